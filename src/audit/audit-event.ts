@@ -1,0 +1,111 @@
+/**
+ * What happened, independent of where it was seen: the Linux audit stream and OpenBSM both produce these,
+ * the tables and the Event Model consume them.
+ *
+ * Text fields are decoded: no audit quoting or hex is left, and bytes that are not UTF-8 stand as `\xHH`.
+ * `undefined` means the source did not say; it becomes NULL in a row, never a guess.
+ */
+export type AuditEvent = ProcessEvent | SocketEvent | UserEvent;
+
+interface EventOrigin {
+  /** Seconds since the epoch, from the event's own timestamp. */
+  readonly seconds: number;
+  /** 0–999. */
+  readonly milliseconds: number;
+  /** The audit serial (a wrapping u32), or the record's number within its trail for OpenBSM. */
+  readonly serial: number;
+}
+
+/** The acting process as its source describes it. Ids are raw: an unset auid is 4294967295. */
+interface Actor {
+  readonly pid: number;
+  readonly ppid: number | undefined;
+  readonly auid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly euid: number;
+  readonly egid: number;
+  readonly suid: number | undefined;
+  readonly sgid: number | undefined;
+  readonly fsuid: number | undefined;
+  readonly fsgid: number | undefined;
+  /** Audit session id; unset is 4294967295. */
+  readonly ses: number | undefined;
+  readonly tty: string | undefined;
+  readonly comm: string | undefined;
+  readonly exe: string | undefined;
+}
+
+/** The file a process runs, from the first PATH record or the attr token. */
+export interface ExecutedFile {
+  /** As recorded: octal text, such as `0100755`. */
+  readonly mode: string | undefined;
+  readonly ouid: number | undefined;
+  readonly ogid: number | undefined;
+  /** Decimal text: inode numbers exceed 2^53 on some filesystems. */
+  readonly inode: string | undefined;
+  /** `major:minor` in hexadecimal, as the kernel writes it. */
+  readonly dev: string | undefined;
+  readonly name: string | undefined;
+}
+
+export interface ProcessEvent extends EventOrigin, Actor {
+  readonly kind: 'process';
+  /** exec: a new image; fork: a new process, with `pid` the child; kill: a signal sent, `pid` the sender; exit. */
+  readonly action: 'exec' | 'fork' | 'kill' | 'exit';
+  /** Name of the system call: `execve`, `clone3`, `posix_spawn` … */
+  readonly syscall: string;
+  /** The process `pid` descends from at the time of the event; undefined where the source cannot tell. */
+  readonly parent: number | undefined;
+  /** What the system call returned. */
+  readonly exit: number;
+  /** Path of the running image. */
+  readonly path: string | undefined;
+  readonly cwd: string | undefined;
+  readonly argv: readonly string[] | undefined;
+  /** Only OpenBSM records it. */
+  readonly env: readonly string[] | undefined;
+  readonly file: ExecutedFile | undefined;
+}
+
+export interface SocketAddress {
+  /** IPv4 dotted, IPv6 as in RFC 5952. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface SocketEvent extends EventOrigin, Actor {
+  readonly kind: 'socket';
+  readonly action: 'bind' | 'connect' | 'accept';
+  readonly syscall: string;
+  readonly fd: number;
+  /** Linux numbering whatever the source: 1 AF_UNIX, 2 AF_INET, 10 AF_INET6; undefined if no address was recorded. */
+  readonly family: number | undefined;
+  readonly protocol: number | undefined;
+  readonly local: SocketAddress | undefined;
+  readonly remote: SocketAddress | undefined;
+  /** AF_UNIX path; an abstract name starts with `@`, the empty name of an unnamed socket is ''. */
+  readonly socket: string | undefined;
+  readonly outcome: 'succeeded' | 'in_progress' | 'no_client' | 'failed';
+  readonly exit: number;
+}
+
+export interface UserEvent extends EventOrigin {
+  readonly kind: 'user';
+  /** Audit record type (1100–1199, 2100–2999), or the BSM event number. */
+  readonly type: number;
+  readonly pid: number | undefined;
+  readonly uid: number | undefined;
+  readonly auid: number | undefined;
+  readonly ses: number | undefined;
+  /** The whole inner message. */
+  readonly message: string;
+  readonly path: string | undefined;
+  readonly address: string | undefined;
+  readonly terminal: string | undefined;
+  readonly acct: string | undefined;
+  readonly hostname: string | undefined;
+  readonly op: string | undefined;
+  /** `success` or `failed`, as recorded. */
+  readonly res: string | undefined;
+}
