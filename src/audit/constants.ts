@@ -1,0 +1,68 @@
+/** Numbers of the audit protocol by their official names. Source: linux/audit.h, linux/elf-em.h, linux/netlink.h. */
+
+export const NETLINK_AUDIT = 9;
+/** Multicast group that carries a copy of every record. */
+export const AUDIT_NLGRP_READLOG = 1;
+
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+export const NLM_F_REQUEST = 0x1;
+export const NLM_F_ACK = 0x4;
+/** Bytes of a nlmsghdr. */
+export const NLMSG_HDRLEN = 16;
+
+export const AUDIT_GET = 1000;
+export const AUDIT_SET = 1001;
+export const AUDIT_LOGIN = 1006;
+export const AUDIT_ADD_RULE = 1011;
+export const AUDIT_DEL_RULE = 1012;
+export const AUDIT_LIST_RULES = 1013;
+export const AUDIT_GET_FEATURE = 1019;
+
+export const AUDIT_FIRST_USER_MSG = 1100;
+export const AUDIT_LAST_USER_MSG = 1199;
+export const AUDIT_CONFIG_CHANGE = 1305;
+export const AUDIT_FIRST_USER_MSG2 = 2100;
+export const AUDIT_LAST_USER_MSG2 = 2999;
+
+export const AUDIT_SYSCALL = 1300;
+export const AUDIT_PATH = 1302;
+export const AUDIT_SOCKETCALL = 1304;
+export const AUDIT_SOCKADDR = 1306;
+export const AUDIT_CWD = 1307;
+export const AUDIT_EXECVE = 1309;
+export const AUDIT_EOE = 1320;
+export const AUDIT_PROCTITLE = 1327;
+export const AUDIT_REPLACE = 1329;
+
+export const AUDIT_STATUS_ENABLED = 0x0001;
+export const AUDIT_STATUS_FAILURE = 0x0002;
+export const AUDIT_STATUS_PID = 0x0004;
+export const AUDIT_STATUS_RATE_LIMIT = 0x0008;
+export const AUDIT_STATUS_BACKLOG_LIMIT = 0x0010;
+export const AUDIT_STATUS_BACKLOG_WAIT_TIME = 0x0020;
+
+/** audit_status.failure: what the kernel does when it cannot deliver a record. */
+export const AUDIT_FAIL_SILENT = 0;
+/** audit_status.enabled: on, and unchangeable until the next boot. */
+export const AUDIT_LOCKED = 2;
+
+export const AUDIT_FILTER_EXIT = 0x04;
+export const AUDIT_FILTER_PREPEND = 0x10;
+export const AUDIT_NEVER = 0;
+export const AUDIT_ALWAYS = 2;
+export const AUDIT_MAX_FIELDS = 64;
+export const AUDIT_BITMASK_SIZE = 64;
+
+export const AUDIT_PID = 0;
+export const AUDIT_ARCH = 11;
+export const AUDIT_EXIT = 103;
+export const AUDIT_SUCCESS = 104;
+export const AUDIT_ARG0 = 200;
+export const AUDIT_FILTERKEY = 210;
+export const AUDIT_EQUAL = 0x40000000;
+
+export const AUDIT_ARCH_X86_64 = 0xc000003e;
+export const AUDIT_ARCH_I386 = 0x40000003;
+export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
+export const AUDIT_ARCH_ARM = 0x40000028;

@@ -1,0 +1,181 @@
+import { createNetlink } from 'netlink';
+import {
+  AUDIT_ADD_RULE,
+  AUDIT_DEL_RULE,
+  AUDIT_GET,
+  AUDIT_LIST_RULES,
+  AUDIT_SET,
+  NETLINK_AUDIT,
+  NLM_F_ACK,
+  NLM_F_REQUEST,
+  NLMSG_ERROR,
+} from './constants.ts';
+import { AuditError, errnoName } from './errors.ts';
+import { type AuditRule, encodeRule } from './rules.ts';
+import { type AuditStatus, type AuditStatusChange, encodeStatusChange, parseAuditStatus } from './status.ts';
+
+/** Milliseconds the kernel has to answer; it answers at once or not at all. */
+const REPLY_TIMEOUT = 3_000;
+const EEXIST = 17;
+const ENOENT = 2;
+
+/** Status and rules of kernel audit. The event stream has a socket of its own. */
+export interface AuditControl {
+  getStatus(): Promise<AuditStatus>;
+  setStatus(change: AuditStatusChange): Promise<void>;
+  /** Resolves to false if the rule was there already. */
+  addRule(rule: AuditRule): Promise<boolean>;
+  /** Takes what `listRules` returned. Resolves to false if the rule was gone already. */
+  deleteRule(rule: Uint8Array): Promise<boolean>;
+  /** struct audit_rule_data of each rule. */
+  listRules(): Promise<readonly Uint8Array[]>;
+  close(): void;
+}
+
+/** What ends an exchange besides an error: the acknowledgement, the one reply, or a whole listing. */
+type Ending = 'acknowledgement' | 'reply' | 'listing';
+
+interface Exchange {
+  readonly sequence: number;
+  readonly operation: string;
+  readonly ending: Ending;
+  readonly finish: (outcome: Error | readonly Uint8Array[]) => void;
+}
+
+/**
+ * Opens the control socket.
+ *
+ * @throws AuditError `no-audit` where the kernel has no audit or the namespace is denied it.
+ */
+export const openAuditControl = (): AuditControl => {
+  const socket = open();
+  let exchange: Exchange | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  let failure: Error | undefined;
+
+  const fail = (error: Error): void => {
+    failure = error;
+    exchange?.finish(error);
+  };
+  // The package ends the process when a callback of its throws, or when 'error' has no listener.
+  socket.on('error', fail);
+  socket.on('invalid', error => fail(new Error(`netlink: unreadable reply from the kernel: ${error}`)));
+  // A listing comes as one array without its DONE, empty when there is nothing to list.
+  socket.on('message', (messages, sender) => {
+    if (sender.port !== 0 || exchange === undefined) return;
+    const [first] = messages;
+    if (first !== undefined && first.seq !== exchange.sequence) return;
+    if (first?.type === NLMSG_ERROR) {
+      const code = new DataView(first.data.buffer, first.data.byteOffset).getInt32(0, true);
+      exchange.finish(code === 0 ? [] : kernelError(exchange.operation, -code));
+    } else if (first === undefined ? exchange.ending === 'listing' : exchange.ending !== 'acknowledgement') {
+      exchange.finish(messages.map(message => Uint8Array.from(message.data)));
+    }
+  });
+
+  const exchangeNow = (
+    operation: string,
+    type: number,
+    payload: Uint8Array,
+    ending: Ending,
+  ): Promise<readonly Uint8Array[]> =>
+    new Promise((resolve, reject) => {
+      if (failure !== undefined) return reject(failure);
+      const sequence = socket.generateSeq();
+      const finish: Exchange['finish'] = outcome => {
+        clearTimeout(timer);
+        exchange = undefined;
+        socket.unref();
+        outcome instanceof Error ? reject(outcome) : resolve(outcome);
+      };
+      const timer = setTimeout(
+        () =>
+          finish(
+            new AuditError('no-reply', `${operation}: the kernel did not answer within ${REPLY_TIMEOUT} ms`),
+          ),
+        REPLY_TIMEOUT,
+      );
+      exchange = { sequence, operation, ending, finish };
+      socket.ref();
+      const flags = NLM_F_REQUEST | (ending === 'acknowledgement' ? NLM_F_ACK : 0);
+      socket.send(type, payload, { flags, seq: sequence }, error => {
+        if (error) finish(kernelError(operation, Math.abs(error.errno)));
+      });
+    });
+
+  /** One at a time: the package loses a listing when another reply comes in its middle. */
+  const request = (...request: Parameters<typeof exchangeNow>): ReturnType<typeof exchangeNow> => {
+    const result = last.then(() => exchangeNow(...request));
+    last = result.catch(() => undefined);
+    return result;
+  };
+
+  const acknowledged = async (operation: string, type: number, payload: Uint8Array): Promise<void> => {
+    await request(operation, type, payload, 'acknowledgement');
+  };
+  const NOTHING = new Uint8Array(0);
+
+  return {
+    async getStatus() {
+      const [status] = await request('reading the audit status', AUDIT_GET, NOTHING, 'reply');
+      return parseAuditStatus(status ?? NOTHING);
+    },
+    setStatus: change =>
+      acknowledged(`setting audit ${describe(change)}`, AUDIT_SET, encodeStatusChange(change)),
+    addRule: rule => unless(EEXIST, acknowledged('adding an audit rule', AUDIT_ADD_RULE, encodeRule(rule))),
+    deleteRule: rule => unless(ENOENT, acknowledged('deleting an audit rule', AUDIT_DEL_RULE, rule)),
+    listRules: () => request('listing audit rules', AUDIT_LIST_RULES, NOTHING, 'listing'),
+    close: () => socket.close(),
+  };
+};
+
+const open = (): ReturnType<typeof createNetlink> => {
+  try {
+    return createNetlink(NETLINK_AUDIT);
+  } catch (error) {
+    throw new AuditError(
+      'no-audit',
+      `this kernel offers no audit netlink socket (${(error as Error).message}): it was built without CONFIG_AUDIT, or this container may not use it; run on the host`,
+      { cause: error },
+    );
+  }
+};
+
+const describe = (change: AuditStatusChange): string =>
+  Object.entries(change)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+
+const unless = async (code: number, operation: Promise<void>): Promise<boolean> => {
+  try {
+    await operation;
+    return true;
+  } catch (error) {
+    if (error instanceof AuditError && error.errno === code) return false;
+    throw error;
+  }
+};
+
+const kernelError = (operation: string, code: number): AuditError => {
+  const name = errnoName(code);
+  switch (name) {
+    case 'EPERM':
+    case 'EACCES':
+      return new AuditError(
+        'no-permission',
+        `${operation}: not permitted (${name}): it takes CAP_AUDIT_CONTROL in the initial user and pid namespace; run as root on the host`,
+        { errno: code },
+      );
+    case 'ECONNREFUSED':
+    case 'EPROTONOSUPPORT':
+      return new AuditError(
+        'no-audit',
+        `${operation}: this kernel does not answer audit requests here (${name}): booted with audit=off, built without audit, or inside a container; run on the host of a kernel with audit`,
+        { errno: code },
+      );
+    case 'EEXIST':
+      return new AuditError('owned', `${operation}: there already (${name})`, { errno: code });
+    default:
+      return new AuditError('refused', `${operation}: the kernel answered ${name}`, { errno: code });
+  }
+};

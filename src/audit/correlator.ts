@@ -1,0 +1,239 @@
+import {
+  AUDIT_EOE,
+  AUDIT_FIRST_USER_MSG,
+  AUDIT_FIRST_USER_MSG2,
+  AUDIT_LAST_USER_MSG,
+  AUDIT_LAST_USER_MSG2,
+  AUDIT_PROCTITLE,
+  AUDIT_SYSCALL,
+} from './constants.ts';
+import type { AuditRecord } from './record.ts';
+
+/** The records of one event, in the order received. */
+export interface RecordGroup {
+  readonly seconds: number;
+  readonly milliseconds: number;
+  readonly serial: number;
+  readonly records: readonly AuditRecord[];
+  /**
+   * What ended it: `record` is EOE, PROCTITLE or a record that stands alone; `age` the timer, `limit` a bound of ours,
+   * `flush` the end of the source. Only the first says that nothing is missing behind.
+   */
+  readonly endedBy: 'record' | 'age' | 'limit' | 'flush';
+}
+
+export interface CorrelatorLimits {
+  /** Milliseconds of wall clock an event may stay without its end. */
+  readonly ageMs: number;
+  /** Events under way; the oldest is ended when one more begins. */
+  readonly events: number;
+  /** Records of one event; further ones are dropped and counted. */
+  readonly recordsPerEvent: number;
+  /** Bytes of the records of one event. */
+  readonly bytesPerEvent: number;
+}
+
+export const CORRELATOR_LIMITS: CorrelatorLimits = {
+  ageMs: 2_000,
+  events: 16_384,
+  recordsPerEvent: 4_096,
+  bytesPerEvent: 16 * 1024 * 1024,
+};
+
+export interface CorrelatorCounters {
+  /** System calls whose event was ended by something else than a record. */
+  unterminated: number;
+  /** Records dropped because their event was over a limit. */
+  overLimit: number;
+}
+
+interface Pending {
+  readonly seconds: number;
+  readonly milliseconds: number;
+  readonly serial: number;
+  readonly node: string | undefined;
+  readonly since: number;
+  readonly records: AuditRecord[];
+  bytes: number;
+  /** Records from this index on still point into the receive arena. */
+  borrowedFrom: number;
+  /** Another event under way with the same serial but another time or node. */
+  sibling: Pending | undefined;
+}
+
+/**
+ * Groups records into events. An event is known by its timestamp, serial and node: the serial alone wraps, and
+ * logs of several hosts repeat it.
+ *
+ * An event ends at its EOE; at its PROCTITLE, which the kernel writes last and which remains where EOE is excluded; at
+ * once for records of user space, which stand alone; else by age. LOGIN and CONFIG_CHANGE may be alone or part of a
+ * system call's event, and nothing but age can tell.
+ */
+export class Correlator {
+  readonly counters: CorrelatorCounters = { unterminated: 0, overLimit: 0 };
+  readonly #pending = new Map<number, Pending>();
+  #count = 0;
+  #borrowing: Pending[] = [];
+  readonly #onGroup: (group: RecordGroup) => void;
+  readonly #limits: CorrelatorLimits;
+
+  constructor(onGroup: (group: RecordGroup) => void, limits: CorrelatorLimits = CORRELATOR_LIMITS) {
+    this.#onGroup = onGroup;
+    this.#limits = limits;
+  }
+
+  /** Events under way. */
+  get size(): number {
+    return this.#count;
+  }
+
+  /** @param now milliseconds of a monotonic clock */
+  push(record: AuditRecord, now: number, node?: string): void {
+    const { type } = record;
+    if (isUserMessage(type)) {
+      this.#onGroup({ ...stamp(record), records: [record], endedBy: 'record' });
+      return;
+    }
+    const pending = this.#find(record, node);
+    if (type === AUDIT_EOE) {
+      if (pending !== undefined) this.#end(pending, 'record');
+      return;
+    }
+    if (type === AUDIT_PROCTITLE) {
+      // Truncated and writable by the process: an end mark, never a source of arguments.
+      if (pending !== undefined) this.#end(pending, 'record');
+      return;
+    }
+    const event = pending ?? this.#begin(record, now, node);
+    const bytes = record.end - record.start;
+    if (
+      event.records.length >= this.#limits.recordsPerEvent ||
+      event.bytes + bytes > this.#limits.bytesPerEvent
+    ) {
+      this.counters.overLimit++;
+      return;
+    }
+    if (event.borrowedFrom === event.records.length) this.#borrowing.push(event);
+    event.bytes += bytes;
+    event.records.push(record);
+  }
+
+  /**
+   * Copies what unfinished events still have in the receive arena. Call after each batch, before the arena is
+   * written again.
+   */
+  settle(): void {
+    for (const event of this.#borrowing) {
+      for (let i = event.borrowedFrom; i < event.records.length; i++) {
+        const record = event.records[i]!;
+        const copy = Buffer.from(record.bytes.subarray(record.start, record.end));
+        record.bytes = copy;
+        record.start = 0;
+        record.end = copy.length;
+      }
+      event.borrowedFrom = event.records.length;
+    }
+    this.#borrowing = [];
+  }
+
+  /** Ends the events that are older than the limit; call at least every second, also when nothing arrives. */
+  expire(now: number): void {
+    // Insertion order is age order; a sibling that took its head's place may only hold back the next ones a little.
+    for (const head of this.#pending.values()) {
+      if (now - head.since < this.#limits.ageMs) return;
+      for (const event of chain(head)) {
+        if (now - event.since >= this.#limits.ageMs) this.#end(event, 'age');
+      }
+    }
+  }
+
+  /** Ends everything under way: the source has come to its end. */
+  flush(): void {
+    for (const head of [...this.#pending.values()])
+      for (const event of chain(head)) this.#end(event, 'flush');
+  }
+
+  #find(record: AuditRecord, node: string | undefined): Pending | undefined {
+    let event = this.#pending.get(record.serial);
+    while (
+      event !== undefined &&
+      (event.seconds !== record.seconds || event.milliseconds !== record.milliseconds || event.node !== node)
+    ) {
+      event = event.sibling;
+    }
+    return event;
+  }
+
+  #begin(record: AuditRecord, now: number, node: string | undefined): Pending {
+    if (this.#count >= this.#limits.events) {
+      const oldest = this.#pending.values().next().value;
+      if (oldest !== undefined) this.#end(oldest, 'limit');
+    }
+    const event: Pending = {
+      ...stamp(record),
+      node,
+      since: now,
+      records: [],
+      bytes: 0,
+      borrowedFrom: 0,
+      sibling: undefined,
+    };
+    const head = this.#pending.get(record.serial);
+    if (head === undefined) {
+      this.#pending.set(record.serial, event);
+    } else {
+      event.sibling = head.sibling;
+      head.sibling = event;
+    }
+    this.#count++;
+    return event;
+  }
+
+  #end(event: Pending, endedBy: RecordGroup['endedBy']): void {
+    const head = this.#pending.get(event.serial);
+    if (head === event) {
+      if (event.sibling === undefined) this.#pending.delete(event.serial);
+      else this.#pending.set(event.serial, event.sibling);
+    } else {
+      for (let before = head; before !== undefined; before = before.sibling) {
+        if (before.sibling === event) {
+          before.sibling = event.sibling;
+          break;
+        }
+      }
+    }
+    this.#count--;
+    event.borrowedFrom = event.records.length;
+    if (endedBy !== 'record' && event.records.some(record => record.type === AUDIT_SYSCALL)) {
+      this.counters.unterminated++;
+    }
+    this.#onGroup({ ...stamp(event), records: event.records, endedBy });
+  }
+}
+
+function* chain(head: Pending): Generator<Pending> {
+  for (let event: Pending | undefined = head; event !== undefined; ) {
+    const next: Pending | undefined = event.sibling;
+    yield event;
+    event = next;
+  }
+}
+
+const stamp = ({
+  seconds,
+  milliseconds,
+  serial,
+}: {
+  seconds: number;
+  milliseconds: number;
+  serial: number;
+}) => ({
+  seconds,
+  milliseconds,
+  serial,
+});
+
+/** Records that programs send through the kernel: one record is the whole event, no EOE follows. */
+export const isUserMessage = (type: number): boolean =>
+  (type >= AUDIT_FIRST_USER_MSG && type <= AUDIT_LAST_USER_MSG) ||
+  (type >= AUDIT_FIRST_USER_MSG2 && type <= AUDIT_LAST_USER_MSG2);

@@ -1,0 +1,33 @@
+import { getSystemErrorName } from 'node:util';
+
+/**
+ * - `no-audit`: the kernel has none, or denies it to this namespace
+ * - `no-permission`: capabilities are missing
+ * - `owned`: another process holds the unicast stream
+ * - `locked`: audit is immutable until the next boot
+ * - `no-reply`, `refused`: the kernel did not do what was asked
+ */
+export type AuditErrorCode = 'no-audit' | 'no-permission' | 'owned' | 'locked' | 'no-reply' | 'refused';
+
+/** The message is one line for people: what was tried, what came, what to do. */
+export class AuditError extends Error {
+  override readonly name = 'AuditError';
+  readonly code: AuditErrorCode;
+  /** Positive errno where the kernel gave one. */
+  readonly errno: number | undefined;
+
+  constructor(code: AuditErrorCode, message: string, options: ErrorOptions & { errno?: number } = {}) {
+    super(message, options);
+    this.code = code;
+    this.errno = options.errno;
+  }
+}
+
+/** `EPERM` for 1; the number as text where it has no name. */
+export const errnoName = (errno: number): string => {
+  try {
+    return getSystemErrorName(-errno);
+  } catch {
+    return `errno ${errno}`;
+  }
+};

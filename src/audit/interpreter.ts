@@ -1,0 +1,70 @@
+import type { AuditEvent } from './audit-event.ts';
+import { AUDIT_SYSCALL } from './constants.ts';
+import { isUserMessage, type RecordGroup } from './correlator.ts';
+import { readProcessEvent, type TaskKind } from './process-event.ts';
+import { readSocketEvent } from './socket-event.ts';
+import { readSyscall } from './syscall-record.ts';
+import type { SyscallName } from './syscalls.ts';
+import { readUserEvent } from './user-event.ts';
+
+/** Which events are wanted; everything else is dropped as early as it can be told. */
+export interface Interests {
+  readonly syscalls: ReadonlySet<SyscallName>;
+  readonly userMessages: boolean;
+}
+
+export interface InterpreterCounters {
+  /** Groups that are no event of ours: other system calls, failed execs, threads, other address families. */
+  filtered: number;
+  /** Groups whose main record cannot be read. */
+  malformed: number;
+  /** Events with a record or an argument missing. */
+  incomplete: number;
+}
+
+const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4']);
+
+/** Turns groups of records into events. */
+export class Interpreter {
+  readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0 };
+  readonly #kindOfTask: (id: number) => TaskKind;
+  interests: Interests;
+
+  constructor(interests: Interests, kindOfTask: (id: number) => TaskKind) {
+    this.interests = interests;
+    this.#kindOfTask = kindOfTask;
+  }
+
+  /** @returns undefined for what is no event of ours, or cannot be read; which of the two is counted */
+  interpret(group: RecordGroup): AuditEvent | undefined {
+    const first = group.records[0];
+    if (first === undefined) return this.#drop('filtered');
+    if (isUserMessage(first.type)) {
+      if (!this.interests.userMessages) return this.#drop('filtered');
+      return readUserEvent(first) ?? this.#drop('malformed');
+    }
+    // Records raised inside the call, such as AVC, come before SYSCALL.
+    const main = group.records.find(record => record.type === AUDIT_SYSCALL);
+    if (main === undefined) return this.#drop('filtered');
+    const reading = readSyscall(main, this.interests.syscalls);
+    if (reading.kind === 'malformed') return this.#drop('malformed');
+    if (reading.kind === 'other') return this.#drop('filtered');
+    const { syscall } = reading;
+
+    if (SOCKET_CALLS.has(syscall.name)) {
+      const socket = readSocketEvent(group, syscall);
+      if (socket.kind === 'event') return socket.event;
+      return this.#drop(socket.kind === 'other' ? 'filtered' : 'incomplete');
+    }
+    if (!syscall.success) return this.#drop('filtered');
+    const process = readProcessEvent(group, syscall, this.#kindOfTask);
+    if (process === undefined) return this.#drop('filtered');
+    if (process.incomplete) this.counters.incomplete++;
+    return process.event;
+  }
+
+  #drop(counter: keyof InterpreterCounters): undefined {
+    this.counters[counter]++;
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import koffi from 'koffi';
+
+/**
+ * The C library calls of the event stream. The `netlink` package receives one datagram per call and copies it
+ * twice; under a burst that loses more than half of the records, recvmmsg in batches loses none.
+ */
+const libc = koffi.load(null);
+
+export const AF_NETLINK = 16;
+export const SOCK_RAW = 3;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
+export const SO_RCVBUF = 8;
+export const SO_RCVBUFFORCE = 33;
+export const SOL_NETLINK = 270;
+export const NETLINK_ADD_MEMBERSHIP = 1;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_TRUNC = 0x20;
+export const POLLIN = 1;
+
+type Fd = number;
+
+export const socket: (domain: number, type: number, protocol: number) => Fd = libc.func(
+  'int socket(int domain, int type, int protocol)',
+);
+export const bind: (fd: Fd, address: Uint8Array, length: number) => number = libc.func(
+  'int bind(int fd, void *address, uint length)',
+);
+export const close: (fd: Fd) => number = libc.func('int close(int fd)');
+export const setsockopt: (
+  fd: Fd,
+  level: number,
+  option: number,
+  value: Uint8Array,
+  length: number,
+) => number = libc.func('int setsockopt(int fd, int level, int option, void *value, uint length)');
+export const sendto: (
+  fd: Fd,
+  bytes: Uint8Array,
+  length: number,
+  flags: number,
+  address: Uint8Array,
+  addressLength: number,
+) => number = libc.func(
+  'long sendto(int fd, void *bytes, size_t length, int flags, void *address, uint addressLength)',
+);
+export const recvmmsg: (fd: Fd, headers: Uint8Array, count: number, flags: number, timeout: null) => number =
+  libc.func('int recvmmsg(int fd, void *headers, uint count, int flags, void *timeout)');
+
+const pollFunction = libc.func('int poll(void *fds, ulong count, int timeout)');
+
+/**
+ * poll(2) off the calling thread: resolves when `fd` is readable or `timeout` milliseconds have passed.
+ * Errors (EINTR above all) resolve too: the caller reads and finds out.
+ */
+export const waitReadable = (fd: Fd, timeout: number): Promise<void> => {
+  const pollfd = new Uint8Array(8);
+  const view = new DataView(pollfd.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLLIN, true);
+  return new Promise(resolve => pollFunction.async(pollfd, 1, timeout, () => resolve()));
+};
+
+/** Memory address of a buffer that C keeps pointers into; the buffer must stay referenced. */
+export const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes);
+
+/** errno of the last call of this thread. */
+export const errno = (): number => koffi.errno();

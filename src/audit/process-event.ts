@@ -1,0 +1,170 @@
+import type { ExecutedFile, ProcessEvent } from './audit-event.ts';
+import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_PATH } from './constants.ts';
+import type { RecordGroup } from './correlator.ts';
+import { joinArguments } from './execve.ts';
+import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
+import type { SyscallRecord } from './syscall-record.ts';
+import { decimal, plainText, untrustedText } from './value.ts';
+
+/** clone(2) flags. Source: linux/sched.h. */
+const CLONE_PARENT = 0x8000;
+const CLONE_THREAD = 0x10000;
+
+/**
+ * What a task id is right now. clone3 passes its flags in memory, which audit does not record: only the kernel's
+ * process list tells a new thread from a new process. `gone` where nothing can be said any more.
+ */
+export type TaskKind = 'process' | 'thread' | 'gone';
+
+export interface ProcessReading {
+  readonly event: ProcessEvent;
+  /** Whether records or arguments of the event are missing. */
+  readonly incomplete: boolean;
+}
+
+/**
+ * Makes the event of a successful exec, fork or kill.
+ *
+ * @returns undefined for a new thread: no process came to be
+ */
+export const readProcessEvent = (
+  group: RecordGroup,
+  syscall: SyscallRecord,
+  kindOfTask: (id: number) => TaskKind,
+): ProcessReading | undefined => {
+  const { name, exit, a0, pid, ppid } = syscall;
+  switch (name) {
+    case 'execve':
+    case 'execveat':
+      return readExec(group, syscall);
+    case 'fork':
+    case 'vfork':
+      return {
+        event: processEvent(group, syscall, { action: 'fork', pid: exit, parent: pid }),
+        incomplete: false,
+      };
+    case 'clone': {
+      if ((a0 & CLONE_THREAD) !== 0) return undefined;
+      const parent = (a0 & CLONE_PARENT) !== 0 ? ppid : pid;
+      return {
+        event: processEvent(group, syscall, { action: 'fork', pid: exit, parent }),
+        incomplete: false,
+      };
+    }
+    case 'clone3':
+      if (kindOfTask(exit) === 'thread') return undefined;
+      return {
+        event: processEvent(group, syscall, { action: 'fork', pid: exit, parent: pid }),
+        incomplete: false,
+      };
+    default:
+      return {
+        event: processEvent(group, syscall, { action: 'kill', pid, parent: ppid }),
+        incomplete: false,
+      };
+  }
+};
+
+const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading => {
+  const arguments_ = group.records.filter(record => record.type === AUDIT_EXECVE);
+  const argv = arguments_.length > 0 ? joinArguments(arguments_) : undefined;
+  const cwdRecord = group.records.find(record => record.type === AUDIT_CWD);
+  const pathRecord = group.records.find(record => record.type === AUDIT_PATH);
+  const event = processEvent(group, syscall, {
+    action: 'exec',
+    pid: syscall.pid,
+    parent: syscall.ppid,
+    argv,
+    cwd: cwdRecord && readCwd(cwdRecord),
+    file: pathRecord && readPath(pathRecord),
+  });
+  return {
+    event,
+    incomplete: argv === undefined || cwdRecord === undefined || pathRecord === undefined,
+  };
+};
+
+const processEvent = (
+  { seconds, milliseconds, serial }: RecordGroup,
+  syscall: SyscallRecord,
+  own: Pick<ProcessEvent, 'action' | 'pid' | 'parent'> & Partial<Pick<ProcessEvent, 'argv' | 'cwd' | 'file'>>,
+): ProcessEvent => ({
+  kind: 'process',
+  seconds,
+  milliseconds,
+  serial,
+  action: own.action,
+  syscall: syscall.name,
+  pid: own.pid,
+  parent: own.parent,
+  ppid: syscall.ppid,
+  exit: syscall.exit,
+  auid: syscall.auid,
+  uid: syscall.uid,
+  gid: syscall.gid,
+  euid: syscall.euid,
+  egid: syscall.egid,
+  suid: syscall.suid,
+  sgid: syscall.sgid,
+  fsuid: syscall.fsuid,
+  fsgid: syscall.fsgid,
+  ses: syscall.ses,
+  tty: syscall.tty,
+  comm: syscall.comm,
+  exe: syscall.exe,
+  path: syscall.exe,
+  cwd: own.cwd,
+  argv: own.argv,
+  env: undefined,
+  file: own.file,
+});
+
+const CWD = keyHash('cwd');
+const NAME = keyHash('name');
+const INODE = keyHash('inode');
+const DEV = keyHash('dev');
+const MODE = keyHash('mode');
+const OUID = keyHash('ouid');
+const OGID = keyHash('ogid');
+
+const cursor = new FieldCursor();
+
+const readCwd = (record: AuditRecord): string | undefined => {
+  cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) if (cursor.key === CWD) return untrustedText(cursor);
+  return undefined;
+};
+
+/** A PATH record; the first of an exec is the file that was asked for. */
+const readPath = (record: AuditRecord): ExecutedFile => {
+  let name: string | undefined;
+  let inode: string | undefined;
+  let dev: string | undefined;
+  let mode: string | undefined;
+  let ouid: number | undefined;
+  let ogid: number | undefined;
+  cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) {
+    switch (cursor.key) {
+      case NAME:
+        name = untrustedText(cursor);
+        break;
+      case INODE:
+        inode = plainText(cursor);
+        break;
+      case DEV:
+        dev = plainText(cursor);
+        break;
+      case MODE:
+        mode = plainText(cursor);
+        break;
+      case OUID:
+        ouid = decimal(cursor);
+        break;
+      case OGID:
+        ogid = decimal(cursor);
+        break;
+    }
+  }
+  return { name, inode, dev, mode, ouid, ogid };
+};

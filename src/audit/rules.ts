@@ -1,0 +1,168 @@
+import {
+  AUDIT_ALWAYS,
+  AUDIT_ARCH,
+  AUDIT_ARG0,
+  AUDIT_BITMASK_SIZE,
+  AUDIT_EQUAL,
+  AUDIT_EXIT,
+  AUDIT_FILTER_EXIT,
+  AUDIT_FILTER_PREPEND,
+  AUDIT_FILTERKEY,
+  AUDIT_MAX_FIELDS,
+  AUDIT_NEVER,
+  AUDIT_PID,
+  AUDIT_SUCCESS,
+} from './constants.ts';
+import { type Architecture, type SyscallName, socketcallName } from './syscalls.ts';
+
+/** Key of every rule of ours: what `auditctl -l` shows beside it, and how we know our own. */
+export const RULE_KEY = 'osquery-audit-events';
+
+/** One rule of the exit list. `field === value` for each field, all of them. */
+export interface AuditRule {
+  readonly action: 'always' | 'never';
+  /** Put before all others: the first rule that matches decides. */
+  readonly prepend: boolean;
+  readonly syscalls: readonly number[] | 'all';
+  readonly fields: readonly (readonly [field: number, value: number])[];
+  readonly key: string;
+}
+
+/** What is to be audited; the same names as osquery's flags. */
+export interface RuleSelection {
+  readonly processEvents: boolean;
+  readonly forkProcessEvents: boolean;
+  readonly killProcessEvents: boolean;
+  readonly sockets: boolean;
+  readonly acceptSocketEvents: boolean;
+  readonly failedSocketEvents: boolean;
+  readonly nullAcceptSocketEvents: boolean;
+}
+
+const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
+const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];
+const KILL: readonly SyscallName[] = ['kill', 'tkill', 'tgkill'];
+const EINPROGRESS = 115;
+const EAGAIN = 11;
+
+/** SYS_BIND and so on among the calls that socketcall multiplexes are told apart by a0 only. */
+const SOCKETCALLS = [2, 3, 5, 18] as const;
+
+/**
+ * The rules for one selection. The kernel does what filtering it can: only calls that can become a row match,
+ * so a failed exec or a connect refused by a host costs nothing here.
+ *
+ * @param ownPid tgid whose system calls are never audited: auditing the reader of the audit stream is a loop.
+ */
+export const rulesFor = (
+  selection: RuleSelection,
+  architectures: readonly Architecture[],
+  ownPid: number,
+): readonly AuditRule[] => {
+  const rules: AuditRule[] = [
+    { action: 'never', prepend: true, syscalls: 'all', fields: [[AUDIT_PID, ownPid]], key: RULE_KEY },
+  ];
+  for (const architecture of architectures) {
+    const numbers = (names: readonly SyscallName[]): number[] =>
+      names.map(name => architecture.syscalls[name]).filter(number => number !== undefined);
+    const always = (syscalls: readonly number[], fields: AuditRule['fields']): void => {
+      if (syscalls.length === 0) return;
+      rules.push({
+        action: 'always',
+        prepend: false,
+        syscalls,
+        fields: [[AUDIT_ARCH, architecture.arch], ...fields],
+        key: RULE_KEY,
+      });
+    };
+
+    const processCalls = [
+      ...(selection.processEvents ? EXEC : []),
+      ...(selection.forkProcessEvents ? FORK : []),
+      ...(selection.killProcessEvents ? KILL : []),
+    ];
+    always(numbers(processCalls), [[AUDIT_SUCCESS, 1]]);
+
+    if (!selection.sockets) continue;
+    const accepts: readonly SyscallName[] = selection.acceptSocketEvents ? ['accept', 'accept4'] : [];
+    const outcome: AuditRule['fields'] = selection.failedSocketEvents ? [] : [[AUDIT_SUCCESS, 1]];
+    always(numbers(['bind', 'connect', ...accepts]), outcome);
+    if (!selection.failedSocketEvents) {
+      always(numbers(['connect']), [[AUDIT_EXIT, -EINPROGRESS]]);
+      if (selection.nullAcceptSocketEvents) always(numbers(accepts), [[AUDIT_EXIT, -EAGAIN]]);
+    }
+    for (const call of SOCKETCALLS) {
+      const name = socketcallName(call)!;
+      if (name.startsWith('accept') && !selection.acceptSocketEvents) continue;
+      const pending = name === 'connect' ? EINPROGRESS : selection.nullAcceptSocketEvents ? EAGAIN : 0;
+      always(numbers(['socketcall']), [[AUDIT_ARG0, call], ...outcome]);
+      if (!selection.failedSocketEvents && pending > 0 && name !== 'bind') {
+        always(numbers(['socketcall']), [
+          [AUDIT_ARG0, call],
+          [AUDIT_EXIT, -pending],
+        ]);
+      }
+    }
+  }
+  return rules;
+};
+
+/**
+ * struct audit_rule_data: flags, action, field_count, mask[64], fields[64], values[64], fieldflags[64], buflen
+ * as u32, then the strings. A string field's value is its length.
+ */
+export const encodeRule = (rule: AuditRule): Uint8Array => {
+  const key = Buffer.from(rule.key, 'utf8');
+  const bytes = new Uint8Array((3 + AUDIT_BITMASK_SIZE + 3 * AUDIT_MAX_FIELDS + 1) * 4 + key.length);
+  const view = new DataView(bytes.buffer);
+  let word = 0;
+  const put = (value: number): void => view.setUint32(word++ * 4, value >>> 0, true);
+
+  put(AUDIT_FILTER_EXIT | (rule.prepend ? AUDIT_FILTER_PREPEND : 0));
+  put(rule.action === 'never' ? AUDIT_NEVER : AUDIT_ALWAYS);
+  put(rule.fields.length + 1);
+
+  const mask = new Uint32Array(AUDIT_BITMASK_SIZE);
+  if (rule.syscalls === 'all') mask.fill(0xffffffff);
+  else for (const number of rule.syscalls) mask[number >>> 5]! |= 1 << (number & 31);
+  mask.forEach(put);
+
+  const fields: (readonly [number, number])[] = [...rule.fields, [AUDIT_FILTERKEY, key.length]];
+  for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(fields[i]?.[0] ?? 0);
+  for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(fields[i]?.[1] ?? 0);
+  for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(i < fields.length ? AUDIT_EQUAL : 0);
+  put(key.length);
+  bytes.set(key, word * 4);
+  return bytes;
+};
+
+/**
+ * The payload that deletes a rule listed by the kernel (AUDIT_LIST_RULES), or undefined if the rule's key is not
+ * ours. The kernel compares the whole rule, so what it listed is sent back unchanged.
+ */
+export const ownRule = (listed: Uint8Array): Uint8Array | undefined => {
+  const headWords = 3 + AUDIT_BITMASK_SIZE + 3 * AUDIT_MAX_FIELDS + 1;
+  if (listed.length < headWords * 4) return undefined;
+  const view = new DataView(listed.buffer, listed.byteOffset, listed.byteLength);
+  const fieldCount = Math.min(view.getUint32(8, true), AUDIT_MAX_FIELDS);
+  const fieldsAt = (3 + AUDIT_BITMASK_SIZE) * 4;
+  const valuesAt = fieldsAt + AUDIT_MAX_FIELDS * 4;
+  let stringAt = headWords * 4;
+  for (let i = 0; i < fieldCount; i++) {
+    const field = view.getUint32(fieldsAt + i * 4, true);
+    const value = view.getUint32(valuesAt + i * 4, true);
+    if (field === AUDIT_FILTERKEY) {
+      return Buffer.from(listed.subarray(stringAt, stringAt + value)).toString('latin1') === RULE_KEY
+        ? listed
+        : undefined;
+    }
+    if (STRING_FIELDS.has(field)) stringAt += value;
+  }
+  return undefined;
+};
+
+/**
+ * Fields whose value is the length of a string that follows: the five subj_*, five obj_*, watch, dir, exe.
+ * Source: audit_data_to_entry in kernel/auditfilter.c.
+ */
+const STRING_FIELDS = new Set([13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 105, 107, 112]);

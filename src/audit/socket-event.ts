@@ -1,0 +1,97 @@
+import type { SocketEvent } from './audit-event.ts';
+import { AUDIT_SOCKADDR, AUDIT_SOCKETCALL } from './constants.ts';
+import type { RecordGroup } from './correlator.ts';
+import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
+import { parseSockaddr, type SocketName } from './sockaddr.ts';
+import type { SyscallRecord } from './syscall-record.ts';
+import { decodeHex, hexWord } from './value.ts';
+
+const EINPROGRESS = 115;
+const EAGAIN = 11;
+
+export type SocketReading =
+  | { readonly kind: 'event'; readonly event: SocketEvent }
+  /** A family the tables do not hold (netlink, packet, AF_UNSPEC …). */
+  | { readonly kind: 'other' }
+  /** The address is missing or shorter than its family. */
+  | { readonly kind: 'incomplete' };
+
+/**
+ * Makes the event of a bind, connect or accept, whatever its outcome.
+ *
+ * An accept has no address where the program did not ask for one or no client came: that event stands without.
+ */
+export const readSocketEvent = (group: RecordGroup, syscall: SyscallRecord): SocketReading => {
+  const action = syscall.name === 'bind' ? 'bind' : syscall.name === 'connect' ? 'connect' : 'accept';
+  const record = group.records.find(({ type }) => type === AUDIT_SOCKADDR);
+  const name = record && readSockaddr(record);
+  if (name === undefined && (record !== undefined || action !== 'accept')) return { kind: 'incomplete' };
+  if (name?.kind === 'other') return { kind: 'other' };
+
+  const address = name?.kind === 'inet' ? { address: name.address, port: name.port } : undefined;
+  return {
+    kind: 'event',
+    event: {
+      kind: 'socket',
+      seconds: group.seconds,
+      milliseconds: group.milliseconds,
+      serial: group.serial,
+      action,
+      syscall: syscall.name,
+      fd: fileDescriptor(group, syscall),
+      family: name?.family,
+      protocol: undefined,
+      local: action === 'bind' ? address : undefined,
+      remote: action === 'bind' ? undefined : address,
+      socket: name?.kind === 'unix' ? name.path : undefined,
+      outcome: outcome(syscall, action),
+      exit: syscall.exit,
+      pid: syscall.pid,
+      ppid: syscall.ppid,
+      auid: syscall.auid,
+      uid: syscall.uid,
+      gid: syscall.gid,
+      euid: syscall.euid,
+      egid: syscall.egid,
+      suid: syscall.suid,
+      sgid: syscall.sgid,
+      fsuid: syscall.fsuid,
+      fsgid: syscall.fsgid,
+      ses: syscall.ses,
+      tty: syscall.tty,
+      comm: syscall.comm,
+      exe: syscall.exe,
+    },
+  };
+};
+
+const outcome = ({ success, exit }: SyscallRecord, action: SocketEvent['action']): SocketEvent['outcome'] => {
+  if (success) return 'succeeded';
+  if (action === 'connect' && exit === -EINPROGRESS) return 'in_progress';
+  if (action === 'accept' && exit === -EAGAIN) return 'no_client';
+  return 'failed';
+};
+
+const SADDR = keyHash('saddr');
+const A0 = keyHash('a0');
+const cursor = new FieldCursor();
+
+const readSockaddr = (record: AuditRecord): SocketName | undefined => {
+  cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) {
+    if (cursor.key !== SADDR) continue;
+    const bytes = decodeHex(cursor.bytes, cursor.valueStart, cursor.valueEnd);
+    return bytes && parseSockaddr(bytes);
+  }
+  return undefined;
+};
+
+/** The first argument of the call; behind socketcall it stands in the SOCKETCALL record. */
+const fileDescriptor = (group: RecordGroup, syscall: SyscallRecord): number => {
+  const record = group.records.find(({ type }) => type === AUDIT_SOCKETCALL);
+  if (record !== undefined) {
+    cursor.reset(record.bytes, record.start, record.end);
+    while (cursor.next()) if (cursor.key === A0) return (hexWord(cursor) ?? 0) | 0;
+  }
+  return syscall.a0 | 0;
+};

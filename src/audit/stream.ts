@@ -1,0 +1,193 @@
+import {
+  AUDIT_NLGRP_READLOG,
+  AUDIT_SET,
+  NETLINK_AUDIT,
+  NLM_F_ACK,
+  NLM_F_REQUEST,
+  NLMSG_HDRLEN,
+} from './constants.ts';
+import { AuditError, errnoName } from './errors.ts';
+import * as libc from './libc.ts';
+import { encodeStatusChange } from './status.ts';
+
+/** Datagrams taken by one recvmmsg. */
+export const BATCH = 512;
+/** Bytes per datagram: MAX_AUDIT_MESSAGE_LENGTH of user space is 8970, the kernel may send more. */
+export const SLOT_BYTES = 16_384;
+
+const SOCKADDR_NL_BYTES = 12;
+/** struct mmsghdr on 64-bit: msghdr (56 bytes) + msg_len + padding. */
+const MMSGHDR_BYTES = 64;
+const IOVEC_BYTES = 16;
+const MSG_NAMELEN = 8;
+const MSG_FLAGS = 48;
+const MSG_LEN = 56;
+
+const EAGAIN = 11;
+const EINTR = 4;
+const ENOBUFS = 105;
+
+export interface StreamCounters {
+  /** Times the socket's receive buffer overflowed (ENOBUFS); each lost an unknown number of records. */
+  overruns: number;
+  /** Datagrams longer than SLOT_BYTES, dropped. */
+  truncated: number;
+  /** Datagrams that did not come from the kernel, dropped. */
+  foreign: number;
+}
+
+/** Receives one datagram: `bytes[start..end)` is its netlink payload. Valid only during the call. */
+export type OnDatagram = (type: number, bytes: Buffer, start: number, end: number) => void;
+
+/**
+ * The socket that audit records arrive on: the unicast stream of the one owner, or the multicast copy.
+ *
+ * All buffers are allocated once; a batch is received into the arena and handed out in place. Pages of the
+ * arena that no record ever reached are never touched, so its size is an address range, not memory.
+ */
+export class AuditStream {
+  readonly counters: StreamCounters = { overruns: 0, truncated: 0, foreign: 0 };
+  /** Bytes the kernel granted for the receive buffer's request. */
+  readonly #fd: number;
+  #closed = false;
+  // From calloc, not from Node's pool or a zeroing loop: untouched pages stay unallocated.
+  readonly #arena = Buffer.from(new ArrayBuffer(BATCH * SLOT_BYTES));
+  readonly #names = Buffer.alloc(BATCH * SOCKADDR_NL_BYTES);
+  readonly #iovecs = Buffer.alloc(BATCH * IOVEC_BYTES);
+  readonly #headers = Buffer.alloc(BATCH * MMSGHDR_BYTES);
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+    const arena = libc.addressOf(this.#arena);
+    const names = libc.addressOf(this.#names);
+    const iovecs = libc.addressOf(this.#iovecs);
+    for (let i = 0; i < BATCH; i++) {
+      this.#iovecs.writeBigUInt64LE(arena + BigInt(i * SLOT_BYTES), i * IOVEC_BYTES);
+      this.#iovecs.writeBigUInt64LE(BigInt(SLOT_BYTES), i * IOVEC_BYTES + 8);
+      const header = i * MMSGHDR_BYTES;
+      this.#headers.writeBigUInt64LE(names + BigInt(i * SOCKADDR_NL_BYTES), header);
+      this.#headers.writeUInt32LE(SOCKADDR_NL_BYTES, header + MSG_NAMELEN);
+      this.#headers.writeBigUInt64LE(iovecs + BigInt(i * IOVEC_BYTES), header + 16);
+      this.#headers.writeBigUInt64LE(1n, header + 24);
+    }
+  }
+
+  /**
+   * @param mode unicast binds a port of its own, `own()` then makes it the owner; multicast joins AUDIT_NLGRP_READLOG.
+   * @param receiveBuffer bytes; SO_RCVBUFFORCE exceeds net.core.rmem_max with CAP_NET_ADMIN, else the limit holds.
+   */
+  static open(mode: 'unicast' | 'multicast', receiveBuffer: number): AuditStream {
+    const fd = libc.socket(libc.AF_NETLINK, libc.SOCK_RAW | libc.SOCK_CLOEXEC, NETLINK_AUDIT);
+    if (fd < 0) throw openError('opening the audit socket', libc.errno());
+    const stream = new AuditStream(fd);
+    const size = u32(receiveBuffer);
+    if (libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUFFORCE, size, 4) !== 0) {
+      libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUF, size, 4);
+    }
+    const address = new Uint8Array(SOCKADDR_NL_BYTES);
+    address[0] = libc.AF_NETLINK;
+    if (libc.bind(fd, address, address.length) !== 0) {
+      const errno = libc.errno();
+      stream.close();
+      throw openError('binding the audit socket', errno);
+    }
+    if (mode === 'multicast') {
+      const group = u32(AUDIT_NLGRP_READLOG);
+      if (libc.setsockopt(fd, libc.SOL_NETLINK, libc.NETLINK_ADD_MEMBERSHIP, group, 4) !== 0) {
+        const errno = libc.errno();
+        stream.close();
+        throw openError('joining the audit multicast group', errno);
+      }
+    }
+    return stream;
+  }
+
+  /**
+   * Asks for ownership of the unicast stream: AUDIT_SET pid must come from this very socket, because the kernel
+   * delivers to the port that sent it. The answer arrives among the records as NLMSG_ERROR with `OWN_SEQUENCE`.
+   */
+  own(pid: number): void {
+    this.#send(AUDIT_SET, encodeStatusChange({ pid }));
+  }
+
+  #send(type: number, payload: Uint8Array): void {
+    const message = Buffer.alloc(NLMSG_HDRLEN + payload.length);
+    message.writeUInt32LE(message.length, 0);
+    message.writeUInt16LE(type, 4);
+    message.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK, 6);
+    message.writeUInt32LE(1, 8);
+    message.set(payload, NLMSG_HDRLEN);
+    const kernel = new Uint8Array(SOCKADDR_NL_BYTES);
+    kernel[0] = libc.AF_NETLINK;
+    if (libc.sendto(this.#fd, message, message.length, 0, kernel, kernel.length) < 0) {
+      throw openError('asking for the audit stream', libc.errno());
+    }
+  }
+
+  /**
+   * Hands out up to BATCH waiting datagrams without blocking.
+   * @returns how many were received; below BATCH means that the socket was empty
+   */
+  receive(onDatagram: OnDatagram): number {
+    if (this.#closed) return 0;
+    const received = libc.recvmmsg(this.#fd, this.#headers, BATCH, libc.MSG_DONTWAIT, null);
+    if (received < 0) {
+      const errno = libc.errno();
+      if (errno === ENOBUFS) {
+        this.counters.overruns++;
+        return BATCH;
+      }
+      if (errno === EAGAIN || errno === EINTR) return 0;
+      throw new AuditError('refused', `receiving audit records failed: ${errnoName(errno)}`, { errno });
+    }
+    for (let i = 0; i < received; i++) {
+      const header = i * MMSGHDR_BYTES;
+      const length = this.#headers.readUInt32LE(header + MSG_LEN);
+      this.#headers.writeUInt32LE(SOCKADDR_NL_BYTES, header + MSG_NAMELEN);
+      if ((this.#headers.readUInt32LE(header + MSG_FLAGS) & libc.MSG_TRUNC) !== 0) {
+        this.counters.truncated++;
+        continue;
+      }
+      // Only the kernel's port is 0: a record from anyone else is forged.
+      if (this.#names.readUInt32LE(i * SOCKADDR_NL_BYTES + 4) !== 0 || length < NLMSG_HDRLEN) {
+        this.counters.foreign++;
+        continue;
+      }
+      const start = i * SLOT_BYTES;
+      const type = this.#arena.readUInt16LE(start + 4);
+      // nlmsg_len of unicast records counts the payload only: the received length is the truth.
+      onDatagram(type, this.#arena, start + NLMSG_HDRLEN, start + length);
+    }
+    return received;
+  }
+
+  /** Resolves when there may be something to receive, after `timeout` ms at the latest. */
+  wait(timeout: number): Promise<void> {
+    return libc.waitReadable(this.#fd, timeout);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    libc.close(this.#fd);
+  }
+}
+
+const u32 = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+};
+
+const openError = (operation: string, errno: number): AuditError => {
+  const name = errnoName(errno);
+  return name === 'EPERM' || name === 'EACCES'
+    ? new AuditError(
+        'no-permission',
+        `${operation}: not permitted (${name}): it takes CAP_AUDIT_READ and CAP_AUDIT_CONTROL; run as root on the host`,
+        { errno },
+      )
+    : new AuditError('no-audit', `${operation}: ${name}: this kernel has no audit, or denies it here`, {
+        errno,
+      });
+};

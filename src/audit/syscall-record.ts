@@ -1,0 +1,212 @@
+import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
+import { type SyscallName, socketcallName, syscallName } from './syscalls.ts';
+import { decimal, hexWord, plainText, untrustedText } from './value.ts';
+
+/** What a SYSCALL record says of a system call that makes events. */
+export interface SyscallRecord {
+  readonly name: SyscallName;
+  readonly success: boolean;
+  readonly exit: number;
+  /** Low 32 bits of the first argument, unsigned. */
+  readonly a0: number;
+  /** PATH records the event should have. */
+  readonly items: number;
+  readonly ppid: number | undefined;
+  readonly pid: number;
+  readonly auid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly euid: number;
+  readonly suid: number | undefined;
+  readonly fsuid: number | undefined;
+  readonly egid: number;
+  readonly sgid: number | undefined;
+  readonly fsgid: number | undefined;
+  readonly tty: string | undefined;
+  readonly ses: number | undefined;
+  readonly comm: string | undefined;
+  readonly exe: string | undefined;
+}
+
+export type SyscallReading =
+  | { readonly kind: 'syscall'; readonly syscall: SyscallRecord }
+  /** A system call that cannot become an event of ours. */
+  | { readonly kind: 'other' }
+  | { readonly kind: 'malformed' };
+
+const OTHER: SyscallReading = { kind: 'other' };
+const MALFORMED: SyscallReading = { kind: 'malformed' };
+
+const ARCH = keyHash('arch');
+const SYSCALL = keyHash('syscall');
+const SUCCESS = keyHash('success');
+const EXIT = keyHash('exit');
+const A0 = keyHash('a0');
+const ITEMS = keyHash('items');
+const PPID = keyHash('ppid');
+const PID = keyHash('pid');
+const AUID = keyHash('auid');
+const LOGINUID = keyHash('loginuid');
+const UID = keyHash('uid');
+const GID = keyHash('gid');
+const EUID = keyHash('euid');
+const SUID = keyHash('suid');
+const FSUID = keyHash('fsuid');
+const EGID = keyHash('egid');
+const SGID = keyHash('sgid');
+const FSGID = keyHash('fsgid');
+const TTY = keyHash('tty');
+const SES = keyHash('ses');
+const COMM = keyHash('comm');
+const EXE = keyHash('exe');
+
+const LETTER_Y = 0x79;
+const LETTER_N = 0x6e;
+
+const cursor = new FieldCursor();
+
+/**
+ * Reads a SYSCALL record; stops at once when the call is none of `interests`.
+ * Source of the field order: audit_log_exit and audit_log_task_info in kernel/auditsc.c and kernel/audit.c.
+ */
+export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallName>): SyscallReading => {
+  let arch: number | undefined;
+  let name: SyscallName | undefined;
+  let success: boolean | undefined;
+  let exit: number | undefined;
+  let a0: number | undefined;
+  let items: number | undefined;
+  let ppid: number | undefined;
+  let pid: number | undefined;
+  let auid: number | undefined;
+  let uid: number | undefined;
+  let gid: number | undefined;
+  let euid: number | undefined;
+  let suid: number | undefined;
+  let fsuid: number | undefined;
+  let egid: number | undefined;
+  let sgid: number | undefined;
+  let fsgid: number | undefined;
+  let tty: string | undefined;
+  let ses: number | undefined;
+  let comm: string | undefined;
+  let exe: string | undefined;
+
+  const { bytes } = cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) {
+    switch (cursor.key) {
+      case ARCH:
+        arch ??= hexWord(cursor);
+        break;
+      case SYSCALL: {
+        const number = decimal(cursor);
+        if (arch === undefined || number === undefined) return MALFORMED;
+        name = syscallName(arch, number);
+        if (name === undefined || (name !== 'socketcall' && !interests.has(name))) return OTHER;
+        break;
+      }
+      case SUCCESS:
+        // Left out altogether when the kernel could not tell, as for a task that died in the call.
+        success = bytes[cursor.valueStart] === LETTER_Y;
+        if (!success && bytes[cursor.valueStart] !== LETTER_N) return MALFORMED;
+        break;
+      case EXIT:
+        exit = decimal(cursor);
+        break;
+      case A0:
+        a0 = hexWord(cursor);
+        if (name === 'socketcall') {
+          name = a0 === undefined ? undefined : socketcallName(a0);
+          if (name === undefined || !interests.has(name)) return OTHER;
+        }
+        break;
+      case ITEMS:
+        items = decimal(cursor);
+        break;
+      case PPID:
+        ppid = decimal(cursor);
+        break;
+      case PID:
+        pid = decimal(cursor);
+        break;
+      case AUID:
+      case LOGINUID:
+        auid = decimal(cursor);
+        break;
+      case UID:
+        uid = decimal(cursor);
+        break;
+      case GID:
+        gid = decimal(cursor);
+        break;
+      case EUID:
+        euid = decimal(cursor);
+        break;
+      case SUID:
+        suid = decimal(cursor);
+        break;
+      case FSUID:
+        fsuid = decimal(cursor);
+        break;
+      case EGID:
+        egid = decimal(cursor);
+        break;
+      case SGID:
+        sgid = decimal(cursor);
+        break;
+      case FSGID:
+        fsgid = decimal(cursor);
+        break;
+      case TTY:
+        tty = plainText(cursor);
+        break;
+      case SES:
+        ses = decimal(cursor);
+        break;
+      case COMM:
+        comm = untrustedText(cursor);
+        break;
+      case EXE:
+        exe = untrustedText(cursor);
+        break;
+    }
+  }
+  if (
+    name === undefined ||
+    a0 === undefined ||
+    pid === undefined ||
+    auid === undefined ||
+    uid === undefined ||
+    gid === undefined ||
+    euid === undefined ||
+    egid === undefined
+  ) {
+    return MALFORMED;
+  }
+  if (success === undefined || exit === undefined) return OTHER;
+  return {
+    kind: 'syscall',
+    syscall: {
+      name,
+      success,
+      exit,
+      a0,
+      items: items ?? 0,
+      ppid,
+      pid,
+      auid,
+      uid,
+      gid,
+      euid,
+      suid,
+      fsuid,
+      egid,
+      sgid,
+      fsgid,
+      tty,
+      ses,
+      comm,
+      exe,
+    },
+  };
+};

@@ -1,0 +1,152 @@
+import type { FieldCursor } from './record.ts';
+
+const REPLACEMENT_FREE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Bytes as text. What is not UTF-8 becomes `\xHH` byte by byte, so that two different byte strings that are not
+ * both text never lose their difference to U+FFFD. A NUL becomes `\x00`: SQL text ends at a NUL.
+ */
+export const decodeText = (bytes: Uint8Array, start = 0, end = bytes.length): string => {
+  let ascii = true;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte >= 0x80 || byte === 0) {
+      ascii = false;
+      break;
+    }
+  }
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (ascii) return buffer.toString('latin1', start, end);
+  try {
+    const text = REPLACEMENT_FREE.decode(bytes.subarray(start, end));
+    return text.includes('\0') ? text.replaceAll('\0', '\\x00') : text;
+  } catch {
+    return escapeInvalid(buffer, start, end);
+  }
+};
+
+const escapeInvalid = (bytes: Buffer, start: number, end: number): string => {
+  let text = '';
+  let at = start;
+  while (at < end) {
+    const length = sequenceLength(bytes, at, end);
+    text +=
+      length === 0 || bytes[at] === 0
+        ? `\\x${bytes[at]!.toString(16).toUpperCase().padStart(2, '0')}`
+        : bytes.toString('utf8', at, at + length);
+    at += Math.max(length, 1);
+  }
+  return text;
+};
+
+/** Length of the well-formed UTF-8 sequence at `at`, 0 if there is none. Source: Unicode 15, table 3-7. */
+const sequenceLength = (bytes: Buffer, at: number, end: number): number => {
+  const first = bytes[at]!;
+  if (first < 0x80) return 1;
+  const length =
+    first >= 0xc2 && first <= 0xdf
+      ? 2
+      : first >= 0xe0 && first <= 0xef
+        ? 3
+        : first >= 0xf0 && first <= 0xf4
+          ? 4
+          : 0;
+  if (length === 0 || at + length > end) return 0;
+  const second = bytes[at + 1]!;
+  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < low || second > high) return 0;
+  for (let i = 2; i < length; i++) if ((bytes[at + i]! & 0xc0) !== 0x80) return 0;
+  return length;
+};
+
+/** Value of one hex digit, -1 if it is none. */
+const nibble = (byte: number): number =>
+  byte >= 0x30 && byte <= 0x39
+    ? byte - 0x30
+    : byte >= 0x41 && byte <= 0x46
+      ? byte - 0x37
+      : byte >= 0x61 && byte <= 0x66
+        ? byte - 0x57
+        : -1;
+
+/** The bytes that hex digits stand for; undefined if there is anything else or an odd number of them. */
+export const decodeHex = (bytes: Uint8Array, start: number, end: number): Buffer | undefined => {
+  const length = end - start;
+  if (length % 2 !== 0) return undefined;
+  const decoded = Buffer.allocUnsafe(length / 2);
+  for (let i = 0; i < decoded.length; i++) {
+    const high = nibble(bytes[start + 2 * i]!);
+    const low = nibble(bytes[start + 2 * i + 1]!);
+    if (high < 0 || low < 0) return undefined;
+    decoded[i] = (high << 4) | low;
+  }
+  return decoded;
+};
+
+/**
+ * The bytes of a field the kernel writes as an untrusted string (comm, exe, name, cwd, aN, key …): quoted as they
+ * are, or unquoted in hex. Whether a value is hex is known from its field, never from its look.
+ *
+ * @returns undefined for the unquoted `(null)`, `(none)` and `?` that stand for no value
+ */
+export const untrustedBytes = (field: FieldCursor): Uint8Array | undefined => {
+  const { bytes, valueStart, valueEnd, quoted } = field;
+  if (!quoted) {
+    if (isAbsent(field)) return undefined;
+    const decoded = decodeHex(bytes, valueStart, valueEnd);
+    if (decoded !== undefined) return decoded;
+  }
+  return bytes.subarray(valueStart, valueEnd);
+};
+
+/** `untrustedBytes` as text. */
+export const untrustedText = (field: FieldCursor): string | undefined => {
+  if (field.quoted) return decodeText(field.bytes, field.valueStart, field.valueEnd);
+  const bytes = untrustedBytes(field);
+  return bytes === undefined ? undefined : decodeText(bytes);
+};
+
+/** A field the kernel writes as it is (tty, op, res …). */
+export const plainText = (field: FieldCursor): string | undefined =>
+  !field.quoted && isAbsent(field) ? undefined : decodeText(field.bytes, field.valueStart, field.valueEnd);
+
+/** Whether an unquoted value is the kernel's or a program's way to write that there is none. */
+const isAbsent = ({ bytes, valueStart, valueEnd }: FieldCursor): boolean => {
+  const length = valueEnd - valueStart;
+  if (length === 0) return true;
+  if (length === 1) return bytes[valueStart] === 0x3f;
+  if (length !== 6 || bytes[valueStart] !== 0x28) return false;
+  const text = bytes.toString('latin1', valueStart, valueEnd);
+  return text === '(null)' || text === '(none)';
+};
+
+/** A decimal number with an optional sign; undefined if the value is anything else. */
+export const decimal = ({ bytes, valueStart, valueEnd }: FieldCursor): number | undefined => {
+  let at = valueStart;
+  const negative = bytes[at] === 0x2d;
+  if (negative) at++;
+  if (at >= valueEnd) return undefined;
+  let value = 0;
+  for (; at < valueEnd; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return negative ? -value : value;
+};
+
+/**
+ * The low 32 bits of a hexadecimal number, unsigned (`arch`, the int arguments `a0` … of a system call); undefined if
+ * the value is anything else.
+ */
+export const hexWord = ({ bytes, valueStart, valueEnd }: FieldCursor): number | undefined => {
+  if (valueStart >= valueEnd) return undefined;
+  let value = 0;
+  for (let at = valueStart; at < valueEnd; at++) {
+    const digit = nibble(bytes[at]!);
+    if (digit < 0) return undefined;
+    value = (value << 4) | digit;
+  }
+  return value >>> 0;
+};
