@@ -1,0 +1,114 @@
+import { auditFlags, eventFlags } from './audit-flags.ts';
+import type { AuditMode, LimitName } from './custom-options.ts';
+import { auditModes, CUSTOM_PREFIX, customOptions, limitOptions } from './custom-options.ts';
+import { flagTable } from './flag-definition.ts';
+import { quoteText } from './flag-error.ts';
+import { parseFlagValue } from './flag-value.ts';
+import { nearestName } from './nearest-name.ts';
+
+/** Everything that the audit subscriber, the tables and their buffers can be told, in one readonly object. */
+export interface AuditSettings {
+  /** Core's own setting: false means that core itself wants the audit socket. */
+  readonly disableAudit: boolean;
+  readonly disableEvents: boolean;
+  readonly allowConfig: boolean;
+  readonly persist: boolean;
+  readonly allowProcessEvents: boolean;
+  readonly allowForkProcessEvents: boolean;
+  readonly allowKillProcessEvents: boolean;
+  readonly allowSockets: boolean;
+  readonly allowAcceptSocketEvents: boolean;
+  readonly allowFailedSocketEvents: boolean;
+  readonly allowNullAcceptSocketEvents: boolean;
+  readonly allowUnix: boolean;
+  readonly allowUserEvents: boolean;
+  readonly forceReconfigure: boolean;
+  readonly forceUnconfigure: boolean;
+  readonly backlogLimit: number;
+  /** In kernel ticks. */
+  readonly backlogWaitTime: number;
+  readonly debug: boolean;
+  readonly eventsOptimize: boolean;
+  /** Seconds. */
+  readonly eventsExpiry: number;
+  /** Rows per table. */
+  readonly eventsMax: number;
+  readonly mode: AuditMode;
+  readonly limits: Readonly<Record<LimitName, number>>;
+}
+
+export interface AuditSettingsReading {
+  readonly settings: AuditSettings;
+  /** One line for each value that could not be used, and for each `custom_audit_…` name that means nothing. */
+  readonly warnings: readonly string[];
+}
+
+const settingFlags = flagTable(auditFlags, eventFlags, customOptions);
+
+type SettingFlag = (typeof auditFlags)[number]['name'] | (typeof eventFlags)[number]['name'];
+
+/**
+ * Makes settings from flag values by name, be they the command line's or core's `options()`. What is missing has its
+ * default; what is malformed has its default and a warning; names of other flags are ignored. Never throws.
+ * Counts beyond 2^53 - 1 are taken as 2^53 - 1.
+ */
+export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSettingsReading => {
+  const warnings: string[] = [];
+
+  const text = (name: string): string => {
+    const definition = settingFlags.get(name)!;
+    const raw = values.get(name);
+    if (raw === undefined) return definition.defaultValue;
+    const value = parseFlagValue(definition, raw);
+    if (value.kind === 'value') return value.text;
+    warnings.push(
+      `option ${name}: expected ${value.expected}, got ${value.got}; ${quoteText(definition.defaultValue)} is used`,
+    );
+    return definition.defaultValue;
+  };
+  const bool = (name: SettingFlag): boolean => text(name) === 'true';
+  const count = (name: SettingFlag): number => Math.min(Number(text(name)), Number.MAX_SAFE_INTEGER);
+
+  const modeText = text(`${CUSTOM_PREFIX}mode`);
+  const limits = Object.fromEntries(
+    Object.entries(limitOptions).map(([key, { name }]) => [key, Number(text(name))]),
+  ) as Record<LimitName, number>;
+
+  const settings: AuditSettings = {
+    disableAudit: bool('disable_audit'),
+    disableEvents: bool('disable_events'),
+    allowConfig: bool('audit_allow_config'),
+    persist: bool('audit_persist'),
+    allowProcessEvents: bool('audit_allow_process_events'),
+    allowForkProcessEvents: bool('audit_allow_fork_process_events'),
+    allowKillProcessEvents: bool('audit_allow_kill_process_events'),
+    allowSockets: bool('audit_allow_sockets'),
+    allowAcceptSocketEvents: bool('audit_allow_accept_socket_events'),
+    allowFailedSocketEvents: bool('audit_allow_failed_socket_events'),
+    allowNullAcceptSocketEvents: bool('audit_allow_null_accept_socket_events'),
+    allowUnix: bool('audit_allow_unix'),
+    allowUserEvents: bool('audit_allow_user_events'),
+    forceReconfigure: bool('audit_force_reconfigure'),
+    forceUnconfigure: bool('audit_force_unconfigure'),
+    backlogLimit: count('audit_backlog_limit'),
+    backlogWaitTime: count('audit_backlog_wait_time'),
+    debug: bool('audit_debug'),
+    eventsOptimize: bool('events_optimize'),
+    eventsExpiry: count('events_expiry'),
+    eventsMax: count('events_max'),
+    mode: auditModes.find(mode => mode === modeText) ?? 'auto',
+    limits,
+  };
+
+  for (const name of values.keys()) {
+    if (!name.startsWith(CUSTOM_PREFIX) || settingFlags.has(name)) continue;
+    const near = nearestName(
+      name,
+      customOptions.map(option => option.name),
+    );
+    warnings.push(
+      `option ${quoteText(name)} is unknown and ignored${near === undefined ? '' : ` (did you mean ${near}?)`}`,
+    );
+  }
+  return { settings, warnings };
+};

@@ -1,0 +1,80 @@
+import type { FlagDefinition } from './flag-definition.ts';
+
+/** Everything of our own starts with this; osquery passes on any option that starts with `custom_`. */
+export const CUSTOM_PREFIX = 'custom_audit_';
+
+/** Where the events come from: `auto` takes the unicast stream, or the multicast copy if another process owns it. */
+export const auditModes = ['auto', 'unicast', 'multicast'] as const;
+export type AuditMode = (typeof auditModes)[number];
+
+const MIB = 1n << 20n;
+
+const limit = (
+  name: string,
+  defaultValue: bigint,
+  range: readonly [bigint, bigint],
+  help: string,
+): FlagDefinition => ({
+  name: `${CUSTOM_PREFIX}${name}`,
+  type: 'uint64',
+  defaultValue: defaultValue.toString(),
+  group: 'custom',
+  help,
+  minimum: range[0],
+  maximum: range[1],
+});
+
+/**
+ * Our limits, one entry each: the key in `AuditSettings.limits`, the option's name, its default, its range, and what
+ * it bounds. Adding a limit is adding an entry.
+ */
+export const limitOptions = {
+  receiveBufferBytes: limit(
+    'receive_buffer_bytes',
+    32n * MIB,
+    [64n * 1024n, 1024n * MIB],
+    "Bytes of records that may wait in the kernel's socket buffer",
+  ),
+  recordBytes: limit('record_bytes', 65_536n, [8_970n, MIB], 'Bytes of one audit record'),
+  eventRecords: limit('event_records', 8_192n, [16n, MIB], 'Records of one event'),
+  eventsInFlight: limit('events_in_flight', 16_384n, [1n, MIB], 'Events that wait for their last record'),
+  incompleteMilliseconds: limit(
+    'incomplete_ms',
+    2_000n,
+    [10n, 300_000n],
+    'Milliseconds that an event waits for its last record',
+  ),
+  argvBytes: limit(
+    'argv_bytes',
+    MIB,
+    [1_024n, 64n * MIB],
+    'Bytes of one command line; what is longer is cut',
+  ),
+  bufferBytes: limit(
+    'buffer_bytes',
+    64n * MIB,
+    [MIB, 16_384n * MIB],
+    'Bytes of buffered events per table; events_max bounds their number',
+  ),
+  hashFileBytes: limit(
+    'hash_file_bytes',
+    256n * MIB,
+    [0n, 1_048_576n * MIB],
+    'Bytes of the largest program file that is hashed',
+  ),
+} as const satisfies Readonly<Record<string, FlagDefinition>>;
+
+export type LimitName = keyof typeof limitOptions;
+
+export const customOptions: readonly FlagDefinition[] = [
+  {
+    name: `${CUSTOM_PREFIX}mode`,
+    type: 'string',
+    defaultValue: 'auto',
+    group: 'custom',
+    words: auditModes,
+    valueName: 'MODE',
+    help: 'Stream to read: unicast, multicast (shared with auditd), or auto: unicast unless another process owns it',
+  },
+  ...Object.values(limitOptions),
+];

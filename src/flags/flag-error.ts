@@ -1,0 +1,35 @@
+/**
+ * - `unknown-flag`: no such flag
+ * - `bad-value`: the flag exists, its value does not fit
+ * - `missing-value`: a flag that needs a value stands last
+ * - `flagfile`: a flagfile cannot be read, is too large, or includes too deeply
+ * - `usage`: the flags fit each by each, but not the command
+ */
+export type FlagErrorCode = 'unknown-flag' | 'bad-value' | 'missing-value' | 'flagfile' | 'usage';
+
+/** What a person typed is wrong. The message is one line: where, what, why, what to do. */
+export class FlagError extends Error {
+  override readonly name = 'FlagError';
+  readonly code: FlagErrorCode;
+
+  constructor(code: FlagErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Longest piece of the user's own text that a message repeats, in UTF-16 units. */
+export const MAX_QUOTED_TEXT = 80;
+
+/**
+ * The user's text for a message: quoted, on one line, with everything invisible made visible, so that a pasted
+ * no-break space or line separator can be seen.
+ */
+export const quoteText = (text: string): string => {
+  const shown = text.length > MAX_QUOTED_TEXT ? `${text.slice(0, MAX_QUOTED_TEXT)}…` : text;
+  return `"${shown.replace(/["\\]|\p{C}|(?! )\p{Z}/gu, character =>
+    character === '"' || character === '\\'
+      ? `\\${character}`
+      : `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  )}"`;
+};

@@ -1,0 +1,221 @@
+import type { FlagDefinition, FlagTable } from './flag-definition.ts';
+import { resolveAlias } from './flag-definition.ts';
+import { FlagError, quoteText } from './flag-error.ts';
+import { isBooleanWord, parseFlagValue } from './flag-value.ts';
+import { flagfileLines, MAX_FLAGFILE_BYTES, MAX_FLAGFILE_DEPTH, MAX_FLAGFILES } from './flagfile.ts';
+import { nearestName } from './nearest-name.ts';
+
+export interface ParseFlagsOptions {
+  readonly flags: FlagTable;
+  /** Gives a flagfile's bytes; may stop after `limit` + 1 of them. Throws what the system says. */
+  readonly readFlagfile: (path: string, limit: number) => Uint8Array;
+}
+
+export interface ParsedFlags {
+  /** Flags that were given, by their own name (never an alias), as canonical text; the last one won. */
+  readonly values: ReadonlyMap<string, string>;
+  /** Values of repeatable flags, in the order given. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  /** Arguments that are no flags, and everything after `--`. */
+  readonly positionals: readonly string[];
+}
+
+/**
+ * Reads command line arguments in gflags' syntax: `--x`, `--nox`, `--x=v`, `--x v` for what is not a boolean, one
+ * dash as good as two, `-` for `_` within names, `--` ends the flags, `--flagfile=A,B` puts the files' flags in
+ * its place. Flags and other arguments may be mixed. A flagfile holds one flag a line, with `=`; gflags skips
+ * lines of a flagfile that it does not understand, this parser names them.
+ * @throws FlagError
+ */
+export const parseFlags = (args: readonly string[], options: ParseFlagsOptions): ParsedFlags => {
+  const { flags, readFlagfile } = options;
+  const values = new Map<string, string>();
+  const lists = new Map<string, string[]>();
+  const positionals: string[] = [];
+  let flagfilesRead = 0;
+
+  const assign = (definition: FlagDefinition, written: string, raw: string, where: string): void => {
+    const parsed = parseFlagValue(definition, raw);
+    if (parsed.kind === 'malformed') {
+      throw new FlagError('bad-value', `${where}${written}: expected ${parsed.expected}, got ${parsed.got}`);
+    }
+    if (definition.repeatable === true) {
+      const list = lists.get(definition.name);
+      if (list === undefined) lists.set(definition.name, [parsed.text]);
+      else list.push(parsed.text);
+    } else {
+      values.set(definition.name, parsed.text);
+    }
+  };
+
+  const readFiles = (paths: string, where: string, open: readonly string[]): void => {
+    for (const path of paths.split(',')) {
+      if (path === '')
+        throw new FlagError('missing-value', `${where}--flagfile: expected a file's name after "="`);
+      const content = load(path, where, open);
+      for (const line of flagfileLines(content)) {
+        const here = `${path}, line ${line.number}: `;
+        const token = splitFlag(line.text);
+        if (token === undefined) {
+          throw new FlagError(
+            'flagfile',
+            `${here}expected a flag such as --events_max=1000, got ${quoteText(line.text)}`,
+          );
+        }
+        if (token.name === 'flagfile') {
+          readFiles(token.value ?? '', here, [...open, path]);
+          continue;
+        }
+        const found = findFlag(flags, token, here);
+        if (found.value === undefined) {
+          throw new FlagError(
+            'missing-value',
+            `${here}${token.written} needs a value: write ${token.written}=VALUE`,
+          );
+        }
+        assign(found.definition, token.written, found.value, here);
+      }
+    }
+  };
+
+  const load = (path: string, where: string, open: readonly string[]): string => {
+    const refuse = (why: string, cause?: unknown): FlagError =>
+      new FlagError('flagfile', `${where}flagfile ${quoteText(path)} ${why}`, { cause });
+    if (open.includes(path)) throw refuse('includes itself: remove one of the --flagfile lines');
+    if (open.length >= MAX_FLAGFILE_DEPTH) throw refuse(`is nested more than ${MAX_FLAGFILE_DEPTH} deep`);
+    if (++flagfilesRead > MAX_FLAGFILES) throw refuse(`is one too many: at most ${MAX_FLAGFILES} are read`);
+    let bytes: Uint8Array;
+    try {
+      bytes = readFlagfile(path, MAX_FLAGFILE_BYTES);
+    } catch (cause) {
+      throw refuse(`cannot be read: ${reasonOf(cause)}`, cause);
+    }
+    if (bytes.length > MAX_FLAGFILE_BYTES)
+      throw refuse(`is larger than ${MAX_FLAGFILE_BYTES} bytes: is it a flagfile?`);
+    return new TextDecoder().decode(bytes);
+  };
+
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index]!;
+    if (argument === '--') {
+      positionals.push(...args.slice(index + 1));
+      break;
+    }
+    const token = splitFlag(argument);
+    if (token === undefined) {
+      positionals.push(argument);
+      continue;
+    }
+    if (token.name === 'flagfile') {
+      const paths = token.value ?? args[++index];
+      readFiles(paths ?? '', '', []);
+      continue;
+    }
+    const found = findFlag(flags, token, '');
+    const next = args[index + 1];
+    if (found.value === undefined) {
+      if (next === undefined)
+        throw new FlagError('missing-value', `${token.written} needs a value: write ${token.written}=VALUE`);
+      index++;
+      assign(found.definition, token.written, next, '');
+      continue;
+    }
+    if (token.value === undefined && next !== undefined && isBooleanWord(next)) {
+      // gflags would take the word for another argument and the flag for true, whatever the word says.
+      throw new FlagError(
+        'bad-value',
+        `${token.written} takes its value after "=": write --${found.definition.name}=${next}`,
+      );
+    }
+    assign(found.definition, token.written, found.value, '');
+  }
+  return { values, lists, positionals };
+};
+
+interface FlagToken {
+  /** Without dashes in front, with `-` made `_`. */
+  readonly name: string;
+  /** The name as written, with its dashes, for messages. */
+  readonly written: string;
+  readonly value: string | undefined;
+}
+
+/** Undefined for what is no flag: `-`, `--`, and anything that does not start with a dash. */
+const splitFlag = (text: string): FlagToken | undefined => {
+  if (!text.startsWith('-')) return undefined;
+  const start = text.startsWith('--') ? 2 : 1;
+  const equals = text.indexOf('=', start);
+  const end = equals < 0 ? text.length : equals;
+  if (text.length === start) return undefined;
+  return {
+    name: text.slice(start, end).replaceAll('-', '_'),
+    written: printable(text.slice(0, end)),
+    value: equals < 0 ? undefined : text.slice(equals + 1),
+  };
+};
+
+/** `value` is undefined where the next argument holds it. */
+interface FoundFlag {
+  readonly definition: FlagDefinition;
+  readonly value: string | undefined;
+}
+
+const findFlag = (flags: FlagTable, token: FlagToken, where: string): FoundFlag => {
+  const direct = flags.get(token.name);
+  if (direct !== undefined) {
+    const definition = resolveAlias(flags, direct);
+    return { definition, value: token.value ?? (definition.type === 'bool' ? 'true' : undefined) };
+  }
+  const negated = token.name.startsWith('no') ? flags.get(token.name.slice(2)) : undefined;
+  if (negated !== undefined) {
+    const definition = resolveAlias(flags, negated);
+    if (definition.type !== 'bool') {
+      throw new FlagError(
+        'bad-value',
+        `${where}${token.written}: --${negated.name} is not a boolean, so "no" before it means nothing`,
+      );
+    }
+    if (token.value !== undefined) {
+      throw new FlagError(
+        'bad-value',
+        `${where}${token.written} takes no value: write --${negated.name}=true or --${negated.name}=false`,
+      );
+    }
+    return { definition, value: 'false' };
+  }
+  throw new FlagError(
+    'unknown-flag',
+    `${where}unknown flag ${token.written}${suggestion(flags, token.name)}; --help lists the flags`,
+  );
+};
+
+const suggestion = (flags: FlagTable, name: string): string => {
+  const near = nearestName(name, flagSpellings(flags));
+  return near === undefined ? '' : ` (did you mean --${near}?)`;
+};
+
+function* flagSpellings(flags: FlagTable): Generator<string> {
+  for (const definition of flags.values()) {
+    if (definition.group === 'stock') continue;
+    yield definition.name;
+    if (definition.type === 'bool') yield `no${definition.name}`;
+  }
+}
+
+const printable = (written: string): string =>
+  /^[\x21-\x7e]{1,64}$/.test(written) ? written : quoteText(written);
+
+const reasonOf = (cause: unknown): string => {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  switch (code) {
+    case 'ENOENT':
+      return 'no such file';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied';
+    case 'EISDIR':
+      return 'it is a directory';
+    default:
+      return cause instanceof Error ? cause.message : String(cause);
+  }
+};

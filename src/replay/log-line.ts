@@ -1,0 +1,141 @@
+import { recordTypeNumber } from './record-types.ts';
+
+/** One record, in the form in which the kernel hands it to a live stream. */
+export interface RawRecord {
+  /** AUDIT_* number of the message. */
+  readonly type: number;
+  /** From `audit(` on: no line end, no interpreted fields. A view, not a copy. */
+  readonly payload: Uint8Array;
+  /** The host that auditd put in front of the record. */
+  readonly node: string | undefined;
+}
+
+export type LogLine =
+  | { readonly kind: 'record'; readonly record: RawRecord }
+  | { readonly kind: 'blank' }
+  /** `#` comments, and what ausearch writes between events: `----` and `time->…`. */
+  | { readonly kind: 'comment' }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+const TAB = 0x09;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const COMMA = 0x2c;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+/** Stands in enriched logs between the kernel's fields and the interpreted ones. */
+export const ENRICHED_SEPARATOR = 0x1d;
+
+/** A netlink message type has 16 bits. */
+const MAX_RECORD_TYPE = 0xffff;
+/** The longest token taken for a type's name; the longest known name has 24 letters. */
+const MAX_TYPE_TOKEN = 48;
+
+/**
+ * Reads `bytes[start, end)`, a line without its line feed. Forms:
+ *
+ * - `type=SYSCALL msg=audit(1364481363.243:24287): arch=…`, auditd's log; in front of it perhaps `node=HOST `,
+ *   behind it perhaps 0x1D and interpreted fields; `UNKNOWN[1334]` or a number for the name
+ * - `1300 audit(…): …`, `1300, audit(…): …` and `type=1300 audit(…): …`: a stream written down raw
+ */
+export const parseLogLine = (bytes: Uint8Array, start: number, end: number): LogLine => {
+  let last = end;
+  const separator = bytes.subarray(start, end).indexOf(ENRICHED_SEPARATOR);
+  if (separator >= 0) last = start + separator;
+  while (last > start && bytes[last - 1] === CARRIAGE_RETURN) last--;
+
+  let at = skipBlanks(bytes, start, last);
+  if (at === last) return { kind: 'blank' };
+  if (isComment(bytes, at, last)) return { kind: 'comment' };
+
+  let node: string | undefined;
+  if (startsWith(bytes, at, last, 'node=')) {
+    const nodeEnd = tokenEnd(bytes, at + 5, last);
+    node = text(bytes, at + 5, nodeEnd);
+    at = skipBlanks(bytes, nodeEnd, last);
+  }
+
+  const named = startsWith(bytes, at, last, 'type=');
+  if (named) at += 5;
+  const tokenStop = tokenEnd(bytes, at, last);
+  const token = text(bytes, at, Math.min(tokenStop, at + MAX_TYPE_TOKEN));
+  const type = typeOf(token, named);
+  if (type === undefined) return malformed(whyNoType(token, named));
+
+  at = skipBlanks(bytes, tokenStop, last);
+  if (bytes[at] === COMMA && at < last) at = skipBlanks(bytes, at + 1, last);
+  if (startsWith(bytes, at, last, 'msg=')) at += 4;
+  if (!startsWith(bytes, at, last, 'audit(')) return malformed('expected "audit(" after the record type');
+  const header = headerProblem(bytes, at + 6, last);
+  if (header !== undefined) return malformed(header);
+  return { kind: 'record', record: { type, payload: bytes.subarray(at, last), node } };
+};
+
+const malformed = (reason: string): LogLine => ({ kind: 'malformed', reason });
+
+/** `SYSCALL`, `UNKNOWN[1334]` and `1300` after `type=`; without it only a number. */
+const typeOf = (token: string, named: boolean): number | undefined => {
+  const bracket = named ? /^[A-Z_0-9]*\[([0-9]{1,5})\]$/.exec(token)?.[1] : undefined;
+  const digits = bracket ?? (/^[0-9]{1,5}$/.test(token) ? token : undefined);
+  if (digits === undefined) return named ? recordTypeNumber(token) : undefined;
+  const type = Number(digits);
+  return type >= 1 && type <= MAX_RECORD_TYPE ? type : undefined;
+};
+
+const whyNoType = (token: string, named: boolean): string => {
+  if (!named) return 'expected "type=NAME msg=audit(…" or "NUMBER audit(…"';
+  return /^[A-Z][A-Z_0-9]*$/.test(token)
+    ? `unknown record type ${token}`
+    : 'expected a record type after "type="';
+};
+
+/** Undefined for `SECONDS.MILLISECONDS:SERIAL)`. */
+const headerProblem = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  const dot = skipDigits(bytes, start, end);
+  if (dot === start || dot >= end) return 'expected seconds after "audit("';
+  if (bytes[dot] === 0x2f) return 'the time is interpreted: make the log with "ausearch --raw"';
+  if (bytes[dot] !== 0x2e) return 'expected seconds and "." after "audit("';
+  const colon = skipDigits(bytes, dot + 1, end);
+  if (colon === dot + 1 || colon >= end || bytes[colon] !== 0x3a)
+    return 'expected milliseconds and ":" in the time stamp';
+  const close = skipDigits(bytes, colon + 1, end);
+  if (close === colon + 1 || close >= end || bytes[close] !== 0x29)
+    return 'expected a serial number and ")" in the time stamp';
+  return undefined;
+};
+
+const isComment = (bytes: Uint8Array, start: number, end: number): boolean =>
+  bytes[start] === 0x23 || startsWith(bytes, start, end, '----') || startsWith(bytes, start, end, 'time->');
+
+const startsWith = (bytes: Uint8Array, start: number, end: number, word: string): boolean => {
+  if (start + word.length > end) return false;
+  for (let i = 0; i < word.length; i++) {
+    if (bytes[start + i] !== word.charCodeAt(i)) return false;
+  }
+  return true;
+};
+
+const skipBlanks = (bytes: Uint8Array, start: number, end: number): number => {
+  let at = start;
+  while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+  return at;
+};
+
+const skipDigits = (bytes: Uint8Array, start: number, end: number): number => {
+  let at = start;
+  while (at < end && bytes[at]! >= DIGIT_0 && bytes[at]! <= DIGIT_9) at++;
+  return at;
+};
+
+const tokenEnd = (bytes: Uint8Array, start: number, end: number): number => {
+  let at = start;
+  while (at < end && bytes[at] !== SPACE && bytes[at] !== TAB && bytes[at] !== COMMA) at++;
+  return at;
+};
+
+/** Type names and hosts are ASCII; any other byte becomes a character that no name has. */
+const text = (bytes: Uint8Array, start: number, end: number): string => {
+  let result = '';
+  for (let at = start; at < end; at++) result += String.fromCharCode(bytes[at]!);
+  return result;
+};

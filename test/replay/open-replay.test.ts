@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openReplay, REPLAY_CHUNK_BYTES } from '../../src/replay/open-replay.ts';
+import { ReplayError } from '../../src/replay/replay-error.ts';
+import { replayFormat } from '../../src/replay/replay-format.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'replay-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const file = (name: string, content: string | Uint8Array): string => {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+describe('the form is told by content', () => {
+  test.each([
+    ['type=SYSCALL msg=audit(1.000:1): a=b\n', 'audit-log'],
+    ['\n\n# x\n1300 audit(1.000:1): a=b', 'audit-log'],
+    ['', 'audit-log'],
+    ['type=SYSCALL msg=aud', 'audit-log'],
+    ['\x14\x00\x00\x00\x3c\x0b\x00\x17', 'bsm-trail'],
+    ['\x11\x00\x00\x00\x00\x00\x00', 'bsm-trail'],
+    ['t\x00\x00\x00\x3c\x0b', 'bsm-trail'],
+    ['root:x:0:0\nbin:x:1:1\n', 'unknown'],
+    ['\x1f\x8b\x08\x00', 'unknown'],
+    ['\x00\x00\x00', 'unknown'],
+  ])('%j is %s', (text, kind) => {
+    expect(replayFormat(Buffer.from(text, 'latin1')).kind).toBe(kind);
+  });
+
+  test('the detector of trails can be given', () => {
+    expect(replayFormat(Buffer.from('trail'), () => true).kind).toBe('bsm-trail');
+  });
+});
+
+test('a log longer than one read gives every record in order', async () => {
+  const count = 3000;
+  const text = Array.from({ length: count }, (_, i) => `type=EOE msg=audit(1.000:${i}): \n`).join('');
+  expect(text.length).toBeGreaterThan(REPLAY_CHUNK_BYTES);
+  const replay = await openReplay(file('long.log', text));
+  if (replay.kind !== 'audit-log') throw new Error(replay.kind);
+  const serials: number[] = [];
+  for await (const batch of replay.records) {
+    for (const record of batch)
+      serials.push(Number(/:(\d+)\)/.exec(Buffer.from(record.payload).toString())?.[1]));
+  }
+  expect(serials).toEqual(Array.from({ length: count }, (_, i) => i));
+  expect(replay.counters).toMatchObject({ lines: count, records: count, malformed: 0 });
+  await replay.close();
+});
+
+test('a trail gives its bytes', async () => {
+  const bytes = Buffer.concat([Buffer.from([0x14, 0, 0, 0, 60]), Buffer.alloc(REPLAY_CHUNK_BYTES, 7)]);
+  const replay = await openReplay(file('trail', bytes));
+  if (replay.kind !== 'bsm-trail') throw new Error(replay.kind);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of replay.chunks) chunks.push(chunk);
+  expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+});
+
+test('what cannot be replayed is refused with one line', async () => {
+  const refusal = async (path: string): Promise<ReplayError> => {
+    const error = await openReplay(path).then(
+      () => undefined,
+      (cause: unknown) => cause,
+    );
+    expect(error).toBeInstanceOf(ReplayError);
+    return error as ReplayError;
+  };
+  const missing = await refusal(join(directory, 'none'));
+  expect(missing).toMatchObject({ code: 'unreadable' });
+  expect(missing.message).toMatch(/^replay file ".*none" cannot be read: no such file$/);
+  expect((await refusal(directory)).message).toContain('it is a directory');
+  const other = await refusal(file('passwd', 'root:x:0:0\n'));
+  expect(other).toMatchObject({ code: 'unknown-format' });
+  expect((await refusal(file('log.gz', gzipSync('x')))).message).toContain(
+    'compressed with gzip: unpack it first',
+  );
+});
