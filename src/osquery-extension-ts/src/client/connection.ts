@@ -1,0 +1,273 @@
+import { connect, type Socket } from 'node:net';
+import { debug, publishClientCall } from '../diagnostics.ts';
+import { messageOf, OsqueryError } from '../errors.ts';
+import { ByteCursor } from '../wire/byte-cursor.ts';
+import { MessageReader } from '../wire/message-reader.ts';
+import type { EncodedRequest } from '../wire/request-codec.ts';
+import { type MessageHeader, readMessageHeader } from '../wire/response-codec.ts';
+
+/** Longest delay a timer can have; longer ones would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const MAX_SEQID = 2 ** 31 - 1;
+
+/** Limits of one call. */
+export interface CallOptions {
+  /** Milliseconds until the call fails with OSQUERY_TIMEOUT, waiting for earlier calls included; Infinity for none. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A complete reply, not yet decoded. */
+export interface Reply {
+  readonly header: MessageHeader;
+  readonly bytes: Buffer;
+}
+
+interface Job {
+  readonly encode: (seqid: number) => EncodedRequest;
+  readonly settle: (
+    error: OsqueryError | undefined,
+    reply?: { request: EncodedRequest; reply: Reply },
+  ) => void;
+}
+
+/**
+ * One UNIX socket that carries one request at a time, in the order they were made, as osquery serves them. It
+ * connects when there is something to send and connects again after a failure. A request that times out or is
+ * aborted while its reply is due takes the connection with it: the late reply would be taken for the next one's.
+ *
+ * An idle connection does not keep the process alive.
+ */
+export class Connection {
+  readonly #path: string;
+  readonly #maxReplyBytes: number;
+  readonly #queue: Job[] = [];
+  #active: Job | undefined;
+  /** What was sent for the active job. */
+  #request: EncodedRequest | undefined;
+  #socket: Socket | undefined;
+  #seqid = 0;
+  #closed = false;
+  #connects = 0;
+
+  constructor(options: { readonly path: string; readonly maxReplyBytes: number }) {
+    this.#path = options.path;
+    this.#maxReplyBytes = options.maxReplyBytes;
+  }
+
+  /** How often it has connected, or tried to. */
+  get connects(): number {
+    return this.#connects;
+  }
+
+  /** Sends what `encode` makes and resolves with what `decode` makes of the reply. */
+  request<T>(
+    method: string,
+    encode: (seqid: number) => EncodedRequest,
+    decode: (request: EncodedRequest, reply: Reply) => T,
+    options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+  ): Promise<T> {
+    const { timeoutMs, signal } = options;
+    const started = performance.now();
+    const done = Promise.withResolvers<T>();
+    if (this.#closed) {
+      done.reject(new OsqueryError('OSQUERY_CLOSED', `${method}: the client of ${this.#path} is closed`));
+      return done.promise;
+    }
+    if (signal?.aborted) {
+      done.reject(aborted(method, signal));
+      return done.promise;
+    }
+    if (Number.isNaN(timeoutMs) || timeoutMs <= 0) {
+      done.reject(
+        new OsqueryError(
+          'OSQUERY_INVALID',
+          `${method}: timeout of ${timeoutMs} ms; expected a positive number`,
+        ),
+      );
+      return done.promise;
+    }
+
+    let settled = false;
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = (): void => this.#cancel(job, aborted(method, signal!));
+    const job: Job = {
+      encode,
+      settle: (failure, answer) => {
+        if (settled) return;
+        settled = true;
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        let error: unknown = failure;
+        if (answer !== undefined) {
+          try {
+            done.resolve(decode(answer.request, answer.reply));
+          } catch (thrown) {
+            error = thrown;
+          }
+        }
+        if (error !== undefined) done.reject(error);
+        publishClientCall({
+          socketPath: this.#path,
+          method,
+          milliseconds: performance.now() - started,
+          ...(error === undefined ? {} : { error }),
+        });
+      },
+    };
+    if (timeoutMs <= MAX_TIMER_MS) {
+      timer = setTimeout(() => {
+        const message = `${method}: no reply from ${this.#path} within ${timeoutMs} ms`;
+        this.#cancel(job, new OsqueryError('OSQUERY_TIMEOUT', message));
+      }, timeoutMs);
+    }
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#queue.push(job);
+    this.#pump();
+    return done.promise;
+  }
+
+  /** Fails everything that waits, closes the socket, and resolves when it is closed. Any number of times. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const error = new OsqueryError('OSQUERY_CLOSED', `the client of ${this.#path} was closed`);
+    for (const job of this.#queue.splice(0)) job.settle(error);
+    this.#active?.settle(error);
+    this.#active = undefined;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket === undefined || socket.closed) return;
+    const closed = new Promise<void>(resolve => socket.once('close', () => resolve()));
+    socket.ref();
+    socket.destroy();
+    await closed;
+  }
+
+  #cancel(job: Job, error: OsqueryError): void {
+    if (this.#active === job) {
+      this.#fail(error);
+      return;
+    }
+    const index = this.#queue.indexOf(job);
+    if (index >= 0) this.#queue.splice(index, 1);
+    job.settle(error);
+  }
+
+  /** Gives up the connection and the request on it; the next request gets a new one. */
+  #fail(error: OsqueryError): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.destroy();
+    const job = this.#active;
+    this.#active = undefined;
+    this.#request = undefined;
+    job?.settle(error);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#active !== undefined || this.#closed) return;
+    const job = this.#queue.shift();
+    if (job === undefined) {
+      this.#socket?.unref();
+      return;
+    }
+    this.#active = job;
+    this.#seqid = this.#seqid === MAX_SEQID ? 1 : this.#seqid + 1;
+    let request: EncodedRequest;
+    try {
+      request = job.encode(this.#seqid);
+    } catch (error) {
+      this.#active = undefined;
+      job.settle(
+        error instanceof OsqueryError ? error : new OsqueryError('OSQUERY_INVALID', messageOf(error)),
+      );
+      this.#pump();
+      return;
+    }
+    const socket = this.#socket ?? this.#connect();
+    this.#request = request;
+    socket.ref();
+    socket.write(request.bytes);
+  }
+
+  #connect(): Socket {
+    const socket = connect({ path: this.#path });
+    this.#connects += 1;
+    const reader = new MessageReader(this.#maxReplyBytes);
+    let connected = false;
+    const lost = (error: OsqueryError): void => {
+      if (this.#socket === socket) this.#fail(error);
+    };
+    this.#socket = socket;
+    socket.on('connect', () => {
+      connected = true;
+      debug('connected to %s', this.#path);
+    });
+    socket.on('data', (chunk: Buffer) => {
+      if (this.#socket !== socket) return;
+      try {
+        reader.push(chunk);
+        const message = reader.next();
+        if (message !== undefined) this.#receive(message, reader.pendingBytes);
+      } catch (error) {
+        lost(
+          error instanceof OsqueryError
+            ? error
+            : new OsqueryError('OSQUERY_PROTOCOL', messageOf(error), { cause: error }),
+        );
+      }
+    });
+    socket.on('error', cause => lost(socketError(this.#path, connected, cause)));
+    socket.on('end', () => lost(connectionLost(this.#path)));
+    socket.on('close', () => lost(connectionLost(this.#path)));
+    return socket;
+  }
+
+  #receive(bytes: Buffer, more: number): void {
+    const request = this.#request;
+    const job = this.#active;
+    if (job === undefined || request === undefined) {
+      throw new OsqueryError('OSQUERY_PROTOCOL', `${this.#path} sent a reply that nobody waits for`);
+    }
+    const header = readMessageHeader(new ByteCursor(bytes));
+    if (header.name !== request.method || header.seqid !== request.seqid || more > 0) {
+      throw new OsqueryError(
+        'OSQUERY_PROTOCOL',
+        `expected one reply to ${request.method} (number ${request.seqid}) from ${this.#path}, ` +
+          `got ${header.name} (number ${header.seqid})${more > 0 ? ` and ${more} more bytes` : ''}`,
+      );
+    }
+    this.#active = undefined;
+    this.#request = undefined;
+    job.settle(undefined, { request, reply: { header, bytes } });
+    this.#pump();
+  }
+}
+
+function aborted(method: string, signal: AbortSignal): OsqueryError {
+  const error = new OsqueryError('OSQUERY_ABORTED', `${method} was aborted`, { cause: signal.reason });
+  error.name = 'AbortError';
+  return error;
+}
+
+function connectionLost(path: string): OsqueryError {
+  return new OsqueryError('OSQUERY_CONNECTION_LOST', `${path} closed the connection before it replied`);
+}
+
+function socketError(path: string, connected: boolean, cause: NodeJS.ErrnoException): OsqueryError {
+  if (connected) {
+    return new OsqueryError('OSQUERY_CONNECTION_LOST', `connection to ${path} failed: ${cause.message}`, {
+      cause,
+    });
+  }
+  const why =
+    cause.code === 'ENOENT'
+      ? 'there is no such socket; is osquery running, with --extensions_socket at this path?'
+      : cause.code === 'ECONNREFUSED'
+        ? 'nobody listens; the osquery that made this socket is gone'
+        : cause.code === 'EACCES' || cause.code === 'EPERM'
+          ? 'not permitted; run as the user that osquery runs as'
+          : cause.message;
+  return new OsqueryError('OSQUERY_CONNECT', `cannot connect to ${path}: ${why}`, { cause });
+}

@@ -1,0 +1,142 @@
+import { type ExtensionStatus, OsqueryError, OsqueryStatusError } from '../errors.ts';
+import { DEFAULT_CALL_TIMEOUT_MS, DEFAULT_MAX_RECEIVED_BYTES } from '../limits.ts';
+import { checkSocketPath } from '../socket-path.ts';
+import { decodeRows, type EncodedRows, type PluginRow } from '../table/encoded-rows.ts';
+import { ByteCursor } from '../wire/byte-cursor.ts';
+import { encodeRequest, type Service } from '../wire/request-codec.ts';
+import { readMessageHeader, readResponse } from '../wire/response-codec.ts';
+import { type CallOptions, Connection } from './connection.ts';
+
+export type { CallOptions } from './connection.ts';
+
+/** How a client is made. */
+export interface ClientOptions {
+  /** Path of the other side's socket: core's `--socket`, or an extension's `<socket>.<uuid>`. */
+  readonly socketPath: string;
+  /** Limit of each call that has none of its own, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** Longest reply accepted, in bytes. */
+  readonly maxReplyBytes?: number;
+}
+
+/**
+ * What core does with an extension: ping, call, shutdown. Calls made at once are sent one after the other over one
+ * connection, which is made again when it was lost; so a client is safe under Promise.all and survives the other
+ * side's restart.
+ */
+export class ExtensionClient implements AsyncDisposable {
+  readonly socketPath: string;
+  readonly #connection: Connection;
+  readonly #timeoutMs: number;
+  /** The Thrift service spoken to. */
+  protected readonly service: Service = 'Extension';
+
+  /** @throws OsqueryError OSQUERY_SOCKET_PATH when no socket can have the path */
+  constructor(options: ClientOptions) {
+    checkSocketPath(options.socketPath);
+    this.socketPath = options.socketPath;
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS;
+    this.#connection = new Connection({
+      path: options.socketPath,
+      maxReplyBytes: options.maxReplyBytes ?? DEFAULT_MAX_RECEIVED_BYTES,
+    });
+  }
+
+  /** How often this client has connected: more than once means that a connection was lost or given up. */
+  get connects(): number {
+    return this.#connection.connects;
+  }
+
+  /** Whether the other side answers. Its uuid is in the status: 0 for core. */
+  async ping(options?: CallOptions): Promise<ExtensionStatus> {
+    return okStatus(statusOf(await this.invoke('ping', [], options), 'ping'));
+  }
+
+  /**
+   * Calls a plugin.
+   *
+   * @param registry "table", "config", "logger", "database", ...
+   * @param item the plugin's name; empty for core's active one
+   * @throws OsqueryStatusError when the plugin answers a status other than 0
+   */
+  async call(
+    registry: string,
+    item: string,
+    request: PluginRow,
+    options?: CallOptions,
+  ): Promise<PluginRow[]> {
+    return decodeRows(await this.callEncoded(registry, item, request, options));
+  }
+
+  /** As {@link call}, leaving the rows encoded: they are one piece of the received message. */
+  async callEncoded(
+    registry: string,
+    item: string,
+    request: PluginRow,
+    options?: CallOptions,
+  ): Promise<EncodedRows> {
+    return this.invokeForRows('call', [registry, item, { ...request }], options);
+  }
+
+  /** Asks an extension to stop. Core ignores it. */
+  async shutdown(options?: CallOptions): Promise<void> {
+    await this.invoke('shutdown', [], options);
+  }
+
+  /** Closes the connection; calls that wait fail with OSQUERY_CLOSED. Any number of times. */
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Sends a request and decodes the reply with the generated code. */
+  protected invoke(method: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+    return this.#connection.request(
+      method,
+      seqid => encodeRequest(this.service, method, seqid, args),
+      (request, reply) => request.decode(reply.bytes),
+      this.#limits(options),
+    );
+  }
+
+  /** Sends a request whose reply carries rows. */
+  protected invokeForRows(
+    method: string,
+    args: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<EncodedRows> {
+    return this.#connection.request(
+      method,
+      seqid => encodeRequest(this.service, method, seqid, args),
+      (_, reply) => {
+        const cursor = new ByteCursor(reply.bytes);
+        const { status, rows } = readResponse(cursor, readMessageHeader(cursor));
+        okStatus(status);
+        return rows;
+      },
+      this.#limits(options),
+    );
+  }
+
+  #limits(options: CallOptions | undefined): { timeoutMs: number; signal: AbortSignal | undefined } {
+    return { timeoutMs: options?.timeoutMs ?? this.#timeoutMs, signal: options?.signal };
+  }
+}
+
+/** Reads a generated ExtensionStatus. */
+export function statusOf(value: unknown, method: string): ExtensionStatus {
+  const { code, message, uuid } = value as { code?: number | null; message?: string | null; uuid?: unknown };
+  if (typeof code !== 'number') {
+    throw new OsqueryError('OSQUERY_PROTOCOL', `reply to ${method} has no status code`);
+  }
+  return { code, message: message ?? '', uuid: uuid === null || uuid === undefined ? 0 : Number(uuid) };
+}
+
+/** The status, if it is success. */
+export function okStatus(status: ExtensionStatus): ExtensionStatus {
+  if (status.code !== 0) throw new OsqueryStatusError(status);
+  return status;
+}

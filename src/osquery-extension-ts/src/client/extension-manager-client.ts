@@ -1,0 +1,95 @@
+import { OsqueryError, OsqueryStatusError } from '../errors.ts';
+import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
+import { decodeRows, type PluginRow } from '../table/encoded-rows.ts';
+import type { Service } from '../wire/request-codec.ts';
+import { type CallOptions, ExtensionClient, okStatus, statusOf } from './extension-client.ts';
+
+/** What an extension does with core: everything of {@link ExtensionClient}, and core's own methods. */
+export class ExtensionManagerClient extends ExtensionClient {
+  protected override readonly service: Service = 'ExtensionManager';
+
+  /** The registered extensions, by uuid. */
+  async extensions(options?: CallOptions): Promise<Map<number, ExtensionInfo>> {
+    const list = (await this.invoke('extensions', [], options)) as Record<
+      string,
+      Record<string, string | null>
+    >;
+    return new Map(
+      Object.entries(list).map(([uuid, info]) => [
+        Number(uuid),
+        {
+          name: info.name ?? '',
+          version: info.version ?? '',
+          sdkVersion: info.sdk_version ?? '',
+          minSdkVersion: info.min_sdk_version ?? '',
+        },
+      ]),
+    );
+  }
+
+  /** Core's flags, by name without dashes; values are text ("true", "3600"). */
+  async options(options?: CallOptions): Promise<Map<string, OptionInfo>> {
+    const list = (await this.invoke('options', [], options)) as Record<string, Record<string, string | null>>;
+    return new Map(
+      Object.entries(list).map(([name, option]) => [
+        name,
+        { value: option.value ?? '', defaultValue: option.default_value ?? '', type: option.type ?? '' },
+      ]),
+    );
+  }
+
+  /**
+   * Registers an extension's plugins.
+   *
+   * @returns the uuid core gave; core calls the extension at `<socket>.<uuid>`
+   * @throws OsqueryStatusError OSQUERY_REGISTRATION_REFUSED with core's own words
+   */
+  async registerExtension(info: ExtensionInfo, routes: PluginRoutes, options?: CallOptions): Promise<number> {
+    const registry = Object.fromEntries(
+      [...routes].map(([name, plugins]) => [
+        name,
+        Object.fromEntries([...plugins].map(([item, rows]) => [item, [...rows]])),
+      ]),
+    );
+    const reply = await this.invoke(
+      'registerExtension',
+      [
+        {
+          name: info.name,
+          version: info.version,
+          sdk_version: info.sdkVersion,
+          min_sdk_version: info.minSdkVersion,
+        },
+        registry,
+      ],
+      options,
+    );
+    const status = statusOf(reply, 'registerExtension');
+    if (status.code !== 0) {
+      throw new OsqueryStatusError(status, {
+        code: 'OSQUERY_REGISTRATION_REFUSED',
+        message: `osquery refused to register extension ${JSON.stringify(info.name)}: ${status.message}`,
+      });
+    }
+    if (!Number.isSafeInteger(status.uuid) || status.uuid < 0) {
+      throw new OsqueryError('OSQUERY_PROTOCOL', `registerExtension: core gave uuid ${status.uuid}`);
+    }
+    return status.uuid;
+  }
+
+  /** Takes an extension's plugins out of core. */
+  async deregisterExtension(uuid: number, options?: CallOptions): Promise<void> {
+    okStatus(statusOf(await this.invoke('deregisterExtension', [uuid], options), 'deregisterExtension'));
+  }
+
+  /** Runs SQL in core. Values are text; NULL is the empty text, as core itself makes it. */
+  async query(sql: string, options?: CallOptions): Promise<PluginRow[]> {
+    return decodeRows(await this.invokeForRows('query', [sql], options));
+  }
+
+  /** Names and types of the columns that a query would return, in their order, without running it. */
+  async getQueryColumns(sql: string, options?: CallOptions): Promise<{ name: string; type: string }[]> {
+    const rows = decodeRows(await this.invokeForRows('getQueryColumns', [sql], options));
+    return rows.flatMap(row => Object.entries(row).map(([name, type]) => ({ name, type })));
+  }
+}

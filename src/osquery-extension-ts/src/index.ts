@@ -1,0 +1,48 @@
+/**
+ * Osquery extensions in TypeScript: tables with typed rows, a client of core, a server for core, and core's own side
+ * of the protocol for tests and embedded cores.
+ *
+ * @packageDocumentation
+ */
+export type { CallOptions, ClientOptions } from './client/extension-client.ts';
+export { ExtensionClient } from './client/extension-client.ts';
+export { ExtensionManagerClient } from './client/extension-manager-client.ts';
+export type { ClientCallMessage, ServerRejectedMessage, ServerRequestMessage } from './diagnostics.ts';
+export { CHANNELS } from './diagnostics.ts';
+export type { ExtensionStatus, OsqueryErrorCode } from './errors.ts';
+export { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
+export * from './limits.ts';
+export type { Plugin, PluginCall } from './plugin.ts';
+export type { ExtensionInfo, OptionInfo, PluginRoutes } from './protocol.ts';
+export { extensionSocketPath } from './protocol.ts';
+export type { ExtensionEnd, Registration, RunExtensionOptions } from './run-extension.ts';
+export { runExtension } from './run-extension.ts';
+export type {
+  ExtensionManagerHandlers,
+  ExtensionManagerServerOptions,
+} from './server/extension-manager-server.ts';
+export { ExtensionManagerServer } from './server/extension-manager-server.ts';
+export type { ExtensionServerOptions } from './server/extension-server.ts';
+export { ExtensionServer, pluginRoutes } from './server/extension-server.ts';
+export type { ServerLimits } from './server/limits.ts';
+export type { Collation, ColumnOptions, ColumnSpec, ColumnType, ColumnValues, Row } from './table/column.ts';
+export { COLLATION_BITS, COLUMN_OPTION_BITS, columnOptionBits } from './table/column.ts';
+export * from './table/constraint-op.ts';
+export type { EncodedRows, PluginRow, ResponseRows } from './table/encoded-rows.ts';
+export { decodeRows, encodeRows, isEncodedRows } from './table/encoded-rows.ts';
+export type { ColumnConstraints, Constraint, QueryContext } from './table/query-context.ts';
+export {
+  constraintsOn,
+  EMPTY_CONTEXT,
+  equalTo,
+  isColumnUsed,
+  parseQueryContext,
+} from './table/query-context.ts';
+export type { RowEncoder } from './table/row-encoder.ts';
+export { createRowEncoder } from './table/row-encoder.ts';
+export type { GeneratedRows, TableHandlers } from './table/table-plugin.ts';
+export { TablePlugin } from './table/table-plugin.ts';
+export type { TableAttributes, TableSpec } from './table/table-spec.ts';
+export { columnRoutes, TABLE_ATTRIBUTE_BITS, tableAttributeBits } from './table/table-spec.ts';
+export type { InsertResult, TableWrites, WriteResult, WrittenRow } from './table/table-writes.ts';
+export { ByteWriter } from './wire/byte-writer.ts';

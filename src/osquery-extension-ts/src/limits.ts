@@ -1,0 +1,35 @@
+/** Longest request a server reads, in bytes. Core's own are below 100 KiB; a writable table may be sent more. */
+export const DEFAULT_MAX_REQUEST_BYTES = 16 * 1024 * 1024;
+
+/** Unfinished requests of all connections of one server together, in bytes. */
+export const DEFAULT_MAX_PENDING_REQUEST_BYTES = 64 * 1024 * 1024;
+
+/** Longest reply a server sends. Apache Thrift for C++, which core uses, refuses messages above 100 MiB. */
+export const DEFAULT_MAX_REPLY_BYTES = 100 * 1024 * 1024;
+
+/** Longest reply a client accepts, in bytes. */
+export const DEFAULT_MAX_RECEIVED_BYTES = 256 * 1024 * 1024;
+
+/** Open connections per server; more are closed at once. Core uses two at a time. */
+export const DEFAULT_MAX_CONNECTIONS = 1024;
+
+/** Time from the first byte of a request to its last, in milliseconds. */
+export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
+
+/** Time a connection may stay open without a request, in milliseconds; as long as core's `thrift_timeout`. */
+export const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
+
+/** Time a reader may need for 256 KiB of a reply before it is dropped, in milliseconds. */
+export const DEFAULT_WRITE_TIMEOUT_MS = 60_000;
+
+/** Time a client waits for one reply, connecting and queueing included, in milliseconds. */
+export const DEFAULT_CALL_TIMEOUT_MS = 60_000;
+
+/** Structs, lists and maps inside each other; registerExtension, the deepest message, has six. */
+export const MAX_NESTING_DEPTH = 16;
+
+/** Longest method name accepted; the longest that exists has 19 characters. */
+export const MAX_METHOD_NAME_BYTES = 128;
+
+/** `sun_path` has 108 bytes on Linux and 104 on macOS and the BSDs, the last one for the final NUL. */
+export const MAX_SOCKET_PATH_BYTES = process.platform === 'linux' ? 107 : 103;

@@ -1,0 +1,24 @@
+import type { PluginRow, ResponseRows } from './table/encoded-rows.ts';
+
+/** What goes with a call of a plugin. */
+export interface PluginCall {
+  /** Fires when the caller has gone or the server stops: the answer is not wanted any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Anything an extension can offer to core: {@link TablePlugin} is one; config, logger and distributed plugins are
+ * written by implementing this.
+ */
+export interface Plugin {
+  /** "table", "config", "logger", "distributed". */
+  readonly registry: string;
+  readonly name: string;
+  /** What core is told at registration; tables describe their columns here, other plugins nothing. */
+  routes(): readonly PluginRow[];
+  /**
+   * Answers a request. What it throws becomes a status other than 0 with the error's message; throw an
+   * OsqueryStatusError to choose the status.
+   */
+  call(request: PluginRow, call: PluginCall): ResponseRows | Promise<ResponseRows>;
+}

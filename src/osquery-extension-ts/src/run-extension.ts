@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExtensionManagerClient } from './client/extension-manager-client.ts';
+import { debug } from './diagnostics.ts';
+import { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
+import type { Plugin } from './plugin.ts';
+import type { ExtensionInfo, PluginRoutes } from './protocol.ts';
+import { ExtensionServer, pluginRoutes } from './server/extension-server.ts';
+import type { ServerLimits } from './server/limits.ts';
+
+/** Core's own defaults of `--extensions_interval` and `--extensions_timeout`, in seconds. */
+const DEFAULT_INTERVAL_S = 3;
+const DEFAULT_TIMEOUT_S = 3;
+
+/** Pause between two attempts to register, in milliseconds; core's own SDK uses the same. */
+const RETRY_MS = 200;
+
+/** How long a stop waits for core's answer to the deregistration, in milliseconds. */
+const DEREGISTER_MS = 1000;
+
+/** Pings without an answer in time until core counts as lost; a core that is gone is noticed at the first. */
+const MAX_UNANSWERED_PINGS = 3;
+
+/** What an extension is and where its core is. */
+export interface RunExtensionOptions {
+  readonly name: string;
+  readonly version: string;
+  readonly plugins: readonly Plugin[];
+  /** Core's socket, as core gives it in `--socket`. */
+  readonly socket: string;
+  /** Seconds between two looks at core, as core gives it in `--interval`. */
+  readonly interval?: number;
+  /** Seconds to wait for core when registering, as core gives it in `--timeout`. */
+  readonly timeout?: number;
+  /** Stops the extension. */
+  readonly signal?: AbortSignal;
+  readonly sdkVersion?: string;
+  readonly minSdkVersion?: string;
+  readonly limits?: Partial<ServerLimits>;
+  /** Called after each registration, when core can call. More than once if core had dropped the extension. */
+  readonly onRegistered?: (registration: Registration) => void;
+  /** Called as soon as core is found lost, before anything is closed. */
+  readonly onLost?: (error: OsqueryError) => void;
+}
+
+/** A registration that core knows. */
+export interface Registration {
+  readonly uuid: number;
+  /** Where this extension listens. */
+  readonly socketPath: string;
+  /** A client of core, closed when the extension ends. */
+  readonly client: ExtensionManagerClient;
+}
+
+/** Why an extension ended. */
+export type ExtensionEnd =
+  /** Core asked it to. */
+  | { readonly kind: 'shutdown' }
+  /** The caller's AbortSignal fired. */
+  | { readonly kind: 'signal'; readonly reason: unknown }
+  /** Core is gone, or was replaced by another. */
+  | { readonly kind: 'core-lost'; readonly error: OsqueryError };
+
+/**
+ * Runs an extension: registers its plugins with core, serves core's calls, and watches core; until core asks it to
+ * stop, core is lost, or the signal fires. Then it deregisters, closes, and removes its socket file.
+ *
+ * An extension whose core has dropped it (core does, when an extension did not answer its ping, after a suspend for
+ * example) registers again.
+ *
+ * @throws OsqueryStatusError OSQUERY_REGISTRATION_REFUSED when core refuses it
+ * @throws OsqueryError OSQUERY_CONNECT when no core answers within the timeout
+ */
+export async function runExtension(options: RunExtensionOptions): Promise<ExtensionEnd> {
+  const routes = pluginRoutes(options.plugins);
+  await using client = new ExtensionManagerClient({ socketPath: options.socket });
+  for (;;) {
+    const end = await runOnce(options, routes, client);
+    if (end.kind !== 'dropped') return end;
+    debug('%s: core has dropped this extension; registering again', options.name);
+  }
+}
+
+async function runOnce(
+  options: RunExtensionOptions,
+  routes: PluginRoutes,
+  client: ExtensionManagerClient,
+): Promise<ExtensionEnd | { readonly kind: 'dropped' }> {
+  const { signal } = options;
+  const uuid = await register(options, routes, client);
+  if (uuid === undefined) return { kind: 'signal', reason: signal?.reason };
+
+  const stopped = Promise.withResolvers<ExtensionEnd | { readonly kind: 'dropped' }>();
+  const onAbort = (): void => stopped.resolve({ kind: 'signal', reason: signal?.reason });
+  const server = new ExtensionServer({
+    managerSocketPath: options.socket,
+    uuid,
+    plugins: options.plugins,
+    onShutdown: () => stopped.resolve({ kind: 'shutdown' }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  });
+  const watching = new AbortController();
+  let known = true;
+  try {
+    await server.listen();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    options.onRegistered?.({ uuid, socketPath: server.socketPath, client });
+    debug('%s: registered as %d, listening at %s', options.name, uuid, server.socketPath);
+    watch(options, uuid, watching.signal).then(stopped.resolve, stopped.reject);
+    const end = await stopped.promise;
+    known = end.kind === 'shutdown' || end.kind === 'signal';
+    if (end.kind === 'core-lost') options.onLost?.(end.error);
+    return end;
+  } finally {
+    watching.abort();
+    signal?.removeEventListener('abort', onAbort);
+    // Calls are served until core has forgotten us: core may hold a lock that the deregistration needs.
+    if (known) {
+      await client
+        .deregisterExtension(uuid, { timeoutMs: DEREGISTER_MS })
+        .catch(error => debug('%s: deregistration failed: %s', options.name, error));
+    }
+    await server.close();
+  }
+}
+
+/** Registers, trying again while core is not there yet or still has an earlier instance; undefined when aborted. */
+async function register(
+  options: RunExtensionOptions,
+  routes: PluginRoutes,
+  client: ExtensionManagerClient,
+): Promise<number | undefined> {
+  const { signal } = options;
+  const timeoutMs = seconds('timeout', options.timeout ?? DEFAULT_TIMEOUT_S);
+  // Core forgets an extension that is gone when it next looks, after its interval.
+  const duplicateMs = Math.max(timeoutMs, 2 * seconds('interval', options.interval ?? DEFAULT_INTERVAL_S));
+  const info: ExtensionInfo = {
+    name: options.name,
+    version: options.version,
+    sdkVersion: options.sdkVersion ?? '0.0.0',
+    minSdkVersion: options.minSdkVersion ?? '0.0.0',
+  };
+  const started = performance.now();
+  for (;;) {
+    if (signal?.aborted) return undefined;
+    try {
+      // Without the signal: a registration given up half-way would leave core with a name that nobody serves.
+      return await client.registerExtension(info, routes, { timeoutMs });
+    } catch (error) {
+      const elapsed = performance.now() - started;
+      const again = isDuplicate(error)
+        ? elapsed < duplicateMs
+        : isOsqueryError(error, 'OSQUERY_CONNECT') && elapsed < timeoutMs;
+      if (!again) throw error;
+      debug('%s: %s; trying again', options.name, error);
+    }
+    await sleep(RETRY_MS, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+  }
+}
+
+function isDuplicate(error: unknown): boolean {
+  return error instanceof OsqueryStatusError && error.status.message.startsWith('Duplicate extension');
+}
+
+/**
+ * Looks at core every interval: does it answer, is it the same one, does it still know us. Uses a connection of its
+ * own, so that a long query on another does not look like a core that hangs.
+ */
+async function watch(
+  options: RunExtensionOptions,
+  uuid: number,
+  signal: AbortSignal,
+): Promise<ExtensionEnd | { readonly kind: 'dropped' }> {
+  const intervalMs = seconds('interval', options.interval ?? DEFAULT_INTERVAL_S);
+  await using client = new ExtensionManagerClient({ socketPath: options.socket, timeoutMs: intervalMs });
+  let unanswered = 0;
+  let connects = 1;
+  for (;;) {
+    try {
+      await client.ping({ signal });
+      // Core never closes a connection: a new one leads to a new core, which starts its own instance of us.
+      if (client.connects !== connects) {
+        const error = new OsqueryError(
+          'OSQUERY_CONNECTION_LOST',
+          `the osquery at ${options.socket} was replaced`,
+        );
+        return { kind: 'core-lost', error };
+      }
+      if (!(await client.extensions({ signal })).has(uuid)) return { kind: 'dropped' };
+      unanswered = 0;
+    } catch (error) {
+      if (!isOsqueryError(error)) throw error;
+      if (signal.aborted) return { kind: 'signal', reason: signal.reason };
+      if (error.code !== 'OSQUERY_TIMEOUT') return { kind: 'core-lost', error };
+      unanswered += 1;
+      if (unanswered >= MAX_UNANSWERED_PINGS) return { kind: 'core-lost', error };
+      // The timeout has closed the connection itself.
+      connects = client.connects + 1;
+    }
+    await sleep(intervalMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return { kind: 'signal', reason: signal.reason };
+  }
+}
+
+/** Seconds as milliseconds. */
+function seconds(name: string, value: number): number {
+  if (!(value > 0))
+    throw new OsqueryError('OSQUERY_INVALID', `${name} of ${value} s; expected a positive number`);
+  return value * 1000;
+}

@@ -1,0 +1,46 @@
+import { type ExtensionStatus, messageOf, OsqueryError, OsqueryStatusError } from '../errors.ts';
+import { type EncodedRows, encodeRows, isEncodedRows, type ResponseRows } from '../table/encoded-rows.ts';
+import { encodeResponse } from '../wire/response-codec.ts';
+
+/** Status code of a request that failed (`EXT_FAILED`). */
+export const EXT_FAILED = 1;
+
+const NO_ROWS: EncodedRows = { count: 0, chunks: [] };
+
+/**
+ * Runs what answers a request with rows and encodes the reply. Whatever it throws becomes a status other than 0 with
+ * the error's message.
+ */
+export async function respond(options: {
+  readonly method: string;
+  readonly seqid: number;
+  readonly uuid: number;
+  readonly maxReplyBytes: number;
+  readonly rows: () => ResponseRows | Promise<ResponseRows>;
+}): Promise<readonly Uint8Array[]> {
+  const { method, seqid, uuid, maxReplyBytes } = options;
+  try {
+    const answer = await options.rows();
+    const rows = isEncodedRows(answer) ? answer : encodeRows(answer);
+    let bytes = 0;
+    for (const chunk of rows.chunks) bytes += chunk.length;
+    if (bytes > maxReplyBytes) {
+      throw new OsqueryError(
+        'OSQUERY_TOO_LARGE',
+        `the answer has ${rows.count} rows of ${bytes} bytes together; at most ${maxReplyBytes} bytes can be sent. ` +
+          'Ask for fewer columns or rows',
+      );
+    }
+    return encodeResponse(method, seqid, { code: 0, message: 'OK', uuid }, rows);
+  } catch (error) {
+    return encodeResponse(method, seqid, failureStatus(error, uuid), NO_ROWS);
+  }
+}
+
+/** The status that stands for an error; never 0. */
+export function failureStatus(error: unknown, uuid: number): ExtensionStatus {
+  if (error instanceof OsqueryStatusError && error.status.code !== 0) {
+    return { code: error.status.code, message: error.status.message, uuid };
+  }
+  return { code: EXT_FAILED, message: messageOf(error), uuid };
+}

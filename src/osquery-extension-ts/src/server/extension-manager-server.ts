@@ -1,0 +1,212 @@
+import { type ExtensionStatus, messageOf, OsqueryError } from '../errors.ts';
+import types from '../gen-nodejs/osquery_types.js';
+import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
+import type { PluginRow, ResponseRows } from '../table/encoded-rows.ts';
+import { ByteCursor } from '../wire/byte-cursor.ts';
+import { answerGenerated, encodeException, INTERNAL_ERROR, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
+import { readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
+import { T_STRING } from '../wire/thrift-types.ts';
+import { failureStatus, respond } from './dispatch.ts';
+import { type ServerLimits, serverLimits } from './limits.ts';
+import { MessageServer } from './message-server.ts';
+
+type Awaitable<T> = T | Promise<T>;
+
+/**
+ * What core answers. Whatever a handler throws becomes a status other than 0 with the error's message; throw an
+ * OsqueryStatusError to choose the status.
+ */
+export interface ExtensionManagerHandlers {
+  call(
+    registry: string,
+    item: string,
+    request: PluginRow,
+    call: { signal: AbortSignal },
+  ): Awaitable<ResponseRows>;
+  extensions(): Awaitable<ReadonlyMap<number, ExtensionInfo>>;
+  options(): Awaitable<ReadonlyMap<string, OptionInfo>>;
+  /** Answers the new extension's uuid. */
+  registerExtension(info: ExtensionInfo, routes: PluginRoutes): Awaitable<number>;
+  deregisterExtension(uuid: number): Awaitable<void>;
+  query(sql: string, call: { signal: AbortSignal }): Awaitable<ResponseRows>;
+  /** Answers names and types in the order of the columns. */
+  getQueryColumns(sql: string): Awaitable<readonly { readonly name: string; readonly type: string }[]>;
+  /** Asked before each answer to ping; throw to have it fail. */
+  ping?(): Awaitable<void>;
+}
+
+/** How core's side of the protocol is made. */
+export interface ExtensionManagerServerOptions {
+  readonly socketPath: string;
+  readonly handlers: ExtensionManagerHandlers;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+/**
+ * Core's side of the protocol, for an embedded core or for tests: listens at the socket that extensions are given
+ * and leaves the meaning of every method to its handlers.
+ */
+export class ExtensionManagerServer implements AsyncDisposable {
+  readonly socketPath: string;
+  readonly #handlers: ExtensionManagerHandlers;
+  readonly #server: MessageServer;
+  readonly #maxReplyBytes: number;
+
+  constructor(options: ExtensionManagerServerOptions) {
+    const limits = serverLimits(options.limits);
+    this.socketPath = options.socketPath;
+    this.#handlers = options.handlers;
+    this.#maxReplyBytes = limits.maxReplyBytes;
+    this.#server = new MessageServer({
+      path: options.socketPath,
+      limits,
+      handle: (message, signal) => this.#handle(message, signal),
+    });
+  }
+
+  /** Open connections. */
+  get connectionCount(): number {
+    return this.#server.connectionCount;
+  }
+
+  async listen(): Promise<void> {
+    await this.#server.listen();
+  }
+
+  /** Stops and removes the socket file; replies under way get `graceMs` to finish. Any number of times. */
+  async close(graceMs?: number): Promise<void> {
+    await this.#server.close(graceMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #handle(message: Buffer, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const cursor = new ByteCursor(message);
+    const { name, seqid } = readMessageHeader(cursor);
+    const rows = (answer: () => Awaitable<ResponseRows>): Promise<readonly Uint8Array[]> =>
+      respond({ method: name, seqid, uuid: 0, maxReplyBytes: this.#maxReplyBytes, rows: answer });
+    switch (name) {
+      case 'call': {
+        const { registry, item, request } = readCallArguments(cursor);
+        return rows(() => this.#handlers.call(registry, item, request, { signal }));
+      }
+      case 'query': {
+        const sql = readOneString(cursor);
+        return rows(() => this.#handlers.query(sql, { signal }));
+      }
+      case 'getQueryColumns': {
+        const sql = readOneString(cursor);
+        return rows(async () =>
+          (await this.#handlers.getQueryColumns(sql)).map(column => ({ [column.name]: column.type })),
+        );
+      }
+      case 'ping':
+      case 'extensions':
+      case 'options':
+      case 'registerExtension':
+      case 'deregisterExtension':
+      case 'shutdown':
+        try {
+          return [await answerGenerated('ExtensionManager', this.#generated, message)];
+        } catch (error) {
+          if (error instanceof OsqueryError && error.code === 'OSQUERY_PROTOCOL') throw error;
+          return [encodeException(name, seqid, INTERNAL_ERROR, messageOf(error))];
+        }
+      default:
+        return [encodeException(name, seqid, UNKNOWN_METHOD, `Unknown function ${name}`)];
+    }
+  }
+
+  /** The handler of the generated processor: our types to the generated ones and back. */
+  readonly #generated = {
+    ping: () =>
+      this.#status(async () => {
+        await this.#handlers.ping?.();
+        return 0;
+      }, 'pong'),
+
+    // Core itself ignores it.
+    shutdown: () => undefined,
+
+    extensions: async () => {
+      const list = await this.#handlers.extensions();
+      // The generated code writes the keys of map<i64, ...> through Int64(string), which reads them as hexadecimal.
+      return Object.fromEntries(
+        [...list].map(([uuid, info]) => [
+          uuid.toString(16),
+          new types.InternalExtensionInfo({
+            name: info.name,
+            version: info.version,
+            sdk_version: info.sdkVersion,
+            min_sdk_version: info.minSdkVersion,
+          }),
+        ]),
+      );
+    },
+
+    options: async () => {
+      const list = await this.#handlers.options();
+      return Object.fromEntries(
+        [...list].map(([name, option]) => [
+          name,
+          new types.InternalOptionInfo({
+            value: option.value,
+            default_value: option.defaultValue,
+            type: option.type,
+          }),
+        ]),
+      );
+    },
+
+    registerExtension: (
+      info: Record<string, string | null> | null,
+      registry: Record<string, Record<string, PluginRow[]>> | null,
+    ) => {
+      const routes: PluginRoutes = new Map(
+        Object.entries(registry ?? {}).map(([name, plugins]) => [name, new Map(Object.entries(plugins))]),
+      );
+      return this.#status(
+        () =>
+          this.#handlers.registerExtension(
+            {
+              name: info?.name ?? '',
+              version: info?.version ?? '',
+              sdkVersion: info?.sdk_version ?? '',
+              minSdkVersion: info?.min_sdk_version ?? '',
+            },
+            routes,
+          ),
+        'OK',
+      );
+    },
+
+    deregisterExtension: (uuid: unknown) =>
+      this.#status(async () => {
+        await this.#handlers.deregisterExtension(Number(uuid));
+        return 0;
+      }, 'OK'),
+  };
+
+  async #status(answer: () => Awaitable<number>, message: string): Promise<object> {
+    let status: ExtensionStatus;
+    try {
+      status = { code: 0, message, uuid: await answer() };
+    } catch (error) {
+      status = failureStatus(error, 0);
+    }
+    return new types.ExtensionStatus({ ...status });
+  }
+}
+
+/** Reads the arguments of a method that takes one string. */
+function readOneString(cursor: ByteCursor): string {
+  let value = '';
+  cursor.struct((id, type) => {
+    if (id !== 1 || type !== T_STRING) return false;
+    value = cursor.string();
+    return true;
+  });
+  return value;
+}

@@ -1,0 +1,144 @@
+import { messageOf, OsqueryError } from '../errors.ts';
+import types from '../gen-nodejs/osquery_types.js';
+import type { Plugin } from '../plugin.ts';
+import type { PluginRoutes } from '../protocol.ts';
+import { extensionSocketPath } from '../protocol.ts';
+import type { PluginRow } from '../table/encoded-rows.ts';
+import { ByteCursor } from '../wire/byte-cursor.ts';
+import { answerGenerated, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
+import { readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
+import { respond } from './dispatch.ts';
+import { type ServerLimits, serverLimits } from './limits.ts';
+import { MessageServer } from './message-server.ts';
+
+/** How an extension's server is made. */
+export interface ExtensionServerOptions {
+  /** Core's socket; the extension's own is this followed by "." and the uuid. */
+  readonly managerSocketPath: string;
+  /** What core gave at registration. */
+  readonly uuid: number;
+  readonly plugins: readonly Plugin[];
+  /** Core asked the extension to stop; called once the request is answered. */
+  readonly onShutdown?: () => void;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+/** What core calls: answers ping, call and shutdown at `<socket>.<uuid>`, a socket file of mode 0600. */
+export class ExtensionServer implements AsyncDisposable {
+  readonly uuid: number;
+  readonly socketPath: string;
+  readonly #plugins: ReadonlyMap<string, ReadonlyMap<string, Plugin>>;
+  readonly #server: MessageServer;
+  readonly #onShutdown: () => void;
+  readonly #maxReplyBytes: number;
+
+  constructor(options: ExtensionServerOptions) {
+    const limits = serverLimits(options.limits);
+    this.uuid = options.uuid;
+    this.socketPath = extensionSocketPath(options.managerSocketPath, options.uuid);
+    this.#plugins = byRegistry(options.plugins);
+    this.#onShutdown = options.onShutdown ?? (() => {});
+    this.#maxReplyBytes = limits.maxReplyBytes;
+    this.#server = new MessageServer({
+      path: this.socketPath,
+      limits,
+      handle: (message, signal) => this.#handle(message, signal),
+    });
+  }
+
+  /** Open connections. */
+  get connectionCount(): number {
+    return this.#server.connectionCount;
+  }
+
+  async listen(): Promise<void> {
+    await this.#server.listen();
+  }
+
+  /** Stops and removes the socket file; replies under way get `graceMs` to finish. Any number of times. */
+  async close(graceMs?: number): Promise<void> {
+    await this.#server.close(graceMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #handle(message: Buffer, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const cursor = new ByteCursor(message);
+    const { name, seqid } = readMessageHeader(cursor);
+    switch (name) {
+      case 'call': {
+        const { registry, item, request } = readCallArguments(cursor);
+        return respond({
+          method: name,
+          seqid,
+          uuid: this.uuid,
+          maxReplyBytes: this.#maxReplyBytes,
+          rows: () => this.#plugin(registry, item).call(request, { signal }),
+        });
+      }
+      case 'ping':
+        return [
+          await answerGenerated(
+            'Extension',
+            { ping: () => new types.ExtensionStatus({ code: 0, message: 'pong', uuid: this.uuid }) },
+            message,
+          ),
+        ];
+      case 'shutdown':
+        // After the reply has been written: this runs before any I/O of the next turn, the write before that.
+        setImmediate(this.#onShutdown);
+        return [await answerGenerated('Extension', { shutdown: () => undefined }, message)];
+      default:
+        return [encodeException(name, seqid, UNKNOWN_METHOD, `Unknown function ${name}`)];
+    }
+  }
+
+  #plugin(registry: string, item: string): Plugin {
+    const plugins = this.#plugins.get(registry);
+    if (plugins === undefined) {
+      throw new OsqueryError('OSQUERY_INVALID', `this extension has no registry ${JSON.stringify(registry)}`);
+    }
+    const plugin = plugins.get(item);
+    if (plugin === undefined) {
+      throw new OsqueryError(
+        'OSQUERY_INVALID',
+        `this extension has no ${registry} plugin ${JSON.stringify(item)}`,
+      );
+    }
+    return plugin;
+  }
+}
+
+/** The plugins by registry and name; throws when two have the same. */
+export function byRegistry(plugins: readonly Plugin[]): ReadonlyMap<string, ReadonlyMap<string, Plugin>> {
+  const registries = new Map<string, Map<string, Plugin>>();
+  for (const plugin of plugins) {
+    const items = registries.get(plugin.registry) ?? new Map<string, Plugin>();
+    if (items.has(plugin.name)) {
+      throw new OsqueryError('OSQUERY_INVALID', `two ${plugin.registry} plugins are named ${plugin.name}`);
+    }
+    registries.set(plugin.registry, items.set(plugin.name, plugin));
+  }
+  return registries;
+}
+
+/** What the plugins register with core. */
+export function pluginRoutes(plugins: readonly Plugin[]): PluginRoutes {
+  const routes = new Map<string, Map<string, readonly PluginRow[]>>();
+  for (const [registry, items] of byRegistry(plugins)) {
+    const rows = new Map<string, readonly PluginRow[]>();
+    for (const [name, plugin] of items) {
+      try {
+        rows.set(name, plugin.routes());
+      } catch (cause) {
+        throw new OsqueryError('OSQUERY_INVALID', `${registry} plugin ${name}: ${messageOf(cause)}`, {
+          cause,
+        });
+      }
+    }
+    routes.set(registry, rows);
+  }
+  return routes;
+}

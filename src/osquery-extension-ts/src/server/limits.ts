@@ -1,0 +1,38 @@
+import {
+  DEFAULT_IDLE_TIMEOUT_MS,
+  DEFAULT_MAX_CONNECTIONS,
+  DEFAULT_MAX_PENDING_REQUEST_BYTES,
+  DEFAULT_MAX_REPLY_BYTES,
+  DEFAULT_MAX_REQUEST_BYTES,
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  DEFAULT_WRITE_TIMEOUT_MS,
+} from '../limits.ts';
+
+/** What a server takes from its clients before it drops them. */
+export interface ServerLimits {
+  /** Longest request, in bytes. */
+  readonly maxRequestBytes: number;
+  /** Unfinished requests of all connections together, in bytes. */
+  readonly maxPendingRequestBytes: number;
+  /** Longest reply, in bytes; a longer one becomes an error status. */
+  readonly maxReplyBytes: number;
+  readonly maxConnections: number;
+  /** From the first to the last byte of a request, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** Without a request, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** What a reader may need for 256 KiB of a reply, in milliseconds. */
+  readonly writeTimeoutMs: number;
+}
+
+export function serverLimits(limits: Partial<ServerLimits> = {}): ServerLimits {
+  return {
+    maxRequestBytes: limits.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES,
+    maxPendingRequestBytes: limits.maxPendingRequestBytes ?? DEFAULT_MAX_PENDING_REQUEST_BYTES,
+    maxReplyBytes: limits.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES,
+    maxConnections: limits.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+    requestTimeoutMs: limits.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    idleTimeoutMs: limits.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+    writeTimeoutMs: limits.writeTimeoutMs ?? DEFAULT_WRITE_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,97 @@
+import { unlink } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { debug, publishServerRejected, publishServerRequest } from '../diagnostics.ts';
+import { OsqueryError } from '../errors.ts';
+import { ByteCursor } from '../wire/byte-cursor.ts';
+import { readMessageHeader } from '../wire/response-codec.ts';
+import type { ServerLimits } from './limits.ts';
+import { listenPrivately } from './listen.ts';
+import { type MessageHandler, type PendingBytes, ServerConnection } from './server-connection.ts';
+
+/** How long {@link MessageServer.close} waits for replies under way, in milliseconds. */
+const DEFAULT_CLOSE_GRACE_MS = 1000;
+
+/** A UNIX socket server of request and reply messages: connections in parallel, requests of one in order. */
+export class MessageServer {
+  readonly path: string;
+  readonly #server: Server;
+  readonly #connections = new Set<ServerConnection>();
+  readonly #pending: PendingBytes = { total: 0 };
+  #closing: Promise<void> | undefined;
+  #listening = false;
+
+  constructor(options: {
+    readonly path: string;
+    readonly limits: ServerLimits;
+    readonly handle: MessageHandler;
+  }) {
+    this.path = options.path;
+    const handle: MessageHandler = async (message, signal) => {
+      const started = performance.now();
+      const reply = await options.handle(message, signal);
+      publishServerRequest({
+        socketPath: this.path,
+        method: readMessageHeader(new ByteCursor(message)).name,
+        milliseconds: performance.now() - started,
+        replyBytes: reply.reduce((sum, chunk) => sum + chunk.length, 0),
+      });
+      return reply;
+    };
+    this.#server = createServer({ allowHalfOpen: true }, socket => {
+      const onDrop = (reason: unknown): void => publishServerRejected({ socketPath: this.path, reason });
+      if (this.#connections.size >= options.limits.maxConnections) {
+        onDrop(
+          new OsqueryError('OSQUERY_TOO_LARGE', `more than ${options.limits.maxConnections} connections`),
+        );
+        socket.destroy();
+        return;
+      }
+      const connection = new ServerConnection({
+        socket,
+        handle,
+        limits: options.limits,
+        pending: this.#pending,
+        onDrop,
+      });
+      this.#connections.add(connection);
+      socket.on('close', () => this.#connections.delete(connection));
+    });
+  }
+
+  /** Open connections. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Resolves when clients can connect. */
+  async listen(): Promise<void> {
+    if (this.#closing !== undefined)
+      throw new OsqueryError('OSQUERY_CLOSED', `server at ${this.path} was closed`);
+    await listenPrivately(this.#server, this.path);
+    this.#listening = true;
+    // accept(2) failing for want of file descriptors must not end the process.
+    this.#server.on('error', error => debug('%s: %s', this.path, error));
+    debug('listening at %s', this.path);
+  }
+
+  /** Stops listening, removes the socket file, lets replies under way finish for a moment, closes everything. */
+  close(graceMs: number = DEFAULT_CLOSE_GRACE_MS): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    if (!this.#listening) return;
+    this.#listening = false;
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
+    await unlink(this.path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') debug('%s cannot be removed: %s', this.path, error);
+    });
+    for (const connection of this.#connections) connection.close();
+    const grace = setTimeout(() => {
+      for (const connection of this.#connections) connection.destroy();
+    }, graceMs);
+    await closed;
+    clearTimeout(grace);
+  }
+}

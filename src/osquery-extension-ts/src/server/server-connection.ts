@@ -1,0 +1,211 @@
+import type { Socket } from 'node:net';
+import { OsqueryError } from '../errors.ts';
+import { MessageReader } from '../wire/message-reader.ts';
+import type { ServerLimits } from './limits.ts';
+
+/** Bytes that may wait behind a request that is being answered; more stay in the kernel. */
+const MAX_PIPELINED_BYTES = 64 * 1024;
+
+/** How much of a reply is handed to the socket at once; smaller chunks are gathered into one writev(2). */
+const WRITE_BATCH_BYTES = 256 * 1024;
+
+/** Answers one request message with the chunks of one reply message. */
+export type MessageHandler = (message: Buffer, signal: AbortSignal) => Promise<readonly Uint8Array[]>;
+
+/** Bytes of unfinished requests, shared by all connections of a server. */
+export interface PendingBytes {
+  total: number;
+}
+
+/**
+ * One client of a server: reads a request, has it answered, writes the reply no faster than the client reads it,
+ * then takes the next. Whatever a client does wrong costs it its own connection and nothing else.
+ */
+export class ServerConnection {
+  readonly #socket: Socket;
+  readonly #handle: MessageHandler;
+  readonly #limits: ServerLimits;
+  readonly #pending: PendingBytes;
+  readonly #onDrop: (reason: unknown) => void;
+  readonly #reader: MessageReader;
+  readonly #abort = new AbortController();
+  #counted = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #waiting: 'idle' | 'request' | undefined;
+  #busy = false;
+  #ended = false;
+  #closing = false;
+  #dropped = false;
+
+  constructor(options: {
+    readonly socket: Socket;
+    readonly handle: MessageHandler;
+    readonly limits: ServerLimits;
+    readonly pending: PendingBytes;
+    /** Told why, for each connection that was dropped rather than closed by its client. */
+    readonly onDrop: (reason: unknown) => void;
+  }) {
+    this.#socket = options.socket;
+    this.#handle = options.handle;
+    this.#limits = options.limits;
+    this.#pending = options.pending;
+    this.#onDrop = options.onDrop;
+    this.#reader = new MessageReader(options.limits.maxRequestBytes);
+    const socket = this.#socket;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('end', () => {
+      // The client may have closed only its writing side: what it asked for is still answered.
+      this.#ended = true;
+      if (!this.#busy) this.#finish();
+    });
+    socket.on('error', error => this.#drop(error));
+    socket.on('close', () => this.#closed());
+    this.#wait('idle');
+  }
+
+  /** Lets a reply under way finish, then closes. */
+  close(): void {
+    this.#closing = true;
+    if (!this.#busy) this.#finish();
+  }
+
+  /** Closes at once; the work under way is aborted. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#reader.push(chunk);
+      this.#count();
+      this.#next();
+    } catch (error) {
+      this.#drop(error);
+    }
+  }
+
+  #next(): void {
+    if (this.#busy) {
+      if (this.#reader.pendingBytes > MAX_PIPELINED_BYTES) this.#socket.pause();
+      return;
+    }
+    const message = this.#reader.next();
+    this.#count();
+    if (message === undefined) {
+      if (this.#ended || this.#closing) this.#finish();
+      else this.#wait(this.#reader.pendingBytes > 0 ? 'request' : 'idle');
+      return;
+    }
+    this.#busy = true;
+    this.#wait(undefined);
+    this.#answer(message).then(
+      () => {
+        this.#busy = false;
+        if (this.#socket.destroyed) return;
+        this.#socket.resume();
+        try {
+          this.#next();
+        } catch (error) {
+          this.#drop(error);
+        }
+      },
+      error => this.#drop(error),
+    );
+  }
+
+  async #answer(message: Buffer): Promise<void> {
+    const chunks = await this.#handle(message, this.#abort.signal);
+    await this.#write(chunks);
+  }
+
+  /** Writes batch after batch, each when the one before has left for the kernel. */
+  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+    const socket = this.#socket;
+    let index = 0;
+    let offset = 0;
+    while (index < chunks.length && !socket.destroyed) {
+      let room = WRITE_BATCH_BYTES;
+      let ready = true;
+      socket.cork();
+      while (index < chunks.length && room > 0) {
+        const chunk = chunks[index]!;
+        const part = chunk.subarray(offset, offset + room);
+        ready = socket.write(part);
+        room -= part.length;
+        offset += part.length;
+        if (offset === chunk.length) {
+          index += 1;
+          offset = 0;
+        }
+      }
+      socket.uncork();
+      if (!ready && socket.writableNeedDrain) await this.#drained();
+    }
+  }
+
+  #drained(): Promise<void> {
+    const socket = this.#socket;
+    const ms = this.#limits.writeTimeoutMs;
+    return new Promise(resolve => {
+      const timer = setTimeout(() => {
+        this.#drop(
+          new OsqueryError(
+            'OSQUERY_TIMEOUT',
+            `${WRITE_BATCH_BYTES} bytes of a reply not read within ${ms} ms`,
+          ),
+        );
+      }, ms);
+      const done = (): void => {
+        clearTimeout(timer);
+        socket.off('drain', done);
+        socket.off('close', done);
+        resolve();
+      };
+      socket.once('drain', done);
+      socket.once('close', done);
+    });
+  }
+
+  #wait(state: 'idle' | 'request' | undefined): void {
+    // The clock of a request starts at its first byte and is not set back by the next ones.
+    if (this.#waiting === state && state === 'request') return;
+    this.#waiting = state;
+    clearTimeout(this.#timer);
+    if (state === undefined) return;
+    const ms = state === 'idle' ? this.#limits.idleTimeoutMs : this.#limits.requestTimeoutMs;
+    this.#timer = setTimeout(() => {
+      const what = state === 'idle' ? 'no request' : 'request not complete';
+      this.#drop(new OsqueryError('OSQUERY_TIMEOUT', `${what} within ${ms} ms`));
+    }, ms);
+  }
+
+  #count(): void {
+    const bytes = this.#reader.pendingBytes;
+    this.#pending.total += bytes - this.#counted;
+    this.#counted = bytes;
+    if (this.#pending.total > this.#limits.maxPendingRequestBytes) {
+      throw new OsqueryError(
+        'OSQUERY_TOO_LARGE',
+        `unfinished requests of all connections hold more than ${this.#limits.maxPendingRequestBytes} bytes`,
+      );
+    }
+  }
+
+  #finish(): void {
+    this.#wait(undefined);
+    this.#socket.end(() => this.#socket.destroy());
+  }
+
+  #drop(reason: unknown): void {
+    if (!this.#dropped) this.#onDrop(reason);
+    this.#dropped = true;
+    this.#socket.destroy();
+  }
+
+  #closed(): void {
+    this.#wait(undefined);
+    this.#pending.total -= this.#counted;
+    this.#counted = 0;
+    this.#abort.abort(new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection'));
+  }
+}

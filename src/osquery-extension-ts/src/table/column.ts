@@ -1,0 +1,81 @@
+/** osquery's column types, by the names it uses on the wire. */
+export type ColumnType = 'TEXT' | 'INTEGER' | 'BIGINT' | 'UNSIGNED BIGINT' | 'DOUBLE' | 'BLOB';
+
+/** SQL collations that osquery knows. */
+export type Collation =
+  | 'BINARY'
+  | 'NOCASE'
+  | 'RTRIM'
+  | 'VERSION'
+  | 'VERSION_ARCH'
+  | 'VERSION_DPKG'
+  | 'VERSION_RHEL';
+
+/** How core treats a column; osquery's ColumnOptions. */
+export interface ColumnOptions {
+  /** The column identifies a row: constraints on it are passed down and it is part of the primary key. */
+  readonly index?: boolean;
+  /** A query without a constraint on the column fails. */
+  readonly required?: boolean;
+  /** A constraint on the column may make rows appear that are not there without it. */
+  readonly additional?: boolean;
+  /** With index: all values of an IN are passed down in one call. */
+  readonly optimized?: boolean;
+  /** Not part of `SELECT *`. */
+  readonly hidden?: boolean;
+  readonly collation?: Collation;
+}
+
+/** One column of a table. */
+export interface ColumnSpec {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly options?: ColumnOptions;
+}
+
+/** Bits of the `op` of a column's route row. */
+export const COLUMN_OPTION_BITS = {
+  index: 1,
+  required: 2,
+  additional: 4,
+  optimized: 8,
+  hidden: 16,
+} as const;
+
+/** The collations' bits, in the same number. */
+export const COLLATION_BITS: Readonly<Record<Collation, number>> = {
+  BINARY: 32,
+  NOCASE: 64,
+  RTRIM: 128,
+  VERSION: 256,
+  VERSION_ARCH: 512,
+  VERSION_DPKG: 1024,
+  VERSION_RHEL: 2048,
+};
+
+/** The bits of a column's options together. */
+export function columnOptionBits(options: ColumnOptions = {}): number {
+  let bits = options.collation === undefined ? 0 : COLLATION_BITS[options.collation];
+  for (const [name, bit] of Object.entries(COLUMN_OPTION_BITS)) {
+    if (options[name as keyof typeof COLUMN_OPTION_BITS]) bits |= bit;
+  }
+  return bits;
+}
+
+/** What a row may hold in a column of each type. Integers are written exactly, in decimal; true is 1, false 0. */
+export interface ColumnValues {
+  TEXT: string;
+  INTEGER: number | bigint | boolean;
+  BIGINT: number | bigint | boolean;
+  'UNSIGNED BIGINT': number | bigint | boolean;
+  DOUBLE: number;
+  BLOB: Uint8Array | string;
+}
+
+/**
+ * A row of a table with these columns: every name may be absent, null or undefined, which are all NULL; a name that
+ * is not a column does not compile.
+ */
+export type Row<Columns extends readonly ColumnSpec[]> = {
+  readonly [C in Columns[number] as C['name']]?: ColumnValues[C['type']] | null | undefined;
+};

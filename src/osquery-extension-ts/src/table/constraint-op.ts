@@ -1,0 +1,40 @@
+// Constraint operators as SQLite numbers them (SQLITE_INDEX_CONSTRAINT_*), which is how core sends them.
+
+export const CONSTRAINT_UNIQUE = 1;
+export const CONSTRAINT_EQ = 2;
+export const CONSTRAINT_GT = 4;
+export const CONSTRAINT_LE = 8;
+export const CONSTRAINT_LT = 16;
+export const CONSTRAINT_GE = 32;
+export const CONSTRAINT_MATCH = 64;
+export const CONSTRAINT_LIKE = 65;
+export const CONSTRAINT_GLOB = 66;
+export const CONSTRAINT_REGEXP = 67;
+export const CONSTRAINT_NE = 68;
+export const CONSTRAINT_ISNOT = 69;
+export const CONSTRAINT_ISNOTNULL = 70;
+export const CONSTRAINT_ISNULL = 71;
+export const CONSTRAINT_IS = 72;
+/** Not about a column at all, though core sends it with the table's first one. */
+export const CONSTRAINT_LIMIT = 73;
+/** As CONSTRAINT_LIMIT. */
+export const CONSTRAINT_OFFSET = 74;
+
+/** The operators that compare a column. */
+export const COLUMN_CONSTRAINT_OPS: ReadonlySet<number> = new Set([
+  CONSTRAINT_UNIQUE,
+  CONSTRAINT_EQ,
+  CONSTRAINT_GT,
+  CONSTRAINT_LE,
+  CONSTRAINT_LT,
+  CONSTRAINT_GE,
+  CONSTRAINT_MATCH,
+  CONSTRAINT_LIKE,
+  CONSTRAINT_GLOB,
+  CONSTRAINT_REGEXP,
+  CONSTRAINT_NE,
+  CONSTRAINT_ISNOT,
+  CONSTRAINT_ISNOTNULL,
+  CONSTRAINT_ISNULL,
+  CONSTRAINT_IS,
+]);

@@ -1,0 +1,102 @@
+import { OsqueryError } from '../errors.ts';
+import { ByteCursor } from '../wire/byte-cursor.ts';
+import { ByteWriter } from '../wire/byte-writer.ts';
+import { T_STRING } from '../wire/thrift-types.ts';
+
+/** One row, or one request, as osquery passes it: names and values are text; an absent name is NULL. */
+export type PluginRow = Readonly<Record<string, string>>;
+
+/**
+ * Rows in the form they have on the wire: each is a TBinaryProtocol `map<string,string>`, that is its two type bytes
+ * (`0b 0b`), the number of entries as i32, then per entry the lengths (i32) and bytes of name and value. The chunks
+ * one after the other hold exactly `count` rows; where one chunk ends and the next begins means nothing.
+ *
+ * The chunks must not be changed once handed over: they are written to the socket as its reader takes them.
+ */
+export interface EncodedRows {
+  readonly count: number;
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** What a plugin answers: rows as objects, or already encoded. */
+export type ResponseRows = readonly PluginRow[] | EncodedRows;
+
+export function isEncodedRows(rows: ResponseRows): rows is EncodedRows {
+  return !Array.isArray(rows);
+}
+
+/** Encodes rows of any names. For a table's rows, whose names are known, a row encoder is several times faster. */
+export function encodeRows(rows: readonly PluginRow[]): EncodedRows {
+  const out = new ByteWriter();
+  for (const row of rows) {
+    const names = Object.keys(row);
+    out.byte(T_STRING);
+    out.byte(T_STRING);
+    out.i32(names.length);
+    for (const name of names) {
+      const value = row[name];
+      if (typeof value !== 'string') {
+        throw new OsqueryError(
+          'OSQUERY_INVALID',
+          `value of ${JSON.stringify(name)} is ${typeof value}; rows hold text`,
+        );
+      }
+      out.string(name);
+      out.string(value);
+    }
+  }
+  return { count: rows.length, chunks: out.length === 0 ? [] : [out.take()] };
+}
+
+/** Decodes every row into an object. */
+export function decodeRows(rows: EncodedRows): PluginRow[] {
+  const bytes =
+    rows.chunks.length === 1 && rows.chunks[0] instanceof Buffer
+      ? rows.chunks[0]
+      : Buffer.concat(rows.chunks);
+  const cursor = new ByteCursor(bytes);
+  const decoded: PluginRow[] = [];
+  for (let left = rows.count; left > 0; left -= 1) decoded.push(decodeRow(cursor));
+  if (cursor.position !== bytes.length) {
+    throw new OsqueryError(
+      'OSQUERY_PROTOCOL',
+      `${rows.count} encoded rows end at byte ${cursor.position} of ${bytes.length}`,
+    );
+  }
+  return decoded;
+}
+
+/** Reads one `map<string,string>`. */
+export function decodeRow(cursor: ByteCursor): PluginRow {
+  const count = rowHeader(cursor);
+  const row: Record<string, string> = {};
+  for (let left = count; left > 0; left -= 1) {
+    const name = cursor.string();
+    const value = cursor.string();
+    // A plain assignment would lose this one name, or change the object's prototype.
+    if (name === '__proto__') {
+      Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true });
+    } else {
+      row[name] = value;
+    }
+  }
+  return row;
+}
+
+/** Goes over one `map<string,string>` without decoding it. */
+export function skipRow(cursor: ByteCursor): void {
+  for (let left = rowHeader(cursor) * 2; left > 0; left -= 1) cursor.skipString();
+}
+
+function rowHeader(cursor: ByteCursor): number {
+  const key = cursor.byte();
+  const value = cursor.byte();
+  const count = cursor.count();
+  if (count !== 0 && (key !== T_STRING || value !== T_STRING)) {
+    throw new OsqueryError(
+      'OSQUERY_PROTOCOL',
+      `row of types ${key} and ${value}; expected text to text (11, 11)`,
+    );
+  }
+  return count;
+}

@@ -1,0 +1,114 @@
+import { OsqueryError } from '../errors.ts';
+import { fixedSize, T_LIST, T_MAP, T_SET, T_STOP, T_STRING, T_STRUCT } from './thrift-types.ts';
+
+/** Reads TBinaryProtocol values from bytes; every read is checked against the end. */
+export class ByteCursor {
+  readonly #bytes: Buffer;
+  position: number;
+
+  constructor(bytes: Buffer, position = 0) {
+    this.#bytes = bytes;
+    this.position = position;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  byte(): number {
+    return this.#bytes[this.#take(1)]!;
+  }
+
+  i16(): number {
+    return this.#bytes.readInt16BE(this.#take(2));
+  }
+
+  i32(): number {
+    return this.#bytes.readInt32BE(this.#take(4));
+  }
+
+  /** As a number; ids that core gives are 16 bits, so one beyond 2^53 is somebody's garbage. */
+  i64(): number {
+    const value = Number(this.#bytes.readBigInt64BE(this.#take(8)));
+    if (!Number.isSafeInteger(value)) throw this.#error('64-bit number beyond 2^53');
+    return value;
+  }
+
+  /** A count or a length: never negative. */
+  count(): number {
+    const value = this.i32();
+    if (value < 0) throw this.#error(`negative length ${value}`);
+    return value;
+  }
+
+  string(): string {
+    const length = this.count();
+    const start = this.#take(length);
+    return this.#bytes.toString('utf8', start, start + length);
+  }
+
+  skipString(): void {
+    this.#take(this.count());
+  }
+
+  /** Goes over one value of the type, whatever is in it. */
+  skip(type: number): void {
+    const size = fixedSize(type);
+    if (size > 0) {
+      this.#take(size);
+      return;
+    }
+    switch (type) {
+      case T_STRING:
+        this.skipString();
+        return;
+      case T_STRUCT:
+        this.struct(() => false);
+        return;
+      case T_LIST:
+      case T_SET: {
+        const element = this.byte();
+        for (let left = this.count(); left > 0; left -= 1) this.skip(element);
+        return;
+      }
+      case T_MAP: {
+        const key = this.byte();
+        const value = this.byte();
+        for (let left = this.count(); left > 0; left -= 1) {
+          this.skip(key);
+          this.skip(value);
+        }
+        return;
+      }
+      default:
+        throw this.#error(`unknown type ${type}`);
+    }
+  }
+
+  /**
+   * Reads a struct: `field(id, type)` is asked for each field, reads its value and answers true, or answers false to
+   * have it skipped (fields of later versions, fields of another type than expected).
+   */
+  struct(field: (id: number, type: number) => boolean): void {
+    for (;;) {
+      const type = this.byte();
+      if (type === T_STOP) return;
+      const id = this.i16();
+      if (!field(id, type)) this.skip(type);
+    }
+  }
+
+  #take(bytes: number): number {
+    const start = this.position;
+    if (start + bytes > this.#bytes.length) throw this.#error(`${bytes} bytes expected`);
+    this.position = start + bytes;
+    return start;
+  }
+
+  #error(what: string): OsqueryError {
+    return new OsqueryError(
+      'OSQUERY_PROTOCOL',
+      `not the expected Thrift message: ${what} at byte ${this.position} of ${this.#bytes.length}`,
+    );
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * A growing byte buffer. `bytes` is valid up to `length`; what has been handed out with {@link take} is never
+ * written again.
+ */
+export class ByteWriter {
+  bytes: Buffer;
+  length = 0;
+
+  constructor(initialBytes = 4096) {
+    this.bytes = Buffer.allocUnsafeSlow(initialBytes);
+  }
+
+  /** Makes room for `count` more bytes. Call it before writing to `bytes` directly. */
+  reserve(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    this.bytes.copy(grown, 0, 0, this.length);
+    this.bytes = grown;
+  }
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  i16(value: number): void {
+    this.reserve(2);
+    this.length = this.bytes.writeInt16BE(value, this.length);
+  }
+
+  i32(value: number): void {
+    this.reserve(4);
+    this.length = this.bytes.writeInt32BE(value, this.length);
+  }
+
+  i64(value: number | bigint): void {
+    this.reserve(8);
+    this.length = this.bytes.writeBigInt64BE(BigInt(value), this.length);
+  }
+
+  /** Length and UTF-8 bytes; a surrogate without its other half becomes U+FFFD. */
+  string(value: string): void {
+    // A UTF-16 unit takes at most three bytes of UTF-8.
+    this.reserve(4 + value.length * 3);
+    const written = this.bytes.write(value, this.length + 4, 'utf8');
+    this.bytes.writeInt32BE(written, this.length);
+    this.length += 4 + written;
+  }
+
+  /** Bytes as they are, without a length. */
+  raw(value: Uint8Array): void {
+    this.reserve(value.length);
+    this.bytes.set(value, this.length);
+    this.length += value.length;
+  }
+
+  /** Hands out what has been written and starts a new buffer. */
+  take(): Buffer {
+    const taken = this.bytes.subarray(0, this.length);
+    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
+    this.length = 0;
+    return taken;
+  }
+}

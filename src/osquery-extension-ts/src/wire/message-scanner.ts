@@ -1,0 +1,205 @@
+import { OsqueryError } from '../errors.ts';
+import { MAX_METHOD_NAME_BYTES, MAX_NESTING_DEPTH } from '../limits.ts';
+import {
+  fixedSize,
+  M_CALL,
+  M_ONEWAY,
+  minimumSize,
+  T_LIST,
+  T_MAP,
+  T_SET,
+  T_STOP,
+  T_STRING,
+  T_STRUCT,
+  VERSION_1,
+} from './thrift-types.ts';
+
+const AT_HEADER = 0;
+const IN_BODY = 1;
+
+/** What a frame of the scanner's stack is in the middle of. */
+const IN_STRUCT = 0;
+const IN_LIST = 1;
+const IN_MAP_KEY = 2;
+const IN_MAP_VALUE = 3;
+
+/**
+ * Finds where a TBinaryProtocol message ends. The protocol has no frames, so the end is known only by walking
+ * through the message; this walk goes on where it stopped when more bytes have come (a request that arrives byte by
+ * byte costs no more than one that comes at once), allocates nothing, and refuses a length that cannot be true as
+ * soon as it is read, before anything is reserved for it.
+ */
+export class MessageScanner {
+  readonly #maxBytes: number;
+  #position = 0;
+  #state = AT_HEADER;
+  #depth = 0;
+  readonly #kind = new Uint8Array(MAX_NESTING_DEPTH);
+  readonly #first = new Uint8Array(MAX_NESTING_DEPTH);
+  readonly #second = new Uint8Array(MAX_NESTING_DEPTH);
+  readonly #left = new Float64Array(MAX_NESTING_DEPTH);
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Starts again at offset 0, for the next message. */
+  reset(): void {
+    this.#position = 0;
+    this.#state = AT_HEADER;
+    this.#depth = 0;
+  }
+
+  /**
+   * @param bytes the message from its first byte on; between calls it may only have grown
+   * @param length how many of `bytes` are there
+   * @returns the offset of the first byte after the message, or undefined when more bytes are needed
+   * @throws OsqueryError OSQUERY_PROTOCOL or OSQUERY_TOO_LARGE; the connection can only be closed then
+   */
+  scan(bytes: Uint8Array, length: number): number | undefined {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+    if (this.#state === AT_HEADER && !this.#header(view)) return undefined;
+    while (this.#depth > 0) {
+      if (!this.#step(view)) return undefined;
+    }
+    return this.#position <= length ? this.#position : undefined;
+  }
+
+  #header(view: DataView): boolean {
+    // A stranger (an HTTP client, say) is recognised by its first two bytes, before it sends more.
+    if (view.byteLength >= 2 && view.getUint16(0) !== VERSION_1) {
+      throw garbage(`expected a Thrift message (80 01), got ${hex(view.getUint16(0), 4)}`, 0);
+    }
+    if (view.byteLength < 8) return false;
+    const type = view.getUint8(3);
+    if (type < M_CALL || type > M_ONEWAY) throw garbage(`unknown message type ${type}`, 3);
+    const nameLength = view.getInt32(4);
+    if (nameLength < 0 || nameLength > MAX_METHOD_NAME_BYTES) {
+      throw garbage(`method name of ${nameLength} bytes (at most ${MAX_METHOD_NAME_BYTES})`, 4);
+    }
+    this.#advance(8 + nameLength + 4);
+    this.#state = IN_BODY;
+    this.#push(IN_STRUCT, 0, 0, 0);
+    return true;
+  }
+
+  /** Goes over one field or element; false when its bytes are not there yet (the position is then unchanged). */
+  #step(view: DataView): boolean {
+    const top = this.#depth - 1;
+    const kind = this.#kind[top]!;
+    if (kind === IN_STRUCT) {
+      if (!has(view, this.#position, 1)) return false;
+      const type = view.getUint8(this.#position);
+      if (type === T_STOP) {
+        this.#depth = top;
+        this.#advance(1);
+        return true;
+      }
+      return this.#value(view, type, 3);
+    }
+    if (this.#left[top] === 0) {
+      this.#depth = top;
+      return true;
+    }
+    const type = kind === IN_MAP_VALUE ? this.#second[top]! : this.#first[top]!;
+    if (!this.#value(view, type, 0)) return false;
+    // The value may have pushed its own frame; ours is still at `top`.
+    if (kind === IN_MAP_KEY) {
+      this.#kind[top] = IN_MAP_VALUE;
+    } else {
+      this.#left[top]! -= 1;
+      if (kind === IN_MAP_VALUE) this.#kind[top] = IN_MAP_KEY;
+    }
+    return true;
+  }
+
+  /** Goes over one value that begins `prefix` bytes on, or opens a frame for what is inside it. */
+  #value(view: DataView, type: number, prefix: number): boolean {
+    const at = this.#position + prefix;
+    const size = fixedSize(type);
+    if (size > 0) {
+      this.#advance(prefix + size);
+      return true;
+    }
+    switch (type) {
+      case T_STRING: {
+        if (!has(view, at, 4)) return false;
+        const bytes = view.getInt32(at);
+        if (bytes < 0) throw garbage(`string of ${bytes} bytes`, at);
+        this.#advance(prefix + 4 + bytes);
+        return true;
+      }
+      case T_STRUCT:
+        this.#advance(prefix);
+        this.#push(IN_STRUCT, 0, 0, 0);
+        return true;
+      case T_LIST:
+      case T_SET: {
+        if (!has(view, at, 5)) return false;
+        const element = view.getUint8(at);
+        const count = view.getInt32(at + 1);
+        this.#container(at, count, minimumSize(element), element);
+        this.#advance(prefix + 5);
+        this.#push(IN_LIST, element, 0, count);
+        return true;
+      }
+      case T_MAP: {
+        if (!has(view, at, 6)) return false;
+        const key = view.getUint8(at);
+        const value = view.getUint8(at + 1);
+        const count = view.getInt32(at + 2);
+        // An empty map may name no types at all.
+        if (count !== 0 && minimumSize(key) === 0) throw garbage(`map key of unknown type ${key}`, at);
+        this.#container(at, count, minimumSize(key) + minimumSize(value), value);
+        this.#advance(prefix + 6);
+        this.#push(IN_MAP_KEY, key, value, count);
+        return true;
+      }
+      default:
+        throw garbage(`value of unknown type ${type}`, at);
+    }
+  }
+
+  #container(at: number, count: number, elementBytes: number, type: number): void {
+    if (count < 0) throw garbage(`container of ${count} elements`, at);
+    if (count === 0) return;
+    if (minimumSize(type) === 0) throw garbage(`container of unknown type ${type}`, at);
+    if (at + count * elementBytes > this.#maxBytes) throw this.#tooLarge(at + count * elementBytes);
+  }
+
+  #push(kind: number, first: number, second: number, left: number): void {
+    if (this.#depth === MAX_NESTING_DEPTH) {
+      throw garbage(`values nested more than ${MAX_NESTING_DEPTH} deep`, this.#position);
+    }
+    this.#kind[this.#depth] = kind;
+    this.#first[this.#depth] = first;
+    this.#second[this.#depth] = second;
+    this.#left[this.#depth] = left;
+    this.#depth += 1;
+  }
+
+  /** The position may pass what has arrived; the next `has` then says no. */
+  #advance(bytes: number): void {
+    this.#position += bytes;
+    if (this.#position > this.#maxBytes) throw this.#tooLarge(this.#position);
+  }
+
+  #tooLarge(bytes: number): OsqueryError {
+    return new OsqueryError(
+      'OSQUERY_TOO_LARGE',
+      `Thrift message of at least ${bytes} bytes; the limit is ${this.#maxBytes}`,
+    );
+  }
+}
+
+function has(view: DataView, position: number, bytes: number): boolean {
+  return position + bytes <= view.byteLength;
+}
+
+function garbage(what: string, offset: number): OsqueryError {
+  return new OsqueryError('OSQUERY_PROTOCOL', `not a Thrift message: ${what} at byte ${offset}`);
+}
+
+function hex(value: number, digits: number): string {
+  return `0x${value.toString(16).padStart(digits, '0')}`;
+}

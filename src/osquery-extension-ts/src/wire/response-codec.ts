@@ -1,0 +1,166 @@
+import { type ExtensionStatus, OsqueryError } from '../errors.ts';
+import { decodeRow, type EncodedRows, type PluginRow, skipRow } from '../table/encoded-rows.ts';
+import type { ByteCursor } from './byte-cursor.ts';
+import { ByteWriter } from './byte-writer.ts';
+import {
+  M_EXCEPTION,
+  M_REPLY,
+  T_I32,
+  T_I64,
+  T_LIST,
+  T_MAP,
+  T_STOP,
+  T_STRING,
+  T_STRUCT,
+  VERSION_1,
+} from './thrift-types.ts';
+
+// The messages that carry rows: `call` and its like. The generated code would build an object for every row and
+// every reply; these write and read the same bytes straight from and to encoded rows.
+
+/** A message's name, type and number. */
+export interface MessageHeader {
+  readonly name: string;
+  readonly type: number;
+  readonly seqid: number;
+}
+
+/** Reads a strict TBinaryProtocol header; the cursor is then at the arguments or result struct. */
+export function readMessageHeader(cursor: ByteCursor): MessageHeader {
+  const version = cursor.i32() >>> 0;
+  if (version >>> 16 !== VERSION_1) {
+    throw new OsqueryError('OSQUERY_PROTOCOL', `not a Thrift message: begins with ${version.toString(16)}`);
+  }
+  const name = cursor.string();
+  return { name, type: version & 0xff, seqid: cursor.i32() };
+}
+
+/** Arguments of `call`. */
+export interface CallArguments {
+  readonly registry: string;
+  readonly item: string;
+  readonly request: PluginRow;
+}
+
+/** Reads the arguments of `call`; what is missing or of another type is empty. */
+export function readCallArguments(cursor: ByteCursor): CallArguments {
+  let registry = '';
+  let item = '';
+  let request: PluginRow = {};
+  cursor.struct((id, type) => {
+    if (id === 1 && type === T_STRING) registry = cursor.string();
+    else if (id === 2 && type === T_STRING) item = cursor.string();
+    else if (id === 3 && type === T_MAP) request = decodeRow(cursor);
+    else return false;
+    return true;
+  });
+  return { registry, item, request };
+}
+
+/**
+ * The reply of `call`, `query` or `getQueryColumns`: header, the rows' own chunks, tail. Nothing is copied: the
+ * chunks are the ones handed in.
+ */
+export function encodeResponse(
+  name: string,
+  seqid: number,
+  status: ExtensionStatus,
+  rows: EncodedRows,
+): readonly Uint8Array[] {
+  const head = new ByteWriter(64 + name.length + status.message.length * 3);
+  head.i32((VERSION_1 << 16) | M_REPLY);
+  head.string(name);
+  head.i32(seqid);
+  head.byte(T_STRUCT); // success
+  head.i16(0);
+  head.byte(T_STRUCT); // status
+  head.i16(1);
+  head.byte(T_I32);
+  head.i16(1);
+  head.i32(status.code);
+  head.byte(T_STRING);
+  head.i16(2);
+  head.string(status.message);
+  head.byte(T_I64);
+  head.i16(3);
+  head.i64(status.uuid);
+  head.byte(T_STOP);
+  head.byte(T_LIST); // response
+  head.i16(2);
+  head.byte(T_MAP);
+  head.i32(rows.count);
+  const tail = Buffer.from([T_STOP, T_STOP]);
+  return [head.take(), ...rows.chunks, tail];
+}
+
+/** An ExtensionResponse with its rows still encoded, as one chunk of the message it came in. */
+export interface EncodedResponse {
+  readonly status: ExtensionStatus;
+  readonly rows: EncodedRows;
+}
+
+/**
+ * Reads the result struct of a reply that carries rows.
+ *
+ * @throws OsqueryError OSQUERY_APPLICATION for a Thrift exception, OSQUERY_PROTOCOL for anything else unexpected
+ */
+export function readResponse(cursor: ByteCursor, header: MessageHeader): EncodedResponse {
+  if (header.type === M_EXCEPTION) throw readApplicationException(cursor, header.name);
+  let status: ExtensionStatus | undefined;
+  let rows: EncodedRows = { count: 0, chunks: [] };
+  cursor.struct((id, type) => {
+    if (id !== 0 || type !== T_STRUCT) return false;
+    cursor.struct((field, fieldType) => {
+      if (field === 1 && fieldType === T_STRUCT) status = readStatus(cursor);
+      else if (field === 2 && fieldType === T_LIST) rows = readRows(cursor);
+      else return false;
+      return true;
+    });
+    return true;
+  });
+  if (status === undefined) {
+    throw new OsqueryError('OSQUERY_PROTOCOL', `reply to ${header.name} has no status`);
+  }
+  return { status, rows };
+}
+
+function readStatus(cursor: ByteCursor): ExtensionStatus {
+  let code = 0;
+  let message = '';
+  let uuid = 0;
+  cursor.struct((id, type) => {
+    if (id === 1 && type === T_I32) code = cursor.i32();
+    else if (id === 2 && type === T_STRING) message = cursor.string();
+    else if (id === 3 && type === T_I64) uuid = cursor.i64();
+    else return false;
+    return true;
+  });
+  return { code, message, uuid };
+}
+
+function readRows(cursor: ByteCursor): EncodedRows {
+  const element = cursor.byte();
+  const count = cursor.count();
+  if (count === 0) return { count: 0, chunks: [] };
+  if (element !== T_MAP) {
+    throw new OsqueryError('OSQUERY_PROTOCOL', `list of type ${element} where rows were expected (13)`);
+  }
+  const start = cursor.position;
+  for (let left = count; left > 0; left -= 1) skipRow(cursor);
+  return { count, chunks: [cursor.bytes.subarray(start, cursor.position)] };
+}
+
+function readApplicationException(cursor: ByteCursor, name: string): OsqueryError {
+  let message = '';
+  let kind = 0;
+  cursor.struct((id, type) => {
+    if (id === 1 && type === T_STRING) message = cursor.string();
+    else if (id === 2 && type === T_I32) kind = cursor.i32();
+    else return false;
+    return true;
+  });
+  return new OsqueryError(
+    'OSQUERY_APPLICATION',
+    `${name}: ${message || 'Thrift application exception'} (type ${kind})`,
+  );
+}
