@@ -1,0 +1,107 @@
+/** Opens SQLite as core sets it up: in memory, with an allowlist of what statements may do. */
+import sqlite3InitModule from '@sqlite.org/sqlite-wasm';
+import { CORE_FUNCTIONS, compareVersions, type SqlValue } from './functions.ts';
+import type { Database, Sqlite } from './wasm.ts';
+
+/** SQLite's own steps between two looks at the interrupt flag: some tens of microseconds. */
+const PROGRESS_STEPS = 20_000;
+
+/** Pragmas core allows (osquery 5.23 `sql/sqlite_util.h`). */
+const ALLOWED_PRAGMAS: ReadonlySet<string> = new Set([
+  'table_info',
+  'table_xinfo',
+  'function_list',
+  'journal_mode',
+  'case_sensitive_like',
+  'collation_list',
+]);
+
+/** Actions core allows; everything else, ATTACH above all, is denied. */
+const ALLOWED_ACTIONS = [
+  'SQLITE_READ',
+  'SQLITE_SELECT',
+  'SQLITE_INSERT',
+  'SQLITE_UPDATE',
+  'SQLITE_DELETE',
+  'SQLITE_CREATE_VTABLE',
+  'SQLITE_DROP_VTABLE',
+  'SQLITE_CREATE_VIEW',
+  'SQLITE_DROP_VIEW',
+  'SQLITE_CREATE_TABLE',
+  'SQLITE_DROP_TABLE',
+  'SQLITE_CREATE_TEMP_TABLE',
+  'SQLITE_DROP_TEMP_TABLE',
+  'SQLITE_CREATE_TEMP_VIEW',
+  'SQLITE_DROP_TEMP_VIEW',
+  'SQLITE_FUNCTION',
+  'SQLITE_RECURSIVE',
+  'SQLITE_TRANSACTION',
+] as const;
+
+const VERSION_COLLATIONS = ['VERSION', 'VERSION_ARCH', 'VERSION_DPKG', 'VERSION_RHEL'];
+
+export const openDatabase = async (options: {
+  /** True when the running statement should end. */
+  readonly interrupted: () => boolean;
+  /** Told of every action the allowlist refused. */
+  readonly denied: (message: string) => void;
+}): Promise<Database> => {
+  const quiet = { print: () => {}, printErr: () => {} };
+  const init = sqlite3InitModule as unknown as (config: typeof quiet) => Promise<Sqlite>;
+  const sqlite = await init(quiet);
+  const { capi, wasm } = sqlite;
+  const scope = wasm.pstack.pointer;
+  let db: number;
+  try {
+    const out = wasm.pstack.alloc(8);
+    const rc = capi.sqlite3_open(':memory:', out);
+    if (rc !== 0) throw new Error(`SQLite cannot open a database in memory: error ${rc}`);
+    db = wasm.peekPtr(out);
+  } finally {
+    wasm.pstack.restore(scope);
+  }
+  // Core's SQLite takes "text" in double quotes as a string where no column has that name.
+  capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DML, 1, 0);
+  capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DDL, 1, 0);
+
+  for (const { name, arity, call } of CORE_FUNCTIONS) {
+    capi.sqlite3_create_function(
+      db,
+      name,
+      arity,
+      capi.SQLITE_UTF8 | capi.SQLITE_DETERMINISTIC,
+      0,
+      (_context: number, ...values: SqlValue[]) => call(...values),
+      0,
+      0,
+    );
+  }
+  const textAt = (length: number, pointer: number): string =>
+    Buffer.from(wasm.heap8u().buffer, pointer, length).toString();
+  for (const collation of VERSION_COLLATIONS) {
+    capi.sqlite3_create_collation(
+      db,
+      collation,
+      capi.SQLITE_UTF8,
+      0,
+      (_arg: number, leftLength: number, left: number, rightLength: number, right: number) =>
+        compareVersions(textAt(leftLength, left), textAt(rightLength, right)),
+    );
+  }
+  capi.sqlite3_progress_handler(db, PROGRESS_STEPS, () => (options.interrupted() ? 1 : 0), 0);
+
+  const constants = capi as unknown as Readonly<Record<string, number>>;
+  const allowed = new Set(ALLOWED_ACTIONS.map(name => constants[name]));
+  capi.sqlite3_set_authorizer(
+    db,
+    (_arg: number, action: number, first: string | 0 | null, second: string | 0 | null) => {
+      if (allowed.has(action)) return capi.SQLITE_OK;
+      if (action === capi.SQLITE_PRAGMA && first && ALLOWED_PRAGMAS.has(first.toLowerCase()))
+        return capi.SQLITE_OK;
+      options.denied(`Authorizer denied action ${action} ${first || 'null'} ${second || 'null'}`);
+      return capi.SQLITE_DENY;
+    },
+    0,
+  );
+  return { sqlite, raw: wasm.exports, db };
+};

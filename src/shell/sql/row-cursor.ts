@@ -1,0 +1,124 @@
+/**
+ * A cursor over rows in TBinaryProtocol form (`map<string,string>` after `map<string,string>`, headers included), as
+ * they stand in a table's reply. Values are never copied out: for the current row the cursor keeps, for each column,
+ * where its value lies.
+ */
+
+/** Thrift's type id of string. */
+const THRIFT_STRING = 11;
+/** Key and value type, then the number of entries. */
+const MAP_HEADER = 6;
+
+export class MalformedRowsError extends Error {
+  readonly code = 'MALFORMED_ROWS';
+  constructor(expected: string, at: number) {
+    super(`malformed rows in the table's reply: expected ${expected} at byte ${at}`);
+  }
+}
+
+/** Rows as they lie in a reply. */
+export interface EncodedRowList {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+}
+
+export class RowCursor {
+  /** Offset of each column's value in the current row, or -1 when the row has no such column. */
+  readonly offsets: Int32Array;
+  /** Length in bytes of each column's value in the current row. */
+  readonly lengths: Int32Array;
+  /** Index of the current row. */
+  row = 0;
+  /** The key `rowid`, when the row has one: a writable table names its rows with it. */
+  rowidOffset = -1;
+  rowidLength = 0;
+
+  readonly #bytes: Uint8Array;
+  readonly #count: number;
+  readonly #names: readonly Uint8Array[];
+  readonly #byName: ReadonlyMap<string, number>;
+  /** The column each entry of the previous row named: rows repeat their keys in one order nearly always. */
+  readonly #guess: number[] = [];
+  #at = 0;
+
+  /** `names` are the table's columns; the same name twice keeps the first. */
+  constructor(rows: EncodedRowList, names: readonly string[]) {
+    this.#bytes = rows.bytes;
+    this.#count = rows.count;
+    this.#names = names.map(name => Buffer.from(name));
+    const byName = new Map<string, number>();
+    for (const [index, name] of names.entries()) if (!byName.has(name)) byName.set(name, index);
+    this.#byName = byName;
+    this.offsets = new Int32Array(names.length);
+    this.lengths = new Int32Array(names.length);
+    if (this.#count > 0) this.#read();
+  }
+
+  get eof(): boolean {
+    return this.row >= this.#count;
+  }
+
+  next(): void {
+    this.row += 1;
+    if (this.row < this.#count) this.#read();
+  }
+
+  #read(): void {
+    const bytes = this.#bytes;
+    const { offsets, lengths } = this;
+    offsets.fill(-1);
+    this.rowidOffset = -1;
+    let at = this.#at;
+    const size = this.#size(at + 2);
+    if (size > 0 && (bytes[at] !== THRIFT_STRING || bytes[at + 1] !== THRIFT_STRING)) {
+      throw new MalformedRowsError('a map of strings', at);
+    }
+    at += MAP_HEADER;
+    for (let entry = 0; entry < size; entry += 1) {
+      const keyLength = this.#size(at);
+      const key = at + 4;
+      const valueLength = this.#size(key + keyLength);
+      const value = key + keyLength + 4;
+      at = value + valueLength;
+      if (at > bytes.length) throw new MalformedRowsError(`${valueLength} bytes of a value`, value);
+      const column = this.#column(entry, key, keyLength);
+      if (column >= 0) {
+        offsets[column] = value;
+        lengths[column] = valueLength;
+      } else if (column === -2) {
+        this.rowidOffset = value;
+        this.rowidLength = valueLength;
+      }
+    }
+    this.#at = at;
+  }
+
+  #size(at: number): number {
+    const bytes = this.#bytes;
+    if (at + 4 > bytes.length) throw new MalformedRowsError('a length of 4 bytes', at);
+    const size = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    if (size < 0) throw new MalformedRowsError('a length of at least 0', at);
+    return size;
+  }
+
+  /** The column named by the key, -1 for a key the table does not have, -2 for `rowid`. */
+  #column(entry: number, key: number, length: number): number {
+    const guess = this.#guess[entry];
+    if (guess !== undefined && guess >= 0 && this.#isName(this.#names[guess]!, key, length)) return guess;
+    if (key + length > this.#bytes.length) throw new MalformedRowsError(`${length} bytes of a key`, key);
+    const name = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + key, length).toString('latin1');
+    // Column names are ASCII; a key that is not simply finds no column.
+    const found = this.#byName.get(name) ?? (name === 'rowid' ? -2 : -1);
+    if (entry < this.#names.length + 1) this.#guess[entry] = found;
+    return found;
+  }
+
+  #isName(name: Uint8Array, key: number, length: number): boolean {
+    if (name.length !== length) return false;
+    const bytes = this.#bytes;
+    for (let index = 0; index < length; index += 1) {
+      if (bytes[key + index] !== name[index]) return false;
+    }
+    return true;
+  }
+}
