@@ -1,0 +1,66 @@
+import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
+import { coreFlags } from '../flags/core-flags.ts';
+import { customOptions } from '../flags/custom-options.ts';
+import type { FlagDefinition } from '../flags/flag-definition.ts';
+import { stockFlags } from '../flags/stock-flags.ts';
+
+/** osquery's flags and ours, as every command takes them. */
+export const commonFlags = [auditFlags, eventFlags, customOptions, coreFlags, stockFlags] as const;
+
+const command = (
+  name: string,
+  type: FlagDefinition['type'],
+  defaultValue: string,
+  help: string,
+): FlagDefinition => ({
+  name,
+  type,
+  defaultValue,
+  group: 'command',
+  help,
+});
+
+/** Read by dispatch before anything else; listed here for the help text. */
+export const helpFlags: readonly FlagDefinition[] = [
+  command('help', 'bool', 'false', 'Show this text; --help=all shows hidden flags too'),
+  command('version', 'bool', 'false', 'Show the version'),
+  {
+    ...command(
+      'flagfile',
+      'string',
+      '',
+      'Read flags from FILE, one a line; may be given again, and within a flagfile',
+    ),
+    valueName: 'FILE',
+  },
+];
+
+export const replayFlag: FlagDefinition = {
+  ...command(
+    'replay',
+    'string',
+    '',
+    'Take events from FILE instead of the kernel: an audit log, raw records, or a BSM trail; may be given again',
+  ),
+  valueName: 'FILE',
+  repeatable: true,
+};
+
+/** The names of SDKs for what osquery itself calls `extensions_socket`, `extensions_timeout`, `extensions_interval`. */
+export const extensionFlags: readonly FlagDefinition[] = [
+  { ...command('socket', 'string', '', "Path of osquery's extension socket"), valueName: 'PATH' },
+  command('timeout', 'uint32', '3', 'Seconds to wait for the socket'),
+  command('interval', 'uint32', '3', 'Seconds between checks that osquery still lives'),
+  replayFlag,
+];
+
+/** Output forms of the shell; without one it is a table. */
+export const outputModes = ['json', 'csv', 'line'] as const;
+export type OutputMode = 'table' | (typeof outputModes)[number];
+
+export const shellFlags: readonly FlagDefinition[] = [
+  command('json', 'bool', 'false', 'Write rows as a JSON array'),
+  command('csv', 'bool', 'false', 'Write rows as CSV, fields separated by "|"'),
+  command('line', 'bool', 'false', 'Write one line for each column'),
+  replayFlag,
+];

@@ -1,0 +1,40 @@
+import { FlagError } from '../flags/flag-error.ts';
+import { PROGRAM } from './help.ts';
+
+/** Exit status: the command line is wrong. */
+export const EXIT_USAGE = 2;
+/** Exit status: the command line is right, the work cannot be done. */
+export const EXIT_FAILURE = 1;
+
+export interface ErrorReport {
+  readonly status: number;
+  /** Goes to stderr. One line, unless a stack was asked for. */
+  readonly text: string;
+}
+
+/**
+ * What to tell a person about an error. Errors of ours and of the system carry a `code` and a message written for
+ * people; anything else is a fault in this program.
+ */
+export const reportError = (error: unknown, options: { readonly verbose: boolean }): ErrorReport => {
+  const message = oneLine(error instanceof Error ? error.message : String(error));
+  if (error instanceof FlagError) return { status: EXIT_USAGE, text: `${PROGRAM}: ${message}\n` };
+  const stack = options.verbose && error instanceof Error ? `${error.stack}\n` : '';
+  if (isExpected(error)) return { status: EXIT_FAILURE, text: `${PROGRAM}: ${message}\n${stack}` };
+  const name = error instanceof Error ? error.name : 'thrown value';
+  const hint = options.verbose ? '' : ', with the stack that --verbose shows';
+  return {
+    status: EXIT_FAILURE,
+    text: `${PROGRAM}: internal error: ${name}: ${message}; please report it to whoever gave you this program${hint}\n${stack}`,
+  };
+};
+
+/** Node marks misuse of its own interfaces with codes that start with `ERR_`: such an error is a fault here. */
+const isExpected = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  !error.code.startsWith('ERR_');
+
+const oneLine = (text: string): string =>
+  text.replace(/\s*[\r\n\u2028\u2029]\s*/g, ' ').replace(/\p{Cc}/gu, '\ufffd');

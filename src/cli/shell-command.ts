@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url';
+import { FlagError } from '../flags/flag-error.ts';
+import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { openReplay } from '../replay/open-replay.ts';
+import type { Command } from './command.ts';
+import type { OutputMode } from './command-flags.ts';
+import { commonFlags, outputModes, shellFlags } from './command-flags.ts';
+import { liveEvents, readHostFacts, recordedLogs } from './event-source.ts';
+import { SourceError } from './source-error.ts';
+
+/** The shell's own defaults on live events: someone who opens it as root wants to see events. */
+export const liveDefaults: Readonly<Record<string, string>> = { audit_allow_config: 'true' };
+
+/** The shell's own defaults on recorded events: whoever replays a file wants all of it, however old it is. */
+export const replayDefaults: Readonly<Record<string, string>> = {
+  events_max: '1000000',
+  events_expiry: '4294967295',
+};
+
+export const shellCommand: Command = {
+  name: 'shell',
+  summary: 'SQL over the event tables, with an embedded osquery core',
+  usage: 'shell [flags] [SQL]',
+  notes: [
+    'With SQL it runs that and ends. Without, it reads statements from the terminal or from standard input; events are recorded from the start.',
+    'Events come from the kernel if this process may have them, from the files of --replay if there are any, and else from the recordings in fixtures/.',
+    `On kernel events the shell has one default of its own: --audit_allow_config is true. On recorded ones --events_max is ${replayDefaults.events_max} and --events_expiry ${replayDefaults.events_expiry}. --disable_audit changes nothing here: there is no native publisher that could take the events.`,
+  ],
+  flags: shellFlags,
+  flagGroups: commonFlags,
+  run: async flags => {
+    const mode = outputMode(flags);
+    const sql = onlySql(flags);
+    const source = await chooseSource(flags);
+    const coreFlags = new Map([...Object.entries(source.defaults), ...coreValues(flags)]);
+    // Core's false would tell the extension that core itself reads the audit socket; the embedded core cannot.
+    coreFlags.set('disable_audit', 'true');
+    const extensionArgs = source.replay.map(path => `--replay=${path}`);
+    const { runShell } = await import('./shell.ts');
+    return runShell({ coreFlags, extensionArgs, mode, ...(sql === undefined ? {} : { sql }) });
+  },
+};
+
+const outputMode = (flags: ParsedFlags): OutputMode => {
+  const chosen = outputModes.filter(mode => flags.values.get(mode) === 'true');
+  if (chosen.length > 1) {
+    throw new FlagError(
+      'usage',
+      `${chosen.map(mode => `--${mode}`).join(' and ')} exclude each other: give one`,
+    );
+  }
+  return chosen[0] ?? 'table';
+};
+
+const onlySql = (flags: ParsedFlags): string | undefined => {
+  if (flags.positionals.length > 1) {
+    throw new FlagError(
+      'usage',
+      `expected one SQL text, got ${flags.positionals.length} arguments: put quotes around the SQL`,
+    );
+  }
+  return flags.positionals[0];
+};
+
+const coreValues = (flags: ParsedFlags): [string, string][] => {
+  const own = new Set(shellFlags.map(flag => flag.name));
+  return [...flags.values].filter(([name]) => !own.has(name));
+};
+
+interface ShellSource {
+  /** Files to replay; empty: the kernel. */
+  readonly replay: readonly string[];
+  readonly defaults: Readonly<Record<string, string>>;
+}
+
+/** Tells on stderr when recorded events stand in for live ones. */
+const chooseSource = async (flags: ParsedFlags): Promise<ShellSource> => {
+  const given = flags.lists.get('replay') ?? [];
+  if (given.length > 0) {
+    for (const path of given) await (await openReplay(path)).close();
+    return { replay: given, defaults: replayDefaults };
+  }
+  const live = liveEvents(readHostFacts());
+  if (live.kind === 'possible') return { replay: [], defaults: liveDefaults };
+  const recorded = recordedLogs(fileURLToPath(new URL('../../fixtures', import.meta.url)));
+  if (recorded.length === 0) {
+    throw new SourceError(`no events to show: ${live.why}; give --replay FILE`);
+  }
+  process.stderr.write(`Showing the recorded events in fixtures/: ${live.why}.\n`);
+  return { replay: recorded, defaults: replayDefaults };
+};
