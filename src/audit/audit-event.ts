@@ -36,7 +36,7 @@ interface Actor {
   readonly exe: string | undefined;
 }
 
-/** The file a process runs, from the first PATH record or the attr token. */
+/** A file that took part in an exec, from a PATH record or an attr token. */
 export interface ExecutedFile {
   /** As recorded: octal text, such as `0100755`. */
   readonly mode: string | undefined;
@@ -65,7 +65,11 @@ export interface ProcessEvent extends EventOrigin, Actor {
   readonly argv: readonly string[] | undefined;
   /** Only OpenBSM records it. */
   readonly env: readonly string[] | undefined;
-  readonly file: ExecutedFile | undefined;
+  /**
+   * The files an exec opened: first the one that was asked for, which for a script is the script; then its
+   * interpreter and loader. Empty where the source recorded none.
+   */
+  readonly files: readonly ExecutedFile[];
 }
 
 export interface SocketAddress {

@@ -25,6 +25,8 @@ export interface AuditControl {
   setStatus(change: AuditStatusChange): Promise<void>;
   /** Resolves to false if the rule was there already. */
   addRule(rule: AuditRule): Promise<boolean>;
+  /** Puts back a rule as `listRules` returned it. */
+  addListedRule(rule: Uint8Array): Promise<boolean>;
   /** Takes what `listRules` returned. Resolves to false if the rule was gone already. */
   deleteRule(rule: Uint8Array): Promise<boolean>;
   /** struct audit_rule_data of each rule. */
@@ -123,6 +125,7 @@ export const openAuditControl = (): AuditControl => {
     setStatus: change =>
       acknowledged(`setting audit ${describe(change)}`, AUDIT_SET, encodeStatusChange(change)),
     addRule: rule => unless(EEXIST, acknowledged('adding an audit rule', AUDIT_ADD_RULE, encodeRule(rule))),
+    addListedRule: rule => unless(EEXIST, acknowledged('putting back an audit rule', AUDIT_ADD_RULE, rule)),
     deleteRule: rule => unless(ENOENT, acknowledged('deleting an audit rule', AUDIT_DEL_RULE, rule)),
     listRules: () => request('listing audit rules', AUDIT_LIST_RULES, NOTHING, 'listing'),
     close: () => socket.close(),

@@ -1,7 +1,7 @@
 import type { AuditEvent } from './audit-event.ts';
 import { AUDIT_SYSCALL } from './constants.ts';
 import { isUserMessage, type RecordGroup } from './correlator.ts';
-import { readProcessEvent, type TaskKind } from './process-event.ts';
+import { type KindOfTask, readProcessEvent } from './process-event.ts';
 import { readSocketEvent } from './socket-event.ts';
 import { readSyscall } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
@@ -27,10 +27,10 @@ const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'acce
 /** Turns groups of records into events. */
 export class Interpreter {
   readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0 };
-  readonly #kindOfTask: (id: number) => TaskKind;
+  readonly #kindOfTask: KindOfTask;
   interests: Interests;
 
-  constructor(interests: Interests, kindOfTask: (id: number) => TaskKind) {
+  constructor(interests: Interests, kindOfTask: KindOfTask) {
     this.interests = interests;
     this.#kindOfTask = kindOfTask;
   }

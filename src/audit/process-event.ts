@@ -16,6 +16,9 @@ const CLONE_THREAD = 0x10000;
  */
 export type TaskKind = 'process' | 'thread' | 'gone';
 
+/** Looks up a new task by its id and the process that made it. */
+export type KindOfTask = (id: number, maker: number) => TaskKind;
+
 export interface ProcessReading {
   readonly event: ProcessEvent;
   /** Whether records or arguments of the event are missing. */
@@ -30,7 +33,7 @@ export interface ProcessReading {
 export const readProcessEvent = (
   group: RecordGroup,
   syscall: SyscallRecord,
-  kindOfTask: (id: number) => TaskKind,
+  kindOfTask: KindOfTask,
 ): ProcessReading | undefined => {
   const { name, exit, a0, pid, ppid } = syscall;
   switch (name) {
@@ -52,7 +55,7 @@ export const readProcessEvent = (
       };
     }
     case 'clone3':
-      if (kindOfTask(exit) === 'thread') return undefined;
+      if (kindOfTask(exit, pid) === 'thread') return undefined;
       return {
         event: processEvent(group, syscall, { action: 'fork', pid: exit, parent: pid }),
         incomplete: false,
@@ -69,25 +72,26 @@ const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading =>
   const arguments_ = group.records.filter(record => record.type === AUDIT_EXECVE);
   const argv = arguments_.length > 0 ? joinArguments(arguments_) : undefined;
   const cwdRecord = group.records.find(record => record.type === AUDIT_CWD);
-  const pathRecord = group.records.find(record => record.type === AUDIT_PATH);
+  const files = group.records.filter(record => record.type === AUDIT_PATH).map(readPath);
   const event = processEvent(group, syscall, {
     action: 'exec',
     pid: syscall.pid,
     parent: syscall.ppid,
     argv,
     cwd: cwdRecord && readCwd(cwdRecord),
-    file: pathRecord && readPath(pathRecord),
+    files,
   });
   return {
     event,
-    incomplete: argv === undefined || cwdRecord === undefined || pathRecord === undefined,
+    incomplete: argv === undefined || cwdRecord === undefined || files.length < syscall.items,
   };
 };
 
 const processEvent = (
   { seconds, milliseconds, serial }: RecordGroup,
   syscall: SyscallRecord,
-  own: Pick<ProcessEvent, 'action' | 'pid' | 'parent'> & Partial<Pick<ProcessEvent, 'argv' | 'cwd' | 'file'>>,
+  own: Pick<ProcessEvent, 'action' | 'pid' | 'parent'> &
+    Partial<Pick<ProcessEvent, 'argv' | 'cwd' | 'files'>>,
 ): ProcessEvent => ({
   kind: 'process',
   seconds,
@@ -116,7 +120,7 @@ const processEvent = (
   cwd: own.cwd,
   argv: own.argv,
   env: undefined,
-  file: own.file,
+  files: own.files ?? [],
 });
 
 const CWD = keyHash('cwd');
@@ -135,7 +139,6 @@ const readCwd = (record: AuditRecord): string | undefined => {
   return undefined;
 };
 
-/** A PATH record; the first of an exec is the file that was asked for. */
 const readPath = (record: AuditRecord): ExecutedFile => {
   let name: string | undefined;
   let inode: string | undefined;

@@ -35,7 +35,6 @@ export const limitOptions = {
     [64n * 1024n, 1024n * MIB],
     "Bytes of records that may wait in the kernel's socket buffer",
   ),
-  recordBytes: limit('record_bytes', 65_536n, [8_970n, MIB], 'Bytes of one audit record'),
   eventRecords: limit('event_records', 8_192n, [16n, MIB], 'Records of one event'),
   eventsInFlight: limit('events_in_flight', 16_384n, [1n, MIB], 'Events that wait for their last record'),
   incompleteMilliseconds: limit(
@@ -44,11 +43,11 @@ export const limitOptions = {
     [10n, 300_000n],
     'Milliseconds that an event waits for its last record',
   ),
-  argvBytes: limit(
-    'argv_bytes',
-    MIB,
-    [1_024n, 64n * MIB],
-    'Bytes of one command line; what is longer is cut',
+  eventBytes: limit(
+    'event_bytes',
+    16n * MIB,
+    [65_536n, 256n * MIB],
+    'Bytes of the records of one event',
   ),
   bufferBytes: limit(
     'buffer_bytes',

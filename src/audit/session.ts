@@ -1,0 +1,197 @@
+import { readFileSync } from 'node:fs';
+import { AUDIT_FAIL_SILENT, AUDIT_LOCKED } from './constants.ts';
+import type { AuditControl } from './control.ts';
+import { AuditError } from './errors.ts';
+import { type AuditRule, ownRule, type RuleSelection, rulesFor } from './rules.ts';
+import type { AuditStatus } from './status.ts';
+import type { Architecture } from './syscalls.ts';
+
+/** comm of our process, by which another instance of ours is known: PR_SET_NAME keeps 15 bytes. */
+export const PROCESS_TITLE = 'osquery-audit-events';
+const PROCESS_COMM = PROCESS_TITLE.slice(0, 15);
+
+export type StreamMode = 'unicast' | 'multicast';
+
+export interface SessionOptions {
+  readonly mode: 'auto' | StreamMode;
+  /** Whether rules, enabled, failure and backlog may be changed. */
+  readonly allowConfig: boolean;
+  /** Removes the rules that are there; they come back at the end. */
+  readonly forceReconfigure: boolean;
+  readonly backlogLimit: number;
+  readonly backlogWaitTime: number;
+  readonly selection: RuleSelection;
+}
+
+/**
+ * What this process changed in kernel audit, and the way back. Steps: `prepare`, then the stream claims ownership,
+ * then `enable`; at the end `restore`, in any state, any number of times.
+ */
+export class AuditSession {
+  readonly #control: AuditControl;
+  readonly #architectures: readonly Architecture[];
+  readonly #found: AuditStatus;
+  readonly #options: SessionOptions;
+  readonly mode: StreamMode;
+  /** Sentences for the operator: what will be missing, and the setting that changes it. */
+  readonly warnings: readonly string[];
+  #ownRules: AuditRule[] = [];
+  #removedRules: Uint8Array[] = [];
+  #changed = false;
+  #restored: Promise<void> | undefined;
+
+  private constructor(
+    control: AuditControl,
+    architectures: readonly Architecture[],
+    options: SessionOptions,
+    found: AuditStatus,
+    mode: StreamMode,
+    warnings: readonly string[],
+  ) {
+    this.#control = control;
+    this.#architectures = architectures;
+    this.#options = options;
+    this.#found = found;
+    this.mode = mode;
+    this.warnings = warnings;
+  }
+
+  /**
+   * Looks at audit as it is and decides how to read it.
+   *
+   * @throws AuditError `owned` if another instance of ours has the stream, or anybody in unicast mode
+   */
+  static async open(
+    control: AuditControl,
+    architectures: readonly Architecture[],
+    options: SessionOptions,
+  ): Promise<AuditSession> {
+    const found = await control.getStatus();
+    const warnings: string[] = [];
+    let mode: StreamMode = options.mode === 'multicast' ? 'multicast' : 'unicast';
+    const owner = found.pid === 0 || found.pid === process.pid ? undefined : describeOwner(found.pid);
+    if (owner !== undefined && options.mode !== 'multicast') {
+      if (owner.isOurs) {
+        throw new AuditError(
+          'owned',
+          `the audit socket belongs to pid ${found.pid}, another ${PROCESS_TITLE}: only one can read it; stop that one first`,
+        );
+      }
+      if (options.mode === 'unicast') {
+        throw new AuditError(
+          'owned',
+          `the audit socket belongs to pid ${found.pid} (${owner.name}): stop it, or set custom_audit_mode to auto or multicast to share the events`,
+        );
+      }
+      mode = 'multicast';
+      warnings.push(
+        `the audit socket belongs to pid ${found.pid} (${owner.name}): reading the multicast copy instead, where the kernel does not count what it drops; stop ${owner.name} to get the socket`,
+      );
+    }
+    if (found.enabled === AUDIT_LOCKED) {
+      warnings.push(
+        'audit is locked until the next boot (enabled=2): rules cannot be changed, only events of the rules that are there will be seen',
+      );
+    } else if (!options.allowConfig) {
+      warnings.push(
+        found.enabled === 0
+          ? 'kernel audit is disabled and may not be changed, so there will be no events: set --audit_allow_config=true'
+          : 'kernel audit may not be changed, so only events of the rules that are there will be seen: --audit_allow_config=true adds what the tables need',
+      );
+    }
+    return new AuditSession(control, architectures, options, found, mode, warnings);
+  }
+
+  get #mayConfigure(): boolean {
+    return this.#options.allowConfig && this.#found.enabled !== AUDIT_LOCKED;
+  }
+
+  /** Makes it safe to switch audit on, and puts the rules in place. */
+  async prepare(): Promise<void> {
+    if (!this.#mayConfigure) return;
+    const control = this.#control;
+    this.#changed = true;
+    // First of all: with a reader that is stuck, a full backlog would make every audited call sleep, or panic.
+    await control.setStatus({ failure: AUDIT_FAIL_SILENT });
+    await control.setStatus({ backlogWaitTime: this.#options.backlogWaitTime });
+    await control.setStatus({ backlogLimit: this.#options.backlogLimit });
+    for (const rule of await control.listRules()) {
+      // Nobody else runs under our key: these are what a killed instance left.
+      if (ownRule(rule) !== undefined) await control.deleteRule(rule);
+      else if (this.#options.forceReconfigure && (await control.deleteRule(rule)))
+        this.#removedRules.push(rule);
+    }
+    await this.#addRules(this.#options.selection);
+  }
+
+  async #addRules(selection: RuleSelection): Promise<void> {
+    for (const rule of rulesFor(selection, this.#architectures, process.pid)) {
+      if (await this.#control.addRule(rule)) this.#ownRules.push(rule);
+    }
+  }
+
+  /** Replaces our rules by those of another selection. */
+  async select(selection: RuleSelection): Promise<void> {
+    if (!this.#mayConfigure || this.#restored !== undefined) return;
+    await this.#deleteOwnRules();
+    await this.#addRules(selection);
+  }
+
+  async enable(): Promise<void> {
+    if (this.#mayConfigure && this.#found.enabled === 0) await this.#control.setStatus({ enabled: 1 });
+  }
+
+  async #deleteOwnRules(): Promise<void> {
+    if (this.#ownRules.length === 0) return;
+    this.#ownRules = [];
+    for (const rule of await this.#control.listRules()) {
+      if (ownRule(rule) !== undefined) await this.#control.deleteRule(rule);
+    }
+  }
+
+  /**
+   * Puts everything back as it was found. The stream must still be open: while audit is enabled without a reader,
+   * the kernel writes its events to the system log.
+   */
+  restore(): Promise<void> {
+    this.#restored ??= this.#restore();
+    return this.#restored;
+  }
+
+  async #restore(): Promise<void> {
+    const failures: unknown[] = [];
+    const attempt = async (step: () => Promise<unknown>): Promise<void> => {
+      await step().catch(error => failures.push(error));
+    };
+    if (this.#changed) {
+      await attempt(() => this.#deleteOwnRules());
+      await attempt(() => this.#control.setStatus({ enabled: this.#found.enabled }));
+    }
+    await attempt(async () => {
+      if ((await this.#control.getStatus()).pid === process.pid) await this.#control.setStatus({ pid: 0 });
+    });
+    if (this.#changed) {
+      for (const rule of this.#removedRules) await attempt(() => this.#control.addListedRule(rule));
+      const { backlogLimit, backlogWaitTime, failure } = this.#found;
+      await attempt(() => this.#control.setStatus({ backlogLimit }));
+      await attempt(() => this.#control.setStatus({ backlogWaitTime }));
+      await attempt(() => this.#control.setStatus({ failure }));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+interface Owner {
+  readonly name: string;
+  readonly isOurs: boolean;
+}
+
+/** undefined if the process is gone: the kernel notices when the next one asks. */
+const describeOwner = (pid: number): Owner | undefined => {
+  try {
+    const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+    return { name, isOurs: name === PROCESS_COMM };
+  } catch {
+    return undefined;
+  }
+};

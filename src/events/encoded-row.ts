@@ -1,0 +1,66 @@
+/**
+ * The layout of a row in a buffer: a Thrift `map<string,string>`: two type bytes, i32 number of entries, then per
+ * entry i32 length and bytes of the name, i32 length and bytes of the value. A table's rows hold their columns in
+ * column order, so which entry is which column follows from the row's presence mask.
+ */
+export const ROW_HEADER_BYTES = 6;
+const T_STRING = 11;
+
+/** Bytes before an entry's value: the two lengths and the name. */
+export const entryOverheads = (columnNames: readonly string[]): Uint32Array =>
+  Uint32Array.from(columnNames, name => 8 + Buffer.byteLength(name));
+
+/** A set of columns as two words, like a row's presence mask. */
+export interface ColumnMask {
+  readonly low: number;
+  readonly high: number;
+}
+
+export const maskOf = (columns: Iterable<number>): ColumnMask => {
+  let low = 0;
+  let high = 0;
+  for (const column of columns) {
+    if (column < 32) low |= 1 << column;
+    else high |= 1 << (column - 32);
+  }
+  return { low: low >>> 0, high: high >>> 0 };
+};
+
+export const isPresent = (low: number, high: number, column: number): boolean =>
+  column < 32 ? ((low >>> column) & 1) === 1 : ((high >>> (column - 32)) & 1) === 1;
+
+export const writeRowHeader = (target: Buffer, at: number, entries: number): void => {
+  target[at] = T_STRING;
+  target[at + 1] = T_STRING;
+  target.writeInt32BE(entries, at + 2);
+};
+
+/** Rows without any column: what a count(*) needs. */
+export const emptyRows = (count: number): Buffer => {
+  const bytes = Buffer.alloc(count * ROW_HEADER_BYTES);
+  for (let at = 0; at < bytes.length; at += ROW_HEADER_BYTES) {
+    bytes[at] = T_STRING;
+    bytes[at + 1] = T_STRING;
+  }
+  return bytes;
+};
+
+/** Where the value of one column lies in a row, or undefined if it is absent. */
+export const findValue = (
+  bytes: Buffer,
+  rowStart: number,
+  low: number,
+  high: number,
+  column: number,
+  overheads: Uint32Array,
+): { readonly start: number; readonly end: number } | undefined => {
+  if (!isPresent(low, high, column)) return undefined;
+  let at = rowStart + ROW_HEADER_BYTES;
+  for (let c = 0; ; c++) {
+    if (!isPresent(low, high, c)) continue;
+    const start = at + overheads[c]!;
+    const end = start + bytes.readInt32BE(start - 4);
+    if (c === column) return { start, end };
+    at = end;
+  }
+};

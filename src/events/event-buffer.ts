@@ -1,0 +1,375 @@
+import type { EncodedRows } from 'osquery-extension-ts';
+import {
+  type ColumnMask,
+  emptyRows,
+  entryOverheads,
+  isPresent,
+  ROW_HEADER_BYTES,
+  writeRowHeader,
+} from './encoded-row.ts';
+import type { RowBatch } from './row-batch.ts';
+
+/** Bytes of one segment; a row that is longer gets a segment of its own. */
+const SEGMENT_BYTES = 1024 * 1024;
+
+export interface EventBufferLimits {
+  /** Rows kept: the newest. */
+  readonly rows: number;
+  /** Bytes of encoded rows kept. */
+  readonly bytes: number;
+}
+
+export interface EventBufferCounters {
+  /** Rows taken in. */
+  appended: number;
+  /** Rows dropped for one of the limits. */
+  evicted: number;
+  /** … of these, rows that no SELECT had returned. */
+  evictedUnread: number;
+  /** Rows dropped for their age. */
+  expired: number;
+  expiredUnread: number;
+}
+
+/** Rows are asked for by number (`eid`), `from` inclusive, `to` exclusive. */
+export interface RowRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Decides on one row. `bytes` is its segment. */
+export type RowFilter = (row: RowView) => boolean;
+
+export interface RowView {
+  bytes: Buffer;
+  start: number;
+  low: number;
+  high: number;
+  time: number;
+  eid: number;
+}
+
+interface Segment {
+  readonly bytes: Buffer;
+  readonly firstEid: number;
+  rows: number;
+  used: number;
+  ends: Uint32Array;
+  times: Float64Array;
+  masks: Uint32Array;
+  /** 1 for a row that was consumed: it only waits for the rows before it to go. */
+  consumed: Uint8Array;
+}
+
+/**
+ * The rows of one table, oldest first, in append-only segments: encoded once when they are made, copied or handed out
+ * as they are when they are read. Only whole segments are given back, so what a SELECT was handed stays as it was.
+ */
+export class EventBuffer {
+  readonly counters: EventBufferCounters = {
+    appended: 0,
+    evicted: 0,
+    evictedUnread: 0,
+    expired: 0,
+    expiredUnread: 0,
+  };
+  #limits: EventBufferLimits;
+  readonly #overheads: Uint32Array;
+  #segments: Segment[] = [];
+  /** The oldest row kept, and the number the next one gets. */
+  #firstEid: number;
+  #nextEid: number;
+  #bytes = 0;
+  /** Rows below this number have been returned by some SELECT. */
+  #readUpTo: number;
+  #consumed = 0;
+
+  constructor(columnNames: readonly string[], limits: EventBufferLimits, nextEid = 1) {
+    this.#limits = limits;
+    this.#overheads = entryOverheads(columnNames);
+    this.#firstEid = nextEid;
+    this.#nextEid = nextEid;
+    this.#readUpTo = nextEid;
+  }
+
+  get rowCount(): number {
+    return this.#nextEid - this.#firstEid - this.#consumed;
+  }
+
+  /** Bytes of the rows kept, without indexes and unused ends of segments. */
+  get byteCount(): number {
+    return this.#bytes;
+  }
+
+  get range(): RowRange {
+    return { from: this.#firstEid, to: this.#nextEid };
+  }
+
+  /** Bytes before the value of each column in a row. */
+  get overheads(): Uint32Array {
+    return this.#overheads;
+  }
+
+  setLimits(limits: EventBufferLimits): void {
+    this.#limits = limits;
+    this.#evict();
+  }
+
+  append(batch: RowBatch): void {
+    const count = batch.ends.length;
+    let start = 0;
+    for (let i = 0; i < count; i++) {
+      const end = batch.ends[i]!;
+      const segment = this.#segmentFor(end - start);
+      segment.bytes.set(batch.bytes.subarray(start, end), segment.used);
+      segment.used += end - start;
+      if (segment.rows === segment.ends.length) growIndex(segment);
+      segment.ends[segment.rows] = segment.used;
+      segment.times[segment.rows] = batch.times[i]!;
+      segment.masks[2 * segment.rows] = batch.masks[2 * i]!;
+      segment.masks[2 * segment.rows + 1] = batch.masks[2 * i + 1]!;
+      segment.rows++;
+      this.#nextEid++;
+      this.#bytes += end - start;
+      start = end;
+    }
+    this.counters.appended += count;
+    this.#evict();
+  }
+
+  #segmentFor(bytes: number): Segment {
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.used + bytes <= last.bytes.length) return last;
+    const segment: Segment = {
+      // Slow buffers are their own allocation: the pool would keep segments alive for one another.
+      bytes: Buffer.allocUnsafeSlow(Math.max(SEGMENT_BYTES, bytes)),
+      firstEid: this.#nextEid,
+      rows: 0,
+      used: 0,
+      ends: new Uint32Array(256),
+      times: new Float64Array(256),
+      masks: new Uint32Array(512),
+      consumed: new Uint8Array(256),
+    };
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  #evict(): void {
+    const before = this.#firstEid;
+    while (
+      this.#firstEid < this.#nextEid &&
+      (this.rowCount > this.#limits.rows || this.#bytes > this.#limits.bytes)
+    ) {
+      this.#dropFirst();
+    }
+    const evicted = this.#firstEid - before;
+    this.counters.evicted += evicted;
+    this.counters.evictedUnread += unread(before, this.#firstEid, this.#readUpTo);
+  }
+
+  /** Drops the rows at the old end whose event was before `time` (seconds since the epoch). */
+  expireBefore(time: number): void {
+    const before = this.#firstEid;
+    while (this.#firstEid < this.#nextEid && this.#firstTime() < time) this.#dropFirst();
+    this.counters.expired += this.#firstEid - before;
+    this.counters.expiredUnread += unread(before, this.#firstEid, this.#readUpTo);
+  }
+
+  /** Drops the rows below a number: all their readers have had them. */
+  discardBelow(eid: number): void {
+    while (this.#firstEid < Math.min(eid, this.#nextEid)) this.#dropFirst();
+  }
+
+  #dropConsumed(): void {
+    while (this.#firstEid < this.#nextEid) {
+      const segment = this.#segments[0]!;
+      if (segment.consumed[this.#firstEid - segment.firstEid] === 0) return;
+      this.#dropFirst();
+    }
+  }
+
+  #firstTime(): number {
+    const segment = this.#segments[0]!;
+    return segment.times[this.#firstEid - segment.firstEid]!;
+  }
+
+  #dropFirst(): void {
+    const segment = this.#segments[0]!;
+    const row = this.#firstEid - segment.firstEid;
+    this.#bytes -= segment.ends[row]! - (row === 0 ? 0 : segment.ends[row - 1]!);
+    this.#consumed -= segment.consumed[row]!;
+    this.#firstEid++;
+    if (row + 1 === segment.rows) this.#segments.shift();
+  }
+
+  /** Notes that rows below `eid` were returned: losing them later is no loss. */
+  markRead(eid: number): void {
+    this.#readUpTo = Math.max(this.#readUpTo, eid);
+  }
+
+  /**
+   * Rows of a range that pass the filter, with just the wanted columns, oldest first. Rows wanted whole are handed
+   * out in place, neighbours as one chunk.
+   *
+   * @param consume drops the rows that are returned
+   */
+  select(range: RowRange, wanted: ColumnMask, filter?: RowFilter, consume = false): EncodedRows {
+    const from = Math.max(range.from, this.#firstEid);
+    const to = Math.min(range.to, this.#nextEid);
+    const writer = new SelectionWriter(wanted, this.#overheads);
+    const row: RowView = { bytes: EMPTY, start: 0, low: 0, high: 0, time: 0, eid: 0 };
+    for (const segment of this.#segments) {
+      const first = Math.max(from - segment.firstEid, 0);
+      const last = Math.min(to - segment.firstEid, segment.rows);
+      if (first >= last) continue;
+      row.bytes = segment.bytes;
+      for (let i = first; i < last; i++) {
+        if (segment.consumed[i] === 1) continue;
+        const start = i === 0 ? 0 : segment.ends[i - 1]!;
+        row.start = start;
+        row.low = segment.masks[2 * i]!;
+        row.high = segment.masks[2 * i + 1]!;
+        row.time = segment.times[i]!;
+        row.eid = segment.firstEid + i;
+        if (filter !== undefined && !filter(row)) continue;
+        writer.add(row, segment.ends[i]!);
+        if (consume) {
+          segment.consumed[i] = 1;
+          this.#consumed++;
+        }
+      }
+      writer.endSegment();
+    }
+    if (consume) this.#dropConsumed();
+    return writer.finish();
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const PROJECTION_BYTES = 64 * 1024;
+
+/** Collects rows for one reply. */
+class SelectionWriter {
+  readonly #wanted: ColumnMask;
+  readonly #overheads: Uint32Array;
+  readonly #chunks: Buffer[] = [];
+  #count = 0;
+  #none: boolean;
+  /** The run of whole rows that is growing. */
+  #run: Buffer = EMPTY;
+  #runStart = 0;
+  #runEnd = 0;
+  /** Where projected rows are copied to. */
+  #copy: Buffer = EMPTY;
+  #copyStart = 0;
+  #copyEnd = 0;
+
+  constructor(wanted: ColumnMask, overheads: Uint32Array) {
+    this.#wanted = wanted;
+    this.#overheads = overheads;
+    this.#none = wanted.low === 0 && wanted.high === 0;
+  }
+
+  add(row: RowView, end: number): void {
+    this.#count++;
+    if (this.#none) return;
+    const low = (row.low & this.#wanted.low) >>> 0;
+    const high = (row.high & this.#wanted.high) >>> 0;
+    if (low === row.low && high === row.high) this.#whole(row, end);
+    else this.#projected(row, end, low, high);
+  }
+
+  #whole(row: RowView, end: number): void {
+    if (this.#run !== row.bytes || this.#runEnd !== row.start) {
+      this.#flush();
+      this.#run = row.bytes;
+      this.#runStart = row.start;
+    }
+    this.#runEnd = end;
+  }
+
+  #projected(row: RowView, end: number, low: number, high: number): void {
+    this.#endRun();
+    // A projection is never longer than its row.
+    if (this.#copyEnd + (end - row.start) > this.#copy.length) {
+      this.#endCopy();
+      this.#copy = Buffer.allocUnsafeSlow(Math.max(PROJECTION_BYTES, end - row.start));
+      this.#copyStart = 0;
+      this.#copyEnd = 0;
+    }
+    const { bytes } = row;
+    writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high));
+    let to = this.#copyEnd + ROW_HEADER_BYTES;
+    let at = row.start + ROW_HEADER_BYTES;
+    // Neighbouring columns are copied together.
+    let pending = -1;
+    for (let column = 0; at < end; column++) {
+      if (!isPresent(row.low, row.high, column)) continue;
+      const value = at + this.#overheads[column]!;
+      const next = value + bytes.readInt32BE(value - 4);
+      if (isPresent(low, high, column)) {
+        if (pending < 0) pending = at;
+      } else if (pending >= 0) {
+        to += bytes.copy(this.#copy, to, pending, at);
+        pending = -1;
+      }
+      at = next;
+    }
+    if (pending >= 0) to += bytes.copy(this.#copy, to, pending, end);
+    this.#copyEnd = to;
+  }
+
+  #endRun(): void {
+    if (this.#runEnd > this.#runStart) this.#chunks.push(this.#run.subarray(this.#runStart, this.#runEnd));
+    this.#run = EMPTY;
+    this.#runStart = 0;
+    this.#runEnd = 0;
+  }
+
+  #endCopy(): void {
+    if (this.#copyEnd > this.#copyStart)
+      this.#chunks.push(this.#copy.subarray(this.#copyStart, this.#copyEnd));
+    this.#copyStart = this.#copyEnd;
+  }
+
+  #flush(): void {
+    this.#endRun();
+    this.#endCopy();
+  }
+
+  endSegment(): void {
+    this.#flush();
+  }
+
+  finish(): EncodedRows {
+    this.#flush();
+    if (this.#none && this.#count > 0) this.#chunks.push(emptyRows(this.#count));
+    return { count: this.#count, chunks: this.#chunks };
+  }
+}
+
+const bitCount = (word: number): number => {
+  let n = word - ((word >>> 1) & 0x55555555);
+  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
+  return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+};
+
+const unread = (from: number, to: number, readUpTo: number): number =>
+  Math.max(0, to - Math.max(from, readUpTo));
+
+const growIndex = (segment: Segment): void => {
+  const grown = segment.ends.length * 2;
+  const ends = new Uint32Array(grown);
+  ends.set(segment.ends);
+  segment.ends = ends;
+  const times = new Float64Array(grown);
+  times.set(segment.times);
+  segment.times = times;
+  const masks = new Uint32Array(2 * grown);
+  masks.set(segment.masks);
+  segment.masks = masks;
+  const consumed = new Uint8Array(grown);
+  consumed.set(segment.consumed);
+  segment.consumed = consumed;
+};

@@ -1,0 +1,82 @@
+import type { AuditEvent } from '../audit/audit-event.ts';
+import type { Interests } from '../audit/interpreter.ts';
+import type { SyscallName } from '../audit/syscalls.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { EventTable, RowContext } from './event-table.ts';
+import type { RowBatch } from './row-batch.ts';
+import { RowBatchWriter } from './row-batch-writer.ts';
+
+export interface PublisherCounters {
+  /** Events that became a row of some table. */
+  published: number;
+  /** Events every table left out. */
+  filtered: number;
+  /** Rows that could not be encoded. */
+  unencodable: number;
+}
+
+export interface TableBatch {
+  readonly table: string;
+  readonly batch: RowBatch;
+}
+
+interface Subscriber {
+  readonly table: EventTable;
+  readonly writer: RowBatchWriter;
+}
+
+/** Hands each event to the tables that take its kind, which make rows of it. */
+export class EventPublisher {
+  readonly counters: PublisherCounters = { published: 0, filtered: 0, unencodable: 0 };
+  readonly #subscribers: readonly Subscriber[];
+  readonly #context: { -readonly [Key in keyof RowContext]: RowContext[Key] };
+
+  /** @param nextEids number of the next row by table name; 1 where absent */
+  constructor(tables: readonly EventTable[], context: RowContext, nextEids?: ReadonlyMap<string, number>) {
+    this.#context = { ...context };
+    this.#subscribers = tables.map(table => ({
+      table,
+      writer: new RowBatchWriter(table.spec.columns, nextEids?.get(table.spec.name)),
+    }));
+  }
+
+  setSettings(settings: AuditSettings): void {
+    this.#context.settings = settings;
+  }
+
+  publish(event: AuditEvent): void {
+    let published = false;
+    for (const { table, writer } of this.#subscribers) {
+      if (table.kind !== event.kind) continue;
+      const row = table.toRow(event, this.#context);
+      if (row === undefined) continue;
+      published = true;
+      try {
+        writer.append(row, event.seconds);
+      } catch {
+        this.counters.unencodable++;
+      }
+    }
+    if (published) this.counters.published++;
+    else this.counters.filtered++;
+  }
+
+  /** The rows made since the last time. */
+  take(): TableBatch[] {
+    const batches: TableBatch[] = [];
+    for (const { table, writer } of this.#subscribers) {
+      const batch = writer.take();
+      if (batch !== undefined) batches.push({ table: table.spec.name, batch });
+    }
+    return batches;
+  }
+}
+
+/** What the tables that are switched on need from their source, together. */
+export const interestsOf = (tables: readonly EventTable[], settings: AuditSettings): Interests => {
+  const subscriptions = tables.map(table => table.subscribes(settings)).filter(s => s !== undefined);
+  return {
+    syscalls: new Set<SyscallName>(subscriptions.flatMap(({ syscalls }) => syscalls)),
+    userMessages: subscriptions.some(({ userMessages }) => userMessages),
+  };
+};

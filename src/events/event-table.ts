@@ -1,0 +1,49 @@
+import type { ColumnSpec, Row, TableSpec } from 'osquery-extension-ts';
+import type { AuditEvent, ProcessEvent } from '../audit/audit-event.ts';
+import type { SyscallName } from '../audit/syscalls.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+
+/** What a table needs from its source. */
+export interface Subscription {
+  readonly syscalls: readonly SyscallName[];
+  /** Records that programs send: PAM, sudo, sshd … */
+  readonly userMessages: boolean;
+}
+
+/** Seconds since the epoch, and permissions, of the file a process runs. */
+export interface ImageTimes {
+  readonly atime: number;
+  readonly mtime: number;
+  readonly ctime: number;
+  /** st_mode. */
+  readonly mode: number;
+}
+
+/** What a row needs besides its event. */
+export interface RowContext {
+  readonly settings: AuditSettings;
+  /** Seconds the host had been up at the event; undefined for events of another host or boot. */
+  uptimeAt(seconds: number): number | undefined;
+  /** undefined if the file is gone, or is not the one that ran. */
+  imageTimes(event: ProcessEvent): ImageTimes | undefined;
+}
+
+/**
+ * A table fed by events: everything there is to know about it, without I/O. `time` and `eid` are columns of each;
+ * `eid` is the buffer's to give, so a row leaves it out.
+ */
+export interface EventTable<
+  Kind extends AuditEvent['kind'] = AuditEvent['kind'],
+  Columns extends readonly ColumnSpec[] = readonly ColumnSpec[],
+> {
+  readonly spec: TableSpec & { readonly columns: Columns };
+  /** The kind of events it takes. */
+  readonly kind: Kind;
+  /** undefined while the table is switched off. */
+  subscribes(settings: AuditSettings): Subscription | undefined;
+  /** @returns undefined for an event the settings leave out */
+  toRow(
+    event: Extract<AuditEvent, { kind: Kind }>,
+    context: RowContext,
+  ): Omit<Row<Columns>, 'eid'> | undefined;
+}

@@ -1,0 +1,77 @@
+import {
+  ByteWriter,
+  type ColumnSpec,
+  createRowEncoder,
+  type Row,
+  type RowEncoder,
+} from 'osquery-extension-ts';
+import type { RowBatch } from './row-batch.ts';
+
+const INITIAL_ROWS = 64;
+
+/** Encodes the rows of one table into batches and numbers them. */
+export class RowBatchWriter {
+  readonly #encoder: RowEncoder<readonly ColumnSpec[]>;
+  #bytes = new ByteWriter(16 * 1024);
+  #ends = new Uint32Array(INITIAL_ROWS);
+  #times = new Float64Array(INITIAL_ROWS);
+  #masks = new Uint32Array(2 * INITIAL_ROWS);
+  #rows = 0;
+  #nextEid: number;
+
+  constructor(columns: readonly ColumnSpec[], nextEid = 1) {
+    this.#encoder = createRowEncoder(columns);
+    this.#nextEid = nextEid;
+  }
+
+  /** Bytes waiting to be taken. */
+  get byteCount(): number {
+    return this.#bytes.length;
+  }
+
+  /**
+   * Adds a row and gives it its `eid`.
+   *
+   * @param time seconds since the epoch of its event
+   * @throws OsqueryError for a value its column cannot hold; the batch stays as it was
+   */
+  append(row: Row<readonly ColumnSpec[]>, time: number): void {
+    const eid = String(this.#nextEid + this.#rows).padStart(10, '0');
+    this.#encoder.append({ ...row, eid }, this.#bytes);
+    if (this.#rows === this.#ends.length) this.#grow();
+    this.#ends[this.#rows] = this.#bytes.length;
+    this.#times[this.#rows] = time;
+    this.#masks[2 * this.#rows] = this.#encoder.presentLow;
+    this.#masks[2 * this.#rows + 1] = this.#encoder.presentHigh;
+    this.#rows++;
+  }
+
+  /** Hands over what was added since the last time; undefined if nothing was. */
+  take(): RowBatch | undefined {
+    if (this.#rows === 0) return undefined;
+    const batch: RowBatch = {
+      bytes: Uint8Array.prototype.slice.call(this.#bytes.bytes, 0, this.#bytes.length),
+      ends: this.#ends.slice(0, this.#rows),
+      times: this.#times.slice(0, this.#rows),
+      masks: this.#masks.slice(0, 2 * this.#rows),
+      firstEid: this.#nextEid,
+    };
+    this.#nextEid += this.#rows;
+    this.#rows = 0;
+    this.#bytes.length = 0;
+    return batch;
+  }
+
+  #grow(): void {
+    const rows = this.#rows * 2;
+    const ends = new Uint32Array(rows);
+    ends.set(this.#ends);
+    this.#ends = ends;
+    const times = new Float64Array(rows);
+    times.set(this.#times);
+    this.#times = times;
+    const masks = new Uint32Array(2 * rows);
+    masks.set(this.#masks);
+    this.#masks = masks;
+  }
+}

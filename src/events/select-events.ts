@@ -1,0 +1,93 @@
+import type { EncodedRows, QueryContext, TableSpec } from 'osquery-extension-ts';
+import { type ColumnMask, maskOf } from './encoded-row.ts';
+import type { EventBuffer, RowRange } from './event-buffer.ts';
+import type { QueryCursors, QueryExecution } from './query-cursors.ts';
+import { selectionOf } from './row-filter.ts';
+
+/** A scheduled query that reads the table. */
+export interface TableReader {
+  readonly query: string;
+  /** Seconds. */
+  readonly interval: number;
+}
+
+/** What a SELECT needs to know of the world around it. */
+export interface SelectEnvironment {
+  /** The scheduled query that is running; undefined for any other. */
+  execution(): Promise<QueryExecution | undefined>;
+  /** Scheduled queries that read the table. */
+  readers(): readonly TableReader[];
+  readonly eventsOptimize: boolean;
+  /** Seconds; undefined where events do not age, as those of a replayed log. */
+  readonly eventsExpiry: number | undefined;
+  /** Seconds since the epoch. */
+  now(): number;
+}
+
+/** events_expiry that means: drop what a SELECT has returned. */
+const AUTO_CLEAR = 1;
+
+/**
+ * Answers a SELECT from the buffer.
+ *
+ * - A scheduled query without a `time` constraint gets the rows it has not had (`events_optimize`).
+ * - Every other query gets all rows, and moves nothing.
+ * - Rows older than `events_expiry`, but at least three times the longest interval of the scheduled queries that
+ *   read the table, are dropped.
+ * - `events_expiry` 1 drops the rows that were returned: at once if nothing is scheduled to read them, else when every
+ *   such query has had them.
+ */
+export const selectEvents = async (
+  spec: TableSpec,
+  buffer: EventBuffer,
+  cursors: QueryCursors,
+  environment: SelectEnvironment,
+  context: QueryContext,
+): Promise<EncodedRows> => {
+  const readers = environment.readers();
+  expire(buffer, environment, readers);
+
+  const timed = (context.constraints.get('time')?.list.length ?? 0) > 0;
+  const execution = await environment.execution();
+  const everything = buffer.range;
+  const range =
+    execution !== undefined && environment.eventsOptimize && !timed
+      ? cursors.rangeFor(execution, everything)
+      : everything;
+
+  const { range: byEid, filter } = selectionOf(context, spec.columns, buffer.overheads);
+  const autoClear = environment.eventsExpiry === AUTO_CLEAR;
+  const consume = autoClear && readers.length === 0;
+  const rows = buffer.select(intersect(range, byEid), wantedColumns(spec, context), filter, consume);
+  buffer.markRead(range.to);
+  if (autoClear && !consume) {
+    const seen = cursors.seenByAll(readers.map(({ query }) => query));
+    if (seen !== undefined) buffer.discardBelow(seen);
+  }
+  return rows;
+};
+
+const expire = (
+  buffer: EventBuffer,
+  { eventsExpiry, now }: SelectEnvironment,
+  readers: readonly TableReader[],
+): void => {
+  if (eventsExpiry === undefined) return;
+  const longest = readers.reduce((seconds, { interval }) => Math.max(seconds, interval), 0);
+  // Auto-clearing has its own rule; by age alone a row would be gone before anybody could ask for it.
+  const seconds =
+    eventsExpiry === AUTO_CLEAR && longest === 0 ? undefined : Math.max(eventsExpiry, 3 * longest);
+  if (seconds !== undefined) buffer.expireBefore(now() - seconds);
+};
+
+const intersect = (a: RowRange, b: RowRange | undefined): RowRange =>
+  b === undefined ? a : { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) };
+
+const wantedColumns = (spec: TableSpec, { colsUsed }: QueryContext): ColumnMask => {
+  const all = spec.columns.map((_, index) => index);
+  if (colsUsed === undefined) return maskOf(all);
+  const used = new Set<string>();
+  // Core may name a column by an alias of it.
+  for (const name of colsUsed) used.add(spec.columnAliases?.[name] ?? name);
+  return maskOf(all.filter(index => used.has(spec.columns[index]!.name)));
+};

@@ -1,0 +1,108 @@
+import type { AuditEvent } from '../audit/audit-event.ts';
+import { Correlator, type CorrelatorCounters, type CorrelatorLimits } from '../audit/correlator.ts';
+import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
+import type { KindOfTask } from '../audit/process-event.ts';
+import { parseRecord } from '../audit/record.ts';
+import {
+  EventPublisher,
+  interestsOf,
+  type PublisherCounters,
+  type TableBatch,
+} from '../events/event-publisher.ts';
+import type { EventTable, RowContext } from '../events/event-table.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+
+export interface PipelineOptions {
+  readonly tables: readonly EventTable[];
+  readonly settings: AuditSettings;
+  readonly context: Omit<RowContext, 'settings'>;
+  readonly kindOfTask: KindOfTask;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+}
+
+export interface PipelineCounters extends CorrelatorCounters, InterpreterCounters, PublisherCounters {
+  records: number;
+  /** Records without a readable header. */
+  malformedRecords: number;
+  events: number;
+}
+
+/** Records in, encoded rows out: lexer, correlator, interpreter, publisher in a line, without any I/O. */
+export class EventPipeline {
+  readonly #tables: readonly EventTable[];
+  readonly #correlator: Correlator;
+  readonly #interpreter: Interpreter;
+  readonly #publisher: EventPublisher;
+  readonly #now: () => number;
+  #records = 0;
+  #malformedRecords = 0;
+  #events = 0;
+
+  constructor({ tables, settings, context, kindOfTask, now }: PipelineOptions) {
+    this.#tables = tables;
+    this.#now = now;
+    this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
+    this.#publisher = new EventPublisher(tables, { ...context, settings });
+    this.#correlator = new Correlator(group => {
+      const event = this.#interpreter.interpret(group);
+      if (event !== undefined) this.publish(event);
+    }, correlatorLimits(settings));
+  }
+
+  setSettings(settings: AuditSettings): void {
+    this.#interpreter.interests = interestsOf(this.#tables, settings);
+    this.#publisher.setSettings(settings);
+  }
+
+  /** Takes one record's payload; the bytes may be overwritten after the next `settle`. */
+  push(type: number, bytes: Buffer, start: number, end: number, node?: string): void {
+    this.#records++;
+    const record = parseRecord(type, bytes, start, end);
+    if (record === undefined) this.#malformedRecords++;
+    else this.#correlator.push(record, this.#now(), node);
+  }
+
+  /** Takes an event that another source has put together. */
+  publish(event: AuditEvent): void {
+    this.#events++;
+    this.#publisher.publish(event);
+  }
+
+  /** Ends a batch of records: unfinished events no longer need their bytes. */
+  settle(): void {
+    this.#correlator.settle();
+    this.#correlator.expire(this.#now());
+  }
+
+  /** Ends all unfinished events: nothing more will come. */
+  flush(): void {
+    this.#correlator.flush();
+  }
+
+  /** The rows made since the last time. */
+  take(): TableBatch[] {
+    return this.#publisher.take();
+  }
+
+  counters(): PipelineCounters {
+    const { filtered, ...interpreter } = this.#interpreter.counters;
+    const publisher = this.#publisher.counters;
+    return {
+      records: this.#records,
+      malformedRecords: this.#malformedRecords,
+      events: this.#events,
+      ...this.#correlator.counters,
+      ...interpreter,
+      ...publisher,
+      filtered: filtered + publisher.filtered,
+    };
+  }
+}
+
+const correlatorLimits = ({ limits }: AuditSettings): CorrelatorLimits => ({
+  ageMs: limits.incompleteMilliseconds,
+  events: limits.eventsInFlight,
+  recordsPerEvent: limits.eventRecords,
+  bytesPerEvent: limits.eventBytes,
+});

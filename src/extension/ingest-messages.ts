@@ -1,0 +1,41 @@
+import type { StreamMode } from '../audit/session.ts';
+import type { StreamCounters } from '../audit/stream.ts';
+import type { TableBatch } from '../events/event-publisher.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { PipelineCounters } from './event-pipeline.ts';
+
+/** Where the worker takes its events from. */
+export type IngestSource =
+  | { readonly kind: 'kernel'; readonly mode: StreamMode; readonly receiveBuffer: number }
+  | { readonly kind: 'replay'; readonly paths: readonly string[] };
+
+export interface IngestWorkerData {
+  readonly source: IngestSource;
+  readonly settings: AuditSettings;
+}
+
+/** What the main thread says. */
+export type IngestCommand =
+  | { readonly kind: 'settings'; readonly settings: AuditSettings }
+  /** Take what is still waiting, then end. */
+  | { readonly kind: 'stop' };
+
+export interface IngestCounters {
+  readonly pipeline: PipelineCounters;
+  readonly stream: StreamCounters;
+  /** Lines or records of replayed files that cannot be read. */
+  readonly malformedInput: number;
+}
+
+/** What the worker says. */
+export type IngestReport =
+  /** The stream is open and, in unicast mode, ours. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'rows'; readonly batches: readonly TableBatch[] }
+  | { readonly kind: 'counters'; readonly counters: IngestCounters }
+  /** Raw records, one per line, for audit_debug. */
+  | { readonly kind: 'raw'; readonly text: string }
+  | { readonly kind: 'warning'; readonly message: string }
+  /** Every file has been read. */
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };

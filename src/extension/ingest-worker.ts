@@ -1,0 +1,191 @@
+import { uptime } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { AUDIT_FIRST_USER_MSG, AUDIT_REPLACE, NLMSG_ERROR } from '../audit/constants.ts';
+import { AuditError, errnoName } from '../audit/errors.ts';
+import { AuditStream, BATCH } from '../audit/stream.ts';
+import { eventTables } from '../events/tables.ts';
+import { EventPipeline } from './event-pipeline.ts';
+import { imageTimes } from './image-times.ts';
+import type { IngestCommand, IngestReport, IngestSource, IngestWorkerData } from './ingest-messages.ts';
+import { replayInto } from './replay-into.ts';
+import { kindOfTask } from './task-kind.ts';
+
+/*
+ * The worker thread between the kernel and the buffers. It waits for records and nothing else, so that neither a
+ * SELECT nor a slow reader of ours can make the kernel's queue run over.
+ */
+
+/** Milliseconds between looks at the clock and at commands when nothing arrives. */
+const IDLE_MS = 200;
+/** Milliseconds that records may gather to be taken together: fewer wake-ups for this much delay. */
+const GATHER_MS = 5;
+/** Milliseconds for the kernel to answer the request for the stream. */
+const CLAIM_MS = 3_000;
+const COUNTERS_MS = 1_000;
+
+const { source, settings: initialSettings } = workerData as IngestWorkerData;
+const report = (message: IngestReport, transfer: ArrayBuffer[] = []): void =>
+  parentPort!.postMessage(message, transfer);
+
+const isLive = source.kind === 'kernel';
+let debug = initialSettings.debug;
+let stopping = false;
+let malformedInput = 0;
+
+const pipeline = new EventPipeline({
+  tables: eventTables,
+  settings: initialSettings,
+  context: {
+    uptimeAt: seconds => (isLive ? Math.max(0, Math.floor(seconds - bootTime)) : undefined),
+    // Of a recorded event's time nothing is left to look up.
+    imageTimes: event => (isLive ? imageTimes(event) : undefined),
+  },
+  kindOfTask: isLive ? kindOfTask : () => 'gone',
+  now: () => performance.now(),
+});
+/** Seconds since the epoch; asked again for each batch, as the clock may be set. */
+let bootTime = 0;
+
+parentPort!.on('message', (command: IngestCommand) => {
+  if (command.kind === 'stop') {
+    stopping = true;
+  } else {
+    debug = command.settings.debug;
+    pipeline.setSettings(command.settings);
+  }
+});
+
+const postRows = (): void => {
+  const batches = pipeline.take();
+  if (batches.length === 0) return;
+  const transfer = batches.flatMap(({ batch }) =>
+    [batch.bytes, batch.ends, batch.times, batch.masks].map(part => part.buffer as ArrayBuffer),
+  );
+  report({ kind: 'rows', batches }, transfer);
+};
+
+let raw = '';
+const addRaw = (line: string): void => {
+  raw += `${line}\n`;
+};
+const postRaw = (): void => {
+  if (raw === '') return;
+  report({ kind: 'raw', text: raw });
+  raw = '';
+};
+
+const readKernel = async ({
+  mode,
+  receiveBuffer,
+}: Extract<IngestSource, { kind: 'kernel' }>): Promise<void> => {
+  const stream = AuditStream.open(mode, receiveBuffer);
+  const postCounters = (): void =>
+    report({
+      kind: 'counters',
+      counters: { pipeline: pipeline.counters(), stream: stream.counters, malformedInput },
+    });
+  /** 0 or a positive errno once the kernel has answered. */
+  let claim: number | undefined;
+
+  const receive = (): number => {
+    bootTime = Date.now() / 1000 - uptime();
+    const received = stream.receive((type, bytes, start, end) => {
+      if (type >= AUDIT_FIRST_USER_MSG && type !== AUDIT_REPLACE) {
+        if (debug) addRaw(`${type} ${bytes.toString('latin1', start, end)}`);
+        pipeline.push(type, bytes, start, end);
+      } else if (type === NLMSG_ERROR && end - start >= 4) {
+        claim ??= -bytes.readInt32LE(start);
+      }
+    });
+    pipeline.settle();
+    postRaw();
+    postRows();
+    return received;
+  };
+  const drain = (): void => {
+    while (receive() === BATCH);
+  };
+
+  try {
+    if (mode === 'unicast') {
+      stream.own(process.pid);
+      const deadline = performance.now() + CLAIM_MS;
+      while (claim === undefined && performance.now() < deadline) {
+        await stream.wait(IDLE_MS);
+        drain();
+      }
+      if (claim !== 0) throw claimError(claim);
+    }
+    report({ kind: 'ready' });
+
+    let countersAt = 0;
+    while (!stopping) {
+      await stream.wait(IDLE_MS);
+      drain();
+      if (performance.now() >= countersAt) {
+        postCounters();
+        countersAt = performance.now() + COUNTERS_MS;
+      }
+      await sleep(GATHER_MS);
+    }
+    drain();
+    pipeline.flush();
+    postRows();
+    postCounters();
+  } finally {
+    stream.close();
+  }
+};
+
+const claimError = (errno: number | undefined): AuditError => {
+  if (errno === undefined)
+    return new AuditError('no-reply', 'the kernel did not answer the request for the audit stream');
+  const name = errnoName(errno);
+  if (name === 'EEXIST')
+    return new AuditError('owned', 'another process has taken the audit stream meanwhile', { errno });
+  return new AuditError(
+    'no-permission',
+    `the kernel refused the audit stream: ${name}: it takes CAP_AUDIT_CONTROL`,
+    {
+      errno,
+    },
+  );
+};
+
+const readReplay = async (paths: readonly string[]): Promise<void> => {
+  const onBatch = (): void => {
+    postRaw();
+    postRows();
+  };
+  for (const path of paths) {
+    const { malformed, firstMalformed } = await replayInto(pipeline, path, {
+      onBatch,
+      onRaw: debug ? addRaw : undefined,
+    });
+    malformedInput += malformed;
+    if (firstMalformed !== undefined) {
+      report({
+        kind: 'warning',
+        message: `replay file ${JSON.stringify(path)}: passed over ${malformed} malformed lines, the first at ${firstMalformed}`,
+      });
+    }
+  }
+  report({
+    kind: 'counters',
+    counters: {
+      pipeline: pipeline.counters(),
+      stream: { overruns: 0, truncated: 0, foreign: 0 },
+      malformedInput,
+    },
+  });
+  report({ kind: 'ended' });
+};
+
+try {
+  await (source.kind === 'kernel' ? readKernel(source) : readReplay(source.paths));
+} catch (error) {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
+  report({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+}
+parentPort!.close();

@@ -1,0 +1,104 @@
+import { Worker } from 'node:worker_threads';
+import type { TableBatch } from '../events/event-publisher.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import type {
+  IngestCommand,
+  IngestCounters,
+  IngestReport,
+  IngestSource,
+  IngestWorkerData,
+} from './ingest-messages.ts';
+
+export interface IngestHandlers {
+  onRows(batches: readonly TableBatch[]): void;
+  onRaw(text: string): void;
+  onWarning(message: string): void;
+  /** The worker has ended by itself: the stream broke. */
+  onFailed(error: IngestError): void;
+}
+
+/** `code` is that of an AuditError or ReplayError, or `internal`. */
+export class IngestError extends Error {
+  override readonly name = 'IngestError';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The worker thread that turns a source into rows, seen from the main thread. */
+export class Ingest {
+  readonly #worker: Worker;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  #counters: IngestCounters | undefined;
+
+  constructor(source: IngestSource, settings: AuditSettings, handlers: IngestHandlers) {
+    const data: IngestWorkerData = { source, settings };
+    this.#worker = new Worker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
+    this.#ready.promise.catch(() => {});
+    let isReady = false;
+    const fail = (error: IngestError): void => {
+      if (isReady) handlers.onFailed(error);
+      this.#ready.reject(error);
+    };
+    this.#worker.on('message', (message: IngestReport) => {
+      switch (message.kind) {
+        case 'ready':
+          isReady = true;
+          this.#ready.resolve();
+          break;
+        case 'ended':
+          isReady = true;
+          this.#ready.resolve();
+          break;
+        case 'rows':
+          handlers.onRows(message.batches);
+          break;
+        case 'counters':
+          this.#counters = message.counters;
+          break;
+        case 'raw':
+          handlers.onRaw(message.text);
+          break;
+        case 'warning':
+          handlers.onWarning(message.message);
+          break;
+        case 'failed':
+          fail(new IngestError(message.code, message.message));
+          break;
+      }
+    });
+    this.#worker.on('error', error => fail(new IngestError('internal', `the audit reader failed: ${error}`)));
+    this.#worker.on('exit', () => {
+      this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
+      this.#ended.resolve();
+    });
+  }
+
+  /** Resolves when the stream is ours, or when every replayed file has been read. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** As of the last second. */
+  get counters(): IngestCounters | undefined {
+    return this.#counters;
+  }
+
+  setSettings(settings: AuditSettings): void {
+    this.#send({ kind: 'settings', settings });
+  }
+
+  /** Takes what is still waiting and closes the stream. Any number of times. */
+  async stop(): Promise<void> {
+    this.#send({ kind: 'stop' });
+    await this.#ended.promise;
+  }
+
+  #send(command: IngestCommand): void {
+    this.#worker.postMessage(command);
+  }
+}

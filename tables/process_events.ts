@@ -1,0 +1,142 @@
+import type { ColumnSpec } from 'osquery-extension-ts';
+import type { ProcessEvent } from '../src/audit/audit-event.ts';
+import type { SyscallName } from '../src/audit/syscalls.ts';
+import type { EventTable, RowContext } from '../src/events/event-table.ts';
+
+/** osquery's schema, then our own columns, all of them hidden. */
+const columns = [
+  { name: 'pid', type: 'BIGINT' },
+  { name: 'path', type: 'TEXT' },
+  { name: 'mode', type: 'TEXT' },
+  { name: 'cmdline', type: 'TEXT' },
+  { name: 'cmdline_size', type: 'BIGINT', options: { hidden: true } },
+  { name: 'env', type: 'TEXT', options: { hidden: true } },
+  { name: 'env_count', type: 'BIGINT', options: { hidden: true } },
+  { name: 'env_size', type: 'BIGINT', options: { hidden: true } },
+  { name: 'cwd', type: 'TEXT' },
+  { name: 'auid', type: 'BIGINT' },
+  { name: 'uid', type: 'BIGINT' },
+  { name: 'euid', type: 'BIGINT' },
+  { name: 'gid', type: 'BIGINT' },
+  { name: 'egid', type: 'BIGINT' },
+  { name: 'owner_uid', type: 'BIGINT' },
+  { name: 'owner_gid', type: 'BIGINT' },
+  { name: 'atime', type: 'BIGINT' },
+  { name: 'mtime', type: 'BIGINT' },
+  { name: 'ctime', type: 'BIGINT' },
+  { name: 'btime', type: 'BIGINT' },
+  { name: 'overflows', type: 'TEXT', options: { hidden: true } },
+  { name: 'parent', type: 'BIGINT' },
+  { name: 'time', type: 'BIGINT', options: { additional: true } },
+  { name: 'uptime', type: 'BIGINT' },
+  { name: 'eid', type: 'TEXT', options: { hidden: true } },
+  { name: 'status', type: 'BIGINT', options: { hidden: true } },
+  { name: 'fsuid', type: 'BIGINT' },
+  { name: 'suid', type: 'BIGINT' },
+  { name: 'fsgid', type: 'BIGINT' },
+  { name: 'sgid', type: 'BIGINT' },
+  { name: 'syscall', type: 'TEXT' },
+  { name: 'argv', type: 'TEXT', options: { hidden: true } },
+  { name: 'comm', type: 'TEXT', options: { hidden: true } },
+  { name: 'exe', type: 'TEXT', options: { hidden: true } },
+  { name: 'tty', type: 'TEXT', options: { hidden: true } },
+  { name: 'ses', type: 'BIGINT', options: { hidden: true } },
+  { name: 'ppid', type: 'BIGINT', options: { hidden: true } },
+  { name: 'exit', type: 'BIGINT', options: { hidden: true } },
+  { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
+] as const satisfies readonly ColumnSpec[];
+
+const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
+const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];
+const KILL: readonly SyscallName[] = ['kill', 'tkill', 'tgkill'];
+
+/** Process executions, and with their flags new processes and signals sent. */
+export const processEvents: EventTable<'process', typeof columns> = {
+  spec: {
+    name: 'process_events',
+    columns,
+    columnAliases: {
+      access_time: 'atime',
+      create_time: 'btime',
+      change_time: 'ctime',
+      environment: 'env',
+      environment_count: 'env_count',
+      environment_size: 'env_size',
+      modify_time: 'mtime',
+    },
+    attributes: { eventBased: true },
+  },
+  kind: 'process',
+
+  subscribes(settings) {
+    const syscalls = [
+      ...(settings.allowProcessEvents ? EXEC : []),
+      ...(settings.allowForkProcessEvents ? FORK : []),
+      ...(settings.allowKillProcessEvents ? KILL : []),
+    ];
+    return syscalls.length === 0 ? undefined : { syscalls, userMessages: false };
+  },
+
+  toRow(event, context) {
+    if (!isWanted(event, context)) return undefined;
+    const { argv } = event;
+    const cmdline = argv?.join(' ');
+    const file = event.files[0];
+    const times = context.imageTimes(event);
+    return {
+      pid: event.pid,
+      path: event.path,
+      mode: event.action === 'exec' ? file?.mode : times && permissions(times.mode),
+      cmdline,
+      cmdline_size: cmdline === undefined ? undefined : Buffer.byteLength(cmdline),
+      env: event.env?.join(' ') ?? '',
+      env_count: event.env?.length ?? 0,
+      env_size: event.env?.reduce((size, variable) => size + Buffer.byteLength(variable) + 1, 0) ?? 0,
+      cwd: event.cwd,
+      auid: event.auid,
+      uid: event.uid,
+      euid: event.euid,
+      gid: event.gid,
+      egid: event.egid,
+      owner_uid: event.action === 'fork' ? 0 : file?.ouid,
+      owner_gid: event.action === 'fork' ? 0 : file?.ogid,
+      atime: times?.atime ?? 0,
+      mtime: times?.mtime ?? 0,
+      ctime: times?.ctime ?? 0,
+      btime: 0,
+      overflows: '',
+      parent: event.parent,
+      time: event.seconds,
+      uptime: context.uptimeAt(event.seconds),
+      fsuid: event.fsuid,
+      suid: event.suid,
+      fsgid: event.fsgid,
+      sgid: event.sgid,
+      syscall: event.syscall,
+      argv: argv && JSON.stringify(argv),
+      comm: event.comm,
+      exe: event.exe,
+      tty: event.tty,
+      ses: event.ses,
+      ppid: event.ppid,
+      exit: event.exit,
+      audit_id: `${event.seconds}.${String(event.milliseconds).padStart(3, '0')}:${event.serial}`,
+    };
+  },
+};
+
+const isWanted = (event: ProcessEvent, { settings }: RowContext): boolean => {
+  switch (event.action) {
+    case 'exec':
+      return settings.allowProcessEvents;
+    case 'fork':
+      return settings.allowForkProcessEvents;
+    case 'kill':
+      return settings.allowKillProcessEvents;
+    case 'exit':
+      return false;
+  }
+};
+
+/** As osquery writes permissions where no PATH record says them: `0755`, setuid and sticky bits first. */
+const permissions = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');

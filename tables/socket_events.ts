@@ -1,0 +1,78 @@
+import type { ColumnSpec } from 'osquery-extension-ts';
+import type { SocketEvent } from '../src/audit/audit-event.ts';
+import type { EventTable } from '../src/events/event-table.ts';
+import type { AuditSettings } from '../src/flags/audit-settings.ts';
+
+/** osquery's schema, then our own columns, all of them hidden. */
+const columns = [
+  { name: 'action', type: 'TEXT' },
+  { name: 'pid', type: 'BIGINT' },
+  { name: 'path', type: 'TEXT' },
+  { name: 'fd', type: 'TEXT' },
+  { name: 'auid', type: 'BIGINT' },
+  { name: 'family', type: 'INTEGER' },
+  { name: 'protocol', type: 'INTEGER', options: { hidden: true } },
+  { name: 'local_address', type: 'TEXT' },
+  { name: 'remote_address', type: 'TEXT' },
+  { name: 'local_port', type: 'INTEGER' },
+  { name: 'remote_port', type: 'INTEGER' },
+  { name: 'socket', type: 'TEXT', options: { hidden: true } },
+  { name: 'time', type: 'BIGINT', options: { additional: true } },
+  { name: 'uptime', type: 'BIGINT' },
+  { name: 'eid', type: 'TEXT', options: { hidden: true } },
+  { name: 'success', type: 'INTEGER', options: { hidden: true } },
+  { name: 'status', type: 'TEXT' },
+  { name: 'exit', type: 'BIGINT', options: { hidden: true } },
+  { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
+] as const satisfies readonly ColumnSpec[];
+
+const AF_UNIX = 1;
+
+/** Binds, connects and accepts. */
+export const socketEvents: EventTable<'socket', typeof columns> = {
+  spec: { name: 'socket_events', columns, attributes: { eventBased: true } },
+  kind: 'socket',
+
+  subscribes(settings) {
+    if (!settings.allowSockets) return undefined;
+    return {
+      syscalls: [
+        'bind',
+        'connect',
+        ...(settings.allowAcceptSocketEvents ? (['accept', 'accept4'] as const) : []),
+      ],
+      userMessages: false,
+    };
+  },
+
+  toRow(event, { settings, uptimeAt }) {
+    if (!isWanted(event, settings)) return undefined;
+    return {
+      action: event.action,
+      pid: event.pid,
+      path: event.exe,
+      fd: String(event.fd),
+      auid: event.auid,
+      family: event.family,
+      protocol: event.protocol,
+      local_address: event.local?.address,
+      remote_address: event.remote?.address,
+      local_port: event.local?.port ?? 0,
+      remote_port: event.remote?.port ?? 0,
+      socket: event.socket,
+      time: event.seconds,
+      uptime: uptimeAt(event.seconds),
+      success: event.outcome === 'failed' ? 0 : 1,
+      status: event.outcome,
+      exit: event.exit,
+      audit_id: `${event.seconds}.${String(event.milliseconds).padStart(3, '0')}:${event.serial}`,
+    };
+  },
+};
+
+const isWanted = (event: SocketEvent, settings: AuditSettings): boolean =>
+  settings.allowSockets &&
+  (event.action !== 'accept' || settings.allowAcceptSocketEvents) &&
+  (event.family !== AF_UNIX || settings.allowUnix) &&
+  (event.outcome !== 'failed' || settings.allowFailedSocketEvents) &&
+  (event.outcome !== 'no_client' || settings.allowNullAcceptSocketEvents);

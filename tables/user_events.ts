@@ -1,0 +1,49 @@
+import type { ColumnSpec } from 'osquery-extension-ts';
+import type { EventTable } from '../src/events/event-table.ts';
+
+/** osquery's schema, then our own columns, all of them hidden. */
+const columns = [
+  { name: 'uid', type: 'BIGINT' },
+  { name: 'auid', type: 'BIGINT' },
+  { name: 'pid', type: 'BIGINT' },
+  { name: 'message', type: 'TEXT' },
+  { name: 'type', type: 'INTEGER' },
+  { name: 'path', type: 'TEXT' },
+  { name: 'address', type: 'TEXT' },
+  { name: 'terminal', type: 'TEXT' },
+  { name: 'time', type: 'BIGINT', options: { additional: true } },
+  { name: 'uptime', type: 'BIGINT' },
+  { name: 'eid', type: 'TEXT', options: { hidden: true } },
+  { name: 'acct', type: 'TEXT', options: { hidden: true } },
+  { name: 'hostname', type: 'TEXT', options: { hidden: true } },
+  { name: 'res', type: 'TEXT', options: { hidden: true } },
+  { name: 'op', type: 'TEXT', options: { hidden: true } },
+] as const satisfies readonly ColumnSpec[];
+
+/** Authentication, sessions, account changes: what PAM, sudo, sshd and others report to audit. */
+export const userEvents: EventTable<'user', typeof columns> = {
+  spec: { name: 'user_events', columns, attributes: { eventBased: true } },
+  kind: 'user',
+
+  subscribes: settings => (settings.allowUserEvents ? { syscalls: [], userMessages: true } : undefined),
+
+  toRow: (event, { settings, uptimeAt }) =>
+    settings.allowUserEvents
+      ? {
+          uid: event.uid,
+          auid: event.auid,
+          pid: event.pid,
+          message: event.message,
+          type: event.type,
+          path: event.path,
+          address: event.address,
+          terminal: event.terminal,
+          time: event.seconds,
+          uptime: uptimeAt(event.seconds),
+          acct: event.acct,
+          hostname: event.hostname,
+          res: event.res,
+          op: event.op,
+        }
+      : undefined,
+};
