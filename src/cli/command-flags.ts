@@ -64,3 +64,8 @@ export const shellFlags: readonly FlagDefinition[] = [
   command('line', 'bool', 'false', 'Write one line for each column'),
   replayFlag,
 ];
+
+export const bsmFlags: readonly FlagDefinition[] = [
+  command('json', 'bool', 'false', 'Write each record as one line of JSON'),
+  { ...command('delimiter', 'string', ',', 'Stands between the fields of a token'), valueName: 'TEXT' },
+];

@@ -18,8 +18,9 @@ process.on('unhandledRejection', fail);
 
 /** Whoever read our output is gone: end as on SIGTERM, so that a command can put things back in order. */
 process.stdout.on('error', error => {
-  if ('code' in error && error.code === 'EPIPE') process.kill(process.pid, 'SIGTERM');
-  else fail(error);
+  if (!('code' in error) || error.code !== 'EPIPE') fail(error);
+  if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
+  else process.exit(0);
 });
 process.stderr.on('error', () => {});
 

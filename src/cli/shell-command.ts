@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import { eventFlags } from '../flags/audit-flags.ts';
 import { FlagError } from '../flags/flag-error.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
-import { openReplay } from '../replay/open-replay.ts';
 import type { Command } from './command.ts';
 import type { OutputMode } from './command-flags.ts';
 import { commonFlags, outputModes, shellFlags } from './command-flags.ts';
@@ -16,6 +16,12 @@ export const replayDefaults: Readonly<Record<string, string>> = {
   events_max: '1000000',
   events_expiry: '4294967295',
 };
+
+/**
+ * The defaults of osquery's guide, stated, because the embedded core has those of osquery 5.23, of which
+ * `events_expiry` and `events_max` differ.
+ */
+const documentedDefaults = eventFlags.map(({ name, defaultValue }) => [name, defaultValue] as const);
 
 export const shellCommand: Command = {
   name: 'shell',
@@ -32,7 +38,11 @@ export const shellCommand: Command = {
     const mode = outputMode(flags);
     const sql = onlySql(flags);
     const source = await chooseSource(flags);
-    const coreFlags = new Map([...Object.entries(source.defaults), ...coreValues(flags)]);
+    const coreFlags = new Map([
+      ...documentedDefaults,
+      ...Object.entries(source.defaults),
+      ...coreValues(flags),
+    ]);
     // Core's false would tell the extension that core itself reads the audit socket; the embedded core cannot.
     coreFlags.set('disable_audit', 'true');
     const extensionArgs = source.replay.map(path => `--replay=${path}`);
@@ -77,7 +87,8 @@ interface ShellSource {
 const chooseSource = async (flags: ParsedFlags): Promise<ShellSource> => {
   const given = flags.lists.get('replay') ?? [];
   if (given.length > 0) {
-    for (const path of given) await (await openReplay(path)).close();
+    const { checkReplay } = await import('../replay/open-replay.ts');
+    for (const path of given) await checkReplay(path);
     return { replay: given, defaults: replayDefaults };
   }
   const live = liveEvents(readHostFacts());

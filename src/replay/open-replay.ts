@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { RawRecord } from './log-line.ts';
 import type { LogCounters } from './log-reader.ts';
 import { LogReader, newLogCounters, readLogRecords } from './log-reader.ts';
@@ -62,6 +62,18 @@ export const openReplay = async (path: string, options: OpenReplayOptions = {}):
     await close();
     throw error;
   }
+};
+
+/**
+ * Says early what `openReplay` would refuse. Pipes and devices pass: looking into them would take away what the real
+ * reader needs.
+ * @throws ReplayError
+ */
+export const checkReplay = async (path: string): Promise<void> => {
+  const about = await stat(path).catch(cause => {
+    throw unreadable(path, cause);
+  });
+  if (about.isFile() || about.isDirectory()) await (await openReplay(path)).close();
 };
 
 async function* readChunks(file: FileHandle, path: string, head: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,3 +1,4 @@
+import { looksLikeTrail } from '../openbsm/looks-like-trail.ts';
 import { ENRICHED_SEPARATOR, parseLogLine } from './log-line.ts';
 
 export type ReplayFormat =
@@ -5,12 +6,6 @@ export type ReplayFormat =
   | { readonly kind: 'bsm-trail' }
   /** `what` completes "the file …". */
   | { readonly kind: 'unknown'; readonly what: string };
-
-/**
- * Token ids that a BSM trail can begin with: AUT_OTHER_FILE32 and the four headers. None is a byte that a text
- * begins with. Source: bsm/audit_record.h of OpenBSM.
- */
-const bsmFirstTokens: ReadonlySet<number> = new Set([0x11, 0x14, 0x15, 0x74, 0x79]);
 
 const packed: readonly (readonly [name: string, magic: readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
@@ -22,15 +17,11 @@ const packed: readonly (readonly [name: string, magic: readonly number[]])[] = [
 /** True if `head` can be the beginning of a BSM trail. */
 export type BsmDetector = (head: Uint8Array) => boolean;
 
-/** A token id that is a letter (`t`, `y`) counts only before a record size whose upper half is zero. */
-export const looksLikeBsmTrail: BsmDetector = head =>
-  head[0] !== undefined && bsmFirstTokens.has(head[0]) && head.length >= 5 && head[1] === 0 && head[2] === 0;
-
 /**
  * Tells by its first bytes what a replay file holds. A log may begin with damaged records: it is refused only if not
  * one line of `head` looks like an attempt at a record.
  */
-export const replayFormat = (head: Uint8Array, isBsmTrail: BsmDetector = looksLikeBsmTrail): ReplayFormat => {
+export const replayFormat = (head: Uint8Array, isBsmTrail: BsmDetector = looksLikeTrail): ReplayFormat => {
   if (isBsmTrail(head)) return { kind: 'bsm-trail' };
   for (const [name, magic] of packed) {
     if (magic.every((byte, index) => head[index] === byte)) {

@@ -33,6 +33,8 @@ test.each([
   [['shell', '--nonesuch'], 'unknown flag --nonesuch'],
   [['shell', '--events_max=-1'], '--events_max: expected a whole number'],
   [['shell', '--json', '--csv', 'SELECT 1'], '--json and --csv exclude each other'],
+  [['bsm'], 'expected an audit trail'],
+  [['bsm', '--audit_debug', 'x'], 'unknown flag --audit_debug'],
   [['shell', 'SELECT', '1'], 'put quotes around the SQL'],
   [['shell', '--flagfile=/nonexistent/osquery.flags'], 'cannot be read: no such file'],
   [['--socket=/tmp/x', 'SELECT 1'], 'unexpected argument "SELECT 1"'],

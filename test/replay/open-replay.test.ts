@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openReplay, REPLAY_CHUNK_BYTES } from '../../src/replay/open-replay.ts';
+import { checkReplay, openReplay, REPLAY_CHUNK_BYTES } from '../../src/replay/open-replay.ts';
 import { ReplayError } from '../../src/replay/replay-error.ts';
 import { replayFormat } from '../../src/replay/replay-format.ts';
 
@@ -26,7 +26,6 @@ describe('the form is told by content', () => {
     ['', 'audit-log'],
     ['type=SYSCALL msg=aud', 'audit-log'],
     ['\x14\x00\x00\x00\x3c\x0b\x00\x17', 'bsm-trail'],
-    ['\x11\x00\x00\x00\x00\x00\x00', 'bsm-trail'],
     ['t\x00\x00\x00\x3c\x0b', 'bsm-trail'],
     ['root:x:0:0\nbin:x:1:1\n', 'unknown'],
     ['\x1f\x8b\x08\x00', 'unknown'],
@@ -57,7 +56,7 @@ test('a log longer than one read gives every record in order', async () => {
 });
 
 test('a trail gives its bytes', async () => {
-  const bytes = Buffer.concat([Buffer.from([0x14, 0, 0, 0, 60]), Buffer.alloc(REPLAY_CHUNK_BYTES, 7)]);
+  const bytes = Buffer.concat([Buffer.from([0x14, 0, 2, 0, 0, 11]), Buffer.alloc(REPLAY_CHUNK_BYTES, 7)]);
   const replay = await openReplay(file('trail', bytes));
   if (replay.kind !== 'bsm-trail') throw new Error(replay.kind);
   const chunks: Uint8Array[] = [];
@@ -67,12 +66,17 @@ test('a trail gives its bytes', async () => {
 
 test('what cannot be replayed is refused with one line', async () => {
   const refusal = async (path: string): Promise<ReplayError> => {
-    const error = await openReplay(path).then(
-      () => undefined,
-      (cause: unknown) => cause,
+    const errors = await Promise.all(
+      [openReplay(path), checkReplay(path)].map(opened =>
+        opened.then(
+          () => undefined,
+          (cause: unknown) => cause,
+        ),
+      ),
     );
-    expect(error).toBeInstanceOf(ReplayError);
-    return error as ReplayError;
+    expect(errors[0]).toBeInstanceOf(ReplayError);
+    expect(String(errors[1])).toBe(String(errors[0]));
+    return errors[0] as ReplayError;
   };
   const missing = await refusal(join(directory, 'none'));
   expect(missing).toMatchObject({ code: 'unreadable' });
@@ -83,4 +87,9 @@ test('what cannot be replayed is refused with one line', async () => {
   expect((await refusal(file('log.gz', gzipSync('x')))).message).toContain(
     'compressed with gzip: unpack it first',
   );
+});
+
+test('a file that can be replayed, and a device, pass the early check', async () => {
+  await checkReplay(file('fine.log', 'type=EOE msg=audit(1.000:1): \n'));
+  await checkReplay('/dev/null');
 });
