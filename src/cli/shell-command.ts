@@ -11,11 +11,8 @@ import { SourceError } from './source-error.ts';
 /** The shell's own defaults on live events: someone who opens it as root wants to see events. */
 export const liveDefaults: Readonly<Record<string, string>> = { audit_allow_config: 'true' };
 
-/** The shell's own defaults on recorded events: whoever replays a file wants all of it, however old it is. */
-export const replayDefaults: Readonly<Record<string, string>> = {
-  events_max: '1000000',
-  events_expiry: '4294967295',
-};
+/** The shell's own defaults on recorded events: whoever replays a file wants all of it. They do not expire either. */
+export const replayDefaults: Readonly<Record<string, string>> = { events_max: '1000000' };
 
 /**
  * The defaults of osquery's guide, stated, because the embedded core has those of osquery 5.23, of which
@@ -30,7 +27,7 @@ export const shellCommand: Command = {
   notes: [
     'With SQL it runs that and ends. Without, it reads statements from the terminal or from standard input; events are recorded from the start.',
     'Events come from the kernel if this process may have them, from the files of --replay if there are any, and else from the recordings in fixtures/.',
-    `On kernel events the shell has one default of its own: --audit_allow_config is true. On recorded ones --events_max is ${replayDefaults.events_max} and --events_expiry ${replayDefaults.events_expiry}. --disable_audit changes nothing here: there is no native publisher that could take the events.`,
+    `On kernel events the shell has one default of its own: --audit_allow_config is true. On recorded ones --events_max is ${replayDefaults.events_max}, and they do not expire. --disable_audit changes nothing here: there is no native publisher that could take the events.`,
   ],
   flags: shellFlags,
   flagGroups: commonFlags,
