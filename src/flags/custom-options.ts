@@ -43,12 +43,7 @@ export const limitOptions = {
     [10n, 300_000n],
     'Milliseconds that an event waits for its last record',
   ),
-  eventBytes: limit(
-    'event_bytes',
-    16n * MIB,
-    [65_536n, 256n * MIB],
-    'Bytes of the records of one event',
-  ),
+  eventBytes: limit('event_bytes', 16n * MIB, [65_536n, 256n * MIB], 'Bytes of the records of one event'),
   bufferBytes: limit(
     'buffer_bytes',
     64n * MIB,
