@@ -6,8 +6,8 @@ import { itemJson } from '../openbsm/record-json.ts';
 import { readTrailFile, trailFiles } from '../openbsm/trail-files.ts';
 
 export interface BsmIo {
-  /** May make the caller wait until the reader behind it has caught up. */
-  readonly stdout: (text: string) => void | Promise<unknown>;
+  /** A promise that it returns is waited for: so it can hold printing back while its reader catches up. */
+  readonly stdout: (text: string) => unknown;
   readonly stderr: (text: string) => void;
   /** Read for the file name `-`. */
   readonly stdin: AsyncIterable<Uint8Array>;

@@ -1,0 +1,49 @@
+import { open } from 'node:fs/promises';
+import { fromFileError, OpenBsmError } from './errors.ts';
+
+export const AUDIT_PIPE = '/dev/auditpipe';
+
+/** More than the kernel queues for a pipe by default: a read takes all that waits. */
+const READ_BYTES = 1024 * 1024;
+
+export interface AuditPipeOptions {
+  readonly platform?: NodeJS.Platform;
+  /** Ends the reading before the next read. One that is under way ends with the next record, as reads of a device do. */
+  readonly signal?: AbortSignal;
+  /** Another device or file, for trying. */
+  readonly path?: string;
+}
+
+/**
+ * The live records of macOS, as bytes of a trail. A pipe that was opened and never told otherwise delivers what the
+ * system's own audit selection (audit_control) records.
+ *
+ * @throws OpenBsmError on other systems, without permission, and where auditing is not there
+ */
+export async function* readAuditPipe({
+  platform = process.platform,
+  signal,
+  path = AUDIT_PIPE,
+}: AuditPipeOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  if (platform !== 'darwin') {
+    throw new OpenBsmError(
+      'unsupported',
+      `${path} is a device of macOS, this is ${platform}: read a recorded trail instead, with --replay FILE`,
+    );
+  }
+  const pipe = await open(path, 'r').catch(error => {
+    throw fromFileError(path, error);
+  });
+  try {
+    const buffer = new Uint8Array(READ_BYTES);
+    while (!signal?.aborted) {
+      const { bytesRead } = await pipe.read(buffer, 0, buffer.length, null).catch(error => {
+        throw fromFileError(path, error);
+      });
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await pipe.close();
+  }
+}

@@ -1,0 +1,30 @@
+/** What a trail gave and what it cost; the reader counts up. Everything that can be lost is one of these. */
+export interface TrailCounters {
+  /** Records whose header and trailer agree. */
+  records: number;
+  events: number;
+  /** Tokens with an id that has no known layout. What follows one in its record is not read. */
+  unknownTokens: number;
+  /** Records that could not be read to their end, and stretches that are no record. */
+  malformed: number;
+  /** Bytes that belong to no record. */
+  skippedBytes: number;
+}
+
+export const createTrailCounters = (): TrailCounters => ({
+  records: 0,
+  events: 0,
+  unknownTokens: 0,
+  malformed: 0,
+  skippedBytes: 0,
+});
+
+/** Something in a trail that could not be read. */
+export interface TrailProblem {
+  /** From the start of the trail, in bytes. */
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** `offset 120: …` */
+export const formatProblem = ({ offset, message }: TrailProblem): string => `offset ${offset}: ${message}`;

@@ -1,0 +1,34 @@
+import { TrailFramer } from './framer.ts';
+import { MIN_RECORD_BYTES } from './header.ts';
+import { DEFAULT_BSM_LIMITS } from './limits.ts';
+
+/** How many bytes of a file are worth handing to `looksLikeTrail`. */
+export const TRAIL_SNIFF_BYTES = 64 * 1024;
+
+/** Id, length, version. */
+const VERSION_AT = 5;
+/** Old Darwin, Solaris, OpenBSM 1.0 and later. Source: OpenBSM, bsm/audit_record.h. */
+const KNOWN_VERSIONS = new Set([1, 2, 3, 4, 10, 11]);
+
+/**
+ * Tells a BSM trail from text by its first bytes: it holds a whole record or file token, or begins with a header whose
+ * length and version can be. No text does: the length of a record begins with a NUL, that of a file name ends in one.
+ */
+export const looksLikeTrail = (firstBytes: Uint8Array): boolean => {
+  const framer = new TrailFramer();
+  const frames = [...framer.push(firstBytes), ...framer.end()];
+  return frames.some(frame => frame.kind !== 'damage') || beginsRecord(firstBytes);
+};
+
+/** Whether the first record is longer than what was read of it, and possible as far as it can be seen. */
+const beginsRecord = (bytes: Uint8Array): boolean => {
+  const least = MIN_RECORD_BYTES.get(bytes[0] ?? 0);
+  if (least === undefined || bytes.length <= VERSION_AT) return false;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
+  return (
+    length >= least &&
+    length > bytes.length &&
+    length <= DEFAULT_BSM_LIMITS.maxRecordBytes &&
+    KNOWN_VERSIONS.has(bytes[VERSION_AT]!)
+  );
+};

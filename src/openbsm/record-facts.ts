@@ -1,0 +1,88 @@
+import { darwinErrno } from './bsm-errno.ts';
+import type { Header } from './header.ts';
+import type { BsmRecord } from './record.ts';
+import type { KnownToken, Token } from './token-table.ts';
+
+/** The acting process and where its session came from. */
+export type Subject = Extract<KnownToken, { kind: `subject${string}` }>;
+
+/** One file a record names: the paths that lead to it and its attributes. */
+export interface NamedFile {
+  /** As the caller gave it, made absolute; undefined for a file named by its descriptor. */
+  readonly asked: string | undefined;
+  /** With symbolic links resolved, where the kernel recorded it; else as `asked`. */
+  readonly resolved: string | undefined;
+  readonly attr: Extract<KnownToken, { kind: 'attr32' | 'attr64' }> | undefined;
+}
+
+export interface RecordResult {
+  /** In BSM's numbering; 0 is success. */
+  readonly bsmErrno: number;
+  /** What the call returned, or the negative macOS errno of its failure. */
+  readonly exit: number;
+}
+
+type Found<K extends Token['kind']> = Extract<Token, { kind: K }>;
+
+/** The first token of one of the kinds. */
+export const findToken = <K extends Token['kind']>(
+  tokens: readonly Token[],
+  ...kinds: K[]
+): Found<K> | undefined =>
+  tokens.find((token): token is Found<K> => (kinds as Token['kind'][]).includes(token.kind));
+
+export const findSubject = ({ tokens }: BsmRecord): Subject | undefined =>
+  findToken(tokens, 'subject32', 'subject32_ex', 'subject64', 'subject64_ex');
+
+export const findResult = ({ tokens }: BsmRecord): RecordResult | undefined => {
+  const found = findToken(tokens, 'return32', 'return64');
+  return (
+    found && {
+      bsmErrno: found.error,
+      exit: found.error === 0 ? Number(found.value) : -darwinErrno(found.error),
+    }
+  );
+};
+
+/** The value of argument `number`; xnu numbers from 1 and uses 0 for what the call gave back. */
+export const findArgument = ({ tokens }: BsmRecord, number: number): number | undefined => {
+  const found = tokens.find(
+    (token): token is Found<'arg32' | 'arg64'> =>
+      (token.kind === 'arg32' || token.kind === 'arg64') && token.number === number,
+  );
+  return found && Number(found.value);
+};
+
+/**
+ * The files of an exec, in their order: the file itself, then, for a script, its interpreter. Each is up to two paths
+ * (as asked, resolved) and an attr that ends it. A file that was not found has no attr.
+ */
+export const findFiles = ({ tokens }: BsmRecord): readonly NamedFile[] => {
+  const files: NamedFile[] = [];
+  let paths: string[] = [];
+  const close = (attr: NamedFile['attr']): void => {
+    const [asked, resolved = asked] = paths;
+    if (asked !== undefined || attr !== undefined) files.push({ asked, resolved, attr });
+    paths = [];
+  };
+  for (const token of tokens) {
+    if (token.kind === 'path') paths.push(token.path);
+    else if (token.kind === 'attr32' || token.kind === 'attr64') close(token);
+  }
+  close(undefined);
+  return files;
+};
+
+/** Seconds since the epoch; undefined for a 64-bit time no clock can show. */
+export const headerSeconds = ({ seconds }: Header): number | undefined =>
+  seconds <= Number.MAX_SAFE_INTEGER ? Number(seconds) : undefined;
+
+/** Solaris wrote nanoseconds where OpenBSM writes milliseconds. */
+const SOLARIS_VERSIONS: readonly number[] = [2, 3, 4];
+
+/** 0–999. */
+export const headerMilliseconds = ({ version, milliseconds }: Header): number => {
+  const value = Number(milliseconds);
+  const scaled = SOLARIS_VERSIONS.includes(version) && value > 999 ? Math.floor(value / 1_000_000) : value;
+  return Math.min(scaled, 999);
+};

@@ -1,0 +1,52 @@
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fromFileError, OpenBsmError } from './errors.ts';
+
+/** Bytes per read. */
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * `20240521133700.20240521140000`, from its first record to its last; `….not_terminated` while it is written,
+ * `….crash_recovery` if nobody could end it. Source: auditd(8), audit(4).
+ */
+const TRAIL_NAME = /^\d{14}\.(\d{14}|not_terminated|crash_recovery)$/;
+
+/**
+ * The trails among the names of a directory such as /var/audit, oldest first. The `current` link is left out: what it
+ * leads to has a name of its own.
+ */
+export const trailNames = (names: readonly string[]): readonly string[] =>
+  names.filter(name => TRAIL_NAME.test(name)).sort();
+
+/**
+ * The files a path stands for: itself, or the trails in it if it is a directory.
+ *
+ * @throws OpenBsmError
+ */
+export const trailFiles = async (path: string): Promise<readonly string[]> => {
+  try {
+    if (!(await stat(path)).isDirectory()) return [path];
+    const names = trailNames(await readdir(path));
+    if (names.length > 0) return names.map(name => join(path, name));
+  } catch (error) {
+    throw fromFileError(path, error);
+  }
+  throw new OpenBsmError(
+    'empty-directory',
+    `${path}: no audit trail in this directory: expected names such as 20240521133700.20240521140000`,
+  );
+};
+
+/**
+ * The bytes of a trail.
+ *
+ * @throws OpenBsmError if the file cannot be opened or read
+ */
+export async function* readTrailFile(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  } catch (error) {
+    throw fromFileError(path, error);
+  }
+}
