@@ -60,12 +60,15 @@ export const openDatabase = async (options: {
   } finally {
     wasm.pstack.restore(scope);
   }
+  const check = (rc: number, what: string): void => {
+    if (rc !== capi.SQLITE_OK) throw new Error(`SQLite refuses ${what}: ${capi.sqlite3_errmsg(db)}`);
+  };
   // Core's SQLite takes "text" in double quotes as a string where no column has that name.
   capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DML, 1, 0);
   capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DDL, 1, 0);
 
   for (const { name, arity, call } of CORE_FUNCTIONS) {
-    capi.sqlite3_create_function(
+    const rc = capi.sqlite3_create_function(
       db,
       name,
       arity,
@@ -75,24 +78,27 @@ export const openDatabase = async (options: {
       0,
       0,
     );
+    check(rc, `function ${name}`);
   }
   const textAt = (length: number, pointer: number): string =>
     Buffer.from(wasm.heap8u().buffer, pointer, length).toString();
   for (const collation of VERSION_COLLATIONS) {
-    capi.sqlite3_create_collation(
+    const rc = capi.sqlite3_create_collation_v2(
       db,
       collation,
       capi.SQLITE_UTF8,
       0,
       (_arg: number, leftLength: number, left: number, rightLength: number, right: number) =>
         compareVersions(textAt(leftLength, left), textAt(rightLength, right)),
+      0,
     );
+    check(rc, `collation ${collation}`);
   }
   capi.sqlite3_progress_handler(db, PROGRESS_STEPS, () => (options.interrupted() ? 1 : 0), 0);
 
   const constants = capi as unknown as Readonly<Record<string, number>>;
   const allowed = new Set(ALLOWED_ACTIONS.map(name => constants[name]));
-  capi.sqlite3_set_authorizer(
+  const authorized = capi.sqlite3_set_authorizer(
     db,
     (_arg: number, action: number, first: string | 0 | null, second: string | 0 | null) => {
       if (allowed.has(action)) return capi.SQLITE_OK;
@@ -103,5 +109,6 @@ export const openDatabase = async (options: {
     },
     0,
   );
+  check(authorized, 'an authorizer');
   return { sqlite, raw: wasm.exports, db };
 };

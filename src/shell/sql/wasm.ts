@@ -54,7 +54,14 @@ export interface Sqlite {
       step: 0,
       final: 0,
     ): number;
-    sqlite3_create_collation(db: number, name: string, encoding: number, app: 0, compare: Callback): number;
+    sqlite3_create_collation_v2(
+      db: number,
+      name: string,
+      encoding: number,
+      app: 0,
+      compare: Callback,
+      destroy: 0,
+    ): number;
     sqlite3_progress_handler(db: number, steps: number, callback: Callback, argument: 0): void;
     sqlite3_set_authorizer(db: number, callback: Callback, argument: 0): number;
   };

@@ -1,0 +1,39 @@
+/** The shell's composition: what the embedded core starts as its extension is this same program. */
+import { isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
+import type { ExtensionCommand } from '../shell/core/extension-process.ts';
+import { runShell as run } from '../shell/run-shell.ts';
+
+export interface ShellOptions {
+  /** Core's flags by name; the extension gets them from core. */
+  readonly coreFlags: ReadonlyMap<string, string>;
+  /** Arguments of the extension beyond those osqueryd would give, such as `--replay=FILE`. */
+  readonly extensionArgs: readonly string[];
+  readonly mode: 'table' | 'json' | 'csv' | 'line';
+  /** Runs this and ends; without it statements come from standard input. */
+  readonly sql?: string;
+}
+
+/** This program, to be started as osqueryd starts an extension. */
+export const extensionCommand = (moreArgs: readonly string[]): ExtensionCommand => {
+  if (isSea()) return { path: process.execPath, args: [], moreArgs };
+  const main = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url);
+  return { path: process.execPath, args: [...process.execArgv, fileURLToPath(main)], moreArgs };
+};
+
+/** The documented defaults of the audit and event flags, which a core of 5.23 would not serve by itself. */
+export const documentedDefaults = (): [string, string][] =>
+  [...auditFlags, ...eventFlags].map(flag => [flag.name, flag.defaultValue]);
+
+/** Runs the shell on this process's standard streams and resolves with its exit status. */
+export const runShell = (options: ShellOptions): Promise<number> =>
+  run({
+    coreFlags: new Map([...documentedDefaults(), ...options.coreFlags]),
+    extension: extensionCommand(options.extensionArgs),
+    mode: options.mode,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    ...(options.sql === undefined ? {} : { sql: options.sql }),
+  });

@@ -1,0 +1,162 @@
+/**
+ * An extension's process, started and looked after as osqueryd does with an autoloaded `.ext`: same arguments, own
+ * process group, started again when it ends, stopped by Thrift's shutdown, then SIGTERM, then SIGKILL.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+
+export interface ExtensionCommand {
+  /** Executable. */
+  readonly path: string;
+  /** Before what core adds: `main.ts` when the executable is node. */
+  readonly args: readonly string[];
+  /** After what core adds: arguments osqueryd would not give, such as `--replay=FILE`. */
+  readonly moreArgs?: readonly string[];
+}
+
+export interface ExtensionProcessOptions {
+  readonly command: ExtensionCommand;
+  readonly socketPath: string;
+  /** Seconds, core's `extensions_timeout` and `extensions_interval`. */
+  readonly timeout: number;
+  readonly interval: number;
+  readonly verbose: boolean;
+  readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
+  /** Where its output goes; a shell's extension writes where the shell does. */
+  readonly stdio?: 'inherit' | 'ignore' | readonly ['ignore', number, number];
+}
+
+export interface ExitStatus {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** The exit status a shell would give the process: 128 and the signal's number where a signal ended it. */
+export const shellStatus = ({ code, signal }: ExitStatus): number => {
+  if (code !== null) return code;
+  const numbers: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
+    SIGHUP: 1,
+    SIGINT: 2,
+    SIGKILL: 9,
+    SIGSEGV: 11,
+    SIGTERM: 15,
+  };
+  return 128 + (signal === null ? 0 : (numbers[signal] ?? 0));
+};
+
+/** After the previous start, in milliseconds: core looks every few seconds, and warns about less than four. */
+const RESPAWN_AFTER_MS = 3_000;
+const RESPAWN_TOO_QUICK_MS = 4_000;
+/** For each of the three ways to stop it. */
+const STOP_GRACE_MS = 2_000;
+
+export class ExtensionProcess {
+  readonly #options: ExtensionProcessOptions;
+  #child: ChildProcess | undefined;
+  #exit: Promise<ExitStatus> = Promise.resolve({ code: 0, signal: null });
+  #startedAt = 0;
+  #stopping = false;
+  #respawn: NodeJS.Timeout | undefined;
+  #supervised = false;
+
+  constructor(options: ExtensionProcessOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Starts it; the promise resolves when this process has ended. Rejects when it cannot be started at all. */
+  start(): Promise<ExitStatus> {
+    const { command, socketPath, timeout, interval, verbose, stdio } = this.#options;
+    const args = [
+      ...command.args,
+      ...(verbose ? ['--verbose'] : []),
+      '--socket',
+      socketPath,
+      '--timeout',
+      String(timeout),
+      '--interval',
+      String(interval),
+      ...(command.moreArgs ?? []),
+    ];
+    const output = stdio ?? 'inherit';
+    const child = spawn(command.path, args, {
+      // In a group of its own it does not get the terminal's Ctrl-C: core decides when it ends.
+      detached: true,
+      stdio:
+        output === 'inherit'
+          ? ['ignore', 'inherit', 'inherit']
+          : [...(output === 'ignore' ? ['ignore' as const, 'ignore' as const, 'ignore' as const] : output)],
+      env: { ...process.env, OSQUERY_EXTENSION: String(process.pid) },
+    });
+    this.#child = child;
+    this.#startedAt = performance.now();
+    this.#exit = new Promise<ExitStatus>((resolve, reject) => {
+      child.once('error', cause => {
+        const error = new Error(`cannot start the extension ${command.path}: ${cause.message}`, { cause });
+        reject(error);
+        if (this.#supervised && !this.#stopping) this.#restart(error.message);
+      });
+      child.once('exit', (code, signal) => {
+        resolve({ code, signal });
+        if (this.#child === child) this.#child = undefined;
+        if (this.#supervised && !this.#stopping) {
+          const how = signal === null ? `with status ${code}` : `by ${signal}`;
+          this.#restart(`the extension ended ${how}; starting it again`);
+        }
+      });
+    });
+    this.#exit.catch(() => {});
+    return this.#exit;
+  }
+
+  /** From now on, starts it again whenever it ends. */
+  supervise(): void {
+    this.#supervised = true;
+  }
+
+  /** Ends it, whatever it takes; `shutdown` asks it over Thrift first. Resolves when the process is gone. */
+  async stop(shutdown: () => Promise<void>): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#respawn);
+    const child = this.#child;
+    if (child === undefined) return;
+    const gone = this.#exit.then(
+      () => true,
+      () => true,
+    );
+    const endsWithin = (milliseconds: number): Promise<boolean> => {
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      const timer = setTimeout(() => resolve(false), milliseconds);
+      void gone.then(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+      return promise;
+    };
+    // Asking is itself bounded: a hung extension may take the connection and never answer.
+    await Promise.race([shutdown().catch(() => {}), endsWithin(STOP_GRACE_MS)]);
+    if (await endsWithin(STOP_GRACE_MS)) return;
+    child.kill('SIGTERM');
+    if (await endsWithin(STOP_GRACE_MS)) return;
+    this.#options.log('warning', `the extension (pid ${child.pid}) does not end on SIGTERM: killing it`);
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  #restart(why: string): void {
+    const { log } = this.#options;
+    const ran = performance.now() - this.#startedAt;
+    log('warning', why);
+    if (ran < RESPAWN_TOO_QUICK_MS)
+      log('warning', `Extension respawning too quickly: ${this.#options.command.path}`);
+    this.#respawn = setTimeout(
+      () => {
+        // What becomes of it comes back here through its events.
+        void this.start();
+      },
+      Math.max(0, RESPAWN_AFTER_MS - ran),
+    );
+  }
+}

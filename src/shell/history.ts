@@ -1,0 +1,74 @@
+/** The lines typed at the shell, kept in a file that only their user can read. */
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+
+/** Lines kept; when the file holds twice as many it is cut. */
+export const MAX_HISTORY_LINES = 1_000;
+const MAX_HISTORY_BYTES = 4 * 1024 * 1024;
+
+export interface History {
+  /** Newest first, as node:readline wants them. */
+  readonly lines: readonly string[];
+  readonly add: (line: string) => void;
+  readonly close: () => void;
+}
+
+const NONE: History = { lines: [], add: () => {}, close: () => {} };
+
+/** Opens or makes the file with mode 0600. A file that is not this user's own is left alone: then nothing is kept. */
+export const openHistory = (path: string): History => {
+  let file: number;
+  try {
+    // A link could make root write into another's file.
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
+    file = openSync(path, flags, 0o600);
+  } catch {
+    return NONE;
+  }
+  try {
+    const facts = fstatSync(file);
+    if (
+      !facts.isFile() ||
+      facts.uid !== process.geteuid?.() ||
+      facts.nlink > 1 ||
+      facts.size > MAX_HISTORY_BYTES
+    ) {
+      closeSync(file);
+      return NONE;
+    }
+    fchmodSync(file, 0o600);
+    let lines = readFileSync(file, 'utf8')
+      .split('\n')
+      .filter(line => line !== '');
+    if (lines.length > 2 * MAX_HISTORY_LINES) {
+      lines = lines.slice(-MAX_HISTORY_LINES);
+      writeFileSync(path, `${lines.join('\n')}\n`, { flag: 'w' });
+    }
+    let last = lines.at(-1);
+    return {
+      lines: lines.slice(-MAX_HISTORY_LINES).reverse(),
+      add: line => {
+        // A leading blank keeps a line out, as in other shells.
+        if (line.trim() === '' || line.startsWith(' ') || line === last) return;
+        last = line;
+        try {
+          appendFileSync(file, `${line}\n`);
+        } catch {
+          // A full disk must not end the shell.
+        }
+      },
+      close: () => closeSync(file),
+    };
+  } catch {
+    closeSync(file);
+    return NONE;
+  }
+};

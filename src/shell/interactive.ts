@@ -1,0 +1,135 @@
+/** The shell at a terminal: line editing, history, statements over several lines, Ctrl-C and Ctrl-D. */
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { DOT_COMMANDS } from './dot-commands.ts';
+import type { History } from './history.ts';
+import { MAX_HISTORY_LINES } from './history.ts';
+import { OutputClosedError } from './output/text-sink.ts';
+import type { Session } from './session.ts';
+import { StatementSplitter, StatementTooLongError } from './statement-splitter.ts';
+
+const PROMPT = 'osquery> ';
+/** For the second line of a statement and those after it. */
+const CONTINUED = '    ...> ';
+
+/** Completes the names of commands and tables. */
+const completer =
+  (session: Session) =>
+  (line: string): [string[], string] => {
+    if (/^\s*\.\w*$/.test(line)) {
+      const typed = line.trim();
+      const names = DOT_COMMANDS.map(({ name }) => `.${name}`);
+      return [names.filter(name => name.startsWith(typed)), typed];
+    }
+    const word = /\w+$/.exec(line)?.[0] ?? '';
+    if (word === '') return [[], ''];
+    const names = session.core.tables().flatMap(table => [table.name, ...table.views]);
+    return [[...new Set(names)].filter(name => name.startsWith(word)).sort(), word];
+  };
+
+/** Resolves at `.exit`, Ctrl-D, or when `signal` fires. */
+export const runInteractive = async (options: {
+  readonly session: Session;
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly history: History;
+  readonly signal: AbortSignal;
+}): Promise<void> => {
+  const { session, history, signal } = options;
+  const splitter = new StatementSplitter();
+  const ended = Promise.withResolvers<void>();
+  const lines: string[] = [];
+  let working = false;
+  let closed = false;
+
+  const reader = createInterface({
+    input: options.input,
+    output: options.output,
+    terminal: true,
+    prompt: PROMPT,
+    history: [...history.lines],
+    historySize: MAX_HISTORY_LINES,
+    removeHistoryDuplicates: true,
+    completer: completer(session),
+  });
+
+  const prompt = (): void => {
+    if (closed) return;
+    reader.setPrompt(splitter.pending ? CONTINUED : PROMPT);
+    reader.prompt();
+  };
+
+  const handleLine = async (line: string): Promise<boolean> => {
+    try {
+      for (const input of splitter.push(`${line}\n`)) {
+        if ((await session.handle(input)) === 'exit') return false;
+      }
+    } catch (error) {
+      if (!(error instanceof StatementTooLongError)) throw error;
+      await session.printError(`Error: ${error.message}`);
+    }
+    return true;
+  };
+
+  const work = async (): Promise<void> => {
+    if (working) return;
+    working = true;
+    try {
+      for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
+        if (!(await handleLine(line))) {
+          reader.close();
+          ended.resolve();
+          return;
+        }
+        if (lines.length === 0) prompt();
+      }
+      if (closed) ended.resolve();
+    } catch (error) {
+      reader.close();
+      if (error instanceof OutputClosedError) ended.resolve();
+      else ended.reject(error);
+    } finally {
+      working = false;
+    }
+  };
+
+  reader.on('line', line => {
+    history.add(line);
+    lines.push(line);
+    void work();
+  });
+  reader.on('SIGINT', () => {
+    if (session.busy) {
+      lines.length = 0;
+      session.interrupt();
+      return;
+    }
+    // Everything of the statement so far goes, as in other shells.
+    splitter.reset();
+    options.output.write('^C\n');
+    reader.write(null, { ctrl: true, name: 'e' });
+    reader.write(null, { ctrl: true, name: 'u' });
+    prompt();
+  });
+  reader.on('close', () => {
+    closed = true;
+    if (!working) ended.resolve();
+  });
+  const onAbort = (): void => {
+    session.interrupt();
+    reader.close();
+    ended.resolve();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  else {
+    options.output.write("Using a virtual database. Need help, type '.help'\n");
+    prompt();
+  }
+  try {
+    await ended.promise;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    reader.close();
+  }
+};

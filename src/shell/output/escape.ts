@@ -1,0 +1,38 @@
+/**
+ * Values on their way to a reader. A row may hold anything an attacker could put into a command line, so nothing
+ * that moves a terminal's cursor, reorders text or cannot be seen leaves here as it is.
+ */
+
+/**
+ * Controls (C0, DEL, C1), format characters (bidi marks and overrides, zero-width, tags), line and paragraph
+ * separators, lone surrogates, and what else renders as nothing.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
+
+const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+
+const visible = (character: string): string => {
+  const named = NAMED[character];
+  if (named !== undefined) return named;
+  const code = character.codePointAt(0)!;
+  if (code < 0x100) return `\\x${hex(code, 2)}`;
+  return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\u{${hex(code, 5)}}`;
+};
+
+/** Printable ASCII needs no closer look. */
+const PLAIN = /^[ -~]*$/;
+
+/** One line of text that shows what it holds: `\n`, `\x1b`, `\u202e`. */
+export const escapeForTerminal = (text: string): string =>
+  PLAIN.test(text) ? text : text.replace(UNSAFE, visible);
+
+/** A JSON string; the same characters stand as `\uXXXX`, which any reader turns back. */
+export const jsonString = (text: string): string => {
+  const json = JSON.stringify(text);
+  if (PLAIN.test(json)) return json;
+  return json.replace(UNSAFE, character =>
+    [...Array(character.length).keys()].map(index => `\\u${hex(character.charCodeAt(index), 4)}`).join(''),
+  );
+};

@@ -1,0 +1,208 @@
+/**
+ * Results in the forms of osquery's shell. Printers take rows as they come and return text; only the table, whose
+ * widths depend on every row, keeps them to the end.
+ *
+ * Source of the forms: osquery 5.23 `devtools/shell.cpp` and `printer.cpp`.
+ */
+import { escapeForTerminal, jsonString } from './escape.ts';
+import { cutToWidth, padEnd, padStart, textWidth } from './text-width.ts';
+
+export const OUTPUT_MODES = ['pretty', 'json', 'csv', 'line', 'list', 'column'] as const;
+export type OutputMode = (typeof OUTPUT_MODES)[number];
+
+export interface PrintSettings {
+  readonly mode: OutputMode;
+  /** Stands for NULL. */
+  readonly nullValue: string;
+  /** Between fields of `csv` and `list`. */
+  readonly separator: string;
+  readonly headers: boolean;
+  /** Output goes to a terminal: then the CSV form, too, shows control characters escaped. */
+  readonly terminal: boolean;
+}
+
+export type PrintedRow = readonly (string | null)[];
+
+/** Prints one statement's result: any number of `rows`, then `end`; each returns text to write. */
+interface StatementPrinter {
+  readonly rows: (rows: readonly PrintedRow[]) => string;
+  readonly end: () => string;
+}
+
+type MakePrinter = (columns: readonly string[], settings: PrintSettings) => StatementPrinter;
+
+const nothing = (): string => '';
+
+const table: MakePrinter = (columns, { nullValue }) => {
+  const names = columns.map(escapeForTerminal);
+  const widths = names.map(textWidth);
+  const kept: string[][] = [];
+  const line = (cells: readonly string[]): string =>
+    `|${cells.map((cell, index) => ` ${padEnd(cell, widths[index]!)} `).join('|')}|\n`;
+  return {
+    rows: rows => {
+      for (const row of rows) {
+        const cells = row.map((cell, index) => {
+          const text = escapeForTerminal(cell ?? nullValue);
+          const width = textWidth(text);
+          if (width > widths[index]!) widths[index] = width;
+          return text;
+        });
+        kept.push(cells);
+      }
+      return '';
+    },
+    end: () => {
+      if (kept.length === 0) return '';
+      const rule = `+${widths.map(width => '-'.repeat(width + 2)).join('+')}+\n`;
+      return [rule, line(names), rule, ...kept.map(line), rule].join('');
+    },
+  };
+};
+
+/**
+ * Objects whose keys come in order of their bytes, as core's map has them; of columns with the same name the last
+ * counts. The array around them belongs to the whole text of statements.
+ */
+const jsonObjects = (
+  columns: readonly string[],
+  { nullValue }: PrintSettings,
+): ((row: PrintedRow) => string) => {
+  const last = new Map(columns.map((name, index) => [name, index]));
+  const keys = [...last]
+    .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .map(([name, index]) => ({ key: jsonString(name), index }));
+  return row =>
+    `  {${keys.map(({ key, index }) => `${key}:${jsonString(row[index] ?? nullValue)}`).join(',')}}`;
+};
+
+/** Core quotes whatever holds a blank, a quote, a control or a byte beyond ASCII. */
+const CSV_PLAIN = /^[!#-&(-~]+$/;
+
+const csv: MakePrinter = (columns, { nullValue, separator, headers, terminal }) => {
+  const field = (value: string | null): string => {
+    if (value === null) return nullValue;
+    const text = terminal ? escapeForTerminal(value) : value;
+    if (CSV_PLAIN.test(text) && (separator === '' || !text.includes(separator))) return text;
+    return `"${text.replaceAll('"', '""')}"`;
+  };
+  const line = (row: PrintedRow): string => `${row.map(field).join(separator)}\n`;
+  let begun = false;
+  return {
+    rows: rows => {
+      const header = headers && !begun ? line(columns) : '';
+      begun = true;
+      return header + rows.map(line).join('');
+    },
+    end: nothing,
+  };
+};
+
+const lines: MakePrinter = (columns, { nullValue }) => {
+  const names = columns.map(escapeForTerminal);
+  const width = Math.max(5, ...names.map(textWidth));
+  let count = 0;
+  return {
+    rows: rows =>
+      rows
+        .map(row => {
+          const fields = row.map(
+            (cell, index) => `${padStart(names[index]!, width)} = ${escapeForTerminal(cell ?? nullValue)}\n`,
+          );
+          count += 1;
+          return `${count > 1 ? '\n' : ''}${fields.join('')}`;
+        })
+        .join(''),
+    end: nothing,
+  };
+};
+
+const list: MakePrinter = (columns, { nullValue, separator, headers }) => {
+  const line = (row: PrintedRow): string =>
+    `${row.map(cell => escapeForTerminal(cell ?? nullValue)).join(separator)}\n`;
+  let begun = false;
+  return {
+    rows: rows => {
+      const header = headers && !begun ? line(columns) : '';
+      begun = true;
+      return header + rows.map(line).join('');
+    },
+    end: nothing,
+  };
+};
+
+/** Widths come from the names and the first row; later values that are longer are cut. */
+const column: MakePrinter = (columns, { nullValue, headers }) => {
+  const names = columns.map(escapeForTerminal);
+  let widths: number[] | undefined;
+  const line = (cells: readonly string[]): string =>
+    `${cells.map((cell, index) => padEnd(cutToWidth(cell, widths![index]!), widths![index]!)).join('  ')}\n`;
+  return {
+    rows: rows => {
+      const printed = rows.map(row => row.map(cell => escapeForTerminal(cell ?? nullValue)));
+      let header = '';
+      if (widths === undefined && printed[0] !== undefined) {
+        widths = names.map((name, index) => Math.max(10, textWidth(name), textWidth(printed[0]![index]!)));
+        if (headers) header = line(names) + line(widths.map(width => '-'.repeat(width)));
+      }
+      return header + printed.map(line).join('');
+    },
+    end: nothing,
+  };
+};
+
+const PRINTERS: Readonly<Record<Exclude<OutputMode, 'json'>, MakePrinter>> = {
+  pretty: table,
+  csv,
+  line: lines,
+  list,
+  column,
+};
+
+/** Prints the results of a text of statements that belong together: an argument, or a statement from a stream. */
+export interface Printer {
+  readonly statement: (columns: readonly string[]) => string;
+  readonly rows: (rows: readonly PrintedRow[]) => string;
+  readonly statementEnd: () => string;
+  /** After the last statement, also when it failed: what was begun is closed. */
+  readonly end: () => string;
+}
+
+const statementPrinter = (make: MakePrinter, settings: PrintSettings): Printer => {
+  let current: StatementPrinter | undefined;
+  return {
+    statement: columns => {
+      current = make(columns, settings);
+      return '';
+    },
+    rows: rows => current?.rows(rows) ?? '',
+    statementEnd: () => current?.end() ?? '',
+    end: nothing,
+  };
+};
+
+/** One array for the rows of all statements, as core's shell makes it. */
+const jsonPrinter = (settings: PrintSettings): Printer => {
+  let toObject: ((row: PrintedRow) => string) | undefined;
+  let count = 0;
+  return {
+    statement: columns => {
+      if (columns.length === 0) return '';
+      const first = toObject === undefined;
+      toObject = jsonObjects(columns, settings);
+      return first ? '[\n' : '';
+    },
+    rows: rows =>
+      rows
+        .map(row => {
+          count += 1;
+          return `${count > 1 ? ',\n' : ''}${toObject!(row)}`;
+        })
+        .join(''),
+    statementEnd: nothing,
+    end: () => (toObject === undefined ? '' : '\n]\n'),
+  };
+};
+
+export const createPrinter = (settings: PrintSettings): Printer =>
+  settings.mode === 'json' ? jsonPrinter(settings) : statementPrinter(PRINTERS[settings.mode], settings);

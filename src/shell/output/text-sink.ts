@@ -1,0 +1,43 @@
+/** Writes text to a stream at the speed of its reader. */
+import type { Writable } from 'node:stream';
+
+/** The reader has closed its end, as `head` does when it has seen enough. */
+export class OutputClosedError extends Error {
+  readonly code = 'OUTPUT_CLOSED';
+  constructor() {
+    super('the reader of the output has gone');
+  }
+}
+
+export interface TextSink {
+  /** Resolves when more may be written; rejects with OutputClosedError when nobody reads any more. */
+  readonly write: (text: string) => Promise<void>;
+}
+
+export const createTextSink = (stream: Writable): TextSink => {
+  let closed = false;
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const resume of [...waiting]) resume();
+    waiting.clear();
+  };
+  stream.on('error', () => {
+    closed = true;
+    wake();
+  });
+  stream.on('close', () => {
+    closed = true;
+    wake();
+  });
+  stream.on('drain', wake);
+  return {
+    write: async text => {
+      if (text === '') return;
+      if (closed) throw new OutputClosedError();
+      if (!stream.write(text)) {
+        await new Promise<void>(resolve => waiting.add(resolve));
+        if (closed) throw new OutputClosedError();
+      }
+    },
+  };
+};

@@ -1,0 +1,133 @@
+/** The shell from start to end: core, extension, one way of taking statements, and everything stopped again. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { ReadStream, WriteStream } from 'node:tty';
+import { CoreOptions } from './core/core-options.ts';
+import { CoreDatabase } from './core/database.ts';
+import { type CoreLog, EmbeddedCore } from './core/embedded-core.ts';
+import type { ExtensionCommand } from './core/extension-process.ts';
+import { ExtensionStartError, HostedExtension } from './core/hosted-extension.ts';
+import { createSocketDirectory } from './core/socket-directory.ts';
+import { openHistory } from './history.ts';
+import { runInteractive } from './interactive.ts';
+import { escapeForTerminal } from './output/escape.ts';
+import type { OutputMode } from './output/printer.ts';
+import { createTextSink, OutputClosedError } from './output/text-sink.ts';
+import { Session } from './session.ts';
+import { runStream } from './stream-input.ts';
+
+export interface RunShellOptions {
+  /** Core's flags by name, those given and any defaults that differ from osquery's. */
+  readonly coreFlags: ReadonlyMap<string, string>;
+  readonly extension: ExtensionCommand;
+  /** `table` is osquery's name-less default. */
+  readonly mode: 'table' | 'json' | 'csv' | 'line';
+  /** Runs this and ends; without it statements come from `stdin`. */
+  readonly sql?: string;
+  /** Own process_events, socket_events and user_events as a stock core on Linux does. */
+  readonly ownEventTables?: boolean;
+  readonly stdin: ReadStream | NodeJS.ReadStream;
+  readonly stdout: WriteStream | NodeJS.WriteStream;
+  readonly stderr: NodeJS.WritableStream & NodeJS.WriteStream;
+  readonly workerUrl?: URL;
+}
+
+/** Until the extension has registered: it may read a long log first. */
+const START_TIMEOUT_MS = 60_000;
+
+const HISTORY_FILE = '.osquery_audit_events_history';
+
+const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+
+/** The exit status of a program that a closed pipe ended. */
+const STATUS_SIGPIPE = 128 + 13;
+
+/** Runs the shell and resolves with its exit status. Stops when told to by a signal, everything in order. */
+export const runShell = async (options: RunShellOptions): Promise<number> => {
+  const { stderr } = options;
+  const coreOptions = new CoreOptions(options.coreFlags);
+  const verbose = coreOptions.bool('verbose');
+  const log: CoreLog = (level, message) => {
+    if (!verbose && (level === 'info' || level === 'verbose')) return;
+    const label = { verbose: 'Info', info: 'Info', warning: 'Warning', error: 'Error' }[level];
+    stderr.write(`${label}: ${escapeForTerminal(message)}\n`);
+  };
+
+  const ending = new AbortController();
+  let signalStatus: number | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signalStatus ??= 128 + (SIGNALS[signal] ?? 0);
+    ending.abort();
+  };
+  for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal);
+
+  const directory = createSocketDirectory();
+  const core = new EmbeddedCore({
+    options: coreOptions,
+    database: new CoreDatabase(),
+    socketPath: directory.socketPath,
+    log,
+    ownEventTables: options.ownEventTables ?? false,
+    workerUrl: options.workerUrl,
+  });
+  const extension = new HostedExtension({ core, options: coreOptions, command: options.extension, log });
+  try {
+    await core.start();
+    await extension.start({ timeoutMs: START_TIMEOUT_MS, signal: ending.signal });
+    const status = await takeStatements({
+      options,
+      core,
+      nullValue: coreOptions.text('nullvalue'),
+      signal: ending.signal,
+    });
+    return signalStatus ?? status;
+  } catch (error) {
+    if (signalStatus !== undefined) return signalStatus;
+    if (error instanceof OutputClosedError) return STATUS_SIGPIPE;
+    if (!(error instanceof ExtensionStartError)) throw error;
+    stderr.write(`osquery-audit-events: ${escapeForTerminal(error.message)}\n`);
+    return error.status;
+  } finally {
+    await extension.stop();
+    await core.close();
+    directory.remove();
+    for (const signal of Object.keys(SIGNALS)) process.removeListener(signal, onSignal);
+  }
+};
+
+const takeStatements = async (context: {
+  readonly options: RunShellOptions;
+  readonly core: EmbeddedCore;
+  readonly nullValue: string;
+  readonly signal: AbortSignal;
+}): Promise<number> => {
+  const { options, core, nullValue, signal } = context;
+  const { stdin, stdout, stderr } = options;
+  const mode: OutputMode = options.mode === 'table' ? 'pretty' : options.mode;
+  const interactive = options.sql === undefined && stdin.isTTY === true;
+  const session = new Session({
+    core,
+    out: createTextSink(stdout),
+    errors: createTextSink(stderr),
+    // The bar is osquery's separator for `--csv` too.
+    settings: { mode, nullValue, separator: '|', headers: true, bail: false, echo: false, timer: false },
+    terminal: stdout.isTTY === true,
+    namesLines: !interactive && options.sql === undefined,
+  });
+  signal.addEventListener('abort', () => session.interrupt(), { once: true });
+  if (options.sql !== undefined) {
+    const text = options.sql.trim();
+    const outcome = text.startsWith('.')
+      ? await session.handle({ kind: 'command', text, line: 1 })
+      : await session.execute(text);
+    return outcome === 'failed' || outcome === 'interrupted' ? 1 : 0;
+  }
+  if (!interactive) return (await runStream(session, stdin, signal)) ? 0 : 1;
+  const history = openHistory(join(homedir(), HISTORY_FILE));
+  try {
+    await runInteractive({ session, input: stdin, output: stdout, history, signal });
+  } finally {
+    history.close();
+  }
+  return 0;
+};

@@ -1,0 +1,131 @@
+/** One user of the shell: its output settings, and what its statements and commands do. */
+import type { EmbeddedCore } from './core/embedded-core.ts';
+import { decodeText, sqliteDouble } from './core/format-value.ts';
+import { runDotCommand } from './dot-commands.ts';
+import { escapeForTerminal } from './output/escape.ts';
+import { createPrinter, type OutputMode, type PrintSettings } from './output/printer.ts';
+import { OutputClosedError, type TextSink } from './output/text-sink.ts';
+import { decodeRows } from './sql/result-codec.ts';
+import { SqlError } from './sql/sql-engine.ts';
+import type { StatementInput } from './statement-splitter.ts';
+
+export interface SessionSettings {
+  mode: OutputMode;
+  nullValue: string;
+  separator: string;
+  headers: boolean;
+  /** End after the first error. */
+  bail: boolean;
+  /** Show each statement before it runs. */
+  echo: boolean;
+  /** Show how long each statement took. */
+  timer: boolean;
+}
+
+export interface SessionOptions {
+  readonly core: EmbeddedCore;
+  readonly out: TextSink;
+  readonly errors: TextSink;
+  readonly settings: SessionSettings;
+  /** Output goes to a terminal. */
+  readonly terminal: boolean;
+  /** Errors name the line on which the statement began. */
+  readonly namesLines: boolean;
+}
+
+/** What an input led to. */
+export type InputOutcome = 'done' | 'failed' | 'interrupted' | 'exit';
+
+export class Session {
+  readonly core: EmbeddedCore;
+  readonly settings: SessionSettings;
+  readonly #options: SessionOptions;
+  #running: AbortController | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.core = options.core;
+    this.settings = options.settings;
+  }
+
+  /** True while a statement runs. */
+  get busy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Ends the running statement, if there is one. */
+  interrupt(): void {
+    this.#running?.abort();
+  }
+
+  /** Writes a line; control characters in it are shown, not sent. */
+  async print(line: string): Promise<void> {
+    await this.#options.out.write(`${escapeForTerminal(line)}\n`);
+  }
+
+  async printError(message: string): Promise<void> {
+    await this.#options.errors.write(`${escapeForTerminal(message)}\n`);
+  }
+
+  /** Runs a statement or command; rejects only with OutputClosedError. */
+  async handle(input: StatementInput): Promise<InputOutcome> {
+    if (this.settings.echo) await this.print(input.text);
+    if (input.kind === 'command') return runDotCommand(this, input.text);
+    return this.execute(input.text, input.line);
+  }
+
+  /** Runs statements and prints their results. */
+  async execute(sql: string, line = 1): Promise<InputOutcome> {
+    const abort = new AbortController();
+    this.#running = abort;
+    const printer = createPrinter(this.#printSettings());
+    const { out } = this.#options;
+    const started = performance.now();
+    try {
+      await this.core.run(sql, {
+        primary: true,
+        signal: abort.signal,
+        sink: {
+          statement: columns => out.write(printer.statement(columns)),
+          rows: batch => {
+            if (abort.signal.aborted) return;
+            const format = { float: sqliteDouble, text: decodeText };
+            return out.write(printer.rows(decodeRows(batch.bytes, batch.columns.length, batch.rows, format)));
+          },
+          statementEnd: () => out.write(printer.statementEnd()),
+        },
+      });
+      await out.write(printer.end());
+      return 'done';
+    } catch (error) {
+      if (error instanceof OutputClosedError) throw error;
+      await out.write(printer.end());
+      if (error instanceof SqlError && error.interrupted) {
+        await this.printError('Interrupted.');
+        return 'interrupted';
+      }
+      const where = this.#options.namesLines ? `near line ${line}: ` : '';
+      await this.printError(`Error: ${where}${explain(error)}`);
+      return 'failed';
+    } finally {
+      this.#running = undefined;
+      if (this.settings.timer) {
+        await this.printError(`Run time: ${((performance.now() - started) / 1000).toFixed(3)} s`);
+      }
+    }
+  }
+
+  #printSettings(): PrintSettings {
+    const { mode, nullValue, separator, headers } = this.settings;
+    return { mode, nullValue, separator, headers, terminal: this.#options.terminal };
+  }
+}
+
+/** The message in one line, with what to do where that is not plain. */
+const explain = (error: unknown): string => {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/^no such table: /.test(message)) return `${message}; .tables shows those there are`;
+  if (/^no such column: /.test(message)) return `${message}; .schema TABLE shows the columns`;
+  if (message === 'not authorized') return `${message}: core allows no such statement`;
+  return message;
+};
