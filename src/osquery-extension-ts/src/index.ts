@@ -40,7 +40,7 @@ export {
 } from './table/query-context.ts';
 export type { RowEncoder } from './table/row-encoder.ts';
 export { createRowEncoder } from './table/row-encoder.ts';
-export type { GeneratedRows, TableHandlers } from './table/table-plugin.ts';
+export type { GeneratedRow, GeneratedRows, TableHandlers } from './table/table-plugin.ts';
 export { TablePlugin } from './table/table-plugin.ts';
 export type { TableAttributes, TableSpec } from './table/table-spec.ts';
 export { columnRoutes, TABLE_ATTRIBUTE_BITS, tableAttributeBits } from './table/table-spec.ts';

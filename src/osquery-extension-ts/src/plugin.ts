@@ -4,6 +4,8 @@ import type { PluginRow, ResponseRows } from './table/encoded-rows.ts';
 export interface PluginCall {
   /** Fires when the caller has gone or the server stops: the answer is not wanted any more. */
   readonly signal: AbortSignal;
+  /** Longest answer that can be sent, in bytes. */
+  readonly maxReplyBytes?: number;
 }
 
 /**

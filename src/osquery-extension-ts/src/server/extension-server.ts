@@ -75,7 +75,8 @@ export class ExtensionServer implements AsyncDisposable {
           seqid,
           uuid: this.uuid,
           maxReplyBytes: this.#maxReplyBytes,
-          rows: () => this.#plugin(registry, item).call(request, { signal }),
+          rows: () =>
+            this.#plugin(registry, item).call(request, { signal, maxReplyBytes: this.#maxReplyBytes }),
         });
       }
       case 'ping':

@@ -17,8 +17,8 @@ export class MessageServer {
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
   readonly #pending: PendingBytes = { total: 0 };
+  #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #listening = false;
 
   constructor(options: {
     readonly path: string;
@@ -64,14 +64,12 @@ export class MessageServer {
   }
 
   /** Resolves when clients can connect. */
-  async listen(): Promise<void> {
-    if (this.#closing !== undefined)
-      throw new OsqueryError('OSQUERY_CLOSED', `server at ${this.path} was closed`);
-    await listenPrivately(this.#server, this.path);
-    this.#listening = true;
-    // accept(2) failing for want of file descriptors must not end the process.
-    this.#server.on('error', error => debug('%s: %s', this.path, error));
-    debug('listening at %s', this.path);
+  listen(): Promise<void> {
+    if (this.#closing !== undefined) {
+      return Promise.reject(new OsqueryError('OSQUERY_CLOSED', `the server at ${this.path} was closed`));
+    }
+    this.#listening ??= this.#listen();
+    return this.#listening;
   }
 
   /** Stops listening, removes the socket file, lets replies under way finish for a moment, closes everything. */
@@ -80,9 +78,20 @@ export class MessageServer {
     return this.#closing;
   }
 
+  async #listen(): Promise<void> {
+    await listenPrivately(this.#server, this.path);
+    // accept(2) failing for want of file descriptors must not end the process.
+    this.#server.on('error', error => debug('%s: %s', this.path, error));
+    debug('listening at %s', this.path);
+  }
+
   async #close(graceMs: number): Promise<void> {
-    if (!this.#listening) return;
-    this.#listening = false;
+    try {
+      await this.#listening;
+    } catch {
+      return;
+    }
+    if (this.#listening === undefined) return;
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
     await unlink(this.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') debug('%s cannot be removed: %s', this.path, error);

@@ -75,6 +75,8 @@ export class ServerConnection {
   }
 
   #receive(chunk: Buffer): void {
+    // Closing or dropped: nothing more is answered, so nothing more is kept.
+    if (this.#closing || this.#dropped) return;
     try {
       this.#reader.push(chunk);
       this.#count();
@@ -92,7 +94,7 @@ export class ServerConnection {
     const message = this.#reader.next();
     this.#count();
     if (message === undefined) {
-      if (this.#ended || this.#closing) this.#finish();
+      if (this.#ended) this.#finish();
       else this.#wait(this.#reader.pendingBytes > 0 ? 'request' : 'idle');
       return;
     }
@@ -102,6 +104,10 @@ export class ServerConnection {
       () => {
         this.#busy = false;
         if (this.#socket.destroyed) return;
+        if (this.#closing) {
+          this.#finish();
+          return;
+        }
         this.#socket.resume();
         try {
           this.#next();
@@ -191,8 +197,13 @@ export class ServerConnection {
     }
   }
 
+  /** Closes when what has been written is read. */
   #finish(): void {
     this.#wait(undefined);
+    const ms = this.#limits.writeTimeoutMs;
+    this.#timer = setTimeout(() => {
+      this.#drop(new OsqueryError('OSQUERY_TIMEOUT', `end of a reply not read within ${ms} ms`));
+    }, ms);
     this.#socket.end(() => this.#socket.destroy());
   }
 

@@ -55,8 +55,9 @@ export function decodeRows(rows: EncodedRows): PluginRow[] {
       ? rows.chunks[0]
       : Buffer.concat(rows.chunks);
   const cursor = new ByteCursor(bytes);
+  const names = new NameCache();
   const decoded: PluginRow[] = [];
-  for (let left = rows.count; left > 0; left -= 1) decoded.push(decodeRow(cursor));
+  for (let left = rows.count; left > 0; left -= 1) decoded.push(decodeRow(cursor, names));
   if (cursor.position !== bytes.length) {
     throw new OsqueryError(
       'OSQUERY_PROTOCOL',
@@ -67,11 +68,11 @@ export function decodeRows(rows: EncodedRows): PluginRow[] {
 }
 
 /** Reads one `map<string,string>`. */
-export function decodeRow(cursor: ByteCursor): PluginRow {
+export function decodeRow(cursor: ByteCursor, names?: NameCache): PluginRow {
   const count = rowHeader(cursor);
   const row: Record<string, string> = {};
-  for (let left = count; left > 0; left -= 1) {
-    const name = cursor.string();
+  for (let index = 0; index < count; index += 1) {
+    const name = names === undefined ? cursor.string() : names.read(cursor, index);
     const value = cursor.string();
     // A plain assignment would lose this one name, or change the object's prototype.
     if (name === '__proto__') {
@@ -81,6 +82,25 @@ export function decodeRow(cursor: ByteCursor): PluginRow {
     }
   }
   return row;
+}
+
+/**
+ * Remembers the names of the row before: rows of one answer have the same names in the same places, and comparing
+ * bytes is cheaper than making the same strings again.
+ */
+export class NameCache {
+  readonly #names: string[] = [];
+  readonly #bytes: Buffer[] = [];
+
+  read(cursor: ByteCursor, index: number): string {
+    const known = this.#bytes[index];
+    if (known !== undefined && cursor.skipIfString(known)) return this.#names[index]!;
+    const start = cursor.position;
+    const name = cursor.string();
+    this.#names[index] = name;
+    this.#bytes[index] = cursor.bytes.subarray(start, cursor.position);
+    return name;
+  }
 }
 
 /** Goes over one `map<string,string>` without decoding it. */

@@ -6,15 +6,20 @@ import type { ColumnSpec, Row } from './column.ts';
 /** Type bytes (2) and number of entries (4) of a `map<string,string>`. */
 export const ROW_HEADER_BYTES = 6;
 
-/** Text shorter than this is copied here, longer text by one call into native code: the call costs about as much. */
-const SHORT_TEXT = 48;
+/** Text up to this length is copied here, longer text by one call into native code: the call costs about as much. */
+const SHORT_TEXT = 40;
 
-/** Decimal digits of 2^64 and a sign. */
-const MAX_INTEGER_BYTES = 21;
+/** Room for a number: the digits of 2^64 and a sign, or a double's shortest text. */
+const NUMBER_BYTES = 32;
+
+const TEXT = 0;
+const INTEGER = 1;
+const DOUBLE = 2;
+const BLOB = 3;
 
 /**
  * Encodes rows of one table as they go on the wire. Hot: it runs once for every event, so what does not depend on
- * the row is made beforehand and no object is made per row.
+ * the row is made beforehand, and nothing is allocated per row.
  */
 export interface RowEncoder<Columns extends readonly ColumnSpec[]> {
   /**
@@ -37,115 +42,100 @@ export function createRowEncoder<const Columns extends readonly ColumnSpec[]>(
   return new Encoder(columns);
 }
 
-/** A column's name as it goes on the wire: length and bytes. */
-export function encodedColumnName(column: ColumnSpec): Buffer {
-  const writer = new ByteWriter(64);
-  writer.string(column.name);
-  return writer.take();
-}
-
 class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Columns> {
   readonly #columns: readonly ColumnSpec[];
+  readonly #keys: readonly string[];
+  readonly #kinds: Uint8Array;
+  /** Each column's name as it goes on the wire: length and bytes. */
   readonly #names: readonly Buffer[];
+  /** Room for everything but texts and blobs. */
+  readonly #fixedBytes: number;
   presentLow = 0;
   presentHigh = 0;
 
   constructor(columns: Columns) {
     this.#columns = columns;
-    this.#names = columns.map(encodedColumnName);
+    this.#keys = columns.map(column => column.name);
+    this.#kinds = Uint8Array.from(columns, kindOf);
+    this.#names = columns.map(wireName);
+    this.#fixedBytes = this.#names.reduce(
+      (sum, name) => sum + name.length + 4 + NUMBER_BYTES,
+      ROW_HEADER_BYTES,
+    );
   }
 
   append(row: Row<Columns>, out: ByteWriter): number {
+    const keys = this.#keys;
+    const names = this.#names;
+    const kinds = this.#kinds;
+    const values = row as Readonly<Record<string, unknown>>;
     const start = out.length;
-    out.reserve(ROW_HEADER_BYTES);
-    out.length += ROW_HEADER_BYTES;
+    // What is reserved beyond `at`: `fixedLeft` for the columns to come, and then each text asks for its own.
+    const fixed = this.#fixedBytes;
+    out.reserve(fixed);
+    let { bytes } = out;
+    let at = start + ROW_HEADER_BYTES;
     let low = 0;
     let high = 0;
     let count = 0;
-    try {
-      for (let index = 0; index < this.#columns.length; index += 1) {
-        const column = this.#columns[index]!;
-        const value = (row as Readonly<Record<string, unknown>>)[column.name];
-        if (value === undefined || value === null) continue;
-        if (!this.#entry(index, column, value, out)) continue;
-        count += 1;
-        if (index < 32) low |= 1 << index;
-        else high |= 1 << Math.min(index - 32, 31);
+    for (let index = 0; index < keys.length; index += 1) {
+      const value = values[keys[index]!];
+      if (value === undefined || value === null) continue;
+      const name = names[index]!;
+      const kind = kinds[index]!;
+      if (kind === INTEGER) {
+        const text = isSmall(value) ? '' : integerText(this.#columns[index]!, value);
+        if (text.length > NUMBER_BYTES) {
+          out.length = at;
+          out.reserve(text.length + fixed);
+          bytes = out.bytes;
+          out.length = start;
+        }
+        for (let i = 0; i < name.length; i += 1) bytes[at + i] = name[i]!;
+        at += name.length;
+        at = text === '' ? writeSmall(value as number, bytes, at) : writeAscii(text, bytes, at);
+      } else if (kind === DOUBLE) {
+        if (typeof value !== 'number') throw invalid(this.#columns[index]!, value, 'a number');
+        // SQL has no not-a-number; SQLite itself makes it NULL.
+        if (Number.isNaN(value)) continue;
+        for (let i = 0; i < name.length; i += 1) bytes[at + i] = name[i]!;
+        at = writeAscii(String(value), bytes, at + name.length);
+      } else {
+        const isText = typeof value === 'string';
+        if (!isText && (kind === TEXT || !(value instanceof Uint8Array))) {
+          const expected = kind === TEXT ? 'a string' : 'a Uint8Array or a string';
+          throw invalid(this.#columns[index]!, value, expected);
+        }
+        // A UTF-16 unit takes at most three bytes of UTF-8.
+        const room = isText ? value.length * 3 : (value as Uint8Array).length;
+        if (at + room + fixed > bytes.length) {
+          out.length = at;
+          out.reserve(room + fixed);
+          bytes = out.bytes;
+          out.length = start;
+        }
+        for (let i = 0; i < name.length; i += 1) bytes[at + i] = name[i]!;
+        at += name.length;
+        at = isText ? writeText(value, bytes, at) : writeBlob(value as Uint8Array, bytes, at);
       }
-    } catch (error) {
-      out.length = start;
-      throw error;
+      count += 1;
+      if (index < 32) low |= 1 << index;
+      else high |= 1 << Math.min(index - 32, 31);
     }
-    const { bytes } = out;
     bytes[start] = T_STRING;
     bytes[start + 1] = T_STRING;
-    bytes.writeInt32BE(count, start + 2);
+    writeLength(count, bytes, start + 2);
+    out.length = at;
     this.presentLow = low >>> 0;
     this.presentHigh = high >>> 0;
-    return out.length - start;
-  }
-
-  /** Appends name and value; false when the value is as good as NULL. */
-  #entry(index: number, column: ColumnSpec, value: unknown, out: ByteWriter): boolean {
-    const name = this.#names[index]!;
-    switch (column.type) {
-      case 'TEXT':
-        if (typeof value !== 'string') throw invalid(column, value, 'a string');
-        out.reserve(name.length + 4 + value.length * 3);
-        appendName(name, out);
-        appendText(value, out);
-        return true;
-      case 'BLOB':
-        if (typeof value === 'string') {
-          out.reserve(name.length + 4 + value.length * 3);
-          appendName(name, out);
-          appendText(value, out);
-          return true;
-        }
-        if (!(value instanceof Uint8Array)) throw invalid(column, value, 'a Uint8Array or a string');
-        out.reserve(name.length + 4 + value.length);
-        appendName(name, out);
-        out.i32(value.length);
-        out.raw(value);
-        return true;
-      case 'DOUBLE':
-        if (typeof value !== 'number') throw invalid(column, value, 'a number');
-        // SQL has no not-a-number; SQLite itself makes it NULL.
-        if (Number.isNaN(value)) return false;
-        out.reserve(name.length + 32);
-        appendName(name, out);
-        appendAscii(String(value), out);
-        return true;
-      default:
-        out.reserve(name.length + 4 + MAX_INTEGER_BYTES);
-        if (typeof value === 'number' && value >= 0 && value <= 0x7fffffff && (value | 0) === value) {
-          appendName(name, out);
-          appendSmallInteger(value, out);
-          return true;
-        }
-        {
-          const text = integerText(column, value);
-          out.reserve(name.length + 4 + text.length);
-          appendName(name, out);
-          appendAscii(text, out);
-        }
-        return true;
-    }
+    return at - start;
   }
 }
 
-// The append functions write without asking for room: the caller has reserved it.
+// The functions below write where the caller has made room and return where they stopped.
 
-function appendName(name: Buffer, out: ByteWriter): void {
-  const { bytes, length } = out;
-  // A loop: names are short, and a call of Buffer#copy costs more than it copies.
-  for (let i = 0; i < name.length; i += 1) bytes[length + i] = name[i]!;
-  out.length = length + name.length;
-}
-
-function appendText(value: string, out: ByteWriter): void {
-  const { bytes } = out;
-  const start = out.length + 4;
+function writeText(value: string, bytes: Buffer, at: number): number {
+  const start = at + 4;
   const { length } = value;
   if (length <= SHORT_TEXT) {
     let i = 0;
@@ -155,48 +145,72 @@ function appendText(value: string, out: ByteWriter): void {
       bytes[start + i] = unit;
     }
     if (i === length) {
-      appendLength(length, out);
-      out.length = start + length;
-      return;
+      writeLength(length, bytes, at);
+      return start + length;
     }
   }
   // Half a surrogate pair becomes U+FFFD here, as in every conversion of Node to UTF-8.
   const written = bytes.write(value, start);
-  appendLength(written, out);
-  out.length = start + written;
+  writeLength(written, bytes, at);
+  return start + written;
 }
 
-function appendAscii(value: string, out: ByteWriter): void {
-  const { bytes } = out;
-  const start = out.length + 4;
-  for (let i = 0; i < value.length; i += 1) bytes[start + i] = value.charCodeAt(i);
-  appendLength(value.length, out);
-  out.length = start + value.length;
+function writeBlob(value: Uint8Array, bytes: Buffer, at: number): number {
+  writeLength(value.length, bytes, at);
+  bytes.set(value, at + 4);
+  return at + 4 + value.length;
+}
+
+function writeAscii(value: string, bytes: Buffer, at: number): number {
+  for (let i = 0; i < value.length; i += 1) bytes[at + 4 + i] = value.charCodeAt(i);
+  writeLength(value.length, bytes, at);
+  return at + 4 + value.length;
+}
+
+/** Whether a value is a whole number from 0 to 2^31 - 1; -0 too, which is written as 0. */
+function isSmall(value: unknown): boolean {
+  return typeof value === 'number' && (value | 0) === value && value >= 0;
 }
 
 /** A whole number from 0 to 2^31 - 1 in decimal, without making a string of it. */
-function appendSmallInteger(value: number, out: ByteWriter): void {
+function writeSmall(value: number, bytes: Buffer, at: number): number {
+  let rest = value | 0;
   let digits = 1;
-  for (let limit = 10; digits < 10 && value >= limit; limit *= 10) digits += 1;
-  const { bytes } = out;
-  const start = out.length + 4;
-  let rest = value;
-  for (let i = start + digits - 1; i >= start; i -= 1) {
+  for (let limit = 10; digits < 10 && rest >= limit; limit *= 10) digits += 1;
+  const end = at + 4 + digits;
+  for (let i = end - 1; i >= at + 4; i -= 1) {
     const next = (rest / 10) | 0;
     bytes[i] = 48 + rest - next * 10;
     rest = next;
   }
-  appendLength(digits, out);
-  out.length = start + digits;
+  writeLength(digits, bytes, at);
+  return end;
 }
 
-/** Writes a length at the end of what is there, without moving the end. */
-function appendLength(value: number, out: ByteWriter): void {
-  const { bytes, length } = out;
-  bytes[length] = value >>> 24;
-  bytes[length + 1] = value >>> 16;
-  bytes[length + 2] = value >>> 8;
-  bytes[length + 3] = value;
+function writeLength(value: number, bytes: Buffer, at: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+function kindOf(column: ColumnSpec): number {
+  switch (column.type) {
+    case 'TEXT':
+      return TEXT;
+    case 'BLOB':
+      return BLOB;
+    case 'DOUBLE':
+      return DOUBLE;
+    default:
+      return INTEGER;
+  }
+}
+
+function wireName(column: ColumnSpec): Buffer {
+  const writer = new ByteWriter(64);
+  writer.string(column.name);
+  return writer.take();
 }
 
 function integerText(column: ColumnSpec, value: unknown): string {
@@ -206,7 +220,7 @@ function integerText(column: ColumnSpec, value: unknown): string {
     case 'boolean':
       return value ? '1' : '0';
     case 'number':
-      // Through BigInt: String(1e21) would be "1e+21", and String(-0) is "0" as it should be.
+      // Beyond 2^53 through BigInt: String(1e21) would be "1e+21".
       if (Number.isInteger(value)) return Number.isSafeInteger(value) ? String(value) : String(BigInt(value));
       throw invalid(column, value, 'a whole number');
     default:
@@ -215,7 +229,7 @@ function integerText(column: ColumnSpec, value: unknown): string {
 }
 
 function invalid(column: ColumnSpec, value: unknown, expected: string): OsqueryError {
-  const got = typeof value === 'number' ? String(value) : typeof value;
+  const got = typeof value === 'number' ? `number ${value}` : typeof value;
   return new OsqueryError(
     'OSQUERY_INVALID',
     `column ${column.name} (${column.type}): expected ${expected}, got ${got}`,

@@ -47,6 +47,18 @@ export class ByteCursor {
     return this.#bytes.toString('utf8', start, start + length);
   }
 
+  /** Goes over the bytes of `encoded` (a string with its length) if they come next; else stays where it is. */
+  skipIfString(encoded: Buffer): boolean {
+    const { position } = this;
+    const bytes = this.#bytes;
+    if (position + encoded.length > bytes.length) return false;
+    for (let i = 0; i < encoded.length; i += 1) {
+      if (bytes[position + i] !== encoded[i]) return false;
+    }
+    this.position = position + encoded.length;
+    return true;
+  }
+
   skipString(): void {
     this.#take(this.count());
   }

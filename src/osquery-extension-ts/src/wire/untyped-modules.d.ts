@@ -7,6 +7,29 @@ declare module 'thrift' {
   export interface Protocol {
     readMessageBegin(): { fname: string; mtype: number; rseqid: number };
   }
+  /** The writing half of a protocol. */
+  export interface Writer {
+    writeMessageBegin(name: string, type: number, seqid: number): void;
+    writeMessageEnd(): void;
+    writeFieldBegin(name: string, type: number, id: number): void;
+    writeFieldStop(): void;
+    writeMapBegin(keyType: number, valueType: number, size: number): void;
+    writeListBegin(elementType: number, size: number): void;
+    writeString(value: string): void;
+    writeByte(value: number): void;
+    writeI32(value: number): void;
+    flush(): void;
+  }
+  /** The reading half of a protocol. */
+  export interface Reader {
+    readMessageBegin(): { fname: string; mtype: number; rseqid: number };
+    readMapBegin(): { ktype: number; vtype: number; size: number };
+    readListBegin(): { etype: number; size: number };
+    readFieldBegin(): { ftype: number; fid: number };
+    readString(): string;
+    readI32(): number;
+    skip(type: number): void;
+  }
   interface ThriftPackage {
     TBufferedTransport: {
       new (buffer: undefined, onFlush: (message: Buffer, seqid: number) => void): Transport;
