@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs';
+import { elf32Program } from './elf32.ts';
+
+/** One recording: a command whose events, with those of its descendants, become a fixture. */
+export interface Scenario {
+  readonly name: string;
+  /** What the fixture shows. */
+  readonly about: string;
+  readonly command: readonly [path: string, ...arguments_: string[]];
+  /** argv[0], if it is not the path. */
+  readonly argv0?: string;
+  readonly uid?: number;
+  /** Directory below the scratch directory to run in; made if it is not there. */
+  readonly cwd?: string;
+}
+
+/** Perl that makes clone3 fail as a container's filter does, so that the C library makes threads with clone. */
+const WITHOUT_CLONE3 = `
+my $filter = join '', pack('SCCL', 0x20, 0, 0, 0), pack('SCCL', 0x15, 0, 1, 435),
+  pack('SCCL', 6, 0, 0, 0x50026), pack('SCCL', 6, 0, 0, 0x7fff0000);
+syscall(157, 38, 1, 0, 0, 0);
+syscall(157, 22, 2, pack('Sx6P', 4, $filter), 0, 0) == 0 or die "seccomp: $!";
+exec @ARGV;`;
+
+const SOCKETS = 'use Socket qw(:all); use Fcntl;';
+const LISTEN = `${SOCKETS} socket(my $l, AF_INET, SOCK_STREAM, 0); bind($l, pack_sockaddr_in(0, inet_aton("127.0.0.1"))); listen($l, 5);`;
+
+const perl = (program: string, ...arguments_: string[]): Scenario['command'] => [
+  '/usr/bin/perl',
+  '-e',
+  program,
+  ...arguments_,
+];
+
+/** Makes an executable file for a scenario. */
+export type MakeFile = (path: string, content: () => Buffer) => void;
+
+/** Everything the fixtures hold. `scratch` is an empty directory for the files they need. */
+export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenario[] => {
+  const file = (name: string, content: () => Buffer): string => {
+    const path = `${scratch}/${name}`;
+    makeFile(path, content);
+    return path;
+  };
+  const script = file('script.sh', () => Buffer.from('#!/bin/sh\nexec /bin/true "$@"\n'));
+  const program32 = file('program32', elf32Program);
+  const spaced = file('a program/of mine', () => readFileSync('/bin/echo'));
+  const evil = file('exe="/bin/evil"', () => readFileSync('/bin/true'));
+
+  return [
+    { name: 'exec', about: 'a plain exec', command: ['/bin/echo', 'one', 'two three', ''] },
+    { name: 'exec-script', about: 'a script: its interpreter runs', command: [script, 'an argument'] },
+    {
+      name: 'exec-failed',
+      about: 'a failed exec makes no row',
+      command: ['/bin/sh', '-c', 'exec /nonexistent/program 2>/dev/null'],
+    },
+    {
+      name: 'exec-execveat',
+      about: 'execveat of an open file',
+      command: perl(
+        'open(my $f, "<", "/bin/true"); my $a0 = "through a descriptor\\0"; my $argv = pack("P x8", $a0); my $empty = "\\0"; syscall(322, fileno($f), $empty, $argv, 0, 0x1000); die $!',
+      ),
+    },
+    { name: 'exec-i386', about: '32-bit execve and socketcall', command: [program32] },
+    { name: 'exec-uid', about: 'another user', command: ['/bin/echo', 'as nobody'], uid: 65534 },
+    {
+      name: 'exec-cwd',
+      about: 'a working directory to decode',
+      command: ['/bin/echo', 'here'],
+      cwd: 'über dem Berg',
+    },
+    { name: 'exec-path-with-space', about: 'a program path to decode', command: [spaced, 'hello'] },
+    {
+      name: 'exec-evil-name',
+      about: 'a file name that imitates a field',
+      command: [evil, 'exe="/bin/evil"'],
+    },
+    {
+      name: 'exec-odd-arguments',
+      about: 'arguments that look like audit syntax',
+      command: [
+        '/bin/true',
+        '',
+        'a"b',
+        'tail"',
+        'back\\slash\\',
+        'new\nline',
+        'tab\t',
+        'Grüße ☃ 𝄞',
+        'DEADBEEF',
+        '1000',
+        '?',
+        '(null)',
+        '(none)',
+        ' ',
+        "'",
+        'a1="x"',
+        '',
+      ],
+    },
+    {
+      name: 'exec-invalid-utf8',
+      about: 'bytes that are not text',
+      command: perl(
+        'exec { "/bin/true" } "/bin/true", "\\xff\\xfe", "caf\\xe9", "\\xed\\xa0\\x80", "\\xc0\\x80ok"',
+      ),
+    },
+    {
+      name: 'exec-60-arguments',
+      about: 'more than ten arguments',
+      command: ['/bin/true', ...Array.from({ length: 60 }, (_, i) => `argument${i}`)],
+    },
+    {
+      name: 'exec-900-arguments',
+      about: 'arguments over several records',
+      command: ['/bin/true', ...Array.from({ length: 900 }, (_, i) => `${i}`.padEnd(66, 'x'))],
+    },
+    {
+      name: 'exec-90kb-argument',
+      about: 'one argument over several records',
+      command: ['/bin/true', 'x'.repeat(90_000), 'end'],
+    },
+    {
+      name: 'exec-90kb-argument-hex',
+      about: 'one argument over several records, in hex',
+      command: ['/bin/true', 'word '.repeat(18_000), 'end'],
+    },
+    {
+      name: 'exec-200kb',
+      about: '200 KB of arguments',
+      command: ['/bin/true', 'a'.repeat(100_000), 'b c'.repeat(33_334)],
+    },
+    { name: 'fork', about: 'fork(2)', command: perl('my $p = syscall(57); $p or exit; waitpid $p, 0') },
+    { name: 'vfork', about: 'vfork(2) and exec, by a shell', command: ['/bin/sh', '-c', '/bin/true; :'] },
+    {
+      name: 'clone',
+      about: 'a process made with clone(2)',
+      command: perl('my $p = fork; $p or exit; waitpid $p, 0'),
+    },
+    {
+      name: 'clone-thread',
+      about: 'threads made with clone(2) are no processes',
+      command: perl(
+        WITHOUT_CLONE3,
+        file('node', () => readFileSync(process.execPath)),
+        '-e',
+        'new (require("worker_threads").Worker)("", { eval: true })',
+      ),
+    },
+    {
+      name: 'kill',
+      about: 'a signal to another process',
+      command: ['/bin/sh', '-c', 'sleep 5 & kill -TERM $!; wait'],
+    },
+    {
+      name: 'connect-ipv4',
+      about: 'TCP and UDP over IPv4, with bind and accept',
+      command: perl(
+        `${LISTEN} my $to = getsockname($l); socket(my $c, AF_INET, SOCK_STREAM, 0); connect($c, $to); accept(my $a, $l); socket(my $u, AF_INET, SOCK_DGRAM, 0); connect($u, pack_sockaddr_in(53, inet_aton("127.0.0.53")))`,
+      ),
+    },
+    {
+      name: 'connect-ipv6',
+      about: 'IPv6 addresses, one of them mapped IPv4',
+      command: perl(
+        `${SOCKETS} for my $a ("::1", "fe80::1", "2001:db8::1:0:0:1", "::ffff:127.0.0.1") { socket(my $u, AF_INET6, SOCK_DGRAM, 0); connect($u, pack_sockaddr_in6(5353, inet_pton(AF_INET6, $a))) } socket(my $b, AF_INET6, SOCK_DGRAM, 0); bind($b, pack_sockaddr_in6(0, inet_pton(AF_INET6, "::")))`,
+      ),
+    },
+    {
+      name: 'connect-unix',
+      about: 'UNIX sockets: a path, an abstract name, an unnamed peer',
+      command: perl(
+        `${SOCKETS} my $p = "${scratch}/socket of mine"; socket(my $l, AF_UNIX, SOCK_STREAM, 0); bind($l, pack_sockaddr_un($p)); listen($l, 5); socket(my $c, AF_UNIX, SOCK_STREAM, 0); connect($c, pack_sockaddr_un($p)); accept(my $a, $l); unlink $p; socket(my $d, AF_UNIX, SOCK_DGRAM, 0); bind($d, pack("Sa*", 1, "\\0an abstract\\0name"))`,
+      ),
+    },
+    {
+      name: 'connect-failed',
+      about: 'refused, in progress, and an accept without a client',
+      command: perl(
+        `${LISTEN} my $port = (unpack_sockaddr_in(getsockname($l)))[0]; my $to = getsockname($l); socket(my $n, AF_INET, SOCK_STREAM, 0); fcntl($n, F_SETFL, O_NONBLOCK); connect($n, $to); accept(my $a, $l); fcntl($l, F_SETFL, O_NONBLOCK); accept(my $b, $l); close $l; socket(my $c, AF_INET, SOCK_STREAM, 0); connect($c, $to)`,
+      ),
+    },
+    { name: 'su', about: 'su through PAM', command: ['/bin/su', 'nobody', '-s', '/bin/true'] },
+  ];
+};

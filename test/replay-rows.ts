@@ -1,0 +1,52 @@
+import { decodeRows, type PluginRow } from 'osquery-extension-ts';
+import { maskOf } from '../src/events/encoded-row.ts';
+import { EventBuffer } from '../src/events/event-buffer.ts';
+import { eventTables } from '../src/events/tables.ts';
+import { EventPipeline } from '../src/extension/event-pipeline.ts';
+import { replayInto } from '../src/extension/replay-into.ts';
+import { readAuditSettings } from '../src/flags/audit-settings.ts';
+
+/** Every flag that lets a row through. */
+const ALL_EVENTS = new Map(
+  [
+    'audit_allow_fork_process_events',
+    'audit_allow_kill_process_events',
+    'audit_allow_sockets',
+    'audit_allow_failed_socket_events',
+    'audit_allow_null_accept_socket_events',
+    'audit_allow_unix',
+  ].map(name => [name, 'true']),
+);
+
+/** The rows that a file of recorded events makes, by table, as core would get them. */
+export const replayRows = async (path: string): Promise<Record<string, readonly PluginRow[]>> => {
+  const { settings } = readAuditSettings(ALL_EVENTS);
+  const pipeline = new EventPipeline({
+    tables: eventTables,
+    settings,
+    context: { uptimeAt: () => undefined, imageTimes: () => undefined },
+    kindOfTask: () => 'gone',
+    now: () => 0,
+  });
+  const buffers = new Map(
+    eventTables.map(({ spec }) => [
+      spec.name,
+      new EventBuffer(
+        spec.columns.map(({ name }) => name),
+        { rows: 1e6, bytes: 1e9 },
+      ),
+    ]),
+  );
+  await replayInto(pipeline, path, {
+    onBatch: () => {
+      for (const { table, batch } of pipeline.take()) buffers.get(table)!.append(batch);
+    },
+    onRaw: undefined,
+  });
+  return Object.fromEntries(
+    eventTables.map(({ spec }) => {
+      const buffer = buffers.get(spec.name)!;
+      return [spec.name, decodeRows(buffer.select(buffer.range, maskOf(spec.columns.map((_, i) => i))))];
+    }),
+  );
+};
