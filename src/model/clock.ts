@@ -1,0 +1,22 @@
+/** Time as the Event Model sees it; tests pass one they turn by hand. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+  /** Milliseconds that never run backwards; the origin means nothing. */
+  monotonicMs(): number;
+  /** CLOCK_MONOTONIC in nanoseconds, the clock of the kernel's own event timestamps. */
+  monotonicNs(): bigint;
+  /** Runs `run` once after `ms`; the returned function cancels. The timer does not keep the process alive. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  monotonicNs: () => process.hrtime.bigint(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

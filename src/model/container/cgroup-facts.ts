@@ -1,0 +1,43 @@
+import { type CgroupMembership, parseCgroup } from '../procfs/cgroup.ts';
+import { type Container, findContainer } from './container-id.ts';
+
+/** What a cgroup file comes to. */
+export interface CgroupFacts {
+  /** The path of the unified hierarchy, or where that is unused, of systemd's, or the longest there is. */
+  readonly path: string | undefined;
+  readonly container: Container | null;
+}
+
+/** Distinct cgroup files remembered: processes of one service or container share theirs. */
+export const MAX_CGROUP_FACTS = 1024;
+
+/** Reads each distinct cgroup file once. */
+export class CgroupFactsCache {
+  readonly #facts = new Map<string, CgroupFacts>();
+
+  of(bytes: Buffer): CgroupFacts {
+    const key = bytes.toString('latin1');
+    const known = this.#facts.get(key);
+    if (known !== undefined) return known;
+    const memberships = parseCgroup(bytes);
+    const facts = { path: mainPath(memberships), container: findContainer(memberships) };
+    if (this.#facts.size >= MAX_CGROUP_FACTS) {
+      const oldest = this.#facts.keys().next();
+      if (!oldest.done) this.#facts.delete(oldest.value);
+    }
+    this.#facts.set(key, facts);
+    return facts;
+  }
+}
+
+const mainPath = (memberships: readonly CgroupMembership[]): string | undefined => {
+  const unified = memberships.find(({ hierarchy, path }) => hierarchy === 0 && path !== '/');
+  const systemd = memberships.find(
+    ({ controllers, path }) => controllers.includes('name=systemd') && path !== '/',
+  );
+  const longest = memberships.reduce<string | undefined>(
+    (best, { path }) => (best === undefined || path.length > best.length ? path : best),
+    undefined,
+  );
+  return unified?.path ?? systemd?.path ?? longest;
+};

@@ -1,0 +1,121 @@
+import type { CgroupMembership } from '../procfs/cgroup.ts';
+
+export type ContainerRuntime =
+  | 'docker'
+  | 'containerd'
+  | 'cri-o'
+  | 'podman'
+  | 'kubernetes'
+  | 'systemd-nspawn'
+  | 'lxc';
+
+export interface Container {
+  /** 64 hex digits for OCI runtimes, the machine's or container's name for systemd-nspawn and LXC. */
+  readonly id: string;
+  /** `kubernetes` where only the pod is told, not what runs its containers; undefined where nothing is told. */
+  readonly runtime: ContainerRuntime | undefined;
+  /** With dashes. A static pod's is 32 hex digits, the hash of its manifest. */
+  readonly podUid: string | undefined;
+}
+
+/**
+ * The innermost container that a process's cgroups name, whatever the hierarchy; null for a process of the host.
+ * Monitors that run outside on behalf of a container (conmon, lxc.monitor, nspawn's supervisor) are of the host.
+ */
+export const findContainer = (memberships: readonly CgroupMembership[]): Container | null => {
+  for (const { path } of memberships) {
+    const container = containerOfPath(path);
+    if (container !== null) return container;
+  }
+  return null;
+};
+
+const containerOfPath = (path: string): Container | null => {
+  const segments = path.split('/').filter(Boolean);
+  for (let at = segments.length - 1; at >= 0; at--) {
+    const found = inOciSegment(segments, at) ?? inNspawnSegment(segments, at) ?? inLxcSegment(segments, at);
+    if (found !== undefined) return { ...found, podUid: podUidOf(segments, at) };
+  }
+  return null;
+};
+
+type Found = Pick<Container, 'id' | 'runtime'>;
+
+/** What runtimes put before the id in the name of a scope. */
+const PREFIXES: Readonly<Record<string, ContainerRuntime>> = {
+  docker: 'docker',
+  'cri-containerd': 'containerd',
+  containerd: 'containerd',
+  nerdctl: 'containerd',
+  crio: 'cri-o',
+  libpod: 'podman',
+};
+
+/**
+ * `docker-ID.scope` (systemd driver), `crio-ID` (cgroupfs driver), `SLICE:cri-containerd:ID` (a systemd name given to
+ * the cgroupfs driver), or the bare ID below a directory that tells whose it is.
+ */
+const inOciSegment = (segments: readonly string[], at: number): Found | undefined => {
+  const segment = segments[at]!;
+  const named = /^(?:[^:]*:)?([a-z-]+)[-:]([0-9a-f]{64})(?:\.scope)?$/.exec(segment);
+  if (named !== null) {
+    const runtime = PREFIXES[named[1]!];
+    return runtime === undefined ? undefined : { id: named[2]!, runtime };
+  }
+  if (!/^[0-9a-f]{64}$/.test(segment)) return undefined;
+  return { id: segment, runtime: runtimeOfParent(segments, at) };
+};
+
+const runtimeOfParent = (segments: readonly string[], at: number): ContainerRuntime | undefined => {
+  const parent = segments[at - 1];
+  if (parent === undefined) return undefined;
+  if (podUidIn(parent) !== undefined) return 'kubernetes';
+  // containerd's namespace of the Docker engine is `moby`; ECS and GitHub's runners have Docker put theirs below.
+  if (/^(docker|moby|actions_job)$/.test(parent) || segments.slice(0, at).includes('ecs')) return 'docker';
+  if (/^libpod_parent$/.test(parent)) return 'podman';
+  if (/^(containerd|default|k8s\.io|nerdctl|buildkit)$/.test(parent)) return 'containerd';
+  return undefined;
+};
+
+/** `machine-NAME.scope` (systemd-nspawn) or `systemd-nspawn@NAME.service`, in machine.slice. */
+const inNspawnSegment = (segments: readonly string[], at: number): Found | undefined => {
+  if (segments[at - 1] !== 'machine.slice' || segments[at + 1] === 'supervisor') return undefined;
+  const match = /^(?:machine-(.+)\.scope|systemd-nspawn@(.+)\.service)$/.exec(segments[at]!);
+  if (match === null) return undefined;
+  const name = unescapeUnit(match[1] ?? match[2]!);
+  // libvirt names its scopes machine-DRIVER-ID-NAME; all but one driver run virtual machines.
+  if (match[1] !== undefined && /^(qemu|xen|bhyve|vbox|ch)-\d+-/.test(name)) return undefined;
+  const libvirtLxc = match[1] === undefined ? null : /^lxc-\d+-(.+)$/.exec(name);
+  return libvirtLxc === null
+    ? { id: name, runtime: 'systemd-nspawn' }
+    : { id: libvirtLxc[1]!, runtime: 'lxc' };
+};
+
+/** `lxc.payload.NAME` (LXC 4), `lxc.payload/NAME` (LXC 3.1), `lxc/NAME` (before). */
+const inLxcSegment = (segments: readonly string[], at: number): Found | undefined => {
+  const own = /^lxc\.payload\.(.+)$/.exec(segments[at]!);
+  if (own !== null) return { id: own[1]!, runtime: 'lxc' };
+  const parent = segments[at - 1];
+  return parent === 'lxc.payload' || parent === 'lxc' ? { id: segments[at]!, runtime: 'lxc' } : undefined;
+};
+
+/** systemd writes what a unit's name must not hold as `\xHH`. */
+const unescapeUnit = (name: string): string =>
+  name.replace(/\\x([0-9a-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+
+const podUidOf = (segments: readonly string[], at: number): string | undefined => {
+  for (let i = at; i >= 0; i--) {
+    const uid = podUidIn(segments[i]!);
+    if (uid !== undefined) return uid;
+  }
+  return undefined;
+};
+
+/** `podUID` (cgroupfs) or `kubepods-burstable-podUID.slice` (systemd, where a dash would mean a deeper slice). */
+const podUidIn = (segment: string): string | undefined => {
+  const match =
+    /^(?:.*kubepods(?:-[a-z]+)?-)?pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice.*)?$/.exec(
+      segment,
+    );
+  return match === null ? undefined : match[1]!.replaceAll('_', '-');
+};

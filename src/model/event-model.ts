@@ -1,0 +1,433 @@
+import type { ProcessEvent } from '../audit/audit-event.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type Plan, planSources } from './plan.ts';
+import { type DataSource, DEFAULT_BUDGET_MS, DEFAULT_MAX_PENDING, type ExecEvent } from './source.ts';
+
+/** A process event with what the data sources know of it. Fields nobody could tell are undefined. */
+export interface EnrichedEvent<Fields extends object = Record<string, unknown>> {
+  readonly event: ExecEvent;
+  readonly fields: Readonly<Partial<Fields>>;
+}
+
+export interface ModelLimits {
+  /** Events waiting for sources at once; beyond it the oldest goes out as it is. */
+  readonly maxInFlight: number;
+  /** No event waits longer than this after its arrival, whatever the sources' budgets add up to. */
+  readonly budgetMs: number;
+  /** How long a source of phase `event` rests after a call that took longer than its budget. */
+  readonly restMs: number;
+  /** How long `start` waits for a source before it goes on without it. */
+  readonly startMs: number;
+}
+
+export const MODEL_LIMITS: ModelLimits = {
+  maxInFlight: 8192,
+  budgetMs: DEFAULT_BUDGET_MS,
+  restMs: 1000,
+  startMs: 5000,
+};
+
+export interface SourceCounters {
+  /** Times the source was asked. */
+  asked: number;
+  /** Calls that threw or rejected. */
+  failed: number;
+  /** Calls that were not done within the budget. */
+  slow: number;
+  /** Events the source was not asked for: it rested, had too many answers outstanding, or did not start. */
+  skipped: number;
+  /** Message of the last failure. */
+  lastError: string | undefined;
+}
+
+export interface ModelCounters {
+  /** Process events taken in, of any action. */
+  offered: number;
+  /** Events given out. */
+  emitted: number;
+  /** Events that went out early because too many were in flight. */
+  overflowed: number;
+  /** Calls of the receiver that threw. */
+  emitFailed: number;
+}
+
+export interface ModelOptions<Fields extends object> {
+  readonly sources: readonly DataSource[];
+  /** Receives complete events in order of arrival. May be called from within `offer`. */
+  readonly emit: (event: EnrichedEvent<Fields>) => void;
+  /** Output fields somebody will read; all unless given. See `planSources`. */
+  readonly wanted?: Iterable<string>;
+  readonly clock?: Clock;
+  readonly limits?: Partial<ModelLimits>;
+}
+
+const WAITING = 0;
+const PENDING = 1;
+const SETTLED = 2;
+
+/** One event in flight. */
+interface Entry {
+  readonly event: ExecEvent;
+  readonly fields: Record<string, unknown>;
+  /** Monotonic milliseconds. */
+  readonly arrived: number;
+  /** WAITING, PENDING or SETTLED for each later step of the plan. */
+  readonly states: Uint8Array;
+  /** Steps that are not settled. */
+  open: number;
+}
+
+/** What the model keeps about one source. */
+interface Desk {
+  readonly source: DataSource;
+  readonly fields: readonly string[];
+  readonly budgetMs: number;
+  readonly maxPending: number;
+  readonly counters: SourceCounters;
+  pending: number;
+  /** Monotonic milliseconds until which the source is not asked. */
+  restsUntil: number;
+}
+
+/**
+ * Turns process events into complete ones: asks every data source in the order that follows from the declarations,
+ * and gives events out in the order they came in, each as soon as its sources are done or their time is over.
+ *
+ * `offer` neither blocks nor throws. A source that fails, hangs or is overloaded costs its own fields, is counted, and
+ * holds no event longer than its budget; one that hangs for good is soon passed over without any waiting, because its
+ * outstanding answers reach their limit.
+ */
+export class EventModel<Fields extends object = Record<string, unknown>> {
+  readonly counters: ModelCounters = { offered: 0, emitted: 0, overflowed: 0, emitFailed: 0 };
+  readonly #plan: Plan;
+  readonly #event: readonly Desk[];
+  readonly #later: readonly Desk[];
+  readonly #observers: readonly Desk[];
+  readonly #emit: (event: EnrichedEvent<Fields>) => void;
+  readonly #clock: Clock;
+  readonly #limits: ModelLimits;
+  /** Events in flight are `#queue[#head…]`, oldest first. */
+  #queue: (Entry | undefined)[] = [];
+  #head = 0;
+  #cancelTimer: (() => void) | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #pumping = false;
+  #started: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+
+  /** @throws ModelError if the sources' declarations do not fit together */
+  constructor(options: ModelOptions<Fields>) {
+    this.#plan = planSources(options.sources, options.wanted);
+    this.#emit = options.emit;
+    this.#clock = options.clock ?? systemClock;
+    this.#limits = { ...MODEL_LIMITS, ...options.limits };
+    const desk = (source: DataSource): Desk => ({
+      source,
+      fields: Object.keys(source.provides),
+      budgetMs: Math.min(source.limits?.budgetMs ?? DEFAULT_BUDGET_MS, this.#limits.budgetMs),
+      maxPending: source.limits?.maxPending ?? DEFAULT_MAX_PENDING,
+      counters: { asked: 0, failed: 0, slow: 0, skipped: 0, lastError: undefined },
+      pending: 0,
+      restsUntil: 0,
+    });
+    this.#event = this.#plan.event.map(desk);
+    this.#later = this.#plan.later.map(step => desk(step.source));
+    this.#observers = [...this.#event, ...this.#later].filter(({ source }) => source.observe !== undefined);
+  }
+
+  /** Fields that emitted events can have, in order of asking. */
+  get fields(): readonly string[] {
+    return this.#plan.fields;
+  }
+
+  /** Events waiting for sources right now. */
+  get inFlight(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** Counters by source name. */
+  get sources(): ReadonlyMap<string, Readonly<SourceCounters>> {
+    return new Map([...this.#event, ...this.#later].map(({ source, counters }) => [source.name, counters]));
+  }
+
+  /** Starts the sources, each after those it needs. Never rejects: a source that does not start is passed over. */
+  start(): Promise<void> {
+    this.#started ??= this.#startSources();
+    return this.#started;
+  }
+
+  async #startSources(): Promise<void> {
+    for (const desk of [...this.#event, ...this.#later]) {
+      try {
+        const started = desk.source.start?.();
+        if (started !== undefined) await this.#within(started, this.#limits.startMs);
+      } catch (error) {
+        this.#fail(desk, error);
+        desk.restsUntil = Number.POSITIVE_INFINITY;
+      }
+    }
+  }
+
+  /** Takes in one event. Exec events come out of `emit`, the others only tell the sources what happened. */
+  offer(event: ProcessEvent): void {
+    if (this.#closed !== undefined) return;
+    this.counters.offered++;
+    for (const desk of this.#observers) {
+      try {
+        desk.source.observe!(event);
+      } catch (error) {
+        this.#fail(desk, error);
+      }
+    }
+    if (!isExec(event)) return;
+    if (this.inFlight >= this.#limits.maxInFlight) this.#hurryOldest();
+
+    const entry: Entry = {
+      event,
+      fields: {},
+      arrived: this.#clock.monotonicMs(),
+      states: new Uint8Array(this.#later.length),
+      open: this.#later.length,
+    };
+    let now = entry.arrived;
+    for (const desk of this.#event) now = this.#askNow(desk, entry, now);
+    this.#advance(entry);
+    this.#queue.push(entry);
+    this.#pump();
+  }
+
+  /**
+   * Gives out what is in flight (each event still gets its budget), then stops the sources. Events offered afterwards
+   * are ignored.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#drain();
+    return this.#closed;
+  }
+
+  async #drain(): Promise<void> {
+    await this.#started;
+    if (this.inFlight > 0) {
+      await new Promise<void>(resolve => {
+        this.#drained = resolve;
+      });
+    }
+    this.#cancelTimer?.();
+    for (const desk of [...this.#later, ...this.#event].reverse()) {
+      try {
+        const stopped = desk.source.stop?.();
+        if (stopped !== undefined) await this.#within(stopped, this.#limits.startMs);
+      } catch (error) {
+        this.#fail(desk, error);
+      }
+    }
+  }
+
+  /** @returns the time after the call, so that consecutive sources share clock readings */
+  #askNow(desk: Desk, entry: Entry, now: number): number {
+    if (desk.restsUntil > now) {
+      desk.counters.skipped++;
+      return now;
+    }
+    desk.counters.asked++;
+    try {
+      this.#store(desk, entry, desk.source.resolve(entry.event, entry.fields) as object | undefined);
+    } catch (error) {
+      this.#fail(desk, error);
+    }
+    return this.#timeCall(desk, now);
+  }
+
+  /** Makes a source rest whose call held up the thread for longer than its budget. */
+  #timeCall(desk: Desk, before: number): number {
+    const now = this.#clock.monotonicMs();
+    if (now - before > desk.budgetMs) {
+      desk.counters.slow++;
+      desk.restsUntil = now + this.#limits.restMs;
+    }
+    return now;
+  }
+
+  /** Asks the later sources whose needs are settled. Steps are in order, so one pass reaches all of them. */
+  #advance(entry: Entry): void {
+    if (entry.open === 0) return;
+    let now = this.#clock.monotonicMs();
+    for (let step = 0; step < this.#later.length; step++) {
+      if (entry.states[step] !== WAITING) continue;
+      if (this.#plan.later[step]!.after.some(before => entry.states[before] !== SETTLED)) continue;
+      now = this.#askLater(step, entry, now);
+    }
+  }
+
+  #askLater(step: number, entry: Entry, now: number): number {
+    const desk = this.#later[step]!;
+    if (now - entry.arrived >= desk.budgetMs) {
+      desk.counters.slow++;
+      settle(entry, step);
+      return now;
+    }
+    if (desk.restsUntil > now || desk.pending >= desk.maxPending) {
+      desk.counters.skipped++;
+      settle(entry, step);
+      return now;
+    }
+    desk.counters.asked++;
+    try {
+      const answer = desk.source.resolve(entry.event, entry.fields);
+      if (answer instanceof Promise) {
+        entry.states[step] = PENDING;
+        desk.pending++;
+        answer.then(
+          value => this.#answered(step, entry, value),
+          error => {
+            this.#fail(desk, error);
+            this.#answered(step, entry, undefined);
+          },
+        );
+      } else {
+        this.#store(desk, entry, answer as object | undefined);
+        settle(entry, step);
+      }
+    } catch (error) {
+      this.#fail(desk, error);
+      settle(entry, step);
+    }
+    return this.#timeCall(desk, now);
+  }
+
+  #answered(step: number, entry: Entry, value: object | undefined): void {
+    const desk = this.#later[step]!;
+    desk.pending--;
+    // Too late: the event went on without it.
+    if (entry.states[step] !== PENDING) return;
+    this.#store(desk, entry, value);
+    settle(entry, step);
+    this.#advance(entry);
+    this.#pump();
+  }
+
+  #store(desk: Desk, entry: Entry, value: object | undefined): void {
+    if (value === undefined) return;
+    // Only what was declared: a source cannot overwrite another's field.
+    for (const field of desk.fields) {
+      const part = (value as Record<string, unknown>)[field];
+      if (part !== undefined) entry.fields[field] = part;
+    }
+  }
+
+  /** Gives out every finished event at the head of the queue and sets the timer for the first unfinished one. */
+  #pump(): void {
+    // A receiver that offers events from within `emit` must not turn the order around.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#head < this.#queue.length) {
+      const entry = this.#queue[this.#head]!;
+      if (entry.open > 0) {
+        const deadline = this.#expire(entry);
+        if (entry.open > 0) {
+          this.#setTimer(deadline);
+          break;
+        }
+      }
+      this.#shift();
+      this.#give(entry);
+    }
+    this.#pumping = false;
+    if (this.inFlight === 0) {
+      this.#drained?.();
+      this.#drained = undefined;
+    }
+  }
+
+  /**
+   * Goes on without the sources whose time is over. Only the head of the queue is ever looked at: an event behind it
+   * cannot go out earlier anyway.
+   *
+   * @returns when the next source's time is over
+   */
+  #expire(entry: Entry): number {
+    for (;;) {
+      const now = this.#clock.monotonicMs();
+      let next = Number.POSITIVE_INFINITY;
+      let expired = false;
+      for (let step = 0; step < this.#later.length; step++) {
+        if (entry.states[step] !== PENDING) continue;
+        const desk = this.#later[step]!;
+        const deadline = entry.arrived + desk.budgetMs;
+        if (now < deadline) {
+          next = Math.min(next, deadline);
+          continue;
+        }
+        desk.counters.slow++;
+        settle(entry, step);
+        expired = true;
+      }
+      if (!expired) return next;
+      this.#advance(entry);
+      if (entry.open === 0) return next;
+    }
+  }
+
+  /** Gives out the oldest event with what it has. */
+  #hurryOldest(): void {
+    const entry = this.#queue[this.#head]!;
+    this.counters.overflowed++;
+    entry.states.fill(SETTLED);
+    entry.open = 0;
+    this.#pump();
+  }
+
+  #shift(): void {
+    this.#queue[this.#head] = undefined;
+    this.#head++;
+    // Moving the rest forward only when at least half of the array is dead keeps this cheap per event.
+    if (this.#head >= 1024 && this.#head * 2 >= this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    } else if (this.#head === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#head = 0;
+    }
+  }
+
+  #give({ event, fields }: Entry): void {
+    this.counters.emitted++;
+    try {
+      this.#emit({ event, fields: fields as Partial<Fields> });
+    } catch {
+      this.counters.emitFailed++;
+    }
+  }
+
+  #setTimer(at: number): void {
+    // Deadlines only grow: a timer that is set comes first and looks again, at most once per budget.
+    if (this.#timerAt <= at) return;
+    this.#cancelTimer?.();
+    this.#timerAt = at;
+    // Whole milliseconds, rounded up: a timer that fires early would only be set again.
+    this.#cancelTimer = this.#clock.after(Math.ceil(Math.max(0, at - this.#clock.monotonicMs())), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#pump();
+    });
+  }
+
+  #fail(desk: Desk, error: unknown): void {
+    desk.counters.failed++;
+    desk.counters.lastError = error instanceof Error ? error.message : String(error);
+  }
+
+  #within(work: Promise<void>, ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(ms, () => reject(new Error(`not done after ${ms} ms`)));
+      work.then(resolve, reject).finally(cancel);
+    });
+  }
+}
+
+const isExec = (event: ProcessEvent): event is ExecEvent => event.action === 'exec';
+
+const settle = (entry: Entry, step: number): void => {
+  entry.states[step] = SETTLED;
+  entry.open--;
+};

@@ -1,0 +1,18 @@
+/** A device number in the two ways it is written. */
+
+/**
+ * `major:minor` as audit writes it, in hexadecimal, as decimal text.
+ *
+ * @returns undefined unless it is two hexadecimal numbers
+ */
+export const parseAuditDevice = (dev: string): string | undefined => {
+  const match = /^([0-9a-f]{1,8}):([0-9a-f]{1,8})$/i.exec(dev);
+  return match === null ? undefined : `${Number.parseInt(match[1]!, 16)}:${Number.parseInt(match[2]!, 16)}`;
+};
+
+/** `major:minor` in decimal of `st_dev` as stat(2) packs it (12 + 20 bits, the rest above). Source: makedev(3). */
+export const statDevice = (dev: bigint): string => {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  return `${major}:${minor}`;
+};

@@ -1,0 +1,339 @@
+import { type BigIntStats, closeSync, constants, openSync, statSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import type { ExecutedFile } from '../../audit/audit-event.ts';
+import type { Clock } from '../clock.ts';
+import { isDeleted, withoutDeleted } from '../process/image.ts';
+import type { ProcfsReader } from '../procfs/reader.ts';
+import { parseAuditDevice, statDevice } from './device.ts';
+import type { Digester } from './digester.ts';
+import type { Digests } from './digests.ts';
+import { type FileVersion, fileVersion, GRAIN_MS } from './file-version.ts';
+import type { Mounts } from './mounts.ts';
+
+export interface HashLimits {
+  /** Larger files are not read. */
+  readonly maxFileBytes: number;
+  /** Digests remembered, by version of the file. */
+  readonly maxRemembered: number;
+  /** Files being read at once, and waiting to be. */
+  readonly maxReading: number;
+  readonly maxWaiting: number;
+}
+
+export const HASH_LIMITS: HashLimits = {
+  maxFileBytes: 67_108_864,
+  maxRemembered: 8192,
+  maxReading: 4,
+  maxWaiting: 256,
+};
+
+export interface HashCounters {
+  /** Answers from memory, and files read. */
+  remembered: number;
+  read: number;
+  /** Why there was no answer: no file in sight is the one that ran … */
+  notFound: number;
+  /** … it is larger than the limit … */
+  tooLarge: number;
+  /** … it was changed at the time of the exec, later, or while being read … */
+  changed: number;
+  /** … it could not be opened or read … */
+  unreadable: number;
+  /** … or too many were waiting. */
+  refused: number;
+}
+
+/** What ran. */
+export interface HashRequest {
+  readonly pid: number;
+  /** Path of the running image as it was recorded. */
+  readonly path: string | undefined;
+  /** The files that the exec opened; one of them is the image. */
+  readonly files: readonly ExecutedFile[];
+  /** Milliseconds since the epoch; undefined for a process that was running before anyone looked. */
+  readonly execMs: number | undefined;
+  /** Whether `pid` is still the process that is meant; asked only where the answer matters. */
+  readonly isSame: () => boolean;
+}
+
+/** A way to a file: the link to what a process runs, or a path. */
+interface Way {
+  readonly kind: 'exe' | 'path';
+  readonly path: string;
+  readonly namespace: number | 'self';
+}
+
+interface Found {
+  readonly way: Way;
+  readonly version: FileVersion;
+}
+
+const O_PATH = 0o10000000;
+const O_NOATIME = 0o1000000;
+
+/**
+ * Digests of the file that a process ran, never of one that took its place:
+ *
+ * - The file must be the one recorded at the exec, by device and inode; or what the process still runs, under the
+ *   recorded path.
+ * - It must not have changed since. Either its ctime is older than the exec, or the process still runs it: the kernel
+ *   lets nobody write to a file that is being executed.
+ * - It must be the same version before and after it was read, and it is opened by a descriptor that is known to be of
+ *   that version, not by a path.
+ *
+ * Each version of a file is read once, for all who ask. Looking at files happens at once where that cannot hang, so
+ * that short-lived processes are still caught; reading them is for the digester.
+ */
+export class FileHasher {
+  readonly counters: HashCounters = {
+    remembered: 0,
+    read: 0,
+    notFound: 0,
+    tooLarge: 0,
+    changed: 0,
+    unreadable: 0,
+    refused: 0,
+  };
+  readonly #procfs: ProcfsReader;
+  readonly #mounts: Mounts;
+  readonly #clock: Clock;
+  readonly #digester: Digester;
+  readonly #limits: HashLimits;
+  readonly #remembered = new Map<string, Digests>();
+  readonly #reading = new Map<string, Promise<Digests | undefined>>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(options: {
+    readonly procfs: ProcfsReader;
+    readonly mounts: Mounts;
+    readonly clock: Clock;
+    readonly digester: Digester;
+    readonly limits?: Partial<HashLimits>;
+  }) {
+    this.#procfs = options.procfs;
+    this.#mounts = options.mounts;
+    this.#clock = options.clock;
+    this.#digester = options.digester;
+    this.#limits = { ...HASH_LIMITS, ...options.limits };
+  }
+
+  /** @returns a promise only if the file has to be read, or looking at it might hang */
+  digest(request: HashRequest): Digests | undefined | Promise<Digests | undefined> {
+    if (request.path === undefined) return undefined;
+    if (!this.#mounts.local) return this.#digestSlowly(request);
+    for (const way of this.#ways(request)) {
+      const stats = statNow(way.path);
+      const version = stats && this.#judge(request, way, stats);
+      if (version !== undefined) return this.#digestOf(request, { way, version });
+    }
+    this.counters.notFound++;
+    return undefined;
+  }
+
+  async #digestSlowly(request: HashRequest): Promise<Digests | undefined> {
+    for (const way of this.#ways(request)) {
+      const stats = await stat(way.path, { bigint: true }).catch(() => undefined);
+      const version = stats && this.#judge(request, way, stats);
+      if (version !== undefined) return this.#digestOf(request, { way, version });
+    }
+    this.counters.notFound++;
+    return undefined;
+  }
+
+  #ways({ pid, path, files }: HashRequest): readonly Way[] {
+    const exe: Way = { kind: 'exe', path: this.#procfs.path(pid, 'exe'), namespace: pid };
+    // By a path alone nothing is found: what is there must be known from the record.
+    if (path === undefined || !path.startsWith('/') || isDeleted(path) || files.length === 0) return [exe];
+    return [
+      exe,
+      { kind: 'path', path: this.#procfs.path(pid, `root${path}`), namespace: pid },
+      { kind: 'path', path, namespace: 'self' },
+    ];
+  }
+
+  /** @returns the file's version if it is what ran */
+  #judge(request: HashRequest, way: Way, stats: BigIntStats): FileVersion | undefined {
+    const version = fileVersion(stats);
+    if (version === undefined) return undefined;
+    if (this.#isRecorded(request.files, way, version)) return version;
+    // The link leads to what runs, whatever its name. That it is the image meant, and not of a later exec, its path
+    // tells.
+    if (way.kind !== 'exe') return undefined;
+    const running = this.#procfs.link(request.pid, 'exe');
+    if (running === undefined || withoutDeleted(running) !== withoutDeleted(request.path!)) return undefined;
+    // The same path, executed again after another file was put there.
+    if (request.execMs !== undefined && version.ctimeMs + GRAIN_MS >= request.execMs) return undefined;
+    return request.isSame() ? version : undefined;
+  }
+
+  #isRecorded(files: readonly ExecutedFile[], way: Way, { dev, inode }: FileVersion): boolean {
+    const candidates = files.filter(file => file.inode === inode && file.dev !== undefined);
+    if (candidates.length === 0) return false;
+    const devices = candidates.map(file => parseAuditDevice(file.dev!));
+    if (devices.includes(statDevice(dev))) return true;
+    let fd: number | undefined;
+    try {
+      fd = openSync(way.path, O_PATH);
+      return devices.includes(this.#mounts.superblockOf(dev, fd, way.namespace) ?? 'unknown');
+    } catch {
+      return false;
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+  }
+
+  #digestOf(request: HashRequest, found: Found): Digests | undefined | Promise<Digests | undefined> {
+    const { way, version } = found;
+    const settled = request.execMs !== undefined && version.ctimeMs + GRAIN_MS < request.execMs;
+    const digests = this.#remembered.get(version.key);
+    if (digests !== undefined) {
+      // Running a moment ago, the file was what it had been at the exec.
+      if (!settled && way.kind !== 'exe') return this.#changed();
+      this.counters.remembered++;
+      // Used again: the last one to be forgotten.
+      this.#remembered.delete(version.key);
+      this.#remembered.set(version.key, digests);
+      return digests;
+    }
+    if (version.size > this.#limits.maxFileBytes) {
+      this.counters.tooLarge++;
+      return undefined;
+    }
+    const reading = this.#readOnce(found);
+    if (reading === undefined) return undefined;
+    return settled
+      ? reading
+      : reading.then(result => {
+          if (result === undefined || this.#stillRuns(request.pid, version)) return result;
+          return this.#changed();
+        });
+  }
+
+  #stillRuns(pid: number, version: FileVersion): boolean {
+    const stats = statNow(this.#procfs.path(pid, 'exe'));
+    return stats !== undefined && fileVersion(stats)?.key === version.key;
+  }
+
+  #changed(): undefined {
+    this.counters.changed++;
+    return undefined;
+  }
+
+  #readOnce({ way, version }: Found): Promise<Digests | undefined> | undefined {
+    const known = this.#reading.get(version.key);
+    if (known !== undefined) return known;
+    if (this.#waiting.length >= this.#limits.maxWaiting) {
+      this.counters.refused++;
+      return undefined;
+    }
+    // Held from now on: it may lose its last name, and the process its last breath, before its turn comes.
+    const pin = this.#mounts.local ? pinNow(way.path) : pinLater(way.path);
+    const reading = this.#read(pin, version).finally(() => this.#reading.delete(version.key));
+    this.#reading.set(version.key, reading);
+    return reading;
+  }
+
+  async #read(
+    pinning: Pin | undefined | Promise<Pin | undefined>,
+    version: FileVersion,
+  ): Promise<Digests | undefined> {
+    if (this.#running >= this.#limits.maxReading) {
+      await new Promise<void>(resolve => this.#waiting.push(resolve));
+    } else {
+      this.#running++;
+    }
+    try {
+      const pin = await pinning;
+      if (pin === undefined) {
+        this.counters.unreadable++;
+        return undefined;
+      }
+      try {
+        return await this.#readPinned(pin, version);
+      } finally {
+        pin.close();
+      }
+    } catch {
+      this.counters.unreadable++;
+      return undefined;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+
+  async #readPinned(pin: Pin, version: FileVersion): Promise<Digests | undefined> {
+    // By the descriptor: a path could lead to a pipe or a device by now.
+    const file = await openPinned(pin.fd);
+    try {
+      const before = fileVersion(await file.stat({ bigint: true }));
+      if (before?.key !== version.key) return this.#changed();
+      const startMs = this.#clock.wallMs();
+      const digests = await this.#digester(file.fd, version.size);
+      const after = fileVersion(await file.stat({ bigint: true }));
+      if (after?.key !== version.key) return this.#changed();
+      if (digests === undefined) {
+        this.counters.unreadable++;
+        return undefined;
+      }
+      this.counters.read++;
+      // Changed again within the grain of its times, it would still have the same version.
+      if (version.ctimeMs + GRAIN_MS < startMs) this.#remember(version.key, digests);
+      return digests;
+    } finally {
+      await file.close();
+    }
+  }
+
+  #remember(key: string, digests: Digests): void {
+    this.#remembered.set(key, digests);
+    if (this.#remembered.size <= this.#limits.maxRemembered) return;
+    const oldest = this.#remembered.keys().next();
+    if (!oldest.done) this.#remembered.delete(oldest.value);
+  }
+}
+
+const statNow = (path: string): BigIntStats | undefined => {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+};
+
+/** A file held by a descriptor that can neither read nor do anything else to it. */
+interface Pin {
+  readonly fd: number;
+  close(): void;
+}
+
+const pinNow = (path: string): Pin | undefined => {
+  try {
+    const fd = openSync(path, O_PATH);
+    return { fd, close: () => closeSync(fd) };
+  } catch {
+    return undefined;
+  }
+};
+
+const pinLater = async (path: string): Promise<Pin | undefined> => {
+  try {
+    const handle = await open(path, O_PATH);
+    return { fd: handle.fd, close: () => void handle.close().catch(() => {}) };
+  } catch {
+    return undefined;
+  }
+};
+
+/** Without leaving a trace in the file's access time where that is allowed. */
+const openPinned = async (fd: number) => {
+  const path = `/proc/self/fd/${fd}`;
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  try {
+    return await open(path, flags | O_NOATIME);
+  } catch {
+    return await open(path, flags);
+  }
+};

@@ -1,0 +1,79 @@
+import { Worker } from 'node:worker_threads';
+import type { Digester } from './digester.ts';
+import type { Digests } from './digests.ts';
+import type { HashAnswer, HashQuestion } from './worker-protocol.ts';
+
+/** How long a thread is not started again after it died. */
+const RESTART_MS = 5000;
+
+export const spawnHashWorker = (): Worker => new Worker(new URL('./hash-worker.ts', import.meta.url));
+
+export interface WorkerDigester {
+  readonly digest: Digester;
+  /** Ends the thread; what it was asked comes to undefined. */
+  close(): Promise<void>;
+}
+
+/**
+ * Hashes on a thread of its own, started with the first question: neither a large file nor a disk that does not
+ * answer holds up anything else.
+ *
+ * @param spawn starts a thread that runs `serveHashes`
+ */
+export const createWorkerDigester = (spawn: () => Worker = spawnHashWorker): WorkerDigester => {
+  const asked = new Map<number, (digests: Digests | undefined) => void>();
+  let worker: Worker | undefined;
+  let nextId = 1;
+  let diedAt = Number.NEGATIVE_INFINITY;
+  let closed = false;
+
+  const died = (): void => {
+    worker = undefined;
+    diedAt = performance.now();
+    for (const done of asked.values()) done(undefined);
+    asked.clear();
+  };
+
+  const start = (): Worker | undefined => {
+    if (closed || performance.now() - diedAt < RESTART_MS) return undefined;
+    try {
+      const started = spawn();
+      started.unref();
+      started.on('message', ({ id, digests }: HashAnswer) => {
+        asked.get(id)?.(digests);
+        asked.delete(id);
+      });
+      // 'exit' follows, and does what there is to do; without a listener the error would end the process.
+      started.on('error', () => {});
+      started.on('exit', () => {
+        if (worker === started) died();
+      });
+      return started;
+    } catch {
+      diedAt = performance.now();
+      return undefined;
+    }
+  };
+
+  return {
+    digest: (fd, size) =>
+      new Promise(done => {
+        worker ??= start();
+        if (worker === undefined) {
+          done(undefined);
+          return;
+        }
+        const id = nextId++;
+        asked.set(id, done);
+        worker.postMessage({ id, fd, size } satisfies HashQuestion);
+      }),
+    async close() {
+      closed = true;
+      const ending = worker;
+      if (ending !== undefined) {
+        await ending.terminate();
+        if (worker === ending) died();
+      }
+    },
+  };
+};

@@ -1,0 +1,23 @@
+/**
+ * - `duplicate-source`, `duplicate-field`, `missing-field`, `cycle`, `order`: the declarations of the data sources do
+ *   not fit together
+ * - `unknown-field`: a field was asked for that no source provides
+ */
+export type ModelErrorCode =
+  | 'duplicate-source'
+  | 'duplicate-field'
+  | 'missing-field'
+  | 'cycle'
+  | 'order'
+  | 'unknown-field';
+
+/** The message is one line for people: what was declared, where, what to change. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError';
+  readonly code: ModelErrorCode;
+
+  constructor(code: ModelErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

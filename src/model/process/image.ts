@@ -1,0 +1,60 @@
+import type { DigestSlot } from '../hash/digests.ts';
+
+/** Longest command line that is kept for a process's children to show, in characters. */
+export const MAX_KEPT_COMMAND_LINE = 4096;
+
+/** What a process runs from one exec to the next. Children that do not exec share it with their parent. */
+export interface Image extends DigestSlot {
+  /** As its source gave it; ` (deleted)` at the end means that the file has no name any more. */
+  readonly path: string | undefined;
+  /** Last part of the path; where there is no path, the name of the thread. */
+  readonly name: string | undefined;
+  /** Arguments joined by a space, cut to MAX_KEPT_COMMAND_LINE. */
+  readonly commandLine: string | undefined;
+  /** When it was executed, in milliseconds since the epoch; undefined if that was before anyone looked. */
+  readonly execMs: number | undefined;
+  /** What the process ran before, for children forked from it; a few steps at most. */
+  previous: Image | undefined;
+}
+
+export interface ImageFacts {
+  readonly path: string | undefined;
+  readonly comm: string | undefined;
+  readonly argv: readonly string[] | undefined;
+  readonly execMs: number | undefined;
+}
+
+export const createImage = ({ path, comm, argv, execMs }: ImageFacts): Image => ({
+  path,
+  name: processName(path, comm),
+  commandLine: argv === undefined ? undefined : cut(joinArgv(argv)),
+  execMs,
+  previous: undefined,
+  digests: undefined,
+  askAgainMs: undefined,
+});
+
+/** Arguments joined by a space, as `cmdline` of process_events; the exact form is the argv itself. */
+export const joinArgv = (argv: readonly string[]): string => argv.join(' ');
+
+/** The file's own name: that of a script's interpreter for a script. */
+export const processName = (path: string | undefined, comm: string | undefined): string | undefined => {
+  if (path === undefined || path === '') return comm;
+  const plain = withoutDeleted(path);
+  return plain.slice(plain.lastIndexOf('/') + 1) || comm;
+};
+
+const DELETED = ' (deleted)';
+
+/** The kernel ends the path of a file without a name by this mark. */
+export const isDeleted = (path: string): boolean => path.endsWith(DELETED);
+
+export const withoutDeleted = (path: string): string =>
+  isDeleted(path) ? path.slice(0, -DELETED.length) : path;
+
+const cut = (text: string): string => {
+  if (text.length <= MAX_KEPT_COMMAND_LINE) return text;
+  // Not between the halves of a surrogate pair: half of one is no text.
+  const last = text.charCodeAt(MAX_KEPT_COMMAND_LINE - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? MAX_KEPT_COMMAND_LINE - 1 : MAX_KEPT_COMMAND_LINE);
+};

@@ -1,0 +1,37 @@
+import type { Container } from '../container/container-id.ts';
+import type { Image } from './image.ts';
+
+/**
+ * How exactly the start of a process is known.
+ * - `fork`: its creation was seen
+ * - `procfs`: to a clock tick, about 10 ms
+ * - `exec`: not at all; the time is that of the first exec that was seen, the process is older
+ */
+export type StartKnowledge = 'fork' | 'procfs' | 'exec';
+
+/** One process: a pid from one start to its end. Another process with the same pid is another node. */
+export interface ProcessNode {
+  /** Unique within the tree, never used again. */
+  readonly id: number;
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  startMs: number;
+  startKnown: StartKnowledge;
+  /** The process it descends from now: changes when its parent ends first. */
+  parentPid: number | undefined;
+  /** Node of `parentPid`, if known. */
+  parentId: number | undefined;
+  /** Node it was forked from: what it runs until its first exec. */
+  forkedFrom: number | undefined;
+  /** Its newest exec; undefined as long as it runs what it was forked with. */
+  image: Image | undefined;
+  /** What it was forked with, once somebody asked. */
+  inherited: Image | undefined;
+  exitMs: number | undefined;
+  /** null: known to be in none; undefined: not known. */
+  container: Container | null | undefined;
+  /** Approximate bytes it is counted with. */
+  bytes: number;
+  /** The process that had this pid before. */
+  older: ProcessNode | undefined;
+}

@@ -1,0 +1,370 @@
+import { eventMs } from '../event-time.ts';
+import type { ExecEvent } from '../source.ts';
+import { createImage, type Image } from './image.ts';
+import type { LiveProcess, LiveProcesses } from './live-processes.ts';
+import type { ProcessNode, StartKnowledge } from './process-node.ts';
+
+export interface ProcessTreeLimits {
+  /** Processes remembered, those that ended among them. */
+  readonly maxProcesses: number;
+  /** Approximate bytes of what is remembered. */
+  readonly maxBytes: number;
+}
+
+export const PROCESS_TREE_LIMITS: ProcessTreeLimits = { maxProcesses: 16_384, maxBytes: 33_554_432 };
+
+/**
+ * How far times of one moment can differ between sources: audit's clock advances in jiffies (up to 10 ms), procfs
+ * counts in ticks of 10 ms. A pid cannot go all the way round in this time.
+ */
+const TOLERANCE_MS = 50;
+
+/** How many former images of a process are kept for its children, and how many forks without an exec are followed. */
+const MAX_FORMER_IMAGES = 4;
+const MAX_FORKS_WITHOUT_EXEC = 64;
+
+const NODE_BYTES = 400;
+
+export interface ProcessTreeCounters {
+  /** Forgotten to stay within the limits. */
+  forgotten: number;
+  /** Of these, processes not known to have ended. */
+  forgottenAlive: number;
+}
+
+/** What an exec event tells of the processes involved. */
+export interface ExecReading {
+  readonly process: ProcessNode;
+  readonly image: Image;
+  readonly parent: ProcessNode | undefined;
+  /** What the parent ran at the time. */
+  readonly parentImage: Image | undefined;
+}
+
+/**
+ * The processes of the host and who started whom, still known after they ended. A process is (pid, start time):
+ * questions name a pid and a time, so that one which had the pid earlier or later is never mistaken for it.
+ */
+export class ProcessTree {
+  readonly counters: ProcessTreeCounters = { forgotten: 0, forgottenAlive: 0 };
+  readonly #live: LiveProcesses | undefined;
+  readonly #limits: ProcessTreeLimits;
+  /** All nodes, oldest first. */
+  readonly #nodes = new Map<number, ProcessNode>();
+  /** Newest process of each pid. */
+  readonly #newest = new Map<number, ProcessNode>();
+  /** Processes that ended, in that order. */
+  readonly #ended = new Map<number, ProcessNode>();
+  #nextId = 1;
+  #bytes = 0;
+
+  /**
+   * Whether every fork is seen, so that a pid given to a new process never goes unnoticed. Otherwise the start time of
+   * each process that execs is read from procfs.
+   */
+  seesForks = false;
+
+  /** @param live undefined for events of another host or another time */
+  constructor(live: LiveProcesses | undefined, limits: Partial<ProcessTreeLimits> = {}) {
+    this.#live = live;
+    this.#limits = { ...PROCESS_TREE_LIMITS, ...limits };
+  }
+
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** The process that had `pid` at a time. */
+  find(pid: number, atMs: number): ProcessNode | undefined {
+    let node = this.#newest.get(pid);
+    while (node !== undefined && node.startMs > atMs + TOLERANCE_MS) node = node.older;
+    return node;
+  }
+
+  /**
+   * A process was created.
+   *
+   * @param ordered whether this came in order with the exec events: the child then runs what its parent runs now.
+   *   Otherwise it runs what its parent had executed by `atMs`, which is found out when somebody asks.
+   */
+  fork(pid: number, parentPid: number, atMs: number, ordered: boolean): void {
+    const parent = pid === parentPid ? undefined : this.find(parentPid, atMs);
+    const known = this.#newest.get(pid);
+    const node =
+      known !== undefined && isSameStart(known, atMs) ? known : this.#add(pid, atMs, 'fork', known, atMs);
+    node.startMs = atMs;
+    node.startKnown = 'fork';
+    // An exec of the child that was told before its fork knows the parent better: it may have changed since.
+    node.parentPid ??= parentPid;
+    node.parentId ??= parent?.id;
+    node.forkedFrom = parent?.id;
+    if (ordered) node.inherited ??= parent && this.imageOf(parent);
+  }
+
+  /** A process ended; it stays known until room is needed. */
+  exit(pid: number, atMs: number): void {
+    const node = this.find(pid, atMs);
+    if (node !== undefined) this.#end(node, atMs);
+  }
+
+  exec(event: ExecEvent): ExecReading {
+    const at = eventMs(event);
+    const parentPid = event.parent ?? event.ppid;
+    const node = this.#identify(event.pid, parentPid, at);
+    const parent =
+      parentPid === undefined || parentPid === event.pid ? undefined : this.#parentAt(parentPid, at);
+    node.parentPid = parentPid;
+    node.parentId = parent?.id;
+    const image = createImage({ path: event.path, comm: event.comm, argv: event.argv, execMs: at });
+    this.#setImage(node, image);
+    this.#makeRoom(node);
+    return { process: node, image, parent, parentImage: parent && this.imageOf(parent) };
+  }
+
+  /** The parent as of now: who adopted the process if the one that created it ended. */
+  parentOf(node: ProcessNode): ProcessNode | undefined {
+    const parent = node.parentId === undefined ? undefined : this.#nodes.get(node.parentId);
+    if (parent !== undefined || node.parentPid === undefined || node.parentPid === node.pid) return parent;
+    return this.find(node.parentPid, node.startMs);
+  }
+
+  /** What a process runs: its own newest exec, or what it was forked with. */
+  imageOf(node: ProcessNode): Image | undefined {
+    if (node.image !== undefined) return node.image;
+    node.inherited ??= this.#inheritedImage(node);
+    if (node.inherited !== undefined) return node.inherited;
+    const image = this.#liveImage(node);
+    if (image !== undefined) this.#setImage(node, image);
+    return image;
+  }
+
+  /** Takes in the processes that are running, a few at a time so that events are not held up. */
+  async seed(): Promise<void> {
+    const live = this.#live;
+    if (live === undefined) return;
+    let count = 0;
+    for (const pid of live.pids()) {
+      const process = live.read(pid);
+      if (process !== undefined) this.#take(process);
+      if (++count % 32 === 0) await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+
+  /** Makes up for forks and exits that were missed: takes in what runs now, and ends what does not. */
+  async resync(nowMs: number): Promise<void> {
+    const live = this.#live;
+    if (live === undefined) return;
+    const running = new Set(live.pids());
+    for (const node of this.#newest.values()) {
+      // One that began after the list was made is not in it.
+      if (!running.has(node.pid) && node.startMs < nowMs - TOLERANCE_MS) this.#end(node, nowMs);
+    }
+    await this.seed();
+  }
+
+  /** The node that an exec is of, made if there is none. */
+  #identify(pid: number, parentPid: number | undefined, at: number): ProcessNode {
+    const node = this.find(pid, at);
+    if (node !== undefined && this.#isCertain(node, parentPid, at)) return node;
+    const startMs = this.#live?.startMs(pid);
+    // A process that began after the event only has the same pid.
+    const start = startMs !== undefined && startMs <= at + TOLERANCE_MS ? startMs : undefined;
+    if (node !== undefined) {
+      if (
+        start === undefined
+          ? node.parentPid === parentPid && node.exitMs === undefined
+          : isSameStart(node, start)
+      ) {
+        return node;
+      }
+    }
+    return start === undefined
+      ? this.#add(pid, at, 'exec', node, at)
+      : this.#add(pid, start, 'procfs', node, at);
+  }
+
+  /** Whether a node is the process of an event at `at` without looking at procfs. */
+  #isCertain(node: ProcessNode, parentPid: number | undefined, at: number): boolean {
+    if (!this.seesForks && this.#live !== undefined) return false;
+    if (node.exitMs !== undefined && node.exitMs < at - TOLERANCE_MS) return false;
+    if (node.parentPid === parentPid) return true;
+    // Another parent is right only if the one it had ended.
+    const parent = node.parentId === undefined ? undefined : this.#nodes.get(node.parentId);
+    return parent === undefined || parent.exitMs !== undefined;
+  }
+
+  /** A parent is alive when its child execs: a node that ended before is another process, or only seemed to end. */
+  #parentAt(pid: number, at: number): ProcessNode | undefined {
+    const node = this.find(pid, at);
+    if (node !== undefined && !(node.exitMs !== undefined && node.exitMs < at - TOLERANCE_MS)) return node;
+    return this.#adopt(pid, at);
+  }
+
+  /** A process that was not known, as it is now. */
+  #adopt(pid: number, at: number): ProcessNode | undefined {
+    const process = pid === 0 ? undefined : this.#live?.read(pid);
+    return process === undefined || process.startMs > at + TOLERANCE_MS ? undefined : this.#take(process);
+  }
+
+  #take({ pid, startMs, ppid, comm, path, argv }: LiveProcess): ProcessNode {
+    const known = this.find(pid, startMs);
+    let node: ProcessNode;
+    if (known !== undefined && isSameStart(known, startMs)) {
+      node = known;
+      if (node.startKnown === 'exec') {
+        node.startMs = startMs;
+        node.startKnown = 'procfs';
+      }
+    } else {
+      node = this.#add(pid, startMs, 'procfs', known, startMs);
+    }
+    if (node.parentPid === undefined && ppid !== pid) node.parentPid = ppid;
+    if (this.imageOf(node) === undefined) {
+      this.#setImage(node, createImage({ path, comm, argv, execMs: undefined }));
+    }
+    this.#makeRoom(node);
+    return node;
+  }
+
+  #inheritedImage(node: ProcessNode): Image | undefined {
+    let child = node;
+    for (let steps = 0; steps < MAX_FORKS_WITHOUT_EXEC; steps++) {
+      const origin = this.#originOf(child);
+      if (origin === undefined) return undefined;
+      // Audit's time of an exec is never late, so an exec at or before the fork came before it.
+      for (let image = origin.image; image !== undefined; image = image.previous) {
+        if (image.execMs === undefined || image.execMs <= child.startMs) return image;
+      }
+      if (origin.inherited !== undefined) return origin.inherited;
+      child = origin;
+    }
+    return undefined;
+  }
+
+  #originOf(node: ProcessNode): ProcessNode | undefined {
+    const origin = node.forkedFrom === undefined ? undefined : this.#nodes.get(node.forkedFrom);
+    if (origin !== undefined || node.startKnown !== 'fork' || node.parentPid === undefined) return origin;
+    // Not known when the fork was seen, perhaps by now.
+    return this.find(node.parentPid, node.startMs);
+  }
+
+  #liveImage(node: ProcessNode): Image | undefined {
+    if (node.exitMs !== undefined) return undefined;
+    const process = this.#live?.read(node.pid);
+    if (process === undefined || !isSameStart(node, process.startMs)) return undefined;
+    const { path, comm, argv } = process;
+    return createImage({ path, comm, argv, execMs: undefined });
+  }
+
+  #setImage(node: ProcessNode, image: Image): void {
+    image.previous = node.image;
+    let last: Image | undefined = image;
+    for (let count = 0; count < MAX_FORMER_IMAGES && last !== undefined; count++) last = last.previous;
+    if (last !== undefined) last.previous = undefined;
+    node.image = image;
+    this.#bytes -= node.bytes;
+    node.bytes = NODE_BYTES + imageBytes(image);
+    this.#bytes += node.bytes;
+  }
+
+  /** @param older the node that had the pid until `endMs` */
+  #add(
+    pid: number,
+    startMs: number,
+    startKnown: StartKnowledge,
+    older: ProcessNode | undefined,
+    endMs: number,
+  ): ProcessNode {
+    if (older !== undefined) this.#end(older, endMs);
+    const node: ProcessNode = {
+      id: this.#nextId++,
+      pid,
+      startMs,
+      startKnown,
+      parentPid: undefined,
+      parentId: undefined,
+      forkedFrom: undefined,
+      image: undefined,
+      inherited: undefined,
+      exitMs: undefined,
+      container: undefined,
+      bytes: NODE_BYTES,
+      older,
+    };
+    this.#nodes.set(node.id, node);
+    this.#link(node);
+    this.#bytes += NODE_BYTES;
+    this.#makeRoom(node);
+    return node;
+  }
+
+  /** Puts a node above `older` in its pid's list, which is newest first. */
+  #link(node: ProcessNode): void {
+    const newest = this.#newest.get(node.pid);
+    if (newest === node.older) {
+      this.#newest.set(node.pid, node);
+      return;
+    }
+    let newer = newest;
+    while (newer !== undefined && newer.older !== node.older) newer = newer.older;
+    if (newer !== undefined) newer.older = node;
+  }
+
+  #end(node: ProcessNode, atMs: number): void {
+    if (node.exitMs !== undefined) return;
+    node.exitMs = atMs;
+    this.#ended.set(node.id, node);
+  }
+
+  /** Forgets until the limits hold: who ended first goes first, then whoever is known longest; never `spared`. */
+  #makeRoom(spared: ProcessNode): void {
+    while (this.#nodes.size > this.#limits.maxProcesses || this.#bytes > this.#limits.maxBytes) {
+      const node = firstBut(this.#ended, spared) ?? firstBut(this.#nodes, spared);
+      if (node === undefined) return;
+      this.counters.forgotten++;
+      if (node.exitMs === undefined) this.counters.forgottenAlive++;
+      this.#forget(node);
+    }
+  }
+
+  #forget(node: ProcessNode): void {
+    this.#nodes.delete(node.id);
+    this.#ended.delete(node.id);
+    this.#bytes -= node.bytes;
+    const newest = this.#newest.get(node.pid);
+    if (newest === node) {
+      if (node.older === undefined) this.#newest.delete(node.pid);
+      else this.#newest.set(node.pid, node.older);
+      return;
+    }
+    for (let newer = newest; newer !== undefined; newer = newer.older) {
+      if (newer.older === node) {
+        newer.older = node.older;
+        return;
+      }
+    }
+  }
+}
+
+/**
+ * Whether a node is the process that started at a time. One known by an exec only is older than that exec; whether an
+ * even older start is its own cannot be told, so it is taken to be.
+ */
+const isSameStart = (node: ProcessNode, startMs: number): boolean =>
+  node.startKnown === 'exec'
+    ? node.exitMs === undefined && startMs <= node.startMs + TOLERANCE_MS
+    : Math.abs(node.startMs - startMs) <= TOLERANCE_MS;
+
+/** Of the newest image and those kept before it; two bytes per character. */
+const imageBytes = (newest: Image): number => {
+  let bytes = 0;
+  for (let image: Image | undefined = newest; image !== undefined; image = image.previous) {
+    bytes += 200 + 2 * ((image.path?.length ?? 0) + (image.commandLine?.length ?? 0));
+  }
+  return bytes;
+};
+
+const firstBut = (nodes: ReadonlyMap<number, ProcessNode>, spared: ProcessNode): ProcessNode | undefined => {
+  for (const node of nodes.values()) if (node !== spared) return node;
+  return undefined;
+};

@@ -1,0 +1,42 @@
+import { decodeText } from '../../audit/value.ts';
+
+/** One line of `/proc/PID/mountinfo`. */
+export interface Mount {
+  readonly id: number;
+  /** Device number of the superblock. On btrfs and overlay it is not what stat(2) says, but it is what audit records. */
+  readonly major: number;
+  readonly minor: number;
+  readonly mountPoint: string;
+  /** `ext4`, `nfs4`, `fuse.sshfs` … */
+  readonly type: string;
+}
+
+/** Malformed lines are left out, an unfinished last line too. Source: proc_pid_mountinfo(5). */
+export const parseMountinfo = (bytes: Uint8Array): readonly Mount[] => {
+  const lines = decodeText(bytes).split('\n');
+  lines.pop();
+  return lines.flatMap(line => {
+    const match = /^(\d{1,9}) \d+ (\d{1,9}):(\d{1,9}) \S+ (\S+) \S+ (?:\S+ )*?- (\S+) /.exec(line);
+    if (match === null) return [];
+    const [, id, major, minor, mountPoint, type] = match;
+    return [
+      {
+        id: Number(id),
+        major: Number(major),
+        minor: Number(minor),
+        mountPoint: unescapeOctal(mountPoint!),
+        type: type!,
+      },
+    ];
+  });
+};
+
+/** Space, tab, newline and backslash stand as `\ooo`. */
+const unescapeOctal = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+/** `mnt_id` of `/proc/PID/fdinfo/FD`: the mount an open file was reached through. */
+export const parseMountId = (bytes: Uint8Array): number | undefined => {
+  const match = /^mnt_id:\s*(\d{1,9})\n/m.exec(decodeText(bytes));
+  return match === null ? undefined : Number(match[1]);
+};

@@ -1,0 +1,93 @@
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { decodeText } from '../../audit/value.ts';
+
+/** Longest list read from procfs; `mountinfo` of a busy container host is a few hundred kilobytes. */
+export const MAX_PROC_LIST_BYTES = 4_194_304;
+
+/** What one read takes: more than any file that procfs writes in one piece, a long command line excepted. */
+const PIECE_BYTES = 16_384;
+
+/** Where a process's files are looked for: a pid, the reader itself, or procfs's own directory. */
+export type ProcDirectory = number | 'self' | 'host';
+
+/**
+ * Reads procfs, which never waits for a disk or a network. What is not there any more is undefined: processes end
+ * between any two reads.
+ */
+export class ProcfsReader {
+  readonly root: string;
+  readonly #buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+
+  /** @param root `/proc`, or a directory that looks like it */
+  constructor(root = '/proc') {
+    this.root = root;
+  }
+
+  /** A file of a process or of the host, at most its first 16 KiB. The bytes are valid until the next read. */
+  read(directory: ProcDirectory, name: string): Buffer | undefined {
+    const fd = this.#open(directory, name);
+    if (fd === undefined) return undefined;
+    try {
+      // One read is enough: these files are written in one piece.
+      return this.#buffer.subarray(0, readSync(fd, this.#buffer, 0, PIECE_BYTES, null));
+    } catch {
+      // ESRCH: the process ended after the file was opened.
+      return undefined;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** A file of many entries, which procfs gives out a page at a time, such as `mountinfo`. */
+  readList(directory: ProcDirectory, name: string): Buffer | undefined {
+    const fd = this.#open(directory, name);
+    if (fd === undefined) return undefined;
+    const pieces: Buffer[] = [];
+    let length = 0;
+    try {
+      while (length < MAX_PROC_LIST_BYTES) {
+        const read = readSync(fd, this.#buffer, 0, PIECE_BYTES, null);
+        if (read === 0) break;
+        pieces.push(Buffer.from(this.#buffer.subarray(0, read)));
+        length += read;
+      }
+    } catch {
+      return undefined;
+    } finally {
+      closeSync(fd);
+    }
+    return Buffer.concat(pieces);
+  }
+
+  /** Target of a symbolic link, as text. */
+  link(directory: ProcDirectory, name: string): string | undefined {
+    try {
+      return decodeText(readlinkSync(this.path(directory, name), 'buffer'));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** All processes there are, in no order. */
+  pids(): readonly number[] {
+    try {
+      return readdirSync(this.root)
+        .filter(name => /^\d{1,10}$/.test(name))
+        .map(Number);
+    } catch {
+      return [];
+    }
+  }
+
+  path(directory: ProcDirectory, name: string): string {
+    return directory === 'host' ? `${this.root}/${name}` : `${this.root}/${directory}/${name}`;
+  }
+
+  #open(directory: ProcDirectory, name: string): number | undefined {
+    try {
+      return openSync(this.path(directory, name), 'r');
+    } catch {
+      return undefined;
+    }
+  }
+}

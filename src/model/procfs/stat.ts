@@ -1,0 +1,49 @@
+import { decodeText } from '../../audit/value.ts';
+
+/** The parts of `/proc/PID/stat` that tell processes apart. */
+export interface ProcessStat {
+  readonly pid: number;
+  /** The name of the main thread, at most 15 bytes. */
+  readonly comm: string;
+  /** `R`, `S`, `Z` … */
+  readonly state: string;
+  readonly ppid: number;
+  readonly session: number;
+  /** When the process started, in clock ticks since boot; with the pid it names a process for good. */
+  readonly startTicks: number;
+}
+
+const CLOSE = 0x29;
+const OPEN = 0x28;
+/** Places counted after the comm, which may itself hold spaces and brackets. Source: proc_pid_stat(5). */
+const STATE = 0;
+const PPID = 1;
+const SESSION = 3;
+const STARTTIME = 19;
+
+/** @returns undefined if the bytes are not a whole stat line */
+export const parseStat = (bytes: Uint8Array): ProcessStat | undefined => {
+  const open = bytes.indexOf(OPEN);
+  const close = bytes.lastIndexOf(CLOSE);
+  if (open < 2 || close < open) return undefined;
+  const pid = integer(latin1(bytes, 0, open - 1));
+  const rest = latin1(bytes, close + 2, bytes.length).split(' ', STARTTIME + 2);
+  // One place more than the last one read: a cut number would still look like a number.
+  if (rest.length < STARTTIME + 2) return undefined;
+  const state = rest[STATE]!;
+  const ppid = integer(rest[PPID]!);
+  const session = integer(rest[SESSION]!);
+  const startTicks = integer(rest[STARTTIME]!);
+  if (pid === undefined || ppid === undefined || session === undefined || startTicks === undefined) {
+    return undefined;
+  }
+  return { pid, comm: decodeText(bytes, open + 1, close), state, ppid, session, startTicks };
+};
+
+const latin1 = (bytes: Uint8Array, start: number, end: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end);
+
+const integer = (text: string): number | undefined => {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : undefined;
+};

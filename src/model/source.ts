@@ -1,0 +1,96 @@
+import type { ProcessEvent } from '../audit/audit-event.ts';
+
+/** The event that becomes a telemetry event: a process began to run a new image. */
+export type ExecEvent = ProcessEvent & { readonly action: 'exec' };
+
+/** `output`: part of the event as people see it; `internal`: only for other sources. */
+export type FieldUse = 'output' | 'internal';
+
+/** What one source may cost. */
+export interface SourceLimits {
+  /**
+   * Milliseconds after the event's arrival that it waits for this source, DEFAULT_BUDGET_MS unless said. A source of
+   * phase `event` cannot be interrupted: it rests for a while after a call that took longer.
+   */
+  readonly budgetMs?: number;
+  /** Answers outstanding at once, DEFAULT_MAX_PENDING unless said; beyond it the source is passed over. */
+  readonly maxPending?: number;
+}
+
+export const DEFAULT_BUDGET_MS = 250;
+export const DEFAULT_MAX_PENDING = 1024;
+
+interface SourceBase<Fields extends object> {
+  readonly name: string;
+  /** Every field the source may fill. A field has exactly one provider. */
+  readonly provides: Readonly<Record<keyof Fields & string, FieldUse>>;
+  /** Fields of other sources that must be settled before this one is asked; settled may mean that there is no value. */
+  readonly needs: readonly string[];
+  readonly limits?: SourceLimits;
+  /** Called once before the first event. If it fails, the source is passed over for every event. */
+  start?(): void | Promise<void>;
+  stop?(): void | Promise<void>;
+  /** Sees every process event, forks and exits too, in order of arrival and before the event itself is resolved. */
+  observe?(event: ProcessEvent): void;
+}
+
+/** Answers on the spot: no waiting, nothing that can hang. `known` holds what the fields in `needs` came to. */
+export interface EventSource<Fields extends object = object> extends SourceBase<Fields> {
+  readonly phase: 'event';
+  resolve(event: ExecEvent, known: Readonly<Record<string, unknown>>): Partial<Fields> | undefined;
+}
+
+/** Answers when it can; the event waits no longer than the source's budget. */
+export interface LaterSource<Fields extends object = object> extends SourceBase<Fields> {
+  readonly phase: 'later';
+  resolve(
+    event: ExecEvent,
+    known: Readonly<Record<string, unknown>>,
+  ): Partial<Fields> | undefined | Promise<Partial<Fields> | undefined>;
+}
+
+/**
+ * A place that fields of a process event come from. What it cannot say stays undefined and becomes NULL: never a
+ * guess.
+ */
+export type DataSource<Fields extends object = object> = EventSource<Fields> | LaterSource<Fields>;
+
+interface Needing<Needs extends object> {
+  readonly needs: readonly (keyof Needs & string)[];
+}
+
+/**
+ * A source of phase `event`, checked: `provides` names every field of `Fields`, and `known` holds only what `needs`
+ * declares.
+ */
+export const eventSource = <Fields extends object, Needs extends object = object>(
+  source: Omit<EventSource<Fields>, 'phase' | 'needs' | 'resolve'> &
+    Needing<Needs> & {
+      resolve(event: ExecEvent, known: Readonly<Partial<Needs>>): Partial<Fields> | undefined;
+    },
+): EventSource<Fields> => ({ ...source, phase: 'event' }) as EventSource<Fields>;
+
+/** A source of phase `later`, checked like `eventSource`. */
+export const laterSource = <Fields extends object, Needs extends object = object>(
+  source: Omit<LaterSource<Fields>, 'phase' | 'needs' | 'resolve'> &
+    Needing<Needs> & {
+      resolve(
+        event: ExecEvent,
+        known: Readonly<Partial<Needs>>,
+      ): Partial<Fields> | undefined | Promise<Partial<Fields> | undefined>;
+    },
+): LaterSource<Fields> => ({ ...source, phase: 'later' }) as LaterSource<Fields>;
+
+type UnionToIntersection<U> = (U extends unknown ? (arg: U) => void : never) extends (arg: infer I) => void
+  ? I
+  : never;
+
+/** All fields that a list of sources provides. */
+export type FieldsOf<Sources extends readonly DataSource<never>[]> = UnionToIntersection<
+  Sources[number] extends infer S
+    ? S extends { resolve(...args: never[]): infer R }
+      ? Resolved<R>
+      : never
+    : never
+>;
+type Resolved<R> = NonNullable<Awaited<R>>;

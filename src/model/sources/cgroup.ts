@@ -1,0 +1,26 @@
+import type { CgroupFactsCache } from '../container/cgroup-facts.ts';
+import type { Container } from '../container/container-id.ts';
+import type { ProcfsReader } from '../procfs/reader.ts';
+import { type EventSource, eventSource } from '../source.ts';
+import type { ProcessTreeFields } from './process-tree.ts';
+
+export interface CgroupFields {
+  readonly process_cgroup: string | undefined;
+  /** null: in no container; undefined: the process was gone. */
+  readonly cgroup_container: Container | null | undefined;
+}
+
+/** The cgroups a process is in while it lives. */
+export const cgroupSource = (procfs: ProcfsReader, cache: CgroupFactsCache): EventSource<CgroupFields> =>
+  eventSource<CgroupFields, Pick<ProcessTreeFields, 'process'>>({
+    name: 'cgroup',
+    provides: { process_cgroup: 'output', cgroup_container: 'internal' },
+    needs: ['process'],
+    resolve(event, { process }) {
+      if (process?.exitMs !== undefined) return undefined;
+      const bytes = procfs.read(event.pid, 'cgroup');
+      if (bytes === undefined || bytes.length === 0) return undefined;
+      const { path, container } = cache.of(bytes);
+      return { process_cgroup: path, cgroup_container: container };
+    },
+  });

@@ -1,0 +1,46 @@
+import { eventMs } from '../event-time.ts';
+import type { Digests } from '../hash/digests.ts';
+import type { FileHasher } from '../hash/file-hasher.ts';
+import type { IsSameProcess } from '../process/is-same-process.ts';
+import { type LaterSource, laterSource } from '../source.ts';
+import type { ProcessTreeFields } from './process-tree.ts';
+
+export interface HashFields {
+  readonly process_md5: string | undefined;
+  readonly process_sha256: string | undefined;
+}
+
+/** Answers under way at once: a disk that hangs is noticed by no more events than this. */
+export const MAX_PENDING_HASHES = 1024;
+
+/** Digests of the file that was executed; for a script, of its interpreter, which is what `process_path` names. */
+export const hashSource = (hasher: FileHasher, isSame: IsSameProcess): LaterSource<HashFields> =>
+  laterSource<HashFields, Pick<ProcessTreeFields, 'process' | 'process_image'>>({
+    name: 'hash',
+    provides: { process_md5: 'output', process_sha256: 'output' },
+    needs: ['process', 'process_image'],
+    limits: { maxPending: MAX_PENDING_HASHES },
+    resolve(event, { process, process_image: image }) {
+      if (process === undefined || image === undefined) return undefined;
+      const answer = hasher.digest({
+        pid: event.pid,
+        path: event.path,
+        files: event.files,
+        execMs: eventMs(event),
+        isSame: () => isSame(process),
+      });
+      // Kept with the image: children show it as their parent's.
+      if (!(answer instanceof Promise)) {
+        image.digests = answer ?? 'unknown';
+        return toFields(answer);
+      }
+      image.digests = answer;
+      return answer.then(digests => {
+        image.digests = digests ?? 'unknown';
+        return toFields(digests);
+      });
+    },
+  });
+
+const toFields = (digests: Digests | undefined): HashFields | undefined =>
+  digests && { process_md5: digests.md5, process_sha256: digests.sha256 };

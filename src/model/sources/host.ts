@@ -1,0 +1,32 @@
+import { hostname } from 'node:os';
+import type { Clock } from '../clock.ts';
+import { type EventSource, eventSource } from '../source.ts';
+
+export interface HostFields {
+  readonly host_name: string | undefined;
+}
+
+/** A renamed host is noticed after this. */
+const REFRESH_MS = 10_000;
+
+/** The host's own name, read now and then: it can be set while we run. */
+export const cachedHostName = (clock: Clock, read: () => string = hostname): (() => string | undefined) => {
+  let name: string | undefined;
+  let readAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = clock.monotonicMs();
+    if (now - readAt >= REFRESH_MS) {
+      readAt = now;
+      name = read() || undefined;
+    }
+    return name;
+  };
+};
+
+export const hostSource = (hostName: () => string | undefined): EventSource<HostFields> =>
+  eventSource<HostFields>({
+    name: 'host',
+    provides: { host_name: 'output' },
+    needs: [],
+    resolve: () => ({ host_name: hostName() }),
+  });

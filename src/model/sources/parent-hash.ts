@@ -1,0 +1,71 @@
+import type { Clock } from '../clock.ts';
+import type { Digests } from '../hash/digests.ts';
+import type { FileHasher } from '../hash/file-hasher.ts';
+import type { Image } from '../process/image.ts';
+import type { IsSameProcess } from '../process/is-same-process.ts';
+import type { ProcessNode } from '../process/process-node.ts';
+import { type LaterSource, laterSource } from '../source.ts';
+import { MAX_PENDING_HASHES } from './hash.ts';
+import type { ProcessTreeFields } from './process-tree.ts';
+
+export interface ParentHashFields {
+  readonly parent_process_md5: string | undefined;
+  readonly parent_process_sha256: string | undefined;
+}
+
+/** A parent that was running before is there to be asked again: there may have been too much to read. */
+const ASK_AGAIN_MS = 30_000;
+
+/**
+ * Digests of what the parent ran: those of its own exec, also when it has ended since; for one that was running
+ * before anyone looked, of the file it runs.
+ */
+export const parentHashSource = (
+  hasher: FileHasher,
+  isSame: IsSameProcess,
+  clock: Clock,
+): LaterSource<ParentHashFields> => {
+  const keep = (image: Image, digests: Digests | undefined): void => {
+    image.digests = digests ?? 'unknown';
+    if (digests === undefined) image.askAgainMs = clock.monotonicMs() + ASK_AGAIN_MS;
+  };
+
+  const ask = (image: Image, parent: ProcessNode): Image['digests'] => {
+    if (parent.exitMs !== undefined) return 'unknown';
+    const answer = hasher.digest({
+      pid: parent.pid,
+      path: image.path,
+      files: [],
+      execMs: image.execMs,
+      isSame: () => isSame(parent),
+    });
+    if (!(answer instanceof Promise)) {
+      keep(image, answer);
+      return answer;
+    }
+    image.digests = answer;
+    void answer.then(digests => keep(image, digests));
+    return answer;
+  };
+
+  return laterSource<ParentHashFields, Pick<ProcessTreeFields, 'parent' | 'parent_image'>>({
+    name: 'parent hash',
+    provides: { parent_process_md5: 'output', parent_process_sha256: 'output' },
+    needs: ['parent', 'parent_image'],
+    limits: { maxPending: MAX_PENDING_HASHES },
+    resolve(_event, { parent, parent_image: image }) {
+      if (parent === undefined || image === undefined) return undefined;
+      const askAgain =
+        image.digests === undefined ||
+        (image.digests === 'unknown' &&
+          image.askAgainMs !== undefined &&
+          image.askAgainMs <= clock.monotonicMs());
+      const digests = askAgain ? ask(image, parent) : image.digests;
+      if (digests === undefined || digests === 'unknown') return undefined;
+      return digests instanceof Promise ? digests.then(toFields) : toFields(digests);
+    },
+  });
+};
+
+const toFields = (digests: Digests | undefined): ParentHashFields | undefined =>
+  digests && { parent_process_md5: digests.md5, parent_process_sha256: digests.sha256 };

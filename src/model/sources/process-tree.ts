@@ -1,0 +1,224 @@
+import type { ProcessEvent } from '../../audit/audit-event.ts';
+import type { Clock } from '../clock.ts';
+import { eventMs, isoTime } from '../event-time.ts';
+import type { ProcConnectorEvent } from '../process/cn-proc.ts';
+import type { Image } from '../process/image.ts';
+import type { ProcessConnector } from '../process/process-connector.ts';
+import type { ProcessNode } from '../process/process-node.ts';
+import type { ProcessTree } from '../process/process-tree.ts';
+import { type EventSource, eventSource } from '../source.ts';
+
+export interface Ancestor {
+  readonly pid: number;
+  /** When it started: ISO 8601, UTC, milliseconds. */
+  readonly timestamp: string | undefined;
+  readonly path: string | undefined;
+}
+
+export interface ProcessTreeFields {
+  /** When the process was created; with the pid it names the process for good. */
+  readonly process_start_timestamp: string | undefined;
+  /**
+   * When the parent was created. Where neither its creation nor procfs could be seen, the time of its first exec
+   * that was.
+   */
+  readonly parent_process_timestamp: string | undefined;
+  readonly parent_process_pid: number | undefined;
+  readonly parent_process_name: string | undefined;
+  readonly parent_process_path: string | undefined;
+  /** Cut to MAX_KEPT_COMMAND_LINE characters. */
+  readonly parent_process_command_line: string | undefined;
+  /** Who started it, the parent first, at most MAX_ANCESTORS. */
+  readonly ancestors: readonly Ancestor[] | undefined;
+  readonly process: ProcessNode;
+  readonly process_image: Image;
+  readonly parent: ProcessNode | undefined;
+  readonly parent_image: Image | undefined;
+}
+
+export const MAX_ANCESTORS = 16;
+
+/** The connector's socket is emptied this often when no event makes it necessary; its buffer holds seconds. */
+const DRAIN_MS = 100;
+/** After an overflow, procfs is read again to find what was missed, at most this often. */
+const RESYNC_MS = 5000;
+
+export interface ProcessTreeSourceOptions {
+  readonly tree: ProcessTree;
+  readonly clock: Clock;
+  /** Opens the kernel's process connector; undefined where forks come as events or not at all. */
+  readonly openConnector?: (() => ProcessConnector) | undefined;
+  /**
+   * Whether forks come as events. They are not used while the connector runs: a fork that audit saw inside of a
+   * container has the child's pid as the container sees it.
+   */
+  readonly forkEvents?: boolean;
+}
+
+export interface ProcessTreeSource extends EventSource<ProcessTreeFields> {
+  /** What the connector is up to: why there is none, or its counters. */
+  readonly connector: {
+    readonly error: string | undefined;
+    readonly overruns: number;
+    readonly malformed: number;
+  };
+}
+
+/** Who started a process: parents are known by pid and start time, also after they ended. */
+export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTreeSource => {
+  const { tree, clock, openConnector, forkEvents = false } = options;
+  let connector: ProcessConnector | undefined;
+  let connectorError: string | undefined;
+  // Until the kernel answers, nobody knows whether it will ever send anything.
+  let listening = false;
+  let cancelTimer: (() => void) | undefined;
+  let overruns = 0;
+  let resyncAt = Number.NEGATIVE_INFINITY;
+  let stopped = false;
+
+  const take = (event: ProcConnectorEvent, wallOffsetMs: number): void => {
+    switch (event.kind) {
+      case 'fork':
+        tree.fork(event.pid, event.parent, event.monotonicMs + wallOffsetMs, false);
+        break;
+      case 'exit':
+        tree.exit(event.pid, event.monotonicMs + wallOffsetMs);
+        break;
+      case 'reply':
+        if (event.error === 0) {
+          listening = true;
+          tree.seesForks = true;
+        }
+        break;
+      case 'other':
+        break;
+    }
+  };
+
+  const drain = (): void => {
+    if (connector === undefined) return;
+    let wallOffsetMs: number | undefined;
+    try {
+      connector.drain(event => {
+        wallOffsetMs ??= clock.wallMs() - Number(clock.monotonicNs()) / 1e6;
+        take(event, wallOffsetMs);
+      });
+    } catch (error) {
+      connectorError = error instanceof Error ? error.message : String(error);
+      closeConnector();
+      return;
+    }
+    if (connector.counters.overruns !== overruns) resync(connector.counters.overruns);
+  };
+
+  const resync = (seen: number): void => {
+    const now = clock.monotonicMs();
+    if (now - resyncAt < RESYNC_MS) return;
+    resyncAt = now;
+    overruns = seen;
+    tree.resync(clock.wallMs()).catch((error: unknown) => {
+      connectorError = error instanceof Error ? error.message : String(error);
+    });
+  };
+
+  const closeConnector = (): void => {
+    connector?.close();
+    connector = undefined;
+    listening = false;
+    tree.seesForks = forkEvents;
+  };
+
+  const tick = (): void => {
+    drain();
+    if (!stopped && connector !== undefined) cancelTimer = clock.after(DRAIN_MS, tick);
+  };
+
+  const source = eventSource<ProcessTreeFields>({
+    name: 'process tree',
+    provides: {
+      process_start_timestamp: 'output',
+      parent_process_timestamp: 'output',
+      parent_process_pid: 'output',
+      parent_process_name: 'output',
+      parent_process_path: 'output',
+      parent_process_command_line: 'output',
+      ancestors: 'output',
+      process: 'internal',
+      process_image: 'internal',
+      parent: 'internal',
+      parent_image: 'internal',
+    },
+    needs: [],
+
+    async start() {
+      tree.seesForks = forkEvents;
+      if (openConnector !== undefined) {
+        try {
+          connector = openConnector();
+          tick();
+        } catch (error) {
+          connectorError = error instanceof Error ? error.message : String(error);
+        }
+      }
+      // After the connector is open: a process that is started meanwhile is seen by one or the other.
+      await tree.seed();
+    },
+
+    stop() {
+      stopped = true;
+      cancelTimer?.();
+      closeConnector();
+    },
+
+    observe(event: ProcessEvent) {
+      if (event.action === 'fork') {
+        if (!listening && event.parent !== undefined)
+          tree.fork(event.pid, event.parent, eventMs(event), true);
+      } else if (event.action === 'exit') {
+        tree.exit(event.pid, eventMs(event));
+      }
+    },
+
+    resolve(event) {
+      // Its own fork, and its parent's, came before.
+      drain();
+      const { process, image, parent, parentImage } = tree.exec(event);
+      return {
+        process_start_timestamp: process.startKnown === 'exec' ? undefined : isoTime(process.startMs),
+        parent_process_timestamp: parent && isoTime(parent.startMs),
+        parent_process_pid: process.parentPid,
+        parent_process_name: parentImage?.name,
+        parent_process_path: parentImage?.path,
+        parent_process_command_line: parentImage?.commandLine,
+        ancestors: parent && listAncestors(tree, parent),
+        process,
+        process_image: image,
+        parent,
+        parent_image: parentImage,
+      };
+    },
+  });
+
+  return {
+    ...source,
+    get connector() {
+      return {
+        error: connectorError,
+        overruns: connector?.counters.overruns ?? overruns,
+        malformed: connector?.counters.malformed ?? 0,
+      };
+    },
+  };
+};
+
+const listAncestors = (tree: ProcessTree, parent: ProcessNode): readonly Ancestor[] => {
+  const ancestors: Ancestor[] = [];
+  for (
+    let node: ProcessNode | undefined = parent;
+    node !== undefined && ancestors.length < MAX_ANCESTORS;
+    node = tree.parentOf(node)
+  ) {
+    ancestors.push({ pid: node.pid, timestamp: isoTime(node.startMs), path: tree.imageOf(node)?.path });
+  }
+  return ancestors;
+};
