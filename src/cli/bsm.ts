@@ -1,6 +1,6 @@
 import { createTrailCounters, formatProblem, type TrailProblem } from '../openbsm/counters.ts';
 import { OpenBsmError } from '../openbsm/errors.ts';
-import { DEFAULT_DELIMITER, printRecord, printToken } from '../openbsm/praudit.ts';
+import { printRecord, printToken } from '../openbsm/praudit.ts';
 import { readRecords } from '../openbsm/read-records.ts';
 import { itemJson } from '../openbsm/record-json.ts';
 import { readTrailFile, trailFiles } from '../openbsm/trail-files.ts';
@@ -20,39 +20,11 @@ export interface BsmOptions {
   readonly delimiter: string;
 }
 
-export const BSM_USAGE = 'usage: osquery-audit-events bsm [--json] [--delimiter=,] FILE...\n';
-
 /**
- * Prints the records of trails.
+ * Prints what can be read of every trail; what cannot be is a line on stderr each.
  *
- * @returns 0, or 1 if a file could not be read or held anything but records, or 2 for arguments it does not know
+ * @returns the exit status: 1 if a trail could not be read or held anything but records, else 0
  */
-export const runBsm = async (args: readonly string[], io: BsmIo): Promise<number> => {
-  const options = parseArguments(args);
-  if (typeof options !== 'string') return printTrails(options, io);
-  io.stderr(`${options}\n${BSM_USAGE}`);
-  return 2;
-};
-
-/** What is wrong, as text, if the arguments are. */
-const parseArguments = (args: readonly string[]): BsmOptions | string => {
-  const paths: string[] = [];
-  let json = false;
-  let delimiter = DEFAULT_DELIMITER;
-  let onlyPaths = false;
-  for (const arg of args) {
-    if (onlyPaths || arg === '-' || !arg.startsWith('-')) paths.push(arg);
-    else if (arg === '--') onlyPaths = true;
-    else if (arg === '--json') json = true;
-    else if (arg.startsWith('--delimiter=')) delimiter = arg.slice('--delimiter='.length);
-    else return `bsm: unknown flag ${JSON.stringify(arg)}: expected --json or --delimiter=TEXT`;
-  }
-  return paths.length > 0
-    ? { paths, json, delimiter }
-    : 'bsm: no file: expected an audit trail, a directory of them, or -';
-};
-
-/** Prints what can be read of every path; what cannot be is a line on stderr each. */
 export const printTrails = async ({ paths, json, delimiter }: BsmOptions, io: BsmIo): Promise<number> => {
   let status = 0;
   const complain = (text: string): void => {

@@ -37,7 +37,7 @@ const cutOff = (what: string, length: number, there: number): Finding => ({
  */
 export class TrailFramer {
   readonly #limits: BsmLimits;
-  #buffer = new Uint8Array(64 * 1024);
+  #buffer = new Uint8Array();
   /** The unread bytes in the buffer. */
   #start = 0;
   #end = 0;
