@@ -71,6 +71,10 @@ export class Session {
   async handle(input: StatementInput): Promise<InputOutcome> {
     if (this.settings.echo) await this.print(input.text);
     if (input.kind === 'command') return runDotCommand(this, input.text);
+    if (input.kind === 'stray') {
+      await this.printError(`Passed over line ${input.line}, which is no SQL: ${input.text}`);
+      return 'done';
+    }
     return this.execute(input.text, input.line);
   }
 

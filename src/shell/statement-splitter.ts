@@ -4,7 +4,8 @@
  */
 
 export interface StatementInput {
-  readonly kind: 'sql' | 'command';
+  /** `stray`: a line that cannot begin a statement, before one that does; output of another program, say. */
+  readonly kind: 'sql' | 'command' | 'stray';
   readonly text: string;
   /** Line on which it begins, from 1. */
   readonly line: number;
@@ -28,6 +29,19 @@ const PLAIN: State = { kind: 'plain' };
 const QUOTES: Readonly<Record<string, string>> = { "'": "'", '"': '"', '`': '`', '[': ']' };
 
 const BLANK = /^\s*$/;
+
+/** The words a statement can begin with. Source: the grammar in SQLite's documentation, `sql-stmt`. */
+const STATEMENT_WORDS = new Set(
+  (
+    'alter analyze attach begin commit create delete detach drop end explain insert pragma reindex release ' +
+    'replace rollback savepoint select update vacuum values with'
+  ).split(' '),
+);
+/** The first word behind blanks and comments. */
+const FIRST_WORD = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*([A-Za-z]+)/;
+
+const beginsStatement = (text: string): boolean =>
+  STATEMENT_WORDS.has(FIRST_WORD.exec(text)?.[1]?.toLowerCase() ?? '');
 
 export class StatementSplitter {
   #state: State = PLAIN;
@@ -108,6 +122,16 @@ export class StatementSplitter {
         this.#text = text.slice(this.#at);
         if (newline >= 0) this.#line += 1;
         return this.#take('command', end - this.#at);
+      }
+      if (character === '\n' && this.#hasContent && !beginsStatement(text.slice(0, this.#at))) {
+        const nextLine = text.slice(this.#at + 1);
+        if (/^[ \t]*[A-Za-z]*$/.test(nextLine) && !ended) return undefined;
+        if (beginsStatement(nextLine)) {
+          this.#line += 1;
+          return this.#take('stray', this.#at + 1);
+        }
+        // A quote that such a line leaves open must not swallow the statements behind it.
+        this.#state = PLAIN;
       }
       // Whether `-` or `/` begins a comment is known with the next character only.
       if ((character === '-' || character === '/') && this.#at + 1 >= text.length && !ended) return undefined;
