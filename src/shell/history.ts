@@ -56,8 +56,7 @@ export const openHistory = (path: string): History => {
     return {
       lines: lines.slice(-MAX_HISTORY_LINES).reverse(),
       add: line => {
-        // A leading blank keeps a line out, as in other shells.
-        if (line.trim() === '' || line.startsWith(' ') || line === last) return;
+        if (line.trim() === '' || line === last) return;
         last = line;
         try {
           appendFileSync(file, `${line}\n`);

@@ -41,6 +41,8 @@ export const runInteractive = async (options: {
   const lines: string[] = [];
   let working = false;
   let closed = false;
+  /** A command ended the shell: the cursor is at the start of a line. */
+  let exiting = false;
 
   const reader = createInterface({
     input: options.input,
@@ -77,6 +79,7 @@ export const runInteractive = async (options: {
     try {
       for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
         if (!(await handleLine(line))) {
+          exiting = true;
           reader.close();
           ended.resolve();
           return;
@@ -112,6 +115,8 @@ export const runInteractive = async (options: {
     prompt();
   });
   reader.on('close', () => {
+    // Ctrl-D leaves the cursor behind the prompt.
+    if (!exiting) options.output.write('\n');
     closed = true;
     if (!working) ended.resolve();
   });

@@ -82,8 +82,9 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
     });
     return signalStatus ?? status;
   } catch (error) {
-    if (signalStatus !== undefined) return signalStatus;
+    // First, as the program may answer a closed pipe with a signal to itself.
     if (error instanceof OutputClosedError) return STATUS_SIGPIPE;
+    if (signalStatus !== undefined) return signalStatus;
     if (!(error instanceof ExtensionStartError)) throw error;
     stderr.write(`osquery-audit-events: ${escapeForTerminal(error.message)}\n`);
     return error.status;

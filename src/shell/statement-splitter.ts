@@ -38,7 +38,7 @@ const STATEMENT_WORDS = new Set(
   ).split(' '),
 );
 /** The first word behind blanks and comments. */
-const FIRST_WORD = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*([A-Za-z]+)/;
+const FIRST_WORD = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*([A-Za-z]+)/;
 
 const beginsStatement = (text: string): boolean =>
   STATEMENT_WORDS.has(FIRST_WORD.exec(text)?.[1]?.toLowerCase() ?? '');

@@ -151,9 +151,12 @@ export class EmbeddedCore {
     });
   }
 
-  /** Opens SQL and the manager socket, and begins to watch over extensions. */
+  /**
+   * Opens the manager socket, and begins to watch over extensions. SQL, which has been loading since the
+   * constructor, may take longer than the socket; whatever needs it waits for it.
+   */
   async start(): Promise<void> {
-    await Promise.all([this.#pool.ready(), this.#server.listen()]);
+    await this.#server.listen();
     const interval = Math.max(this.#settings.options.number('extensions_interval') * 1000, 200);
     this.#watch = setInterval(() => void this.#checkExtensions(), interval);
     this.#watch.unref();
@@ -238,11 +241,10 @@ export class EmbeddedCore {
     return generateNative(native, request.context);
   }
 
-  /** Asks every extension to shut down; it may take until the extension answers, which is bounded. */
-  async shutdownExtensions(shutdown: (socketPath: string) => Promise<void>): Promise<void> {
-    await Promise.all(
-      [...this.#extensions.values()].map(({ socketPath }) => shutdown(socketPath).catch(() => {})),
-    );
+  /** Has every extension asked to shut down; resolves with whether one of them took it. */
+  async shutdownExtensions(ask: (socketPath: string) => Promise<boolean>): Promise<boolean> {
+    const asked = await Promise.all([...this.#extensions.values()].map(({ socketPath }) => ask(socketPath)));
+    return asked.includes(true);
   }
 
   /** Closes the socket and SQL. Any number of times. */

@@ -116,8 +116,11 @@ export class ExtensionProcess {
     this.#supervised = true;
   }
 
-  /** Ends it, whatever it takes; `shutdown` asks it over Thrift first. Resolves when the process is gone. */
-  async stop(shutdown: () => Promise<void>): Promise<void> {
+  /**
+   * Ends it, whatever it takes; resolves when the process is gone. `shutdown` asks it over Thrift first, and
+   * resolves with false when there was nobody to ask.
+   */
+  async stop(shutdown: () => Promise<boolean>): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#respawn);
     const child = this.#child;
@@ -136,8 +139,8 @@ export class ExtensionProcess {
       return promise;
     };
     // Asking is itself bounded: a hung extension may take the connection and never answer.
-    await Promise.race([shutdown().catch(() => {}), endsWithin(STOP_GRACE_MS)]);
-    if (await endsWithin(STOP_GRACE_MS)) return;
+    const asked = await Promise.race([shutdown().catch(() => false), endsWithin(STOP_GRACE_MS)]);
+    if (asked && (await endsWithin(STOP_GRACE_MS))) return;
     child.kill('SIGTERM');
     if (await endsWithin(STOP_GRACE_MS)) return;
     this.#options.log('warning', `the extension (pid ${child.pid}) does not end on SIGTERM: killing it`);

@@ -99,6 +99,9 @@ export class HostedExtension {
         const client = new ExtensionClient({ socketPath, timeoutMs: SHUTDOWN_TIMEOUT_MS });
         try {
           await client.shutdown();
+          return true;
+        } catch {
+          return false;
         } finally {
           await client.close();
         }

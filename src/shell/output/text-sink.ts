@@ -32,8 +32,8 @@ export const createTextSink = (stream: Writable): TextSink => {
   stream.on('drain', wake);
   return {
     write: async text => {
-      if (text === '') return;
       if (closed) throw new OutputClosedError();
+      if (text === '') return;
       if (!stream.write(text)) {
         await new Promise<void>(resolve => waiting.add(resolve));
         if (closed) throw new OutputClosedError();

@@ -1,5 +1,6 @@
 /** The main thread's end of one SQL worker: runs statements one after the other, answers the worker's calls. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { startWorker } from '../../runtime/start-worker.ts';
 import {
   CONTROL_CREDITS,
   CONTROL_INTERRUPT,
@@ -97,7 +98,7 @@ export class SqlEngine {
       eventsEnabled: options.eventsEnabled,
       tables: options.tables,
     };
-    this.#worker = new Worker(options.workerUrl ?? new URL('./sql-worker.ts', import.meta.url), {
+    this.#worker = startWorker(options.workerUrl ?? new URL('./sql-worker.ts', import.meta.url), {
       workerData: setup,
       transferList: [port2],
       name: 'sql',
