@@ -2,9 +2,6 @@ import { TrailFramer } from './framer.ts';
 import { MIN_RECORD_BYTES } from './header.ts';
 import { DEFAULT_BSM_LIMITS } from './limits.ts';
 
-/** How many bytes of a file are worth handing to `looksLikeTrail`. */
-export const TRAIL_SNIFF_BYTES = 64 * 1024;
-
 /** Id, length, version. */
 const VERSION_AT = 5;
 /** Old Darwin, Solaris, OpenBSM 1.0 and later. Source: OpenBSM, bsm/audit_record.h. */
@@ -12,7 +9,8 @@ const KNOWN_VERSIONS = new Set([1, 2, 3, 4, 10, 11]);
 
 /**
  * Tells a BSM trail from text by its first bytes: it holds a whole record or file token, or begins with a header whose
- * length and version can be. No text does: the length of a record begins with a NUL, that of a file name ends in one.
+ * length and version can be. The more bytes are given, the more damage before the first record it sees past; 64 KiB are
+ * plenty. No text passes: the length of a record begins with a NUL, that of a file name ends in one.
  */
 export const looksLikeTrail = (firstBytes: Uint8Array): boolean => {
   const framer = new TrailFramer();

@@ -1,5 +1,7 @@
+import { bsmErrnoName } from './bsm-errno.ts';
 import { BSM_EVENTS } from './bsm-events.ts';
 import type { NumberedRecord, TrailItem } from './read-records.ts';
+import { findResult } from './record-facts.ts';
 
 /**
  * One line of JSON for what stands in a trail. Integers of 64 bits are decimal text, as readers of JSON lose digits
@@ -8,16 +10,13 @@ import type { NumberedRecord, TrailItem } from './read-records.ts';
 export const itemJson = (item: TrailItem): string =>
   `${JSON.stringify(item.kind === 'record' ? recordObject(item) : { offset: item.offset, ...item.token }, plain)}\n`;
 
-const recordObject = ({ kind, number, offset, length, header, tokens, damage }: NumberedRecord): object => ({
-  kind,
-  number,
-  offset,
-  length,
-  event: BSM_EVENTS.get(header.event)?.name,
-  header,
-  tokens,
-  damage,
-});
+/** With the names that `event` and the result's error have, where they have one. */
+const recordObject = (record: NumberedRecord): object => {
+  const { kind, number, offset, length, header, tokens, damage } = record;
+  const event = BSM_EVENTS.get(header.event)?.name;
+  const error = bsmErrnoName(findResult(record)?.bsmErrno ?? 0);
+  return { kind, number, offset, length, event, error, header, tokens, damage };
+};
 
 const plain = (_key: string, value: unknown): unknown => {
   if (typeof value === 'bigint') return String(value);

@@ -88,6 +88,14 @@ describe('bsm', () => {
     });
   });
 
+  it('names the error of a failed call in JSON', async () => {
+    const trail = await file('failed', record(32, [subject32(), { kind: 'return32', error: 146, value: 0 }]));
+    expect(JSON.parse((await run({ paths: [trail], json: true })).stdout)).toMatchObject({
+      event: 'CONNECT',
+      error: 'ECONNREFUSED',
+    });
+  });
+
   it('prints JSON of every token, bare file tokens and damage', async () => {
     for (const name of ['every-token.trail', 'damaged.trail']) {
       const { stdout } = await run({ paths: [fixture(name)], json: true });
