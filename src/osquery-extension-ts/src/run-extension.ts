@@ -14,8 +14,8 @@ const DEFAULT_TIMEOUT_S = 3;
 /** Pause between two attempts to register, in milliseconds; core's own SDK uses the same. */
 const RETRY_MS = 200;
 
-/** How long a stop waits for core's answer to the deregistration, in milliseconds. */
-const DEREGISTER_MS = 1000;
+/** How long a stop waits for a core that does not answer, in milliseconds. */
+const STOP_MS = 1000;
 
 /** Pings without an answer in time until core counts as lost; a core that is gone is noticed at the first. */
 const MAX_UNANSWERED_PINGS = 3;
@@ -115,13 +115,17 @@ async function runOnce(
     watching.abort();
     signal?.removeEventListener('abort', onAbort);
     // Calls are served until core has forgotten us: core may hold a lock that the deregistration needs.
-    if (known) {
-      await client
-        .deregisterExtension(uuid, { timeoutMs: DEREGISTER_MS })
-        .catch(error => debug('%s: deregistration failed: %s', options.name, error));
-    }
+    if (known) await deregister(options, uuid);
     await server.close();
   }
+}
+
+/** Takes the extension out of core, over a connection of its own: the caller's may be waiting for a long query. */
+async function deregister(options: RunExtensionOptions, uuid: number): Promise<void> {
+  await using client = new ExtensionManagerClient({ socketPath: options.socket, timeoutMs: STOP_MS });
+  await client
+    .deregisterExtension(uuid)
+    .catch(error => debug('%s: deregistration failed: %s', options.name, error));
 }
 
 /** Registers, trying again while core is not there yet or still has an earlier instance; undefined when aborted. */
@@ -140,22 +144,34 @@ async function register(
     sdkVersion: options.sdkVersion ?? '0.0.0',
     minSdkVersion: options.minSdkVersion ?? '0.0.0',
   };
+  // A registration given up half-way would leave core with a name that nobody serves: wait for its answer a little.
+  const giveUp = new AbortController();
+  const onAbort = (): void => {
+    setTimeout(() => giveUp.abort(signal?.reason), STOP_MS).unref();
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
   const started = performance.now();
-  for (;;) {
-    if (signal?.aborted) return undefined;
-    try {
-      // Without the signal: a registration given up half-way would leave core with a name that nobody serves.
-      return await client.registerExtension(info, routes, { timeoutMs });
-    } catch (error) {
-      const elapsed = performance.now() - started;
-      const again = isDuplicate(error)
-        ? elapsed < duplicateMs
-        : isOsqueryError(error, 'OSQUERY_CONNECT') && elapsed < timeoutMs;
-      if (!again) throw error;
-      debug('%s: %s; trying again', options.name, error);
+  try {
+    for (;;) {
+      if (signal?.aborted) return undefined;
+      try {
+        return await client.registerExtension(info, routes, { timeoutMs, signal: giveUp.signal });
+      } catch (error) {
+        if (isOsqueryError(error, 'OSQUERY_ABORTED')) return undefined;
+        const elapsed = performance.now() - started;
+        if (!(isDuplicate(error) ? elapsed < duplicateMs : isNotThereYet(error) && elapsed < timeoutMs))
+          throw error;
+        debug('%s: %s; trying again', options.name, error);
+      }
+      await pause(RETRY_MS, signal);
     }
-    await sleep(RETRY_MS, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
   }
+}
+
+function isNotThereYet(error: unknown): boolean {
+  return isOsqueryError(error, 'OSQUERY_CONNECT') || isOsqueryError(error, 'OSQUERY_CONNECTION_LOST');
 }
 
 function isDuplicate(error: unknown): boolean {
@@ -197,9 +213,14 @@ async function watch(
       // The timeout has closed the connection itself.
       connects = client.connects + 1;
     }
-    await sleep(intervalMs, undefined, { signal }).catch(() => {});
+    await pause(intervalMs, signal);
     if (signal.aborted) return { kind: 'signal', reason: signal.reason };
   }
+}
+
+/** Waits, or until the signal fires. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
 }
 
 /** Seconds as milliseconds. */
