@@ -214,7 +214,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       });
     }
     this.#cancelTimer?.();
-    for (const desk of [...this.#later, ...this.#event].reverse()) {
+    for (const desk of [...this.#event, ...this.#later].reverse()) {
       try {
         const stopped = desk.source.stop?.();
         if (stopped !== undefined) await this.#within(stopped, this.#limits.startMs);

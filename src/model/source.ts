@@ -85,12 +85,9 @@ type UnionToIntersection<U> = (U extends unknown ? (arg: U) => void : never) ext
   ? I
   : never;
 
-/** All fields that a list of sources provides. */
-export type FieldsOf<Sources extends readonly DataSource<never>[]> = UnionToIntersection<
-  Sources[number] extends infer S
-    ? S extends { resolve(...args: never[]): infer R }
-      ? Resolved<R>
-      : never
-    : never
->;
-type Resolved<R> = NonNullable<Awaited<R>>;
+type Resolved<S> = S extends { resolve(...args: never[]): infer Answer }
+  ? NonNullable<Awaited<Answer>>
+  : never;
+
+/** All fields that a list of sources provides, each of which may be missing. */
+export type FieldsOf<Sources extends readonly DataSource[]> = UnionToIntersection<Resolved<Sources[number]>>;

@@ -54,6 +54,10 @@ export interface HashRequest {
   readonly execMs: number | undefined;
   /** Whether `pid` is still the process that is meant; asked only where the answer matters. */
   readonly isSame: () => boolean;
+  /** The process is known to have ended: its links lead nowhere, or to another process's file. */
+  readonly ended?: boolean;
+  /** A living process that most likely sees the same files, such as the parent. */
+  readonly neighbour?: number | undefined;
 }
 
 /** A way to a file: the link to what a process runs, or a path. */
@@ -141,15 +145,20 @@ export class FileHasher {
     return undefined;
   }
 
-  #ways({ pid, path, files }: HashRequest): readonly Way[] {
-    const exe: Way = { kind: 'exe', path: this.#procfs.path(pid, 'exe'), namespace: pid };
+  #ways({ pid, path, files, ended, neighbour }: HashRequest): readonly Way[] {
+    const ways: Way[] = [];
+    if (ended !== true) ways.push({ kind: 'exe', path: this.#procfs.path(pid, 'exe'), namespace: pid });
     // By a path alone nothing is found: what is there must be known from the record.
-    if (path === undefined || !path.startsWith('/') || isDeleted(path) || files.length === 0) return [exe];
-    return [
-      exe,
-      { kind: 'path', path: this.#procfs.path(pid, `root${path}`), namespace: pid },
-      { kind: 'path', path, namespace: 'self' },
-    ];
+    if (path === undefined || !path.startsWith('/') || isDeleted(path) || files.length === 0) return ways;
+    const within = (process: number): Way => ({
+      kind: 'path',
+      path: this.#procfs.path(process, `root${path}`),
+      namespace: process,
+    });
+    if (ended !== true) ways.push(within(pid));
+    ways.push({ kind: 'path', path, namespace: 'self' });
+    if (neighbour !== undefined) ways.push(within(neighbour));
+    return ways;
   }
 
   /** @returns the file's version if it is what ran */
@@ -186,10 +195,10 @@ export class FileHasher {
   #digestOf(request: HashRequest, found: Found): Digests | undefined | Promise<Digests | undefined> {
     const { way, version } = found;
     const settled = request.execMs !== undefined && version.ctimeMs + GRAIN_MS < request.execMs;
+    // By its path alone, a file that is not older than the exec may have been changed since. What runs cannot be.
+    if (!settled && way.kind !== 'exe') return this.#changed();
     const digests = this.#remembered.get(version.key);
     if (digests !== undefined) {
-      // Running a moment ago, the file was what it had been at the exec.
-      if (!settled && way.kind !== 'exe') return this.#changed();
       this.counters.remembered++;
       // Used again: the last one to be forgotten.
       this.#remembered.delete(version.key);

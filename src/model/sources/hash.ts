@@ -13,14 +13,23 @@ export interface HashFields {
 /** Answers under way at once: a disk that hangs is noticed by no more events than this. */
 export const MAX_PENDING_HASHES = 1024;
 
-/** Digests of the file that was executed; for a script, of its interpreter, which is what `process_path` names. */
-export const hashSource = (hasher: FileHasher, isSame: IsSameProcess): LaterSource<HashFields> =>
-  laterSource<HashFields, Pick<ProcessTreeFields, 'process' | 'process_image'>>({
+/**
+ * Digests of the file that was executed; for a script, of its interpreter, which is what `process_path` names.
+ *
+ * @param stop ends what the hasher reads with
+ */
+export const hashSource = (
+  hasher: FileHasher,
+  isSame: IsSameProcess,
+  stop: () => Promise<void> = async () => {},
+): LaterSource<HashFields> =>
+  laterSource<HashFields, Pick<ProcessTreeFields, 'process' | 'process_image' | 'parent'>>({
     name: 'hash',
     provides: { process_md5: 'output', process_sha256: 'output' },
-    needs: ['process', 'process_image'],
+    needs: ['process', 'process_image', 'parent'],
     limits: { maxPending: MAX_PENDING_HASHES },
-    resolve(event, { process, process_image: image }) {
+    stop,
+    resolve(event, { process, process_image: image, parent }) {
       if (process === undefined || image === undefined) return undefined;
       const answer = hasher.digest({
         pid: event.pid,
@@ -28,6 +37,8 @@ export const hashSource = (hasher: FileHasher, isSame: IsSameProcess): LaterSour
         files: event.files,
         execMs: eventMs(event),
         isSame: () => isSame(process),
+        ended: process.exitMs !== undefined,
+        neighbour: parent === undefined || parent.exitMs !== undefined ? undefined : parent.pid,
       });
       // Kept with the image: children show it as their parent's.
       if (!(answer instanceof Promise)) {

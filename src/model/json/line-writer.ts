@@ -1,0 +1,72 @@
+import type { Writable } from 'node:stream';
+
+/** Bytes that wait for a slow reader; beyond them lines are dropped. */
+export const MAX_QUEUED_BYTES = 16_777_216;
+
+/**
+ * Writes lines to somebody who may read slowly or stop. Lines go out whole or not at all; what does not fit is counted.
+ */
+export class LineWriter {
+  readonly counters = { written: 0, dropped: 0 };
+  /** Resolves when nothing can be written any more: the reader has gone (EPIPE), `end` is done, or the disk is full. */
+  readonly closed: Promise<void>;
+  /** Why it closed, if that was neither the reader nor `end`. */
+  error: Error | undefined;
+  readonly #stream: Writable;
+  readonly #maxQueuedBytes: number;
+  #open = true;
+  #corked = false;
+
+  constructor(stream: Writable, maxQueuedBytes = MAX_QUEUED_BYTES) {
+    this.#stream = stream;
+    this.#maxQueuedBytes = maxQueuedBytes;
+    this.closed = new Promise(resolve => {
+      const close = (): void => {
+        this.#open = false;
+        resolve();
+      };
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') this.error ??= error;
+        close();
+      });
+      stream.on('close', close);
+      stream.on('finish', close);
+    });
+  }
+
+  /** @param line with its line end */
+  write(line: string): void {
+    // A line larger than the whole queue still goes out when nothing else waits.
+    const queued = this.#stream.writableLength;
+    if (!this.#open || (queued > 0 && queued + Buffer.byteLength(line) > this.#maxQueuedBytes)) {
+      this.counters.dropped++;
+      return;
+    }
+    this.counters.written++;
+    if (!this.#corked) {
+      // Lines of one turn leave in one system call.
+      this.#corked = true;
+      this.#stream.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#stream.uncork();
+      });
+    }
+    this.#stream.write(line);
+  }
+
+  /** undefined if there is room; else resolves when half of the queue is free, or it closed. For who can wait. */
+  room(): Promise<void> | undefined {
+    if (!this.#open || this.#stream.writableLength * 2 <= this.#maxQueuedBytes) return undefined;
+    return Promise.race([this.closed, new Promise<void>(resolve => this.#stream.once('drain', resolve))]);
+  }
+
+  /** Writes what waits, for at most `ms` milliseconds. */
+  async end(ms = 2000): Promise<void> {
+    if (!this.#open) return;
+    this.#stream.end();
+    const timer = setTimeout(() => this.#stream.destroy(), ms);
+    await this.closed;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,87 @@
+import type { Worker } from 'node:worker_threads';
+import { Accounts, type AccountsLimits } from './accounts/accounts.ts';
+import { type AskNss, askGetent } from './accounts/getent.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { CgroupFactsCache } from './container/cgroup-facts.ts';
+import type { Digester } from './hash/digester.ts';
+import { FileHasher, type HashLimits } from './hash/file-hasher.ts';
+import { Mounts } from './hash/mounts.ts';
+import { createWorkerDigester } from './hash/worker-digester.ts';
+import { type IsSameProcess, isSameProcess } from './process/is-same-process.ts';
+import { LiveProcesses } from './process/live-processes.ts';
+import { KernelProcessConnector, type ProcessConnector } from './process/process-connector.ts';
+import { ProcessTree, type ProcessTreeLimits } from './process/process-tree.ts';
+import { BootTime } from './procfs/boot-time.ts';
+import { ProcfsReader } from './procfs/reader.ts';
+import { cachedHostName } from './sources/host.ts';
+
+/** Everything has a default for the host this runs on; tests and unusual hosts give their own. */
+export interface ServiceOptions {
+  readonly clock?: Clock | undefined;
+  /** `/proc` unless said. */
+  readonly procRoot?: string | undefined;
+  /** Whether fork, clone and vfork events are offered to the model. */
+  readonly forkEvents?: boolean | undefined;
+  /** Opens the kernel's process connector; null to do without. */
+  readonly openConnector?: (() => ProcessConnector) | null | undefined;
+  /** Starts a thread that runs `serveHashes`; for programs of one file. */
+  readonly spawnHashWorker?: (() => Worker) | undefined;
+  /** Hashes in another way than on a thread of its own. */
+  readonly digester?: Digester | undefined;
+  readonly askNss?: AskNss | undefined;
+  readonly passwdPath?: string | undefined;
+  readonly readHostName?: (() => string) | undefined;
+  readonly processTreeLimits?: Partial<ProcessTreeLimits> | undefined;
+  readonly hashLimits?: Partial<HashLimits> | undefined;
+  readonly accountsLimits?: Partial<AccountsLimits> | undefined;
+}
+
+/** What the data sources of a live host share. Making it starts nothing. */
+export interface LiveServices {
+  readonly clock: Clock;
+  readonly procfs: ProcfsReader;
+  readonly tree: ProcessTree;
+  readonly isSame: IsSameProcess;
+  readonly cgroups: CgroupFactsCache;
+  readonly hasher: FileHasher;
+  readonly accounts: Accounts;
+  readonly forkEvents: boolean;
+  readonly openConnector: (() => ProcessConnector) | undefined;
+  hostName(): string | undefined;
+  /** Ends the hashing thread. */
+  stopHashing(): Promise<void>;
+}
+
+export const createLiveServices = (options: ServiceOptions = {}): LiveServices => {
+  const clock = options.clock ?? systemClock;
+  const procfs = new ProcfsReader(options.procRoot);
+  const live = new LiveProcesses(procfs, new BootTime(procfs, clock));
+  const hostName = cachedHostName(clock, options.readHostName);
+  const worker = options.digester === undefined ? createWorkerDigester(options.spawnHashWorker) : undefined;
+  return {
+    clock,
+    procfs,
+    tree: new ProcessTree(live, options.processTreeLimits),
+    isSame: isSameProcess(live),
+    cgroups: new CgroupFactsCache(),
+    hasher: new FileHasher({
+      procfs,
+      mounts: new Mounts(procfs, clock),
+      clock,
+      digester: options.digester ?? worker!.digest,
+      ...(options.hashLimits && { limits: options.hashLimits }),
+    }),
+    accounts: new Accounts({
+      clock,
+      hostName,
+      askNss: options.askNss ?? askGetent(),
+      ...(options.passwdPath !== undefined && { passwdPath: options.passwdPath }),
+      ...(options.accountsLimits && { limits: options.accountsLimits }),
+    }),
+    forkEvents: options.forkEvents ?? false,
+    openConnector:
+      options.openConnector === null ? undefined : (options.openConnector ?? KernelProcessConnector.open),
+    hostName,
+    stopHashing: async () => worker?.close(),
+  };
+};

@@ -1,0 +1,195 @@
+import type { SocketAddress, SocketEvent } from '../../audit/audit-event.ts';
+import { AF_INET, AF_INET6 } from '../../audit/sockaddr.ts';
+import type { Clock } from '../clock.ts';
+import type { ProcfsReader } from '../procfs/reader.ts';
+import { parseNamespace } from '../procfs/values.ts';
+import type { SocketDumper } from './dump-sockets.ts';
+import { type DiagSocket, IPPROTO_TCP, IPPROTO_UDP } from './sock-diag.ts';
+
+export interface SocketLookupLimits {
+  /** Connects that gather before the kernel's sockets are listed once for all of them. */
+  readonly gatherMs: number;
+  /** Listings per second; connects beyond them wait for the next one. */
+  readonly maxDumpsPerSecond: number;
+  /** Connects that wait; beyond them nothing is looked up. */
+  readonly maxWaiting: number;
+}
+
+export const SOCKET_LOOKUP_LIMITS: SocketLookupLimits = {
+  gatherMs: 10,
+  maxDumpsPerSecond: 40,
+  maxWaiting: 1024,
+};
+
+export interface SocketLookupCounters {
+  found: number;
+  /** The descriptor or the socket was gone, or is of another network namespace. */
+  gone: number;
+  /** Not looked up because too many were waiting. */
+  refused: number;
+  /** Listings the kernel refused or did not finish. */
+  failed: number;
+}
+
+/** What audit does not record of a connect. */
+export interface LocalEnd {
+  readonly local: SocketAddress;
+  /** IPPROTO_TCP (6) or IPPROTO_UDP (17). */
+  readonly protocol: number;
+}
+
+interface Waiting {
+  readonly family: number;
+  readonly port: number;
+  readonly inode: number;
+  readonly done: (end: LocalEnd | undefined) => void;
+}
+
+/**
+ * Finds the local end of connects: the descriptor names the socket's inode, and one listing of the kernel's sockets
+ * answers all connects that gathered. Only sockets of our own network namespace can be found.
+ */
+export class SocketLookup {
+  readonly counters: SocketLookupCounters = { found: 0, gone: 0, refused: 0, failed: 0 };
+  readonly #procfs: ProcfsReader;
+  readonly #clock: Clock;
+  readonly #dumper: SocketDumper;
+  readonly #limits: SocketLookupLimits;
+  readonly #ownNamespace: number | undefined;
+  #waiting: Waiting[] = [];
+  #cancelTimer: (() => void) | undefined;
+  #running = false;
+  /** Listings that may still be made, and when that was reckoned. */
+  #tokens: number;
+  #tokensAt: number;
+  #closed = false;
+
+  constructor(options: {
+    readonly procfs: ProcfsReader;
+    readonly clock: Clock;
+    readonly dumper: SocketDumper;
+    readonly limits?: Partial<SocketLookupLimits>;
+  }) {
+    this.#procfs = options.procfs;
+    this.#clock = options.clock;
+    this.#dumper = options.dumper;
+    this.#limits = { ...SOCKET_LOOKUP_LIMITS, ...options.limits };
+    this.#ownNamespace = this.#networkNamespace('self');
+    this.#tokens = this.#limits.maxDumpsPerSecond;
+    this.#tokensAt = this.#clock.monotonicMs();
+  }
+
+  /** @returns undefined at once for anything but a connect that may have a local end */
+  find(event: SocketEvent): Promise<LocalEnd | undefined> | undefined {
+    const { action, family, remote, outcome, pid, fd } = event;
+    if (this.#closed || action !== 'connect' || remote === undefined || remote.port === 0) return undefined;
+    if (family !== AF_INET && family !== AF_INET6) return undefined;
+    if (outcome !== 'succeeded' && outcome !== 'in_progress') return undefined;
+    if (this.#waiting.length >= this.#limits.maxWaiting) {
+      this.counters.refused++;
+      return undefined;
+    }
+    // Now, while the descriptor is still that of the connect.
+    const inode = parseSocketLink(this.#procfs.link(pid, `fd/${fd}`));
+    if (inode === undefined || this.#networkNamespace(pid) !== this.#ownNamespace) {
+      this.counters.gone++;
+      return undefined;
+    }
+    return new Promise(done => {
+      this.#waiting.push({ family, port: remote.port, inode, done });
+      this.#schedule();
+    });
+  }
+
+  /** Lets go of what waits; it comes to undefined. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelTimer?.();
+    for (const { done } of this.#waiting.splice(0)) done(undefined);
+    this.#dumper.close();
+  }
+
+  #networkNamespace(pid: number | 'self'): number | undefined {
+    const target = this.#procfs.link(pid, 'ns/net');
+    return target === undefined ? undefined : parseNamespace(target);
+  }
+
+  #schedule(): void {
+    if (this.#running || this.#cancelTimer !== undefined || this.#waiting.length === 0 || this.#closed)
+      return;
+    const wait = Math.max(this.#limits.gatherMs, this.#untilToken());
+    this.#cancelTimer = this.#clock.after(wait, () => {
+      this.#cancelTimer = undefined;
+      this.#running = true;
+      void this.#answer().finally(() => {
+        this.#running = false;
+        this.#schedule();
+      });
+    });
+  }
+
+  async #answer(): Promise<void> {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    for (const family of [AF_INET, AF_INET6]) {
+      let open = batch.filter(one => one.family === family);
+      for (const protocol of [IPPROTO_TCP, IPPROTO_UDP]) {
+        if (open.length > 0) open = await this.#answerFrom(open, family, protocol);
+      }
+      for (const { done } of open) {
+        this.counters.gone++;
+        done(undefined);
+      }
+    }
+  }
+
+  /** @returns those that were not found */
+  async #answerFrom(open: readonly Waiting[], family: number, protocol: number): Promise<Waiting[]> {
+    const ports = new Set(open.map(({ port }) => port));
+    const [port] = ports;
+    this.#takeToken();
+    let sockets: readonly DiagSocket[] = [];
+    try {
+      // The kernel can look for one port; more than one means all.
+      sockets = await this.#dumper.dump(family, protocol, ports.size === 1 ? port! : 0);
+    } catch {
+      this.counters.failed++;
+    }
+    const byInode = new Map(sockets.map(socket => [socket.inode, socket]));
+    return open.filter(({ inode, done, port }) => {
+      const socket = byInode.get(inode);
+      // Connected elsewhere by now: its local end may be another as well.
+      if (socket === undefined || socket.remote.port !== port || socket.local.port === 0) return true;
+      this.counters.found++;
+      done({ local: socket.local, protocol });
+      return false;
+    });
+  }
+
+  #refill(): void {
+    const now = this.#clock.monotonicMs();
+    const { maxDumpsPerSecond } = this.#limits;
+    this.#tokens = Math.min(
+      maxDumpsPerSecond,
+      this.#tokens + ((now - this.#tokensAt) * maxDumpsPerSecond) / 1000,
+    );
+    this.#tokensAt = now;
+  }
+
+  #takeToken(): void {
+    this.#refill();
+    this.#tokens--;
+  }
+
+  /** Milliseconds until a listing may be made again. */
+  #untilToken(): number {
+    this.#refill();
+    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * 1000) / this.#limits.maxDumpsPerSecond);
+  }
+}
+
+const parseSocketLink = (target: string | undefined): number | undefined => {
+  const match = target === undefined ? null : /^socket:\[(\d{1,15})\]$/.exec(target);
+  return match === null ? undefined : Number(match[1]);
+};

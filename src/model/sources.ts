@@ -1,0 +1,44 @@
+import { systemClock } from './clock.ts';
+import { ProcessTree } from './process/process-tree.ts';
+import type { LiveServices } from './services.ts';
+import type { FieldsOf } from './source.ts';
+import { accountsSource } from './sources/accounts.ts';
+import { auditSource } from './sources/audit.ts';
+import { cgroupSource } from './sources/cgroup.ts';
+import { containerSource } from './sources/container.ts';
+import { hashSource } from './sources/hash.ts';
+import { hostSource } from './sources/host.ts';
+import { loginSource } from './sources/login.ts';
+import { namespacesSource } from './sources/namespaces.ts';
+import { parentHashSource } from './sources/parent-hash.ts';
+import { processTreeSource } from './sources/process-tree.ts';
+
+/** The data sources of a live host. A new one is its file in sources/ and its line here. */
+export const liveSources = (services: LiveServices) => {
+  const { clock, procfs, tree, isSame, cgroups, hasher, accounts } = services;
+  return [
+    auditSource(),
+    hostSource(services.hostName),
+    processTreeSource(services),
+    cgroupSource(procfs, cgroups),
+    containerSource(tree, procfs, cgroups),
+    namespacesSource(procfs),
+    loginSource(procfs),
+    accountsSource(accounts),
+    hashSource(hasher, isSame, services.stopHashing),
+    parentHashSource(hasher, isSame, clock),
+  ] as const;
+};
+
+/**
+ * The data sources of recorded events. They are of another time, perhaps of another host: what this host could add
+ * would be a guess.
+ */
+export const replaySources = () =>
+  [
+    auditSource(),
+    processTreeSource({ tree: new ProcessTree(undefined), clock: systemClock, forkEvents: true }),
+  ] as const;
+
+/** Every field of a telemetry event. */
+export type TelemetryFields = FieldsOf<ReturnType<typeof liveSources>>;

@@ -1,0 +1,56 @@
+import { type EnrichedEvent, EventModel, type ModelLimits } from './event-model.ts';
+import { planSources } from './plan.ts';
+import { createLiveServices, type LiveServices, type ServiceOptions } from './services.ts';
+import { liveSources, replaySources, type TelemetryFields } from './sources.ts';
+
+/** A process event with all that is known of it. */
+export type TelemetryEvent = EnrichedEvent<TelemetryFields>;
+
+export interface TelemetryModelOptions {
+  /** `live`: events of this host, now; `replay`: recorded ones, to which this host adds nothing. */
+  readonly origin: 'live' | 'replay';
+  readonly emit: (event: TelemetryEvent) => void;
+  /** Fields somebody will read: what serves none of them costs nothing. */
+  readonly wanted: Iterable<string>;
+  readonly limits?: Partial<ModelLimits>;
+  readonly services?: ServiceOptions;
+}
+
+export interface TelemetryModel {
+  readonly model: EventModel<TelemetryFields>;
+  /** For their counters; undefined for recorded events. */
+  readonly services: LiveServices | undefined;
+}
+
+/**
+ * The Event Model with the sources of this program. Nothing runs until `model.start()`.
+ *
+ * @throws ModelError for a wanted field that no source has
+ */
+export const createTelemetryModel = (options: TelemetryModelOptions): TelemetryModel => {
+  const services = options.origin === 'live' ? createLiveServices(options.services) : undefined;
+  // Of recorded events only what they can have is asked for; the rest stays NULL.
+  const names = [...options.wanted];
+  const sources = services === undefined ? replaySources() : liveSources(services);
+  const offered = new Set<string>(sources.flatMap(({ provides }) => Object.keys(provides)));
+  const model = new EventModel<TelemetryFields>({
+    sources,
+    emit: options.emit,
+    wanted: services === undefined ? names.filter(name => offered.has(name)) : names,
+    ...(options.services?.clock && { clock: options.services.clock }),
+    ...(options.limits && { limits: options.limits }),
+  });
+  return { model, services };
+};
+
+/**
+ * Checks names that people chose.
+ *
+ * @returns the same names, once each
+ * @throws ModelError naming the one that does not exist and those that do
+ */
+export const telemetryFieldNames = (names: readonly string[]): readonly string[] => {
+  const distinct = [...new Set(names)];
+  planSources(liveSources(createLiveServices()), distinct);
+  return distinct;
+};
