@@ -86,7 +86,7 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
     if (error instanceof OutputClosedError) return STATUS_SIGPIPE;
     if (signalStatus !== undefined) return signalStatus;
     if (!(error instanceof ExtensionStartError)) throw error;
-    stderr.write(`osquery-audit-events: ${escapeForTerminal(error.message)}\n`);
+    if (!error.isExplained) stderr.write(`osquery-audit-events: ${escapeForTerminal(error.message)}\n`);
     return error.status;
   } finally {
     await extension.stop();

@@ -14,9 +14,13 @@ export class ExtensionStartError extends Error {
   readonly code = 'EXTENSION_START';
   /** What whoever started core should exit with. */
   readonly status: number;
-  constructor(message: string, status: number) {
+  /** The extension has ended by itself, after a line of its own on stderr: there is nothing to add. */
+  readonly isExplained: boolean;
+
+  constructor(message: string, status: number, isExplained = false) {
     super(message);
     this.status = status;
+    this.isExplained = isExplained;
   }
 }
 
@@ -68,6 +72,7 @@ export class HostedExtension {
           throw new ExtensionStartError(
             `the extension ended ${how} before it had registered`,
             code === 0 ? 1 : code,
+            status.code !== null && status.code !== 0,
           );
         }),
       ]);
