@@ -1,6 +1,7 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { startWorker } from '../runtime/start-worker.ts';
 import type {
   IngestCommand,
   IngestCounters,
@@ -37,7 +38,7 @@ export class Ingest {
 
   constructor(source: IngestSource, settings: AuditSettings, handlers: IngestHandlers) {
     const data: IngestWorkerData = { source, settings };
-    this.#worker = new Worker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
+    this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
     this.#ready.promise.catch(() => {});
     let isReady = false;
     const fail = (error: IngestError): void => {

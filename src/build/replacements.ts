@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+
+/** A module that the bundle has in the place of another. */
+export interface Replacement {
+  /** The imports it stands for. */
+  readonly specifiers: readonly string[];
+  /** Part of the path of the modules whose imports are replaced; any module's if left out. */
+  readonly importer?: string;
+  /** The module; `runtime` is the path of `src/runtime`. */
+  readonly source: (runtime: string) => string;
+  /** The file that it takes out of the executable: its name there, and its path below node_modules. */
+  readonly asset?: { readonly name: string; readonly file: string };
+}
+
+/**
+ * What packages expect of a file system and a single executable does not have, and what of them it can do without. For
+ * Linux machines of the given architecture, as `process.arch` names it.
+ */
+export const replacements = (arch: string): readonly Replacement[] => [
+  {
+    // Node's own Linux binaries are linked with glibc, so of the package's two variants one is enough.
+    specifiers: ['./src/static.js'],
+    importer: '/node_modules/koffi/',
+    asset: {
+      name: 'koffi.node',
+      file: join('@koromix', `koffi-linux-${arch}`, `linux_${arch}`, 'koffi.node'),
+    },
+    source: runtime => `
+      import { loadBundledAddon } from '${runtime}/native-addon.ts';
+      export const loadStatic = () => loadBundledAddon('koffi.node');
+    `,
+  },
+  {
+    specifiers: ['node-gyp-build'],
+    importer: '/node_modules/netlink/',
+    asset: { name: 'netlink.node', file: join('netlink', 'prebuilds', `linux-${arch}`, 'node.napi.node') },
+    source: runtime => `
+      const { loadBundledAddon } = require('${runtime}/native-addon.ts');
+      module.exports = () => loadBundledAddon('netlink.node');
+    `,
+  },
+  {
+    // It reads the file from beside itself unless it is given the bytes.
+    specifiers: ['@sqlite.org/sqlite-wasm'],
+    importer: '/src/shell/',
+    asset: { name: 'sqlite3.wasm', file: join('@sqlite.org', 'sqlite-wasm', 'dist', 'sqlite3.wasm') },
+    source: runtime => `
+      import { bundledAsset } from '${runtime}/bundled-asset.ts';
+      import initialize from '@sqlite.org/sqlite-wasm';
+      export default options => initialize({ wasmBinary: bundledAsset('sqlite3.wasm'), ...options });
+    `,
+  },
+  {
+    // With Node's own, packages would look for others in the directory that root happens to be in, and run them.
+    specifiers: ['module', 'node:module'],
+    source: () => 'export const createRequire = () => name => process.getBuiltinModule(name);',
+  },
+  {
+    // Of Thrift we use the wire format. Connections are our own, and nobody is to reach this process by HTTP.
+    specifiers: [
+      './connection',
+      './http_connection',
+      './ws_connection',
+      './xhr_connection',
+      './server',
+      './web_server',
+    ],
+    importer: '/node_modules/thrift/lib/nodejs/lib/thrift/index.js',
+    source: () => 'module.exports = {};',
+  },
+];

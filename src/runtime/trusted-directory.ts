@@ -1,0 +1,24 @@
+import { realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const GROUP_OR_OTHER_WRITE = 0o022;
+const STICKY = 0o1000;
+
+/**
+ * The directory's real path, where nobody but root and this process's user can replace what we put there: it and all
+ * above it belong to one of the two, and whoever else may write there may not rename or remove what is not theirs.
+ *
+ * @throws Error that says what is wrong with it
+ */
+export const trustedDirectory = (directory: string): string => {
+  const path = realpathSync(directory);
+  for (let at = path; ; at = dirname(at)) {
+    const { uid, mode } = statSync(at);
+    if (uid !== 0 && uid !== process.geteuid?.())
+      throw new Error(`${at} belongs to another user (uid ${uid})`);
+    if ((mode & GROUP_OR_OTHER_WRITE) !== 0 && (mode & STICKY) === 0) {
+      throw new Error(`${at} is writable by others (mode ${(mode & 0o7777).toString(8).padStart(4, '0')})`);
+    }
+    if (at === dirname(at)) return path;
+  }
+};
