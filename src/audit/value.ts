@@ -25,6 +25,12 @@ export const decodeText = (bytes: Uint8Array, start = 0, end = bytes.length): st
   }
 };
 
+/** A record as one line for people: control characters, which programs can put into their messages, as `\xHH`. */
+export const printable = (bytes: Uint8Array, start: number, end: number): string =>
+  decodeText(bytes, start, end)
+    .trimEnd()
+    .replaceAll(/\p{Cc}/gu, c => `\\x${c.codePointAt(0)!.toString(16).toUpperCase().padStart(2, '0')}`);
+
 const escapeInvalid = (bytes: Buffer, start: number, end: number): string => {
   let text = '';
   let at = start;

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AUDIT_FIRST_USER_MSG, AUDIT_REPLACE, NLMSG_ERROR } from '../audit/constants.ts';
 import { AuditError, errnoName } from '../audit/errors.ts';
 import { AuditStream, BATCH } from '../audit/stream.ts';
+import { printable } from '../audit/value.ts';
 import { eventTables } from '../events/tables.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { imageTimes } from './image-times.ts';
@@ -92,7 +93,7 @@ const readKernel = async ({
     bootTime = Date.now() / 1000 - uptime();
     const received = stream.receive((type, bytes, start, end) => {
       if (type >= AUDIT_FIRST_USER_MSG && type !== AUDIT_REPLACE) {
-        if (debug) addRaw(`${type} ${bytes.toString('latin1', start, end)}`);
+        if (debug) addRaw(`${type} ${printable(bytes, start, end)}`);
         pipeline.push(type, bytes, start, end);
       } else if (type === NLMSG_ERROR && end - start >= 4) {
         claim ??= -bytes.readInt32LE(start);

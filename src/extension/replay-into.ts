@@ -1,3 +1,4 @@
+import { printable } from '../audit/value.ts';
 import { createTrailCounters } from '../openbsm/counters.ts';
 import { looksLikeTrail } from '../openbsm/looks-like-trail.ts';
 import { readTrail } from '../openbsm/read-trail.ts';
@@ -37,7 +38,7 @@ export const replayInto = async (
   for await (const records of replay.records) {
     for (const { type, payload, node } of records) {
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-      onRaw?.(`${type} ${bytes.toString('latin1')}`);
+      onRaw?.(`${type} ${printable(bytes, 0, bytes.length)}`);
       pipeline.push(type, bytes, 0, bytes.length, node);
     }
     pipeline.settle();
