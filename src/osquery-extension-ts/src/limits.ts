@@ -4,11 +4,14 @@ export const DEFAULT_MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 /** Unfinished requests of all connections of one server together, in bytes. */
 export const DEFAULT_MAX_PENDING_REQUEST_BYTES = 64 * 1024 * 1024;
 
-/** Longest reply a server sends. Apache Thrift for C++, which core uses, refuses messages above 100 MiB. */
-export const DEFAULT_MAX_REPLY_BYTES = 100 * 1024 * 1024;
+/**
+ * Longest reply a server sends, in bytes. Core itself takes any length (Apache Thrift for C++ counts no bytes of a
+ * buffered transport), into its own memory several times over.
+ */
+export const DEFAULT_MAX_REPLY_BYTES = 512 * 1024 * 1024;
 
-/** Longest reply a client accepts, in bytes. */
-export const DEFAULT_MAX_RECEIVED_BYTES = 256 * 1024 * 1024;
+/** Longest reply a client accepts, in bytes: what the servers of this package send. */
+export const DEFAULT_MAX_RECEIVED_BYTES = 513 * 1024 * 1024;
 
 /** Open connections per server; more are closed at once. Core uses two at a time. */
 export const DEFAULT_MAX_CONNECTIONS = 1024;

@@ -14,7 +14,7 @@ export interface ServerLimits {
   readonly maxRequestBytes: number;
   /** Unfinished requests of all connections together, in bytes. */
   readonly maxPendingRequestBytes: number;
-  /** Longest reply, in bytes; a longer one becomes an error status. */
+  /** Longest rows of a reply, in bytes; longer ones become an error status. */
   readonly maxReplyBytes: number;
   readonly maxConnections: number;
   /** From the first to the last byte of a request, in milliseconds. */
