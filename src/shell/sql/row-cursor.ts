@@ -39,6 +39,8 @@ export class RowCursor {
   readonly #byName: ReadonlyMap<string, number>;
   /** The column each entry of the previous row named: rows repeat their keys in one order nearly always. */
   readonly #guess: number[] = [];
+  /** A table may also declare `rowid` as a column. */
+  readonly #rowidColumn: number;
   #at = 0;
 
   /** `names` are the table's columns; the same name twice keeps the first. */
@@ -49,6 +51,7 @@ export class RowCursor {
     const byName = new Map<string, number>();
     for (const [index, name] of names.entries()) if (!byName.has(name)) byName.set(name, index);
     this.#byName = byName;
+    this.#rowidColumn = byName.get('rowid') ?? -1;
     this.offsets = new Int32Array(names.length);
     this.lengths = new Int32Array(names.length);
     if (this.#count > 0) this.#read();
@@ -89,6 +92,10 @@ export class RowCursor {
         this.rowidOffset = value;
         this.rowidLength = valueLength;
       }
+    }
+    if (this.#rowidColumn >= 0) {
+      this.rowidOffset = offsets[this.#rowidColumn]!;
+      this.rowidLength = lengths[this.#rowidColumn]!;
     }
     this.#at = at;
   }

@@ -112,9 +112,12 @@ export const parseRoutes = (options: {
 /** Core pastes names into SQL unquoted, so anything but a plain identifier fails there too. */
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** True for a name that can stand in the statements core builds. */
+export const isIdentifier = (name: string): boolean => IDENTIFIER.test(name);
+
 /** Throws when the name could not stand in the statements core builds. */
 export const assertIdentifier = (name: string): string => {
-  if (!IDENTIFIER.test(name)) {
+  if (!isIdentifier(name)) {
     throw new Error(
       `expected a table name of letters, digits and underscores, got ${JSON.stringify(name)}: rename the table`,
     );

@@ -16,8 +16,10 @@ import {
 } from './query-context.ts';
 import { type EncodedRowList, RowCursor } from './row-cursor.ts';
 import {
+  assertIdentifier,
   COLUMN_REQUIRED,
   createTableStatement,
+  isIdentifier,
   TABLE_EVENT_BASED,
   TABLE_USER_BASED,
   type TableDefinition,
@@ -427,12 +429,13 @@ export const createVirtualTables = (database: Database, host: VirtualTableHost):
 
   return {
     attach(table) {
+      assertIdentifier(table.name);
       const module = table.extension ? writable : readOnly;
       const rc = capi.sqlite3_create_module(db, table.name, module.pointer, 0);
       if (rc !== SQLITE_OK) throw new Error(`core cannot create the module of table ${table.name}`);
       exec(`CREATE VIRTUAL TABLE temp.${table.name} USING ${table.name}`);
       attached.add(table.name);
-      for (const view of table.views) {
+      for (const view of table.views.filter(isIdentifier)) {
         try {
           exec(`CREATE VIEW ${view} AS SELECT * FROM ${table.name}`);
         } catch {
@@ -442,7 +445,10 @@ export const createVirtualTables = (database: Database, host: VirtualTableHost):
     },
     detach(name) {
       // Without one of its own in `temp`, SQLite would find the module's bare table, which cannot be dropped.
-      if (attached.delete(name)) exec(`DROP TABLE temp.${name}`);
+      if (!attached.delete(name)) return;
+      exec(`DROP TABLE temp.${name}`);
+      // Views of it would go on finding the module.
+      capi.sqlite3_create_module(db, name, 0, 0);
     },
     endStatement() {
       const seen = attributes;

@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  createPrinter,
+  OUTPUT_MODES,
+  type OutputMode,
+  type PrintedRow,
+  type PrintSettings,
+} from '../../../src/shell/output/printer.ts';
+import { textWidth } from '../../../src/shell/output/text-width.ts';
+
+interface Result {
+  readonly columns: readonly string[];
+  readonly rows: readonly PrintedRow[];
+}
+
+const printAll = (
+  mode: OutputMode,
+  results: readonly Result[],
+  settings: Partial<PrintSettings> = {},
+): string => {
+  const printer = createPrinter({
+    mode,
+    nullValue: '',
+    separator: '|',
+    headers: true,
+    terminal: false,
+    ...settings,
+  });
+  let text = '';
+  for (const { columns, rows } of results) {
+    text += printer.statement(columns);
+    for (const row of rows) text += printer.rows([row]);
+    text += printer.statementEnd();
+  }
+  return text + printer.end();
+};
+
+const SAMPLE: Result = {
+  columns: ['pid', 'name', 'x'],
+  rows: [
+    ['1', 'init', null],
+    ['42', 'two words', 'a"b'],
+  ],
+};
+
+describe('the forms of osquery', () => {
+  test('pretty', () => {
+    expect(printAll('pretty', [SAMPLE])).toBe(
+      [
+        '+-----+-----------+-----+',
+        '| pid | name      | x   |',
+        '+-----+-----------+-----+',
+        '| 1   | init      |     |',
+        '| 42  | two words | a"b |',
+        '+-----+-----------+-----+',
+        '',
+      ].join('\n'),
+    );
+    expect(printAll('pretty', [{ columns: ['a'], rows: [] }])).toBe('');
+  });
+
+  test('pretty with wide, combining and dangerous characters', () => {
+    const rows = [['漢字'], ['e\u0301a'], ['\u001b[2J'], ['🎉!']];
+    const lines = printAll('pretty', [{ columns: ['v'], rows }])
+      .trimEnd()
+      .split('\n');
+    expect(new Set(lines.map(textWidth)).size).toBe(1);
+    expect(lines[5]).toBe('| \\x1b[2J |');
+  });
+
+  test('json', () => {
+    expect(printAll('json', [SAMPLE])).toBe(
+      '[\n  {"name":"init","pid":"1","x":""},\n  {"name":"two words","pid":"42","x":"a\\"b"}\n]\n',
+    );
+    expect(printAll('json', [{ columns: ['a'], rows: [] }])).toBe('[\n\n]\n');
+    expect(printAll('json', [{ columns: [], rows: [] }])).toBe('');
+  });
+
+  test('json of several statements is one array', () => {
+    const text = printAll('json', [
+      { columns: ['a'], rows: [['1']] },
+      { columns: [], rows: [] },
+      { columns: ['b', 'b'], rows: [['2', '3']] },
+    ]);
+    expect(JSON.parse(text)).toEqual([{ a: '1' }, { b: '3' }]);
+  });
+
+  test('csv', () => {
+    expect(printAll('csv', [SAMPLE])).toBe('pid|name|x\n1|init|\n42|"two words"|"a""b"\n');
+    expect(printAll('csv', [{ columns: ['a'], rows: [['a\nb'], ['ü'], ['']] }], { separator: ',' })).toBe(
+      'a\n"a\nb"\n"ü"\n""\n',
+    );
+    expect(printAll('csv', [{ columns: ['a'], rows: [['\u001b[2J']] }], { terminal: true })).toBe(
+      'a\n\\x1b[2J\n',
+    );
+    expect(printAll('csv', [SAMPLE], { headers: false, separator: ';' })).toBe(
+      '1;init;\n42;"two words";"a""b"\n',
+    );
+  });
+
+  test('line', () => {
+    expect(printAll('line', [SAMPLE], { nullValue: 'NULL' })).toBe(
+      '  pid = 1\n name = init\n    x = NULL\n\n  pid = 42\n name = two words\n    x = a"b\n',
+    );
+  });
+
+  test('list', () => {
+    expect(printAll('list', [SAMPLE])).toBe('pid|name|x\n1|init|\n42|two words|a"b\n');
+  });
+
+  test('column', () => {
+    expect(
+      printAll('column', [
+        {
+          columns: ['a', 'b'],
+          rows: [
+            ['1', 'x'],
+            ['123456789012', 'y'],
+          ],
+        },
+      ]),
+    ).toBe(
+      'a           b         \n----------  ----------\n1           x         \n1234567890  y         \n',
+    );
+  });
+});
+
+const results = fc.array(
+  fc.integer({ min: 1, max: 4 }).chain(width =>
+    fc.record({
+      columns: fc.array(fc.string({ unit: 'grapheme' }), { minLength: width, maxLength: width }),
+      rows: fc.array(
+        fc.array(fc.option(fc.string({ unit: 'binary' })), { minLength: width, maxLength: width }),
+        { maxLength: 5 },
+      ),
+    }),
+  ),
+  { maxLength: 3 },
+);
+
+test('json is valid whatever the values', () => {
+  fc.assert(
+    fc.property(results, input => {
+      const text = printAll('json', input);
+      const expected = input
+        .filter(({ columns }) => columns.length > 0)
+        .flatMap(({ columns, rows }) =>
+          rows.map(row => Object.fromEntries(columns.map((name, index) => [name, row[index] ?? '']))),
+        );
+      if (text !== '') expect(JSON.parse(text)).toEqual(expected);
+      else expect(expected).toEqual([]);
+    }),
+  );
+});
+
+test('no form for people lets a control character through', () => {
+  fc.assert(
+    fc.property(results, fc.constantFrom(...OUTPUT_MODES), (input, mode) => {
+      const separators = printAll(mode, input, { terminal: true }).replaceAll('\n', '');
+      expect(separators).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    }),
+  );
+});
