@@ -1,9 +1,13 @@
-import { type AuditRecord, FieldCursor } from './record.ts';
+import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { decimal, decodeText, untrustedBytes } from './value.ts';
 
 /** Most arguments an event may claim; MAX_ARG_STRINGS of the kernel is 2^31, the stack allows about 10^6. */
 export const ARGUMENT_LIMIT = 1_000_000;
 
+/** A record that another one follows has at least this many bytes: the kernel wants 104 of its 7,500 for one more. */
+const FULL_RECORD = 7_396;
+
+const ARGC = keyHash('argc');
 const LETTER_A = 0x61;
 const BRACKET = 0x5b;
 const UNDERSCORE = 0x5f;
@@ -14,7 +18,7 @@ const UNDERSCORE = 0x5f;
  * The kernel writes about 7,500 bytes a record; only the first has `argc`. An argument that does not fit is written
  * as `aN_len=L aN[0]=… aN[1]=…`, over as many records as it takes, each fragment quoted or in hex on its own.
  * Old kernels leave out an argument that is empty: an index skipped inside one record, or missing at the end of
- * a single one, is the empty string. Any other hole is a lost record.
+ * a single one that is not full, is the empty string. Any other hole is a lost record.
  * Source: audit_log_execve_info in kernel/auditsc.c.
  *
  * @returns undefined if any argument is missing in whole or part: half a command line would be an invention
@@ -31,7 +35,7 @@ export const joinArguments = (records: readonly AuditRecord[]): string[] | undef
 
   const completeFragments = (): boolean => {
     if (announced < 0) return true;
-    // Today's kernels announce bytes; old ones the characters written, twice as many where they are in hex.
+    // Characters as written, two a byte in hex; a count of bytes is as good.
     const bytes = Buffer.concat(fragments);
     const complete =
       announcedIndex === argv.length && (bytes.length === announced || writtenLength === announced);
@@ -47,12 +51,13 @@ export const joinArguments = (records: readonly AuditRecord[]): string[] | undef
     cursor.reset(record.bytes, record.start, record.end);
     while (cursor.next()) {
       if (cursor.bytes[cursor.keyStart] !== LETTER_A) continue;
-      const key = argumentKey(cursor);
-      if (key === undefined) {
-        if (argc === undefined) argc = decimal(cursor);
+      if (cursor.key === ARGC) {
+        argc ??= decimal(cursor);
         continue;
       }
-      if (key.index >= ARGUMENT_LIMIT) return undefined;
+      const key = argumentKey(cursor);
+      if (key === undefined) continue;
+      if (argc === undefined || argc > ARGUMENT_LIMIT || key.index >= argc) return undefined;
       if (key.kind === 'length') {
         if (!completeFragments()) return undefined;
         announced = decimal(cursor) ?? -1;
@@ -73,9 +78,10 @@ export const joinArguments = (records: readonly AuditRecord[]): string[] | undef
       first = false;
     }
   }
-  if (!completeFragments() || argc === undefined || argc > ARGUMENT_LIMIT || argv.length > argc)
-    return undefined;
-  if (argv.length < argc && records.length > 1) return undefined;
+  if (!completeFragments() || argc === undefined || argc > ARGUMENT_LIMIT) return undefined;
+  const [only] = records;
+  const mayLackRecords = records.length > 1 || (only !== undefined && only.end - only.start >= FULL_RECORD);
+  if (argv.length < argc && mayLackRecords) return undefined;
   while (argv.length < argc) argv.push('');
   return argv;
 };
@@ -89,7 +95,7 @@ type ArgumentKey =
   | { readonly kind: 'whole' | 'length'; readonly index: number }
   | { readonly kind: 'fragment'; readonly index: number; readonly fragment: number };
 
-/** Reads `aN`, `aN_len` or `aN[K]`; undefined for `argc`. */
+/** Reads `aN`, `aN_len` or `aN[K]`. */
 const argumentKey = ({ bytes, keyStart, keyEnd }: FieldCursor): ArgumentKey | undefined => {
   let at = keyStart + 1;
   const number = (): number => {

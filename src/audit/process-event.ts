@@ -72,7 +72,10 @@ const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading =>
   const arguments_ = group.records.filter(record => record.type === AUDIT_EXECVE);
   const argv = arguments_.length > 0 ? joinArguments(arguments_) : undefined;
   const cwdRecord = group.records.find(record => record.type === AUDIT_CWD);
-  const files = group.records.filter(record => record.type === AUDIT_PATH).map(readPath);
+  const paths = group.records.filter(record => record.type === AUDIT_PATH);
+  const files = paths.map(readPath);
+  // The first file has a meaning of its own: where its record was lost, the next one must not stand for it.
+  if (paths[0] !== undefined && pathItem(paths[0]) !== 0) files.unshift(UNRECORDED);
   const event = processEvent(group, syscall, {
     action: 'exec',
     pid: syscall.pid,
@@ -83,7 +86,7 @@ const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading =>
   });
   return {
     event,
-    incomplete: argv === undefined || cwdRecord === undefined || files.length < syscall.items,
+    incomplete: argv === undefined || cwdRecord === undefined || paths.length < syscall.items,
   };
 };
 
@@ -124,6 +127,7 @@ const processEvent = (
 });
 
 const CWD = keyHash('cwd');
+const ITEM = keyHash('item');
 const NAME = keyHash('name');
 const INODE = keyHash('inode');
 const DEV = keyHash('dev');
@@ -136,6 +140,22 @@ const cursor = new FieldCursor();
 const readCwd = (record: AuditRecord): string | undefined => {
   cursor.reset(record.bytes, record.start, record.end);
   while (cursor.next()) if (cursor.key === CWD) return untrustedText(cursor);
+  return undefined;
+};
+
+const UNRECORDED: ExecutedFile = {
+  name: undefined,
+  inode: undefined,
+  dev: undefined,
+  mode: undefined,
+  ouid: undefined,
+  ogid: undefined,
+};
+
+/** Position of a PATH record's file in its event. */
+const pathItem = (record: AuditRecord): number | undefined => {
+  cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) if (cursor.key === ITEM) return decimal(cursor);
   return undefined;
 };
 

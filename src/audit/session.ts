@@ -143,10 +143,10 @@ export class AuditSession {
 
   async #deleteOwnRules(): Promise<void> {
     if (this.#ownRules.length === 0) return;
-    this.#ownRules = [];
     for (const rule of await this.#control.listRules()) {
       if (ownRule(rule) !== undefined) await this.#control.deleteRule(rule);
     }
+    this.#ownRules = [];
   }
 
   /**

@@ -47,7 +47,6 @@ export type OnDatagram = (type: number, bytes: Buffer, start: number, end: numbe
  */
 export class AuditStream {
   readonly counters: StreamCounters = { overruns: 0, truncated: 0, foreign: 0 };
-  /** Bytes the kernel granted for the receive buffer's request. */
   readonly #fd: number;
   #closed = false;
   // From calloc, not from Node's pool or a zeroing loop: untouched pages stay unallocated.
@@ -104,7 +103,7 @@ export class AuditStream {
 
   /**
    * Asks for ownership of the unicast stream: AUDIT_SET pid must come from this very socket, because the kernel
-   * delivers to the port that sent it. The answer arrives among the records as NLMSG_ERROR with `OWN_SEQUENCE`.
+   * delivers to the port that sent it; pid 0 gives it up. The answer arrives among the records, as NLMSG_ERROR.
    */
   own(pid: number): void {
     this.#send(AUDIT_SET, encodeStatusChange({ pid }));

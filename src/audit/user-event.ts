@@ -15,6 +15,7 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
   let uid: number | undefined;
   let auid: number | undefined;
   let ses: number | undefined;
+  let typed: string | undefined;
   let inner: { readonly start: number; readonly end: number } | undefined;
   while (inner === undefined && outer.next()) {
     switch (keyOf(outer)) {
@@ -29,6 +30,10 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
         break;
       case 'ses':
         ses ??= decimal(outer);
+        break;
+      case 'data':
+        // USER_TTY: what was typed, in the kernel's own encoding, in place of a message.
+        typed ??= untrustedText(outer);
         break;
       case 'msg':
         inner = messageSpan(outer, record.end);
@@ -49,7 +54,7 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
     uid,
     auid,
     ses,
-    message: decodeText(record.bytes, start, end),
+    message: inner === undefined && typed !== undefined ? typed : decodeText(record.bytes, start, end),
     path: fields.exe,
     address: fields.addr,
     terminal: fields.terminal,
@@ -63,7 +68,7 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
 const keyOf = ({ bytes, keyStart, keyEnd }: FieldCursor): string =>
   bytes.toString('latin1', keyStart, keyEnd);
 
-/** An unquoted message runs to the end of the record: AUDIT_USER_TTY and old programs write it so. */
+/** An unquoted message runs to the end of the record. */
 const messageSpan = (cursor: FieldCursor, end: number): { start: number; end: number } =>
   cursor.quoted ? { start: cursor.valueStart, end: cursor.valueEnd } : { start: cursor.valueStart, end };
 

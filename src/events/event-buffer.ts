@@ -22,7 +22,7 @@ export interface EventBufferLimits {
 export interface EventBufferCounters {
   /** Rows taken in. */
   appended: number;
-  /** Rows dropped for one of the limits. */
+  /** Rows dropped for one of the limits; not those a SELECT had consumed. */
   evicted: number;
   /** … of these, rows that no SELECT had returned. */
   evictedUnread: number;
@@ -57,8 +57,8 @@ interface Segment {
   ends: Uint32Array;
   times: Float64Array;
   masks: Uint32Array;
-  /** 1 for a row that was consumed: it only waits for the rows before it to go. */
-  consumed: Uint8Array;
+  /** 1 for a row that was consumed or has expired: it only waits for the rows before it to go. */
+  gone: Uint8Array;
 }
 
 /**
@@ -82,7 +82,10 @@ export class EventBuffer {
   #bytes = 0;
   /** Rows below this number have been returned by some SELECT. */
   #readUpTo: number;
-  #consumed = 0;
+  /** Rows that wait for the rows before them to go. */
+  #gone = 0;
+  /** No row kept is older; in seconds since the epoch. */
+  #oldestTime = Number.POSITIVE_INFINITY;
 
   constructor(columnNames: readonly string[], limits: EventBufferLimits, nextEid = 1) {
     this.#limits = limits;
@@ -93,10 +96,10 @@ export class EventBuffer {
   }
 
   get rowCount(): number {
-    return this.#nextEid - this.#firstEid - this.#consumed;
+    return this.#nextEid - this.#firstEid - this.#gone;
   }
 
-  /** Bytes of the rows kept, without indexes and unused ends of segments. */
+  /** Bytes that rows take up, without indexes and unused ends of segments. */
   get byteCount(): number {
     return this.#bytes;
   }
@@ -126,6 +129,7 @@ export class EventBuffer {
       if (segment.rows === segment.ends.length) growIndex(segment);
       segment.ends[segment.rows] = segment.used;
       segment.times[segment.rows] = batch.times[i]!;
+      this.#oldestTime = Math.min(this.#oldestTime, batch.times[i]!);
       segment.masks[2 * segment.rows] = batch.masks[2 * i]!;
       segment.masks[2 * segment.rows + 1] = batch.masks[2 * i + 1]!;
       segment.rows++;
@@ -149,58 +153,72 @@ export class EventBuffer {
       ends: new Uint32Array(256),
       times: new Float64Array(256),
       masks: new Uint32Array(512),
-      consumed: new Uint8Array(256),
+      gone: new Uint8Array(256),
     };
     this.#segments.push(segment);
     return segment;
   }
 
   #evict(): void {
-    const before = this.#firstEid;
     while (
       this.#firstEid < this.#nextEid &&
       (this.rowCount > this.#limits.rows || this.#bytes > this.#limits.bytes)
     ) {
-      this.#dropFirst();
+      const eid = this.#firstEid;
+      if (!this.#dropFirst()) continue;
+      this.counters.evicted++;
+      if (eid >= this.#readUpTo) this.counters.evictedUnread++;
     }
-    const evicted = this.#firstEid - before;
-    this.counters.evicted += evicted;
-    this.counters.evictedUnread += unread(before, this.#firstEid, this.#readUpTo);
+    this.#dropGone();
   }
 
-  /** Drops the rows at the old end whose event was before `time` (seconds since the epoch). */
+  /**
+   * Drops the rows whose event was before `time` (seconds since the epoch), wherever they are: clocks are set, and
+   * one row from the future must not keep all that came after it.
+   */
   expireBefore(time: number): void {
-    const before = this.#firstEid;
-    while (this.#firstEid < this.#nextEid && this.#firstTime() < time) this.#dropFirst();
-    this.counters.expired += this.#firstEid - before;
-    this.counters.expiredUnread += unread(before, this.#firstEid, this.#readUpTo);
+    if (time <= this.#oldestTime) return;
+    this.#oldestTime = Number.POSITIVE_INFINITY;
+    for (const segment of this.#segments) {
+      for (let i = Math.max(0, this.#firstEid - segment.firstEid); i < segment.rows; i++) {
+        if (segment.gone[i] === 1) continue;
+        if (segment.times[i]! >= time) {
+          this.#oldestTime = Math.min(this.#oldestTime, segment.times[i]!);
+          continue;
+        }
+        segment.gone[i] = 1;
+        this.#gone++;
+        this.counters.expired++;
+        if (segment.firstEid + i >= this.#readUpTo) this.counters.expiredUnread++;
+      }
+    }
+    this.#dropGone();
   }
 
   /** Drops the rows below a number: all their readers have had them. */
   discardBelow(eid: number): void {
     while (this.#firstEid < Math.min(eid, this.#nextEid)) this.#dropFirst();
+    this.#dropGone();
   }
 
-  #dropConsumed(): void {
+  #dropGone(): void {
     while (this.#firstEid < this.#nextEid) {
       const segment = this.#segments[0]!;
-      if (segment.consumed[this.#firstEid - segment.firstEid] === 0) return;
+      if (segment.gone[this.#firstEid - segment.firstEid] === 0) return;
       this.#dropFirst();
     }
   }
 
-  #firstTime(): number {
-    const segment = this.#segments[0]!;
-    return segment.times[this.#firstEid - segment.firstEid]!;
-  }
-
-  #dropFirst(): void {
+  /** @returns false if the row was gone already */
+  #dropFirst(): boolean {
     const segment = this.#segments[0]!;
     const row = this.#firstEid - segment.firstEid;
+    const wasGone = segment.gone[row]!;
     this.#bytes -= segment.ends[row]! - (row === 0 ? 0 : segment.ends[row - 1]!);
-    this.#consumed -= segment.consumed[row]!;
+    this.#gone -= wasGone;
     this.#firstEid++;
     if (row + 1 === segment.rows) this.#segments.shift();
+    return wasGone === 0;
   }
 
   /** Notes that rows below `eid` were returned: losing them later is no loss. */
@@ -225,7 +243,7 @@ export class EventBuffer {
       if (first >= last) continue;
       row.bytes = segment.bytes;
       for (let i = first; i < last; i++) {
-        if (segment.consumed[i] === 1) continue;
+        if (segment.gone[i] === 1) continue;
         const start = i === 0 ? 0 : segment.ends[i - 1]!;
         row.start = start;
         row.low = segment.masks[2 * i]!;
@@ -235,13 +253,13 @@ export class EventBuffer {
         if (filter !== undefined && !filter(row)) continue;
         writer.add(row, segment.ends[i]!);
         if (consume) {
-          segment.consumed[i] = 1;
-          this.#consumed++;
+          segment.gone[i] = 1;
+          this.#gone++;
         }
       }
       writer.endSegment();
     }
-    if (consume) this.#dropConsumed();
+    if (consume) this.#dropGone();
     return writer.finish();
   }
 }
@@ -355,9 +373,6 @@ const bitCount = (word: number): number => {
   return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 };
 
-const unread = (from: number, to: number, readUpTo: number): number =>
-  Math.max(0, to - Math.max(from, readUpTo));
-
 const growIndex = (segment: Segment): void => {
   const grown = segment.ends.length * 2;
   const ends = new Uint32Array(grown);
@@ -369,7 +384,7 @@ const growIndex = (segment: Segment): void => {
   const masks = new Uint32Array(2 * grown);
   masks.set(segment.masks);
   segment.masks = masks;
-  const consumed = new Uint8Array(grown);
-  consumed.set(segment.consumed);
-  segment.consumed = consumed;
+  const gone = new Uint8Array(grown);
+  gone.set(segment.gone);
+  segment.gone = gone;
 };

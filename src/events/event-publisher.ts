@@ -45,20 +45,22 @@ export class EventPublisher {
   }
 
   publish(event: AuditEvent): void {
+    let wanted = false;
     let published = false;
     for (const { table, writer } of this.#subscribers) {
       if (table.kind !== event.kind) continue;
       const row = table.toRow(event, this.#context);
       if (row === undefined) continue;
-      published = true;
+      wanted = true;
       try {
         writer.append(row, event.seconds);
+        published = true;
       } catch {
         this.counters.unencodable++;
       }
     }
     if (published) this.counters.published++;
-    else this.counters.filtered++;
+    else if (!wanted) this.counters.filtered++;
   }
 
   /** The rows made since the last time. */

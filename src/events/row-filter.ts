@@ -11,8 +11,9 @@ const LT = 16;
 const GE = 32;
 const LIKE = 65;
 
-const INTEGER_TEXT = /^-?(0|[1-9][0-9]{0,15})$/;
-const EID_TEXT = /^[0-9]{10,16}$/;
+/** An integer as rows have it: nothing else that SQL holds equal to it. */
+const INTEGER_TEXT = /^(0|-?[1-9][0-9]{0,15})$/;
+const NUMBER_TEXT = /^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?\s*$/i;
 
 /** What a query's constraints leave to read. */
 export interface Selection {
@@ -47,13 +48,13 @@ export const selectionOf = (
     }
     const equal = list.filter(({ op }) => op === EQ).map(({ expr }) => expr);
     if (column.name === 'eid') {
-      const eids = equal.filter(expr => EID_TEXT.test(expr)).map(Number);
-      if (equal.length > 0) {
-        range =
-          eids.length === 0
-            ? { from: 0, to: 0 }
-            : { from: eids.reduce((a, b) => Math.min(a, b)), to: eids.reduce((a, b) => Math.max(a, b)) + 1 };
-      }
+      if (equal.length === 0) return;
+      // By its number: other spellings of one that is not zero-padded may be kept by SQLite too.
+      const eids = equal.map(Number).filter(Number.isInteger);
+      range =
+        eids.length === 0
+          ? { from: 0, to: 0 }
+          : { from: eids.reduce((a, b) => Math.min(a, b)), to: eids.reduce((a, b) => Math.max(a, b)) + 1 };
       if (eids.length > 1) {
         const wanted = new Set(eids);
         tests.push(({ eid }) => wanted.has(eid));
@@ -61,9 +62,9 @@ export const selectionOf = (
       return;
     }
     const text = column.type === 'TEXT';
-    if (equal.length > 0 && (text || equal.every(expr => INTEGER_TEXT.test(expr)))) {
-      tests.push(equals(index, equal, overheads));
-    }
+    if (equal.length > 0 && text) tests.push(equalsText(index, equal, overheads));
+    else if (equal.length > 0 && equal.every(expr => INTEGER_TEXT.test(expr)))
+      tests.push(equalsInteger(index, equal, overheads));
     if (text) {
       for (const { op, expr } of list) if (op === LIKE) tests.push(like(index, expr, overheads));
     }
@@ -79,29 +80,33 @@ export const selectionOf = (
 const timeBounds = (list: readonly Constraint[]): { from: number; to: number } | undefined => {
   let from = Number.NEGATIVE_INFINITY;
   let to = Number.POSITIVE_INFINITY;
-  let equalFrom = Number.POSITIVE_INFINITY;
-  let equalTo = Number.NEGATIVE_INFINITY;
+  const equal: string[] = [];
   for (const { op, expr } of list) {
+    if (op === EQ) equal.push(expr);
     if (!INTEGER_TEXT.test(expr)) continue;
     const value = Number(expr);
     if (op === GT) from = Math.max(from, value + 1);
     else if (op === GE) from = Math.max(from, value);
     else if (op === LT) to = Math.min(to, value - 1);
     else if (op === LE) to = Math.min(to, value);
-    else if (op === EQ) {
-      equalFrom = Math.min(equalFrom, value);
-      equalTo = Math.max(equalTo, value);
-    }
   }
-  if (equalFrom <= equalTo) {
-    from = Math.max(from, equalFrom);
-    to = Math.min(to, equalTo);
+  if (equal.length > 0 && equal.every(expr => INTEGER_TEXT.test(expr))) {
+    const values = equal.map(Number);
+    from = Math.max(
+      from,
+      values.reduce((a, b) => Math.min(a, b)),
+    );
+    to = Math.min(
+      to,
+      values.reduce((a, b) => Math.max(a, b)),
+    );
   }
   return from === Number.NEGATIVE_INFINITY && to === Number.POSITIVE_INFINITY ? undefined : { from, to };
 };
 
-const equals = (column: number, values: readonly string[], overheads: Uint32Array): RowFilter => {
-  const wanted = values.map(value => Buffer.from(value, 'utf8'));
+/** Both sides are decimal without leading zeros: equal numbers are equal bytes. */
+const equalsInteger = (column: number, values: readonly string[], overheads: Uint32Array): RowFilter => {
+  const wanted = values.map(value => Buffer.from(value, 'latin1'));
   return row => {
     const span = columnValue(row, column, overheads);
     return (
@@ -114,6 +119,43 @@ const equals = (column: number, values: readonly string[], overheads: Uint32Arra
     );
   };
 };
+
+/**
+ * A query may compare with a collation that no context tells of (NOCASE, RTRIM), or with a number (`mode` is 0755, a
+ * column of integers joined to it has 755): what is equal in any of these ways passes.
+ */
+const equalsText = (column: number, values: readonly string[], overheads: Uint32Array): RowFilter => {
+  const wanted = values.map(value => {
+    const bytes = Buffer.from(value, 'utf8');
+    return bytes.subarray(0, withoutBlanks(bytes, 0, bytes.length));
+  });
+  const numbers = new Set(values.filter(value => NUMBER_TEXT.test(value)).map(Number));
+  return row => {
+    const span = columnValue(row, column, overheads);
+    if (span === undefined) return false;
+    const { bytes } = row;
+    const { start } = span;
+    const length = withoutBlanks(bytes, start, span.end) - start;
+    for (const value of wanted) {
+      if (value.length !== length) continue;
+      let i = 0;
+      while (i < length && lowerAscii(bytes[start + i]!) === lowerAscii(value[i]!)) i++;
+      if (i === length) return true;
+    }
+    return numbers.size > 0 && numbers.has(Number(bytes.toString('utf8', start, span.end)));
+  };
+};
+
+const SPACE = 0x20;
+
+/** Where the value ends without the spaces at its end. */
+const withoutBlanks = (bytes: Buffer, start: number, end: number): number => {
+  let last = end;
+  while (last > start && bytes[last - 1] === SPACE) last--;
+  return last;
+};
+
+const lowerAscii = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);
 
 const like = (column: number, pattern: string, overheads: Uint32Array): RowFilter => {
   const matches = likeMatcher(pattern);

@@ -33,7 +33,7 @@ const AUTO_CLEAR = 1;
  * - A scheduled query without a `time` constraint gets the rows it has not had (`events_optimize`).
  * - Every other query gets all rows, and moves nothing.
  * - Rows older than `events_expiry`, but at least three times the longest interval of the scheduled queries that
- *   read the table, are dropped.
+ *   read the table, are dropped. `events_expiry` 0 is no age of its own.
  * - `events_expiry` 1 drops the rows that were returned: at once if nothing is scheduled to read them, else when every
  *   such query has had them.
  */
@@ -74,10 +74,10 @@ const expire = (
 ): void => {
   if (eventsExpiry === undefined) return;
   const longest = readers.reduce((seconds, { interval }) => Math.max(seconds, interval), 0);
-  // Auto-clearing has its own rule; by age alone a row would be gone before anybody could ask for it.
-  const seconds =
-    eventsExpiry === AUTO_CLEAR && longest === 0 ? undefined : Math.max(eventsExpiry, 3 * longest);
-  if (seconds !== undefined) buffer.expireBefore(now() - seconds);
+  // 0 is no limit, as in osquery. Auto-clearing has its own rule; by age alone a row would be gone before anybody
+  // could ask for it.
+  if (eventsExpiry <= AUTO_CLEAR && longest === 0) return;
+  buffer.expireBefore(now() - Math.max(eventsExpiry, 3 * longest));
 };
 
 const intersect = (a: RowRange, b: RowRange | undefined): RowRange =>

@@ -1,0 +1,44 @@
+/** Missing serials remembered at most: a straggler beyond stays counted as lost. */
+const REMEMBERED = 65_536;
+
+/**
+ * Counts events that never arrived, by the holes in their serials. Serials are given out in order but may arrive a
+ * little out of it: a late one fills its hole. They are u32 and wrap, so only their distance counts.
+ */
+export class SerialGaps {
+  #highest: number | undefined;
+  readonly #missing = new Set<number>();
+  #forgotten = 0;
+
+  /** Events missing now. */
+  get count(): number {
+    return this.#missing.size + this.#forgotten;
+  }
+
+  /** Takes the serial of each record; several of one event are the normal case and cost a comparison. */
+  see(serial: number): void {
+    if (serial === this.#highest) return;
+    if (this.#highest === undefined) {
+      this.#highest = serial;
+      return;
+    }
+    const ahead = (serial - this.#highest) | 0;
+    if (ahead < 0) {
+      this.#missing.delete(serial);
+      return;
+    }
+    const hole = ahead - 1;
+    if (hole > 0) this.#open(this.#highest, hole);
+    this.#highest = serial;
+  }
+
+  #open(after: number, hole: number): void {
+    const remembered = Math.min(hole, REMEMBERED);
+    this.#forgotten += hole - remembered;
+    for (let i = hole - remembered + 1; i <= hole; i++) this.#missing.add((after + i) >>> 0);
+    while (this.#missing.size > REMEMBERED) {
+      this.#missing.delete(this.#missing.values().next().value!);
+      this.#forgotten++;
+    }
+  }
+}
