@@ -1,7 +1,7 @@
 /** Longest request a server reads, in bytes. Core's own are below 100 KiB; a writable table may be sent more. */
 export const DEFAULT_MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 
-/** Unfinished requests of all connections of one server together, in bytes. */
+/** Requests of all connections of one server together, unfinished or being answered, in bytes. */
 export const DEFAULT_MAX_PENDING_REQUEST_BYTES = 64 * 1024 * 1024;
 
 /**

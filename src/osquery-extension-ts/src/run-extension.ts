@@ -115,17 +115,22 @@ async function runOnce(
     watching.abort();
     signal?.removeEventListener('abort', onAbort);
     // Calls are served until core has forgotten us: core may hold a lock that the deregistration needs.
-    if (known) await deregister(options, uuid);
-    await server.close();
+    const answered = !known || (await deregister(options, uuid));
+    // A core that does not answer takes no replies either.
+    await server.close(answered ? undefined : 0);
   }
 }
 
-/** Takes the extension out of core, over a connection of its own: the caller's may be waiting for a long query. */
-async function deregister(options: RunExtensionOptions, uuid: number): Promise<void> {
+/** Takes the extension out of core, over a connection of its own: the caller's may be waiting for a long query. False if core did not. */
+async function deregister(options: RunExtensionOptions, uuid: number): Promise<boolean> {
   await using client = new ExtensionManagerClient({ socketPath: options.socket, timeoutMs: STOP_MS });
-  await client
-    .deregisterExtension(uuid)
-    .catch(error => debug('%s: deregistration failed: %s', options.name, error));
+  try {
+    await client.deregisterExtension(uuid);
+    return true;
+  } catch (error) {
+    debug('%s: deregistration failed: %s', options.name, error);
+    return false;
+  }
 }
 
 /** Registers, trying again while core is not there yet or still has an earlier instance; undefined when aborted. */
@@ -159,8 +164,10 @@ async function register(
       } catch (error) {
         if (isOsqueryError(error, 'OSQUERY_ABORTED')) return undefined;
         const elapsed = performance.now() - started;
-        if (!(isDuplicate(error) ? elapsed < duplicateMs : isNotThereYet(error) && elapsed < timeoutMs))
-          throw error;
+        const again = isDuplicate(error)
+          ? elapsed < duplicateMs
+          : isNotThereYet(error) && elapsed < timeoutMs;
+        if (!again) throw error;
         debug('%s: %s; trying again', options.name, error);
       }
       await pause(RETRY_MS, signal);
@@ -225,7 +232,6 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 
 /** Seconds as milliseconds. */
 function seconds(name: string, value: number): number {
-  if (!(value > 0))
-    throw new OsqueryError('OSQUERY_INVALID', `${name} of ${value} s; expected a positive number`);
-  return value * 1000;
+  if (value > 0) return value * 1000;
+  throw new OsqueryError('OSQUERY_INVALID', `${name} of ${value} s; expected a positive number`);
 }

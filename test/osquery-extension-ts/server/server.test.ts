@@ -379,6 +379,24 @@ describe('a server and hostile bytes', () => {
     expect(dropped).toHaveLength(2);
   });
 
+  it('counts requests that are being answered among them', async () => {
+    const gate = Promise.withResolvers<void>();
+    const server = await start({
+      limits: { maxPendingRequestBytes: 50_000 },
+      plugins: [plugin('slow', () => gate.promise.then(() => []))],
+    });
+    const request = encodeRequest('Extension', 'call', 1, ['table', 'slow', { k: 'x'.repeat(20_000) }]).bytes;
+    const clients = await Promise.all(Array.from({ length: 3 }, () => rawClient(server.socketPath)));
+    for (const { socket } of clients) socket.end(request);
+    await until(() => server.connectionCount === 2);
+    gate.resolve();
+    const answers = await Promise.all(clients.map(({ received }) => received));
+    expect(answers.filter(answer => answer.length > 0)).toHaveLength(2);
+    const again = await rawClient(server.socketPath);
+    again.socket.end(Buffer.concat([request, request]));
+    expect(namesIn(await again.received)).toEqual(['call', 'call']);
+  });
+
   it('serves 500 connections', async () => {
     const server = await start();
     const clients = Array.from({ length: 500 }, () => clientOf(server));

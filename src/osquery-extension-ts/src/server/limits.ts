@@ -12,7 +12,7 @@ import {
 export interface ServerLimits {
   /** Longest request, in bytes. */
   readonly maxRequestBytes: number;
-  /** Unfinished requests of all connections together, in bytes. */
+  /** Requests of all connections together, unfinished or being answered, in bytes. */
   readonly maxPendingRequestBytes: number;
   /** Longest rows of a reply, in bytes; longer ones become an error status. */
   readonly maxReplyBytes: number;

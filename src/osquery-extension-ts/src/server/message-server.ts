@@ -54,8 +54,10 @@ export class MessageServer {
         onDrop,
       });
       this.#connections.add(connection);
-      socket.on('close', () => this.#connections.delete(connection));
+      connection.closed.then(() => this.#connections.delete(connection));
     });
+    // accept(2) failing for want of file descriptors must not end the process.
+    this.#server.on('error', error => debug('%s: %s', this.path, error));
   }
 
   /** Open connections. */
@@ -80,8 +82,6 @@ export class MessageServer {
 
   async #listen(): Promise<void> {
     await listenPrivately(this.#server, this.path);
-    // accept(2) failing for want of file descriptors must not end the process.
-    this.#server.on('error', error => debug('%s: %s', this.path, error));
     debug('listening at %s', this.path);
   }
 
@@ -100,7 +100,7 @@ export class MessageServer {
     const grace = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
     }, graceMs);
-    await closed;
+    await Promise.all([closed, ...Array.from(this.#connections, connection => connection.closed)]);
     clearTimeout(grace);
   }
 }

@@ -12,7 +12,7 @@ const WRITE_BATCH_BYTES = 256 * 1024;
 /** Answers one request message with the chunks of one reply message. */
 export type MessageHandler = (message: Buffer, signal: AbortSignal) => Promise<readonly Uint8Array[]>;
 
-/** Bytes of unfinished requests, shared by all connections of a server. */
+/** Bytes of the requests that all connections of a server hold. */
 export interface PendingBytes {
   total: number;
 }
@@ -22,6 +22,8 @@ export interface PendingBytes {
  * then takes the next. Whatever a client does wrong costs it its own connection and nothing else.
  */
 export class ServerConnection {
+  /** Resolves when nothing of the connection is left. */
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #handle: MessageHandler;
   readonly #limits: ServerLimits;
@@ -30,6 +32,8 @@ export class ServerConnection {
   readonly #reader: MessageReader;
   readonly #abort = new AbortController();
   #counted = 0;
+  /** Bytes of the request that is being answered. */
+  #answering = 0;
   #timer: NodeJS.Timeout | undefined;
   #waiting: 'idle' | 'request' | undefined;
   #busy = false;
@@ -59,7 +63,12 @@ export class ServerConnection {
       if (!this.#busy) this.#finish();
     });
     socket.on('error', error => this.#drop(error));
-    socket.on('close', () => this.#closed());
+    this.closed = new Promise(resolve => {
+      socket.on('close', () => {
+        this.#release();
+        resolve();
+      });
+    });
     this.#wait('idle');
   }
 
@@ -92,17 +101,20 @@ export class ServerConnection {
       return;
     }
     const message = this.#reader.next();
-    this.#count();
     if (message === undefined) {
+      this.#count();
       if (this.#ended) this.#finish();
       else this.#wait(this.#reader.pendingBytes > 0 ? 'request' : 'idle');
       return;
     }
     this.#busy = true;
+    this.#answering = message.length;
+    this.#count();
     this.#wait(undefined);
     this.#answer(message).then(
       () => {
         this.#busy = false;
+        this.#answering = 0;
         if (this.#socket.destroyed) return;
         if (this.#closing) {
           this.#finish();
@@ -186,13 +198,13 @@ export class ServerConnection {
   }
 
   #count(): void {
-    const bytes = this.#reader.pendingBytes;
+    const bytes = this.#reader.pendingBytes + this.#answering;
     this.#pending.total += bytes - this.#counted;
     this.#counted = bytes;
     if (this.#pending.total > this.#limits.maxPendingRequestBytes) {
       throw new OsqueryError(
         'OSQUERY_TOO_LARGE',
-        `unfinished requests of all connections hold more than ${this.#limits.maxPendingRequestBytes} bytes`,
+        `the requests of all connections together hold more than ${this.#limits.maxPendingRequestBytes} bytes`,
       );
     }
   }
@@ -213,7 +225,7 @@ export class ServerConnection {
     this.#socket.destroy();
   }
 
-  #closed(): void {
+  #release(): void {
     this.#wait(undefined);
     this.#pending.total -= this.#counted;
     this.#counted = 0;
