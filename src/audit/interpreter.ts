@@ -18,15 +18,17 @@ export interface InterpreterCounters {
   filtered: number;
   /** Groups whose main record cannot be read. */
   malformed: number;
-  /** Events with a record or an argument missing. */
+  /** Events that lack a record or an argument, and have NULL for it. */
   incomplete: number;
+  /** Groups that lack a record without which there is no event. */
+  unusable: number;
 }
 
 const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4']);
 
 /** Turns groups of records into events. */
 export class Interpreter {
-  readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0 };
+  readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0 };
   readonly #kindOfTask: KindOfTask;
   interests: Interests;
 
@@ -54,7 +56,7 @@ export class Interpreter {
     if (SOCKET_CALLS.has(syscall.name)) {
       const socket = readSocketEvent(group, syscall);
       if (socket.kind === 'event') return socket.event;
-      return this.#drop(socket.kind === 'other' ? 'filtered' : 'incomplete');
+      return this.#drop(socket.kind === 'other' ? 'filtered' : 'unusable');
     }
     if (!syscall.success) return this.#drop('filtered');
     const process = readProcessEvent(group, syscall, this.#kindOfTask);

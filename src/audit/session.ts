@@ -30,7 +30,8 @@ export interface SessionOptions {
 export class AuditSession {
   readonly #control: AuditControl;
   readonly #architectures: readonly Architecture[];
-  readonly #found: AuditStatus;
+  /** Audit as it was when we came. */
+  readonly found: AuditStatus;
   readonly #options: SessionOptions;
   readonly mode: StreamMode;
   /** Sentences for the operator: what will be missing, and the setting that changes it. */
@@ -51,7 +52,7 @@ export class AuditSession {
     this.#control = control;
     this.#architectures = architectures;
     this.#options = options;
-    this.#found = found;
+    this.found = found;
     this.mode = mode;
     this.warnings = warnings;
   }
@@ -103,7 +104,7 @@ export class AuditSession {
   }
 
   get #mayConfigure(): boolean {
-    return this.#options.allowConfig && this.#found.enabled !== AUDIT_LOCKED;
+    return this.#options.allowConfig && this.found.enabled !== AUDIT_LOCKED;
   }
 
   /** Makes it safe to switch audit on, and puts the rules in place. */
@@ -138,7 +139,7 @@ export class AuditSession {
   }
 
   async enable(): Promise<void> {
-    if (this.#mayConfigure && this.#found.enabled === 0) await this.#control.setStatus({ enabled: 1 });
+    if (this.#mayConfigure && this.found.enabled === 0) await this.#control.setStatus({ enabled: 1 });
   }
 
   async #deleteOwnRules(): Promise<void> {
@@ -165,14 +166,14 @@ export class AuditSession {
     };
     if (this.#changed) {
       await attempt(() => this.#deleteOwnRules());
-      await attempt(() => this.#control.setStatus({ enabled: this.#found.enabled }));
+      await attempt(() => this.#control.setStatus({ enabled: this.found.enabled }));
     }
     await attempt(async () => {
       if ((await this.#control.getStatus()).pid === process.pid) await this.#control.setStatus({ pid: 0 });
     });
     if (this.#changed) {
       for (const rule of this.#removedRules) await attempt(() => this.#control.addListedRule(rule));
-      const { backlogLimit, backlogWaitTime, failure } = this.#found;
+      const { backlogLimit, backlogWaitTime, failure } = this.found;
       await attempt(() => this.#control.setStatus({ backlogLimit }));
       await attempt(() => this.#control.setStatus({ backlogWaitTime }));
       await attempt(() => this.#control.setStatus({ failure }));

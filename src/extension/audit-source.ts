@@ -1,15 +1,27 @@
 import { type AuditControl, openAuditControl } from '../audit/control.ts';
 import type { RuleSelection } from '../audit/rules.ts';
 import { AuditSession, type SessionOptions, type StreamMode } from '../audit/session.ts';
+import type { AuditStatus } from '../audit/status.ts';
 import { nativeArchitectures } from '../audit/syscalls.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { Ingest, IngestError, type IngestHandlers } from './ingest.ts';
+
+export interface SourceStatus {
+  readonly mode: EventSource['mode'];
+  /** undefined where no kernel audit is read. */
+  readonly kernel: AuditStatus | undefined;
+  /** The kernel's `lost` at the start. */
+  readonly kernelLostBefore: number;
+  /** Rules in the kernel, ours and others'. */
+  readonly rules: number | undefined;
+}
 
 /** Where events come from: the kernel's audit, or recorded files. */
 export interface EventSource {
   readonly ingest: Ingest;
   readonly mode: StreamMode | 'replay';
   setSettings(settings: AuditSettings): Promise<void>;
+  status(): Promise<SourceStatus>;
   /** Takes what is still waiting and puts audit back as it was found. Any number of times. */
   close(): Promise<void>;
 }
@@ -76,6 +88,12 @@ const startSession = async (
       running.setSettings(next);
       if (changed) await session.select(selectionOf(next));
     },
+    status: async () => ({
+      mode: session.mode,
+      kernel: await control.getStatus(),
+      kernelLostBefore: session.found.lost,
+      rules: (await control.listRules()).length,
+    }),
     close() {
       closing ??= (async () => {
         try {
@@ -106,6 +124,7 @@ export const openReplaySource = async (
     ingest,
     mode: 'replay',
     setSettings: async () => {},
+    status: async () => ({ mode: 'replay', kernel: undefined, kernelLostBefore: 0, rules: undefined }),
     close: () => ingest.stop(),
   };
 };

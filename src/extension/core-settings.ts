@@ -1,6 +1,11 @@
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
 import { type AuditSettingsReading, readAuditSettings } from '../flags/audit-settings.ts';
 
+export interface CoreSettings extends AuditSettingsReading {
+  /** Core's options by name, as text, without those given by hand. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
 /**
  * The settings core gives, under those given by hand.
  *
@@ -9,9 +14,7 @@ import { type AuditSettingsReading, readAuditSettings } from '../flags/audit-set
 export const readCoreSettings = async (
   client: ExtensionManagerClient,
   overrides: ReadonlyMap<string, string>,
-): Promise<AuditSettingsReading> => {
-  const options = await client.options();
-  const values = new Map([...options].map(([name, { value }]) => [name, value]));
-  for (const [name, value] of overrides) values.set(name, value);
-  return readAuditSettings(values);
+): Promise<CoreSettings> => {
+  const options = new Map([...(await client.options())].map(([name, { value }]) => [name, value]));
+  return { options, ...readAuditSettings(new Map([...options, ...overrides])) };
 };

@@ -3,6 +3,7 @@ import { Correlator, type CorrelatorCounters, type CorrelatorLimits } from '../a
 import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
 import type { KindOfTask } from '../audit/process-event.ts';
 import { parseRecord } from '../audit/record.ts';
+import { SerialGaps } from '../audit/serial-gaps.ts';
 import {
   EventPublisher,
   interestsOf,
@@ -19,6 +20,8 @@ export interface PipelineOptions {
   readonly kindOfTask: KindOfTask;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
+  /** Whether a hole in the serials is a loss: so it is where every event of one kernel is received. */
+  readonly countGaps?: boolean;
 }
 
 export interface PipelineCounters extends CorrelatorCounters, InterpreterCounters, PublisherCounters {
@@ -26,6 +29,8 @@ export interface PipelineCounters extends CorrelatorCounters, InterpreterCounter
   /** Records without a readable header. */
   malformedRecords: number;
   events: number;
+  /** Events that never arrived, by the holes in their serials. */
+  serialGaps: number;
 }
 
 /** Records in, encoded rows out: lexer, correlator, interpreter, publisher in a line, without any I/O. */
@@ -35,13 +40,15 @@ export class EventPipeline {
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
   readonly #now: () => number;
+  readonly #gaps: SerialGaps | undefined;
   #records = 0;
   #malformedRecords = 0;
   #events = 0;
 
-  constructor({ tables, settings, context, kindOfTask, now }: PipelineOptions) {
+  constructor({ tables, settings, context, kindOfTask, now, countGaps = false }: PipelineOptions) {
     this.#tables = tables;
     this.#now = now;
+    this.#gaps = countGaps ? new SerialGaps() : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#publisher = new EventPublisher(tables, { ...context, settings });
     this.#correlator = new Correlator(group => {
@@ -59,8 +66,12 @@ export class EventPipeline {
   push(type: number, bytes: Buffer, start: number, end: number, node?: string): void {
     this.#records++;
     const record = parseRecord(type, bytes, start, end);
-    if (record === undefined) this.#malformedRecords++;
-    else this.#correlator.push(record, this.#now(), node);
+    if (record === undefined) {
+      this.#malformedRecords++;
+      return;
+    }
+    this.#gaps?.see(record.serial);
+    this.#correlator.push(record, this.#now(), node);
   }
 
   /** Takes an event that another source has put together. */
@@ -92,6 +103,7 @@ export class EventPipeline {
       records: this.#records,
       malformedRecords: this.#malformedRecords,
       events: this.#events,
+      serialGaps: this.#gaps?.count ?? 0,
       ...this.#correlator.counters,
       ...interpreter,
       ...publisher,

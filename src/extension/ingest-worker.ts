@@ -44,6 +44,7 @@ const pipeline = new EventPipeline({
   },
   kindOfTask: isLive ? kindOfTask : () => 'gone',
   now: () => performance.now(),
+  countGaps: isLive,
 });
 /** Seconds since the epoch; asked again for each batch, as the clock may be set. */
 let bootTime = 0;

@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type ExtensionEnd,
+  ExtensionManagerClient,
+  isOsqueryError,
+  type Plugin,
+  runExtension,
+  TablePlugin,
+} from 'osquery-extension-ts';
+import { auditStatus } from '../../tables/audit_status.ts';
+import { eventTables } from '../events/tables.ts';
+import { type EventSource, openKernelSource, openReplaySource } from './audit-source.ts';
+import { adviseOnCore } from './core-advice.ts';
+import { type CoreSettings, readCoreSettings } from './core-settings.ts';
+import { EventStore } from './event-store.ts';
+import type { IngestHandlers } from './ingest.ts';
+import { LossReport } from './loss-report.ts';
+import type { OperatorLog } from './operator-log.ts';
+import { runningQuery } from './running-query.ts';
+import { Schedule } from './schedule.ts';
+import { statusRow } from './status-row.ts';
+import { nameTable, nativeTables } from './table-names.ts';
+
+const CONNECT_RETRY_MS = 50;
+/** Least milliseconds between two reports of losses. */
+const LOSS_REPORT_MS = 60_000;
+
+export interface EventExtensionOptions {
+  readonly name: string;
+  readonly version: string;
+  /** Core's extension socket. */
+  readonly socket: string;
+  /** Seconds to wait for core. */
+  readonly timeout: number;
+  /** Seconds between looks at core and its settings. */
+  readonly interval: number;
+  /** Files to read instead of the kernel. */
+  readonly replay: readonly string[];
+  /** Flags given by hand: they win over core's. */
+  readonly overrides: ReadonlyMap<string, string>;
+  readonly log: OperatorLog;
+  /** Raw records, for audit_debug. */
+  readonly onRaw: (text: string) => void;
+  /** Stops the extension. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The extension as a whole: settings from core, events from the source, tables in core, until one of them ends. The
+ * source is closed, and audit as it was found, when this resolves or rejects.
+ *
+ * @throws the source's error if it cannot be opened or breaks off; OsqueryError if core does not take the tables
+ */
+export const runEventExtension = async (options: EventExtensionOptions): Promise<ExtensionEnd> => {
+  const { log } = options;
+  await using client = new ExtensionManagerClient({ socketPath: options.socket });
+  const core = await untilConnected(options, () => readCoreSettings(client, options.overrides));
+  log.relayTo(client, core.options.get('logger_plugin'));
+  for (const warning of core.warnings) log.warn(warning);
+
+  const store = new EventStore(eventTables, core.settings, { ageless: options.replay.length > 0 });
+  const stop = new AbortController();
+  let lastError: string | undefined;
+  const source = await openSource(options, core, {
+    onRows: batches => store.append(batches),
+    onRaw: options.onRaw,
+    onWarning: message => {
+      lastError = message;
+      log.warn(message);
+    },
+    onFailed: error => stop.abort(error),
+  });
+  const status = async () =>
+    statusRow({
+      ...(await source.status()),
+      buffers: store.buffers(),
+      ingest: source.ingest.counters,
+      lastError,
+    });
+
+  const following = new AbortController();
+  let followed: Promise<unknown> | undefined;
+  try {
+    const native = await nativeTables(client);
+    const advice = adviseOnCore(
+      { options: core.options, nativeTables: native },
+      eventTables.map(({ spec }) => spec.name),
+    );
+    if (advice !== undefined) log.warn(advice);
+
+    const schedule = new Schedule(client);
+    await schedule.refresh();
+    const plugins: Plugin[] = [
+      ...store.plugins(spec => nameTable(spec, native), {
+        execution: async () => {
+          const execution = await runningQuery(client);
+          if (execution !== undefined) await schedule.ensureKnown(execution.query);
+          return execution;
+        },
+        readers: names => schedule.readersOf(names),
+      }),
+      new TablePlugin(auditStatus, { generate: async () => [await status()] }),
+    ];
+    const applyCore = followCore(options, client, schedule, store, source, core);
+    const losses = new LossReport();
+    followed = Promise.all([
+      repeat(options.interval * 1000, following.signal, applyCore),
+      repeat(LOSS_REPORT_MS, following.signal, async () => {
+        const lost = losses.next(await status());
+        if (lost !== undefined) log.warn(lost);
+      }),
+    ]);
+    const end = await runExtension({
+      name: options.name,
+      version: options.version,
+      plugins,
+      socket: options.socket,
+      timeout: options.timeout,
+      interval: options.interval,
+      signal: AbortSignal.any([options.signal, stop.signal]),
+    });
+    if (stop.signal.aborted) throw stop.signal.reason;
+    return end;
+  } finally {
+    following.abort();
+    await followed;
+    await source.close();
+  }
+};
+
+const openSource = (
+  { replay }: EventExtensionOptions,
+  { settings, options }: CoreSettings,
+  handlers: IngestHandlers,
+): Promise<EventSource> => {
+  if (replay.length > 0) return openReplaySource(replay, settings, handlers);
+  // Core wants the socket itself, and would fight for it: both can have the events by multicast.
+  const yields = options.get('disable_audit') === 'false' && settings.mode === 'auto';
+  return openKernelSource(yields ? { ...settings, mode: 'multicast' } : settings, handlers);
+};
+
+/** Core opens its socket about when it starts its extensions. */
+const untilConnected = async <T>(
+  { timeout, signal }: EventExtensionOptions,
+  ask: () => Promise<T>,
+): Promise<T> => {
+  const deadline = performance.now() + timeout * 1000;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const retry =
+        isOsqueryError(error, 'OSQUERY_CONNECT') && performance.now() < deadline && !signal.aborted;
+      if (!retry) throw error;
+      await sleep(CONNECT_RETRY_MS);
+    }
+  }
+};
+
+/** Takes over what has changed in core's options and schedule. */
+const followCore = (
+  options: EventExtensionOptions,
+  client: ExtensionManagerClient,
+  schedule: Schedule,
+  store: EventStore,
+  source: EventSource,
+  core: CoreSettings,
+): (() => Promise<void>) => {
+  let known = JSON.stringify(core.settings);
+  return async () => {
+    await schedule.refresh();
+    store.retainQueries(schedule.names);
+    const { settings } = await readCoreSettings(client, options.overrides);
+    const now = JSON.stringify(settings);
+    if (now === known) return;
+    known = now;
+    store.setSettings(settings);
+    await source.setSettings(settings);
+  };
+};
+
+/** Does something every so often; that core does not answer is for the watch over core to judge. */
+const repeat = async (ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> => {
+  for (;;) {
+    await sleep(ms, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    try {
+      await work();
+    } catch (error) {
+      if (!isOsqueryError(error)) throw error;
+    }
+  }
+};

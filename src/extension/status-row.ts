@@ -1,0 +1,64 @@
+import type { AuditStatusRow } from '../../tables/audit_status.ts';
+import type { AuditStatus } from '../audit/status.ts';
+import type { EventBuffer } from '../events/event-buffer.ts';
+import type { IngestCounters } from './ingest-messages.ts';
+
+export interface StatusFacts {
+  readonly mode: string;
+  /** undefined where there is no kernel audit to ask. */
+  readonly kernel: AuditStatus | undefined;
+  /** `lost` of the kernel when we started. */
+  readonly kernelLostBefore: number;
+  readonly rules: number | undefined;
+  readonly ingest: IngestCounters | undefined;
+  /** By standard table name. */
+  readonly buffers: ReadonlyMap<string, EventBuffer>;
+  readonly lastError: string | undefined;
+}
+
+/** The row of audit_status. */
+export const statusRow = (facts: StatusFacts): AuditStatusRow => {
+  const { kernel, ingest, buffers } = facts;
+  const buffer = (name: string) => buffers.get(name)?.counters;
+  const total = (of: (buffer: EventBuffer) => number): number =>
+    [...buffers.values()].reduce((sum, each) => sum + of(each), 0);
+  return {
+    mode: facts.mode,
+    owner_pid: kernel?.pid,
+    enabled: kernel?.enabled,
+    failure: kernel?.failure,
+    backlog: kernel?.backlog,
+    backlog_limit: kernel?.backlogLimit,
+    backlog_wait_time: kernel?.backlogWaitTime,
+    rate_limit: kernel?.rateLimit,
+    rules: facts.rules,
+    kernel_lost: kernel && wrappingDifference(kernel.lost, facts.kernelLostBefore),
+    socket_overruns: ingest?.stream.overruns,
+    serial_gaps: ingest?.pipeline.serialGaps,
+    records: ingest?.pipeline.records,
+    malformed_records: ingest && ingest.pipeline.malformedRecords + ingest.malformedInput,
+    oversized_records: ingest?.stream.truncated,
+    foreign_records: ingest?.stream.foreign,
+    over_limit_records: ingest?.pipeline.overLimit,
+    events: ingest?.pipeline.events,
+    filtered_events: ingest?.pipeline.filtered,
+    malformed_events: ingest?.pipeline.malformed,
+    unusable_events: ingest?.pipeline.unusable,
+    incomplete_events: ingest?.pipeline.incomplete,
+    unterminated_events: ingest?.pipeline.unterminated,
+    unencodable_rows: ingest?.pipeline.unencodable,
+    process_events_evicted_unread: buffer('process_events')?.evictedUnread,
+    socket_events_evicted_unread: buffer('socket_events')?.evictedUnread,
+    user_events_evicted_unread: buffer('user_events')?.evictedUnread,
+    process_events_expired_unread: buffer('process_events')?.expiredUnread,
+    socket_events_expired_unread: buffer('socket_events')?.expiredUnread,
+    user_events_expired_unread: buffer('user_events')?.expiredUnread,
+    rows_buffered: total(({ rowCount }) => rowCount),
+    bytes_buffered: total(({ byteCount }) => byteCount),
+    last_error: facts.lastError,
+  };
+};
+
+/** The kernel's counter is a u32 that wraps, and can be reset by anybody with auditctl. */
+export const wrappingDifference = (now: number, before: number): number =>
+  now >= before ? now - before : now;

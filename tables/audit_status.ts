@@ -1,0 +1,42 @@
+import type { ColumnSpec, Row, TableSpec } from 'osquery-extension-ts';
+
+const columns = [
+  { name: 'mode', type: 'TEXT' },
+  { name: 'owner_pid', type: 'BIGINT' },
+  { name: 'enabled', type: 'INTEGER' },
+  { name: 'failure', type: 'INTEGER' },
+  { name: 'backlog', type: 'BIGINT' },
+  { name: 'backlog_limit', type: 'BIGINT' },
+  { name: 'backlog_wait_time', type: 'BIGINT' },
+  { name: 'rate_limit', type: 'BIGINT' },
+  { name: 'rules', type: 'INTEGER' },
+  { name: 'kernel_lost', type: 'BIGINT' },
+  { name: 'socket_overruns', type: 'BIGINT' },
+  { name: 'serial_gaps', type: 'BIGINT' },
+  { name: 'records', type: 'BIGINT' },
+  { name: 'malformed_records', type: 'BIGINT' },
+  { name: 'oversized_records', type: 'BIGINT' },
+  { name: 'foreign_records', type: 'BIGINT' },
+  { name: 'over_limit_records', type: 'BIGINT' },
+  { name: 'events', type: 'BIGINT' },
+  { name: 'filtered_events', type: 'BIGINT' },
+  { name: 'malformed_events', type: 'BIGINT' },
+  { name: 'unusable_events', type: 'BIGINT' },
+  { name: 'incomplete_events', type: 'BIGINT' },
+  { name: 'unterminated_events', type: 'BIGINT' },
+  { name: 'unencodable_rows', type: 'BIGINT' },
+  { name: 'process_events_evicted_unread', type: 'BIGINT' },
+  { name: 'socket_events_evicted_unread', type: 'BIGINT' },
+  { name: 'user_events_evicted_unread', type: 'BIGINT' },
+  { name: 'process_events_expired_unread', type: 'BIGINT' },
+  { name: 'socket_events_expired_unread', type: 'BIGINT' },
+  { name: 'user_events_expired_unread', type: 'BIGINT' },
+  { name: 'rows_buffered', type: 'BIGINT' },
+  { name: 'bytes_buffered', type: 'BIGINT' },
+  { name: 'last_error', type: 'TEXT' },
+] as const satisfies readonly ColumnSpec[];
+
+export type AuditStatusRow = Row<typeof columns>;
+
+/** How the events are read, and everything that was lost on the way: one row. Counts are since the start. */
+export const auditStatus: TableSpec<typeof columns> = { name: 'audit_status', columns };
