@@ -1,34 +1,17 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  rmdirSync,
-  rmSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { addonFile, type CreateAddonFile } from './addon-file.ts';
 import { bundledAsset } from './bundled-asset.ts';
-import { trustedDirectory } from './trusted-directory.ts';
 
-/*
- * Native parts in the single executable. The system loads libraries only from files, so each has to become one for a
- * moment: one without a name wherever possible, which nobody else can open, replace or find, and which is gone with
- * the process however it ends.
- */
-
-/** No directory would hold and run the file, or the library does not fit this system. */
+/** No directory would hold and run the file, or the native part does not fit this system. */
 export class NativeAddonError extends Error {
   override readonly name = 'NativeAddonError';
   readonly code = 'native-addon';
 }
 
 /**
- * Loads a native part that the build put into the executable; may be called once in each thread. Returns what its
- * package exports.
+ * Loads a native part that the build put into the executable, once in each thread that asks. Returns its exports.
  *
  * @throws NativeAddonError naming every directory tried and what was wrong with it
  */
@@ -36,94 +19,40 @@ export const loadBundledAddon = (name: string): unknown =>
   loadAddon(name, bundledAsset(name), addonDirectories());
 
 /**
- * Where to try, in this order. The executable's own directory is the one that is certain to be on a file system
- * that may run things; the others are better for not being on disk.
+ * Where to try, in this order. The system's loader takes libraries from files only. The executable's own directory is
+ * sure to be on a file system that may run things; /run before it is in memory, and root's alone.
  */
 export const addonDirectories = (): readonly string[] => [
   ...new Set(['/run', dirname(process.execPath), tmpdir(), '/var/tmp', '/dev/shm']),
 ];
 
-/** Loads a native part given as the bytes of its file. */
-export const loadAddon = (name: string, bytes: Uint8Array, directories: readonly string[]): unknown => {
+/** Loads a native part from the bytes of its file, by way of the first directory that lets it. */
+export const loadAddon = (
+  name: string,
+  bytes: Uint8Array,
+  directories: readonly string[],
+  createFile: CreateAddonFile = addonFile,
+): unknown => {
   const refusals: string[] = [];
   for (const directory of directories) {
     try {
-      return loadThrough(directory, bytes);
+      const { fd, path, removeName } = createFile(directory, bytes);
+      const module = { exports: {} };
+      try {
+        process.dlopen(module, path);
+      } catch (error) {
+        closeSync(fd);
+        throw error;
+      } finally {
+        removeName();
+      }
+      // The file stays open: the loader knows libraries by their paths, and its path has the descriptor's number.
+      return module.exports;
     } catch (error) {
-      refusals.push(`${directory}: ${(error as Error).message}`);
+      refusals.push(`${directory} (${(error as Error).message})`);
     }
   }
   throw new NativeAddonError(
-    `cannot load ${name}: expected a directory of root or of this user, on a file system that is not mounted noexec, with ${bytes.length} bytes to spare; tried ${refusals.join('; ')}. Set TMPDIR to such a directory`,
+    `cannot load ${name}: expected a directory on a file system that is not mounted noexec, with ${bytes.length} bytes free, tried ${refusals.join(', ')}: set TMPDIR to such a directory`,
   );
-};
-
-const loadThrough = (directory: string, bytes: Uint8Array): unknown => {
-  const file = createFile(directory);
-  try {
-    for (let written = 0; written < bytes.length; ) written += writeSync(file.fd, bytes, written);
-    const module = { exports: {} };
-    process.dlopen(module, file.path);
-    // The file stays open: the loader knows libraries by path, and this one must not come to mean another file.
-    return module.exports;
-  } catch (error) {
-    closeSync(file.fd);
-    throw error;
-  } finally {
-    file.removeName();
-  }
-};
-
-interface LibraryFile {
-  readonly fd: number;
-  /** What the loader finds it by. */
-  readonly path: string;
-  readonly removeName: () => void;
-}
-
-/** linux/fcntl.h, the same on x86-64 and arm64 but for O_DIRECTORY. */
-const O_TMPFILE = 0o20000000 | (constants.O_DIRECTORY ?? 0);
-const OWNER_ONLY = 0o600;
-
-const createFile = (directory: string): LibraryFile =>
-  process.platform === 'linux' && existsSync('/proc/self/fd')
-    ? createUnnamedFile(directory)
-    : createNamedFile(directory);
-
-const createUnnamedFile = (directory: string): LibraryFile => {
-  let fd: number;
-  try {
-    // With O_EXCL it cannot get a name later either.
-    fd = openSync(directory, O_TMPFILE | constants.O_RDWR | constants.O_EXCL, OWNER_ONLY);
-  } catch (error) {
-    if (!isUnsupported(error)) throw error;
-    const named = createNamedFile(directory);
-    named.removeName();
-    fd = named.fd;
-  }
-  return { fd, path: `/proc/self/fd/${fd}`, removeName: () => {} };
-};
-
-/** How file systems without O_TMPFILE, and kernels before it, answer. */
-const isUnsupported = (error: unknown): boolean =>
-  ['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '');
-
-const createNamedFile = (parent: string): LibraryFile => {
-  const directory = mkdtempSync(join(trustedDirectory(parent), 'osquery-audit-events-'));
-  const path = join(directory, 'addon.node');
-  try {
-    const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
-    const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, OWNER_ONLY);
-    return {
-      fd,
-      path,
-      removeName: () => {
-        unlinkSync(path);
-        rmdirSync(directory);
-      },
-    };
-  } catch (error) {
-    rmSync(directory, { recursive: true, force: true });
-    throw error;
-  }
 };

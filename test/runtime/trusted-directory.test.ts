@@ -1,0 +1,50 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { trustedDirectory } from '../../src/runtime/trusted-directory.ts';
+
+let top: string;
+
+beforeEach(() => {
+  top = realpathSync(mkdtempSync(join(tmpdir(), 'trusted-')));
+  mkdirSync(join(top, 'inner'), { mode: 0o700 });
+});
+afterEach(() => rmSync(top, { recursive: true }));
+
+describe('trustedDirectory', () => {
+  test('takes a directory of our own below a sticky one', () => {
+    expect(trustedDirectory(join(top, 'inner'))).toBe(join(top, 'inner'));
+  });
+
+  test('answers where a link leads', () => {
+    symlinkSync(join(top, 'inner'), join(top, 'link'));
+    expect(trustedDirectory(join(top, 'link'))).toBe(join(top, 'inner'));
+  });
+
+  test.each([0o777, 0o770, 0o722])('refuses one that others may write to: %o', mode => {
+    chmodSync(join(top, 'inner'), mode);
+    expect(() => trustedDirectory(join(top, 'inner'))).toThrow(
+      `${join(top, 'inner')} is writable by others (mode 0${mode.toString(8)})`,
+    );
+  });
+
+  test('refuses one below a directory that others may write to', () => {
+    chmodSync(top, 0o777);
+    expect(() => trustedDirectory(join(top, 'inner'))).toThrow(`${top} is writable by others (mode 0777)`);
+  });
+
+  test('takes one that others may write to but not rename in', () => {
+    chmodSync(join(top, 'inner'), 0o1777);
+    expect(trustedDirectory(join(top, 'inner'))).toBe(join(top, 'inner'));
+  });
+
+  test.skipIf(process.geteuid?.() !== 0)('refuses one of another user', () => {
+    chownSync(join(top, 'inner'), 65534, 65534);
+    expect(() => trustedDirectory(join(top, 'inner'))).toThrow('belongs to another user (uid 65534)');
+  });
+
+  test('refuses one that is not there', () => {
+    expect(() => trustedDirectory(join(top, 'missing'))).toThrow('ENOENT');
+  });
+});
