@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly allowConfig: boolean;
   /** Removes the rules that are there; they come back at the end. */
   readonly forceReconfigure: boolean;
+  /** At the end removes rules under our key even if this process did not add them. */
+  readonly forceUnconfigure: boolean;
   readonly backlogLimit: number;
   readonly backlogWaitTime: number;
   readonly selection: RuleSelection;
@@ -143,7 +145,7 @@ export class AuditSession {
   }
 
   async #deleteOwnRules(): Promise<void> {
-    if (this.#ownRules.length === 0) return;
+    if (this.#ownRules.length === 0 && !this.#options.forceUnconfigure) return;
     for (const rule of await this.#control.listRules()) {
       if (ownRule(rule) !== undefined) await this.#control.deleteRule(rule);
     }

@@ -133,6 +133,7 @@ const sessionOptions = (settings: AuditSettings, mode: AuditSettings['mode']): S
   mode,
   allowConfig: settings.allowConfig,
   forceReconfigure: settings.forceReconfigure,
+  forceUnconfigure: settings.forceUnconfigure,
   backlogLimit: settings.backlogLimit,
   backlogWaitTime: settings.backlogWaitTime,
   selection: selectionOf(settings),

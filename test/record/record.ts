@@ -30,6 +30,7 @@ const session = await AuditSession.open(control, nativeArchitectures(process.arc
   mode: 'unicast',
   allowConfig: true,
   forceReconfigure: false,
+  forceUnconfigure: false,
   backlogLimit: 65_536,
   backlogWaitTime: 0,
   selection: {
