@@ -12,7 +12,17 @@ export { CHANNELS } from './diagnostics.ts';
 export type { ExtensionStatus, OsqueryErrorCode } from './errors.ts';
 export { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
 export * from './limits.ts';
-export type { Plugin, PluginCall } from './plugin.ts';
+export type { ConfigHandlers, JsonDocument } from './plugins/config-plugin.ts';
+export { ConfigPlugin } from './plugins/config-plugin.ts';
+export type {
+  DistributedHandlers,
+  DistributedQueries,
+  DistributedResult,
+} from './plugins/distributed-plugin.ts';
+export { DistributedPlugin } from './plugins/distributed-plugin.ts';
+export type { LoggerHandlers, StatusLine } from './plugins/logger-plugin.ts';
+export { LoggerPlugin } from './plugins/logger-plugin.ts';
+export type { Plugin, PluginCall } from './plugins/plugin.ts';
 export type { ExtensionInfo, OptionInfo, PluginRoutes } from './protocol.ts';
 export { extensionSocketPath } from './protocol.ts';
 export type { ExtensionEnd, Registration, RunExtensionOptions } from './run-extension.ts';

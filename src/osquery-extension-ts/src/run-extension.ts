@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ExtensionManagerClient } from './client/extension-manager-client.ts';
 import { debug } from './diagnostics.ts';
 import { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
-import type { Plugin } from './plugin.ts';
+import type { Plugin } from './plugins/plugin.ts';
 import type { ExtensionInfo, PluginRoutes } from './protocol.ts';
 import { ExtensionServer, pluginRoutes } from './server/extension-server.ts';
 import type { ServerLimits } from './server/limits.ts';

@@ -125,6 +125,9 @@ describe('the client of core', () => {
     const core = await startFakeCore();
     const client = managerClient(core.socketPath);
     await expect(client.query(5 as unknown as string)).rejects.toThrowError(code('OSQUERY_INVALID'));
+    for (const request of ['{"__proto__":"x"}', '{"hasOwnProperty":"x"}']) {
+      await expect(client.call('a', 'b', JSON.parse(request))).rejects.toThrowError(code('OSQUERY_INVALID'));
+    }
     expect(await client.query('x')).toEqual([{ sql: 'x' }]);
   });
 

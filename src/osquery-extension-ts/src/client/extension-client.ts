@@ -75,6 +75,10 @@ export class ExtensionClient implements AsyncDisposable {
     request: PluginRow,
     options?: CallOptions,
   ): Promise<EncodedRows> {
+    // The generated code assigns the names to an object and asks it `hasOwnProperty`: these two would be lost.
+    if (Object.hasOwn(request, '__proto__') || Object.hasOwn(request, 'hasOwnProperty')) {
+      throw new OsqueryError('OSQUERY_INVALID', 'a request cannot have a name that is special in JavaScript');
+    }
     return this.invokeForRows('call', [registry, item, { ...request }], options);
   }
 

@@ -1,6 +1,6 @@
 import { messageOf, OsqueryError } from '../errors.ts';
 import types from '../gen-nodejs/osquery_types.js';
-import type { Plugin } from '../plugin.ts';
+import type { Plugin } from '../plugins/plugin.ts';
 import type { PluginRoutes } from '../protocol.ts';
 import { extensionSocketPath } from '../protocol.ts';
 import type { PluginRow } from '../table/encoded-rows.ts';

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { OsqueryError } from '../errors.ts';
 import { DEFAULT_MAX_REPLY_BYTES } from '../limits.ts';
-import type { Plugin, PluginCall } from '../plugin.ts';
+import type { Plugin, PluginCall } from '../plugins/plugin.ts';
 import { ByteWriter } from '../wire/byte-writer.ts';
 import type { ColumnSpec, Row } from './column.ts';
 import type { EncodedRows, PluginRow, ResponseRows } from './encoded-rows.ts';

@@ -1,5 +1,5 @@
 import { messageOf, OsqueryError } from '../errors.ts';
-import type { PluginCall } from '../plugin.ts';
+import type { PluginCall } from '../plugins/plugin.ts';
 import type { ColumnSpec } from './column.ts';
 import type { PluginRow } from './encoded-rows.ts';
 import type { TableSpec } from './table-spec.ts';

@@ -1,4 +1,4 @@
-import type { PluginRow, ResponseRows } from './table/encoded-rows.ts';
+import type { PluginRow, ResponseRows } from '../table/encoded-rows.ts';
 
 /** What goes with a call of a plugin. */
 export interface PluginCall {
@@ -9,8 +9,8 @@ export interface PluginCall {
 }
 
 /**
- * Anything an extension can offer to core: {@link TablePlugin} is one; config, logger and distributed plugins are
- * written by implementing this.
+ * Anything an extension can offer to core. Tables, config, loggers and distributed queries have classes of their own;
+ * others are written by implementing this.
  */
 export interface Plugin {
   /** "table", "config", "logger", "distributed". */
