@@ -238,7 +238,7 @@ describe('EventModel', () => {
     expect(fields()).toEqual([{ pid: 1 }]);
     expect(model.inFlight).toBe(2);
     expect(model.counters.overflowed).toBe(1);
-    answers.forEach((answer, i) => answer.resolve({ x: i }));
+    for (const [i, answer] of answers.entries()) answer.resolve({ x: i });
     await settled();
     expect(fields()).toEqual([{ pid: 1 }, { pid: 2, x: 1 }, { pid: 3, x: 2 }]);
   });

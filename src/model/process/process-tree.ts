@@ -89,9 +89,7 @@ export class ProcessTree {
    */
   fork(pid: number, parentPid: number, atMs: number, ordered: boolean): void {
     const parent = pid === parentPid ? undefined : this.find(parentPid, atMs);
-    const known = this.#newest.get(pid);
-    const node =
-      known !== undefined && isSameStart(known, atMs) ? known : this.#add(pid, atMs, 'fork', known, atMs);
+    const node = this.#started(pid, atMs) ?? this.#add(pid, atMs, 'fork', this.find(pid, atMs), atMs);
     node.startMs = atMs;
     node.startKnown = 'fork';
     // An exec of the child that was told before its fork knows the parent better: it may have changed since.
@@ -162,6 +160,15 @@ export class ProcessTree {
     await this.seed();
   }
 
+  /** The process with this pid that started at a time. */
+  #started(pid: number, startMs: number): ProcessNode | undefined {
+    for (let node = this.#newest.get(pid); node !== undefined; node = node.older) {
+      if (isSameStart(node, startMs) && !(node.older !== undefined && node.older.startMs > startMs))
+        return node;
+    }
+    return undefined;
+  }
+
   /** The node that an exec is of, made if there is none. */
   #identify(pid: number, parentPid: number | undefined, at: number): ProcessNode {
     const node = this.find(pid, at);
@@ -207,16 +214,11 @@ export class ProcessTree {
   }
 
   #take({ pid, startMs, ppid, comm, path, argv }: LiveProcess): ProcessNode {
-    const known = this.find(pid, startMs);
-    let node: ProcessNode;
-    if (known !== undefined && isSameStart(known, startMs)) {
-      node = known;
-      if (node.startKnown === 'exec') {
-        node.startMs = startMs;
-        node.startKnown = 'procfs';
-      }
-    } else {
-      node = this.#add(pid, startMs, 'procfs', known, startMs);
+    const node =
+      this.#started(pid, startMs) ?? this.#add(pid, startMs, 'procfs', this.find(pid, startMs), startMs);
+    if (node.startKnown === 'exec') {
+      node.startMs = startMs;
+      node.startKnown = 'procfs';
     }
     if (node.parentPid === undefined && ppid !== pid) node.parentPid = ppid;
     if (this.imageOf(node) === undefined) {
@@ -262,6 +264,7 @@ export class ProcessTree {
     for (let count = 0; count < MAX_FORMER_IMAGES && last !== undefined; count++) last = last.previous;
     if (last !== undefined) last.previous = undefined;
     node.image = image;
+    if (!this.#nodes.has(node.id)) return;
     this.#bytes -= node.bytes;
     node.bytes = NODE_BYTES + imageBytes(image);
     this.#bytes += node.bytes;
@@ -307,7 +310,9 @@ export class ProcessTree {
     }
     let newer = newest;
     while (newer !== undefined && newer.older !== node.older) newer = newer.older;
-    if (newer !== undefined) newer.older = node;
+    if (newer === undefined) return;
+    newer.older = node;
+    this.#end(node, newer.startMs);
   }
 
   #end(node: ProcessNode, atMs: number): void {
