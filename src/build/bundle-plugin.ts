@@ -46,7 +46,8 @@ export const bundlePlugin = ({ root, replacements, findings }: BundlePluginOptio
           findings.workers.add(join(dirname(path), file!));
         }
         if (/\bnew Worker\(/.test(contents)) {
-          return { errors: [{ text: `${path}: expected a worker to be started with startWorker` }] };
+          const text = 'expected startWorker of src/runtime/start-worker.ts, got new Worker: it needs a file';
+          return { errors: [{ text, location: { file: path } }] };
         }
         return { contents, loader: 'ts' };
       });

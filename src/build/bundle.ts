@@ -62,7 +62,7 @@ export const bundle = async ({ root, entry, replacements }: BundleOptions): Prom
       plugins: [bundlePlugin({ root, replacements, findings })],
       metafile: true,
       write: false,
-      logLevel: 'error',
+      logLevel: 'silent',
     });
     const [output] = Object.values(metafile.outputs);
     // Modules that are required inside of `try` may be missing, and would then be looked for at run time.

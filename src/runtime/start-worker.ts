@@ -7,7 +7,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
  * build finds it by that text. From the sources the module itself runs; the single executable has no files, and runs
  * the bundle that the build made of the module.
  */
-export const startWorker = (entry: URL, options: WorkerOptions): Worker => {
+export const startWorker = (entry: URL, options: WorkerOptions = {}): Worker => {
   if (!isSea()) return new Worker(entry, options);
   // Without --input-type Node would first parse it all as CommonJS.
   return new Worker(getAsset(workerAsset(entry.pathname), 'utf8'), {

@@ -1,0 +1,168 @@
+import { execFile, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ExtensionClient } from 'osquery-extension-ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { commands } from '../../src/cli/commands.ts';
+import { type FakeCore, startFakeCore, until } from '../osquery-extension-ts/support.ts';
+
+/*
+ * The extension's one file as a user has it: alone, somewhere else, without an environment.
+ */
+
+const run = promisify(execFile);
+const project = fileURLToPath(new URL('../..', import.meta.url));
+const BUILD_MS = 120_000;
+
+type Registration = FakeCore['registered'] extends Map<number, infer T> ? T : never;
+
+let directory: string;
+let extension: string;
+let log: string;
+/** Where the program may put things; it is to be empty afterwards. */
+let temporary: string;
+/** Where it runs: packages there are not to be run. */
+let elsewhere: string;
+
+/** Runs the extension's file with nothing in its environment but a place for temporary files. */
+const runExtension = (args: readonly string[], options: { env?: NodeJS.ProcessEnv; uid?: number } = {}) =>
+  run(extension, args, { cwd: elsewhere, ...options, env: { TMPDIR: temporary, ...options.env } });
+
+/** Everything of ours in the places where native parts are put. */
+const leftovers = (): readonly string[] => [
+  ...readdirSync(temporary),
+  ...['/run', '/var/tmp', '/dev/shm', directory].flatMap(path =>
+    readdirSync(path).filter(name => name.startsWith('osquery-audit-events-')),
+  ),
+];
+
+describe.skipIf(process.platform !== 'linux')('the extension file', () => {
+  beforeAll(async () => {
+    // Not in a directory for temporary files: those may be mounted noexec.
+    mkdirSync(join(project, 'dist'), { recursive: true });
+    directory = realpathSync(mkdtempSync(join(project, 'dist', 'test-')));
+    chmodSync(directory, 0o755);
+    extension = join(directory, 'osquery-audit-events.ext');
+    await run(process.execPath, [join(project, 'src/build/build-ext.ts'), '--output', extension]);
+    log = join(directory, 'exec.log');
+    cpSync(join(project, 'fixtures', 'exec.log'), log);
+    temporary = mkdtempSync('/tmp/ext-');
+    chmodSync(temporary, 0o1777);
+    elsewhere = join(directory, 'elsewhere');
+    for (const name of [
+      'koffi',
+      'netlink',
+      'thrift',
+      'bufferutil',
+      'node-gyp-build',
+      'osquery-extension-ts',
+    ]) {
+      mkdirSync(join(elsewhere, 'node_modules', name), { recursive: true });
+      writeFileSync(
+        join(elsewhere, 'node_modules', name, 'index.js'),
+        "console.log('planted'); process.exit(99);",
+      );
+    }
+  }, BUILD_MS);
+  afterAll(() => {
+    for (const path of [directory, temporary]) rmSync(path, { recursive: true, force: true });
+  });
+
+  test('passes the checks osquery makes before it starts an extension', () => {
+    const { mode, uid } = statSync(extension);
+    expect(mode & 0o7777).toBe(0o755);
+    expect([0, process.geteuid?.()]).toContain(uid);
+  });
+
+  test('is all that the build leaves', () => {
+    expect(readdirSync(directory).sort()).toEqual(['elsewhere', 'exec.log', 'osquery-audit-events.ext']);
+  });
+
+  test('says its version', async () => {
+    expect(await runExtension(['--version'])).toEqual({
+      stdout: `osquery-audit-events ${packageJson.version}\n`,
+      stderr: '',
+    });
+  });
+
+  test.each(commands.map(({ name, usage }) => ({ name, usage })))(
+    'has help on the command "$name"',
+    async ({ name, usage }) => {
+      const { stdout, stderr } = await runExtension([...(name === '' ? [] : [name]), '--help']);
+      expect(stdout).toContain(`osquery-audit-events ${usage}\n`);
+      expect(stderr).toBe('');
+    },
+  );
+
+  test('does nothing that NODE_OPTIONS asks for', async () => {
+    const planted = join(elsewhere, 'node_modules', 'koffi', 'index.js');
+    const { stdout } = await runExtension(['--version'], { env: { NODE_OPTIONS: `--require=${planted}` } });
+    expect(stdout).toContain('osquery-audit-events');
+  });
+
+  const sql = 'SELECT path, cmdline FROM process_events';
+  const shell = (uid?: number) =>
+    runExtension(['shell', '--replay', log, '--json', sql], uid === undefined ? {} : { uid });
+
+  test('runs the shell, whose extension is the same file', async () => {
+    const { stdout, stderr } = await shell();
+    expect(JSON.parse(stdout)).not.toEqual([]);
+    expect(stderr).toBe('');
+    expect(leftovers()).toEqual([]);
+  });
+
+  test.skipIf(process.geteuid?.() !== 0)('serves an ordinary user as well', async () => {
+    expect((await shell(65534)).stdout).toBe((await shell()).stdout);
+    expect(leftovers()).toEqual([]);
+  });
+
+  test('registers with core and answers it, without any file to its native parts', async () => {
+    const core = await startFakeCore({ query: () => [] });
+    const child = spawn(
+      extension,
+      ['--socket', core.socketPath, '--timeout', '3', '--interval', '3', '--replay', log],
+      { cwd: elsewhere, env: { TMPDIR: temporary }, stdio: 'inherit' },
+    );
+    const ended = new Promise(resolve => child.once('exit', resolve));
+    await until(() => core.registered.size > 0 || child.exitCode !== null);
+    expect(child.exitCode).toBe(null);
+    expect(leftovers()).toEqual([]);
+    const libraries = new Set(
+      readFileSync(`/proc/${child.pid}/maps`, 'utf8')
+        .split('\n')
+        .filter(line => / r-xp /.test(line))
+        .map(line => line.slice(73))
+        .filter(path => path !== extension && !/^(\/usr)?\/lib|^\[|^$/.test(path)),
+    );
+    expect(libraries.size).toBeGreaterThan(0);
+    for (const path of libraries) expect(path).toMatch(/\/#\d+ \(deleted\)$/);
+
+    const [[uuid, { routes }]] = [...core.registered] as [[number, Registration]];
+    const socketPath = `${core.socketPath}.${uuid}`;
+    await until(() => existsSync(socketPath));
+    await using client = new ExtensionClient({ socketPath });
+    const table = [...routes.get('table')!.keys()].find(name => name.endsWith('process_events'))!;
+    const rows = await client.call('table', table, { action: 'generate', context: '{}' });
+    expect(rows).not.toEqual([]);
+
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(core.registered.size).toBe(0);
+    expect(leftovers()).toEqual([]);
+  });
+});
