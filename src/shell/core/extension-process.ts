@@ -21,6 +21,10 @@ export interface ExtensionProcessOptions {
   readonly interval: number;
   readonly verbose: boolean;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
+  /** Milliseconds it is given for each way of being stopped. */
+  readonly stopGraceMs?: number;
+  /** Milliseconds between two starts, at least. */
+  readonly respawnAfterMs?: number;
   /** Where its output goes; a shell's extension writes where the shell does. */
   readonly stdio?: 'inherit' | 'ignore' | readonly ['ignore', number, number];
 }
@@ -44,10 +48,10 @@ export const shellStatus = ({ code, signal }: ExitStatus): number => {
 };
 
 /** After the previous start, in milliseconds: core looks every few seconds, and warns about less than four. */
-const RESPAWN_AFTER_MS = 3_000;
+const DEFAULT_RESPAWN_AFTER_MS = 3_000;
 const RESPAWN_TOO_QUICK_MS = 4_000;
 /** For each of the three ways to stop it. */
-const STOP_GRACE_MS = 2_000;
+const DEFAULT_STOP_GRACE_MS = 2_000;
 
 export class ExtensionProcess {
   readonly #options: ExtensionProcessOptions;
@@ -125,6 +129,7 @@ export class ExtensionProcess {
     clearTimeout(this.#respawn);
     const child = this.#child;
     if (child === undefined) return;
+    const graceMs = this.#options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS;
     const gone = this.#exit.then(
       () => true,
       () => true,
@@ -139,10 +144,10 @@ export class ExtensionProcess {
       return promise;
     };
     // Asking is itself bounded: a hung extension may take the connection and never answer.
-    const asked = await Promise.race([shutdown().catch(() => false), endsWithin(STOP_GRACE_MS)]);
-    if (asked && (await endsWithin(STOP_GRACE_MS))) return;
+    const asked = await Promise.race([shutdown().catch(() => false), endsWithin(graceMs)]);
+    if (asked && (await endsWithin(graceMs))) return;
     child.kill('SIGTERM');
-    if (await endsWithin(STOP_GRACE_MS)) return;
+    if (await endsWithin(graceMs)) return;
     this.#options.log('warning', `the extension (pid ${child.pid}) does not end on SIGTERM: killing it`);
     child.kill('SIGKILL');
     await gone;
@@ -159,7 +164,7 @@ export class ExtensionProcess {
         // What becomes of it comes back here through its events.
         void this.start();
       },
-      Math.max(0, RESPAWN_AFTER_MS - ran),
+      Math.max(0, (this.#options.respawnAfterMs ?? DEFAULT_RESPAWN_AFTER_MS) - ran),
     );
   }
 }

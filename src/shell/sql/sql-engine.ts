@@ -189,7 +189,8 @@ export class SqlEngine {
     sink: ResultSink,
     signal: AbortSignal | undefined,
   ): Promise<Done> {
-    await this.#ready;
+    // Why the worker is gone says more than that it never became ready.
+    await this.#ready.catch(() => {});
     if (this.#failure !== undefined) throw this.#failure;
     if (signal?.aborted) throw new SqlError('interrupted', true);
     Atomics.store(this.#control, CONTROL_INTERRUPT, 0);
