@@ -138,7 +138,7 @@ export class Correlator {
 
   /** Ends the events that are older than the limit; call at least every second, also when nothing arrives. */
   expire(now: number): void {
-    // Insertion order is age order; a sibling that took its head's place may only hold back the next ones a little.
+    // Insertion order is age order; only a sibling that took its head's place stands behind younger ones.
     for (const head of this.#pending.values()) {
       if (now - head.since < this.#limits.ageMs) return;
       for (const event of chain(head)) {
@@ -192,8 +192,8 @@ export class Correlator {
   #end(event: Pending, endedBy: RecordGroup['endedBy']): void {
     const head = this.#pending.get(event.serial);
     if (head === event) {
-      if (event.sibling === undefined) this.#pending.delete(event.serial);
-      else this.#pending.set(event.serial, event.sibling);
+      this.#pending.delete(event.serial);
+      if (event.sibling !== undefined) this.#pending.set(event.serial, event.sibling);
     } else {
       for (let before = head; before !== undefined; before = before.sibling) {
         if (before.sibling === event) {

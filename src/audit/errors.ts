@@ -1,4 +1,4 @@
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 
 /**
  * - `no-audit`: the kernel has none, or denies it to this namespace
@@ -23,11 +23,5 @@ export class AuditError extends Error {
   }
 }
 
-/** `EPERM` for 1; the number as text where it has no name. */
-export const errnoName = (errno: number): string => {
-  try {
-    return getSystemErrorName(-errno);
-  } catch {
-    return `errno ${errno}`;
-  }
-};
+/** `EPERM` for 1; `errno 524` where a number has no name. */
+export const errnoName = (errno: number): string => getSystemErrorMap().get(-errno)?.[0] ?? `errno ${errno}`;

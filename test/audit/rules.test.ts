@@ -1,0 +1,323 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type AuditRule,
+  encodeRule,
+  ownRule,
+  RULE_KEY,
+  type RuleSelection,
+  rulesFor,
+} from '../../src/audit/rules.ts';
+import { nativeArchitectures } from '../../src/audit/syscalls.ts';
+
+/** struct audit_rule_data of linux/audit.h, by its members. */
+const layout = (bytes: Uint8Array) => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const array = (offset: number): number[] =>
+    Array.from({ length: 64 }, (_, i) => view.getUint32(offset + 4 * i, true));
+  const buflen = view.getUint32(1036, true);
+  return {
+    flags: view.getUint32(0, true),
+    action: view.getUint32(4, true),
+    field_count: view.getUint32(8, true),
+    mask: array(12),
+    fields: array(268),
+    values: array(524),
+    fieldflags: array(780),
+    buflen,
+    buf: Buffer.from(bytes.subarray(1040)).toString('latin1'),
+  };
+};
+const padded = (...values: readonly number[]): number[] => [
+  ...values,
+  ...new Array(64 - values.length).fill(0),
+];
+const syscallsIn = (mask: readonly number[]): number[] =>
+  Array.from({ length: 2048 }, (_, number) => number).filter(
+    number => ((mask[number >>> 5]! >>> (number & 31)) & 1) === 1,
+  );
+
+const NONE: RuleSelection = {
+  processEvents: false,
+  forkProcessEvents: false,
+  killProcessEvents: false,
+  sockets: false,
+  acceptSocketEvents: false,
+  failedSocketEvents: false,
+  nullAcceptSocketEvents: false,
+};
+const ALL: RuleSelection = {
+  processEvents: true,
+  forkProcessEvents: true,
+  killProcessEvents: true,
+  sockets: true,
+  acceptSocketEvents: true,
+  failedSocketEvents: true,
+  nullAcceptSocketEvents: true,
+};
+
+const FIELD_NAMES = new Map([
+  [0, 'pid'],
+  [103, 'exit'],
+  [104, 'success'],
+  [200, 'a0'],
+]);
+const ARCHES = new Map([
+  [0xc000003e, 'b64'],
+  [0x40000003, 'b32'],
+  [0xc00000b7, 'b64'],
+  [0x40000028, 'b32'],
+]);
+
+/** A rule as auditctl -l would say it. */
+const say = ({ action, prepend, syscalls, fields }: AuditRule): string => {
+  const named = fields.map(([field, value]) =>
+    field === 11 ? `arch=${ARCHES.get(value)}` : `${FIELD_NAMES.get(field)}=${value}`,
+  );
+  return [
+    `${prepend ? '-A' : '-a'} ${action},exit`,
+    ...named,
+    syscalls === 'all' ? 'all' : syscalls.join(','),
+  ].join(' ');
+};
+const rules = (selection: Partial<RuleSelection>, arch = 'x64'): string[] =>
+  rulesFor({ ...NONE, ...selection }, nativeArchitectures(arch), 77).map(say);
+
+describe('rulesFor', () => {
+  it('never audits the reader itself, before anything else', () => {
+    expect(rules({})).toEqual(['-A never,exit pid=77 all']);
+    for (const rule of rulesFor(ALL, nativeArchitectures('x64'), 77)) expect(rule.key).toBe(RULE_KEY);
+  });
+
+  it('asks for successful execs of 64-bit and 32-bit programs by the numbers of each', () => {
+    expect(rules({ processEvents: true })).toEqual([
+      '-A never,exit pid=77 all',
+      '-a always,exit arch=b64 success=1 59,322',
+      '-a always,exit arch=b32 success=1 11,358',
+    ]);
+    expect(rules({ processEvents: true }, 'arm64').slice(1)).toEqual([
+      '-a always,exit arch=b64 success=1 221,281',
+      '-a always,exit arch=b32 success=1 11,387',
+    ]);
+  });
+
+  it('adds forks and kills to the same rule', () => {
+    expect(rules({ processEvents: true, forkProcessEvents: true, killProcessEvents: true })[1]).toBe(
+      '-a always,exit arch=b64 success=1 59,322,57,58,56,435,62,200,234',
+    );
+    // arm64 has no fork or vfork.
+    expect(rules({ forkProcessEvents: true }, 'arm64')[1]).toBe('-a always,exit arch=b64 success=1 220,435');
+  });
+
+  it('asks for sockets that succeeded or are in progress', () => {
+    expect(rules({ sockets: true })).toEqual([
+      '-A never,exit pid=77 all',
+      '-a always,exit arch=b64 success=1 49,42',
+      '-a always,exit arch=b64 exit=-115 42',
+      '-a always,exit arch=b32 success=1 361,362',
+      '-a always,exit arch=b32 exit=-115 362',
+      '-a always,exit arch=b32 a0=2 success=1 102',
+      '-a always,exit arch=b32 a0=3 success=1 102',
+      '-a always,exit arch=b32 a0=3 exit=-115 102',
+    ]);
+  });
+
+  it('asks for accepts, and those without a client, by their flags', () => {
+    const b64 = (selection: Partial<RuleSelection>): string[] =>
+      rules({ sockets: true, ...selection }).filter(rule => rule.includes('b64'));
+    expect(b64({ acceptSocketEvents: true })).toEqual([
+      '-a always,exit arch=b64 success=1 49,42,43,288',
+      '-a always,exit arch=b64 exit=-115 42',
+    ]);
+    expect(b64({ acceptSocketEvents: true, nullAcceptSocketEvents: true })).toEqual([
+      '-a always,exit arch=b64 success=1 49,42,43,288',
+      '-a always,exit arch=b64 exit=-115 42',
+      '-a always,exit arch=b64 exit=-11 43,288',
+    ]);
+    expect(b64({ nullAcceptSocketEvents: true })).toEqual(b64({}));
+  });
+
+  it('asks for every outcome where failures are wanted', () => {
+    expect(rules({ sockets: true, acceptSocketEvents: true, failedSocketEvents: true })).toEqual([
+      '-A never,exit pid=77 all',
+      '-a always,exit arch=b64 49,42,43,288',
+      '-a always,exit arch=b32 361,362,364',
+      '-a always,exit arch=b32 a0=2 102',
+      '-a always,exit arch=b32 a0=3 102',
+      '-a always,exit arch=b32 a0=5 102',
+      '-a always,exit arch=b32 a0=18 102',
+    ]);
+  });
+
+  it('asks only for what the flags of any selection allow', () => {
+    const flag = fc.boolean();
+    fc.assert(
+      fc.property(
+        fc.record({
+          processEvents: flag,
+          forkProcessEvents: flag,
+          killProcessEvents: flag,
+          sockets: flag,
+          acceptSocketEvents: flag,
+          failedSocketEvents: flag,
+          nullAcceptSocketEvents: flag,
+        }),
+        selection => {
+          const made = rulesFor(selection, nativeArchitectures('x64'), 77);
+          expect(made[0]!.action).toBe('never');
+          for (const rule of made.slice(1)) {
+            // Without an arch of its own a rule's numbers mean other calls in 32-bit programs.
+            expect(rule.fields[0]![0]).toBe(11);
+            expect(rule.syscalls).not.toHaveLength(0);
+            const b64 = rule.fields[0]![1] === 0xc000003e;
+            const has = (number: number): boolean => rule.syscalls.includes(number as never);
+            if (b64 && has(59)) expect(selection.processEvents).toBe(true);
+            if (b64 && has(56)) expect(selection.forkProcessEvents).toBe(true);
+            if (b64 && has(42)) expect(selection.sockets).toBe(true);
+            if (b64 && has(43)) expect(selection.sockets && selection.acceptSocketEvents).toBe(true);
+          }
+          expect(new Set(made.map(say)).size).toBe(made.length);
+        },
+      ),
+    );
+  });
+});
+
+describe('encodeRule', () => {
+  it('lays a rule out as struct audit_rule_data', () => {
+    const bytes = encodeRule({
+      action: 'always',
+      prepend: false,
+      syscalls: [59, 322],
+      fields: [
+        [11, 0xc000003e],
+        [104, 1],
+      ],
+      key: 'a key',
+    });
+    expect(bytes.length).toBe(1040 + 5);
+    const { mask, ...rest } = layout(bytes);
+    expect(rest).toEqual({
+      flags: 4,
+      action: 2,
+      field_count: 3,
+      fields: padded(11, 104, 210),
+      values: padded(0xc000003e, 1, 5),
+      fieldflags: padded(0x40000000, 0x40000000, 0x40000000),
+      buflen: 5,
+      buf: 'a key',
+    });
+    expect(syscallsIn(mask)).toEqual([59, 322]);
+  });
+
+  it('puts a rule for every call first', () => {
+    const { flags, action, mask } = layout(
+      encodeRule({ action: 'never', prepend: true, syscalls: 'all', fields: [[0, 77]], key: RULE_KEY }),
+    );
+    expect([flags, action]).toEqual([0x14, 0]);
+    expect(mask).toEqual(new Array(64).fill(0xffffffff));
+  });
+
+  it('writes a negative exit as the kernel compares it', () => {
+    const { values } = layout(
+      encodeRule({ action: 'always', prepend: false, syscalls: [42], fields: [[103, -115]], key: 'k' }),
+    );
+    expect(values[0]).toBe(0xffffff8d);
+  });
+
+  it('counts the bytes of a key, not its characters', () => {
+    const { buflen, values, buf } = layout(
+      encodeRule({ action: 'always', prepend: false, syscalls: [], fields: [], key: 'Schlüssel' }),
+    );
+    expect([buflen, values[0], Buffer.from(buf, 'latin1').toString()]).toEqual([10, 10, 'Schlüssel']);
+  });
+
+  it('sets the bit of any system call', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(2047), { maxLength: 20 }), syscalls => {
+        const { mask } = layout(
+          encodeRule({ action: 'always', prepend: false, syscalls, fields: [], key: 'k' }),
+        );
+        expect(syscallsIn(mask)).toEqual(syscalls.toSorted((a, b) => a - b));
+      }),
+    );
+  });
+});
+
+describe('ownRule', () => {
+  const own = encodeRule({
+    action: 'always',
+    prepend: false,
+    syscalls: [59],
+    fields: [[11, 0xc000003e]],
+    key: RULE_KEY,
+  });
+
+  it('knows the rules made here, as the kernel lists them', () => {
+    for (const rule of rulesFor(ALL, nativeArchitectures('x64'), 77)) {
+      const bytes = encodeRule(rule);
+      expect(ownRule(bytes)).toBe(bytes);
+    }
+  });
+
+  it.each(['', 'other', 'osquery-audit-event', 'osquery-audit-events2'])('leaves those of key %j', key => {
+    const rule = encodeRule({ action: 'always', prepend: false, syscalls: [59], fields: [], key });
+    expect(ownRule(rule)).toBeUndefined();
+  });
+
+  it('leaves those without a key', () => {
+    const rule = Uint8Array.from(own);
+    new DataView(rule.buffer).setUint32(8, 1, true);
+    expect(ownRule(rule)).toBeUndefined();
+  });
+
+  /** A rule with one more string before or after its key, as `auditctl -w` and -F exe= make. */
+  const withString = (field: number, text: string, first: boolean): Uint8Array => {
+    const bytes = Buffer.concat([own, Buffer.from(text)]);
+    const entries = [
+      [210, RULE_KEY.length],
+      [field, text.length],
+    ];
+    if (first) entries.reverse();
+    entries.forEach(([number, value], i) => {
+      bytes.writeUInt32LE(number!, 268 + 4 * i);
+      bytes.writeUInt32LE(value!, 524 + 4 * i);
+    });
+    bytes.writeUInt32LE(2, 8);
+    bytes.writeUInt32LE(RULE_KEY.length + text.length, 1036);
+    bytes.write(first ? text + RULE_KEY : RULE_KEY + text, 1040);
+    return bytes;
+  };
+
+  it.each([
+    ['watch', 105],
+    ['dir', 107],
+    ['exe', 112],
+    ['subj_user', 13],
+    ['obj_lev_high', 23],
+  ])('finds the key behind the string of %s', (_, field) => {
+    expect(ownRule(withString(field, '/etc/passwd', true))).toBeDefined();
+    expect(ownRule(withString(field, '/etc/passwd', false))).toBeDefined();
+  });
+
+  it('does not take another string that spells our key for it', () => {
+    const watch = Buffer.from(withString(105, 'x'.repeat(RULE_KEY.length), true));
+    watch.write(RULE_KEY + 'x'.repeat(RULE_KEY.length), 1040);
+    expect(ownRule(watch)).toBeUndefined();
+  });
+
+  it('reads a rule cut at any byte, and knows only the whole one', () => {
+    for (let length = 0; length < own.length; length++)
+      expect(ownRule(own.subarray(0, length))).toBeUndefined();
+    expect(ownRule(own)).toBe(own);
+  });
+
+  it('reads any bytes without throwing', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1040, maxLength: 1080 }), fc.nat(0xffffffff), (bytes, count) => {
+        new DataView(bytes.buffer, bytes.byteOffset).setUint32(8, count, true);
+        expect(ownRule(bytes)).toBeUndefined();
+      }),
+    );
+  });
+});
