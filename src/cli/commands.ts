@@ -1,7 +1,8 @@
 import { bsmCommand } from './bsm-command.ts';
 import type { Command } from './command.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { extensionCommand } from './extension-command.ts';
 import { shellCommand } from './shell-command.ts';
 
 /** Every command of the program, in the order of the help text. */
-export const commands: readonly Command[] = [extensionCommand, shellCommand, bsmCommand];
+export const commands: readonly Command[] = [extensionCommand, shellCommand, doctorCommand, bsmCommand];

@@ -1,0 +1,91 @@
+import type { Facts } from '../facts.ts';
+import { effectiveFlag } from '../flag-view.ts';
+import { prefixedName, standardTables } from '../our-tables.ts';
+
+type FlagFacts = Pick<Facts, 'flags' | 'core' | 'config' | 'host'>;
+
+/** What one flag has to be. */
+export interface FlagRule {
+  readonly name: string;
+  isGood(value: string, facts: FlagFacts): boolean;
+  /** The value to set instead. */
+  wanted(facts: FlagFacts): string;
+  /** What a wrong value does, as the end of a sentence. */
+  readonly consequence: string;
+}
+
+const mustBe = (name: string, wanted: 'true' | 'false', consequence: string): FlagRule => ({
+  name,
+  isGood: value => value === wanted,
+  wanted: () => wanted,
+  consequence,
+});
+
+/** Fewer than osquery's own guide has. */
+const FEWEST_EVENTS = 1_000;
+/** Seconds; 1 is special, and 0 is no limit. */
+const SHORTEST_EXPIRY = 60;
+
+/** Flags without which events do not arrive, or not all of them, or not in the daemon's results. */
+export const flagRules: readonly FlagRule[] = [
+  mustBe('disable_extensions', 'false', 'osquery loads no extension'),
+  mustBe('disable_events', 'false', 'no events are recorded'),
+  mustBe(
+    'disable_audit',
+    'true',
+    'osquery takes the audit socket itself, and the extension can only listen in on the multicast copy',
+  ),
+  {
+    name: 'disable_tables',
+    isGood: (value, facts) => takenNames(facts).every(name => listOf(value).includes(name)),
+    wanted: facts =>
+      [...new Set([...listOf(effectiveFlag(facts, 'disable_tables') ?? ''), ...takenNames(facts)])].join(','),
+    consequence: "these names lead to osquery's own tables, which stay empty",
+  },
+  {
+    name: 'enable_tables',
+    isGood: value => value === '' || standardTables.every(name => listOf(value).includes(prefixedName(name))),
+    wanted: facts =>
+      [
+        ...new Set([
+          ...listOf(effectiveFlag(facts, 'enable_tables') ?? ''),
+          ...standardTables.map(prefixedName),
+        ]),
+      ].join(','),
+    consequence: 'only the tables in this list are there, and ours are not among them',
+  },
+  mustBe('audit_allow_config', 'true', 'the extension may neither enable audit nor add its rules'),
+  mustBe('audit_persist', 'true', 'the audit socket is lost for good when another process takes it'),
+  mustBe('events_optimize', 'true', 'each run of a query returns all buffered events again'),
+  {
+    name: 'events_expiry',
+    isGood: value => Number(value) <= 1 || Number(value) >= SHORTEST_EXPIRY,
+    wanted: () => '86000',
+    consequence: 'events may be gone before anybody asks for them',
+  },
+  {
+    name: 'events_max',
+    isGood: value => Number(value) >= FEWEST_EVENTS,
+    wanted: () => '50000',
+    consequence: 'a busy second makes more events than are kept between two runs of a query',
+  },
+  mustBe(
+    'enable_numeric_monitoring',
+    'false',
+    'osquery no longer says which query is running, so events_optimize has no effect',
+  ),
+];
+
+/** Standard names that core has tables of; without a core to ask, those of a stock one. */
+const takenNames = ({ core }: FlagFacts): readonly string[] => {
+  const tables = core.kind === 'running' ? core.tables : undefined;
+  return tables === undefined
+    ? standardTables
+    : standardTables.filter(table => tables.some(({ name, native }) => native && name === table));
+};
+
+const listOf = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '');

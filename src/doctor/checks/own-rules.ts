@@ -1,0 +1,79 @@
+import { AUDIT_LOCKED } from '../../audit/constants.ts';
+import { ownRule, RULE_KEY } from '../../audit/rules.ts';
+import { nativeArchitectures, type SyscallName } from '../../audit/syscalls.ts';
+import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
+import { extensionPresence } from '../extension-presence.ts';
+import type { Facts } from '../facts.ts';
+import { effectiveFlag } from '../flag-view.ts';
+import { type ListedRule, parseListedRule } from '../listed-rule.ts';
+
+const CHECK = 'our rules';
+
+/** The calls that a table cannot do without, by the flag that switches it on. */
+const neededCalls: readonly (readonly [flag: string, calls: readonly SyscallName[]])[] = [
+  ['audit_allow_process_events', ['execve']],
+  ['audit_allow_sockets', ['connect', 'bind']],
+];
+
+/** Whether the extension's rules are in the kernel while it runs, and only then. */
+export const checkOwnRules = (
+  facts: Pick<Facts, 'host' | 'audit' | 'core' | 'flags' | 'config' | 'processes'>,
+): readonly CheckResult[] => {
+  const { audit } = facts;
+  if (audit.kind !== 'read') return [];
+  const rules = audit.rules
+    .filter(rule => ownRule(rule) !== undefined)
+    .map(parseListedRule)
+    .filter(rule => rule !== undefined);
+  switch (extensionPresence(facts).kind) {
+    case 'unknown':
+      return [
+        unknown(
+          CHECK,
+          `${rules.length} with the key ${RULE_KEY}; whether the extension is running cannot be seen`,
+          'run the doctor as root',
+        ),
+      ];
+    case 'absent':
+      return [
+        rules.length === 0 || audit.status.enabled === AUDIT_LOCKED
+          ? ok(CHECK, `${count(rules.length)}; the extension, which is not running, adds them`)
+          : problem(
+              CHECK,
+              `${count(rules.length)} left by an extension that was killed`,
+              `start the extension again, which removes them; or auditctl -D -k ${RULE_KEY}, and auditctl -e 0 if nobody else uses audit`,
+            ),
+      ];
+    case 'present': {
+      const missing = missingCalls(rules, facts);
+      if (rules.length > 0 && missing.length === 0) return [ok(CHECK, `${count(rules.length)} in place`)];
+      return [
+        problem(
+          CHECK,
+          rules.length === 0
+            ? `no rule with the key ${RULE_KEY} is in the kernel, though the extension is running`
+            : `${count(rules.length)} in place, but none for ${missing.join(', ')}`,
+          effectiveFlag(facts, 'audit_allow_config') === 'false'
+            ? 'set --audit_allow_config=true, so that the extension may add its rules, and restart osqueryd'
+            : 'somebody else has removed them (auditctl -D, augenrules): keep that from running, and restart the extension',
+        ),
+      ];
+    }
+  }
+};
+
+const missingCalls = (
+  rules: readonly ListedRule[],
+  facts: Pick<Facts, 'core' | 'flags' | 'config'>,
+): readonly SyscallName[] => {
+  const numbers = nativeArchitectures(process.arch)[0]!.syscalls;
+  return neededCalls
+    .filter(([flag]) => effectiveFlag(facts, flag) === 'true')
+    .flatMap(([, calls]) => calls)
+    .filter(
+      call =>
+        !rules.some(rule => rule.list === 'exit' && !rule.never && rule.hasSyscall(numbers[call] ?? -1)),
+    );
+};
+
+const count = (rules: number): string => (rules === 1 ? '1 rule' : `${rules} rules`);

@@ -1,0 +1,40 @@
+import { type CheckResult, ok, problem } from '../check-result.ts';
+import type { Facts } from '../facts.ts';
+import { effectiveFlag, flagfileName } from '../flag-view.ts';
+import { readsTable, type StandardTable } from '../our-tables.ts';
+import { scheduledQueries } from '../scheduled-queries.ts';
+import { osqueryIsHere } from './osquery.ts';
+
+/** The flag that switches each table's events on. */
+export const tableFlags: readonly (readonly [table: StandardTable, flag: string])[] = [
+  ['process_events', 'audit_allow_process_events'],
+  ['socket_events', 'audit_allow_sockets'],
+  ['user_events', 'audit_allow_user_events'],
+];
+
+/** Whether the events of every table that is asked for are recorded. */
+export const checkRecordedTables = (
+  facts: Pick<Facts, 'flags' | 'core' | 'config'>,
+): readonly CheckResult[] => {
+  if (!osqueryIsHere(facts)) return [];
+  const schedule = scheduledQueries(facts);
+  const queries = schedule.kind === 'known' ? schedule.queries : [];
+  const values = tableFlags.map(([, flag]) => effectiveFlag(facts, flag));
+  const nothing = values.every(value => value === 'false');
+  return tableFlags.flatMap(([table, flag], index) => {
+    const value = values[index];
+    if (value === undefined) return [];
+    const check = `--${flag}`;
+    const fix = `put --${flag}=true into ${flagfileName(facts)} and restart osqueryd`;
+    if (value === 'true') return [ok(check, `true: ${table} has events`)];
+    const reader = queries.find(({ sql }) => readsTable(sql, table));
+    if (reader !== undefined) {
+      return [problem(check, `${value}: ${table} stays empty, and the query "${reader.name}" reads it`, fix)];
+    }
+    return [
+      nothing && table === 'process_events'
+        ? problem(check, `${value}, and the other tables are switched off too: nothing is recorded`, fix)
+        : ok(check, `${value}: ${table} stays empty, and no scheduled query reads it`),
+    ];
+  });
+};

@@ -1,0 +1,100 @@
+import {
+  AUDIT_CWD,
+  AUDIT_EOE,
+  AUDIT_EQUAL,
+  AUDIT_EXECVE,
+  AUDIT_PATH,
+  AUDIT_SOCKADDR,
+  AUDIT_SYSCALL,
+} from '../../audit/constants.ts';
+import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
+import type { Facts } from '../facts.ts';
+import { type ListedRule, parseListedRule, type RuleField } from '../listed-rule.ts';
+
+const TASK = 'never,task rules';
+const EXCLUDE = 'exclude rules';
+const WHERE = '/etc/audit/audit.rules and /etc/audit/rules.d/*.rules';
+
+/** Rules of others that keep events from being recorded at all. */
+export const checkSuppressingRules = ({ audit }: Pick<Facts, 'audit'>): readonly CheckResult[] => {
+  if (audit.kind !== 'read') return [];
+  const rules = audit.rules.map(parseListedRule).filter(rule => rule !== undefined);
+  return [checkTaskRules(rules), checkExcludeRules(rules)];
+};
+
+/** Distributions put `-a never,task` into their rules to switch auditing of system calls off cheaply. */
+const checkTaskRules = (rules: readonly ListedRule[]): CheckResult => {
+  const never = rules.filter(({ list, never }) => list === 'task' && never);
+  if (never.length === 0) return ok(TASK, 'no rule keeps processes from being audited');
+  return never.some(({ fields }) => fields.length === 0)
+    ? problem(
+        TASK,
+        'the rule "-a never,task" keeps every process that starts from being audited, whatever other rules say',
+        `auditctl -d never,task, remove the line from ${WHERE}, and restart what runs already`,
+      )
+    : unknown(
+        TASK,
+        'a rule "-a never,task" with conditions keeps some processes from being audited',
+        `look at it with auditctl -l; unless it is wanted, remove it there and from ${WHERE}`,
+      );
+};
+
+/** Record types from which rows are made. */
+const neededTypes: readonly (readonly [type: number, name: string])[] = [
+  [AUDIT_SYSCALL, 'SYSCALL'],
+  [AUDIT_EXECVE, 'EXECVE'],
+  [AUDIT_PATH, 'PATH'],
+  [AUDIT_CWD, 'CWD'],
+  [AUDIT_SOCKADDR, 'SOCKADDR'],
+  [AUDIT_EOE, 'EOE'],
+  [1100, 'USER_AUTH'],
+  [1112, 'USER_LOGIN'],
+];
+
+/** Source: linux/audit.h. */
+const AUDIT_MSGTYPE = 12;
+const AUDIT_LESS_THAN = 0x10000000;
+const AUDIT_GREATER_THAN = 0x20000000;
+const AUDIT_NOT_EQUAL = AUDIT_LESS_THAN | AUDIT_GREATER_THAN;
+const AUDIT_LESS_THAN_OR_EQUAL = AUDIT_LESS_THAN | AUDIT_EQUAL;
+const AUDIT_GREATER_THAN_OR_EQUAL = AUDIT_GREATER_THAN | AUDIT_EQUAL;
+
+/** In this list the action means nothing: what matches is dropped. */
+const checkExcludeRules = (rules: readonly ListedRule[]): CheckResult => {
+  const excluded = neededTypes
+    .filter(([type]) =>
+      rules.some(
+        ({ list, fields }) =>
+          list === 'exclude' &&
+          fields.length > 0 &&
+          fields.every(field => field.field === AUDIT_MSGTYPE && holds(field, type)),
+      ),
+    )
+    .map(([, name]) => name);
+  return excluded.length === 0
+    ? ok(EXCLUDE, 'no rule drops the records that rows are made of')
+    : problem(
+        EXCLUDE,
+        `records of type ${excluded.join(', ')} are dropped by rules of the exclude list`,
+        `auditctl -d always,exclude -F msgtype=TYPE for each, and remove the lines from ${WHERE}`,
+      );
+};
+
+const holds = ({ op, value }: RuleField, type: number): boolean => {
+  switch (op) {
+    case AUDIT_EQUAL:
+      return type === value;
+    case AUDIT_NOT_EQUAL:
+      return type !== value;
+    case AUDIT_LESS_THAN:
+      return type < value;
+    case AUDIT_GREATER_THAN:
+      return type > value;
+    case AUDIT_LESS_THAN_OR_EQUAL:
+      return type <= value;
+    case AUDIT_GREATER_THAN_OR_EQUAL:
+      return type >= value;
+    default:
+      return false;
+  }
+};

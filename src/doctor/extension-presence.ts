@@ -1,0 +1,20 @@
+import type { ReadFacts } from './facts.ts';
+import { EXTENSION_COMM, EXTENSION_NAME } from './our-tables.ts';
+
+export type ExtensionPresence =
+  /** `pid` is undefined if only osquery's word for it is known. */
+  | { readonly kind: 'present'; readonly pid: number | undefined }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unknown' };
+
+/** Whether an extension of ours runs on this host: registered with the osquery asked, or seen as a process. */
+export const extensionPresence = ({
+  core,
+  processes,
+}: Pick<ReadFacts, 'core' | 'processes'>): ExtensionPresence => {
+  const pid = [...processes.names].find(([, comm]) => comm === EXTENSION_COMM)?.[0];
+  if (pid !== undefined) return { kind: 'present', pid };
+  if (core.kind === 'running' && core.extensions.has(EXTENSION_NAME))
+    return { kind: 'present', pid: undefined };
+  return processes.complete ? { kind: 'absent' } : { kind: 'unknown' };
+};

@@ -1,0 +1,142 @@
+import type { AuditStatus } from '../audit/status.ts';
+import type { HostFacts } from '../cli/event-source.ts';
+import type { CheckResult } from './check-result.ts';
+import type { SelfTestResult } from './self-test/self-test-result.ts';
+
+/** The flags osquery is started with, as far as they can be read. */
+export type FlagFacts =
+  /** Given to the doctor itself, on its command line or by its --flagfile. */
+  | { readonly kind: 'given'; readonly values: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      /** Canonical text by name; what is not set is absent. */
+      readonly values: ReadonlyMap<string, string>;
+      /** Lines that osquery skips in silence, one message each. */
+      readonly problems: readonly string[];
+    }
+  | { readonly kind: 'missing'; readonly path: string }
+  | { readonly kind: 'unreadable'; readonly path: string; readonly why: string };
+
+export interface ScheduledQuery {
+  readonly name: string;
+  readonly sql: string;
+  /** Seconds. */
+  readonly interval: number;
+  /** Taken out of the schedule for a day, because it used too much. */
+  readonly denylisted: boolean;
+}
+
+export interface RegisteredTable {
+  readonly name: string;
+  /** Core's own, not an extension's. */
+  readonly native: boolean;
+}
+
+/** A core that answers. What it does not tell is undefined. */
+export interface RunningCore {
+  readonly kind: 'running';
+  readonly path: string;
+  readonly version: string | undefined;
+  readonly pid: number | undefined;
+  readonly configValid: boolean | undefined;
+  readonly options: ReadonlyMap<string, string>;
+  /** Registered extensions: version by name. */
+  readonly extensions: ReadonlyMap<string, string>;
+  readonly tables: readonly RegisteredTable[] | undefined;
+  readonly schedule: readonly ScheduledQuery[] | undefined;
+}
+
+export type CoreFacts =
+  | RunningCore
+  /** Nothing at the path where osquery's socket is by default. */
+  | { readonly kind: 'absent'; readonly path: string }
+  | {
+      readonly kind: 'unreachable';
+      readonly path: string;
+      readonly why: string;
+      /** This user may not ask; another may. */
+      readonly denied: boolean;
+    };
+
+export interface ProcessFacts {
+  /** comm by pid, without this process. The kernel keeps 15 bytes of a name. */
+  readonly names: ReadonlyMap<number, string>;
+  /** False where procfs shows only this user's processes, or is not there. */
+  readonly complete: boolean;
+}
+
+export interface BootFacts {
+  /** Links that start auditd at boot. */
+  readonly starters: readonly string[];
+  /** systemd's unit is masked, which is stronger than any link to it. */
+  readonly masked: boolean;
+}
+
+export type AuditFacts =
+  | {
+      readonly kind: 'read';
+      readonly status: AuditStatus;
+      /** struct audit_rule_data each, in the kernel's order. */
+      readonly rules: readonly Uint8Array[];
+    }
+  | { readonly kind: 'unreadable'; readonly why: string };
+
+export type ConfigFacts =
+  | {
+      readonly kind: 'read';
+      readonly path: string;
+      /** The `options` of the configuration, as text. */
+      readonly options: ReadonlyMap<string, string>;
+      readonly queries: readonly ScheduledQuery[];
+      /** Files and packs that could not be used, one message each. */
+      readonly problems: readonly string[];
+    }
+  | { readonly kind: 'missing'; readonly path: string }
+  | { readonly kind: 'unreadable'; readonly path: string; readonly why: string };
+
+/** A file that osqueryd is to start, and what osqueryd looks at before. */
+export type ExtensionFile =
+  | {
+      readonly kind: 'found';
+      readonly path: string;
+      readonly isFile: boolean;
+      readonly uid: number;
+      /** Permission bits. */
+      readonly mode: number;
+      readonly directoryMode: number;
+    }
+  | { readonly kind: 'missing'; readonly path: string }
+  | { readonly kind: 'unreadable'; readonly path: string; readonly why: string };
+
+export interface ExtensionFacts {
+  readonly load:
+    | { readonly kind: 'read'; readonly path: string; readonly names: readonly string[] }
+    | { readonly kind: 'missing'; readonly path: string }
+    | { readonly kind: 'unreadable'; readonly path: string; readonly why: string };
+  /** The file given with --ext. */
+  readonly given: string | undefined;
+  /** Ours among those that the load file names, and the given one. */
+  readonly files: readonly ExtensionFile[];
+}
+
+/** Everything that the checks look at. */
+export interface Facts {
+  readonly host: HostFacts;
+  readonly flags: FlagFacts;
+  readonly core: CoreFacts;
+  readonly processes: ProcessFacts;
+  readonly boot: BootFacts;
+  readonly audit: AuditFacts;
+  readonly config: ConfigFacts;
+  readonly extension: ExtensionFacts;
+  /** macOS: the text of audit_control(5); undefined if there is none. */
+  readonly auditControl: string | undefined;
+  readonly selfTest: SelfTestResult;
+}
+
+/** Facts without what depends on all others. */
+export type ReadFacts = Omit<Facts, 'selfTest'>;
+
+/** One subject of the report. */
+export type Check = (facts: Facts) => readonly CheckResult[];

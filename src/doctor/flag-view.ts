@@ -1,0 +1,71 @@
+import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
+import { coreFlags } from '../flags/core-flags.ts';
+import { customOptions } from '../flags/custom-options.ts';
+import { flagTable } from '../flags/flag-definition.ts';
+import type { ReadFacts } from './facts.ts';
+
+/** What a flag is in the running osquery, and what it will be after a restart. */
+export interface FlagView {
+  /** undefined if no core runs, or the running one does not have the flag. */
+  readonly running: string | undefined;
+  /** undefined if the flags osquery is started with are not known. */
+  readonly configured: ConfiguredFlag | undefined;
+}
+
+export interface ConfiguredFlag {
+  readonly value: string;
+  /** Who says so; undefined: nobody does, and it is osquery's default. */
+  readonly by: string | undefined;
+}
+
+const definitions = flagTable(auditFlags, eventFlags, coreFlags, customOptions);
+
+/**
+ * Defaults of osquery 5.23 where our own definitions have others, or none: the first two are those of osquery's guide
+ * with us, the other ones mean nothing here.
+ */
+const coreDefaults: Readonly<Record<string, string>> = {
+  events_expiry: '3600',
+  events_max: '50000',
+  extensions_autoload: '/etc/osquery/extensions.load',
+  config_plugin: 'filesystem',
+};
+
+/** Flags that osquery reads before its configuration: `options` cannot change them any more. */
+const EARLY_FLAGS = new Set([
+  'config_path',
+  'config_plugin',
+  'disable_extensions',
+  'disable_tables',
+  'enable_tables',
+  'extensions_autoload',
+  'extensions_socket',
+]);
+
+type FlagSources = Pick<ReadFacts, 'flags'> & Partial<Pick<ReadFacts, 'core' | 'config'>>;
+
+export const viewFlag = (facts: FlagSources, name: string): FlagView => ({
+  running: facts.core?.kind === 'running' ? facts.core.options.get(name) : undefined,
+  configured: configuredFlag(facts, name),
+});
+
+/** What counts now: the running osquery's value, else what it will be started with; undefined if neither is known. */
+export const effectiveFlag = (facts: FlagSources, name: string): string | undefined => {
+  const { running, configured } = viewFlag(facts, name);
+  return running ?? configured?.value;
+};
+
+/** How messages call the place where flags are set. */
+export const flagfileName = ({ flags }: Pick<ReadFacts, 'flags'>): string =>
+  flags.kind === 'given' ? 'the flagfile' : flags.path;
+
+const configuredFlag = ({ flags, config }: FlagSources, name: string): ConfiguredFlag | undefined => {
+  if (flags.kind !== 'given' && flags.kind !== 'file') return undefined;
+  const option = config?.kind === 'read' && !EARLY_FLAGS.has(name) ? config.options.get(name) : undefined;
+  if (option !== undefined && config?.kind === 'read')
+    return { value: option, by: `${config.path} ("options")` };
+  const value = flags.values.get(name);
+  if (value !== undefined) return { value, by: flags.kind === 'file' ? flags.path : 'what was given here' };
+  const defaultValue = coreDefaults[name] ?? definitions.get(name)?.defaultValue;
+  return defaultValue === undefined ? undefined : { value: defaultValue, by: undefined };
+};

@@ -1,0 +1,20 @@
+import { PROCESS_TITLE } from '../audit/session.ts';
+
+/** Name that the extension registers under. */
+export const EXTENSION_NAME = PROCESS_TITLE;
+/** Its process's comm: the kernel keeps 15 bytes. */
+export const EXTENSION_COMM = PROCESS_TITLE.slice(0, 15);
+
+/** Names of the event tables that a stock core has too, and which it keeps for itself unless told otherwise. */
+export const standardTables = ['process_events', 'socket_events', 'user_events'] as const;
+export type StandardTable = (typeof standardTables)[number];
+
+/** The name of a table of ours where core has the standard name. */
+export const prefixedName = (table: string): string => `audit_${table}`;
+
+/** Tables of ours that a schedule may read, without the standard ones. */
+export const furtherTables = ['process_telemetry_events'] as const;
+
+/** Whether SQL names one of a table's two names. A name in a comment or a string counts too. */
+export const readsTable = (sql: string, table: string): boolean =>
+  new RegExp(`(?<![a-z0-9_])(?:${table}|${prefixedName(table)})(?![a-z0-9_])`).test(sql.toLowerCase());

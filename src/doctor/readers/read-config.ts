@@ -1,0 +1,113 @@
+import { globSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { ConfigFacts, ScheduledQuery } from '../facts.ts';
+import { readText } from './read-text.ts';
+
+/** Bytes of one file of a configuration. */
+const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+/** Files of one configuration: its own, those beside it, and those of its packs. */
+const MAX_CONFIG_FILES = 1_000;
+/** Source: osquery's schedule_default_interval. */
+const DEFAULT_INTERVAL = 3_600;
+
+export interface ReadConfigOptions {
+  /** Put before every path, for tests. */
+  readonly root: string;
+  readonly path: string;
+  readonly platform: NodeJS.Platform;
+}
+
+/**
+ * Reads a configuration as osquery's `filesystem` plugin does: the file, `<file>.d/*.conf`, and the files of packs.
+ * Queries and packs for other platforms are left out; discovery queries, shards and versions are not looked at.
+ */
+export const readConfig = ({ root, path, platform }: ReadConfigOptions): ConfigFacts => {
+  const options = new Map<string, string>();
+  const queries: ScheduledQuery[] = [];
+  const problems: string[] = [];
+  let files = 0;
+
+  const readFile = (name: string): Json | undefined => {
+    if (++files > MAX_CONFIG_FILES) {
+      if (files === MAX_CONFIG_FILES + 1)
+        problems.push(`more than ${MAX_CONFIG_FILES} files: the rest is not read`);
+      return undefined;
+    }
+    const reading = readText(join(root, name), MAX_CONFIG_BYTES);
+    if (reading.kind !== 'read') {
+      problems.push(reading.kind === 'missing' ? `${name} does not exist` : `${name}: ${reading.why}`);
+      return undefined;
+    }
+    try {
+      const content: unknown = JSON.parse(withoutComments(reading.text));
+      if (isObject(content)) return content;
+      problems.push(`${name} is not a JSON object`);
+    } catch (error) {
+      problems.push(`${name} is not JSON: ${(error as Error).message}`);
+    }
+    return undefined;
+  };
+
+  const takeQueries = (prefix: string, list: unknown): void => {
+    if (!isObject(list)) return;
+    for (const [name, query] of Object.entries(list)) {
+      if (!isObject(query) || typeof query.query !== 'string' || !runsOn(query.platform, platform)) continue;
+      const interval = query.interval === undefined ? DEFAULT_INTERVAL : Number(query.interval);
+      if (interval > 0) queries.push({ name: prefix + name, sql: query.query, interval, denylisted: false });
+    }
+  };
+
+  const takePack = (name: string, pack: unknown): void => {
+    if (isObject(pack) && runsOn(pack.platform, platform)) takeQueries(`pack_${name}_`, pack.queries);
+  };
+
+  const takePacks = (packs: unknown): void => {
+    if (!isObject(packs)) return;
+    for (const [name, pack] of Object.entries(packs)) {
+      if (typeof pack !== 'string') takePack(name, pack);
+      else if (name !== '*') takePack(name, readFile(pack));
+      else for (const file of matching(root, pack)) takePack(stem(file), readFile(file));
+    }
+  };
+
+  const own = readText(join(root, path), MAX_CONFIG_BYTES);
+  if (own.kind !== 'read') return { ...own, path };
+  for (const name of [...matching(root, `${path}.d/%.conf`), path]) {
+    const config = readFile(name);
+    if (config === undefined) continue;
+    if (isObject(config.options)) {
+      for (const [option, value] of Object.entries(config.options)) options.set(option, String(value));
+    }
+    takeQueries('', config.schedule);
+    takePacks(config.packs);
+  }
+  return { kind: 'read', path, options, queries, problems };
+};
+
+type Json = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** osquery drops lines that start with `#` or `//`, and joins those that end in a backslash. */
+const withoutComments = (text: string): string =>
+  text
+    .replaceAll('\\\n', '')
+    .split('\n')
+    .filter(line => !/^\s*(?:#|\/\/)/.test(line))
+    .join('\n');
+
+/** osquery writes its wildcard as `%`. */
+const matching = (root: string, pattern: string): readonly string[] =>
+  globSync(join(root, pattern.replaceAll('%', '*')))
+    .sort()
+    .slice(0, MAX_CONFIG_FILES)
+    .map(file => `/${relative(root, file)}`);
+
+const stem = (file: string): string => file.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
+
+const runsOn = (platforms: unknown, platform: NodeJS.Platform): boolean => {
+  if (typeof platforms !== 'string' || platforms.trim() === '') return true;
+  const own = ['all', 'any', 'posix', platform];
+  return platforms.split(',').some(name => own.includes(name.trim()));
+};

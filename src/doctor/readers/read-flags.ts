@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { auditFlags, eventFlags } from '../../flags/audit-flags.ts';
+import { coreFlags } from '../../flags/core-flags.ts';
+import { customOptions } from '../../flags/custom-options.ts';
+import { flagTable } from '../../flags/flag-definition.ts';
+import { FlagError } from '../../flags/flag-error.ts';
+import { flagfileLines, MAX_FLAGFILE_BYTES } from '../../flags/flagfile.ts';
+import { parseFlags } from '../../flags/parse-flags.ts';
+import { readFlagfile } from '../../flags/read-flagfile.ts';
+import { stockFlags } from '../../flags/stock-flags.ts';
+import type { FlagFacts } from '../facts.ts';
+import { readText } from './read-text.ts';
+
+/** Where osquery's packages have osqueryd look for its flags. */
+export const DEFAULT_FLAGFILE = '/etc/osquery/osquery.flags';
+
+const flags = flagTable(auditFlags, eventFlags, customOptions, coreFlags, stockFlags);
+
+/** Lines of one flagfile that are complained about one by one. */
+const MAX_PROBLEMS = 20;
+
+/**
+ * Reads a flagfile as osqueryd does, which goes on after a line that it does not understand; but says so.
+ *
+ * @param root put before the path, for tests
+ */
+export const readFlags = (root: string, path: string = DEFAULT_FLAGFILE): FlagFacts => {
+  const reading = readText(join(root, path), MAX_FLAGFILE_BYTES);
+  if (reading.kind !== 'read') return { ...reading, path };
+  const values = new Map<string, string>();
+  const problems: string[] = [];
+  for (const { number, text } of flagfileLines(reading.text)) {
+    try {
+      const parsed = parseFlags([text], {
+        flags,
+        readFlagfile: (name, limit) => readFlagfile(join(root, name), limit),
+      });
+      if (parsed.positionals.length > 0) {
+        problems.push(`line ${number} is no flag: ${JSON.stringify(text)}`);
+      }
+      for (const [name, value] of parsed.values) values.set(name, value);
+    } catch (error) {
+      if (!(error instanceof FlagError)) throw error;
+      problems.push(`line ${number}: ${error.message}`);
+    }
+  }
+  return { kind: 'file', path, values, problems: problems.slice(0, MAX_PROBLEMS) };
+};

@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ProcessFacts } from '../facts.ts';
+
+/** Names of all processes, from procfs below `root`; `ownPid` is left out. */
+export const readProcesses = (root: string, ownPid: number = process.pid): ProcessFacts => {
+  const names = new Map<number, string>();
+  let entries: readonly string[] = [];
+  try {
+    entries = readdirSync(join(root, 'proc'));
+  } catch {
+    // No procfs: nothing is known about other processes.
+  }
+  for (const entry of entries) {
+    if (!/^[1-9][0-9]*$/.test(entry)) continue;
+    const pid = Number(entry);
+    if (pid === ownPid) continue;
+    try {
+      names.set(pid, readFileSync(join(root, 'proc', entry, 'comm'), 'utf8').replace(/\n$/, ''));
+    } catch {
+      // It has ended since.
+    }
+  }
+  // With hidepid, others' processes, and init is one of them, are not listed.
+  return { names, complete: names.has(1) || ownPid === 1 };
+};

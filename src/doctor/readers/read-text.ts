@@ -1,0 +1,39 @@
+import { readFlagfile } from '../../flags/read-flagfile.ts';
+
+export type TextReading =
+  | { readonly kind: 'read'; readonly text: string }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unreadable'; readonly why: string };
+
+/** Reads a text file of at most `limit` bytes. Devices and pipes do not hold it up. */
+export const readText = (path: string, limit: number): TextReading => {
+  try {
+    const bytes = readFlagfile(path, limit);
+    return bytes.length > limit
+      ? { kind: 'unreadable', why: `it is larger than ${limit} bytes` }
+      : { kind: 'read', text: new TextDecoder().decode(bytes) };
+  } catch (error) {
+    return fileFailure(error);
+  }
+};
+
+/** What kept a file from being read, in words. */
+export const fileFailure = (error: unknown): Exclude<TextReading, { kind: 'read' }> => {
+  switch (errorCode(error)) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return { kind: 'missing' };
+    case 'EACCES':
+    case 'EPERM':
+      return { kind: 'unreadable', why: 'permission denied' };
+    case 'EISDIR':
+      return { kind: 'unreadable', why: 'it is a directory' };
+    case 'ELOOP':
+      return { kind: 'unreadable', why: 'its symbolic links go round in a circle' };
+    default:
+      return { kind: 'unreadable', why: error instanceof Error ? error.message : String(error) };
+  }
+};
+
+const errorCode = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;

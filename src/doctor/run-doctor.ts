@@ -1,0 +1,71 @@
+import type { HostFacts } from '../cli/event-source.ts';
+import type { CheckResult } from './check-result.ts';
+import { allChecks } from './checks/all-checks.ts';
+import type {
+  AuditFacts,
+  BootFacts,
+  Check,
+  ConfigFacts,
+  CoreFacts,
+  ExtensionFacts,
+  Facts,
+  FlagFacts,
+  ProcessFacts,
+  ReadFacts,
+} from './facts.ts';
+import { effectiveFlag } from './flag-view.ts';
+import { DEFAULT_SOCKET } from './readers/read-core.ts';
+import { planSelfTest } from './self-test/plan-self-test.ts';
+import type { SelfTestPlan, SelfTestResult } from './self-test/self-test-result.ts';
+
+/** Where the facts come from. None of these throws for what it finds, or does not find. */
+export interface Readers {
+  host(): HostFacts;
+  flags(): FlagFacts;
+  core(socket: { readonly socketPath: string; readonly expected: boolean }): Promise<CoreFacts>;
+  processes(): ProcessFacts;
+  boot(): BootFacts;
+  audit(): Promise<AuditFacts>;
+  config(path: string): ConfigFacts;
+  extension(loadPath: string): ExtensionFacts;
+  auditControl(): string | undefined;
+  selfTest(plan: SelfTestPlan): Promise<SelfTestResult>;
+}
+
+export interface DoctorOptions {
+  /** Of --socket; otherwise osquery's own flag or default counts. */
+  readonly socketPath: string | undefined;
+  readonly readers: Readers;
+  readonly checks?: readonly Check[];
+}
+
+/** Gathers the facts and puts every check to them. */
+export const runDoctor = async (options: DoctorOptions): Promise<readonly CheckResult[]> => {
+  const facts = await gatherFacts(options);
+  return (options.checks ?? allChecks).flatMap(check => check(facts));
+};
+
+const gatherFacts = async ({ socketPath, readers }: DoctorOptions): Promise<Facts> => {
+  const host = readers.host();
+  const flags = readers.flags();
+  const named = socketPath ?? effectiveFlag({ flags }, 'extensions_socket');
+  const core = await readers.core({
+    socketPath: named ?? DEFAULT_SOCKET,
+    expected: socketPath !== undefined || (named !== undefined && named !== DEFAULT_SOCKET),
+  });
+  const known = { flags, core };
+  const read: ReadFacts = {
+    host,
+    flags,
+    core,
+    processes: readers.processes(),
+    boot: readers.boot(),
+    audit: await readers.audit(),
+    config: readers.config(effectiveFlag(known, 'config_path') ?? '/etc/osquery/osquery.conf'),
+    extension: readers.extension(
+      effectiveFlag(known, 'extensions_autoload') ?? '/etc/osquery/extensions.load',
+    ),
+    auditControl: readers.auditControl(),
+  };
+  return { ...read, selfTest: await readers.selfTest(planSelfTest(read)) };
+};

@@ -1,0 +1,21 @@
+import type { AuditFacts } from '../facts.ts';
+import type { SelfTestPlan, SelfTestResult } from './self-test-result.ts';
+import { type TestOptions, testThroughOsquery } from './test-through-osquery.ts';
+
+/** Carries out a plan. Whatever goes wrong is its result. */
+export const runSelfTest = async (
+  plan: SelfTestPlan,
+  options: TestOptions,
+  readAudit: () => Promise<AuditFacts>,
+): Promise<SelfTestResult> => {
+  switch (plan.kind) {
+    case 'skip':
+      return { kind: 'skipped', why: plan.why, fix: plan.fix };
+    case 'osquery':
+      return testThroughOsquery(plan, options);
+    case 'kernel': {
+      const { testKernel } = await import('./test-kernel.ts');
+      return testKernel(options, readAudit);
+    }
+  }
+};

@@ -1,0 +1,39 @@
+/** Where the self-test looks for the row of its program. */
+export type SelfTestPlan =
+  /** In a table of the running osquery. */
+  | { readonly kind: 'osquery'; readonly socketPath: string; readonly table: string }
+  /** In rows of our own, reading kernel audit for a moment. */
+  | { readonly kind: 'kernel' }
+  | { readonly kind: 'skip'; readonly why: string; readonly fix: string };
+
+export type SelfTestWay = 'osquery' | 'kernel';
+
+export type SelfTestResult =
+  | {
+      readonly kind: 'seen';
+      readonly way: SelfTestWay;
+      /** What was read. */
+      readonly source: string;
+      readonly program: string;
+      readonly pid: number;
+      /** From just before the start of the program to the row in hand. */
+      readonly milliseconds: number;
+      /** What of audit is not as it was before the test; empty if all is. */
+      readonly notRestored: readonly string[];
+    }
+  | {
+      readonly kind: 'not-seen';
+      readonly way: SelfTestWay;
+      readonly source: string;
+      readonly program: string;
+      readonly pid: number;
+      readonly milliseconds: number;
+      readonly notRestored: readonly string[];
+    }
+  | {
+      readonly kind: 'failed';
+      readonly way: SelfTestWay;
+      readonly why: string;
+      readonly notRestored: readonly string[];
+    }
+  | { readonly kind: 'skipped'; readonly why: string; readonly fix: string };
