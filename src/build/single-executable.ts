@@ -36,7 +36,8 @@ export const makeSingleExecutable = async (options: SingleExecutableOptions): Pr
     assets: Object.fromEntries(assets),
   };
   await writeFile(join(scratch, 'sea.json'), JSON.stringify(config));
-  await run(node, ['--build-sea', 'sea.json'], { cwd: scratch, env: {} });
+  // V8 shuffles the compiled code by a random number; this one flag it does not hold against the code later.
+  await run(node, ['--random-seed=1', '--build-sea', 'sea.json'], { cwd: scratch, env: {} });
   return join(scratch, name);
 };
 

@@ -76,7 +76,9 @@ describe('bundling a program', () => {
 
   test('refuses workers that the single executable could not start', async () => {
     const files = { 'src/main.ts': "new Worker(new URL('./some-worker.ts', import.meta.url));" };
-    await expect(bundleFiles(files)).rejects.toThrow('src/main.ts:0:0: ERROR: [plugin: single-executable] expected startWorker of src/runtime');
+    await expect(bundleFiles(files)).rejects.toThrow(
+      'src/main.ts:0:0: ERROR: [plugin: single-executable] expected startWorker of src/runtime',
+    );
   });
 
   test('refuses modules that would be looked for at run time', async () => {
