@@ -18,10 +18,10 @@ export interface SelectEnvironment {
   /** Scheduled queries that read the table. */
   readers(): readonly TableReader[];
   readonly eventsOptimize: boolean;
-  /** Seconds; undefined where events do not age, as those of a replayed log. */
-  readonly eventsExpiry: number | undefined;
-  /** Seconds since the epoch. */
-  now(): number;
+  /** Seconds. */
+  readonly eventsExpiry: number;
+  /** Seconds since the epoch; undefined where events do not age, as those of a replayed log. */
+  now(): number | undefined;
 }
 
 /** events_expiry that means: drop what a SELECT has returned. */
@@ -72,12 +72,13 @@ const expire = (
   { eventsExpiry, now }: SelectEnvironment,
   readers: readonly TableReader[],
 ): void => {
-  if (eventsExpiry === undefined) return;
+  const time = now();
+  if (time === undefined) return;
   const longest = readers.reduce((seconds, { interval }) => Math.max(seconds, interval), 0);
   // 0 is no limit, as in osquery. Auto-clearing has its own rule; by age alone a row would be gone before anybody
   // could ask for it.
   if (eventsExpiry <= AUTO_CLEAR && longest === 0) return;
-  buffer.expireBefore(now() - Math.max(eventsExpiry, 3 * longest));
+  buffer.expireBefore(time - Math.max(eventsExpiry, 3 * longest));
 };
 
 const intersect = (a: RowRange, b: RowRange | undefined): RowRange =>

@@ -1,0 +1,260 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExtensionEnd } from 'osquery-extension-ts';
+import { extensionSocketPath } from 'osquery-extension-ts';
+import { describe, expect, test } from 'vitest';
+import { runEventExtension } from '../../src/extension/event-extension.ts';
+import { OperatorLog } from '../../src/extension/operator-log.ts';
+import { FakeCore } from './fake-core.ts';
+
+const fixture = (name: string): string => new URL(`../../fixtures/${name}.log`, import.meta.url).pathname;
+
+/** An extension on recorded events, in this process. */
+class Running implements AsyncDisposable {
+  readonly core: FakeCore;
+  readonly warnings: string[];
+  readonly end: Promise<ExtensionEnd>;
+  readonly #stop: AbortController;
+
+  private constructor(core: FakeCore, warnings: string[], end: Promise<ExtensionEnd>, stop: AbortController) {
+    this.core = core;
+    this.warnings = warnings;
+    this.end = end;
+    this.#stop = stop;
+  }
+
+  static async start(
+    prepare: (core: FakeCore) => void = () => {},
+    replay: readonly string[] = ['exec-script', 'connect-ipv4', 'su'],
+  ): Promise<Running> {
+    const core = await new FakeCore().listen();
+    prepare(core);
+    const warnings: string[] = [];
+    const stop = new AbortController();
+    const end = runEventExtension({
+      name: 'osquery-audit-events',
+      version: '0.0.0',
+      socket: core.socket,
+      timeout: 3,
+      interval: 0.05,
+      replay: replay.map(fixture),
+      overrides: new Map(),
+      log: new OperatorLog(line => warnings.push(line)),
+      onRaw: () => {},
+      signal: stop.signal,
+    });
+    await Promise.race([core.registered(), end]);
+    return new Running(core, warnings, end, stop);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    await this.end.catch(() => {});
+    await this.core.close();
+  }
+}
+
+const NAMES = ['process_events', 'socket_events', 'user_events'];
+
+describe('names', () => {
+  test('free names are taken, with the audit_ form as alias', async () => {
+    await using running = await Running.start();
+    expect(running.core.tables.sort()).toEqual(['audit_status', ...NAMES]);
+    const aliases = running.core
+      .routes!.get('table')!
+      .get('process_events')!
+      .filter(row => row.id === 'alias');
+    expect(aliases).toEqual([{ id: 'alias', alias: 'audit_process_events' }]);
+    expect(running.warnings).toEqual([]);
+  });
+
+  test('where core has the names, the audit_ form is, with the name as alias, and one warning says what is missing', async () => {
+    await using running = await Running.start(core => {
+      core.nativeTables = ['time', ...NAMES];
+      core.options.set('disable_tables', 'curl, user_events');
+      core.options.set('logger_plugin', 'filesystem');
+    });
+    expect(running.core.tables.sort()).toEqual([
+      'audit_process_events',
+      'audit_socket_events',
+      'audit_status',
+      'audit_user_events',
+    ]);
+    const aliases = running.core
+      .routes!.get('table')!
+      .get('audit_user_events')!
+      .filter(row => row.id === 'alias');
+    expect(aliases).toEqual([{ id: 'alias', alias: 'user_events' }]);
+    expect(running.warnings).toHaveLength(1);
+    expect(running.warnings[0]).toContain('--disable_tables=curl,user_events,process_events,socket_events');
+    expect(running.core.logged).toEqual(running.warnings.map(line => line.trimEnd()));
+  });
+
+  test('all wrong settings are in one warning', async () => {
+    await using running = await Running.start(core => {
+      core.options.set('disable_audit', 'false');
+      core.options.set('disable_events', 'true');
+      core.options.set('enable_numeric_monitoring', 'true');
+    });
+    expect(running.warnings).toHaveLength(1);
+    for (const line of [
+      '--disable_audit=true',
+      '--disable_events=false',
+      '--enable_numeric_monitoring=false',
+    ]) {
+      expect(running.warnings[0]).toContain(line);
+    }
+  });
+});
+
+describe('scheduled queries', () => {
+  const schedule = (core: FakeCore): void => {
+    core.schedule = [
+      { name: 'pack_a', query: 'SELECT * FROM process_events a, socket_events s', interval: '60' },
+      { name: 'pack_b', query: 'SELECT * FROM audit_process_events', interval: '60' },
+      { name: 'pack_c', query: 'SELECT * FROM time', interval: '60' },
+    ];
+    core.options.set('audit_allow_sockets', 'true');
+  };
+
+  test('see each row once, however often one execution reads the table', async () => {
+    await using running = await Running.start(schedule);
+    const { core } = running;
+    core.execute('pack_a', 1000);
+    const first = await core.generate('process_events');
+    expect(first.length).toBeGreaterThan(2);
+    expect(await core.generate('process_events')).toEqual(first);
+    expect(await core.generate('socket_events')).toHaveLength(4);
+    core.execute('pack_a', 1060);
+    expect(await core.generate('process_events')).toEqual([]);
+    expect(await core.generate('socket_events')).toEqual([]);
+    core.execute('pack_b', 1060);
+    expect(await core.generate('process_events')).toEqual(first);
+    core.endExecution();
+    expect(await core.generate('process_events')).toEqual(first);
+  });
+
+  test('with a time constraint, or without optimization, see everything', async () => {
+    await using running = await Running.start(schedule);
+    const { core } = running;
+    const timed = { constraints: [{ name: 'time', affinity: 'BIGINT', list: [{ op: 4, expr: '0' }] }] };
+    core.execute('pack_b', 1);
+    const all = await core.generate('process_events', timed);
+    core.execute('pack_b', 2);
+    expect(await core.generate('process_events', timed)).toEqual(all);
+    core.options.set('events_optimize', 'false');
+    await sleep(200);
+    core.execute('pack_b', 3);
+    await core.generate('process_events');
+    core.execute('pack_b', 4);
+    expect(await core.generate('process_events')).toEqual(all);
+  });
+
+  test('a query that does not read the table is not taken for its reader', async () => {
+    await using running = await Running.start(schedule);
+    const { core } = running;
+    core.execute('pack_c', 1);
+    const all = await core.generate('process_events');
+    expect(all.length).toBeGreaterThan(0);
+    expect(await core.generate('process_events')).toEqual(all);
+  });
+
+  test('one that was just added is known at once', async () => {
+    await using running = await Running.start(schedule);
+    const { core } = running;
+    core.schedule.push({ name: 'new', query: 'select 1 from process_events', interval: '5' });
+    core.execute('new', 1);
+    const all = await core.generate('process_events');
+    core.execute('new', 2);
+    expect(all.length).toBeGreaterThan(0);
+    expect(await core.generate('process_events')).toEqual([]);
+  });
+});
+
+describe('settings', () => {
+  test('of the buffer follow core while it runs', async () => {
+    await using running = await Running.start(core => core.options.set('events_max', '100'));
+    const { core } = running;
+    expect((await core.generate('process_events')).length).toBeGreaterThan(2);
+    core.options.set('events_max', '2');
+    await sleep(200);
+    expect(await core.generate('process_events')).toHaveLength(2);
+  });
+
+  test('events_expiry of 1 drops what a SELECT returned, and no more', async () => {
+    await using running = await Running.start(
+      core => core.options.set('events_expiry', '1'),
+      ['exec', 'exec-uid'],
+    );
+    const { core } = running;
+    const one = { constraints: [{ name: 'uid', affinity: 'BIGINT', list: [{ op: 2, expr: '65534' }] }] };
+    expect(await core.generate('process_events', one)).toHaveLength(1);
+    expect(await core.generate('process_events', one)).toEqual([]);
+    expect(await core.generate('process_events')).toHaveLength(1);
+    expect(await core.generate('process_events')).toEqual([]);
+  });
+
+  test('a malformed option is a warning and has its default', async () => {
+    await using running = await Running.start(core => core.options.set('events_max', 'many'));
+    expect(running.warnings).toEqual([expect.stringContaining('events_max')]);
+    expect((await running.core.generate('process_events')).length).toBeGreaterThan(2);
+  });
+});
+
+describe('status', () => {
+  test('says what was read and what is buffered', async () => {
+    await using running = await Running.start(() => {}, ['exec', 'open-failed']);
+    const [row] = await running.core.generate('audit_status');
+    expect(row).toMatchObject({
+      mode: 'replay',
+      events: '1',
+      filtered_events: '1',
+      records: '11',
+      malformed_records: '0',
+      rows_buffered: '1',
+    });
+    expect(row).not.toHaveProperty('owner_pid');
+  });
+
+  test('rows that nobody had read when they went are counted', async () => {
+    await using running = await Running.start(
+      core => core.options.set('events_max', '1'),
+      ['exec', 'exec-uid', 'exec-cwd'],
+    );
+    const [row] = await running.core.generate('audit_status');
+    expect(row).toMatchObject({ process_events_evicted_unread: '2', rows_buffered: '1' });
+  });
+});
+
+describe('the end', () => {
+  test('a shutdown by core, leaving no socket behind', async () => {
+    await using running = await Running.start();
+    const socket = extensionSocketPath(running.core.socket, 4711);
+    expect(existsSync(socket)).toBe(true);
+    await running.core.shutdownExtension();
+    expect(await running.end).toMatchObject({ kind: 'shutdown' });
+    expect(existsSync(socket)).toBe(false);
+    expect(running.core.routes).toBeUndefined();
+  });
+
+  test('a signal', async () => {
+    await using running = await Running.start();
+    running.stop();
+    expect(await running.end).toMatchObject({ kind: 'signal' });
+    expect(running.core.routes).toBeUndefined();
+  });
+
+  test('core going away', async () => {
+    await using running = await Running.start();
+    await running.core.close();
+    expect(await running.end).toMatchObject({ kind: 'core-lost' });
+  });
+
+  test('a replay file that is not there', async () => {
+    await expect(Running.start(() => {}, ['no-such'])).rejects.toThrow(/no-such\.log.*no such file/);
+  });
+});

@@ -1,0 +1,117 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ExtensionClient,
+  ExtensionManagerServer,
+  extensionSocketPath,
+  OsqueryStatusError,
+  type PluginRoutes,
+  type PluginRow,
+} from 'osquery-extension-ts';
+
+const UUID = 4711;
+
+/** What core tells its extension, to be changed while it runs. */
+export class FakeCore implements AsyncDisposable {
+  readonly options = new Map<string, string>();
+  /** Names of core's own tables. */
+  nativeTables: string[] = [];
+  schedule: { name: string; query: string; interval: string }[] = [];
+  /** Database values by `domain/key`. */
+  readonly database = new Map<string, string>();
+  readonly logged: string[] = [];
+  routes: PluginRoutes | undefined;
+  readonly #directory = mkdtempSync(`${tmpdir()}/core-`);
+  readonly #server: ExtensionManagerServer;
+
+  constructor() {
+    this.#server = new ExtensionManagerServer({
+      socketPath: this.socket,
+      handlers: {
+        options: () =>
+          new Map(
+            [...this.options].map(([name, value]) => [name, { value, defaultValue: '', type: 'string' }]),
+          ),
+        extensions: () =>
+          new Map(
+            this.routes === undefined
+              ? []
+              : [[UUID, { name: 'x', version: '', sdkVersion: '', minSdkVersion: '' }]],
+          ),
+        registerExtension: (_info, routes) => {
+          this.routes = routes;
+          return UUID;
+        },
+        deregisterExtension: () => {
+          this.routes = undefined;
+        },
+        query: sql => {
+          if (sql.includes('osquery_registry')) return this.nativeTables.map(name => ({ name }));
+          if (sql.includes('osquery_schedule')) return this.schedule;
+          throw new Error(`unexpected query: ${sql}`);
+        },
+        getQueryColumns: () => [],
+        call: (registry, _item, request) => this.#call(registry, request),
+      },
+    });
+  }
+
+  get socket(): string {
+    return `${this.#directory}/core.em`;
+  }
+
+  #call(registry: string, request: PluginRow): PluginRow[] {
+    if (registry === 'logger') {
+      for (const line of JSON.parse(request.log!)) this.logged.push(line.m);
+      return [];
+    }
+    const value = this.database.get(`${request.domain}/${request.key}`);
+    if (value === undefined) throw new OsqueryStatusError({ code: 1, message: 'no such key' });
+    return [{ v: value }];
+  }
+
+  async listen(): Promise<this> {
+    await this.#server.listen();
+    return this;
+  }
+
+  /** Resolves when the extension has registered and listens. */
+  async registered(): Promise<void> {
+    while (!existsSync(extensionSocketPath(this.socket, UUID))) await sleep(5);
+  }
+
+  get tables(): string[] {
+    return [...(this.routes?.get('table')?.keys() ?? [])];
+  }
+
+  /** Starts an execution of a scheduled query, as core does before it runs the SQL. */
+  execute(query: string, startedAt: number): void {
+    this.database.set('configurations/executing_query', query);
+    this.database.set(`configurations/timestamp.${query}`, String(startedAt));
+  }
+
+  endExecution(): void {
+    this.database.delete('configurations/executing_query');
+  }
+
+  /** One generate call. */
+  async generate(table: string, context: object = {}): Promise<PluginRow[]> {
+    await using client = new ExtensionClient({ socketPath: extensionSocketPath(this.socket, UUID) });
+    return await client.call('table', table, { action: 'generate', context: JSON.stringify(context) });
+  }
+
+  async shutdownExtension(): Promise<void> {
+    await using client = new ExtensionClient({ socketPath: extensionSocketPath(this.socket, UUID) });
+    await client.shutdown();
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
