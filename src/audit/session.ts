@@ -42,6 +42,7 @@ export class AuditSession {
   #removedRules: Uint8Array[] = [];
   #changed = false;
   #restored: Promise<void> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     control: AuditControl,
@@ -109,9 +110,21 @@ export class AuditSession {
     return this.#options.allowConfig && this.found.enabled !== AUDIT_LOCKED;
   }
 
+  /** One step at a time, and none once `restore` was called: it may come in the middle of any of them. */
+  #step(step: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(() =>
+      this.#mayConfigure && this.#restored === undefined ? step() : undefined,
+    );
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
   /** Makes it safe to switch audit on, and puts the rules in place. */
-  async prepare(): Promise<void> {
-    if (!this.#mayConfigure) return;
+  prepare(): Promise<void> {
+    return this.#step(() => this.#prepare());
+  }
+
+  async #prepare(): Promise<void> {
     const control = this.#control;
     this.#changed = true;
     // First of all: with a reader that is stuck, a full backlog would make every audited call sleep, or panic.
@@ -134,14 +147,17 @@ export class AuditSession {
   }
 
   /** Replaces our rules by those of another selection. */
-  async select(selection: RuleSelection): Promise<void> {
-    if (!this.#mayConfigure || this.#restored !== undefined) return;
-    await this.#deleteOwnRules();
-    await this.#addRules(selection);
+  select(selection: RuleSelection): Promise<void> {
+    return this.#step(async () => {
+      await this.#deleteOwnRules();
+      await this.#addRules(selection);
+    });
   }
 
-  async enable(): Promise<void> {
-    if (this.#mayConfigure && this.found.enabled === 0) await this.#control.setStatus({ enabled: 1 });
+  enable(): Promise<void> {
+    return this.#step(async () => {
+      if (this.found.enabled === 0) await this.#control.setStatus({ enabled: 1 });
+    });
   }
 
   async #deleteOwnRules(): Promise<void> {
@@ -157,7 +173,7 @@ export class AuditSession {
    * the kernel writes its events to the system log.
    */
   restore(): Promise<void> {
-    this.#restored ??= this.#restore();
+    this.#restored ??= this.#last.then(() => this.#restore());
     return this.#restored;
   }
 
