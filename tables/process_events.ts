@@ -50,6 +50,9 @@ const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
 const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];
 const KILL: readonly SyscallName[] = ['kill', 'tkill', 'tgkill'];
 
+/** osquery's own word for a parent that cannot be determined. */
+const UNKNOWN_PARENT = -1;
+
 /** Process executions, and with their flags new processes and signals sent. */
 export const processEvents: EventTable<'process', typeof columns> = {
   spec: {
@@ -105,9 +108,10 @@ export const processEvents: EventTable<'process', typeof columns> = {
       ctime: times?.ctime ?? 0,
       btime: 0,
       overflows: '',
-      parent: event.parent,
+      parent: event.parent ?? UNKNOWN_PARENT,
       time: event.seconds,
       uptime: context.uptimeAt(event.seconds),
+      status: event.status,
       fsuid: event.fsuid,
       suid: event.suid,
       fsgid: event.fsgid,

@@ -28,7 +28,7 @@ const columns = [
 
 const AF_UNIX = 1;
 
-/** Binds, connects and accepts. */
+/** Binds, connects and accepts; on macOS also datagrams sent to an address. */
 export const socketEvents: EventTable<'socket', typeof columns> = {
   spec: { name: 'socket_events', columns, attributes: { eventBased: true } },
   kind: 'socket',

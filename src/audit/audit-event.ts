@@ -59,7 +59,12 @@ export interface ProcessEvent extends EventOrigin, Actor {
   readonly parent: number | undefined;
   /** What the system call returned. */
   readonly exit: number;
-  /** Path of the running image. */
+  /**
+   * The macOS errno of the call, 0 if it succeeded: OpenBSM records failed execs too. undefined on Linux, where only
+   * successful calls become events.
+   */
+  readonly status: number | undefined;
+  /** Path of the image: the one that runs now, or the one that a failed exec asked for. */
   readonly path: string | undefined;
   readonly cwd: string | undefined;
   readonly argv: readonly string[] | undefined;
@@ -80,7 +85,8 @@ export interface SocketAddress {
 
 export interface SocketEvent extends EventOrigin, Actor {
   readonly kind: 'socket';
-  readonly action: 'bind' | 'connect' | 'accept';
+  /** sendto: a datagram that names its receiver; OpenBSM records it. */
+  readonly action: 'bind' | 'connect' | 'accept' | 'sendto';
   readonly syscall: string;
   readonly fd: number;
   /** Linux numbering whatever the source: 1 AF_UNIX, 2 AF_INET, 10 AF_INET6; undefined if no address was recorded. */

@@ -106,6 +106,7 @@ const processEvent = (
   parent: own.parent,
   ppid: syscall.ppid,
   exit: syscall.exit,
+  status: undefined,
   auid: syscall.auid,
   uid: syscall.uid,
   gid: syscall.gid,

@@ -1,5 +1,3 @@
-import type { ProcessEvent } from '../audit/audit-event.ts';
-
 /** How a table's columns on macOS differ from those on Linux. */
 export interface DarwinColumns {
   /** Hidden on Linux, visible on macOS. */
@@ -14,7 +12,3 @@ export const DARWIN_COLUMNS = {
   socket_events: { visible: [], linuxOnly: ['status'] },
   user_events: { visible: [], linuxOnly: [] },
 } as const satisfies Readonly<Record<string, DarwinColumns>>;
-
-/** The `status` column of process_events on macOS: 0, or the macOS errno of an exec that failed. */
-export const darwinStatus = ({ action, exit }: Pick<ProcessEvent, 'action' | 'exit'>): number =>
-  action !== 'exit' && exit < 0 ? -exit : 0;

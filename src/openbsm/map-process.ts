@@ -16,7 +16,7 @@ import {
 const CHILD_PID_ARGUMENT = 0;
 
 /**
- * An exec or a spawn, succeeded or failed: `exit` tells. A failed one is of the process that tried.
+ * An exec or a spawn, succeeded or failed: `status` tells. A failed one is of the process that tried.
  *
  * @returns undefined if the record does not say who acted, or how it ended
  */
@@ -44,6 +44,7 @@ export const mapExec = (
   return {
     ...processEvent(origin, syscall, 'exec', subject),
     exit: result.exit,
+    status: result.status,
     pid,
     ppid: parent,
     parent,
@@ -73,6 +74,7 @@ export const mapFork = (
   return {
     ...processEvent(origin, syscall, 'fork', subject),
     exit: result.exit,
+    status: result.status,
     pid: child,
     ppid: subject.pid,
     parent: subject.pid,
@@ -101,6 +103,7 @@ export const mapExit = (
   return {
     ...processEvent(origin, syscall, 'exit', subject),
     exit: status,
+    status: 0,
     ppid: known?.ppid,
     parent: known?.ppid,
     exe: known?.path,
@@ -118,7 +121,7 @@ const processEvent = (
   syscall: string,
   action: ProcessEvent['action'],
   subject: Subject,
-): Omit<ProcessEvent, 'exit'> => ({
+): Omit<ProcessEvent, 'exit' | 'status'> => ({
   kind: 'process',
   ...origin,
   action,

@@ -7,20 +7,12 @@ import type { ProcessMemory } from './process-memory.ts';
 import type { BsmRecord } from './record.ts';
 import { findArgument, findResult, findSubject, findToken } from './record-facts.ts';
 
-type SocketCall = 'connect' | 'accept' | 'bind' | 'sendto';
+type SocketCall = SocketEvent['action'];
 
 /** xnu's argument token for the descriptor, in the records of all socket calls. */
 const FD_ARGUMENT = 1;
 /** No descriptor was recorded. */
 const NO_FD = -1;
-
-/** A datagram that names its receiver reaches out as a connect does, and `action` has no word of its own for it. */
-const ACTIONS: Readonly<Record<SocketCall, SocketEvent['action']>> = {
-  connect: 'connect',
-  accept: 'accept',
-  bind: 'bind',
-  sendto: 'connect',
-};
 
 /**
  * A socket call, whatever its outcome.
@@ -44,7 +36,7 @@ export const mapSocket = (
   return {
     kind: 'socket',
     ...origin,
-    action: ACTIONS[syscall],
+    action: syscall,
     syscall,
     fd: findArgument(record, FD_ARGUMENT) ?? NO_FD,
     family: name?.family,

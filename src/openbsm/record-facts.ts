@@ -18,6 +18,8 @@ export interface NamedFile {
 export interface RecordResult {
   /** In BSM's numbering; 0 is success. */
   readonly bsmErrno: number;
+  /** The macOS errno; 0 is success. */
+  readonly status: number;
   /** What the call returned, or the negative macOS errno of its failure. */
   readonly exit: number;
 }
@@ -36,12 +38,10 @@ export const findSubject = ({ tokens }: BsmRecord): Subject | undefined =>
 
 export const findResult = ({ tokens }: BsmRecord): RecordResult | undefined => {
   const found = findToken(tokens, 'return32', 'return64');
-  return (
-    found && {
-      bsmErrno: found.error,
-      exit: found.error === 0 ? Number(found.value) : -darwinErrno(found.error),
-    }
-  );
+  if (found === undefined) return undefined;
+  if (found.error === 0) return { bsmErrno: 0, status: 0, exit: Number(found.value) };
+  const status = darwinErrno(found.error);
+  return { bsmErrno: found.error, status, exit: -status };
 };
 
 /** The value of argument `number`; xnu numbers from 1 and uses 0 for what the call gave back. */

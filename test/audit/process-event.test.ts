@@ -66,6 +66,7 @@ const ACTOR = {
   exe: '/usr/bin/echo',
   path: '/usr/bin/echo',
   env: undefined,
+  status: undefined,
 };
 
 describe('an exec', () => {

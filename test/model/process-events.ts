@@ -8,6 +8,7 @@ const base = {
   kind: 'process',
   serial: 1,
   exit: 0,
+  status: undefined,
   auid: 4_294_967_295,
   uid: 0,
   gid: 0,
