@@ -1,7 +1,7 @@
 import { uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { AUDIT_FIRST_USER_MSG, AUDIT_REPLACE, NLMSG_ERROR } from '../audit/constants.ts';
+import { AUDIT_FIRST_USER_MSG, AUDIT_LOGIN, AUDIT_REPLACE, NLMSG_ERROR } from '../audit/constants.ts';
 import { AuditError, errnoName } from '../audit/errors.ts';
 import { AuditStream, BATCH } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
@@ -93,7 +93,7 @@ const readKernel = async ({
   const receive = (): number => {
     bootTime = Date.now() / 1000 - uptime();
     const received = stream.receive((type, bytes, start, end) => {
-      if (type >= AUDIT_FIRST_USER_MSG && type !== AUDIT_REPLACE) {
+      if ((type >= AUDIT_FIRST_USER_MSG || type === AUDIT_LOGIN) && type !== AUDIT_REPLACE) {
         if (debug) addRaw(`${type} ${printable(bytes, start, end)}`);
         pipeline.push(type, bytes, start, end);
       } else if (type === NLMSG_ERROR && end - start >= 4) {
