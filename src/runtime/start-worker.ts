@@ -13,7 +13,7 @@ export const startWorker = (entry: URL, options: WorkerOptions = {}): Worker => 
   return new Worker(getAsset(workerAsset(entry.pathname), 'utf8'), {
     ...options,
     eval: true,
-    execArgv: ['--input-type=module'],
+    execArgv: [...process.execArgv, '--input-type=module'],
   });
 };
 
