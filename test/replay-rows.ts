@@ -1,6 +1,7 @@
 import { decodeRows, type PluginRow } from 'osquery-extension-ts';
 import { maskOf } from '../src/events/encoded-row.ts';
 import { EventBuffer } from '../src/events/event-buffer.ts';
+import type { EventTable } from '../src/events/event-table.ts';
 import { eventTables } from '../src/events/tables.ts';
 import { EventPipeline } from '../src/extension/event-pipeline.ts';
 import { replayInto } from '../src/extension/replay-into.ts';
@@ -18,18 +19,21 @@ const ALL_EVENTS = new Map(
   ].map(name => [name, 'true']),
 );
 
-/** The rows that a file of recorded events makes, by table, as core would get them. */
-export const replayRows = async (path: string): Promise<Record<string, readonly PluginRow[]>> => {
+/** The rows that recorded events make, by table, as core would get them. */
+export const replayRows = async (
+  path: string,
+  tables: readonly EventTable[] = eventTables,
+): Promise<Record<string, readonly PluginRow[]>> => {
   const { settings } = readAuditSettings(ALL_EVENTS);
   const pipeline = new EventPipeline({
-    tables: eventTables,
+    tables,
     settings,
     context: { uptimeAt: () => undefined, imageTimes: () => undefined },
     kindOfTask: () => 'gone',
     now: () => 0,
   });
   const buffers = new Map(
-    eventTables.map(({ spec }) => [
+    tables.map(({ spec }) => [
       spec.name,
       new EventBuffer(
         spec.columns.map(({ name }) => name),
@@ -44,7 +48,7 @@ export const replayRows = async (path: string): Promise<Record<string, readonly 
     onRaw: undefined,
   });
   return Object.fromEntries(
-    eventTables.map(({ spec }) => {
+    tables.map(({ spec }) => {
       const buffer = buffers.get(spec.name)!;
       return [spec.name, decodeRows(buffer.select(buffer.range, maskOf(spec.columns.map((_, i) => i))))];
     }),

@@ -1,0 +1,23 @@
+import type { ColumnSpec } from 'osquery-extension-ts';
+import { DARWIN_COLUMNS, type DarwinColumns } from '../openbsm/darwin-columns.ts';
+import type { EventTable } from './event-table.ts';
+
+/**
+ * A table with the columns it has on a platform. The catalogue says what Linux has; rows may have values for columns
+ * that are not there, which nobody then sees.
+ */
+export const tableOn = (platform: NodeJS.Platform, table: EventTable): EventTable => {
+  const difference = platform === 'darwin' ? DARWIN_COLUMNS[table.spec.name] : undefined;
+  if (difference === undefined) return table;
+  return { ...table, spec: { ...table.spec, columns: darwinColumns(table.spec.columns, difference) } };
+};
+
+const darwinColumns = (
+  columns: readonly ColumnSpec[],
+  { visible, linuxOnly }: DarwinColumns,
+): readonly ColumnSpec[] =>
+  columns
+    .filter(({ name }) => !linuxOnly.includes(name))
+    .map(column =>
+      visible.includes(column.name) ? { ...column, options: { ...column.options, hidden: false } } : column,
+    );
