@@ -68,7 +68,9 @@ export const openAuditControl = (): AuditControl => {
     const [first] = messages;
     if (first !== undefined && first.seq !== exchange.sequence) return;
     if (first?.type === NLMSG_ERROR) {
-      const code = new DataView(first.data.buffer, first.data.byteOffset).getInt32(0, true);
+      const { buffer, byteOffset, byteLength } = first.data;
+      if (byteLength < 4) return;
+      const code = new DataView(buffer, byteOffset, byteLength).getInt32(0, true);
       exchange.finish(code === 0 ? [] : kernelError(exchange.operation, -code));
     } else if (first === undefined ? exchange.ending === 'listing' : exchange.ending !== 'acknowledgement') {
       exchange.finish(messages.map(message => Uint8Array.from(message.data)));
