@@ -394,7 +394,7 @@ describe('EventModel', () => {
           clock,
           limits: { maxInFlight },
           emit: ({ fields, event }) =>
-            emitted.push({ pid: fields['pid'], delay: clock.monotonicMs() - arrived[event.pid]! }),
+            emitted.push({ pid: fields.pid, delay: clock.monotonicMs() - arrived[event.pid]! }),
         });
         for (const [pid, { gap }] of plan.entries()) {
           await clock.advance(gap);

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import type { ProcConnectorEvent } from '../../../src/model/process/cn-proc.ts';
+import type { ProcessConnector } from '../../../src/model/process/process-connector.ts';
+import { ProcessTree } from '../../../src/model/process/process-tree.ts';
+import { MAX_ANCESTORS, processTreeSource } from '../../../src/model/sources/process-tree.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { exec, exit, fork } from '../process-events.ts';
+
+/** A connector that hands out what a test put in. */
+class FakeConnector implements ProcessConnector {
+  readonly counters = { overruns: 0, malformed: 0 };
+  readonly waiting: ProcConnectorEvent[] = [];
+  isClosed = false;
+  broken: Error | undefined;
+
+  drain(onEvent: (event: ProcConnectorEvent) => void): void {
+    if (this.broken !== undefined) throw this.broken;
+    for (const event of this.waiting.splice(0)) onEvent(event);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+const setUp = async (options: { forkEvents?: boolean; openConnector?: () => ProcessConnector } = {}) => {
+  const clock = new FakeClock();
+  const tree = new ProcessTree(undefined);
+  const source = processTreeSource({ tree, clock, ...options });
+  await source.start!();
+  const resolve = (event: ReturnType<typeof exec>) => source.resolve(event, {})!;
+  return { clock, tree, source, resolve };
+};
+
+const withConnector = async (forkEvents = false) => {
+  const connector = new FakeConnector();
+  const set = await setUp({ openConnector: () => connector, forkEvents });
+  const at = (ms: number) => set.clock.monotonicMs() + ms;
+  return {
+    ...set,
+    connector,
+    reply: (error = 0) => connector.waiting.push({ kind: 'reply', error }),
+    forked: (pid: number, parent: number, ms: number) =>
+      connector.waiting.push({ kind: 'fork', pid, parent, monotonicMs: at(ms) }),
+    exited: (pid: number, ms: number) => connector.waiting.push({ kind: 'exit', pid, monotonicMs: at(ms) }),
+  };
+};
+
+describe('processTreeSource', () => {
+  it('tells of the parent what its own events told', async () => {
+    const { source, resolve } = await setUp({ forkEvents: true });
+    source.observe!(fork(10, 1, -100));
+    resolve(exec({ pid: 10, ppid: 1, path: '/usr/bin/python3', argv: ['python3', 'x.py'], at: -90 }));
+    source.observe!(fork(11, 10, -5));
+    const fields = resolve(exec({ pid: 11, ppid: 10, path: '/bin/true', at: 0 }));
+    expect(fields).toMatchObject({
+      process_start_timestamp: '2024-05-21T11:59:59.995Z',
+      parent_process_timestamp: '2024-05-21T11:59:59.900Z',
+      parent_process_pid: 10,
+      parent_process_name: 'python3',
+      parent_process_path: '/usr/bin/python3',
+      parent_process_command_line: 'python3 x.py',
+      ancestors: [{ pid: 10, timestamp: '2024-05-21T11:59:59.900Z', path: '/usr/bin/python3' }],
+    });
+  });
+
+  it('has only the pid of a parent that nobody saw', async () => {
+    const { resolve } = await setUp();
+    expect(resolve(exec({ pid: 11, ppid: 10 }))).toMatchObject({
+      process_start_timestamp: undefined,
+      parent_process_pid: 10,
+      parent_process_timestamp: undefined,
+      parent_process_path: undefined,
+      ancestors: undefined,
+    });
+  });
+
+  it('ends the list of ancestors', async () => {
+    const { source, resolve } = await setUp({ forkEvents: true });
+    for (let pid = 2; pid <= 40; pid++) source.observe!(fork(pid, pid - 1, -1000 + pid));
+    const { ancestors } = resolve(exec({ pid: 40, ppid: 39 }));
+    expect(ancestors).toHaveLength(MAX_ANCESTORS);
+    expect(ancestors!.map(({ pid }) => pid)).toEqual(Array.from({ length: MAX_ANCESTORS }, (_, i) => 39 - i));
+  });
+
+  it('reads the connector before it looks at an exec, on the wall clock', async () => {
+    const { reply, forked, exited, resolve } = await withConnector();
+    reply();
+    forked(10, 1, -100);
+    resolve(exec({ pid: 10, path: '/bin/sh', at: -95 }));
+    forked(11, 10, -50);
+    forked(12, 11, -40);
+    exited(11, -10);
+    const fields = resolve(exec({ pid: 12, ppid: 11, at: -35 }));
+    expect(fields).toMatchObject({
+      process_start_timestamp: '2024-05-21T11:59:59.960Z',
+      parent_process_timestamp: '2024-05-21T11:59:59.950Z',
+      parent_process_pid: 11,
+      parent_process_path: '/bin/sh',
+    });
+  });
+
+  it('relies on the connector alone while it answers: fork events of containers have other pids', async () => {
+    const { reply, forked, source, resolve } = await withConnector(true);
+    reply();
+    forked(10, 1, -100);
+    resolve(exec({ pid: 10, path: '/bin/sh', at: -95 }));
+    source.observe!(fork(10, 777, -50));
+    expect(resolve(exec({ pid: 12, ppid: 10 }))).toMatchObject({
+      parent_process_timestamp: '2024-05-21T11:59:59.900Z',
+      parent_process_path: '/bin/sh',
+    });
+  });
+
+  it('uses fork events while the connector does not answer, as in another pid namespace', async () => {
+    const { tree, source, resolve } = await withConnector(true);
+    source.observe!(fork(10, 1, -100));
+    expect(tree.seesForks).toBe(true);
+    expect(resolve(exec({ pid: 11, ppid: 10 })).parent).toMatchObject({ pid: 10 });
+  });
+
+  it('does not count on a connector that was refused', async () => {
+    const { tree, reply, resolve } = await withConnector();
+    reply(1);
+    resolve(exec());
+    expect(tree.seesForks).toBe(false);
+  });
+
+  it('empties the connector now and then when nothing else does', async () => {
+    const { connector, reply, clock } = await withConnector();
+    reply();
+    await clock.advance(100);
+    expect(connector.waiting).toEqual([]);
+    reply();
+    await clock.advance(100);
+    expect(connector.waiting).toEqual([]);
+  });
+
+  it('goes on without a connector that cannot be opened, and says why', async () => {
+    const { source, resolve } = await setUp({
+      openConnector: () => {
+        throw new Error('not permitted');
+      },
+    });
+    expect(source.connector).toEqual({ error: 'not permitted', overruns: 0, malformed: 0 });
+    expect(resolve(exec()).process).toBeDefined();
+  });
+
+  it('goes on without a connector that breaks', async () => {
+    const { connector, reply, source, tree, resolve } = await withConnector();
+    reply();
+    resolve(exec());
+    expect(tree.seesForks).toBe(true);
+    connector.broken = new Error('recvmmsg failed');
+    resolve(exec());
+    expect(tree.seesForks).toBe(false);
+    expect(connector.isClosed).toBe(true);
+    expect(source.connector.error).toBe('recvmmsg failed');
+  });
+
+  it('looks at procfs again after the connector overflowed, at most once in a while', async () => {
+    const { connector, tree, resolve, clock } = await withConnector();
+    let resyncs = 0;
+    tree.resync = async () => {
+      resyncs++;
+    };
+    connector.counters.overruns = 1;
+    resolve(exec());
+    connector.counters.overruns = 2;
+    resolve(exec());
+    expect(resyncs).toBe(1);
+    await clock.advance(5000);
+    expect(resyncs).toBe(2);
+  });
+
+  it('learns of exits from events', async () => {
+    const { source, tree } = await setUp({ forkEvents: true });
+    source.observe!(fork(10, 1, -100));
+    source.observe!(exit(10, -50));
+    expect(tree.find(10, 0 + Date.UTC(2024, 4, 21, 12))?.exitMs).toBe(Date.UTC(2024, 4, 21, 12) - 50);
+  });
+
+  it('closes the connector and its timer when stopped', async () => {
+    const { source, connector, clock } = await withConnector();
+    await source.stop!();
+    expect(connector.isClosed).toBe(true);
+    expect(clock.timers).toBe(0);
+  });
+});
