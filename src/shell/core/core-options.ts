@@ -136,6 +136,11 @@ export class CoreOptions {
     return Number.isFinite(value) && value >= 0 ? value : Number(CORE_OPTIONS[name][1]);
   }
 
+  /** Whether a value was given, be it the default. */
+  isGiven(name: CoreOptionName): boolean {
+    return this.#given.has(name);
+  }
+
   /** Whether a value was given that differs from the default. */
   isSet(name: CoreOptionName): boolean {
     return this.text(name) !== CORE_OPTIONS[name][1];

@@ -1,0 +1,30 @@
+/** The daemon's composition: the embedded core with a schedule, and this same program as its extension. */
+import { runDaemon as run } from '../shell/daemon/run-daemon.ts';
+import { extensionCommand } from './shell.ts';
+
+export interface DaemonOptions {
+  /** Core's flags by name, over the defaults of osqueryd. */
+  readonly coreFlags: ReadonlyMap<string, string>;
+  /** Arguments of the extension beyond those osqueryd would give, such as `--replay=FILE`. */
+  readonly extensionArgs: readonly string[];
+  /** Configurations and packs to run; without any, `--config_path`. */
+  readonly schedule?: readonly string[];
+  /** Runs every query at this interval in seconds instead of its own. */
+  readonly everySeconds?: number;
+}
+
+/** Runs until SIGTERM, SIGINT or SIGHUP and resolves with the exit status. */
+export const runDaemon = ({
+  coreFlags,
+  extensionArgs,
+  schedule,
+  everySeconds,
+}: DaemonOptions): Promise<number> =>
+  run({
+    coreFlags,
+    extension: extensionCommand(extensionArgs),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(everySeconds === undefined ? {} : { everySeconds }),
+  });
