@@ -1,0 +1,27 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** A file's text, where a link leads, or an empty directory; `mode` where it matters. */
+export type FakeFile =
+  | string
+  | { readonly text?: string; readonly mode?: number }
+  | { readonly link: string }
+  | { readonly directory: true; readonly mode?: number };
+
+/** Makes a root directory that holds these files, by absolute path; it goes with the test. */
+export const fakeRoot = (files: Readonly<Record<string, FakeFile>>): string => {
+  const root = mkdtempSync(join(tmpdir(), 'doctor-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  for (const [path, file] of Object.entries(files)) {
+    const full = join(root, path);
+    mkdirSync(dirname(full), { recursive: true });
+    if (typeof file === 'string') writeFileSync(full, file);
+    else if ('link' in file) symlinkSync(file.link, full);
+    else if ('directory' in file) mkdirSync(full, { recursive: true });
+    else writeFileSync(full, file.text ?? '');
+    if (typeof file === 'object' && 'mode' in file && file.mode !== undefined) chmodSync(full, file.mode);
+  }
+  return root;
+};
