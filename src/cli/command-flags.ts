@@ -40,7 +40,7 @@ export const replayFlag: FlagDefinition = {
     'replay',
     'string',
     '',
-    'Take events from FILE instead of the kernel: an audit log, raw records, or a BSM trail; may be given again',
+    'Take events from FILE instead of the kernel: an audit log, raw records, a BSM trail, or a directory of BSM trails; may be given again',
   ),
   valueName: 'FILE',
   repeatable: true,

@@ -12,6 +12,7 @@ import {
 } from '../events/event-publisher.ts';
 import type { EventTable, RowContext } from '../events/event-table.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { createTrailCounters, type TrailCounters } from '../openbsm/counters.ts';
 
 export interface PipelineOptions {
   readonly tables: readonly EventTable[];
@@ -26,7 +27,7 @@ export interface PipelineOptions {
 
 export interface PipelineCounters extends CorrelatorCounters, InterpreterCounters, PublisherCounters {
   records: number;
-  /** Records without a readable header. */
+  /** Records without a readable header; of a BSM trail, all that could not be read to their end. */
   malformedRecords: number;
   events: number;
   /** Events that never arrived, by the holes in their serials. */
@@ -41,6 +42,8 @@ export class EventPipeline {
   readonly #publisher: EventPublisher;
   readonly #now: () => number;
   readonly #gaps: SerialGaps | undefined;
+  /** What reading the BSM trails came to whose events are published here; their reader counts up. */
+  readonly trails: TrailCounters = createTrailCounters();
   #records = 0;
   #malformedRecords = 0;
   #events = 0;
@@ -97,17 +100,18 @@ export class EventPipeline {
   }
 
   counters(): PipelineCounters {
-    const { filtered, ...interpreter } = this.#interpreter.counters;
+    const { filtered, unusable, ...interpreter } = this.#interpreter.counters;
     const publisher = this.#publisher.counters;
     return {
-      records: this.#records,
-      malformedRecords: this.#malformedRecords,
+      records: this.#records + this.trails.records,
+      malformedRecords: this.#malformedRecords + this.trails.malformed + this.trails.unknownTokens,
       events: this.#events,
       serialGaps: this.#gaps?.count ?? 0,
       ...this.#correlator.counters,
       ...interpreter,
       ...publisher,
       filtered: filtered + publisher.filtered,
+      unusable: unusable + this.trails.unusable,
     };
   }
 }

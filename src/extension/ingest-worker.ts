@@ -161,16 +161,13 @@ const readReplay = async (paths: readonly string[]): Promise<void> => {
     postRows();
   };
   for (const path of paths) {
-    const { malformed, firstMalformed } = await replayInto(pipeline, path, {
+    const { malformed, problem } = await replayInto(pipeline, path, {
       onBatch,
       onRaw: debug ? addRaw : undefined,
     });
     malformedInput += malformed;
-    if (firstMalformed !== undefined) {
-      report({
-        kind: 'warning',
-        message: `replay file ${JSON.stringify(path)}: passed over ${malformed} malformed lines, the first at ${firstMalformed}`,
-      });
+    if (problem !== undefined) {
+      report({ kind: 'warning', message: `replay of ${JSON.stringify(path)}: ${problem}` });
     }
   }
   report({

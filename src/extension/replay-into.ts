@@ -1,41 +1,47 @@
+import { basename } from 'node:path';
 import { printable } from '../audit/value.ts';
-import { createTrailCounters } from '../openbsm/counters.ts';
+import { formatProblem } from '../openbsm/counters.ts';
 import { looksLikeTrail } from '../openbsm/looks-like-trail.ts';
-import { readTrail } from '../openbsm/read-trail.ts';
-import { openReplay } from '../replay/open-replay.ts';
+import { RecordMapper } from '../openbsm/map-record.ts';
+import { type AuditLogReplay, type BsmTrailReplay, openReplay } from '../replay/open-replay.ts';
 import type { EventPipeline } from './event-pipeline.ts';
+import { publishTrail } from './publish-trail.ts';
 
 export interface ReplayOptions {
   readonly onBatch: () => void;
-  /** Sees each record of a log as one line: its numeric type and its payload. */
-  readonly onRaw: ((line: string) => void) | undefined;
+  /** Sees each record as text: of a log its numeric type and its payload, of a trail what praudit prints. */
+  readonly onRaw: ((text: string) => void) | undefined;
 }
 
 export interface ReplayResult {
-  /** Lines or records that cannot be read. */
+  /** Lines of a log that cannot be read. What a trail lost is among the pipeline's counters. */
   readonly malformed: number;
-  /** Where the first of them is, as `line N: reason`. */
-  readonly firstMalformed: string | undefined;
+  /** What could not be read, and where the first of it is; undefined if all could. */
+  readonly problem: string | undefined;
 }
 
 /**
- * Reads one file of recorded events into the pipeline.
+ * Reads one file of recorded events, or a directory of trails, into the pipeline.
  *
  * @throws ReplayError if it cannot be read; what came before stays
  */
 export const replayInto = async (
   pipeline: EventPipeline,
   path: string,
-  { onBatch, onRaw }: ReplayOptions,
+  options: ReplayOptions,
 ): Promise<ReplayResult> => {
   const replay = await openReplay(path, { isBsmTrail: looksLikeTrail });
-  if (replay.kind === 'bsm-trail') {
-    const counters = createTrailCounters();
-    for await (const event of readTrail(replay.chunks, counters)) pipeline.publish(event);
-    onBatch();
-    return { malformed: counters.malformed, firstMalformed: undefined };
-  }
-  for await (const records of replay.records) {
+  return replay.kind === 'bsm-trail'
+    ? replayTrails(pipeline, replay, options)
+    : replayLog(pipeline, replay, options);
+};
+
+const replayLog = async (
+  pipeline: EventPipeline,
+  { records: batches, counters }: AuditLogReplay,
+  { onBatch, onRaw }: ReplayOptions,
+): Promise<ReplayResult> => {
+  for await (const records of batches) {
     for (const { type, payload, node } of records) {
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
       onRaw?.(`${type} ${printable(bytes, 0, bytes.length)}`);
@@ -46,9 +52,38 @@ export const replayInto = async (
   }
   pipeline.flush();
   onBatch();
-  const { malformed, firstMalformed } = replay.counters;
+  const { lines, malformed, firstMalformed } = counters;
+  if (lines === 0) return { malformed, problem: 'it is empty' };
   return {
     malformed,
-    firstMalformed: firstMalformed && `line ${firstMalformed.line}: ${firstMalformed.reason}`,
+    problem:
+      firstMalformed &&
+      `${malformed} malformed lines, the first at line ${firstMalformed.line}: ${firstMalformed.reason}`,
+  };
+};
+
+/** One mapper for all trails of a directory: a process that one of them saw start may act in the next. */
+const replayTrails = async (
+  pipeline: EventPipeline,
+  { trails }: BsmTrailReplay,
+  { onBatch, onRaw }: ReplayOptions,
+): Promise<ReplayResult> => {
+  const mapper = new RecordMapper();
+  let problems = 0;
+  let first: string | undefined;
+  for (const { path, chunks } of trails) {
+    await publishTrail(pipeline, chunks, {
+      mapper,
+      onBatch,
+      onRaw,
+      onProblem: problem => {
+        problems++;
+        first ??= `${trails.length === 1 ? '' : `in ${basename(path)} `}at ${formatProblem(problem)}`;
+      },
+    });
+  }
+  return {
+    malformed: 0,
+    problem: first && (problems === 1 ? `damage ${first}` : `${problems} damaged places, the first ${first}`),
   };
 };

@@ -3,6 +3,8 @@ export interface TrailCounters {
   /** Records whose header and trailer agree. */
   records: number;
   events: number;
+  /** Records of a table's event that lack what the event cannot be without: who acted, how it ended, or when. */
+  unusable: number;
   /** Tokens with an id that has no known layout. What follows one in its record is not read. */
   unknownTokens: number;
   /** Records that could not be read to their end, and stretches that are no record. */
@@ -14,6 +16,7 @@ export interface TrailCounters {
 export const createTrailCounters = (): TrailCounters => ({
   records: 0,
   events: 0,
+  unusable: 0,
   unknownTokens: 0,
   malformed: 0,
   skippedBytes: 0,

@@ -7,6 +7,22 @@ import { mapSocket } from './map-socket.ts';
 import { mapUser } from './map-user.ts';
 import { ProcessMemory } from './process-memory.ts';
 import type { BsmRecord } from './record.ts';
+import { findResult, findSubject, headerSeconds } from './record-facts.ts';
+
+/** Whether a record is of an event of some table, and lacks what no such event can be without. */
+export const isUnusable = (record: BsmRecord): boolean => {
+  const use = BSM_EVENTS.get(record.header.event)?.use;
+  if (use === undefined || use.kind === 'none') return false;
+  if (headerSeconds(record.header) === undefined) return true;
+  switch (use.kind) {
+    case 'user':
+      return false;
+    case 'exit':
+      return findSubject(record) === undefined;
+    default:
+      return findSubject(record) === undefined || findResult(record) === undefined;
+  }
+};
 
 /** Makes events of records; one per trail, or one for trails that follow each other: it remembers processes. */
 export class RecordMapper {

@@ -1,11 +1,13 @@
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { createTrailCounters, type TrailCounters } from './counters.ts';
-import { RecordMapper } from './map-record.ts';
-import { type ReadRecordsOptions, readRecords } from './read-records.ts';
+import { isUnusable, RecordMapper } from './map-record.ts';
+import { type NumberedRecord, type ReadRecordsOptions, readRecords } from './read-records.ts';
 
 export interface ReadTrailOptions extends ReadRecordsOptions {
   /** Knows the processes of the trails read before this one; a new one knows none. */
   readonly mapper?: RecordMapper;
+  /** Sees every record, before its event is given out if it has one. */
+  readonly onRecord?: ((record: NumberedRecord) => void) | undefined;
 }
 
 /**
@@ -20,9 +22,13 @@ export async function* readTrail(
   const mapper = options.mapper ?? new RecordMapper(options.limits);
   for await (const item of readRecords(chunks, counters, options)) {
     if (item.kind !== 'record') continue;
+    options.onRecord?.(item);
     const event = mapper.map(item, item.number);
-    if (event === undefined) continue;
-    counters.events++;
-    yield event;
+    if (event !== undefined) {
+      counters.events++;
+      yield event;
+    } else if (isUnusable(item)) {
+      counters.unusable++;
+    }
   }
 }

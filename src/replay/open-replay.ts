@@ -1,5 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
-import { open, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { trailNames } from '../openbsm/trail-files.ts';
 import type { RawRecord } from './log-line.ts';
 import type { LogCounters } from './log-reader.ts';
 import { LogReader, newLogCounters, readLogRecords } from './log-reader.ts';
@@ -24,10 +26,16 @@ export interface AuditLogReplay extends OpenFile {
   readonly counters: Readonly<LogCounters>;
 }
 
+export interface BsmTrail {
+  readonly path: string;
+  /** Can be read once. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 export interface BsmTrailReplay extends OpenFile {
   readonly kind: 'bsm-trail';
-  /** The trail's bytes. Can be read once. */
-  readonly chunks: AsyncIterable<Uint8Array>;
+  /** The file itself, or the trails of a directory in the order in which they were written. */
+  readonly trails: readonly BsmTrail[];
 }
 
 export type Replay = AuditLogReplay | BsmTrailReplay;
@@ -38,22 +46,26 @@ export interface OpenReplayOptions {
 }
 
 /**
- * Opens a file of recorded events and tells by its content what it is.
+ * Opens recorded events: a file, of which its content tells what it is, or a directory of BSM trails such as
+ * /var/audit, whose files are opened one after the other as they are read.
  * @throws ReplayError, also later from `records` and `chunks` if reading fails
  */
 export const openReplay = async (path: string, options: OpenReplayOptions = {}): Promise<Replay> => {
-  const file = await open(path, 'r').catch(cause => {
-    throw unreadable(path, cause);
-  });
+  const file = await openFile(path);
   const close = (): Promise<void> => file.close();
   try {
+    if ((await file.stat()).isDirectory()) {
+      const trails = await trailsIn(path);
+      await close();
+      return { kind: 'bsm-trail', path, trails, close: async () => {} };
+    }
     const head = await readChunk(file, path);
     const format = replayFormat(head, options.isBsmTrail);
     if (format.kind === 'unknown') {
       throw new ReplayError('unknown-format', `replay file ${JSON.stringify(path)} ${format.what}`);
     }
     const chunks = readChunks(file, path, head);
-    if (format.kind === 'bsm-trail') return { kind: 'bsm-trail', path, chunks, close };
+    if (format.kind === 'bsm-trail') return { kind: 'bsm-trail', path, trails: [{ path, chunks }], close };
     const counters = newLogCounters();
     const { maxLineBytes } = options;
     const reader = new LogReader({ counters, ...(maxLineBytes === undefined ? {} : { maxLineBytes }) });
@@ -73,8 +85,40 @@ export const checkReplay = async (path: string): Promise<void> => {
   const about = await stat(path).catch(cause => {
     throw unreadable(path, cause);
   });
-  if (about.isFile() || about.isDirectory()) await (await openReplay(path)).close();
+  if (about.isDirectory()) {
+    for (const trail of await trailsIn(path)) await (await openFile(trail.path)).close();
+  } else if (about.isFile()) {
+    await (await openReplay(path)).close();
+  }
 };
+
+const openFile = (path: string): Promise<FileHandle> =>
+  open(path, 'r').catch(cause => {
+    throw unreadable(path, cause);
+  });
+
+const trailsIn = async (directory: string): Promise<readonly BsmTrail[]> => {
+  const names = trailNames(
+    await readdir(directory).catch(cause => {
+      throw unreadable(directory, cause);
+    }),
+  );
+  if (names.length === 0) {
+    throw new ReplayError(
+      'no-trails',
+      `replay directory ${JSON.stringify(directory)} holds no audit trail: expected names such as 20240521133700.20240521140000; to replay another file, name the file itself`,
+    );
+  }
+  return names.map(name => {
+    const path = join(directory, name);
+    return { path, chunks: readFile(path) };
+  });
+};
+
+async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+  const file = await openFile(path);
+  yield* readChunks(file, path, await readChunk(file, path));
+}
 
 async function* readChunks(file: FileHandle, path: string, head: Uint8Array): AsyncGenerator<Uint8Array> {
   try {
@@ -99,7 +143,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
-  EISDIR: 'it is a directory; name a file in it',
+  EISDIR: 'it is a directory',
 };
 
 const unreadable = (path: string, cause: unknown): ReplayError => {

@@ -38,6 +38,7 @@ describe('readRecords', () => {
     expect(counters).toEqual({
       records: 2,
       events: 0,
+      unusable: 0,
       unknownTokens: 0,
       malformed: 0,
       skippedBytes: 0,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -60,8 +60,33 @@ test('a trail gives its bytes', async () => {
   const replay = await openReplay(file('trail', bytes));
   if (replay.kind !== 'bsm-trail') throw new Error(replay.kind);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of replay.chunks) chunks.push(chunk);
+  expect(replay.trails.map(({ path }) => path)).toEqual([replay.path]);
+  for await (const chunk of replay.trails[0]!.chunks) chunks.push(chunk);
   expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+});
+
+test('a directory gives its trails, oldest first, whatever is in them, and leaves out the rest', async () => {
+  const trails = join(directory, 'audit');
+  mkdirSync(trails);
+  const names = ['20240521133700.20240521140000', '20240521140001.not_terminated'];
+  for (const name of [...names].reverse()) writeFileSync(join(trails, name), name);
+  writeFileSync(join(trails, 'notes.txt'), 'notes');
+  symlinkSync(names[1]!, join(trails, 'current'));
+
+  const replay = await openReplay(trails);
+  if (replay.kind !== 'bsm-trail') throw new Error(replay.kind);
+  const contents: string[] = [];
+  for (const { path, chunks } of replay.trails) {
+    for await (const chunk of chunks) contents.push(`${path} ${Buffer.from(chunk)}`);
+  }
+  expect(contents).toEqual(names.map(name => `${join(trails, name)} ${name}`));
+  await checkReplay(trails);
+
+  rmSync(join(trails, names[0]!));
+  symlinkSync('gone', join(trails, names[0]!));
+  await expect(checkReplay(trails)).rejects.toThrow(
+    new ReplayError('unreadable', `replay file "${join(trails, names[0]!)}" cannot be read: no such file`),
+  );
 });
 
 test('what cannot be replayed is refused with one line', async () => {
@@ -81,7 +106,13 @@ test('what cannot be replayed is refused with one line', async () => {
   const missing = await refusal(join(directory, 'none'));
   expect(missing).toMatchObject({ code: 'unreadable' });
   expect(missing.message).toMatch(/^replay file ".*none" cannot be read: no such file$/);
-  expect((await refusal(directory)).message).toContain('it is a directory');
+  const logs = join(directory, 'logs');
+  mkdirSync(logs);
+  writeFileSync(join(logs, 'audit.log'), 'type=EOE msg=audit(1.000:1): \n');
+  expect(await refusal(logs)).toMatchObject({
+    code: 'no-trails',
+    message: `replay directory "${logs}" holds no audit trail: expected names such as 20240521133700.20240521140000; to replay another file, name the file itself`,
+  });
   const other = await refusal(file('passwd', 'root:x:0:0\n'));
   expect(other).toMatchObject({ code: 'unknown-format' });
   expect((await refusal(file('log.gz', gzipSync('x')))).message).toContain(
