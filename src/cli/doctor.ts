@@ -54,11 +54,15 @@ const systemReaders = (args: DoctorArgs, signal: AbortSignal): Readers => ({
   boot: () => readBoot(ROOT),
   audit: () => readAudit(),
   config: path =>
-    readConfig({ root: ROOT, path: args.given.get('config_path') ?? path, platform: process.platform }),
+    readConfig({
+      root: ROOT,
+      path: resolve(args.given.get('config_path') ?? path),
+      platform: process.platform,
+    }),
   extension: loadPath =>
     readExtensionFiles({
       root: ROOT,
-      loadPath: args.given.get('extensions_autoload') ?? loadPath,
+      loadPath: resolve(args.given.get('extensions_autoload') ?? loadPath),
       given: args.extension === undefined ? undefined : resolve(args.extension),
     }),
   auditControl: () => {

@@ -8,7 +8,7 @@ import { testKernel } from '../../../src/doctor/self-test/test-kernel.ts';
 import { waitForFreeAudit } from './free-audit.ts';
 
 const never = new AbortController().signal;
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The audit to compare with afterwards; the test is skipped where it cannot be had. */
 const freeAudit = async ({ skip }: TestContext) => {
@@ -65,9 +65,20 @@ test('the command sees its program, and ends by SIGTERM with audit as it was', {
 }, async context => {
   const before = await freeAudit(context);
   const run = async (stop?: NodeJS.Signals) => {
-    const child = spawn(process.execPath, ['--conditions=source', main, 'doctor', '--json'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [
+        '--conditions=source',
+        'src/cli/main.ts',
+        'doctor',
+        '--json',
+        '--config_path=tables/packs/osquery.conf',
+      ],
+      {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     let text = '';
     child.stdout.setEncoding('utf8').on('data', chunk => {
       text += chunk;
@@ -89,6 +100,8 @@ test('the command sees its program, and ends by SIGTERM with audit as it was', {
     status: 'ok',
     found: expect.stringContaining('was seen in kernel audit'),
   });
+  // A relative path is one from where the command was started.
+  expect(results.find(({ check }) => check === 'osquery')?.found).not.toContain('not set up here');
   expect(lasting(await readAudit())).toEqual(lasting(before));
 
   const stopped = await run('SIGTERM');
