@@ -1,0 +1,321 @@
+import fc from 'fast-check';
+import { decodeRows, type EncodedRows, type PluginRow } from 'osquery-extension-ts';
+import { describe, expect, it } from 'vitest';
+import { maskOf } from '../../src/events/encoded-row.ts';
+import type { EventBufferLimits } from '../../src/events/event-buffer.ts';
+import {
+  columns,
+  EVERY_COLUMN,
+  eidsOf,
+  filledBuffer,
+  NO_LIMITS,
+  newBuffer,
+  rowsOf,
+  type TestRow,
+} from './event-rows.ts';
+
+const row = (time: number, path = '/x'): TestRow => ({ path, pid: time, time });
+const rows = (count: number): TestRow[] => Array.from({ length: count }, (_, i) => row(100 + i));
+const PATH_AND_EID = maskOf([0, 4]);
+
+describe('EventBuffer', () => {
+  it('gives rows back as they came, oldest first', () => {
+    const { buffer } = filledBuffer([
+      { path: '/bin/echo', pid: 5, note: '', time: 100 },
+      { path: 'Grüße', time: 101 },
+    ]);
+    expect(rowsOf(buffer)).toEqual([
+      { path: '/bin/echo', pid: '5', note: '', time: '100', eid: '0000000001' },
+      { path: 'Grüße', time: '101', eid: '0000000002' },
+    ]);
+    expect(buffer).toMatchObject({ rowCount: 2, range: { from: 1, to: 3 } });
+  });
+
+  it('is empty at first', () => {
+    expect(newBuffer()).toMatchObject({ rowCount: 0, byteCount: 0, range: { from: 1, to: 1 } });
+    expect(rowsOf(newBuffer())).toEqual([]);
+  });
+
+  it('leaves out the columns nobody asked for', () => {
+    const { buffer } = filledBuffer([{ path: '/a', pid: 1, note: 'n', time: 1 }, row(2)]);
+    expect(rowsOf(buffer, buffer.range, PATH_AND_EID)).toEqual([
+      { path: '/a', eid: '0000000001' },
+      { path: '/x', eid: '0000000002' },
+    ]);
+    expect(rowsOf(buffer, buffer.range, maskOf([2]))).toEqual([{ note: 'n' }, {}]);
+    expect(rowsOf(buffer, buffer.range, maskOf([]))).toEqual([{}, {}]);
+  });
+
+  it('hands rows wanted whole out as one chunk, without a copy', () => {
+    const { buffer } = filledBuffer(rows(100));
+    const first = buffer.select(buffer.range, EVERY_COLUMN);
+    const second = buffer.select(buffer.range, EVERY_COLUMN);
+    expect(first.chunks).toHaveLength(1);
+    expect(first.chunks[0]!.buffer).toBe(second.chunks[0]!.buffer);
+  });
+
+  it('keeps the newest rows, and counts what it drops', () => {
+    const { buffer, append } = filledBuffer(rows(5), { rows: 3, bytes: 1e9 });
+    expect(eidsOf(rowsOf(buffer))).toEqual([3, 4, 5]);
+    expect(buffer.counters).toMatchObject({ appended: 5, evicted: 2, evictedUnread: 2 });
+    buffer.markRead(5);
+    append(rows(3));
+    expect(eidsOf(rowsOf(buffer))).toEqual([6, 7, 8]);
+    // Of 3, 4 and 5 only the last had not been returned.
+    expect(buffer.counters).toMatchObject({ appended: 8, evicted: 5, evictedUnread: 3 });
+  });
+
+  it('keeps its bytes within the limit', () => {
+    const { buffer } = filledBuffer(rows(10));
+    const one = buffer.byteCount / 10;
+    buffer.setLimits({ rows: 1e9, bytes: 4 * one + 1 });
+    expect(buffer).toMatchObject({ rowCount: 4, byteCount: 4 * one });
+    expect(eidsOf(rowsOf(buffer))).toEqual([7, 8, 9, 10]);
+  });
+
+  it('keeps nothing where nothing may be kept', () => {
+    const { buffer, append } = filledBuffer(rows(3), { rows: 0, bytes: 1e9 });
+    expect(buffer).toMatchObject({ rowCount: 0, byteCount: 0, range: { from: 4, to: 4 } });
+    append(rows(1));
+    buffer.setLimits(NO_LIMITS);
+    append(rows(1));
+    expect(eidsOf(rowsOf(buffer))).toEqual([5]);
+  });
+
+  it('drops rows by age, wherever they are', () => {
+    // The clock was ahead at first, then set right.
+    const { buffer } = filledBuffer([row(9_000), row(100), row(101), row(103), row(102)]);
+    buffer.expireBefore(102);
+    expect(eidsOf(rowsOf(buffer))).toEqual([1, 4, 5]);
+    expect(buffer.rowCount).toBe(3);
+    expect(buffer.counters).toMatchObject({ expired: 2, expiredUnread: 2, evicted: 0 });
+    buffer.markRead(5);
+    buffer.expireBefore(10_000);
+    expect(buffer).toMatchObject({ rowCount: 0, byteCount: 0 });
+    expect(buffer.counters).toMatchObject({ expired: 5, expiredUnread: 3 });
+  });
+
+  it('does not count as evicted what a SELECT had consumed', () => {
+    const { buffer, append } = filledBuffer(rows(4), { rows: 4, bytes: 1e9 });
+    const consumed = buffer.select(buffer.range, EVERY_COLUMN, ({ eid }) => eid === 2 || eid === 3, true);
+    expect(eidsOf(decodeRows(consumed))).toEqual([2, 3]);
+    expect(eidsOf(rowsOf(buffer))).toEqual([1, 4]);
+    append(rows(4));
+    expect(eidsOf(rowsOf(buffer))).toEqual([5, 6, 7, 8]);
+    expect(buffer.counters).toMatchObject({ evicted: 2, evictedUnread: 2 });
+  });
+
+  it('leaves what it handed out as it was', () => {
+    const { buffer, append } = filledBuffer(rows(10), { rows: 10, bytes: 1e9 });
+    const whole = buffer.select(buffer.range, EVERY_COLUMN);
+    const projected = buffer.select(buffer.range, PATH_AND_EID);
+    const before = [decodeRows(whole), decodeRows(projected)];
+    append(rows(20_000));
+    buffer.expireBefore(1e9);
+    append(rows(20_000));
+    expect([decodeRows(whole), decodeRows(projected)]).toEqual(before);
+  });
+
+  it('holds rows of any length over any number of segments', () => {
+    const lengths = [10, 2_000_000, 5, 1_048_576, 400_000, 400_000, 400_000, 3];
+    const { buffer } = filledBuffer(lengths.map((length, i) => row(i, 'x'.repeat(length))));
+    expect(rowsOf(buffer).map(({ path }) => path!.length)).toEqual(lengths);
+    expect(rowsOf(buffer, buffer.range, maskOf([0])).map(({ path }) => path!.length)).toEqual(lengths);
+    buffer.setLimits({ rows: 3, bytes: 1e12 });
+    expect(rowsOf(buffer).map(({ path }) => path!.length)).toEqual([400_000, 400_000, 3]);
+  });
+
+  it('reads no more than the rows it has, whatever range is asked for', () => {
+    const { buffer } = filledBuffer(rows(5), { rows: 3, bytes: 1e9 });
+    const eids = (from: number, to: number): number[] => eidsOf(rowsOf(buffer, { from, to }));
+    expect(eids(0, 100)).toEqual([3, 4, 5]);
+    expect(eids(4, 5)).toEqual([4]);
+    expect(eids(5, 4)).toEqual([]);
+    expect(eids(6, 9)).toEqual([]);
+    expect(eids(-5, 0)).toEqual([]);
+  });
+
+  describe('against an array of rows', () => {
+    interface ModelRow {
+      readonly eid: number;
+      readonly time: number;
+      readonly bytes: number;
+      readonly row: PluginRow;
+      gone: boolean;
+    }
+
+    /** What the buffer should do, said with an array. */
+    class Model {
+      rows: ModelRow[] = [];
+      limits: EventBufferLimits = NO_LIMITS;
+      nextEid = 1;
+      readUpTo = 1;
+      counters = { appended: 0, evicted: 0, evictedUnread: 0, expired: 0, expiredUnread: 0 };
+
+      get live(): ModelRow[] {
+        return this.rows.filter(({ gone }) => !gone);
+      }
+      get bytes(): number {
+        return this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
+      }
+      #trim(): void {
+        while (this.rows[0]?.gone) this.rows.shift();
+      }
+      evict(): void {
+        while (this.live.length > this.limits.rows || this.bytes > this.limits.bytes) {
+          const first = this.rows.shift()!;
+          if (first.gone) continue;
+          this.counters.evicted++;
+          if (first.eid >= this.readUpTo) this.counters.evictedUnread++;
+        }
+        this.#trim();
+      }
+      append(row: TestRow): void {
+        const text: Record<string, string> = {};
+        for (const [name, value] of Object.entries(row)) if (value !== undefined) text[name] = String(value);
+        text.eid = String(this.nextEid).padStart(10, '0');
+        const bytes = Object.entries(text).reduce(
+          (sum, [name, value]) => sum + 8 + name.length + Buffer.byteLength(value),
+          6,
+        );
+        this.rows.push({ eid: this.nextEid++, time: row.time, bytes, row: text, gone: false });
+        this.counters.appended++;
+      }
+      expire(time: number): void {
+        for (const row of this.live) {
+          if (row.time >= time) continue;
+          row.gone = true;
+          this.counters.expired++;
+          if (row.eid >= this.readUpTo) this.counters.expiredUnread++;
+        }
+        this.#trim();
+      }
+      discard(eid: number): void {
+        this.rows = this.rows.filter(row => row.eid >= eid);
+        this.#trim();
+      }
+      select(
+        from: number,
+        to: number,
+        wanted: readonly number[],
+        modulus: number,
+        consume: boolean,
+      ): PluginRow[] {
+        const found = this.live.filter(({ eid }) => eid >= from && eid < to && eid % modulus === 0);
+        for (const row of found) row.gone ||= consume;
+        this.#trim();
+        const names = wanted.map(i => columns[i]!.name as string);
+        return found.map(({ row }) =>
+          Object.fromEntries(Object.entries(row).filter(([name]) => names.includes(name))),
+        );
+      }
+    }
+
+    const testRow: fc.Arbitrary<TestRow> = fc.record({
+      path: fc.option(
+        fc.oneof(fc.string({ maxLength: 6, unit: 'grapheme' }), {
+          weight: 1,
+          arbitrary: fc.integer({ min: 60_000, max: 300_000 }).map(length => 'x'.repeat(length)),
+        }),
+        { nil: undefined },
+      ),
+      pid: fc.option(fc.integer(), { nil: undefined }),
+      note: fc.option(fc.string({ maxLength: 6 }), { nil: undefined }),
+      time: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 100, max: 120 }) }, fc.constant(1_000)),
+    }) as fc.Arbitrary<TestRow>;
+    const operation = fc.oneof(
+      {
+        weight: 5,
+        arbitrary: fc.record({
+          kind: fc.constant('append' as const),
+          rows: fc.array(testRow, { maxLength: 8 }),
+        }),
+      },
+      {
+        weight: 5,
+        arbitrary: fc.record({
+          kind: fc.constant('select' as const),
+          from: fc.nat(30),
+          length: fc.nat(40),
+          wanted: fc.subarray([0, 1, 2, 3, 4]),
+          modulus: fc.integer({ min: 1, max: 4 }),
+          consume: fc.boolean(),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          kind: fc.constant('expire' as const),
+          time: fc.integer({ min: 95, max: 125 }),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('discard' as const), eid: fc.nat(40) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('markRead' as const), eid: fc.nat(40) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          kind: fc.constant('limit' as const),
+          rows: fc.nat(20),
+          bytes: fc.constantFrom(0, 200, 1_000, 100_000, 1e9),
+        }),
+      },
+    );
+
+    it('answers and counts the same, whatever happens to it', () => {
+      fc.assert(
+        fc.property(fc.array(operation, { maxLength: 40 }), operations => {
+          const { buffer, append } = filledBuffer([]);
+          const model = new Model();
+          const handedOut: (readonly [EncodedRows, PluginRow[]])[] = [];
+          for (const step of operations) {
+            switch (step.kind) {
+              case 'append':
+                append(step.rows);
+                for (const one of step.rows) model.append(one);
+                model.evict();
+                break;
+              case 'select': {
+                const { from, length, wanted, modulus, consume } = step;
+                const expected = model.select(from, from + length, wanted, modulus, consume);
+                const found = buffer.select(
+                  { from, to: from + length },
+                  maskOf(wanted),
+                  modulus === 1 ? undefined : ({ eid }) => eid % modulus === 0,
+                  consume,
+                );
+                expect(found.count).toBe(expected.length);
+                expect(decodeRows(found)).toEqual(expected);
+                handedOut.push([found, expected]);
+                break;
+              }
+              case 'expire':
+                buffer.expireBefore(step.time);
+                model.expire(step.time);
+                break;
+              case 'discard':
+                buffer.discardBelow(step.eid);
+                model.discard(step.eid);
+                break;
+              case 'markRead':
+                buffer.markRead(step.eid);
+                model.readUpTo = Math.max(model.readUpTo, step.eid);
+                break;
+              case 'limit':
+                buffer.setLimits(step);
+                model.limits = step;
+                model.evict();
+                break;
+            }
+            expect(buffer.rowCount).toBe(model.live.length);
+            expect(buffer.byteCount).toBe(model.bytes);
+            expect(buffer.counters).toEqual(model.counters);
+            expect(buffer.range).toEqual({ from: model.rows[0]?.eid ?? model.nextEid, to: model.nextEid });
+          }
+          expect(rowsOf(buffer)).toEqual(model.live.map(({ row }) => row));
+          for (const [encoded, expected] of handedOut) expect(decodeRows(encoded)).toEqual(expected);
+        }),
+        { numRuns: 200 },
+      );
+    });
+  });
+});

@@ -1,0 +1,69 @@
+import type { ColumnSpec, Constraint, PluginRow, QueryContext, Row, TableSpec } from 'osquery-extension-ts';
+import { decodeRows, EMPTY_CONTEXT } from 'osquery-extension-ts';
+import { type ColumnMask, maskOf } from '../../src/events/encoded-row.ts';
+import {
+  EventBuffer,
+  type EventBufferLimits,
+  type RowFilter,
+  type RowRange,
+} from '../../src/events/event-buffer.ts';
+import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
+
+/** A table of events in small, for tests: a column of each type that tables of events have, `note` often absent. */
+export const columns = [
+  { name: 'path', type: 'TEXT' },
+  { name: 'pid', type: 'BIGINT' },
+  { name: 'note', type: 'TEXT' },
+  { name: 'time', type: 'BIGINT', options: { additional: true } },
+  { name: 'eid', type: 'TEXT', options: { hidden: true } },
+] as const satisfies readonly ColumnSpec[];
+
+export const spec = {
+  name: 'test_events',
+  columns,
+  columnAliases: { file: 'path' },
+  attributes: { eventBased: true },
+} as const satisfies TableSpec<typeof columns>;
+
+export type TestRow = Omit<Row<typeof columns>, 'eid' | 'time'> & { readonly time: number };
+
+export const EVERY_COLUMN: ColumnMask = maskOf(columns.map((_, i) => i));
+export const NO_LIMITS: EventBufferLimits = { rows: 1e9, bytes: 1e12 };
+
+export const newBuffer = (limits = NO_LIMITS): EventBuffer =>
+  new EventBuffer(
+    columns.map(({ name }) => name),
+    limits,
+  );
+
+/** A buffer and the way its rows get there. */
+export const filledBuffer = (rows: readonly TestRow[], limits = NO_LIMITS) => {
+  const writer = new RowBatchWriter(columns);
+  const buffer = newBuffer(limits);
+  const append = (more: readonly TestRow[]): void => {
+    for (const row of more) writer.append(row, row.time);
+    const batch = writer.take();
+    if (batch !== undefined) buffer.append(batch);
+  };
+  append(rows);
+  return { buffer, append };
+};
+
+export const rowsOf = (
+  buffer: EventBuffer,
+  range: RowRange = buffer.range,
+  wanted = EVERY_COLUMN,
+  filter?: RowFilter,
+): PluginRow[] => decodeRows(buffer.select(range, wanted, filter));
+
+export const eidsOf = (rows: readonly PluginRow[]): number[] => rows.map(({ eid }) => Number(eid));
+
+/** The context of a query with these comparisons, by column. */
+export const contextOf = (
+  constraints: Readonly<Record<string, readonly Constraint[]>>,
+  colsUsed?: readonly string[],
+): QueryContext => ({
+  ...EMPTY_CONTEXT,
+  constraints: new Map(Object.entries(constraints).map(([name, list]) => [name, { affinity: 'TEXT', list }])),
+  colsUsed: colsUsed === undefined ? undefined : new Set(colsUsed),
+});

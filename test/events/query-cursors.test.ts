@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { QueryCursors } from '../../src/events/query-cursors.ts';
+
+const range = (from: number, to: number) => ({ from, to });
+const run = (query: string, id: string) => ({ query, id });
+
+describe('QueryCursors', () => {
+  it('shows a query everything at first, then what is new in each execution', () => {
+    const cursors = new QueryCursors();
+    expect(cursors.rangeFor(run('q', '1'), range(1, 5))).toEqual(range(1, 5));
+    expect(cursors.rangeFor(run('q', '2'), range(1, 8))).toEqual(range(5, 8));
+    expect(cursors.rangeFor(run('q', '3'), range(1, 8))).toEqual(range(8, 8));
+    expect(cursors.rangeFor(run('q', '4'), range(1, 9))).toEqual(range(8, 9));
+  });
+
+  it('shows the same rows to every read of one execution, also when more have come', () => {
+    const cursors = new QueryCursors();
+    cursors.rangeFor(run('q', '1'), range(1, 5));
+    for (const to of [8, 9, 20]) expect(cursors.rangeFor(run('q', '2'), range(3, to))).toEqual(range(5, 8));
+    expect(cursors.rangeFor(run('q', '1'), range(1, 20))).toEqual(range(8, 20));
+    const first = new QueryCursors();
+    for (const to of [5, 6]) expect(first.rangeFor(run('q', '1'), range(1, to))).toEqual(range(1, 5));
+  });
+
+  it('keeps queries apart', () => {
+    const cursors = new QueryCursors();
+    cursors.rangeFor(run('a', '1'), range(1, 5));
+    expect(cursors.rangeFor(run('b', '1'), range(1, 7))).toEqual(range(1, 7));
+    expect(cursors.rangeFor(run('a', '2'), range(1, 7))).toEqual(range(5, 7));
+  });
+
+  it('takes an execution that came back under another id for another', () => {
+    const cursors = new QueryCursors();
+    cursors.rangeFor(run('q', '/1700000000'), range(1, 3));
+    expect(cursors.rangeFor(run('q', '/1700000010'), range(1, 3))).toEqual(range(3, 3));
+    expect(cursors.rangeFor(run('q', '1/1700000010'), range(1, 4))).toEqual(range(3, 4));
+  });
+
+  it('forgets queries that are no longer scheduled', () => {
+    const cursors = new QueryCursors();
+    cursors.rangeFor(run('a', '1'), range(1, 5));
+    cursors.rangeFor(run('b', '1'), range(1, 5));
+    cursors.retain(new Set(['b', 'c']));
+    expect(cursors.rangeFor(run('a', '2'), range(1, 6))).toEqual(range(1, 6));
+    expect(cursors.rangeFor(run('b', '2'), range(1, 6))).toEqual(range(5, 6));
+  });
+
+  describe('seenByAll', () => {
+    it('is what every query has had in executions that are over', () => {
+      const cursors = new QueryCursors();
+      cursors.rangeFor(run('a', '1'), range(1, 5));
+      // It may read again within the same execution.
+      expect(cursors.seenByAll(['a'])).toBe(1);
+      cursors.rangeFor(run('a', '2'), range(1, 9));
+      expect(cursors.seenByAll(['a'])).toBe(5);
+      cursors.rangeFor(run('b', '1'), range(3, 9));
+      expect(cursors.seenByAll(['a', 'b'])).toBe(3);
+      cursors.rangeFor(run('b', '2'), range(3, 9));
+      expect(cursors.seenByAll(['a', 'b'])).toBe(5);
+    });
+
+    it('is unknown while one of them has not read', () => {
+      const cursors = new QueryCursors();
+      cursors.rangeFor(run('a', '1'), range(1, 5));
+      expect(cursors.seenByAll(['a', 'b'])).toBeUndefined();
+      expect(cursors.seenByAll([])).toBeUndefined();
+    });
+  });
+});
