@@ -1,5 +1,6 @@
 import type { ProcessEvent } from '../audit/audit-event.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { Fifo } from './fifo.ts';
 import { type Plan, planSources } from './plan.ts';
 import { type DataSource, DEFAULT_BUDGET_MS, DEFAULT_MAX_PENDING, type ExecEvent } from './source.ts';
 
@@ -72,7 +73,7 @@ interface Entry {
   /** Monotonic milliseconds. */
   readonly arrived: number;
   /** WAITING, PENDING or SETTLED for each later step of the plan. */
-  readonly states: Uint8Array;
+  readonly states: number[];
   /** Steps that are not settled. */
   open: number;
 }
@@ -106,9 +107,10 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   readonly #emit: (event: EnrichedEvent<Fields>) => void;
   readonly #clock: Clock;
   readonly #limits: ModelLimits;
-  /** Events in flight are `#queue[#head…]`, oldest first. */
-  #queue: (Entry | undefined)[] = [];
-  #head = 0;
+  /** Events in flight. */
+  readonly #queue = new Fifo<Entry>();
+  /** The states of an event that has just arrived. */
+  readonly #waiting: readonly number[];
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #pumping = false;
@@ -133,6 +135,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     });
     this.#event = this.#plan.event.map(desk);
     this.#later = this.#plan.later.map(step => desk(step.source));
+    this.#waiting = this.#later.map(() => WAITING);
     this.#observers = [...this.#event, ...this.#later].filter(({ source }) => source.observe !== undefined);
   }
 
@@ -143,7 +146,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
 
   /** Events waiting for sources right now. */
   get inFlight(): number {
-    return this.#queue.length - this.#head;
+    return this.#queue.size;
   }
 
   /** Counters by source name. */
@@ -187,7 +190,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       event,
       fields: {},
       arrived: this.#clock.monotonicMs(),
-      states: new Uint8Array(this.#later.length),
+      states: this.#waiting.slice(),
       open: this.#later.length,
     };
     let now = entry.arrived;
@@ -321,8 +324,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     // A receiver that offers events from within `emit` must not turn the order around.
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#head < this.#queue.length) {
-      const entry = this.#queue[this.#head]!;
+    for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {
       if (entry.open > 0) {
         const deadline = this.#expire(entry);
         if (entry.open > 0) {
@@ -330,7 +332,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
           break;
         }
       }
-      this.#shift();
+      this.#queue.shift();
       this.#give(entry);
     }
     this.#pumping = false;
@@ -371,24 +373,11 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
 
   /** Gives out the oldest event with what it has. */
   #hurryOldest(): void {
-    const entry = this.#queue[this.#head]!;
+    const entry = this.#queue.peek()!;
     this.counters.overflowed++;
     entry.states.fill(SETTLED);
     entry.open = 0;
     this.#pump();
-  }
-
-  #shift(): void {
-    this.#queue[this.#head] = undefined;
-    this.#head++;
-    // Moving the rest forward only when at least half of the array is dead keeps this cheap per event.
-    if (this.#head >= 1024 && this.#head * 2 >= this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    } else if (this.#head === this.#queue.length) {
-      this.#queue.length = 0;
-      this.#head = 0;
-    }
   }
 
   #give({ event, fields }: Entry): void {

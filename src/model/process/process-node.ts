@@ -1,4 +1,5 @@
 import type { Container } from '../container/container-id.ts';
+import { isoTime } from '../event-time.ts';
 import type { Image } from './image.ts';
 
 /**
@@ -30,8 +31,16 @@ export interface ProcessNode {
   exitMs: number | undefined;
   /** null: known to be in none; undefined: not known. */
   container: Container | null | undefined;
+  /** `startMs` as text, once somebody asked; see `startTextOf`. */
+  startText: string | undefined;
   /** Approximate bytes it is counted with. */
   bytes: number;
   /** The process that had this pid before. */
   older: ProcessNode | undefined;
 }
+
+/** When a process started: ISO 8601, UTC, milliseconds. */
+export const startTextOf = (node: ProcessNode): string | undefined => {
+  node.startText ??= isoTime(node.startMs);
+  return node.startText;
+};

@@ -1,4 +1,5 @@
 import { eventMs } from '../event-time.ts';
+import { Fifo } from '../fifo.ts';
 import type { ExecEvent } from '../source.ts';
 import { createImage, type Image } from './image.ts';
 import type { LiveProcess, LiveProcesses } from './live-processes.ts';
@@ -49,12 +50,12 @@ export class ProcessTree {
   readonly counters: ProcessTreeCounters = { forgotten: 0, forgottenAlive: 0 };
   readonly #live: LiveProcesses | undefined;
   readonly #limits: ProcessTreeLimits;
-  /** All nodes, oldest first. */
   readonly #nodes = new Map<number, ProcessNode>();
   /** Newest process of each pid. */
   readonly #newest = new Map<number, ProcessNode>();
-  /** Processes that ended, in that order. */
-  readonly #ended = new Map<number, ProcessNode>();
+  /** Ids in order of getting known, and of ending; those of forgotten nodes are still among them. */
+  readonly #known = new Fifo<number>();
+  readonly #ended = new Fifo<number>();
   #nextId = 1;
   #bytes = 0;
 
@@ -90,8 +91,7 @@ export class ProcessTree {
   fork(pid: number, parentPid: number, atMs: number, ordered: boolean): void {
     const parent = pid === parentPid ? undefined : this.find(parentPid, atMs);
     const node = this.#started(pid, atMs) ?? this.#add(pid, atMs, 'fork', this.find(pid, atMs), atMs);
-    node.startMs = atMs;
-    node.startKnown = 'fork';
+    setStart(node, atMs, 'fork');
     // An exec of the child that was told before its fork knows the parent better: it may have changed since.
     node.parentPid ??= parentPid;
     node.parentId ??= parent?.id;
@@ -103,6 +103,16 @@ export class ProcessTree {
   exit(pid: number, atMs: number): void {
     const node = this.find(pid, atMs);
     if (node !== undefined) this.#end(node, atMs);
+  }
+
+  /** Whether an exec can be told apart from all others by what is known already. */
+  isExpected(event: ExecEvent): boolean {
+    const at = eventMs(event);
+    const parentPid = event.parent ?? event.ppid;
+    const node = this.find(event.pid, at);
+    if (node === undefined || node.exitMs !== undefined || parentPid === undefined) return false;
+    const parent = this.find(parentPid, at);
+    return parent !== undefined && parent.exitMs === undefined;
   }
 
   exec(event: ExecEvent): ExecReading {
@@ -216,10 +226,7 @@ export class ProcessTree {
   #take({ pid, startMs, ppid, comm, path, argv }: LiveProcess): ProcessNode {
     const node =
       this.#started(pid, startMs) ?? this.#add(pid, startMs, 'procfs', this.find(pid, startMs), startMs);
-    if (node.startKnown === 'exec') {
-      node.startMs = startMs;
-      node.startKnown = 'procfs';
-    }
+    if (node.startKnown === 'exec') setStart(node, startMs, 'procfs');
     if (node.parentPid === undefined && ppid !== pid) node.parentPid = ppid;
     if (this.imageOf(node) === undefined) {
       this.#setImage(node, createImage({ path, comm, argv, execMs: undefined }));
@@ -291,10 +298,15 @@ export class ProcessTree {
       inherited: undefined,
       exitMs: undefined,
       container: undefined,
+      startText: undefined,
       bytes: NODE_BYTES,
       older,
     };
     this.#nodes.set(node.id, node);
+    this.#known.push(node.id);
+    // Most are forgotten by way of `#ended`, which leaves their ids here.
+    if (this.#known.size > 2 * this.#limits.maxProcesses + 1024)
+      this.#known.retain(id => this.#nodes.has(id));
     this.#link(node);
     this.#bytes += NODE_BYTES;
     this.#makeRoom(node);
@@ -318,13 +330,13 @@ export class ProcessTree {
   #end(node: ProcessNode, atMs: number): void {
     if (node.exitMs !== undefined) return;
     node.exitMs = atMs;
-    this.#ended.set(node.id, node);
+    this.#ended.push(node.id);
   }
 
   /** Forgets until the limits hold: who ended first goes first, then whoever is known longest; never `spared`. */
   #makeRoom(spared: ProcessNode): void {
     while (this.#nodes.size > this.#limits.maxProcesses || this.#bytes > this.#limits.maxBytes) {
-      const node = firstBut(this.#ended, spared) ?? firstBut(this.#nodes, spared);
+      const node = this.#oldest(this.#ended, spared) ?? this.#oldest(this.#known, spared);
       if (node === undefined) return;
       this.counters.forgotten++;
       if (node.exitMs === undefined) this.counters.forgottenAlive++;
@@ -332,9 +344,18 @@ export class ProcessTree {
     }
   }
 
+  /** Takes the oldest out that is still known. */
+  #oldest(queue: Fifo<number>, spared: ProcessNode): ProcessNode | undefined {
+    for (let left = queue.size; left > 0; left--) {
+      const id = queue.shift()!;
+      if (id === spared.id) queue.push(id);
+      else if (this.#nodes.has(id)) return this.#nodes.get(id);
+    }
+    return undefined;
+  }
+
   #forget(node: ProcessNode): void {
     this.#nodes.delete(node.id);
-    this.#ended.delete(node.id);
     this.#bytes -= node.bytes;
     const newest = this.#newest.get(node.pid);
     if (newest === node) {
@@ -350,6 +371,12 @@ export class ProcessTree {
     }
   }
 }
+
+const setStart = (node: ProcessNode, startMs: number, startKnown: StartKnowledge): void => {
+  node.startMs = startMs;
+  node.startKnown = startKnown;
+  node.startText = undefined;
+};
 
 /**
  * Whether a node is the process that started at a time. One known by an exec only is older than that exec; whether an
@@ -367,9 +394,4 @@ const imageBytes = (newest: Image): number => {
     bytes += 200 + 2 * ((image.path?.length ?? 0) + (image.commandLine?.length ?? 0));
   }
   return bytes;
-};
-
-const firstBut = (nodes: ReadonlyMap<number, ProcessNode>, spared: ProcessNode): ProcessNode | undefined => {
-  for (const node of nodes.values()) if (node !== spared) return node;
-  return undefined;
 };

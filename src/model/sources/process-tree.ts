@@ -1,10 +1,10 @@
 import type { ProcessEvent } from '../../audit/audit-event.ts';
 import type { Clock } from '../clock.ts';
-import { eventMs, isoTime } from '../event-time.ts';
+import { eventMs } from '../event-time.ts';
 import type { ProcConnectorEvent } from '../process/cn-proc.ts';
 import type { Image } from '../process/image.ts';
 import type { ProcessConnector } from '../process/process-connector.ts';
-import type { ProcessNode } from '../process/process-node.ts';
+import { type ProcessNode, startTextOf } from '../process/process-node.ts';
 import type { ProcessTree } from '../process/process-tree.ts';
 import { type EventSource, eventSource } from '../source.ts';
 
@@ -40,6 +40,8 @@ export const MAX_ANCESTORS = 16;
 
 /** The connector's socket is emptied this often when no event makes it necessary; its buffer holds seconds. */
 const DRAIN_MS = 100;
+/** How old the news may be for an exec of processes that are known. */
+const FRESH_MS = 2;
 /** After an overflow, procfs is read again to find what was missed, at most this often. */
 const RESYNC_MS = 5000;
 
@@ -75,6 +77,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTre
   let overruns = 0;
   let resyncAt = Number.NEGATIVE_INFINITY;
   let stopped = false;
+  let drainedAt = Number.NEGATIVE_INFINITY;
 
   const take = (event: ProcConnectorEvent, wallOffsetMs: number): void => {
     switch (event.kind) {
@@ -97,6 +100,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTre
 
   const drain = (): void => {
     if (connector === undefined) return;
+    drainedAt = clock.monotonicMs();
     let wallOffsetMs: number | undefined;
     try {
       connector.drain(event => {
@@ -180,12 +184,12 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTre
     },
 
     resolve(event) {
-      // Its own fork, and its parent's, came before.
-      drain();
+      // Its own fork, and its parent's, came before. News of exits can wait a little.
+      if (!tree.isExpected(event) || clock.monotonicMs() - drainedAt > FRESH_MS) drain();
       const { process, image, parent, parentImage } = tree.exec(event);
       return {
-        process_start_timestamp: process.startKnown === 'exec' ? undefined : isoTime(process.startMs),
-        parent_process_timestamp: parent && isoTime(parent.startMs),
+        process_start_timestamp: process.startKnown === 'exec' ? undefined : startTextOf(process),
+        parent_process_timestamp: parent && startTextOf(parent),
         parent_process_pid: process.parentPid,
         parent_process_name: parentImage?.name,
         parent_process_path: parentImage?.path,
@@ -218,7 +222,7 @@ const listAncestors = (tree: ProcessTree, parent: ProcessNode): readonly Ancesto
     node !== undefined && ancestors.length < MAX_ANCESTORS;
     node = tree.parentOf(node)
   ) {
-    ancestors.push({ pid: node.pid, timestamp: isoTime(node.startMs), path: tree.imageOf(node)?.path });
+    ancestors.push({ pid: node.pid, timestamp: startTextOf(node), path: tree.imageOf(node)?.path });
   }
   return ancestors;
 };
