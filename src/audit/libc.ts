@@ -44,8 +44,17 @@ export const sendto: (
 ) => number = libc.func(
   'long sendto(int fd, void *bytes, size_t length, int flags, void *address, uint addressLength)',
 );
-export const recvmmsg: (fd: Fd, headers: Uint8Array, count: number, flags: number, timeout: null) => number =
-  libc.func('int recvmmsg(int fd, void *headers, uint count, int flags, void *timeout)');
+
+type Recvmmsg = (fd: Fd, headers: Uint8Array, count: number, flags: number, timeout: null) => number;
+let recvmmsgFunction: Recvmmsg | undefined;
+
+/** Looked up when it is first called: macOS has no such function, and loads this module all the same. */
+export const recvmmsg: Recvmmsg = (fd, headers, count, flags, timeout) => {
+  recvmmsgFunction ??= libc.func(
+    'int recvmmsg(int fd, void *headers, uint count, int flags, void *timeout)',
+  ) as Recvmmsg;
+  return recvmmsgFunction(fd, headers, count, flags, timeout);
+};
 
 const pollFunction = libc.func('int poll(void *fds, ulong count, int timeout)');
 
