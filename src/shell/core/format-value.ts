@@ -34,15 +34,16 @@ export const sqliteDouble = (value: number): string => {
 const HEX = [...'0123456789ABCDEF'];
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text from bytes; each byte that is not part of valid UTF-8 stands as `\xHH`. */
-export const decodeText = (bytes: Buffer): string => {
+/** Text from `start..end` of the bytes; each byte that is not part of valid UTF-8 stands as `\xHH`. */
+export const decodeText = (bytes: Buffer, start = 0, end = bytes.length): string => {
   // Without a replacement character in the result, nothing was replaced.
-  const quick = bytes.toString();
+  const quick = bytes.toString('utf8', start, end);
   if (!quick.includes('\ufffd')) return quick;
+  const part = bytes.subarray(start, end);
   try {
-    return utf8.decode(bytes);
+    return utf8.decode(part);
   } catch {
-    return decodeBroken(bytes);
+    return decodeBroken(part);
   }
 };
 

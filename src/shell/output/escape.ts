@@ -28,11 +28,13 @@ const PLAIN = /^[ -~]*$/;
 export const escapeForTerminal = (text: string): string =>
   PLAIN.test(text) ? text : text.replace(UNSAFE, visible);
 
+/** Printable ASCII that means itself in JSON. */
+const PLAIN_JSON = /^[ !#-[\]-~]*$/;
+
 /** A JSON string; the same characters stand as `\uXXXX`, which any reader turns back. */
 export const jsonString = (text: string): string => {
-  const json = JSON.stringify(text);
-  if (PLAIN.test(json)) return json;
-  return json.replace(UNSAFE, character =>
+  if (PLAIN_JSON.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(UNSAFE, character =>
     [...Array(character.length).keys()].map(index => `\\u${hex(character.charCodeAt(index), 4)}`).join(''),
   );
 };

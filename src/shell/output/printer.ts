@@ -69,11 +69,14 @@ const jsonObjects = (
   { nullValue }: PrintSettings,
 ): ((row: PrintedRow) => string) => {
   const last = new Map(columns.map((name, index) => [name, index]));
-  const keys = [...last]
+  const fields = [...last]
     .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map(([name, index]) => ({ key: jsonString(name), index }));
-  return row =>
-    `  {${keys.map(({ key, index }) => `${key}:${jsonString(row[index] ?? nullValue)}`).join(',')}}`;
+    .map(([name, index], field) => ({ head: `${field > 0 ? ',' : '  {'}${jsonString(name)}:`, index }));
+  return row => {
+    let object = '';
+    for (const { head, index } of fields) object += head + jsonString(row[index] ?? nullValue);
+    return `${object}}`;
+  };
 };
 
 /** Core quotes whatever holds a blank, a quote, a control or a byte beyond ASCII. */
@@ -192,13 +195,14 @@ const jsonPrinter = (settings: PrintSettings): Printer => {
       toObject = jsonObjects(columns, settings);
       return first ? '[\n' : '';
     },
-    rows: rows =>
-      rows
-        .map(row => {
-          count += 1;
-          return `${count > 1 ? ',\n' : ''}${toObject!(row)}`;
-        })
-        .join(''),
+    rows: rows => {
+      let text = '';
+      for (const row of rows) {
+        count += 1;
+        text += (count > 1 ? ',\n' : '') + toObject!(row);
+      }
+      return text;
+    },
     statementEnd: nothing,
     end: () => (toObject === undefined ? '' : '\n]\n'),
   };

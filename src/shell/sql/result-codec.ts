@@ -71,7 +71,7 @@ export const decodeRows = (
   bytes: Uint8Array,
   columns: number,
   rows: number,
-  format: { readonly float: (value: number) => string; readonly text: (bytes: Buffer) => string },
+  format: { readonly float: (value: number) => string; readonly text: (bytes: Buffer, start: number, end: number) => string },
 ): (string | null)[][] => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const decoded: (string | null)[][] = [];
@@ -94,7 +94,7 @@ export const decodeRows = (
         at += 8;
       } else {
         const length = buffer.readUInt32LE(at);
-        cells.push(format.text(buffer.subarray(at + 4, at + 4 + length)));
+        cells.push(format.text(buffer, at + 4, at + 4 + length));
         at += 4 + length;
       }
     }
