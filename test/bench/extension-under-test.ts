@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ExtensionClient,
+  type ExtensionInfo,
+  ExtensionManagerServer,
+  extensionSocketPath,
+  OsqueryStatusError,
+  type TableSpec,
+} from 'osquery-extension-ts';
+import { cpuSeconds, type Memory, memory } from './process-usage.ts';
+import type { Program } from './program.ts';
+import { type TimedReply, timeCall } from './raw-select.ts';
+import { type SelectOptions, selectRequest } from './select-request.ts';
+
+const UUID = 7;
+/** Milliseconds for the extension to register. */
+const START_MS = 15_000;
+/** Milliseconds for it to put audit back and end. */
+const STOP_MS = 15_000;
+
+/**
+ * The extension as core starts it, a process of its own, and a core just large enough for it: it answers with the
+ * options a scenario sets, no schedule, no running query.
+ */
+export class ExtensionUnderTest implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #core: ExtensionManagerServer;
+  readonly #child: ChildProcess;
+  readonly #client: ExtensionClient;
+
+  private constructor(
+    directory: string,
+    core: ExtensionManagerServer,
+    child: ChildProcess,
+    client: ExtensionClient,
+  ) {
+    this.#directory = directory;
+    this.#core = core;
+    this.#child = child;
+    this.#client = client;
+  }
+
+  /**
+   * Resolves when the tables are registered; by then the source is open.
+   *
+   * @param options core's flags
+   * @param args more of the extension's command line
+   */
+  static async start(
+    program: Program,
+    options: Readonly<Record<string, string>>,
+    args: readonly string[] = [],
+  ): Promise<ExtensionUnderTest> {
+    const directory = mkdtempSync(join(tmpdir(), 'bench-'));
+    const socketPath = join(directory, 'core.em');
+    const registered = Promise.withResolvers<void>();
+    let info: ExtensionInfo | undefined;
+    const core = new ExtensionManagerServer({
+      socketPath,
+      handlers: {
+        options: () =>
+          new Map(
+            Object.entries(options).map(([name, value]) => [
+              name,
+              { value, defaultValue: value, type: 'string' },
+            ]),
+          ),
+        extensions: () => new Map(info === undefined ? [] : [[UUID, info]]),
+        registerExtension: registering => {
+          info = registering;
+          registered.resolve();
+          return UUID;
+        },
+        deregisterExtension: () => {},
+        // Neither tables of its own nor a schedule.
+        query: () => [],
+        getQueryColumns: () => [],
+        call: () => {
+          throw new OsqueryStatusError({ code: 1, message: 'no such key', uuid: 0 });
+        },
+      },
+    });
+    await core.listen();
+    const child = spawn(
+      program.file,
+      [...program.args, '--socket', socketPath, '--timeout', '3', '--interval', '3', ...args],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+    const client = new ExtensionClient({ socketPath: extensionSocketPath(socketPath, UUID) });
+    const extension = new ExtensionUnderTest(directory, core, child, client);
+    const failed = new AbortController();
+    try {
+      await Promise.race([
+        registered.promise,
+        once(child, 'exit', { signal: failed.signal }).then(([status]) => {
+          throw new Error(`the extension ended before it registered, with status ${status}`);
+        }),
+        sleep(START_MS, undefined, { signal: failed.signal }).then(() => {
+          throw new Error(`the extension did not register within ${START_MS} ms`);
+        }),
+      ]);
+      await extension.#untilItAnswers();
+      return extension;
+    } catch (error) {
+      await extension[Symbol.asyncDispose]();
+      throw error;
+    } finally {
+      failed.abort();
+    }
+  }
+
+  /** It opens its own socket once it knows its number. */
+  async #untilItAnswers(): Promise<void> {
+    for (let left = START_MS / 10; ; left--) {
+      try {
+        await this.#client.ping();
+        return;
+      } catch (error) {
+        if (left === 0) throw error;
+        await sleep(10);
+      }
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** So far, of all its threads. */
+  get cpuSeconds(): number {
+    return cpuSeconds(this.pid);
+  }
+
+  get memory(): Memory {
+    return memory(this.pid);
+  }
+
+  /** CPU seconds it uses in a second without events. */
+  async idleCpu(seconds: number): Promise<number> {
+    const before = this.cpuSeconds;
+    await sleep(seconds * 1000);
+    return (this.cpuSeconds - before) / seconds;
+  }
+
+  /** How many rows a SELECT finds. */
+  async count(spec: TableSpec, options: Omit<SelectOptions, 'columns'> = {}): Promise<number> {
+    const request = selectRequest(spec, { ...options, columns: Object.keys(options.equal ?? {}) });
+    return (await this.#client.callEncoded('table', spec.name, request)).count;
+  }
+
+  async rows(
+    spec: TableSpec,
+    options: SelectOptions = {},
+  ): Promise<readonly Readonly<Record<string, string>>[]> {
+    return this.#client.call('table', spec.name, selectRequest(spec, options));
+  }
+
+  timeSelect(spec: TableSpec, options: SelectOptions = {}): Promise<TimedReply> {
+    return timeCall(this.#client.socketPath, 'table', spec.name, selectRequest(spec, options));
+  }
+
+  /** Ends it as osqueryd does; audit is as it was found afterwards. Any number of times. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.close();
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const kill = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
+      this.#child.kill('SIGTERM');
+      await once(this.#child, 'exit');
+      clearTimeout(kill);
+    }
+    await this.#core.close(0);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}

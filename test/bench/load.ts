@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { LoadResult } from './load/run-load.ts';
+
+/** Seconds after which a load is ended, whatever it does. */
+const TIMEOUT_S = 90;
+
+/** A process that makes events, ready to begin. */
+export class Load implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** @param perSecond 0 for back to back */
+  static async prepare(kind: 'connects' | 'execs', count: number, perSecond: number): Promise<Load> {
+    const entry = new URL(`./load/${kind}.ts`, import.meta.url).pathname;
+    const child = spawn(process.execPath, ['--conditions=source', entry, String(count), String(perSecond)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      timeout: TIMEOUT_S * 1000,
+    });
+    const load = new Load(child);
+    await load.#line();
+    return load;
+  }
+
+  /** The process that the events are of. */
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  async run(): Promise<LoadResult> {
+    this.#child.stdin!.write('go\n');
+    return JSON.parse(await this.#line());
+  }
+
+  async #line(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done === true) throw new Error(`the load ended early, with status ${this.#child.exitCode}`);
+    return value;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
+  }
+}

@@ -1,0 +1,4 @@
+import { runLoad } from './run-load.ts';
+import { spawnTrue } from './spawn-true.ts';
+
+runLoad(() => spawnTrue());

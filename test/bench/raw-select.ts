@@ -1,0 +1,72 @@
+import { createConnection } from 'node:net';
+import { ByteWriter, type PluginRow } from 'osquery-extension-ts';
+
+const VERSION_1_CALL = 0x80010001;
+const T_STOP = 0;
+const T_STRING = 11;
+const T_MAP = 13;
+const RECEIVE_BYTES = 1 << 18;
+
+export interface TimedReply {
+  /** From the request's first byte written to the reply's last byte read, in milliseconds. */
+  readonly milliseconds: number;
+  readonly bytes: number;
+}
+
+/**
+ * Sends one `call` and reads the reply without looking at it: what is measured is the server, not a client's decoding.
+ * Half of the connection is closed behind the request, so that the server ends it behind the reply.
+ */
+export const timeCall = async (
+  socketPath: string,
+  registry: string,
+  item: string,
+  request: PluginRow,
+): Promise<TimedReply> => {
+  const message = encodeCall(registry, item, request);
+  const buffer = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    let started = 0;
+    let last = 0;
+    const socket = createConnection({
+      path: socketPath,
+      allowHalfOpen: true,
+      onread: {
+        buffer,
+        callback: count => {
+          bytes += count;
+          last = performance.now();
+          return true;
+        },
+      },
+    });
+    socket.on('connect', () => {
+      started = performance.now();
+      socket.end(message);
+    });
+    socket.on('end', () => resolve({ milliseconds: last - started, bytes }));
+    socket.on('error', reject);
+  });
+};
+
+const encodeCall = (registry: string, item: string, request: PluginRow): Buffer => {
+  const out = new ByteWriter();
+  out.i32(VERSION_1_CALL | 0);
+  out.string('call');
+  out.i32(1);
+  for (const [index, value] of [registry, item].entries()) {
+    out.byte(T_STRING);
+    out.i16(index + 1);
+    out.string(value);
+  }
+  out.byte(T_MAP);
+  out.i16(3);
+  out.byte(T_STRING);
+  out.byte(T_STRING);
+  const entries = Object.entries(request);
+  out.i32(entries.length);
+  for (const entry of entries) for (const text of entry) out.string(text);
+  out.byte(T_STOP);
+  return out.take();
+};

@@ -1,0 +1,29 @@
+import type { Scenario } from './scenario.ts';
+import { burst } from './scenarios/burst.ts';
+import { connectCpu } from './scenarios/connect-cpu.ts';
+import { execCpu } from './scenarios/exec-cpu.ts';
+import { growth } from './scenarios/growth.ts';
+import { latency } from './scenarios/latency.ts';
+import { memoryUse } from './scenarios/memory.ts';
+import { pipeline } from './scenarios/pipeline.ts';
+import { receiveOnly } from './scenarios/receive-only.ts';
+import { select } from './scenarios/select.ts';
+import { selectRecent } from './scenarios/select-recent.ts';
+import { selectWhileIngesting } from './scenarios/select-while-ingesting.ts';
+import { sustained } from './scenarios/sustained.ts';
+
+/** In the order they run. */
+export const scenarios: readonly Scenario[] = [
+  burst,
+  sustained,
+  connectCpu,
+  execCpu,
+  latency,
+  select,
+  selectRecent,
+  selectWhileIngesting,
+  memoryUse,
+  growth,
+  receiveOnly,
+  pipeline,
+];
