@@ -62,6 +62,8 @@ export interface ModelOptions<Fields extends object> {
   readonly limits?: Partial<ModelLimits>;
 }
 
+const KEEP_ALIVE_MS = 60_000;
+
 const WAITING = 0;
 const PENDING = 1;
 const SETTLED = 2;
@@ -210,6 +212,16 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   async #drain(): Promise<void> {
+    // Budgets do not keep a program alive; one that waits here wants to.
+    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    try {
+      await this.#drainAndStop();
+    } finally {
+      clearInterval(keepAlive);
+    }
+  }
+
+  async #drainAndStop(): Promise<void> {
     await this.#started;
     if (this.inFlight > 0) {
       await new Promise<void>(resolve => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EnrichedEvent, EventModel, type ModelLimits } from '../../src/model/event-model.ts';
@@ -342,6 +343,22 @@ describe('EventModel', () => {
     expect(closed).toBe(true);
     expect(fields()).toEqual([{ pid: 1, x: 1 }, { pid: 2 }]);
     expect(clock.timers).toBe(0);
+  });
+
+  it('keeps a program alive until it is closed', () => {
+    const url = (name: string) => JSON.stringify(new URL(`../../src/model/${name}`, import.meta.url).href);
+    const script = `
+      import { EventModel } from ${url('event-model.ts')};
+      const source = { name: 'a', phase: 'later', provides: { x: 'output' }, needs: [], resolve: () => new Promise(() => {}) };
+      const model = new EventModel({ sources: [source], emit: () => process.stdout.write('emitted '), limits: { budgetMs: 20 } });
+      model.offer({ action: 'exec' });
+      await model.close();
+      process.stdout.write('closed');
+    `;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', script], {
+      encoding: 'utf8',
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: 'emitted closed', stderr: '' });
   });
 
   it('loses nothing and keeps the order whatever sources do', async () => {

@@ -127,9 +127,11 @@ export class FileHasher {
     if (request.path === undefined) return undefined;
     if (!this.#mounts.local) return this.#digestSlowly(request);
     for (const way of this.#ways(request)) {
-      const stats = statNow(way.path);
-      const version = stats && this.#judge(request, way, stats);
-      if (version !== undefined) return this.#digestOf(request, { way, version });
+      const version = this.#versionOf(statNow(way.path));
+      if (version === undefined) continue;
+      let match = this.#compare(request, way, version);
+      if (match === 'device?') match = this.#onRecordedDevice(request, way, version, pinNow(way.path));
+      if (match) return this.#digestOf(request, { way, version });
     }
     this.counters.notFound++;
     return undefined;
@@ -137,12 +139,20 @@ export class FileHasher {
 
   async #digestSlowly(request: HashRequest): Promise<Digests | undefined> {
     for (const way of this.#ways(request)) {
-      const stats = await stat(way.path, { bigint: true }).catch(() => undefined);
-      const version = stats && this.#judge(request, way, stats);
-      if (version !== undefined) return this.#digestOf(request, { way, version });
+      const version = this.#versionOf(await statLater(way.path));
+      if (version === undefined) continue;
+      let match = this.#compare(request, way, version);
+      if (match === 'device?') {
+        match = this.#onRecordedDevice(request, way, version, await pinLater(way.path));
+      }
+      if (match) return this.#digestOf(request, { way, version });
     }
     this.counters.notFound++;
     return undefined;
+  }
+
+  #versionOf(stats: BigIntStats | undefined): FileVersion | undefined {
+    return stats && fileVersion(stats);
   }
 
   #ways({ pid, path, files, ended, neighbour }: HashRequest): readonly Way[] {
@@ -161,34 +171,40 @@ export class FileHasher {
     return ways;
   }
 
-  /** @returns the file's version if it is what ran */
-  #judge(request: HashRequest, way: Way, stats: BigIntStats): FileVersion | undefined {
-    const version = fileVersion(stats);
-    if (version === undefined) return undefined;
-    if (this.#isRecorded(request.files, way, version)) return version;
+  /**
+   * Whether a file is what ran. `device?`: its inode number is that of a recorded file, its device number may be one
+   * that stat(2) made up.
+   */
+  #compare(request: HashRequest, way: Way, { dev, inode, ctimeMs }: FileVersion): boolean | 'device?' {
+    const recorded = request.files.filter(file => file.inode === inode && file.dev !== undefined);
+    if (recorded.length > 0) {
+      const device = statDevice(dev);
+      return recorded.some(file => parseAuditDevice(file.dev!) === device) || 'device?';
+    }
     // The link leads to what runs, whatever its name. That it is the image meant, and not of a later exec, its path
     // tells.
-    if (way.kind !== 'exe') return undefined;
+    if (way.kind !== 'exe') return false;
     const running = this.#procfs.link(request.pid, 'exe');
-    if (running === undefined || withoutDeleted(running) !== withoutDeleted(request.path!)) return undefined;
+    if (running === undefined || withoutDeleted(running) !== withoutDeleted(request.path!)) return false;
     // The same path, executed again after another file was put there.
-    if (request.execMs !== undefined && version.ctimeMs + GRAIN_MS >= request.execMs) return undefined;
-    return request.isSame() ? version : undefined;
+    if (request.execMs !== undefined && ctimeMs + GRAIN_MS >= request.execMs) return false;
+    return request.isSame();
   }
 
-  #isRecorded(files: readonly ExecutedFile[], way: Way, { dev, inode }: FileVersion): boolean {
-    const candidates = files.filter(file => file.inode === inode && file.dev !== undefined);
-    if (candidates.length === 0) return false;
-    const devices = candidates.map(file => parseAuditDevice(file.dev!));
-    if (devices.includes(statDevice(dev))) return true;
-    let fd: number | undefined;
+  #onRecordedDevice(
+    { files }: HashRequest,
+    { namespace }: Way,
+    { dev, inode }: FileVersion,
+    pin: Pin | undefined,
+  ): boolean {
+    if (pin === undefined) return false;
     try {
-      fd = openSync(way.path, O_PATH);
-      return devices.includes(this.#mounts.superblockOf(dev, fd, way.namespace) ?? 'unknown');
-    } catch {
-      return false;
+      const device = this.#mounts.superblockOf(dev, pin.fd, namespace);
+      return files.some(
+        file => file.inode === inode && file.dev !== undefined && parseAuditDevice(file.dev) === device,
+      );
     } finally {
-      if (fd !== undefined) closeSync(fd);
+      pin.close();
     }
   }
 
@@ -196,7 +212,7 @@ export class FileHasher {
     const { way, version } = found;
     const settled = request.execMs !== undefined && version.ctimeMs + GRAIN_MS < request.execMs;
     // By its path alone, a file that is not older than the exec may have been changed since. What runs cannot be.
-    if (!settled && way.kind !== 'exe') return this.#changed();
+    if (!settled && (way.kind !== 'exe' || changedAfter(version, request.execMs))) return this.#changed();
     const digests = this.#remembered.get(version.key);
     if (digests !== undefined) {
       this.counters.remembered++;
@@ -211,17 +227,19 @@ export class FileHasher {
     }
     const reading = this.#readOnce(found);
     if (reading === undefined) return undefined;
-    return settled
-      ? reading
-      : reading.then(result => {
-          if (result === undefined || this.#stillRuns(request.pid, version)) return result;
-          return this.#changed();
-        });
+    return settled ? reading : this.#ifStillRunning(reading, request.pid, version);
   }
 
-  #stillRuns(pid: number, version: FileVersion): boolean {
-    const stats = statNow(this.#procfs.path(pid, 'exe'));
-    return stats !== undefined && fileVersion(stats)?.key === version.key;
+  async #ifStillRunning(
+    reading: Promise<Digests | undefined>,
+    pid: number,
+    version: FileVersion,
+  ): Promise<Digests | undefined> {
+    const digests = await reading;
+    if (digests === undefined) return undefined;
+    const path = this.#procfs.path(pid, 'exe');
+    const now = this.#versionOf(this.#mounts.local ? statNow(path) : await statLater(path));
+    return now?.key === version.key ? digests : this.#changed();
   }
 
   #changed(): undefined {
@@ -303,6 +321,16 @@ export class FileHasher {
     if (!oldest.done) this.#remembered.delete(oldest.value);
   }
 }
+
+/**
+ * Whether a file that a process runs is not what it was at the exec: it was written to meanwhile, and executed again
+ * by the same process. Deleting it changes its ctime as well, but not its content.
+ */
+const changedAfter = ({ ctimeMs, mtimeMs, links }: FileVersion, execMs: number | undefined): boolean =>
+  execMs !== undefined && ctimeMs > execMs + GRAIN_MS && !(links === 0 && mtimeMs <= execMs + GRAIN_MS);
+
+const statLater = (path: string): Promise<BigIntStats | undefined> =>
+  stat(path, { bigint: true }).catch(() => undefined);
 
 const statNow = (path: string): BigIntStats | undefined => {
   try {

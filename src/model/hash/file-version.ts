@@ -9,6 +9,10 @@ export interface FileVersion {
   readonly size: number;
   /** Last change of content or attributes, milliseconds since the epoch. Nobody can set it back. */
   readonly ctimeMs: number;
+  /** Last change of content, as far as nobody set it. */
+  readonly mtimeMs: number;
+  /** Names it has; 0 if it was deleted. */
+  readonly links: number;
 }
 
 /**
@@ -26,5 +30,7 @@ export const fileVersion = (stats: BigIntStats): FileVersion | undefined =>
         inode: String(stats.ino),
         size: Number(stats.size),
         ctimeMs: Number(stats.ctimeNs) / 1e6,
+        mtimeMs: Number(stats.mtimeNs) / 1e6,
+        links: Number(stats.nlink),
       }
     : undefined;

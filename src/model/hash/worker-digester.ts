@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startWorker } from '../../runtime/start-worker.ts';
 import type { Digester } from './digester.ts';
 import type { Digests } from './digests.ts';
 import type { HashAnswer, HashQuestion } from './worker-protocol.ts';
@@ -6,7 +7,7 @@ import type { HashAnswer, HashQuestion } from './worker-protocol.ts';
 /** How long a thread is not started again after it died. */
 const RESTART_MS = 5000;
 
-export const spawnHashWorker = (): Worker => new Worker(new URL('./hash-worker.ts', import.meta.url));
+export const spawnHashWorker = (): Worker => startWorker(new URL('./hash-worker.ts', import.meta.url));
 
 export interface WorkerDigester {
   readonly digest: Digester;

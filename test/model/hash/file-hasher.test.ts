@@ -370,6 +370,36 @@ describe('FileHasher, of a program that is running', () => {
     expect(hasher.digest(request({ pid, path, files: [gone] }))).toBeUndefined();
   });
 
+  it('gives no hash of a file that was written to since, though the process runs it again', async () => {
+    const { hasher } = setUp();
+    const path = join(directory, 'prog');
+    copyFileSync('/bin/sleep', path);
+    const files = [record(path)];
+    await grain();
+    const execMs = Date.now();
+    await grain();
+    // The same inode with another content, and executed again under the same pid as it were.
+    appendFileSync(path, 'more');
+    const pid = await sleeper(path);
+    expect(record(path).inode).toBe(files[0]!.inode);
+    expect(await hasher.digest(request({ pid, path, files, execMs }))).toBeUndefined();
+    rmSync(path);
+    expect(await hasher.digest(request({ pid, path, files, execMs }))).toBeUndefined();
+    expect(hasher.counters.changed).toBe(2);
+  });
+
+  it('hashes a file that was deleted some time after the exec', async () => {
+    const { hasher } = setUp();
+    const path = join(directory, 'prog');
+    copyFileSync('/bin/sleep', path);
+    const files = [record(path)];
+    const execMs = Date.now();
+    const pid = await sleeper(path);
+    await grain();
+    rmSync(path);
+    expect(await hasher.digest(request({ pid, path, files, execMs }))).toEqual(sums('/bin/sleep'));
+  });
+
   it('gives no hash if the process ended while its new file was read', async () => {
     const path = join(directory, 'prog');
     const digest = createLocalDigester();
