@@ -1,14 +1,19 @@
 import { open } from 'node:fs/promises';
 import { fromFileError, OpenBsmError } from './errors.ts';
+import { waitForInput } from './wait-for-input.ts';
 
 export const AUDIT_PIPE = '/dev/auditpipe';
 
 /** More than the kernel queues for a pipe by default: a read takes all that waits. */
 const READ_BYTES = 1024 * 1024;
+/** Milliseconds between looks at the signal while no record comes. */
+const IDLE_MS = 200;
 
 export interface AuditPipeOptions {
   readonly platform?: NodeJS.Platform;
-  /** Ends the reading before the next read. One that is under way ends with the next record, as reads of a device do. */
+  /** Called once the device is open: from then on no record is missed. */
+  readonly onOpen?: () => void;
+  /** Ends the reading once more has been read of what waits then, whether or not records still come. */
   readonly signal?: AbortSignal;
   /** Another device or file, for trying. */
   readonly path?: string;
@@ -16,12 +21,13 @@ export interface AuditPipeOptions {
 
 /**
  * The live records of macOS, as bytes of a trail. A pipe that was opened and never told otherwise delivers what the
- * system's own audit selection (audit_control) records.
+ * system's own audit selection (audit_control) records. The device itself never ends.
  *
  * @throws OpenBsmError on other systems, without permission, and where auditing is not there
  */
 export async function* readAuditPipe({
   platform = process.platform,
+  onOpen,
   signal,
   path = AUDIT_PIPE,
 }: AuditPipeOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
@@ -35,13 +41,18 @@ export async function* readAuditPipe({
     throw fromFileError(path, error);
   });
   try {
+    onOpen?.();
     const buffer = new Uint8Array(READ_BYTES);
-    while (!signal?.aborted) {
-      const { bytesRead } = await pipe.read(buffer, 0, buffer.length, null).catch(error => {
-        throw fromFileError(path, error);
-      });
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+    for (;;) {
+      const isLast = signal?.aborted ?? false;
+      if (await waitForInput(pipe.fd, isLast ? 0 : IDLE_MS)) {
+        const { bytesRead } = await pipe.read(buffer, 0, buffer.length, null).catch(error => {
+          throw fromFileError(path, error);
+        });
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
+      if (isLast) return;
     }
   } finally {
     await pipe.close();
