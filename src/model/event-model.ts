@@ -174,7 +174,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     }
   }
 
-  /** Takes in one event. Exec events come out of `emit`, the others only tell the sources what happened. */
+  /** Takes in one event. Execs that succeeded come out of `emit`, the others only tell the sources what happened. */
   offer(event: ProcessEvent): void {
     if (this.#closed !== undefined) return;
     this.counters.offered++;
@@ -426,7 +426,9 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 }
 
-const isExec = (event: ProcessEvent): event is ExecEvent => event.action === 'exec';
+/** An exec that failed ran nothing: the process is what it was. */
+const isExec = (event: ProcessEvent): event is ExecEvent =>
+  event.action === 'exec' && (event.status === undefined || event.status === 0);
 
 const settle = (entry: Entry, step: number): void => {
   entry.states[step] = SETTLED;

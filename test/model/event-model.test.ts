@@ -58,6 +58,13 @@ describe('EventModel', () => {
     expect(model.counters).toMatchObject({ offered: 3, emitted: 1 });
   });
 
+  it('makes no telemetry of an exec that failed', () => {
+    const { model, fields } = setUp([pidSource]);
+    for (const [pid, status] of [undefined, 0, 2].entries()) model.offer(exec({ pid, status }));
+    expect(fields()).toEqual([{ pid: 0 }, { pid: 1 }]);
+    expect(model.counters).toMatchObject({ offered: 3, emitted: 2 });
+  });
+
   it('hands a source what the fields it needs came to', async () => {
     const later = laterSource<{ twice: number }, { pid: number }>({
       name: 'twice',
