@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { PluginRow } from 'osquery-extension-ts';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nativeTable } from '../../src/shell/core/native-table.ts';
 import { column, FakeTable, startCore, startExtension } from './support.ts';
 
@@ -96,7 +96,7 @@ const processes = nativeTable({
   ],
 });
 
-describe('what an osqueryd 5.23 was seen to send', async () => {
+describe('what an osqueryd 5.23 was seen to send', () => {
   const recording = readRecording();
 
   test('holds statements of every kind', () => {
@@ -104,18 +104,36 @@ describe('what an osqueryd 5.23 was seen to send', async () => {
     expect(recording.flatMap(({ contexts }) => contexts)).toHaveLength(15);
   });
 
-  test.each(recording)('$sql', async ({ sql, contexts, rows, warnings, error }) => {
-    // The recording was made with disable_events, which osqueryi sets when it does not read from a terminal. Its
-    // statement with two constraints and none in the context fits only --extensions_default_index=false.
-    const withoutIndex = sql === "select txt from ext_def where txt='a' and i>1 limit 5";
-    await using started = await startCore(
-      { disable_events: 'true', extensions_default_index: String(!withoutIndex) },
+  // The recording was made with disable_events, which osqueryi sets when it does not read from a terminal. Its
+  // statement with two constraints and none in the context fits only --extensions_default_index=false.
+  const withoutIndex = "select txt from ext_def where txt='a' and i>1 limit 5";
+
+  const open = async (defaultIndex: boolean) => {
+    const started = await startCore(
+      { disable_events: 'true', extensions_default_index: String(defaultIndex) },
       { nativeTables: [processes] },
     );
     const tables = fakeTables();
-    await using _extension = await startExtension(started.core, tables);
+    return { started, tables, extension: await startExtension(started.core, tables) };
+  };
+  let indexed: Awaited<ReturnType<typeof open>>;
+  let unindexed: Awaited<ReturnType<typeof open>>;
+  beforeAll(async () => {
+    [indexed, unindexed] = await Promise.all([open(true), open(false)]);
+  });
+  afterAll(async () => {
+    for (const { started, extension } of [indexed, unindexed]) {
+      await extension[Symbol.asyncDispose]();
+      await started[Symbol.asyncDispose]();
+    }
+  });
+
+  test.each(recording)('$sql', async ({ sql, contexts, rows, warnings, error }) => {
+    const { started, tables } = sql === withoutIndex ? unindexed : indexed;
+    started.log.length = 0;
+    for (const table of tables) table.requests.length = 0;
     const result = await started.core.query(sql).then(
-      ({ rows }) => ({ rows, error: undefined }),
+      found => ({ rows: found.rows, error: undefined }),
       (thrown: Error) => ({ rows: [], error: thrown.message }),
     );
     const seen = tables.flatMap(table =>

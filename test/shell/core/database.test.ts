@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CoreDatabase } from '../../../src/shell/core/database.ts';
+import { anyText } from '../any-text.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -54,7 +55,10 @@ describe('requests', () => {
 describe('with a path', () => {
   const change = fc.record({
     key: fc.constantFrom('a', 'b', 'c', 'ü\n"'),
-    value: fc.option(fc.string({ unit: 'binary', maxLength: 20 }), { nil: undefined }),
+    value: fc.option(
+      anyText().map(text => text.toWellFormed()),
+      { nil: undefined },
+    ),
   });
 
   test('is found again as it was left, without having been closed', () => {

@@ -292,7 +292,7 @@ describe('an extension', () => {
   });
 
   test('that is gone keeps its name until core looks again', async () => {
-    await using started = await startCore({ extensions_interval: '1' });
+    await using started = await startCore({ extensions_interval: '1', extensions_timeout: '1' });
     const { core } = started;
     await using manager = client(core);
     // Registered and never listening: what an extension that was killed looks like.

@@ -8,6 +8,7 @@ import {
   type PrintSettings,
 } from '../../../src/shell/output/printer.ts';
 import { textWidth } from '../../../src/shell/output/text-width.ts';
+import { anyText } from '../any-text.ts';
 
 interface Result {
   readonly columns: readonly string[];
@@ -129,11 +130,10 @@ describe('the forms of osquery', () => {
 const results = fc.array(
   fc.integer({ min: 1, max: 4 }).chain(width =>
     fc.record({
-      columns: fc.array(fc.string({ unit: 'grapheme' }), { minLength: width, maxLength: width }),
-      rows: fc.array(
-        fc.array(fc.option(fc.string({ unit: 'binary' })), { minLength: width, maxLength: width }),
-        { maxLength: 5 },
-      ),
+      columns: fc.array(anyText(), { minLength: width, maxLength: width }),
+      rows: fc.array(fc.array(fc.option(anyText()), { minLength: width, maxLength: width }), {
+        maxLength: 5,
+      }),
     }),
   ),
   { maxLength: 3 },
