@@ -29,7 +29,6 @@ export interface RunShellOptions {
   readonly stdin: ReadStream | NodeJS.ReadStream;
   readonly stdout: WriteStream | NodeJS.WriteStream;
   readonly stderr: NodeJS.WritableStream & NodeJS.WriteStream;
-  readonly workerUrl?: URL;
 }
 
 /** Until the extension has registered: it may read a long log first. */
@@ -68,7 +67,6 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
     socketPath: directory.socketPath,
     log,
     ownEventTables: options.ownEventTables ?? false,
-    workerUrl: options.workerUrl,
   });
   const extension = new HostedExtension({ core, options: coreOptions, command: options.extension, log });
   try {

@@ -46,7 +46,6 @@ export interface EmbeddedCoreOptions {
   readonly configHash?: () => string;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  readonly workerUrl?: URL | undefined;
 }
 
 /** Rows with names, all values text; NULL is the flag `nullvalue`. */
@@ -135,7 +134,6 @@ export class EmbeddedCore {
       eventsEnabled: !settings.options.bool('disable_events'),
       call: (table, request, signal) => this.#callTable(table, request, signal),
       warn: message => settings.log('warning', message),
-      workerUrl: settings.workerUrl,
     });
     this.#server = new ExtensionManagerServer({
       socketPath: settings.socketPath,

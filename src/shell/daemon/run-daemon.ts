@@ -32,7 +32,6 @@ export interface RunDaemonOptions {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WritableStream;
   readonly extensionStdio?: ExtensionProcessOptions['stdio'];
-  readonly workerUrl?: URL;
 }
 
 /** Flags that count only on the command line; core warns about them in a configuration. */
@@ -94,7 +93,6 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
     packs: () => configuration.packs.map(pack => ({ ...pack, active: true })),
     configHash: () => hashOf(configuration),
     now: clock.now,
-    workerUrl: options.workerUrl,
   });
   const refreshSeconds = coreOptions.number('config_refresh');
   let refreshed = Math.floor(clock.now() / 1000);

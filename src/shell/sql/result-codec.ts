@@ -71,7 +71,10 @@ export const decodeRows = (
   bytes: Uint8Array,
   columns: number,
   rows: number,
-  format: { readonly float: (value: number) => string; readonly text: (bytes: Buffer, start: number, end: number) => string },
+  format: {
+    readonly float: (value: number) => string;
+    readonly text: (bytes: Buffer, start: number, end: number) => string;
+  },
 ): (string | null)[][] => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const decoded: (string | null)[][] = [];

@@ -57,8 +57,6 @@ export interface SqlEngineOptions {
   readonly eventsEnabled: boolean;
   readonly call: TableCall;
   readonly warn: (message: string) => void;
-  /** Where the worker's code is; packaged builds have it elsewhere. */
-  readonly workerUrl?: URL | undefined;
 }
 
 type Done = Extract<FromWorker, { kind: 'done' }>;
@@ -98,7 +96,7 @@ export class SqlEngine {
       eventsEnabled: options.eventsEnabled,
       tables: options.tables,
     };
-    this.#worker = startWorker(options.workerUrl ?? new URL('./sql-worker.ts', import.meta.url), {
+    this.#worker = startWorker(new URL('./sql-worker.ts', import.meta.url), {
       workerData: setup,
       transferList: [port2],
       name: 'sql',
