@@ -1,6 +1,7 @@
 import { type BigIntStats, statSync } from 'node:fs';
 import type { ExecutedFile, ProcessEvent } from '../audit/audit-event.ts';
 import type { ImageTimes } from '../events/event-table.ts';
+import { parseAuditDevice, statDevice } from '../model/hash/device.ts';
 
 /**
  * Looks up the file a process runs. It is looked for where the process sees it, because a container has files of its
@@ -34,9 +35,6 @@ const stat = (path: string, event: ProcessEvent): BigIntStats | undefined => {
 /** Some filesystems (overlay, btrfs) give stat another device than the kernel records, always one of major 0. */
 const isSameFile = ({ inode, dev }: ExecutedFile, stats: BigIntStats): boolean => {
   if (inode !== stats.ino.toString()) return false;
-  const major = ((stats.dev >> 8n) & 0xfffn) | ((stats.dev >> 32n) & ~0xfffn);
-  const minor = (stats.dev & 0xffn) | ((stats.dev >> 12n) & ~0xffn);
-  return major === 0n || dev === `${hex(major)}:${hex(minor)}`;
+  const device = statDevice(stats.dev);
+  return device.startsWith('0:') || (dev !== undefined && parseAuditDevice(dev) === device);
 };
-
-const hex = (value: bigint): string => value.toString(16).padStart(2, '0');

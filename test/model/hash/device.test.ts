@@ -18,6 +18,13 @@ describe('device numbers', () => {
     },
   );
 
+  it('are unpacked from stat as macOS packs them', () => {
+    expect(statDevice(0x01000005n, 'darwin')).toBe(parseAuditDevice('01:05'));
+    expect(statDevice(0x01012345n, 'darwin')).toBe(parseAuditDevice('01:12345'));
+    // st_dev is signed there.
+    expect(statDevice(-1n, 'darwin')).toBe('255:16777215');
+  });
+
   it('are unpacked from stat as the kernel packs them', () => {
     expect(statDevice(0xfe00n)).toBe('254:0');
     expect(statDevice(0x15n)).toBe('0:21');

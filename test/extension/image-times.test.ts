@@ -1,0 +1,65 @@
+import { type BigIntStats, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ExecutedFile } from '../../src/audit/audit-event.ts';
+import { imageTimes } from '../../src/extension/image-times.ts';
+import { statDevice } from '../../src/model/hash/device.ts';
+import { exec, fork } from '../model/process-events.ts';
+
+/** Nobody has it: it is above the largest pid_max. */
+const NO_PID = 2 ** 22 + 1;
+
+let directory: string;
+let path: string;
+let stats: BigIntStats;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'image-'));
+  path = join(directory, 'program');
+  writeFileSync(path, '', { mode: 0o750 });
+  stats = statSync(path, { bigint: true });
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const recorded = (facts: Partial<ExecutedFile> = {}): ExecutedFile => ({
+  mode: undefined,
+  ouid: undefined,
+  ogid: undefined,
+  inode: String(stats.ino),
+  dev: statDevice(stats.dev)
+    .split(':')
+    .map(part => Number(part).toString(16).padStart(2, '0'))
+    .join(':'),
+  name: path,
+  ...facts,
+});
+const times = () => ({
+  atime: Number(stats.atimeMs / 1000n),
+  mtime: Number(stats.mtimeMs / 1000n),
+  ctime: Number(stats.ctimeMs / 1000n),
+  mode: 0o100750,
+});
+
+describe('imageTimes', () => {
+  it('are those of the file that was recorded', () => {
+    expect(imageTimes(exec({ pid: NO_PID, path, files: [recorded()] }))).toEqual(times());
+  });
+
+  it('are not those of another file under its path', () => {
+    const other = recorded({ inode: String(stats.ino + 1n) });
+    expect(imageTimes(exec({ pid: NO_PID, path, files: [other] }))).toBeUndefined();
+    // A device number with major 0 may be one that stat made up: there the inode has to do.
+    const elsewhere = statDevice(stats.dev).startsWith('0:') ? times() : undefined;
+    expect(imageTimes(exec({ pid: NO_PID, path, files: [recorded({ dev: 'fffe:01' })] }))).toEqual(elsewhere);
+  });
+
+  it('are those of whatever is there where nothing was recorded', () => {
+    expect(imageTimes({ ...fork(NO_PID, NO_PID), path })).toEqual(times());
+  });
+
+  it('are none where there is no file', () => {
+    expect(imageTimes(exec({ pid: NO_PID, path: undefined }))).toBeUndefined();
+    expect(imageTimes(exec({ pid: NO_PID, path: join(directory, 'gone') }))).toBeUndefined();
+    expect(imageTimes(exec({ pid: NO_PID, path: directory }))).toBeUndefined();
+  });
+});
