@@ -44,7 +44,24 @@ const columns = [
   { name: 'ppid', type: 'BIGINT', options: { hidden: true } },
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
+  { name: 'parent_path', type: 'TEXT', options: { hidden: true } },
+  { name: 'parent_cmdline', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_id', type: 'TEXT', options: { hidden: true } },
+  { name: 'username', type: 'TEXT', options: { hidden: true } },
+  { name: 'sha256', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
+
+/**
+ * The last columns come from the Event Model, later than the row: this says of which field of it. They are filled from
+ * the moment on that telemetry is on, or a query has asked for one of them.
+ */
+export const processEventExtras = {
+  parent_path: 'parent_process_path',
+  parent_cmdline: 'parent_process_command_line',
+  container_id: 'container_id',
+  username: 'user_username',
+  sha256: 'process_sha256',
+} as const;
 
 const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
 const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];

@@ -8,6 +8,7 @@ import {
   writeRowHeader,
 } from './encoded-row.ts';
 import type { RowBatch } from './row-batch.ts';
+import { type ExtraEntry, entriesLength, type RowExtras } from './row-extras.ts';
 
 /** Bytes of one segment; a row that is longer gets a segment of its own. */
 const SEGMENT_BYTES = 1024 * 1024;
@@ -231,8 +232,15 @@ export class EventBuffer {
    * out in place, neighbours as one chunk.
    *
    * @param consume drops the rows that are returned
+   * @param extras values beside the rows, if one of their columns is wanted
    */
-  select(range: RowRange, wanted: ColumnMask, filter?: RowFilter, consume = false): EncodedRows {
+  select(
+    range: RowRange,
+    wanted: ColumnMask,
+    filter?: RowFilter,
+    consume = false,
+    extras?: RowExtras,
+  ): EncodedRows {
     const from = Math.max(range.from, this.#firstEid);
     const to = Math.min(range.to, this.#nextEid);
     const writer = new SelectionWriter(wanted, this.#overheads);
@@ -251,7 +259,7 @@ export class EventBuffer {
         row.time = segment.times[i]!;
         row.eid = segment.firstEid + i;
         if (filter !== undefined && !filter(row)) continue;
-        writer.add(row, segment.ends[i]!);
+        writer.add(row, segment.ends[i]!, extras?.find(row.eid) ?? NO_ENTRIES);
         if (consume) {
           segment.gone[i] = 1;
           this.#gone++;
@@ -265,6 +273,7 @@ export class EventBuffer {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_ENTRIES: readonly ExtraEntry[] = [];
 const PROJECTION_BYTES = 64 * 1024;
 
 /** Collects rows for one reply. */
@@ -289,13 +298,17 @@ class SelectionWriter {
     this.#none = wanted.low === 0 && wanted.high === 0;
   }
 
-  add(row: RowView, end: number): void {
+  add(row: RowView, end: number, extras: readonly ExtraEntry[]): void {
     this.#count++;
     if (this.#none) return;
     const low = (row.low & this.#wanted.low) >>> 0;
     const high = (row.high & this.#wanted.high) >>> 0;
-    if (low === row.low && high === row.high) this.#whole(row, end);
-    else this.#projected(row, end, low, high);
+    const more =
+      extras.length === 0
+        ? NO_ENTRIES
+        : extras.filter(({ column }) => isPresent(this.#wanted.low, this.#wanted.high, column));
+    if (low === row.low && high === row.high && more.length === 0) this.#whole(row, end);
+    else this.#projected(row, end, low, high, more);
   }
 
   #whole(row: RowView, end: number): void {
@@ -307,17 +320,18 @@ class SelectionWriter {
     this.#runEnd = end;
   }
 
-  #projected(row: RowView, end: number, low: number, high: number): void {
+  #projected(row: RowView, end: number, low: number, high: number, more: readonly ExtraEntry[]): void {
     this.#endRun();
-    // A projection is never longer than its row.
-    if (this.#copyEnd + (end - row.start) > this.#copy.length) {
+    // A projection is never longer than its row and what is added.
+    const longest = end - row.start + (more.length === 0 ? 0 : entriesLength(more));
+    if (this.#copyEnd + longest > this.#copy.length) {
       this.#endCopy();
-      this.#copy = Buffer.allocUnsafeSlow(Math.max(PROJECTION_BYTES, end - row.start));
+      this.#copy = Buffer.allocUnsafeSlow(Math.max(PROJECTION_BYTES, longest));
       this.#copyStart = 0;
       this.#copyEnd = 0;
     }
     const { bytes } = row;
-    writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high));
+    writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high) + more.length);
     let to = this.#copyEnd + ROW_HEADER_BYTES;
     let at = row.start + ROW_HEADER_BYTES;
     // Neighbouring columns are copied together.
@@ -335,6 +349,7 @@ class SelectionWriter {
       at = next;
     }
     if (pending >= 0) to += bytes.copy(this.#copy, to, pending, end);
+    for (const entry of more) to += entry.bytes.copy(this.#copy, to);
     this.#copyEnd = to;
   }
 

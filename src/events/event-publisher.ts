@@ -44,23 +44,25 @@ export class EventPublisher {
     this.#context.settings = settings;
   }
 
-  publish(event: AuditEvent): void {
+  /** @returns the number of the event's first row; undefined if it made none */
+  publish(event: AuditEvent): number | undefined {
     let wanted = false;
-    let published = false;
+    let eid: number | undefined;
     for (const { table, writer } of this.#subscribers) {
       if (table.kind !== event.kind) continue;
       const row = table.toRow(event, this.#context);
       if (row === undefined) continue;
       wanted = true;
       try {
-        writer.append(row, event.seconds);
-        published = true;
+        const number = writer.append(row, event.seconds);
+        eid ??= number;
       } catch {
         this.counters.unencodable++;
       }
     }
-    if (published) this.counters.published++;
+    if (eid !== undefined) this.counters.published++;
     else if (!wanted) this.counters.filtered++;
+    return eid;
   }
 
   /** The rows made since the last time. */

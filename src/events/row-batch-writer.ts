@@ -33,17 +33,19 @@ export class RowBatchWriter {
    * Adds a row and gives it its `eid`.
    *
    * @param time seconds since the epoch of its event
+   * @returns the number behind its `eid`
    * @throws OsqueryError for a value its column cannot hold; the batch stays as it was
    */
-  append(row: Row<readonly ColumnSpec[]>, time: number): void {
-    const eid = String(this.#nextEid + this.#rows).padStart(10, '0');
-    this.#encoder.append({ ...row, eid }, this.#bytes);
+  append(row: Row<readonly ColumnSpec[]>, time: number): number {
+    const number = this.#nextEid + this.#rows;
+    this.#encoder.append({ ...row, eid: String(number).padStart(10, '0') }, this.#bytes);
     if (this.#rows === this.#ends.length) this.#grow();
     this.#ends[this.#rows] = this.#bytes.length;
     this.#times[this.#rows] = time;
     this.#masks[2 * this.#rows] = this.#encoder.presentLow;
     this.#masks[2 * this.#rows + 1] = this.#encoder.presentHigh;
     this.#rows++;
+    return number;
   }
 
   /** Hands over what was added since the last time; undefined if nothing was. */

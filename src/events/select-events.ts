@@ -2,6 +2,7 @@ import type { EncodedRows, QueryContext, TableSpec } from 'osquery-extension-ts'
 import { type ColumnMask, maskOf } from './encoded-row.ts';
 import type { EventBuffer, RowRange } from './event-buffer.ts';
 import type { QueryCursors, QueryExecution } from './query-cursors.ts';
+import type { RowExtras } from './row-extras.ts';
 import { selectionOf } from './row-filter.ts';
 
 /** A scheduled query that reads the table. */
@@ -43,6 +44,7 @@ export const selectEvents = async (
   cursors: QueryCursors,
   environment: SelectEnvironment,
   context: QueryContext,
+  extras?: RowExtras,
 ): Promise<EncodedRows> => {
   const readers = environment.readers();
   expire(buffer, environment, readers);
@@ -55,10 +57,15 @@ export const selectEvents = async (
       ? cursors.rangeFor(execution, everything)
       : everything;
 
-  const { range: byEid, filter } = selectionOf(context, spec.columns, buffer.overheads);
+  const { range: byEid, filter } = selectionOf(
+    context,
+    // What is not in the row cannot be decided on here.
+    spec.columns.slice(0, extras?.firstColumn),
+    buffer.overheads,
+  );
   const autoClear = environment.eventsExpiry === AUTO_CLEAR;
   const consume = autoClear && readers.length === 0;
-  const rows = buffer.select(intersect(range, byEid), wantedColumns(spec, context), filter, consume);
+  const rows = buffer.select(intersect(range, byEid), wantedColumns(spec, context), filter, consume, extras);
   buffer.markRead(range.to);
   if (autoClear && !consume) {
     const seen = cursors.seenByAll(readers.map(({ query }) => query));

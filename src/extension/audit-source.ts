@@ -34,10 +34,11 @@ export interface EventSource {
 export const openKernelSource = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
+  processes = false,
 ): Promise<EventSource> => {
   const control = openAuditControl();
   try {
-    return await startSession(control, settings, handlers, settings.mode);
+    return await startSession(control, settings, handlers, settings.mode, processes);
   } catch (error) {
     control.close();
     throw error;
@@ -49,6 +50,7 @@ const startSession = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
   mode: AuditSettings['mode'],
+  processes: boolean,
 ): Promise<EventSource> => {
   const session = await AuditSession.open(
     control,
@@ -62,6 +64,7 @@ const startSession = async (
       { kind: 'kernel', mode: session.mode, receiveBuffer: settings.limits.receiveBufferBytes },
       settings,
       handlers,
+      processes,
     );
     await ingest.ready;
     await session.enable();
@@ -70,7 +73,7 @@ const startSession = async (
     await session.restore();
     // Somebody took the stream between our look and our request.
     if (error instanceof IngestError && error.code === 'owned' && mode === 'auto') {
-      return startSession(control, settings, handlers, 'multicast');
+      return startSession(control, settings, handlers, 'multicast', processes);
     }
     throw error;
   }
@@ -117,8 +120,9 @@ export const openReplaySource = async (
   paths: readonly string[],
   settings: AuditSettings,
   handlers: IngestHandlers,
+  processes = false,
 ): Promise<EventSource> => {
-  const ingest = new Ingest({ kind: 'replay', paths }, settings, handlers);
+  const ingest = new Ingest({ kind: 'replay', paths }, settings, handlers, processes);
   await ingest.ready;
   return {
     ingest,

@@ -8,6 +8,8 @@ import {
   TablePlugin,
 } from 'osquery-extension-ts';
 import { auditStatus } from '../../tables/audit_status.ts';
+import { processEvents } from '../../tables/process_events.ts';
+import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { eventTables } from '../events/tables.ts';
 import { type EventSource, openKernelSource, openReplaySource } from './audit-source.ts';
 import { adviseOnCore } from './core-advice.ts';
@@ -20,6 +22,7 @@ import { runningQuery } from './running-query.ts';
 import { Schedule } from './schedule.ts';
 import { statusRow } from './status-row.ts';
 import { nameTable, nativeTables } from './table-names.ts';
+import { Telemetry } from './telemetry.ts';
 
 const CONNECT_RETRY_MS = 50;
 /** Least milliseconds between two reports of losses. */
@@ -58,11 +61,25 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   log.relayTo(client, core.options.get('logger_plugin'));
   for (const warning of core.warnings) log.warn(warning);
 
-  const store = new EventStore(eventTables, core.settings, { ageless: options.replay.length > 0 });
+  const isReplay = options.replay.length > 0;
+  const specs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
+  const store = new EventStore(specs, core.settings, { ageless: isReplay });
+  const telemetry = new Telemetry({
+    origin: isReplay ? 'replay' : 'live',
+    settings: core.settings,
+    processBuffer: store.buffer(processEvents.spec.name),
+    telemetryBuffer: store.buffer(processTelemetryEvents.spec.name),
+    requestProcesses: () => source.ingest.sendProcesses(),
+  });
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => telemetry.close());
+  await telemetry.start();
+
   const stop = new AbortController();
   let lastError: string | undefined;
   const source = await openSource(options, core, {
     onRows: batches => store.append(batches),
+    onProcesses: events => telemetry.offer(events),
     onRaw: options.onRaw,
     onWarning: message => {
       lastError = message;
@@ -70,6 +87,9 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
     },
     onFailed: error => stop.abort(error),
   });
+  cleanup.defer(() => source.close());
+  // Every recorded event has been read: nothing more will come.
+  if (isReplay) await telemetry.close();
   const status = async () =>
     statusRow({
       ...(await source.status()),
@@ -78,54 +98,55 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
       lastError,
     });
 
-  const following = new AbortController();
-  let followed: Promise<unknown> | undefined;
-  try {
-    const native = await nativeTables(client);
-    const advice = adviseOnCore(
-      { options: core.options, nativeTables: native },
-      eventTables.map(({ spec }) => spec.name),
-    );
-    if (advice !== undefined) log.warn(advice);
+  const native = await nativeTables(client);
+  const advice = adviseOnCore(
+    { options: core.options, nativeTables: native },
+    eventTables.map(({ spec }) => spec.name),
+  );
+  if (advice !== undefined) log.warn(advice);
 
-    const schedule = new Schedule(client);
-    await schedule.refresh();
-    const plugins: Plugin[] = [
-      ...store.plugins(spec => nameTable(spec, native), {
+  const schedule = new Schedule(client);
+  await schedule.refresh();
+  const plugins: Plugin[] = [
+    ...store.plugins(
+      spec => nameTable(spec, native),
+      {
         execution: async () => {
           const execution = await runningQuery(client);
           if (execution !== undefined) await schedule.ensureKnown(execution.query);
           return execution;
         },
         readers: names => schedule.readersOf(names),
-      }),
-      new TablePlugin(auditStatus, { generate: async () => [await status()] }),
-    ];
-    const applyCore = followCore(options, client, schedule, store, source, core);
-    const losses = new LossReport();
-    followed = Promise.all([
-      repeat(options.interval * 1000, following.signal, applyCore),
-      repeat(LOSS_REPORT_MS, following.signal, async () => {
-        const lost = losses.next(await status());
-        if (lost !== undefined) log.warn(lost);
-      }),
-    ]);
-    const end = await runExtension({
-      name: options.name,
-      version: options.version,
-      plugins,
-      socket: options.socket,
-      timeout: options.timeout,
-      interval: options.interval,
-      signal: AbortSignal.any([options.signal, stop.signal]),
-    });
-    if (stop.signal.aborted) throw stop.signal.reason;
-    return end;
-  } finally {
+      },
+      (table, context) => (table === processEvents.spec.name ? telemetry.extrasFor(context) : undefined),
+    ),
+    new TablePlugin(auditStatus, { generate: async () => [await status()] }),
+  ];
+  const applyCore = followCore(options, client, schedule, store, source, core);
+  const losses = new LossReport();
+  const following = new AbortController();
+  const followed = Promise.all([
+    repeat(options.interval * 1000, following.signal, applyCore),
+    repeat(LOSS_REPORT_MS, following.signal, async () => {
+      const lost = losses.next(await status());
+      if (lost !== undefined) log.warn(lost);
+    }),
+  ]);
+  cleanup.defer(async () => {
     following.abort();
     await followed;
-    await source.close();
-  }
+  });
+  const end = await runExtension({
+    name: options.name,
+    version: options.version,
+    plugins,
+    socket: options.socket,
+    timeout: options.timeout,
+    interval: options.interval,
+    signal: AbortSignal.any([options.signal, stop.signal]),
+  });
+  if (stop.signal.aborted) throw stop.signal.reason;
+  return end;
 };
 
 const openSource = (
@@ -133,10 +154,14 @@ const openSource = (
   { settings, options }: CoreSettings,
   handlers: IngestHandlers,
 ): Promise<EventSource> => {
-  if (replay.length > 0) return openReplaySource(replay, settings, handlers);
+  if (replay.length > 0) return openReplaySource(replay, settings, handlers, settings.telemetry);
   // Core wants the socket itself, and would fight for it: both can have the events by multicast.
   const yields = options.get('disable_audit') === 'false' && settings.mode === 'auto';
-  return openKernelSource(yields ? { ...settings, mode: 'multicast' } : settings, handlers);
+  return openKernelSource(
+    yields ? { ...settings, mode: 'multicast' } : settings,
+    handlers,
+    settings.telemetry,
+  );
 };
 
 /** Core opens its socket about when it starts its extensions. */

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../audit/audit-event.ts';
+import type { AuditEvent, ProcessEvent } from '../audit/audit-event.ts';
 import { Correlator, type CorrelatorCounters, type CorrelatorLimits } from '../audit/correlator.ts';
 import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
 import type { KindOfTask } from '../audit/process-event.ts';
@@ -23,6 +23,8 @@ export interface PipelineOptions {
   readonly now: () => number;
   /** Whether a hole in the serials is a loss: so it is where every event of one kernel is received. */
   readonly countGaps?: boolean;
+  /** Receives every process event with the number of its row, if it has one. */
+  readonly onProcess?: (event: ProcessEvent, eid: number | undefined) => void;
 }
 
 export interface PipelineCounters extends CorrelatorCounters, InterpreterCounters, PublisherCounters {
@@ -41,6 +43,7 @@ export class EventPipeline {
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
   readonly #now: () => number;
+  readonly #onProcess: PipelineOptions['onProcess'];
   readonly #gaps: SerialGaps | undefined;
   /** What reading the BSM trails came to whose events are published here; their reader counts up. */
   readonly trails: TrailCounters = createTrailCounters();
@@ -48,9 +51,10 @@ export class EventPipeline {
   #malformedRecords = 0;
   #events = 0;
 
-  constructor({ tables, settings, context, kindOfTask, now, countGaps = false }: PipelineOptions) {
+  constructor({ tables, settings, context, kindOfTask, now, countGaps = false, onProcess }: PipelineOptions) {
     this.#tables = tables;
     this.#now = now;
+    this.#onProcess = onProcess;
     this.#gaps = countGaps ? new SerialGaps() : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#publisher = new EventPublisher(tables, { ...context, settings });
@@ -80,7 +84,8 @@ export class EventPipeline {
   /** Takes an event that another source has put together. */
   publish(event: AuditEvent): void {
     this.#events++;
-    this.#publisher.publish(event);
+    const eid = this.#publisher.publish(event);
+    if (event.kind === 'process') this.#onProcess?.(event, eid);
   }
 
   /** Ends a batch of records: unfinished events no longer need their bytes. */

@@ -1,13 +1,13 @@
-import { type Plugin, TablePlugin, type TableSpec } from 'osquery-extension-ts';
+import { type Plugin, type QueryContext, TablePlugin, type TableSpec } from 'osquery-extension-ts';
 import { EventBuffer, type EventBufferLimits } from '../events/event-buffer.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
-import type { EventTable } from '../events/event-table.ts';
 import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
+import type { RowExtras } from '../events/row-extras.ts';
 import { selectEvents, type TableReader } from '../events/select-events.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 
 interface Store {
-  readonly table: EventTable;
+  readonly spec: TableSpec;
   readonly buffer: EventBuffer;
   readonly cursors: QueryCursors;
 }
@@ -25,20 +25,16 @@ export class EventStore {
   readonly #ageless: boolean;
   #settings: AuditSettings;
 
-  constructor(
-    tables: readonly EventTable[],
-    settings: AuditSettings,
-    options: { readonly ageless: boolean },
-  ) {
+  constructor(specs: readonly TableSpec[], settings: AuditSettings, options: { readonly ageless: boolean }) {
     this.#settings = settings;
     this.#ageless = options.ageless;
     this.#stores = new Map(
-      tables.map(table => [
-        table.spec.name,
+      specs.map(spec => [
+        spec.name,
         {
-          table,
+          spec,
           buffer: new EventBuffer(
-            table.spec.columns.map(({ name }) => name),
+            spec.columns.map(({ name }) => name),
             bufferLimits(settings),
           ),
           cursors: new QueryCursors(),
@@ -48,7 +44,7 @@ export class EventStore {
   }
 
   append(batches: readonly TableBatch[]): void {
-    for (const { table, batch } of batches) this.#stores.get(table)!.buffer.append(batch);
+    for (const { table, batch } of batches) this.buffer(table).append(batch);
   }
 
   setSettings(settings: AuditSettings): void {
@@ -65,10 +61,21 @@ export class EventStore {
     return new Map([...this.#stores].map(([name, { buffer }]) => [name, buffer]));
   }
 
-  /** @param nameTable the names a table gets in this core */
-  plugins(nameTable: (spec: TableSpec) => TableSpec, core: CoreView): Plugin[] {
-    return [...this.#stores.values()].map(({ table, buffer, cursors }) => {
-      const spec = nameTable(table.spec);
+  buffer(table: string): EventBuffer {
+    return this.#stores.get(table)!.buffer;
+  }
+
+  /**
+   * @param nameTable the names a table gets in this core
+   * @param extras asked at each SELECT for the values beside a table's rows
+   */
+  plugins(
+    nameTable: (spec: TableSpec) => TableSpec,
+    core: CoreView,
+    extras: (table: string, context: QueryContext) => RowExtras | undefined,
+  ): Plugin[] {
+    return [...this.#stores.values()].map(({ spec: standard, buffer, cursors }) => {
+      const spec = nameTable(standard);
       const names = [spec.name, ...(spec.aliases ?? [])];
       return new TablePlugin(spec, {
         generate: context =>
@@ -89,6 +96,7 @@ export class EventStore {
               now: () => (this.#ageless ? undefined : Date.now() / 1000),
             },
             context,
+            extras(standard.name, context),
           ),
       });
     });

@@ -1,3 +1,4 @@
+import type { ProcessEvent } from '../audit/audit-event.ts';
 import type { StreamMode } from '../audit/session.ts';
 import type { StreamCounters } from '../audit/stream.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
@@ -12,11 +13,15 @@ export type IngestSource =
 export interface IngestWorkerData {
   readonly source: IngestSource;
   readonly settings: AuditSettings;
+  /** Whether to send the process events besides the rows. */
+  readonly processes: boolean;
 }
 
 /** What the main thread says. */
 export type IngestCommand =
   | { readonly kind: 'settings'; readonly settings: AuditSettings }
+  /** From now on send the process events too. */
+  | { readonly kind: 'processes' }
   /** Take what is still waiting, then end. */
   | { readonly kind: 'stop' };
 
@@ -27,11 +32,18 @@ export interface IngestCounters {
   readonly malformedInput: number;
 }
 
+/** A process event, and the number of its row of process_events if it has one. */
+export interface NumberedProcess {
+  readonly event: ProcessEvent;
+  readonly eid: number | undefined;
+}
+
 /** What the worker says. */
 export type IngestReport =
   /** The stream is open and, in unicast mode, ours. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'rows'; readonly batches: readonly TableBatch[] }
+  | { readonly kind: 'processes'; readonly events: readonly NumberedProcess[] }
   | { readonly kind: 'counters'; readonly counters: IngestCounters }
   /** Raw records, one per line, for audit_debug. */
   | { readonly kind: 'raw'; readonly text: string }

@@ -8,7 +8,13 @@ import { printable } from '../audit/value.ts';
 import { eventTables } from '../events/tables.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { imageTimes } from './image-times.ts';
-import type { IngestCommand, IngestReport, IngestSource, IngestWorkerData } from './ingest-messages.ts';
+import type {
+  IngestCommand,
+  IngestReport,
+  IngestSource,
+  IngestWorkerData,
+  NumberedProcess,
+} from './ingest-messages.ts';
 import { replayInto } from './replay-into.ts';
 import { kindOfTask } from './task-kind.ts';
 
@@ -25,7 +31,7 @@ const GATHER_MS = 5;
 const CLAIM_MS = 3_000;
 const COUNTERS_MS = 1_000;
 
-const { source, settings: initialSettings } = workerData as IngestWorkerData;
+const { source, settings: initialSettings, ...initial } = workerData as IngestWorkerData;
 const report = (message: IngestReport, transfer: ArrayBuffer[] = []): void =>
   parentPort!.postMessage(message, transfer);
 
@@ -45,21 +51,36 @@ const pipeline = new EventPipeline({
   kindOfTask: isLive ? kindOfTask : () => 'gone',
   now: () => performance.now(),
   countGaps: isLive,
+  onProcess: (event, eid) => {
+    if (sendsProcesses) processes.push({ event, eid });
+  },
 });
+let sendsProcesses = initial.processes;
+let processes: NumberedProcess[] = [];
 /** Seconds since the epoch; asked again for each batch, as the clock may be set. */
 let bootTime = 0;
 
 parentPort!.on('message', (command: IngestCommand) => {
-  if (command.kind === 'stop') {
-    stopping = true;
-  } else {
-    debug = command.settings.debug;
-    pipeline.setSettings(command.settings);
+  switch (command.kind) {
+    case 'stop':
+      stopping = true;
+      break;
+    case 'processes':
+      sendsProcesses = true;
+      break;
+    case 'settings':
+      debug = command.settings.debug;
+      pipeline.setSettings(command.settings);
+      break;
   }
 });
 
 const postRows = (): void => {
   const batches = pipeline.take();
+  if (processes.length > 0) {
+    report({ kind: 'processes', events: processes });
+    processes = [];
+  }
   if (batches.length === 0) return;
   const transfer = batches.flatMap(({ batch }) =>
     [batch.bytes, batch.ends, batch.times, batch.masks].map(part => part.buffer as ArrayBuffer),

@@ -8,10 +8,13 @@ import type {
   IngestReport,
   IngestSource,
   IngestWorkerData,
+  NumberedProcess,
 } from './ingest-messages.ts';
 
 export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
+  /** Process events, as soon as they are asked for. */
+  onProcesses(events: readonly NumberedProcess[]): void;
   onRaw(text: string): void;
   onWarning(message: string): void;
   /** The worker has ended by itself: the stream broke. */
@@ -36,8 +39,9 @@ export class Ingest {
   readonly #ended = Promise.withResolvers<void>();
   #counters: IngestCounters | undefined;
 
-  constructor(source: IngestSource, settings: AuditSettings, handlers: IngestHandlers) {
-    const data: IngestWorkerData = { source, settings };
+  /** @param processes whether to begin with process events asked for */
+  constructor(source: IngestSource, settings: AuditSettings, handlers: IngestHandlers, processes: boolean) {
+    const data: IngestWorkerData = { source, settings, processes };
     this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
     this.#ready.promise.catch(() => {});
     let isReady = false;
@@ -57,6 +61,9 @@ export class Ingest {
           break;
         case 'rows':
           handlers.onRows(message.batches);
+          break;
+        case 'processes':
+          handlers.onProcesses(message.events);
           break;
         case 'counters':
           this.#counters = message.counters;
@@ -87,6 +94,11 @@ export class Ingest {
   /** As of the last second. */
   get counters(): IngestCounters | undefined {
     return this.#counters;
+  }
+
+  /** Asks for process events besides the rows, from now on. */
+  sendProcesses(): void {
+    this.#send({ kind: 'processes' });
   }
 
   setSettings(settings: AuditSettings): void {

@@ -19,12 +19,22 @@ const LOSSES: readonly {
   },
   { counters: ['serial_gaps'], what: 'events that never arrived', raise: '--audit_backlog_limit' },
   {
-    counters: ['process_events_evicted_unread', 'socket_events_evicted_unread', 'user_events_evicted_unread'],
+    counters: [
+      'process_events_evicted_unread',
+      'socket_events_evicted_unread',
+      'user_events_evicted_unread',
+      'process_telemetry_events_evicted_unread',
+    ],
     what: 'rows dropped before any query had read them',
     raise: '--events_max and custom_audit_buffer_bytes, or query more often',
   },
   {
-    counters: ['process_events_expired_unread', 'socket_events_expired_unread', 'user_events_expired_unread'],
+    counters: [
+      'process_events_expired_unread',
+      'socket_events_expired_unread',
+      'user_events_expired_unread',
+      'process_telemetry_events_expired_unread',
+    ],
     what: 'rows that expired before any query had read them',
     raise: '--events_expiry, or schedule a query',
   },

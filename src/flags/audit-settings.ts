@@ -34,6 +34,8 @@ export interface AuditSettings {
   /** Rows per table. */
   readonly eventsMax: number;
   readonly mode: AuditMode;
+  /** Whether process_telemetry_events is built. */
+  readonly telemetry: boolean;
   readonly limits: Readonly<Record<LimitName, number>>;
 }
 
@@ -97,6 +99,7 @@ export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSet
     eventsExpiry: count('events_expiry'),
     eventsMax: count('events_max'),
     mode: auditModes.find(mode => mode === modeText) ?? 'auto',
+    telemetry: text(`${CUSTOM_PREFIX}telemetry`) === 'true',
     limits,
   };
 

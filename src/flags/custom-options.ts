@@ -50,9 +50,15 @@ export const limitOptions = {
     [MIB, 16_384n * MIB],
     'Bytes of buffered events per table; events_max bounds their number',
   ),
+  telemetryBudgetMilliseconds: limit(
+    'telemetry_budget_ms',
+    250n,
+    [1n, 60_000n],
+    'Milliseconds that a telemetry event waits for its slowest data source',
+  ),
   hashFileBytes: limit(
     'hash_file_bytes',
-    256n * MIB,
+    64n * MIB,
     [0n, 1_048_576n * MIB],
     'Bytes of the largest program file that is hashed',
   ),
@@ -69,6 +75,13 @@ export const customOptions: readonly FlagDefinition[] = [
     words: auditModes,
     valueName: 'MODE',
     help: 'Stream to read: unicast, multicast (shared with auditd), or auto: unicast unless another process owns it',
+  },
+  {
+    name: `${CUSTOM_PREFIX}telemetry`,
+    type: 'bool',
+    defaultValue: 'true',
+    group: 'custom',
+    help: 'Build process_telemetry_events: accounts, hashes, parents and containers of each execution',
   },
   ...Object.values(limitOptions),
 ];

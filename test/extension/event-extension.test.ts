@@ -63,7 +63,7 @@ const NAMES = ['process_events', 'socket_events', 'user_events'];
 describe('names', () => {
   test('free names are taken, with the audit_ form as alias', async () => {
     await using running = await Running.start();
-    expect(running.core.tables.sort()).toEqual(['audit_status', ...NAMES]);
+    expect(running.core.tables.sort()).toEqual(['audit_status', 'process_telemetry_events', ...NAMES].sort());
     const aliases = running.core
       .routes!.get('table')!
       .get('process_events')!
@@ -83,6 +83,7 @@ describe('names', () => {
       'audit_socket_events',
       'audit_status',
       'audit_user_events',
+      'process_telemetry_events',
     ]);
     const aliases = running.core
       .routes!.get('table')!
@@ -215,7 +216,7 @@ describe('status', () => {
       filtered_events: '1',
       records: '11',
       malformed_records: '0',
-      rows_buffered: '1',
+      rows_buffered: '2',
     });
     expect(row).not.toHaveProperty('owner_pid');
   });
@@ -226,7 +227,7 @@ describe('status', () => {
       ['exec', 'exec-uid', 'exec-cwd'],
     );
     const [row] = await running.core.generate('audit_status');
-    expect(row).toMatchObject({ process_events_evicted_unread: '2', rows_buffered: '1' });
+    expect(row).toMatchObject({ process_events_evicted_unread: '2', rows_buffered: '2' });
   });
 });
 

@@ -64,6 +64,7 @@ const watch = async ({ patienceMs, signal, start }: Required<TestOptions>): Prom
         }
         arrived.resolve();
       },
+      onProcesses: () => {},
       onRaw: () => {},
       onWarning: () => {},
       onFailed: error => {

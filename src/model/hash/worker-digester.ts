@@ -11,6 +11,8 @@ export const spawnHashWorker = (): Worker => startWorker(new URL('./hash-worker.
 
 export interface WorkerDigester {
   readonly digest: Digester;
+  /** Starts the thread ahead of the first question, which would have to wait for it. */
+  start(): void;
   /** Ends the thread; what it was asked comes to undefined. */
   close(): Promise<void>;
 }
@@ -57,6 +59,9 @@ export const createWorkerDigester = (spawn: () => Worker = spawnHashWorker): Wor
   };
 
   return {
+    start() {
+      worker ??= start();
+    },
     digest: (fd, size) =>
       new Promise(done => {
         worker ??= start();

@@ -1,0 +1,114 @@
+import type { QueryContext } from 'osquery-extension-ts';
+import { processEventExtras, processEvents } from '../../tables/process_events.ts';
+import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
+import type { EventBuffer } from '../events/event-buffer.ts';
+import { RowBatchWriter } from '../events/row-batch-writer.ts';
+import { RowExtras } from '../events/row-extras.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '../model/telemetry-model.ts';
+import type { NumberedProcess } from './ingest-messages.ts';
+
+const EXTRA_NAMES = Object.keys(processEventExtras);
+const EXTRA_FIELDS = Object.values(processEventExtras);
+/** Milliseconds for which finished events gather before they become rows. */
+const GATHER_MS = 10;
+
+export interface TelemetryOptions {
+  readonly origin: 'live' | 'replay';
+  readonly settings: AuditSettings;
+  /** The buffer of process_events, whose rows get values from here. */
+  readonly processBuffer: EventBuffer;
+  /** The buffer of process_telemetry_events. */
+  readonly telemetryBuffer: EventBuffer;
+  /** Asks the source for process events; called once, when they are first needed after the start. */
+  readonly requestProcesses: () => void;
+}
+
+/**
+ * Connects the Event Model: process events in; out come the rows of process_telemetry_events and the last columns of
+ * process_events. With telemetry off nothing of it runs until a query asks for one of those columns.
+ */
+export class Telemetry {
+  readonly #options: TelemetryOptions;
+  readonly #writer = new RowBatchWriter(processTelemetryEvents.spec.columns);
+  readonly #extras: RowExtras;
+  /** Numbers of the rows of the events in the model. */
+  readonly #eids = new WeakMap<object, number>();
+  #model: TelemetryModel['model'] | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: TelemetryOptions) {
+    this.#options = options;
+    const names = processEvents.spec.columns.map(({ name }) => name);
+    this.#extras = new RowExtras(names, names.length - EXTRA_NAMES.length);
+  }
+
+  /** Starts the model if telemetry is on. */
+  async start(): Promise<void> {
+    if (this.#options.settings.telemetry) await this.#activate();
+  }
+
+  async #activate(): Promise<void> {
+    const { origin, settings } = this.#options;
+    const { model } = createTelemetryModel({
+      origin,
+      wanted: settings.telemetry ? [...processTelemetryEvents.fields, ...EXTRA_FIELDS] : EXTRA_FIELDS,
+      emit: event => this.#emit(event),
+      limits: { budgetMs: settings.limits.telemetryBudgetMilliseconds },
+      services: {
+        forkEvents: settings.allowForkProcessEvents,
+        hashLimits: { maxFileBytes: settings.limits.hashFileBytes },
+      },
+    });
+    this.#model = model;
+    await model.start();
+  }
+
+  offer(events: readonly NumberedProcess[]): void {
+    for (const { event, eid } of events) {
+      if (eid !== undefined) this.#eids.set(event, eid);
+      this.#model?.offer(event);
+    }
+  }
+
+  #emit(enriched: TelemetryEvent): void {
+    const { event, fields } = enriched;
+    const eid = this.#eids.get(event);
+    if (eid !== undefined) {
+      this.#extras.set(
+        eid,
+        EXTRA_FIELDS.map(field => fields[field]),
+      );
+    }
+    if (this.#options.settings.telemetry) {
+      this.#writer.append(processTelemetryEvents.toRow(enriched), event.seconds);
+    }
+    this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const batch = this.#writer.take();
+    if (batch !== undefined) this.#options.telemetryBuffer.append(batch);
+    this.#extras.dropBelow(this.#options.processBuffer.range.from);
+  }
+
+  /** The values beside the rows of process_events, if the query uses one of their columns. */
+  extrasFor(context: QueryContext): RowExtras | undefined {
+    const { colsUsed } = context;
+    if (colsUsed !== undefined && !EXTRA_NAMES.some(name => colsUsed.has(name))) return undefined;
+    // A query that names no columns wants all: that is no reason to start.
+    if (this.#model === undefined && colsUsed !== undefined) {
+      this.#options.requestProcesses();
+      void this.#activate();
+    }
+    return this.#extras;
+  }
+
+  /** Resolves when every event offered has come out. Any number of times. */
+  async close(): Promise<void> {
+    await this.#model?.close();
+    this.#flush();
+  }
+}
