@@ -126,6 +126,8 @@ describe('joinArguments', () => {
       ['a length that is none', ['argc=1 a0_len=x a0[0]="ab"']],
       ['fragments of another argument', ['argc=2 a0_len=4 a0[0]="ab" a1[1]="cd"']],
       ['an argument before the fragments', ['argc=3 a0="x"', 'a2_len=2 a2[0]="ab"']],
+      ['one argument, another twice', ['argc=2 a0="x"', 'a0_len=2 a0[0]="ab"']],
+      ['nothing, but out of order', ['argc=1 a0_len=4 a0[1]="cd" a0[0]="ab"']],
       ['everything but the length', ['argc=1 a0_len=4']],
     ])('%s: no arguments at all', (_, fields) => expect(join(...fields)).toBeUndefined());
 

@@ -111,6 +111,12 @@ describe('readUserEvent', () => {
         path: '/usr/bin/su',
       });
       expect(message('pid=1 pid=2')).toMatchObject({ pid: 14081 });
+      expect(read("pid=1 uid=2 auid=3 ses=4 subj=x pid=0 uid=0 auid=0 ses=0 msg=''")).toMatchObject({
+        pid: 1,
+        uid: 2,
+        auid: 3,
+        ses: 4,
+      });
     });
 
     it('whatever the text, the kernel’s fields and the text itself stand', () => {

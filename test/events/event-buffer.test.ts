@@ -125,6 +125,18 @@ describe('EventBuffer', () => {
     expect(rowsOf(buffer).map(({ path }) => path!.length)).toEqual([400_000, 400_000, 3]);
   });
 
+  it('keeps the order of rows handed out in place and rows copied, however long', () => {
+    const { buffer } = filledBuffer([
+      row(1),
+      { ...row(2), note: 'copied' },
+      { ...row(3, 'x'.repeat(70_000)), note: 'copied' },
+      row(4),
+      { ...row(5), note: 'copied' },
+    ]);
+    const withoutNote = maskOf([0, 1, 3, 4]);
+    expect(eidsOf(rowsOf(buffer, buffer.range, withoutNote))).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it('reads no more than the rows it has, whatever range is asked for', () => {
     const { buffer } = filledBuffer(rows(5), { rows: 3, bytes: 1e9 });
     const eids = (from: number, to: number): number[] => eidsOf(rowsOf(buffer, { from, to }));
