@@ -3,6 +3,13 @@ import type { Command } from './command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { extensionCommand } from './extension-command.ts';
 import { shellCommand } from './shell-command.ts';
+import { streamCommand } from './stream-command.ts';
 
 /** Every command of the program, in the order of the help text. */
-export const commands: readonly Command[] = [extensionCommand, shellCommand, doctorCommand, bsmCommand];
+export const commands: readonly Command[] = [
+  extensionCommand,
+  shellCommand,
+  streamCommand,
+  doctorCommand,
+  bsmCommand,
+];

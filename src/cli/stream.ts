@@ -1,22 +1,16 @@
 import type { Writable } from 'node:stream';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
-import type { AuditEvent } from '../audit/audit-event.ts';
+import { PROCESS_TITLE } from '../audit/session.ts';
+import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../extension/process-feed.ts';
+import { readAuditSettings } from '../flags/audit-settings.ts';
 import { LineWriter } from '../model/json/line-writer.ts';
 import { telemetryJson } from '../model/json/telemetry-json.ts';
 import type { ServiceOptions } from '../model/services.ts';
 import { createTelemetryModel, telemetryFieldNames } from '../model/telemetry-model.ts';
 
-/** Where a feed puts its events. */
-export interface StreamSink {
-  offer(event: AuditEvent): void;
-  /** undefined, or what to wait for before offering more; a live feed does not wait, its overflow is counted. */
-  room(): Promise<void> | undefined;
-}
-
 export interface StreamOptions {
   readonly origin: 'live' | 'replay';
-  /** Hands events to the sink until there are no more, or until `signal` fires. Rejects if it breaks. */
-  readonly feed: (sink: StreamSink, signal: AbortSignal) => Promise<void>;
+  readonly feed: ProcessFeed;
   /** Names from --fields; the table's columns if empty. */
   readonly fields: readonly string[];
   readonly pretty: boolean;
@@ -58,12 +52,7 @@ export const runStream = async (options: StreamOptions): Promise<number> => {
   timer.unref();
   try {
     await model.start();
-    const sink: StreamSink = {
-      offer(event) {
-        if (event.kind === 'process') model.offer(event);
-      },
-      room: () => writer.room(),
-    };
+    const sink: ProcessSink = { offer: event => model.offer(event), room: () => writer.room() };
     if (!stop.signal.aborted) await feed(sink, stop.signal);
   } finally {
     await model.close();
@@ -88,4 +77,42 @@ const lossReporter = (dropped: () => number, warn: (message: string) => void): (
     warn(`the reader is too slow: ${now - reported} events were left out (${now} in all)`);
     reported = now;
   };
+};
+
+export interface StreamCommand {
+  /** Files instead of the kernel. */
+  readonly replay: readonly string[];
+  /** Flags by name. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly fields: readonly string[];
+  readonly pretty: boolean;
+}
+
+/** Runs the stream on this process's standard output until a signal ends it; resolves with the exit status. */
+export const streamEvents = async ({ replay, values, fields, pretty }: StreamCommand): Promise<number> => {
+  process.title = PROCESS_TITLE;
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  const warn = (message: string): void => {
+    process.stderr.write(`${PROCESS_TITLE}: ${message}\n`);
+  };
+  // Nothing but process events is read.
+  const { settings, warnings } = readAuditSettings(
+    new Map([...values, ['audit_allow_sockets', 'false'], ['audit_allow_user_events', 'false']]),
+  );
+  for (const warning of warnings) warn(warning);
+  const isReplay = replay.length > 0;
+  return runStream({
+    origin: isReplay ? 'replay' : 'live',
+    feed: isReplay ? replayFeed(replay, settings, warn) : kernelFeed(settings, warn),
+    fields,
+    pretty,
+    output: process.stdout,
+    warn,
+    signal: stop.signal,
+    services: {
+      forkEvents: settings.allowForkProcessEvents,
+      hashLimits: { maxFileBytes: settings.limits.hashFileBytes },
+    },
+  });
 };

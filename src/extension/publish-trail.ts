@@ -8,7 +8,7 @@ export interface PublishTrailOptions {
   /** Knows the processes of the trails that came before. */
   readonly mapper: RecordMapper;
   /** Called when rows have gathered, and at the end of each chunk. */
-  readonly onBatch: () => void;
+  readonly onBatch: () => Promise<void> | void;
   /** Sees each record as praudit prints it. */
   readonly onRaw: ((text: string) => void) | undefined;
   readonly onProblem: (problem: TrailProblem) => void;
@@ -28,16 +28,16 @@ export const publishTrail = async (
   for await (const event of readTrail(batched(chunks, onBatch), pipeline.trails, options)) {
     pipeline.publish(event);
   }
-  onBatch();
+  await onBatch();
 };
 
 /** The next chunk is asked for when the events of the one before have been taken. */
 async function* batched(
   chunks: AsyncIterable<Uint8Array>,
-  onBatch: () => void,
+  onBatch: () => Promise<void> | void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
     yield chunk;
-    onBatch();
+    await onBatch();
   }
 }

@@ -8,7 +8,8 @@ import type { EventPipeline } from './event-pipeline.ts';
 import { publishTrail } from './publish-trail.ts';
 
 export interface ReplayOptions {
-  readonly onBatch: () => void;
+  /** Called after each batch of events; what it returns is waited for. */
+  readonly onBatch: () => Promise<void> | void;
   /** Sees each record as text: of a log its numeric type and its payload, of a trail what praudit prints. */
   readonly onRaw: ((text: string) => void) | undefined;
 }
@@ -48,10 +49,10 @@ const replayLog = async (
       pipeline.push(type, bytes, 0, bytes.length, node);
     }
     pipeline.settle();
-    onBatch();
+    await onBatch();
   }
   pipeline.flush();
-  onBatch();
+  await onBatch();
   const { lines, malformed, firstMalformed } = counters;
   if (lines === 0) return { malformed, problem: 'it is empty' };
   return {

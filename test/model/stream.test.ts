@@ -1,6 +1,7 @@
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { runStream, type StreamOptions, type StreamSink } from '../../src/cli/stream.ts';
+import { runStream, type StreamOptions } from '../../src/cli/stream.ts';
+import type { ProcessSink } from '../../src/extension/process-feed.ts';
 import { exec, fork } from './process-events.ts';
 
 const setUp = (options: Partial<StreamOptions> = {}) => {
@@ -23,7 +24,7 @@ const setUp = (options: Partial<StreamOptions> = {}) => {
   return { run, abort, warnings, text: () => lines.join('') };
 };
 
-const two = async (sink: StreamSink): Promise<void> => {
+const two = async (sink: ProcessSink): Promise<void> => {
   sink.offer(exec({ pid: 10, path: '/bin/sh', argv: ['sh'] }));
   sink.offer(fork(11, 10, 1));
   sink.offer(exec({ pid: 11, ppid: 10, path: '/bin/ls', argv: ['ls', '-l'], at: 5 }));
@@ -122,7 +123,7 @@ describe('runStream', () => {
 
   it('passes on why its feed broke, after writing what came before', async () => {
     const { run, text } = setUp({ fields: ['process_pid'] });
-    const feed = async (sink: StreamSink) => {
+    const feed = async (sink: ProcessSink) => {
       await two(sink);
       throw new Error('no audit');
     };
