@@ -4,6 +4,7 @@ import { PROCESS_TITLE } from '../audit/session.ts';
 import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../extension/process-feed.ts';
 import { readAuditSettings } from '../flags/audit-settings.ts';
 import { LineWriter } from '../model/json/line-writer.ts';
+import { openOutput } from '../model/json/open-output.ts';
 import { telemetryJson } from '../model/json/telemetry-json.ts';
 import type { ServiceOptions } from '../model/services.ts';
 import { createTelemetryModel, telemetryFieldNames } from '../model/telemetry-model.ts';
@@ -107,7 +108,7 @@ export const streamEvents = async ({ replay, values, fields, pretty }: StreamCom
     feed: isReplay ? replayFeed(replay, settings, warn) : kernelFeed(settings, warn),
     fields,
     pretty,
-    output: process.stdout,
+    output: openOutput(),
     warn,
     signal: stop.signal,
     services: {

@@ -129,7 +129,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     const desk = (source: DataSource): Desk => ({
       source,
       fields: Object.keys(source.provides),
-      budgetMs: Math.min(source.limits?.budgetMs ?? DEFAULT_BUDGET_MS, this.#limits.budgetMs),
+      budgetMs: Math.min(source.limits?.budgetMs ?? this.#limits.budgetMs, this.#limits.budgetMs),
       maxPending: source.limits?.maxPending ?? DEFAULT_MAX_PENDING,
       counters: { asked: 0, failed: 0, slow: 0, skipped: 0, lastError: undefined },
       pending: 0,

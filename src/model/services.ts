@@ -7,6 +7,7 @@ import type { Digester } from './hash/digester.ts';
 import { FileHasher, type HashLimits } from './hash/file-hasher.ts';
 import { Mounts } from './hash/mounts.ts';
 import { createWorkerDigester } from './hash/worker-digester.ts';
+import { type ConnectorState, createConnectorState } from './process/connector-state.ts';
 import { type IsSameProcess, isSameProcess } from './process/is-same-process.ts';
 import { LiveProcesses } from './process/live-processes.ts';
 import { KernelProcessConnector, type ProcessConnector } from './process/process-connector.ts';
@@ -47,9 +48,11 @@ export interface LiveServices {
   readonly accounts: Accounts;
   readonly forkEvents: boolean;
   readonly openConnector: (() => ProcessConnector) | undefined;
+  /** What became of it. */
+  readonly connector: ConnectorState;
   hostName(): string | undefined;
-  /** Ends the hashing thread. */
-  stopHashing(): Promise<void>;
+  /** Starts and ends the hashing thread. */
+  readonly hashing: { start(): void; stop(): Promise<void> };
 }
 
 export const createLiveServices = (options: ServiceOptions = {}): LiveServices => {
@@ -81,7 +84,8 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
     forkEvents: options.forkEvents ?? false,
     openConnector:
       options.openConnector === null ? undefined : (options.openConnector ?? KernelProcessConnector.open),
+    connector: createConnectorState(),
     hostName,
-    stopHashing: async () => worker?.close(),
+    hashing: { start: () => worker?.start(), stop: async () => worker?.close() },
   };
 };

@@ -9,8 +9,9 @@ export type FieldUse = 'output' | 'internal';
 /** What one source may cost. */
 export interface SourceLimits {
   /**
-   * Milliseconds after the event's arrival that it waits for this source, DEFAULT_BUDGET_MS unless said. A source of
-   * phase `event` cannot be interrupted: it rests for a while after a call that took longer.
+   * Milliseconds after the event's arrival that it waits for this source: the model's budget (DEFAULT_BUDGET_MS) unless
+   * said, and never more than that. A source of phase `event` cannot be interrupted: it rests for a while after a call
+   * that took longer.
    */
   readonly budgetMs?: number;
   /** Answers outstanding at once, DEFAULT_MAX_PENDING unless said; beyond it the source is passed over. */

@@ -25,7 +25,7 @@ export const liveSources = (services: LiveServices) => {
     namespacesSource(procfs),
     loginSource(procfs),
     accountsSource(accounts),
-    hashSource(hasher, isSame, services.stopHashing),
+    hashSource(hasher, isSame, services.hashing),
     parentHashSource(hasher, isSame, clock),
   ] as const;
 };

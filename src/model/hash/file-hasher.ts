@@ -72,8 +72,10 @@ interface Found {
   readonly version: FileVersion;
 }
 
-const O_PATH = 0o10000000;
-const O_NOATIME = 0o1000000;
+const isLinux = process.platform === 'linux';
+/** O_PATH of Linux can do nothing to the file; elsewhere opening without waiting has to do. */
+const PIN_FLAGS = isLinux ? 0o10000000 : constants.O_RDONLY | constants.O_NONBLOCK;
+const O_NOATIME = isLinux ? 0o1000000 : 0;
 
 /**
  * Digests of the file that a process ran, never of one that took its place:
@@ -348,7 +350,7 @@ interface Pin {
 
 const pinNow = (path: string): Pin | undefined => {
   try {
-    const fd = openSync(path, O_PATH);
+    const fd = openSync(path, PIN_FLAGS);
     return { fd, close: () => closeSync(fd) };
   } catch {
     return undefined;
@@ -357,7 +359,7 @@ const pinNow = (path: string): Pin | undefined => {
 
 const pinLater = async (path: string): Promise<Pin | undefined> => {
   try {
-    const handle = await open(path, O_PATH);
+    const handle = await open(path, PIN_FLAGS);
     return { fd: handle.fd, close: () => void handle.close().catch(() => {}) };
   } catch {
     return undefined;
@@ -366,7 +368,7 @@ const pinLater = async (path: string): Promise<Pin | undefined> => {
 
 /** Without leaving a trace in the file's access time where that is allowed. */
 const openPinned = async (fd: number) => {
-  const path = `/proc/self/fd/${fd}`;
+  const path = isLinux ? `/proc/self/fd/${fd}` : `/dev/fd/${fd}`;
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   try {
     return await open(path, flags | O_NOATIME);

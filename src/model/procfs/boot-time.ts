@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { wallOffset } from '../wall-offset.ts';
 import type { ProcfsReader } from './reader.ts';
 import { parseUptime } from './values.ts';
 
@@ -23,11 +24,15 @@ export class BootTime {
   wallMs(ticks: number): number | undefined {
     const now = this.#clock.monotonicMs();
     if (now - this.#readAt >= REFRESH_MS) {
-      const bytes = this.#procfs.read('host', 'uptime');
-      const uptime = bytes && parseUptime(bytes);
-      this.#bootMs = uptime === undefined ? undefined : this.#clock.wallMs() - uptime * 1000;
+      this.#bootMs = wallOffset(this.#clock, () => this.#uptimeMs());
       this.#readAt = now;
     }
     return this.#bootMs === undefined ? undefined : this.#bootMs + (ticks * 1000) / TICKS_PER_SECOND;
+  }
+
+  #uptimeMs(): number | undefined {
+    const bytes = this.#procfs.read('host', 'uptime');
+    const uptime = bytes && parseUptime(bytes);
+    return uptime && uptime * 1000;
   }
 }

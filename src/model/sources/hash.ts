@@ -16,19 +16,20 @@ export const MAX_PENDING_HASHES = 1024;
 /**
  * Digests of the file that was executed; for a script, of its interpreter, which is what `process_path` names.
  *
- * @param stop ends what the hasher reads with
+ * @param hashing starts and ends what the hasher reads with
  */
 export const hashSource = (
   hasher: FileHasher,
   isSame: IsSameProcess,
-  stop: () => Promise<void> = async () => {},
+  hashing?: { start(): void; stop(): Promise<void> },
 ): LaterSource<HashFields> =>
   laterSource<HashFields, Pick<ProcessTreeFields, 'process' | 'process_image' | 'parent'>>({
     name: 'hash',
     provides: { process_md5: 'output', process_sha256: 'output' },
     needs: ['process', 'process_image', 'parent'],
     limits: { maxPending: MAX_PENDING_HASHES },
-    stop,
+    start: () => hashing?.start(),
+    stop: () => hashing?.stop(),
     resolve(event, { process, process_image: image, parent }) {
       if (process === undefined || image === undefined) return undefined;
       const answer = hasher.digest({

@@ -2,11 +2,13 @@ import type { ProcessEvent } from '../../audit/audit-event.ts';
 import type { Clock } from '../clock.ts';
 import { eventMs } from '../event-time.ts';
 import type { ProcConnectorEvent } from '../process/cn-proc.ts';
+import { type ConnectorState, createConnectorState } from '../process/connector-state.ts';
 import type { Image } from '../process/image.ts';
 import type { ProcessConnector } from '../process/process-connector.ts';
 import { type ProcessNode, startTextOf } from '../process/process-node.ts';
 import type { ProcessTree } from '../process/process-tree.ts';
 import { type EventSource, eventSource } from '../source.ts';
+import { wallOffset } from '../wall-offset.ts';
 
 export interface Ancestor {
   readonly pid: number;
@@ -42,6 +44,8 @@ export const MAX_ANCESTORS = 16;
 const DRAIN_MS = 100;
 /** How old the news may be for an exec of processes that are known. */
 const FRESH_MS = 2;
+/** How long the kernel's clock is compared with the wall clock once. */
+const OFFSET_MS = 1000;
 /** After an overflow, procfs is read again to find what was missed, at most this often. */
 const RESYNC_MS = 5000;
 
@@ -55,28 +59,28 @@ export interface ProcessTreeSourceOptions {
    * container has the child's pid as the container sees it.
    */
   readonly forkEvents?: boolean;
-}
-
-export interface ProcessTreeSource extends EventSource<ProcessTreeFields> {
-  /** What the connector is up to: why there is none, or its counters. */
-  readonly connector: {
-    readonly error: string | undefined;
-    readonly overruns: number;
-    readonly malformed: number;
-  };
+  /** Is told what becomes of the connector. */
+  readonly connector?: ConnectorState;
 }
 
 /** Who started a process: parents are known by pid and start time, also after they ended. */
-export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTreeSource => {
-  const { tree, clock, openConnector, forkEvents = false } = options;
+export const processTreeSource = (options: ProcessTreeSourceOptions): EventSource<ProcessTreeFields> => {
+  const {
+    tree,
+    clock,
+    openConnector,
+    forkEvents = false,
+    connector: state = createConnectorState(),
+  } = options;
   let connector: ProcessConnector | undefined;
-  let connectorError: string | undefined;
   // Until the kernel answers, nobody knows whether it will ever send anything.
   let listening = false;
   let cancelTimer: (() => void) | undefined;
-  let overruns = 0;
+  let seenOverruns = 0;
   let resyncAt = Number.NEGATIVE_INFINITY;
   let stopped = false;
+  let offsetMs = 0;
+  let offsetAt = Number.NEGATIVE_INFINITY;
   let drainedAt = Number.NEGATIVE_INFINITY;
 
   const take = (event: ProcConnectorEvent, wallOffsetMs: number): void => {
@@ -98,30 +102,37 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTre
     }
   };
 
+  /** The wall clock can be set, so what the kernel's clock is compared with goes stale. */
+  const toWallMs = (): number => {
+    const now = clock.monotonicMs();
+    if (now - offsetAt >= OFFSET_MS) {
+      offsetMs = wallOffset(clock, () => Number(clock.monotonicNs()) / 1e6) ?? 0;
+      offsetAt = now;
+    }
+    return offsetMs;
+  };
+
   const drain = (): void => {
     if (connector === undefined) return;
     drainedAt = clock.monotonicMs();
-    let wallOffsetMs: number | undefined;
     try {
-      connector.drain(event => {
-        wallOffsetMs ??= clock.wallMs() - Number(clock.monotonicNs()) / 1e6;
-        take(event, wallOffsetMs);
-      });
+      connector.drain(event => take(event, toWallMs()));
     } catch (error) {
-      connectorError = error instanceof Error ? error.message : String(error);
+      state.error = error instanceof Error ? error.message : String(error);
       closeConnector();
       return;
     }
-    if (connector.counters.overruns !== overruns) resync(connector.counters.overruns);
+    if (connector.counters.overruns !== seenOverruns) resync();
+    state.overruns = connector.counters.overruns;
   };
 
-  const resync = (seen: number): void => {
+  const resync = (): void => {
     const now = clock.monotonicMs();
     if (now - resyncAt < RESYNC_MS) return;
     resyncAt = now;
-    overruns = seen;
+    seenOverruns = connector?.counters.overruns ?? 0;
     tree.resync(clock.wallMs()).catch((error: unknown) => {
-      connectorError = error instanceof Error ? error.message : String(error);
+      state.error = error instanceof Error ? error.message : String(error);
     });
   };
 
@@ -137,7 +148,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTre
     if (!stopped && connector !== undefined) cancelTimer = clock.after(DRAIN_MS, tick);
   };
 
-  const source = eventSource<ProcessTreeFields>({
+  return eventSource<ProcessTreeFields>({
     name: 'process tree',
     provides: {
       process_start_timestamp: 'output',
@@ -161,7 +172,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTre
           connector = openConnector();
           tick();
         } catch (error) {
-          connectorError = error instanceof Error ? error.message : String(error);
+          state.error = error instanceof Error ? error.message : String(error);
         }
       }
       // After the connector is open: a process that is started meanwhile is seen by one or the other.
@@ -202,17 +213,6 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): ProcessTre
       };
     },
   });
-
-  return {
-    ...source,
-    get connector() {
-      return {
-        error: connectorError,
-        overruns: connector?.counters.overruns ?? overruns,
-        malformed: connector?.counters.malformed ?? 0,
-      };
-    },
-  };
 };
 
 const listAncestors = (tree: ProcessTree, parent: ProcessNode): readonly Ancestor[] => {

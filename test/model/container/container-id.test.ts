@@ -5,7 +5,7 @@ import { findContainer } from '../../../src/model/container/container-id.ts';
 import { parseCgroup } from '../../../src/model/procfs/cgroup.ts';
 
 const id = '4f1c9e0d7b6a5f4e3d2c1b0a99887766554433221100ffeeddccbbaa99887766';
-const outer = '0'.repeat(63) + '1';
+const outer = `${'0'.repeat(63)}1`;
 const uid = '8dbc0b35-7f1a-4d5c-9c6e-1d2f3a4b5c6d';
 const escaped = uid.replaceAll('-', '_');
 const manifest = '0f1e2d3c4b5a69788796a5b4c3d2e1f0';

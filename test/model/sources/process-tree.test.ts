@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ProcConnectorEvent } from '../../../src/model/process/cn-proc.ts';
+import { createConnectorState } from '../../../src/model/process/connector-state.ts';
 import type { ProcessConnector } from '../../../src/model/process/process-connector.ts';
 import { ProcessTree } from '../../../src/model/process/process-tree.ts';
 import { MAX_ANCESTORS, processTreeSource } from '../../../src/model/sources/process-tree.ts';
@@ -26,10 +27,11 @@ class FakeConnector implements ProcessConnector {
 const setUp = async (options: { forkEvents?: boolean; openConnector?: () => ProcessConnector } = {}) => {
   const clock = new FakeClock();
   const tree = new ProcessTree(undefined);
-  const source = processTreeSource({ tree, clock, ...options });
+  const state = createConnectorState();
+  const source = processTreeSource({ tree, clock, connector: state, ...options });
   await source.start!();
   const resolve = (event: ReturnType<typeof exec>) => source.resolve(event, {})!;
-  return { clock, tree, source, resolve };
+  return { clock, tree, source, state, resolve };
 };
 
 const withConnector = async (forkEvents = false) => {
@@ -137,17 +139,17 @@ describe('processTreeSource', () => {
   });
 
   it('goes on without a connector that cannot be opened, and says why', async () => {
-    const { source, resolve } = await setUp({
+    const { state, resolve } = await setUp({
       openConnector: () => {
         throw new Error('not permitted');
       },
     });
-    expect(source.connector).toEqual({ error: 'not permitted', overruns: 0, malformed: 0 });
+    expect(state).toEqual({ error: 'not permitted', overruns: 0 });
     expect(resolve(exec()).process).toBeDefined();
   });
 
   it('goes on without a connector that breaks', async () => {
-    const { connector, reply, source, tree, resolve } = await withConnector();
+    const { connector, reply, state, tree, resolve } = await withConnector();
     reply();
     resolve(exec());
     expect(tree.seesForks).toBe(true);
@@ -155,11 +157,11 @@ describe('processTreeSource', () => {
     resolve(exec());
     expect(tree.seesForks).toBe(false);
     expect(connector.isClosed).toBe(true);
-    expect(source.connector.error).toBe('recvmmsg failed');
+    expect(state.error).toBe('recvmmsg failed');
   });
 
   it('looks at procfs again after the connector overflowed, at most once in a while', async () => {
-    const { connector, tree, resolve, clock } = await withConnector();
+    const { connector, state, tree, resolve, clock } = await withConnector();
     let resyncs = 0;
     tree.resync = async () => {
       resyncs++;
@@ -171,6 +173,7 @@ describe('processTreeSource', () => {
     expect(resyncs).toBe(1);
     await clock.advance(5000);
     expect(resyncs).toBe(2);
+    expect(state.overruns).toBe(2);
   });
 
   it('learns of exits from events', async () => {
