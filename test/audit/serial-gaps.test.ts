@@ -29,6 +29,25 @@ describe('SerialGaps', () => {
     expect(gapsOf([0, 1_000_000])).toBe(999_999);
   });
 
+  test('holes beyond those remembered stay counted, the newest can still be filled', () => {
+    const gaps = new SerialGaps();
+    gaps.see(0);
+    gaps.see(1_000_001);
+    gaps.see(1_000_000);
+    expect(gaps.count).toBe(999_999);
+    gaps.see(1);
+    expect(gaps.count).toBe(999_999);
+    for (let serial = 1_000_003; serial < 1_200_000; serial += 2) gaps.see(serial);
+    expect(gaps.count).toBe(999_999 + 99_999);
+    gaps.see(1_199_998);
+    expect(gaps.count).toBe(999_999 + 99_998);
+  });
+
+  test('what comes before the first seen fills and opens nothing', () => {
+    expect(gapsOf([5, 4, 3])).toBe(0);
+    expect(gapsOf([0, 0xffffffff])).toBe(0);
+  });
+
   test('whatever order the events that arrive come in, those that do not are counted', () => {
     fc.assert(
       fc.property(

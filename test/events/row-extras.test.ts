@@ -1,0 +1,94 @@
+import { decodeRows } from 'osquery-extension-ts';
+import { describe, expect, it } from 'vitest';
+import { maskOf } from '../../src/events/encoded-row.ts';
+import { QueryCursors } from '../../src/events/query-cursors.ts';
+import { RowExtras } from '../../src/events/row-extras.ts';
+import { selectEvents } from '../../src/events/select-events.ts';
+import { columns, contextOf, EVERY_COLUMN, filledBuffer, spec } from './event-rows.ts';
+
+/** The test table with two columns of late values behind its own. */
+const EXTRA_COLUMNS = [
+  { name: 'username', type: 'TEXT' },
+  { name: 'sha256', type: 'TEXT' },
+] as const;
+const names = [...columns, ...EXTRA_COLUMNS].map(({ name }) => name);
+const wideSpec = { ...spec, columns: [...columns, ...EXTRA_COLUMNS] };
+const EVERYTHING = maskOf(names.map((_, i) => i));
+const USERNAME = columns.length;
+const newExtras = (): RowExtras => new RowExtras(names, columns.length);
+
+describe('RowExtras', () => {
+  it('has nothing for rows whose values are not known yet', () => {
+    const extras = newExtras();
+    extras.set(1, [undefined, undefined]);
+    expect([extras.find(1), extras.find(2)]).toEqual([[], []]);
+  });
+
+  it('forgets the values of rows that are gone', () => {
+    const extras = newExtras();
+    for (const eid of [1, 2, 4, 3, 5]) extras.set(eid, [`user ${eid}`]);
+    extras.dropBelow(4);
+    expect([1, 2].map(eid => extras.find(eid))).toEqual([[], []]);
+    expect([4, 5].map(eid => extras.find(eid).length)).toEqual([1, 1]);
+    extras.dropBelow(100);
+    expect([3, 4, 5].map(eid => extras.find(eid))).toEqual([[], [], []]);
+  });
+});
+
+describe('rows with late values', () => {
+  const filled = () => {
+    const { buffer, append } = filledBuffer([
+      { path: '/a', note: 'n', time: 1 },
+      { path: '/b', time: 2 },
+      { path: '/c', time: 3 },
+    ]);
+    const extras = newExtras();
+    extras.set(1, ['Jürgen', undefined]);
+    extras.set(3, ['root', 'ab'.repeat(32)]);
+    return { buffer, append, extras };
+  };
+
+  it('have them behind their own, where they are wanted', () => {
+    const { buffer, extras } = filled();
+    const select = (wanted = EVERYTHING) =>
+      decodeRows(buffer.select(buffer.range, wanted, undefined, false, extras));
+    expect(select()).toEqual([
+      { path: '/a', note: 'n', time: '1', eid: '0000000001', username: 'Jürgen' },
+      { path: '/b', time: '2', eid: '0000000002' },
+      { path: '/c', time: '3', eid: '0000000003', username: 'root', sha256: 'ab'.repeat(32) },
+    ]);
+    expect(select(maskOf([USERNAME]))).toEqual([{ username: 'Jürgen' }, {}, { username: 'root' }]);
+    expect(select(maskOf([0, USERNAME + 1]))).toEqual([
+      { path: '/a' },
+      { path: '/b' },
+      { path: '/c', sha256: 'ab'.repeat(32) },
+    ]);
+    expect(select(EVERY_COLUMN).some(row => 'username' in row || 'sha256' in row)).toBe(false);
+  });
+
+  it('hold values longer than a copy’s own memory', () => {
+    const { buffer, extras } = filled();
+    extras.set(2, ['x'.repeat(200_000)]);
+    const rows = decodeRows(buffer.select(buffer.range, maskOf([USERNAME]), undefined, false, extras));
+    expect(rows.map(({ username }) => username?.length)).toEqual([6, 200_000, 4]);
+  });
+
+  it('are not dropped by a comparison that only SQLite can decide', async () => {
+    const { buffer, extras } = filled();
+    const rows = await selectEvents(
+      wideSpec,
+      buffer,
+      new QueryCursors(),
+      {
+        execution: async () => undefined,
+        readers: () => [],
+        eventsOptimize: true,
+        eventsExpiry: 0,
+        now: () => 10,
+      },
+      contextOf({ username: [{ op: 2, expr: 'root' }], path: [{ op: 2, expr: '/c' }] }, ['username', 'path']),
+      extras,
+    );
+    expect(decodeRows(rows)).toEqual([{ path: '/c', username: 'root' }]);
+  });
+});
