@@ -1,5 +1,5 @@
 /** The shell at a terminal: line editing, history, statements over several lines, Ctrl-C and Ctrl-D. */
-import { createInterface } from 'node:readline';
+import { clearLine, createInterface, cursorTo } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { DOT_COMMANDS } from './dot-commands.ts';
 import type { History } from './history.ts';
@@ -27,12 +27,18 @@ const completer =
     return [[...new Set(names)].filter(name => name.startsWith(word)).sort(), word];
   };
 
+/** Lets others write a line while somebody types: `show` puts it above the line being typed. */
+export interface LineNotices {
+  show: (write: () => void) => void;
+}
+
 /** Resolves at `.exit`, Ctrl-D, or when `signal` fires. */
 export const runInteractive = async (options: {
   readonly session: Session;
   readonly input: Readable;
   readonly output: Writable;
   readonly history: History;
+  readonly notices: LineNotices;
   readonly signal: AbortSignal;
 }): Promise<void> => {
   const { session, history, signal } = options;
@@ -59,6 +65,15 @@ export const runInteractive = async (options: {
     if (closed) return;
     reader.setPrompt(splitter.pending ? CONTINUED : PROMPT);
     reader.prompt();
+  };
+
+  const showPlainly = options.notices.show;
+  options.notices.show = write => {
+    if (working || closed) return showPlainly(write);
+    cursorTo(options.output, 0);
+    clearLine(options.output, 1);
+    write();
+    reader.prompt(true);
   };
 
   const handleLine = async (line: string): Promise<boolean> => {
@@ -135,6 +150,7 @@ export const runInteractive = async (options: {
     await ended.promise;
   } finally {
     signal.removeEventListener('abort', onAbort);
+    options.notices.show = showPlainly;
     reader.close();
   }
 };

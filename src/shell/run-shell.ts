@@ -9,7 +9,7 @@ import type { ExtensionCommand } from './core/extension-process.ts';
 import { ExtensionStartError, HostedExtension } from './core/hosted-extension.ts';
 import { createSocketDirectory } from './core/socket-directory.ts';
 import { openHistory } from './history.ts';
-import { runInteractive } from './interactive.ts';
+import { type LineNotices, runInteractive } from './interactive.ts';
 import { escapeForTerminal } from './output/escape.ts';
 import type { OutputMode } from './output/printer.ts';
 import { createTextSink, OutputClosedError } from './output/text-sink.ts';
@@ -46,10 +46,11 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
   const { stderr } = options;
   const coreOptions = new CoreOptions(options.coreFlags);
   const verbose = coreOptions.bool('verbose');
+  const notices: LineNotices = { show: write => write() };
   const log: CoreLog = (level, message) => {
     if (!verbose && (level === 'info' || level === 'verbose')) return;
     const label = { verbose: 'Info', info: 'Info', warning: 'Warning', error: 'Error' }[level];
-    stderr.write(`${label}: ${escapeForTerminal(message)}\n`);
+    notices.show(() => stderr.write(`${label}: ${escapeForTerminal(message)}\n`));
   };
 
   const ending = new AbortController();
@@ -76,6 +77,7 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
       options,
       core,
       nullValue: coreOptions.text('nullvalue'),
+      notices,
       signal: ending.signal,
     });
     return signalStatus ?? status;
@@ -98,9 +100,10 @@ const takeStatements = async (context: {
   readonly options: RunShellOptions;
   readonly core: EmbeddedCore;
   readonly nullValue: string;
+  readonly notices: LineNotices;
   readonly signal: AbortSignal;
 }): Promise<number> => {
-  const { options, core, nullValue, signal } = context;
+  const { options, core, nullValue, notices, signal } = context;
   const { stdin, stdout, stderr } = options;
   const mode: OutputMode = options.mode === 'table' ? 'pretty' : options.mode;
   const interactive = options.sql === undefined && stdin.isTTY === true;
@@ -124,7 +127,7 @@ const takeStatements = async (context: {
   if (!interactive) return (await runStream(session, stdin, signal)) ? 0 : 1;
   const history = openHistory(join(homedir(), HISTORY_FILE));
   try {
-    await runInteractive({ session, input: stdin, output: stdout, history, signal });
+    await runInteractive({ session, input: stdin, output: stdout, history, notices, signal });
   } finally {
     history.close();
   }

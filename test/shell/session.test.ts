@@ -1,11 +1,11 @@
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { openHistory } from '../../src/shell/history.ts';
-import { runInteractive } from '../../src/shell/interactive.ts';
+import { type LineNotices, runInteractive } from '../../src/shell/interactive.ts';
 import { createTextSink, OutputClosedError } from '../../src/shell/output/text-sink.ts';
 import { Session, type SessionSettings } from '../../src/shell/session.ts';
 import { runStream } from '../../src/shell/stream-input.ts';
-import { column, FakeTable, startCore, startExtension, type TestCore } from './support.ts';
+import { column, FakeTable, PATIENCE, startCore, startExtension, type TestCore } from './support.ts';
 
 interface TestSession {
   readonly session: Session;
@@ -138,9 +138,9 @@ describe('a stream of statements', () => {
     const stream = new PassThrough();
     const running = runStream(session, stream, new AbortController().signal);
     stream.write("SELECT 'first'; SELECT ");
-    await expect.poll(out).toBe('first\n');
+    await expect.poll(out, PATIENCE).toBe('first\n');
     stream.write("'second';\n.print third\n");
-    await expect.poll(out).toBe('first\nsecond\nthird\n');
+    await expect.poll(out, PATIENCE).toBe('first\nsecond\nthird\n');
     stream.end("SELECT 'last'");
     expect(await running).toBe(true);
     expect(out()).toBe('first\nsecond\nthird\nlast\n');
@@ -181,7 +181,7 @@ describe('a stream of statements', () => {
     const again = new AbortController();
     const busy = runStream(session, stream, again.signal);
     stream.write('WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c;');
-    await expect.poll(() => session.busy).toBe(true);
+    await expect.poll(() => session.busy, PATIENCE).toBe(true);
     again.abort();
     await busy;
     expect(session.busy).toBe(false);
@@ -201,14 +201,16 @@ describe('at a terminal', () => {
       screen += chunk.toString();
     });
     const abort = new AbortController();
+    const notices: LineNotices = { show: write => write() };
     const running = runInteractive({
       session: opened.session,
       input,
       output,
       history: openHistory('/dev/null/none'),
+      notices,
       signal: abort.signal,
     });
-    return { ...opened, input, screen: () => screen, running, abort };
+    return { ...opened, input, screen: () => screen, output, notices, running, abort };
   };
 
   test('statements over several lines, several on one line, and Ctrl-D', async () => {
@@ -216,12 +218,12 @@ describe('at a terminal', () => {
     const { input, out, screen, running } = openTerminal(started);
     expect(screen()).toContain('osquery> ');
     input.write("SELECT 'o;'\n");
-    await expect.poll(screen).toContain('    ...> ');
+    await expect.poll(screen, PATIENCE).toContain('    ...> ');
     // Pasted lines are taken as they come.
     input.write(", 'ne'\n;\n");
-    await expect.poll(out).toBe('o;|ne\n');
+    await expect.poll(out, PATIENCE).toBe('o;|ne\n');
     input.write("SELECT 'two'; SELECT 'three';\n");
-    await expect.poll(out).toBe('o;|ne\ntwo\nthree\n');
+    await expect.poll(out, PATIENCE).toBe('o;|ne\ntwo\nthree\n');
     input.write(CTRL_D);
     await running;
   });
@@ -239,17 +241,17 @@ describe('at a terminal', () => {
     input.write('SELECT half');
     input.write(CTRL_C);
     input.write("SELECT 'whole';\n");
-    await expect.poll(out).toBe('whole\n');
+    await expect.poll(out, PATIENCE).toBe('whole\n');
     input.write('SELECT\n');
     input.write(CTRL_C);
     input.write("SELECT 'again';\n");
-    await expect.poll(out).toBe('whole\nagain\n');
+    await expect.poll(out, PATIENCE).toBe('whole\nagain\n');
     input.write('WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c;\n');
-    await expect.poll(() => session.busy).toBe(true);
+    await expect.poll(() => session.busy, PATIENCE).toBe(true);
     input.write(CTRL_C);
-    await expect.poll(errors).toBe('Interrupted.\n');
+    await expect.poll(errors, PATIENCE).toBe('Interrupted.\n');
     input.write("SELECT 'after';\n");
-    await expect.poll(out).toBe('whole\nagain\nafter\n');
+    await expect.poll(out, PATIENCE).toBe('whole\nagain\nafter\n');
     input.write(CTRL_D);
     await running;
   });
@@ -259,12 +261,24 @@ describe('at a terminal', () => {
     const { input, out, screen, running } = openTerminal(started);
     input.write('.al');
     input.write('\t');
-    await expect.poll(screen).toContain('.all');
+    await expect.poll(screen, PATIENCE).toContain('.all');
     input.write(' osquery_inf');
     input.write('\t');
-    await expect.poll(screen).toContain('osquery_info');
+    await expect.poll(screen, PATIENCE).toContain('osquery_info');
     input.write('\n');
-    await expect.poll(out).toContain('5.23.0');
+    await expect.poll(out, PATIENCE).toContain('5.23.0');
+    input.write(CTRL_D);
+    await running;
+  });
+
+  test('a notice stands above the line being typed', async () => {
+    await using started = await startCore();
+    const { input, output, notices, screen, running } = openTerminal(started);
+    input.write('SELECT half');
+    await expect.poll(screen, PATIENCE).toContain('half');
+    notices.show(() => output.write('a notice\n'));
+    expect(screen().split('a notice\n')[1]).toContain('osquery> SELECT half');
+    input.write(CTRL_C);
     input.write(CTRL_D);
     await running;
   });

@@ -118,3 +118,6 @@ export const startExtension = async (
 
 /** Rows as a table's plugin hands them to SQL. */
 export const rowList = (rows: readonly PluginRow[]): EncodedRowList => inOnePiece(encodeRows(rows));
+
+/** For `expect.poll`: how long something may take on a machine that is busy with other things. */
+export const PATIENCE = { timeout: 25_000 };
