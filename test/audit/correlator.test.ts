@@ -322,7 +322,7 @@ describe('Correlator', () => {
           expect(correlator.size).toBe(0);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 });

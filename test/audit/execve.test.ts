@@ -145,7 +145,7 @@ describe('joinArguments', () => {
           fc.pre(fields.length > 1);
           expect(join(...fields.toSpliced(which % fields.length, 1))).toBeUndefined();
         }),
-        { numRuns: 150 },
+        { numRuns: 80 },
       );
     });
   });
@@ -155,7 +155,7 @@ describe('joinArguments', () => {
       fc.property(argumentList, argv => {
         expect(join(...execveFields(argv))).toEqual(asText(argv));
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 

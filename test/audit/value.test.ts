@@ -95,7 +95,7 @@ describe('decodeText', () => {
           .map((part, i) => (i % 2 === 0 ? Buffer.from(part) : Buffer.from(part, 'hex')));
         expect(Buffer.concat(back)).toEqual(Buffer.from(bytes));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });

@@ -326,7 +326,7 @@ describe('EventBuffer', () => {
           expect(rowsOf(buffer)).toEqual(model.live.map(({ row }) => row));
           for (const [encoded, expected] of handedOut) expect(decodeRows(encoded)).toEqual(expected);
         }),
-        { numRuns: 200 },
+        { numRuns: 120 },
       );
     });
   });

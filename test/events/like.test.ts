@@ -61,7 +61,7 @@ describe('likeMatcher', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

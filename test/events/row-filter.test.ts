@@ -228,7 +228,7 @@ describe('selectionOf', () => {
             expect(kept(constraints), where).toEqual(expect.arrayContaining(wanted));
           },
         ),
-        { numRuns: 400 },
+        { numRuns: 200 },
       );
     });
   });
