@@ -11,7 +11,7 @@ import { auditStatus } from '../../tables/audit_status.ts';
 import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { eventTables } from '../events/tables.ts';
-import { type EventSource, openKernelSource, openReplaySource } from './audit-source.ts';
+import { type EventSource, openLiveSource, openReplaySource } from './audit-source.ts';
 import { adviseOnCore } from './core-advice.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { EventStore } from './event-store.ts';
@@ -157,11 +157,7 @@ const openSource = (
   if (replay.length > 0) return openReplaySource(replay, settings, handlers, settings.telemetry);
   // Core wants the socket itself, and would fight for it: both can have the events by multicast.
   const yields = options.get('disable_audit') === 'false' && settings.mode === 'auto';
-  return openKernelSource(
-    yields ? { ...settings, mode: 'multicast' } : settings,
-    handlers,
-    settings.telemetry,
-  );
+  return openLiveSource(yields ? { ...settings, mode: 'multicast' } : settings, handlers, settings.telemetry);
 };
 
 /** Core opens its socket about when it starts its extensions. */

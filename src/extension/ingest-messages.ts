@@ -8,6 +8,8 @@ import type { PipelineCounters } from './event-pipeline.ts';
 /** Where the worker takes its events from. */
 export type IngestSource =
   | { readonly kind: 'kernel'; readonly mode: StreamMode; readonly receiveBuffer: number }
+  /** The audit pipe of macOS; `platform` is not this one's where another file stands in for it. */
+  | { readonly kind: 'auditpipe'; readonly path: string; readonly platform: NodeJS.Platform }
   | { readonly kind: 'replay'; readonly paths: readonly string[] };
 
 export interface IngestWorkerData {

@@ -3,9 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { AUDIT_FIRST_USER_MSG, AUDIT_LOGIN, AUDIT_REPLACE, NLMSG_ERROR } from '../audit/constants.ts';
 import { AuditError, errnoName } from '../audit/errors.ts';
-import { AuditStream, BATCH } from '../audit/stream.ts';
+import { AuditStream, BATCH, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
 import { eventTables } from '../events/tables.ts';
+import { readAuditPipe } from '../openbsm/audit-pipe.ts';
+import { formatProblem } from '../openbsm/counters.ts';
+import { OpenBsmError } from '../openbsm/errors.ts';
+import { RecordMapper } from '../openbsm/map-record.ts';
+import { printRecord } from '../openbsm/praudit.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { imageTimes } from './image-times.ts';
 import type {
@@ -15,6 +20,7 @@ import type {
   IngestWorkerData,
   NumberedProcess,
 } from './ingest-messages.ts';
+import { publishTrail } from './publish-trail.ts';
 import { replayInto } from './replay-into.ts';
 import { kindOfTask } from './task-kind.ts';
 
@@ -35,9 +41,10 @@ const { source, settings: initialSettings, ...initial } = workerData as IngestWo
 const report = (message: IngestReport, transfer: ArrayBuffer[] = []): void =>
   parentPort!.postMessage(message, transfer);
 
-const isLive = source.kind === 'kernel';
+const isKernel = source.kind === 'kernel';
+const isLive = source.kind !== 'replay';
 let debug = initialSettings.debug;
-let stopping = false;
+const stop = new AbortController();
 let malformedInput = 0;
 
 const pipeline = new EventPipeline({
@@ -48,9 +55,9 @@ const pipeline = new EventPipeline({
     // Of a recorded event's time nothing is left to look up.
     imageTimes: event => (isLive ? imageTimes(event) : undefined),
   },
-  kindOfTask: isLive ? kindOfTask : () => 'gone',
+  kindOfTask: isKernel ? kindOfTask : () => 'gone',
   now: () => performance.now(),
-  countGaps: isLive,
+  countGaps: isKernel,
   onProcess: (event, eid) => {
     if (sendsProcesses) processes.push({ event, eid });
   },
@@ -59,11 +66,14 @@ let sendsProcesses = initial.processes;
 let processes: NumberedProcess[] = [];
 /** Seconds since the epoch; asked again for each batch, as the clock may be set. */
 let bootTime = 0;
+const lookAtClock = (): void => {
+  bootTime = Date.now() / 1000 - uptime();
+};
 
 parentPort!.on('message', (command: IngestCommand) => {
   switch (command.kind) {
     case 'stop':
-      stopping = true;
+      stop.abort();
       break;
     case 'processes':
       sendsProcesses = true;
@@ -98,21 +108,20 @@ const postRaw = (): void => {
   raw = '';
 };
 
+const NO_STREAM: StreamCounters = { overruns: 0, truncated: 0, foreign: 0 };
+const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
+  report({ kind: 'counters', counters: { pipeline: pipeline.counters(), stream, malformedInput } });
+
 const readKernel = async ({
   mode,
   receiveBuffer,
 }: Extract<IngestSource, { kind: 'kernel' }>): Promise<void> => {
   const stream = AuditStream.open(mode, receiveBuffer);
-  const postCounters = (): void =>
-    report({
-      kind: 'counters',
-      counters: { pipeline: pipeline.counters(), stream: stream.counters, malformedInput },
-    });
   /** 0 or a positive errno once the kernel has answered. */
   let claim: number | undefined;
 
   const receive = (): number => {
-    bootTime = Date.now() / 1000 - uptime();
+    lookAtClock();
     const received = stream.receive((type, bytes, start, end) => {
       if ((type >= AUDIT_FIRST_USER_MSG || type === AUDIT_LOGIN) && type !== AUDIT_REPLACE) {
         if (debug) addRaw(`${type} ${printable(bytes, start, end)}`);
@@ -143,11 +152,11 @@ const readKernel = async ({
     report({ kind: 'ready' });
 
     let countersAt = 0;
-    while (!stopping) {
+    while (!stop.signal.aborted) {
       await stream.wait(IDLE_MS);
       drain();
       if (performance.now() >= countersAt) {
-        postCounters();
+        postCounters(stream.counters);
         countersAt = performance.now() + COUNTERS_MS;
       }
       await sleep(GATHER_MS);
@@ -155,7 +164,7 @@ const readKernel = async ({
     drain();
     pipeline.flush();
     postRows();
-    postCounters();
+    postCounters(stream.counters);
   } finally {
     stream.close();
   }
@@ -176,6 +185,43 @@ const claimError = (errno: number | undefined): AuditError => {
   );
 };
 
+const readAuditPipeInto = async ({
+  path,
+  platform,
+}: Extract<IngestSource, { kind: 'auditpipe' }>): Promise<void> => {
+  let isDamaged = false;
+  const timer = setInterval(() => postCounters(), COUNTERS_MS);
+  lookAtClock();
+  try {
+    const chunks = readAuditPipe({
+      path,
+      platform,
+      signal: stop.signal,
+      onOpen: () => report({ kind: 'ready' }),
+    });
+    await publishTrail(pipeline, chunks, {
+      mapper: new RecordMapper(),
+      onBatch: () => {
+        postRaw();
+        postRows();
+        lookAtClock();
+      },
+      onRecord: record => {
+        if (debug) addRaw(printRecord(record).trimEnd());
+      },
+      onProblem: problem => {
+        // One line is enough to look into it; how often it happens is counted.
+        if (!isDamaged) report({ kind: 'warning', message: `${path}: ${formatProblem(problem)}` });
+        isDamaged = true;
+      },
+    });
+  } finally {
+    clearInterval(timer);
+    postCounters();
+  }
+  if (!stop.signal.aborted) throw new OpenBsmError('unreadable', `${path}: ended, where a device never does`);
+};
+
 const readReplay = async (paths: readonly string[]): Promise<void> => {
   const onBatch = (): void => {
     postRaw();
@@ -191,19 +237,22 @@ const readReplay = async (paths: readonly string[]): Promise<void> => {
       report({ kind: 'warning', message: `replay of ${JSON.stringify(path)}: ${problem}` });
     }
   }
-  report({
-    kind: 'counters',
-    counters: {
-      pipeline: pipeline.counters(),
-      stream: { overruns: 0, truncated: 0, foreign: 0 },
-      malformedInput,
-    },
-  });
+  postCounters();
   report({ kind: 'ended' });
 };
 
 try {
-  await (source.kind === 'kernel' ? readKernel(source) : readReplay(source.paths));
+  switch (source.kind) {
+    case 'kernel':
+      await readKernel(source);
+      break;
+    case 'auditpipe':
+      await readAuditPipeInto(source);
+      break;
+    case 'replay':
+      await readReplay(source.paths);
+      break;
+  }
 } catch (error) {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
   report({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { ProcessEvent } from '../audit/audit-event.ts';
 import { eventTables } from '../events/tables.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import { openKernelSource } from './audit-source.ts';
+import { openLiveSource } from './audit-source.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { replayInto } from './replay-into.ts';
 
@@ -16,12 +16,12 @@ export interface ProcessSink {
 /** Hands events to the sink until there are no more, or `signal` fires. Rejects if it breaks. */
 export type ProcessFeed = (sink: ProcessSink, signal: AbortSignal) => Promise<void>;
 
-/** The kernel's process events. Never waits: what a slow reader cannot take is for the sink to count. */
+/** This system's process events. Never waits: what a slow reader cannot take is for the sink to count. */
 export const kernelFeed =
   (settings: AuditSettings, warn: (message: string) => void): ProcessFeed =>
   async (sink, signal) => {
     const broken = new AbortController();
-    const source = await openKernelSource(
+    const source = await openLiveSource(
       settings,
       {
         onRows: () => {},

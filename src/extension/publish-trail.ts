@@ -1,16 +1,15 @@
 import type { TrailProblem } from '../openbsm/counters.ts';
 import type { RecordMapper } from '../openbsm/map-record.ts';
-import { printRecord } from '../openbsm/praudit.ts';
+import type { NumberedRecord } from '../openbsm/read-records.ts';
 import { readTrail } from '../openbsm/read-trail.ts';
 import type { EventPipeline } from './event-pipeline.ts';
 
 export interface PublishTrailOptions {
   /** Knows the processes of the trails that came before. */
   readonly mapper: RecordMapper;
-  /** Called when rows have gathered, and at the end of each chunk. */
+  /** Called after the events of each chunk; what it returns is waited for. */
   readonly onBatch: () => Promise<void> | void;
-  /** Sees each record as praudit prints it. */
-  readonly onRaw: ((text: string) => void) | undefined;
+  readonly onRecord: ((record: NumberedRecord) => void) | undefined;
   readonly onProblem: (problem: TrailProblem) => void;
 }
 
@@ -18,13 +17,8 @@ export interface PublishTrailOptions {
 export const publishTrail = async (
   pipeline: EventPipeline,
   chunks: AsyncIterable<Uint8Array>,
-  { mapper, onBatch, onRaw, onProblem }: PublishTrailOptions,
+  { onBatch, ...options }: PublishTrailOptions,
 ): Promise<void> => {
-  const options = {
-    mapper,
-    onProblem,
-    onRecord: onRaw && (record => onRaw(printRecord(record).trimEnd())),
-  } satisfies Parameters<typeof readTrail>[2];
   for await (const event of readTrail(batched(chunks, onBatch), pipeline.trails, options)) {
     pipeline.publish(event);
   }
@@ -34,7 +28,7 @@ export const publishTrail = async (
 /** The next chunk is asked for when the events of the one before have been taken. */
 async function* batched(
   chunks: AsyncIterable<Uint8Array>,
-  onBatch: () => Promise<void> | void,
+  onBatch: PublishTrailOptions['onBatch'],
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
     yield chunk;

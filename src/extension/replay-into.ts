@@ -3,6 +3,7 @@ import { printable } from '../audit/value.ts';
 import { formatProblem } from '../openbsm/counters.ts';
 import { looksLikeTrail } from '../openbsm/looks-like-trail.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
+import { printRecord } from '../openbsm/praudit.ts';
 import { type AuditLogReplay, type BsmTrailReplay, openReplay } from '../replay/open-replay.ts';
 import type { EventPipeline } from './event-pipeline.ts';
 import { publishTrail } from './publish-trail.ts';
@@ -76,7 +77,7 @@ const replayTrails = async (
     await publishTrail(pipeline, chunks, {
       mapper,
       onBatch,
-      onRaw,
+      onRecord: onRaw && (record => onRaw(printRecord(record).trimEnd())),
       onProblem: problem => {
         problems++;
         first ??= `${trails.length === 1 ? '' : `in ${basename(path)} `}at ${formatProblem(problem)}`;

@@ -2,6 +2,7 @@ import type { QueryContext } from 'osquery-extension-ts';
 import { processEventExtras, processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
+import { tableOn } from '../events/platform-table.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { RowExtras } from '../events/row-extras.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
@@ -39,7 +40,7 @@ export class Telemetry {
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
-    const names = processEvents.spec.columns.map(({ name }) => name);
+    const names = tableOn(process.platform, processEvents).spec.columns.map(({ name }) => name);
     this.#extras = new RowExtras(names, names.length - EXTRA_NAMES.length);
   }
 

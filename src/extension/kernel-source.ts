@@ -1,0 +1,112 @@
+import { type AuditControl, openAuditControl } from '../audit/control.ts';
+import type { RuleSelection } from '../audit/rules.ts';
+import { AuditSession, type SessionOptions } from '../audit/session.ts';
+import { nativeArchitectures } from '../audit/syscalls.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { EventSource } from './audit-source.ts';
+import { Ingest, IngestError, type IngestHandlers } from './ingest.ts';
+
+/**
+ * Starts reading kernel audit.
+ *
+ * @throws AuditError or IngestError with a message for the operator; audit is as it was found then
+ */
+export const openKernelSource = async (
+  settings: AuditSettings,
+  handlers: IngestHandlers,
+  processes = false,
+): Promise<EventSource> => {
+  const control = openAuditControl();
+  try {
+    return await startSession(control, settings, handlers, settings.mode, processes);
+  } catch (error) {
+    control.close();
+    throw error;
+  }
+};
+
+const startSession = async (
+  control: AuditControl,
+  settings: AuditSettings,
+  handlers: IngestHandlers,
+  mode: AuditSettings['mode'],
+  processes: boolean,
+): Promise<EventSource> => {
+  const session = await AuditSession.open(
+    control,
+    nativeArchitectures(process.arch),
+    sessionOptions(settings, mode),
+  );
+  let ingest: Ingest | undefined;
+  try {
+    await session.prepare();
+    ingest = new Ingest(
+      { kind: 'kernel', mode: session.mode, receiveBuffer: settings.limits.receiveBufferBytes },
+      settings,
+      handlers,
+      processes,
+    );
+    await ingest.ready;
+    await session.enable();
+  } catch (error) {
+    await ingest?.stop();
+    await session.restore();
+    // Somebody took the stream between our look and our request.
+    if (error instanceof IngestError && error.code === 'owned' && mode === 'auto') {
+      return startSession(control, settings, handlers, 'multicast', processes);
+    }
+    throw error;
+  }
+  for (const warning of session.warnings) handlers.onWarning(warning);
+
+  const running = ingest;
+  let current = settings;
+  let closing: Promise<void> | undefined;
+  return {
+    ingest: running,
+    mode: session.mode,
+    async setSettings(next) {
+      const changed = JSON.stringify(selectionOf(next)) !== JSON.stringify(selectionOf(current));
+      current = next;
+      running.setSettings(next);
+      if (changed) await session.select(selectionOf(next));
+    },
+    status: async () => ({
+      mode: session.mode,
+      kernel: await control.getStatus(),
+      kernelLostBefore: session.found.lost,
+      rules: (await control.listRules()).length,
+    }),
+    close() {
+      closing ??= (async () => {
+        try {
+          await session.restore();
+        } finally {
+          await running.stop();
+          control.close();
+        }
+      })();
+      return closing;
+    },
+  };
+};
+
+const sessionOptions = (settings: AuditSettings, mode: AuditSettings['mode']): SessionOptions => ({
+  mode,
+  allowConfig: settings.allowConfig,
+  forceReconfigure: settings.forceReconfigure,
+  forceUnconfigure: settings.forceUnconfigure,
+  backlogLimit: settings.backlogLimit,
+  backlogWaitTime: settings.backlogWaitTime,
+  selection: selectionOf(settings),
+});
+
+const selectionOf = (settings: AuditSettings): RuleSelection => ({
+  processEvents: settings.allowProcessEvents,
+  forkProcessEvents: settings.allowForkProcessEvents,
+  killProcessEvents: settings.allowKillProcessEvents,
+  sockets: settings.allowSockets,
+  acceptSocketEvents: settings.allowAcceptSocketEvents,
+  failedSocketEvents: settings.allowFailedSocketEvents,
+  nullAcceptSocketEvents: settings.allowNullAcceptSocketEvents,
+});
