@@ -52,7 +52,7 @@ export interface LiveServices {
   readonly connector: ConnectorState;
   hostName(): string | undefined;
   /** Starts and ends the hashing thread. */
-  readonly hashing: { start(): void; stop(): Promise<void> };
+  readonly hashing: { start(): Promise<void>; stop(): Promise<void> };
 }
 
 export const createLiveServices = (options: ServiceOptions = {}): LiveServices => {
@@ -86,6 +86,6 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
       options.openConnector === null ? undefined : (options.openConnector ?? KernelProcessConnector.open),
     connector: createConnectorState(),
     hostName,
-    hashing: { start: () => worker?.start(), stop: async () => worker?.close() },
+    hashing: { start: async () => worker?.start(), stop: async () => worker?.close() },
   };
 };

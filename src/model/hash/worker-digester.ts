@@ -11,8 +11,8 @@ export const spawnHashWorker = (): Worker => startWorker(new URL('./hash-worker.
 
 export interface WorkerDigester {
   readonly digest: Digester;
-  /** Starts the thread ahead of the first question, which would have to wait for it. */
-  start(): void;
+  /** Starts the thread ahead of the first question, which would have to wait for it; resolves when it runs, or died. */
+  start(): Promise<void>;
   /** Ends the thread; what it was asked comes to undefined. */
   close(): Promise<void>;
 }
@@ -29,6 +29,8 @@ export const createWorkerDigester = (spawn: () => Worker = spawnHashWorker): Wor
   let nextId = 1;
   let diedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
+  /** Settled when the newest thread runs, or has died. */
+  let running: Promise<void> | undefined;
 
   const died = (): void => {
     worker = undefined;
@@ -42,6 +44,10 @@ export const createWorkerDigester = (spawn: () => Worker = spawnHashWorker): Wor
     try {
       const started = spawn();
       started.unref();
+      running = new Promise(resolve => {
+        started.once('online', resolve);
+        started.once('exit', () => resolve());
+      });
       started.on('message', ({ id, digests }: HashAnswer) => {
         asked.get(id)?.(digests);
         asked.delete(id);
@@ -59,8 +65,9 @@ export const createWorkerDigester = (spawn: () => Worker = spawnHashWorker): Wor
   };
 
   return {
-    start() {
+    async start() {
       worker ??= start();
+      await running;
     },
     digest: (fd, size) =>
       new Promise(done => {

@@ -21,7 +21,7 @@ export const MAX_PENDING_HASHES = 1024;
 export const hashSource = (
   hasher: FileHasher,
   isSame: IsSameProcess,
-  hashing?: { start(): void; stop(): Promise<void> },
+  hashing?: { start(): Promise<void>; stop(): Promise<void> },
 ): LaterSource<HashFields> =>
   laterSource<HashFields, Pick<ProcessTreeFields, 'process' | 'process_image' | 'parent'>>({
     name: 'hash',

@@ -1,4 +1,5 @@
 import type { ProcessEvent } from '../../audit/audit-event.ts';
+import { errnoName } from '../../audit/errors.ts';
 import type { Clock } from '../clock.ts';
 import { eventMs } from '../event-time.ts';
 import type { ProcConnectorEvent } from '../process/cn-proc.ts';
@@ -92,10 +93,9 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
         tree.exit(event.pid, event.monotonicMs + wallOffsetMs);
         break;
       case 'reply':
-        if (event.error === 0) {
-          listening = true;
-          tree.seesForks = true;
-        }
+        listening = event.error === 0;
+        tree.seesForks = listening || forkEvents;
+        state.error = listening ? undefined : `the process connector refused: ${errnoName(event.error)}`;
         break;
       case 'other':
         break;
@@ -170,6 +170,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       if (openConnector !== undefined) {
         try {
           connector = openConnector();
+          state.error = "the process connector does not answer, as outside of the host's pid namespace";
           tick();
         } catch (error) {
           state.error = error instanceof Error ? error.message : String(error);

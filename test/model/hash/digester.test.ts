@@ -67,6 +67,22 @@ describe.each<[string, Digester]>([
 });
 
 describe('createWorkerDigester', () => {
+  it('can be started ahead, which ends also when it does not start', async () => {
+    const ahead = createWorkerDigester();
+    await ahead.start();
+    await ahead.start();
+    await withFile(Buffer.from('x'), async fd => expect(await ahead.digest(fd, 1)).toBeDefined());
+    await ahead.close();
+    const dying = createWorkerDigester(() => new Worker('process.exit(1)', { eval: true }));
+    await dying.start();
+    await dying.start();
+    expect(await dying.digest(0, 1)).toBeUndefined();
+    const without = createWorkerDigester(() => {
+      throw new Error('no threads');
+    });
+    await without.start();
+  });
+
   it('answers what a dead thread was asked with nothing', async () => {
     const dying = createWorkerDigester(
       () =>

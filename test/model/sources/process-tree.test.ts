@@ -115,17 +115,23 @@ describe('processTreeSource', () => {
   });
 
   it('uses fork events while the connector does not answer, as in another pid namespace', async () => {
-    const { tree, source, resolve } = await withConnector(true);
+    const { tree, source, state, resolve } = await withConnector(true);
     source.observe!(fork(10, 1, -100));
     expect(tree.seesForks).toBe(true);
+    expect(state.error).toMatch(/does not answer/);
     expect(resolve(exec({ pid: 11, ppid: 10 })).parent).toMatchObject({ pid: 10 });
   });
 
   it('does not count on a connector that was refused', async () => {
-    const { tree, reply, resolve } = await withConnector();
+    const { tree, reply, state, resolve } = await withConnector();
     reply(1);
     resolve(exec());
     expect(tree.seesForks).toBe(false);
+    expect(state.error).toBe('the process connector refused: EPERM');
+    reply();
+    resolve(exec());
+    expect(tree.seesForks).toBe(true);
+    expect(state.error).toBeUndefined();
   });
 
   it('empties the connector now and then when nothing else does', async () => {
