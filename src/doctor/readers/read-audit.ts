@@ -1,12 +1,22 @@
-import { type AuditControl, openAuditControl } from '../../audit/control.ts';
+import type { AuditControl } from '../../audit/control.ts';
 import { AuditError } from '../../audit/errors.ts';
 import type { AuditFacts } from '../facts.ts';
 
+/** What it takes exists on Linux only, and is loaded here. */
+const openControl = async (): Promise<AuditControl> => {
+  if (process.platform !== 'linux')
+    throw new AuditError('no-audit', 'this system has no kernel audit of Linux');
+  const { openAuditControl } = await import('../../audit/control.ts');
+  return openAuditControl();
+};
+
 /** Asks the kernel for what `auditctl -s` and `auditctl -l` would show. Changes nothing. */
-export const readAudit = async (open: () => AuditControl = openAuditControl): Promise<AuditFacts> => {
+export const readAudit = async (
+  open: () => AuditControl | Promise<AuditControl> = openControl,
+): Promise<AuditFacts> => {
   let control: AuditControl | undefined;
   try {
-    control = open();
+    control = await open();
     const status = await control.getStatus();
     return { kind: 'read', status, rules: await control.listRules() };
   } catch (error) {
