@@ -21,7 +21,9 @@ export interface ServiceOptions {
   readonly clock?: Clock | undefined;
   /** `/proc` unless said. */
   readonly procRoot?: string | undefined;
-  /** Whether fork, clone and vfork events are offered to the model. */
+  /** This one's unless said. */
+  readonly platform?: NodeJS.Platform | undefined;
+  /** Whether fork, clone and vfork events are offered to the model; on macOS they always are. */
   readonly forkEvents?: boolean | undefined;
   /** Opens the kernel's process connector; null to do without. */
   readonly openConnector?: (() => ProcessConnector) | null | undefined;
@@ -57,6 +59,8 @@ export interface LiveServices {
 
 export const createLiveServices = (options: ServiceOptions = {}): LiveServices => {
   const clock = options.clock ?? systemClock;
+  // OpenBSM records every fork; the process connector is Linux's.
+  const isDarwin = (options.platform ?? process.platform) === 'darwin';
   const procfs = new ProcfsReader(options.procRoot);
   const live = new LiveProcesses(procfs, new BootTime(procfs, clock));
   const hostName = cachedHostName(clock, options.readHostName);
@@ -81,9 +85,11 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
       ...(options.passwdPath !== undefined && { passwdPath: options.passwdPath }),
       ...(options.accountsLimits && { limits: options.accountsLimits }),
     }),
-    forkEvents: options.forkEvents ?? false,
+    forkEvents: isDarwin || (options.forkEvents ?? false),
     openConnector:
-      options.openConnector === null ? undefined : (options.openConnector ?? KernelProcessConnector.open),
+      options.openConnector === null
+        ? undefined
+        : (options.openConnector ?? (isDarwin ? undefined : KernelProcessConnector.open)),
     connector: createConnectorState(),
     hostName,
     hashing: { start: async () => worker?.start(), stop: async () => worker?.close() },
