@@ -4,7 +4,7 @@ import type { RecordGroup } from './correlator.ts';
 import { joinArguments } from './execve.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SyscallRecord } from './syscall-record.ts';
-import { decimal, plainText, untrustedText } from './value.ts';
+import { decimal, pathText, plainText, untrustedText } from './value.ts';
 
 /** clone(2) flags. Source: linux/sched.h. */
 const CLONE_PARENT = 0x8000;
@@ -140,7 +140,7 @@ const cursor = new FieldCursor();
 
 const readCwd = (record: AuditRecord): string | undefined => {
   cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) if (cursor.key === CWD) return untrustedText(cursor);
+  while (cursor.next()) if (cursor.key === CWD) return pathText(cursor);
   return undefined;
 };
 

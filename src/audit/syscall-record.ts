@@ -1,6 +1,6 @@
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { type SyscallName, socketcallName, syscallName } from './syscalls.ts';
-import { decimal, hexWord, plainText, untrustedText } from './value.ts';
+import { decimal, hexWord, pathText, plainText, untrustedText } from './value.ts';
 
 /** What a SYSCALL record says of a system call that makes events. */
 export interface SyscallRecord {
@@ -167,7 +167,7 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
         comm = untrustedText(cursor);
         break;
       case EXE:
-        exe = untrustedText(cursor);
+        exe = pathText(cursor);
         break;
     }
   }

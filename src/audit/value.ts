@@ -113,6 +113,16 @@ export const untrustedText = (field: FieldCursor): string | undefined => {
   return bytes === undefined ? undefined : decodeText(bytes);
 };
 
+/**
+ * An absolute path the kernel writes (exe, cwd). In place of one that it could not build it writes `<too_long>`, which
+ * no path can be.
+ * Source: audit_log_d_path in kernel/audit.c.
+ */
+export const pathText = (field: FieldCursor): string | undefined => {
+  const text = untrustedText(field);
+  return text === '<too_long>' || text === '<no_memory>' ? undefined : text;
+};
+
 /** A field the kernel writes as it is (tty, op, res …). */
 export const plainText = (field: FieldCursor): string | undefined =>
   !field.quoted && isAbsent(field) ? undefined : decodeText(field.bytes, field.valueStart, field.valueEnd);

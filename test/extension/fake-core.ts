@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -78,7 +78,15 @@ export class FakeCore implements AsyncDisposable {
 
   /** Resolves when the extension has registered and listens. */
   async registered(): Promise<void> {
-    while (!existsSync(extensionSocketPath(this.socket, UUID))) await sleep(5);
+    await using client = new ExtensionClient({ socketPath: extensionSocketPath(this.socket, UUID) });
+    for (;;) {
+      try {
+        await client.ping();
+        return;
+      } catch {
+        await sleep(5);
+      }
+    }
   }
 
   get tables(): string[] {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ExtensionClient } from 'osquery-extension-ts';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startFakeCore, until } from './support.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -42,10 +42,15 @@ describe('the package, compiled', () => {
     await Promise.race([until(() => core.registered.size === 1), exit]);
     const uuid = [...core.registered.keys()][0];
     const socketPath = `${core.socketPath}.${uuid}`;
-    await Promise.race([until(() => existsSync(socketPath)), exit]);
-
     const client = new ExtensionClient({ socketPath });
     onTestFinished(() => client.close());
+    // It registers first and listens then.
+    const answers = (): Promise<boolean> =>
+      client.ping().then(
+        () => true,
+        () => false,
+      );
+    await Promise.race([vi.waitUntil(answers, { timeout: 10_000 }), exit]);
     const generate = (constraints: object[]) =>
       client.call('table', 'shelf', { action: 'generate', context: JSON.stringify({ constraints }) });
     expect(await generate([])).toEqual([

@@ -77,6 +77,7 @@ export async function runExtension(options: RunExtensionOptions): Promise<Extens
     const end = await runOnce(options, routes, client);
     if (end.kind !== 'dropped') return end;
     debug('%s: core has dropped this extension; registering again', options.name);
+    await pause(RETRY_MS, options.signal);
   }
 }
 
