@@ -26,6 +26,12 @@ const columns = [
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
+/**
+ * Audit does not record these of a connect or an accept: they are looked up while the connection stands, some
+ * milliseconds after the row is made. The values of a row that was not looked up are those of `toRow`.
+ */
+export const socketEventExtras = ['protocol', 'local_address', 'local_port'] as const;
+
 const AF_UNIX = 1;
 
 /** Binds, connects and accepts; on macOS also datagrams sent to an address. */

@@ -4,6 +4,7 @@ import {
   emptyRows,
   entryOverheads,
   isPresent,
+  maskOf,
   ROW_HEADER_BYTES,
   writeRowHeader,
 } from './encoded-row.ts';
@@ -232,7 +233,7 @@ export class EventBuffer {
    * out in place, neighbours as one chunk.
    *
    * @param consume drops the rows that are returned
-   * @param extras values beside the rows, if one of their columns is wanted
+   * @param extras late values of the rows, if one of their columns is wanted
    */
   select(
     range: RowRange,
@@ -301,12 +302,15 @@ class SelectionWriter {
   add(row: RowView, end: number, extras: readonly ExtraEntry[]): void {
     this.#count++;
     if (this.#none) return;
-    const low = (row.low & this.#wanted.low) >>> 0;
-    const high = (row.high & this.#wanted.high) >>> 0;
-    const more =
-      extras.length === 0
-        ? NO_ENTRIES
-        : extras.filter(({ column }) => isPresent(this.#wanted.low, this.#wanted.high, column));
+    let low = (row.low & this.#wanted.low) >>> 0;
+    let high = (row.high & this.#wanted.high) >>> 0;
+    let more = NO_ENTRIES;
+    if (extras.length > 0) {
+      more = extras.filter(({ column }) => isPresent(this.#wanted.low, this.#wanted.high, column));
+      const replaced = maskOf(more.map(({ column }) => column));
+      low = (low & ~replaced.low) >>> 0;
+      high = (high & ~replaced.high) >>> 0;
+    }
     if (low === row.low && high === row.high && more.length === 0) this.#whole(row, end);
     else this.#projected(row, end, low, high, more);
   }

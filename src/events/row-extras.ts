@@ -7,27 +7,32 @@ export interface ExtraEntry {
 }
 
 /**
- * Values that are known later than their rows, and only if somebody asks: kept beside the rows, by their number. Their
- * columns are the last of the table.
+ * Values that are known later than their rows: kept beside the rows, by their number. A value stands in place of the
+ * one the row itself has, if it has one.
  */
 export class RowExtras {
-  /** Index of the first of the columns. */
-  readonly firstColumn: number;
-  readonly #names: readonly Buffer[];
+  readonly #columns: readonly { readonly index: number; readonly name: Buffer }[];
   readonly #entries = new Map<number, readonly ExtraEntry[]>();
 
-  /** @param columnNames all columns of the table; the extra ones from `firstColumn` on */
-  constructor(columnNames: readonly string[], firstColumn: number) {
-    this.firstColumn = firstColumn;
-    this.#names = columnNames.map(name => Buffer.from(name));
+  /**
+   * @param columnNames all columns of the table
+   * @param extraNames those of them that may have late values; a name the table does not have is of no account
+   */
+  constructor(columnNames: readonly string[], extraNames: readonly string[]) {
+    this.#columns = extraNames.map(name => ({ index: columnNames.indexOf(name), name: Buffer.from(name) }));
   }
 
-  /** @param values by column, in the order of the extra columns; undefined for NULL */
+  /** Whether a column may have late values. */
+  has(column: number): boolean {
+    return this.#columns.some(({ index }) => index === column);
+  }
+
+  /** @param values in the order of the extra columns; undefined for what the row has, or NULL */
   set(eid: number, values: readonly (string | undefined)[]): void {
     const entries: ExtraEntry[] = [];
-    values.forEach((value, index) => {
-      const column = this.firstColumn + index;
-      if (value !== undefined) entries.push({ column, bytes: encodeEntry(this.#names[column]!, value) });
+    this.#columns.forEach(({ index, name }, position) => {
+      const value = values[position];
+      if (value !== undefined && index >= 0) entries.push({ column: index, bytes: encodeEntry(name, value) });
     });
     this.#entries.set(eid, entries);
   }

@@ -29,18 +29,21 @@ export interface Selection {
  * dropped that SQLite would keep.
  *
  * Several equalities on one column are alternatives: core sends all values of an IN so to a column that asks for it.
+ *
+ * @param isDecidable whether the rows hold the final value of a column, by its index
  */
 export const selectionOf = (
   context: QueryContext,
   columns: readonly ColumnSpec[],
   overheads: Uint32Array,
+  isDecidable: (column: number) => boolean = () => true,
 ): Selection => {
   const tests: RowFilter[] = [];
   let range: RowRange | undefined;
 
   columns.forEach((column, index) => {
     const list = context.constraints.get(column.name)?.list ?? [];
-    if (list.length === 0) return;
+    if (list.length === 0 || !isDecidable(index)) return;
     if (column.name === 'time') {
       const bounds = timeBounds(list);
       if (bounds !== undefined) tests.push(({ time }) => time >= bounds.from && time <= bounds.to);

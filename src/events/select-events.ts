@@ -59,14 +59,16 @@ export const selectEvents = async (
 
   const { range: byEid, filter } = selectionOf(
     context,
-    // What is not in the row cannot be decided on here.
-    spec.columns.slice(0, extras?.firstColumn),
+    spec.columns,
     buffer.overheads,
+    // What the row does not have, or not for good, cannot be decided on here.
+    column => extras?.has(column) !== true,
   );
   const autoClear = environment.eventsExpiry === AUTO_CLEAR;
   const consume = autoClear && readers.length === 0;
   const rows = buffer.select(intersect(range, byEid), wantedColumns(spec, context), filter, consume, extras);
-  buffer.markRead(range.to);
+  // A scheduled query has had what it left out, too; somebody who looks for one row has not seen the others.
+  if (execution !== undefined || (filter === undefined && byEid === undefined)) buffer.markRead(range.to);
   if (autoClear && !consume) {
     const seen = cursors.seenByAll(readers.map(({ query }) => query));
     if (seen !== undefined) buffer.discardBelow(seen);

@@ -10,6 +10,7 @@ import {
 import { auditStatus } from '../../tables/audit_status.ts';
 import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
+import { socketEvents } from '../../tables/socket_events.ts';
 import { eventTables } from '../events/tables.ts';
 import { type EventSource, openLiveSource, openReplaySource } from './audit-source.ts';
 import { adviseOnCore } from './core-advice.ts';
@@ -20,6 +21,7 @@ import { LossReport } from './loss-report.ts';
 import type { OperatorLog } from './operator-log.ts';
 import { runningQuery } from './running-query.ts';
 import { Schedule } from './schedule.ts';
+import type { SocketEnds } from './socket-ends.ts';
 import { statusRow } from './status-row.ts';
 import { nameTable, nativeTables } from './table-names.ts';
 import { Telemetry } from './telemetry.ts';
@@ -77,9 +79,12 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
 
   const stop = new AbortController();
   let lastError: string | undefined;
+  const socketEnds = isReplay ? undefined : await lookUpSockets(core, store, log);
+  cleanup.defer(() => socketEnds?.close());
   const source = await openSource(options, core, {
     onRows: batches => store.append(batches),
     onProcesses: events => telemetry.offer(events),
+    onSockets: socketEnds && ((batch, refused) => socketEnds.offer(batch, refused)),
     onRaw: options.onRaw,
     onWarning: message => {
       lastError = message;
@@ -118,7 +123,16 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
         },
         readers: names => schedule.readersOf(names),
       },
-      (table, context) => (table === processEvents.spec.name ? telemetry.extrasFor(context) : undefined),
+      (table, context) => {
+        switch (table) {
+          case processEvents.spec.name:
+            return telemetry.extrasFor(context);
+          case socketEvents.spec.name:
+            return socketEnds?.extrasFor(context);
+          default:
+            return undefined;
+        }
+      },
     ),
     new TablePlugin(auditStatus, { generate: async () => [await status()] }),
   ];
@@ -147,6 +161,22 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   });
   if (stop.signal.aborted) throw stop.signal.reason;
   return end;
+};
+
+/** @returns undefined where connections cannot be looked up, or shall not be */
+const lookUpSockets = async (
+  { settings }: CoreSettings,
+  store: EventStore,
+  log: OperatorLog,
+): Promise<SocketEnds | undefined> => {
+  if (!settings.socketLookup || process.platform !== 'linux') return undefined;
+  try {
+    const { openSocketEnds } = await import('./open-socket-ends.ts');
+    return openSocketEnds(store.buffer(socketEvents.spec.name));
+  } catch (error) {
+    log.warn(`the local ends of connections are not looked up: ${error}`);
+    return undefined;
+  }
 };
 
 const openSource = (

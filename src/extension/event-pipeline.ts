@@ -1,4 +1,4 @@
-import type { AuditEvent, ProcessEvent } from '../audit/audit-event.ts';
+import type { AuditEvent, ProcessEvent, SocketEvent } from '../audit/audit-event.ts';
 import { Correlator, type CorrelatorCounters, type CorrelatorLimits } from '../audit/correlator.ts';
 import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
 import type { KindOfTask } from '../audit/process-event.ts';
@@ -25,6 +25,8 @@ export interface PipelineOptions {
   readonly countGaps?: boolean;
   /** Receives every process event with the number of its row, if it has one. */
   readonly onProcess?: (event: ProcessEvent, eid: number | undefined) => void;
+  /** Receives every socket event that has a row, with its number. */
+  readonly onSocket?: (event: SocketEvent, eid: number) => void;
 }
 
 export interface PipelineCounters extends CorrelatorCounters, InterpreterCounters, PublisherCounters {
@@ -44,6 +46,7 @@ export class EventPipeline {
   readonly #publisher: EventPublisher;
   readonly #now: () => number;
   readonly #onProcess: PipelineOptions['onProcess'];
+  readonly #onSocket: PipelineOptions['onSocket'];
   readonly #gaps: SerialGaps | undefined;
   /** What reading the BSM trails came to whose events are published here; their reader counts up. */
   readonly trails: TrailCounters = createTrailCounters();
@@ -51,10 +54,12 @@ export class EventPipeline {
   #malformedRecords = 0;
   #events = 0;
 
-  constructor({ tables, settings, context, kindOfTask, now, countGaps = false, onProcess }: PipelineOptions) {
+  constructor(options: PipelineOptions) {
+    const { tables, settings, context, kindOfTask, now, countGaps = false } = options;
     this.#tables = tables;
     this.#now = now;
-    this.#onProcess = onProcess;
+    this.#onProcess = options.onProcess;
+    this.#onSocket = options.onSocket;
     this.#gaps = countGaps ? new SerialGaps() : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#publisher = new EventPublisher(tables, { ...context, settings });
@@ -86,6 +91,7 @@ export class EventPipeline {
     this.#events++;
     const eid = this.#publisher.publish(event);
     if (event.kind === 'process') this.#onProcess?.(event, eid);
+    else if (event.kind === 'socket' && eid !== undefined) this.#onSocket?.(event, eid);
   }
 
   /** Ends a batch of records: unfinished events no longer need their bytes. */

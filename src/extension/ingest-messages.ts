@@ -3,6 +3,7 @@ import type { StreamMode } from '../audit/session.ts';
 import type { StreamCounters } from '../audit/stream.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
 import type { PipelineCounters } from './event-pipeline.ts';
 
 /** Where the worker takes its events from. */
@@ -17,6 +18,8 @@ export interface IngestWorkerData {
   readonly settings: AuditSettings;
   /** Whether to send the process events besides the rows. */
   readonly processes: boolean;
+  /** Whether to send the sockets that were connected besides the rows. */
+  readonly sockets: boolean;
 }
 
 /** What the main thread says. */
@@ -46,6 +49,7 @@ export type IngestReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'rows'; readonly batches: readonly TableBatch[] }
   | { readonly kind: 'processes'; readonly events: readonly NumberedProcess[] }
+  | { readonly kind: 'sockets'; readonly batch: ConnectedBatch; readonly refused: number }
   | { readonly kind: 'counters'; readonly counters: IngestCounters }
   /** Raw records, one per line, for audit_debug. */
   | { readonly kind: 'raw'; readonly text: string }

@@ -6,6 +6,8 @@ import { AuditError, errnoName } from '../audit/errors.ts';
 import { AuditStream, BATCH, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
 import { eventTables } from '../events/tables.ts';
+import { ConnectedBatchWriter } from '../model/sockets/connected-batch.ts';
+import { connectedSocket } from '../model/sockets/connected-socket.ts';
 import { readAuditPipe } from '../openbsm/audit-pipe.ts';
 import { formatProblem } from '../openbsm/counters.ts';
 import { OpenBsmError } from '../openbsm/errors.ts';
@@ -36,6 +38,8 @@ const GATHER_MS = 5;
 /** Milliseconds for the kernel to answer the request for the stream. */
 const CLAIM_MS = 3_000;
 const COUNTERS_MS = 1_000;
+/** Connections that are looked up of those that arrive together; more are made in a burst than can be looked up. */
+const SOCKETS_PER_BATCH = 256;
 
 const { source, settings: initialSettings, ...initial } = workerData as IngestWorkerData;
 const report = (message: IngestReport, transfer: ArrayBuffer[] = []): void =>
@@ -61,9 +65,15 @@ const pipeline = new EventPipeline({
   onProcess: (event, eid) => {
     if (sendsProcesses) processes.push({ event, eid });
   },
+  onSocket: (event, eid) => {
+    if (!initial.sockets) return;
+    const socket = connectedSocket(event);
+    if (socket !== undefined) sockets.append(eid, socket);
+  },
 });
 let sendsProcesses = initial.processes;
 let processes: NumberedProcess[] = [];
+const sockets = new ConnectedBatchWriter(SOCKETS_PER_BATCH);
 /** Seconds since the epoch; asked again for each batch, as the clock may be set. */
 let bootTime = 0;
 const lookAtClock = (): void => {
@@ -90,6 +100,10 @@ const postRows = (): void => {
   if (processes.length > 0) {
     report({ kind: 'processes', events: processes });
     processes = [];
+  }
+  const connected = sockets.take();
+  if (connected !== undefined) {
+    report({ kind: 'sockets', batch: connected, refused: sockets.refused }, [connected.buffer]);
   }
   if (batches.length === 0) return;
   const transfer = batches.flatMap(({ batch }) =>

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
 import { startWorker } from '../runtime/start-worker.ts';
 import type {
   IngestCommand,
@@ -15,6 +16,12 @@ export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
   /** Process events, as soon as they are asked for. */
   onProcesses(events: readonly NumberedProcess[]): void;
+  /**
+   * Sockets that were connected, if they are wanted: absent, they are not sent.
+   *
+   * @param refused how many were left out so far
+   */
+  readonly onSockets?: ((batch: ConnectedBatch, refused: number) => void) | undefined;
   onRaw(text: string): void;
   onWarning(message: string): void;
   /** The worker has ended by itself: the stream broke. */
@@ -41,7 +48,12 @@ export class Ingest {
 
   /** @param processes whether to begin with process events asked for */
   constructor(source: IngestSource, settings: AuditSettings, handlers: IngestHandlers, processes: boolean) {
-    const data: IngestWorkerData = { source, settings, processes };
+    const data: IngestWorkerData = {
+      source,
+      settings,
+      processes,
+      sockets: handlers.onSockets !== undefined,
+    };
     this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
     this.#ready.promise.catch(() => {});
     let isReady = false;
@@ -64,6 +76,9 @@ export class Ingest {
           break;
         case 'processes':
           handlers.onProcesses(message.events);
+          break;
+        case 'sockets':
+          handlers.onSockets?.(message.batch, message.refused);
           break;
         case 'counters':
           this.#counters = message.counters;

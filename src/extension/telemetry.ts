@@ -41,7 +41,7 @@ export class Telemetry {
   constructor(options: TelemetryOptions) {
     this.#options = options;
     const names = tableOn(process.platform, processEvents).spec.columns.map(({ name }) => name);
-    this.#extras = new RowExtras(names, names.length - EXTRA_NAMES.length);
+    this.#extras = new RowExtras(names, EXTRA_NAMES);
   }
 
   /** Starts the model if telemetry is on. */

@@ -36,6 +36,8 @@ export interface AuditSettings {
   readonly mode: AuditMode;
   /** Whether process_telemetry_events is built. */
   readonly telemetry: boolean;
+  /** Whether the local end of connections is looked up. */
+  readonly socketLookup: boolean;
   readonly limits: Readonly<Record<LimitName, number>>;
 }
 
@@ -100,6 +102,7 @@ export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSet
     eventsMax: count('events_max'),
     mode: auditModes.find(mode => mode === modeText) ?? 'auto',
     telemetry: text(`${CUSTOM_PREFIX}telemetry`) === 'true',
+    socketLookup: text(`${CUSTOM_PREFIX}socket_lookup`) === 'true',
     limits,
   };
 

@@ -83,5 +83,12 @@ export const customOptions: readonly FlagDefinition[] = [
     group: 'custom',
     help: 'Build process_telemetry_events: accounts, hashes, parents and containers of each execution',
   },
+  {
+    name: `${CUSTOM_PREFIX}socket_lookup`,
+    type: 'bool',
+    defaultValue: 'true',
+    group: 'custom',
+    help: 'Look up the local end and the protocol of connections, which audit does not record, for socket_events',
+  },
   ...Object.values(limitOptions),
 ];

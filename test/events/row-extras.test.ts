@@ -15,7 +15,7 @@ const names = [...columns, ...EXTRA_COLUMNS].map(({ name }) => name);
 const wideSpec = { ...spec, columns: [...columns, ...EXTRA_COLUMNS] };
 const EVERYTHING = maskOf(names.map((_, i) => i));
 const USERNAME = columns.length;
-const newExtras = (): RowExtras => new RowExtras(names, columns.length);
+const newExtras = (): RowExtras => new RowExtras(names, ['username', 'sha256']);
 
 describe('RowExtras', () => {
   it('has nothing for rows whose values are not known yet', () => {
@@ -71,6 +71,54 @@ describe('rows with late values', () => {
     extras.set(2, ['x'.repeat(200_000)]);
     const rows = decodeRows(buffer.select(buffer.range, maskOf([USERNAME]), undefined, false, extras));
     expect(rows.map(({ username }) => username?.length)).toEqual([6, 200_000, 4]);
+  });
+
+  it('stand in place of those the row has, where they are wanted', () => {
+    const { buffer } = filledBuffer([
+      { path: '/a', pid: 0, note: 'n', time: 1 },
+      { path: '/b', pid: 0, time: 2 },
+      { path: '/c', pid: 0, note: 'n', time: 3 },
+    ]);
+    const extras = new RowExtras(names, ['pid', 'note']);
+    extras.set(1, ['443', 'late']);
+    extras.set(2, [undefined, 'late']);
+    const select = (wanted = EVERYTHING) =>
+      decodeRows(buffer.select(buffer.range, wanted, undefined, false, extras));
+    expect(select()).toEqual([
+      { path: '/a', pid: '443', note: 'late', time: '1', eid: '0000000001' },
+      { path: '/b', pid: '0', note: 'late', time: '2', eid: '0000000002' },
+      { path: '/c', pid: '0', note: 'n', time: '3', eid: '0000000003' },
+    ]);
+    expect(select(maskOf([1]))).toEqual([{ pid: '443' }, { pid: '0' }, { pid: '0' }]);
+    expect(select(maskOf([0]))).toEqual([{ path: '/a' }, { path: '/b' }, { path: '/c' }]);
+  });
+
+  it('are found by a comparison that the row itself does not pass', async () => {
+    const { buffer } = filledBuffer([
+      { path: '/a', pid: 0, time: 1 },
+      { path: '/b', pid: 0, time: 2 },
+    ]);
+    const extras = new RowExtras(names, ['pid']);
+    extras.set(2, ['443']);
+    const rows = await selectEvents(
+      wideSpec,
+      buffer,
+      new QueryCursors(),
+      {
+        execution: async () => undefined,
+        readers: () => [],
+        eventsOptimize: true,
+        eventsExpiry: 0,
+        now: () => 10,
+      },
+      contextOf({ pid: [{ op: 2, expr: '443' }] }, ['path', 'pid']),
+      extras,
+    );
+    // SQLite checks again.
+    expect(decodeRows(rows)).toEqual([
+      { path: '/a', pid: '0' },
+      { path: '/b', pid: '443' },
+    ]);
   });
 
   it('are not dropped by a comparison that only SQLite can decide', async () => {

@@ -1,12 +1,16 @@
-import type { SocketAddress, SocketEvent } from '../../audit/audit-event.ts';
+import type { SocketAddress } from '../../audit/audit-event.ts';
 import { AF_INET, AF_INET6 } from '../../audit/sockaddr.ts';
 import type { Clock } from '../clock.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { parseNamespace } from '../procfs/values.ts';
+import type { ConnectedSocket } from './connected-socket.ts';
 import type { SocketDumper } from './dump-sockets.ts';
 import { type DiagSocket, IPPROTO_TCP, IPPROTO_UDP } from './sock-diag.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface SocketLookupLimits {
+  /** Sockets looked for per second, connected or not; each takes two looks into /proc. */
+  readonly maxLooksPerSecond: number;
   /** Connects that gather before the kernel's sockets are listed once for all of them. */
   readonly gatherMs: number;
   /** Listings per second; connects beyond them wait for the next one. */
@@ -16,6 +20,7 @@ export interface SocketLookupLimits {
 }
 
 export const SOCKET_LOOKUP_LIMITS: SocketLookupLimits = {
+  maxLooksPerSecond: 500,
   gatherMs: 10,
   maxDumpsPerSecond: 40,
   maxWaiting: 1024,
@@ -25,7 +30,7 @@ export interface SocketLookupCounters {
   found: number;
   /** The descriptor or the socket was gone, or is of another network namespace. */
   gone: number;
-  /** Not looked up because too many were waiting. */
+  /** Not looked up because too many were waiting, or had been looked up within the second. */
   refused: number;
   /** Listings the kernel refused or did not finish. */
   failed: number;
@@ -46,8 +51,8 @@ interface Waiting {
 }
 
 /**
- * Finds the local end of connects: the descriptor names the socket's inode, and one listing of the kernel's sockets
- * answers all connects that gathered. Only sockets of our own network namespace can be found.
+ * Finds the local end of connections: the descriptor names the socket's inode, and one listing of the kernel's sockets
+ * answers all connections that gathered. Only sockets of our own network namespace can be found.
  */
 export class SocketLookup {
   readonly counters: SocketLookupCounters = { found: 0, gone: 0, refused: 0, failed: 0 };
@@ -59,9 +64,8 @@ export class SocketLookup {
   #waiting: Waiting[] = [];
   #cancelTimer: (() => void) | undefined;
   #running = false;
-  /** Listings that may still be made, and when that was reckoned. */
-  #tokens: number;
-  #tokensAt: number;
+  readonly #looks: TokenBucket;
+  readonly #dumps: TokenBucket;
   #closed = false;
 
   constructor(options: {
@@ -75,28 +79,26 @@ export class SocketLookup {
     this.#dumper = options.dumper;
     this.#limits = { ...SOCKET_LOOKUP_LIMITS, ...options.limits };
     this.#ownNamespace = this.#networkNamespace('self');
-    this.#tokens = this.#limits.maxDumpsPerSecond;
-    this.#tokensAt = this.#clock.monotonicMs();
+    const now = (): number => this.#clock.monotonicMs();
+    this.#looks = new TokenBucket(this.#limits.maxLooksPerSecond, now);
+    this.#dumps = new TokenBucket(this.#limits.maxDumpsPerSecond, now);
   }
 
-  /** @returns undefined at once for anything but a connect that may have a local end */
-  find(event: SocketEvent): Promise<LocalEnd | undefined> | undefined {
-    const { action, family, remote, outcome, pid, fd } = event;
-    if (this.#closed || action !== 'connect' || remote === undefined || remote.port === 0) return undefined;
-    if (family !== AF_INET && family !== AF_INET6) return undefined;
-    if (outcome !== 'succeeded' && outcome !== 'in_progress') return undefined;
-    if (this.#waiting.length >= this.#limits.maxWaiting) {
+  /** @returns undefined at once for a socket that is gone, or if there is too much to do */
+  find({ pid, fd, family, remotePort }: ConnectedSocket): Promise<LocalEnd | undefined> | undefined {
+    if (this.#closed) return undefined;
+    if (this.#waiting.length >= this.#limits.maxWaiting || !this.#looks.tryTake()) {
       this.counters.refused++;
       return undefined;
     }
-    // Now, while the descriptor is still that of the connect.
+    // Now, while the descriptor is still that of the connection.
     const inode = parseSocketLink(this.#procfs.link(pid, `fd/${fd}`));
     if (inode === undefined || this.#networkNamespace(pid) !== this.#ownNamespace) {
       this.counters.gone++;
       return undefined;
     }
     return new Promise(done => {
-      this.#waiting.push({ family, port: remote.port, inode, done });
+      this.#waiting.push({ family, port: remotePort, inode, done });
       this.#schedule();
     });
   }
@@ -118,7 +120,7 @@ export class SocketLookup {
   #schedule(): void {
     if (this.#running || this.#cancelTimer !== undefined || this.#waiting.length === 0 || this.#closed)
       return;
-    const wait = Math.max(this.#limits.gatherMs, this.#untilToken());
+    const wait = Math.max(this.#limits.gatherMs, this.#dumps.wait);
     this.#cancelTimer = this.#clock.after(wait, () => {
       this.#cancelTimer = undefined;
       this.#running = true;
@@ -148,7 +150,7 @@ export class SocketLookup {
   async #answerFrom(open: readonly Waiting[], family: number, protocol: number): Promise<Waiting[]> {
     const ports = new Set(open.map(({ port }) => port));
     const [port] = ports;
-    this.#takeToken();
+    this.#dumps.take();
     let sockets: readonly DiagSocket[] = [];
     try {
       // The kernel can look for one port; more than one means all.
@@ -165,27 +167,6 @@ export class SocketLookup {
       done({ local: socket.local, protocol });
       return false;
     });
-  }
-
-  #refill(): void {
-    const now = this.#clock.monotonicMs();
-    const { maxDumpsPerSecond } = this.#limits;
-    this.#tokens = Math.min(
-      maxDumpsPerSecond,
-      this.#tokens + ((now - this.#tokensAt) * maxDumpsPerSecond) / 1000,
-    );
-    this.#tokensAt = now;
-  }
-
-  #takeToken(): void {
-    this.#refill();
-    this.#tokens--;
-  }
-
-  /** Milliseconds until a listing may be made again. */
-  #untilToken(): number {
-    this.#refill();
-    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * 1000) / this.#limits.maxDumpsPerSecond);
   }
 }
 

@@ -1,0 +1,18 @@
+import type { EventBuffer } from '../events/event-buffer.ts';
+import { systemClock } from '../model/clock.ts';
+import { ProcfsReader } from '../model/procfs/reader.ts';
+import { openSocketDumper } from '../model/sockets/dump-sockets.ts';
+import { SocketLookup } from '../model/sockets/socket-lookup.ts';
+import { SocketEnds } from './socket-ends.ts';
+
+/**
+ * Linux only: what it loads exists nowhere else.
+ *
+ * @param buffer that of socket_events
+ * @throws Error if the kernel has no sock_diag for us
+ */
+export const openSocketEnds = (buffer: EventBuffer): SocketEnds =>
+  new SocketEnds(
+    new SocketLookup({ procfs: new ProcfsReader(), clock: systemClock, dumper: openSocketDumper() }),
+    buffer,
+  );

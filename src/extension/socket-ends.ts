@@ -1,0 +1,55 @@
+import type { QueryContext } from 'osquery-extension-ts';
+import { socketEventExtras, socketEvents } from '../../tables/socket_events.ts';
+import type { EventBuffer } from '../events/event-buffer.ts';
+import { RowExtras } from '../events/row-extras.ts';
+import { type ConnectedBatch, forEachConnected } from '../model/sockets/connected-batch.ts';
+import type { ConnectedSocket } from '../model/sockets/connected-socket.ts';
+import type { LocalEnd } from '../model/sockets/socket-lookup.ts';
+
+/** What is needed of a SocketLookup. */
+export interface FindsLocalEnd {
+  find(socket: ConnectedSocket): Promise<LocalEnd | undefined> | undefined;
+  close(): void;
+}
+
+/**
+ * Fills in what audit does not record of connections: the local end and the protocol in the rows of socket_events,
+ * some milliseconds after them. A socket that is closed by then keeps the row as it is.
+ */
+export class SocketEnds {
+  /** Connections that were not looked up because there were too many at once. */
+  refused = 0;
+  readonly #lookup: FindsLocalEnd;
+  readonly #buffer: EventBuffer;
+  readonly #extras = new RowExtras(
+    socketEvents.spec.columns.map(({ name }) => name),
+    socketEventExtras,
+  );
+
+  /** @param buffer that of socket_events */
+  constructor(lookup: FindsLocalEnd, buffer: EventBuffer) {
+    this.#lookup = lookup;
+    this.#buffer = buffer;
+  }
+
+  offer(batch: ConnectedBatch, refused: number): void {
+    this.refused = refused;
+    this.#extras.dropBelow(this.#buffer.range.from);
+    forEachConnected(batch, (eid, socket) => {
+      void this.#lookup.find(socket)?.then(end => {
+        if (end === undefined) return;
+        this.#extras.set(eid, [String(end.protocol), end.local.address, String(end.local.port)]);
+      });
+    });
+  }
+
+  /** The values for the rows of socket_events, if the query uses one of their columns. */
+  extrasFor({ colsUsed }: QueryContext): RowExtras | undefined {
+    if (colsUsed !== undefined && !socketEventExtras.some(name => colsUsed.has(name))) return undefined;
+    return this.#extras;
+  }
+
+  close(): void {
+    this.#lookup.close();
+  }
+}

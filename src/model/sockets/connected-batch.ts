@@ -1,0 +1,44 @@
+import { AF_INET, AF_INET6 } from '../../audit/sockaddr.ts';
+import type { ConnectedSocket } from './connected-socket.ts';
+
+/** Numbers of one socket: its row's, pid, descriptor, family, port. */
+const WIDTH = 5;
+
+/** Sockets and the numbers of their rows of socket_events; sent between threads by transfer. */
+export type ConnectedBatch = Float64Array<ArrayBuffer>;
+
+/** Gathers the sockets that wait to be sent. */
+export class ConnectedBatchWriter {
+  readonly #limit: number;
+  #numbers: number[] = [];
+  /** Sockets left out of the batch because it was full. */
+  refused = 0;
+
+  /** @param limit sockets of a batch */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  append(eid: number, { pid, fd, family, remotePort }: ConnectedSocket): void {
+    if (this.#numbers.length >= this.#limit * WIDTH) this.refused++;
+    else this.#numbers.push(eid, pid, fd, family, remotePort);
+  }
+
+  /** Hands over what was added since the last time; undefined if nothing was. */
+  take(): ConnectedBatch | undefined {
+    if (this.#numbers.length === 0) return undefined;
+    const batch = Float64Array.from(this.#numbers);
+    this.#numbers = [];
+    return batch;
+  }
+}
+
+export const forEachConnected = (
+  batch: ConnectedBatch,
+  visit: (eid: number, socket: ConnectedSocket) => void,
+): void => {
+  for (let at = 0; at + WIDTH <= batch.length; at += WIDTH) {
+    const family = batch[at + 3] === AF_INET6 ? AF_INET6 : AF_INET;
+    visit(batch[at]!, { pid: batch[at + 1]!, fd: batch[at + 2]!, family, remotePort: batch[at + 4]! });
+  }
+};

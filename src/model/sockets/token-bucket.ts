@@ -1,0 +1,45 @@
+/** How often something may happen: so many times a second, and as many at once after a second of rest. */
+export class TokenBucket {
+  readonly #perSecond: number;
+  readonly #now: () => number;
+  /** Below 0 after something that had to go on. */
+  #tokens: number;
+  #reckonedAt: number;
+
+  /** @param now milliseconds of a monotonic clock */
+  constructor(perSecond: number, now: () => number) {
+    this.#perSecond = perSecond;
+    this.#now = now;
+    this.#tokens = perSecond;
+    this.#reckonedAt = now();
+  }
+
+  /** @returns false if it is too early; nothing is taken then */
+  tryTake(): boolean {
+    this.#refill();
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  /** Takes one, of those to come if there is none. */
+  take(): void {
+    this.#refill();
+    this.#tokens--;
+  }
+
+  /** Milliseconds until there is one. */
+  get wait(): number {
+    this.#refill();
+    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * 1000) / this.#perSecond);
+  }
+
+  #refill(): void {
+    const now = this.#now();
+    this.#tokens = Math.min(
+      this.#perSecond,
+      this.#tokens + ((now - this.#reckonedAt) * this.#perSecond) / 1000,
+    );
+    this.#reckonedAt = now;
+  }
+}

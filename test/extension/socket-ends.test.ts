@@ -1,0 +1,79 @@
+import { decodeRows, EMPTY_CONTEXT, type QueryContext } from 'osquery-extension-ts';
+import { describe, expect, test } from 'vitest';
+import { maskOf } from '../../src/events/encoded-row.ts';
+import { EventBuffer } from '../../src/events/event-buffer.ts';
+import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
+import { SocketEnds } from '../../src/extension/socket-ends.ts';
+import { ConnectedBatchWriter } from '../../src/model/sockets/connected-batch.ts';
+import type { ConnectedSocket } from '../../src/model/sockets/connected-socket.ts';
+import type { LocalEnd } from '../../src/model/sockets/socket-lookup.ts';
+import { socketEvents } from '../../tables/socket_events.ts';
+
+const names: readonly string[] = socketEvents.spec.columns.map(({ name }) => name);
+const wanted = ['remote_port', 'local_address', 'local_port', 'protocol'];
+const context = (...columns: string[]): QueryContext => ({ ...EMPTY_CONTEXT, colsUsed: new Set(columns) });
+
+const setUp = (rows: number) => {
+  const writer = new RowBatchWriter(socketEvents.spec.columns);
+  for (let i = 0; i < rows; i++) writer.append({ remote_port: 443, local_port: 0, time: 1 }, 1);
+  const buffer = new EventBuffer(names, { rows: 1000, bytes: 1e9 });
+  buffer.append(writer.take()!);
+  const asked: ConnectedSocket[] = [];
+  const answers: ((end: LocalEnd | undefined) => void)[] = [];
+  const ends = new SocketEnds(
+    {
+      find(socket) {
+        asked.push(socket);
+        // Gone at once.
+        if (socket.fd === 0) return undefined;
+        return new Promise(resolve => answers.push(resolve));
+      },
+      close() {},
+    },
+    buffer,
+  );
+  const offer = (...fds: number[]): void => {
+    const batch = new ConnectedBatchWriter(100);
+    fds.forEach((fd, i) => {
+      batch.append(i + 1, { pid: 100, fd, family: 2, remotePort: 443 });
+    });
+    ends.offer(batch.take()!, 7);
+  };
+  const select = () =>
+    decodeRows(
+      buffer.select(
+        buffer.range,
+        maskOf(wanted.map(name => names.indexOf(name))),
+        undefined,
+        false,
+        ends.extrasFor(context(...wanted)),
+      ),
+    );
+  return { ends, asked, answers, offer, select };
+};
+
+describe('the local ends of connections', () => {
+  test('are in the rows once they are known, and until then the rows are as they were made', async () => {
+    const { asked, answers, offer, select, ends } = setUp(3);
+    offer(3, 0, 4);
+    expect(asked.map(({ fd }) => fd)).toEqual([3, 0, 4]);
+    const bare = { remote_port: '443', local_port: '0' };
+    expect(select()).toEqual([bare, bare, bare]);
+    answers[1]!(undefined);
+    answers[0]!({ local: { address: '10.0.0.2', port: 50_000 }, protocol: 6 });
+    await Promise.resolve();
+    expect(select()).toEqual([
+      { remote_port: '443', local_address: '10.0.0.2', local_port: '50000', protocol: '6' },
+      bare,
+      bare,
+    ]);
+    expect(ends.refused).toBe(7);
+  });
+
+  test('cost nothing where no query asks for them', () => {
+    const { ends } = setUp(1);
+    expect(ends.extrasFor(context('pid', 'remote_address'))).toBeUndefined();
+    expect(ends.extrasFor(context('local_port'))).toBeDefined();
+    expect(ends.extrasFor({ ...EMPTY_CONTEXT, colsUsed: undefined })).toBeDefined();
+  });
+});
