@@ -69,3 +69,31 @@ export const bsmFlags: readonly FlagDefinition[] = [
   command('json', 'bool', 'false', 'Write each record as one line of JSON'),
   { ...command('delimiter', 'string', ',', 'Stands between the fields of a token'), valueName: 'TEXT' },
 ];
+
+export const daemonFlags: readonly FlagDefinition[] = [
+  {
+    ...command(
+      'schedule',
+      'string',
+      '',
+      'Run the configuration or pack in FILE instead of --config_path; may be given again',
+    ),
+    valueName: 'FILE',
+    repeatable: true,
+  },
+  {
+    ...command('every', 'uint32', '', 'Run each query every N seconds instead of at its own interval'),
+    valueName: 'N',
+    minimum: 1n,
+  },
+  {
+    ...command(
+      'extensions_autoload',
+      'string',
+      '',
+      "File that lists the extensions to start, as osqueryd's; without such a file this program itself is the extension",
+    ),
+    valueName: 'FILE',
+  },
+  replayFlag,
+];

@@ -1,5 +1,6 @@
 import { bsmCommand } from './bsm-command.ts';
 import type { Command } from './command.ts';
+import { daemonCommand } from './daemon-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { extensionCommand } from './extension-command.ts';
 import { shellCommand } from './shell-command.ts';
@@ -9,6 +10,7 @@ import { streamCommand } from './stream-command.ts';
 export const commands: readonly Command[] = [
   extensionCommand,
   shellCommand,
+  daemonCommand,
   streamCommand,
   doctorCommand,
   bsmCommand,

@@ -1,4 +1,6 @@
-/** The daemon's composition: the embedded core with a schedule, and this same program as its extension. */
+/** The daemon's composition: the embedded core with a schedule, and as its extension those listed, or this program. */
+import type { ExtensionCommand } from '../shell/core/extension-process.ts';
+import { readAutoload } from '../shell/daemon/autoload.ts';
 import { runDaemon as run } from '../shell/daemon/run-daemon.ts';
 import { extensionCommand } from './shell.ts';
 
@@ -22,9 +24,21 @@ export const runDaemon = ({
 }: DaemonOptions): Promise<number> =>
   run({
     coreFlags,
-    extension: extensionCommand(extensionArgs),
+    ...extensionsToStart(coreFlags.get('extensions_autoload'), extensionArgs),
     stdout: process.stdout,
     stderr: process.stderr,
     ...(schedule === undefined ? {} : { schedule }),
     ...(everySeconds === undefined ? {} : { everySeconds }),
   });
+
+const extensionsToStart = (
+  loadFile: string | undefined,
+  moreArgs: readonly string[],
+): { readonly extensions: readonly ExtensionCommand[]; readonly warnings: readonly string[] } => {
+  const autoload = loadFile === undefined ? undefined : readAutoload(loadFile);
+  if (autoload === undefined) return { extensions: [extensionCommand(moreArgs)], warnings: [] };
+  return {
+    extensions: autoload.paths.map(path => ({ path, args: [], moreArgs })),
+    warnings: autoload.warnings,
+  };
+};

@@ -25,6 +25,7 @@ test('--help names every command', () => {
   const { status, stdout, stderr } = run('--help');
   expect([status, stderr]).toEqual([0, '']);
   expect(stdout).toContain('osquery-audit-events shell [flags] [SQL]');
+  expect(stdout).toContain('osquery-audit-events daemon [--flagfile FILE]');
   expect(stdout).toContain('osquery-audit-events --socket PATH');
 });
 

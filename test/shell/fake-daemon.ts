@@ -15,11 +15,13 @@ process.exit(
       ['host_identifier', 'specified'],
       ['specified_identifier', 'test-host'],
     ]),
-    extension: {
-      path: process.execPath,
-      args: [...process.execArgv, fileURLToPath(new URL('./fake-extension.ts', import.meta.url))],
-      moreArgs: process.argv.slice(3),
-    },
+    extensions: [
+      {
+        path: process.execPath,
+        args: [...process.execArgv, fileURLToPath(new URL('./fake-extension.ts', import.meta.url))],
+        moreArgs: process.argv.slice(3),
+      },
+    ],
     schedule: [join(directory, 'osquery.conf')],
     everySeconds: 1,
     stdout: process.stdout,

@@ -41,6 +41,8 @@ export interface EmbeddedCoreOptions {
   readonly ownEventTables?: boolean;
   /** More tables of core's own. */
   readonly nativeTables?: readonly NativeTable[];
+  /** Core's own loggers by name, for extensions that have something to log. */
+  readonly loggers?: ReadonlyMap<string, (request: PluginRow) => Promise<ResponseRows>>;
   readonly schedule?: () => readonly ScheduleEntry[];
   readonly packs?: () => readonly PackEntry[];
   readonly configHash?: () => string;
@@ -125,7 +127,7 @@ export class EmbeddedCore {
     this.#registry.addNative('database', 'rocksdb');
     this.#registry.addNative('sql', 'sql');
     this.#registry.addNative('config', 'filesystem');
-    this.#registry.addNative('logger', 'filesystem');
+    for (const name of settings.loggers?.keys() ?? ['filesystem']) this.#registry.addNative('logger', name);
     this.#pool = new EnginePool({
       tables: tables
         .map(table => table.definition)
@@ -233,6 +235,8 @@ export class EmbeddedCore {
     const owner = this.#registry.owner(registry, item);
     if (owner === undefined) throw new Error(`Cannot call registry item: ${item}`);
     if (owner !== CORE_UUID) return this.#callExtension(owner, registry, item, request, signal);
+    const logger = registry === 'logger' ? this.#settings.loggers?.get(item) : undefined;
+    if (logger !== undefined) return logger(request);
     const native = registry === 'table' ? this.#native.get(item) : undefined;
     if (native === undefined) throw new Error(`Cannot call registry item: ${item}`);
     if (request.action !== 'generate') throw new Error(`Unknown table plugin action: ${request.action}`);

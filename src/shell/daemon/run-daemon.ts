@@ -12,14 +12,19 @@ import { createSocketDirectory } from '../core/socket-directory.ts';
 import { escapeForTerminal } from '../output/escape.ts';
 import { createTextSink } from '../output/text-sink.ts';
 import { type Configuration, parseConfiguration, realFiles } from './configuration.ts';
+import { callLogger } from './logger-plugin.ts';
 import { filesystemLog, pluginLog, type ResultLog, streamLog } from './result-log.ts';
 import { buildSchedule, type ScheduledQuery } from './schedule.ts';
 import { type Clock, realClock, Scheduler } from './scheduler.ts';
+import { filesystemStatusLog, type StatusLog, streamStatusLog } from './status-log.ts';
 
 export interface RunDaemonOptions {
   /** Core's flags by name, as given on the command line or in a flag file. */
   readonly coreFlags: ReadonlyMap<string, string>;
-  readonly extension: ExtensionCommand;
+  /** Started as an extension; several as `--extensions_autoload` may name. */
+  readonly extensions: readonly ExtensionCommand[];
+  /** What the log is to say first. */
+  readonly warnings?: readonly string[];
   /** Configurations and packs to run; without any, `--config_path`. */
   readonly schedule?: readonly string[];
   /** Runs every query at this interval in seconds instead of its own. */
@@ -45,11 +50,13 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
   const clock = options.clock ?? realClock;
   const coreOptions = new CoreOptions(options.coreFlags);
   const verbose = coreOptions.bool('verbose');
+  const loggers = ownLoggers(coreOptions, options.stdout, clock.now);
   const log: CoreLog = (level, message) => {
     if (level === 'verbose' && !verbose) return;
-    const letter = { verbose: 'I', info: 'I', warning: 'W', error: 'E' }[level];
+    const severity = { verbose: 0, info: 0, warning: 1, error: 2 }[level];
     const time = new Date(clock.now()).toISOString();
-    options.stderr.write(`${letter} ${time} ${process.pid}] ${escapeForTerminal(message)}\n`);
+    options.stderr.write(`${'IWE'[severity]} ${time} ${process.pid}] ${escapeForTerminal(message)}\n`);
+    for (const { status } of loggers.values()) status.write([{ severity, message, file: 'core', line: 0 }]);
   };
 
   const stopping = new AbortController();
@@ -58,6 +65,7 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
   options.signal?.addEventListener('abort', stop, { once: true });
   if (options.signal?.aborted) stop();
 
+  for (const warning of options.warnings ?? []) log('warning', warning);
   let configuration = loadConfiguration(options, coreOptions);
   for (const warning of configuration.warnings) log('warning', warning);
   applyOptions(configuration, coreOptions, log);
@@ -89,6 +97,7 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
     socketPath,
     log,
     ownEventTables: !options.withoutEventTables,
+    loggers: new Map([...loggers].map(([name, logs]) => [name, request => callLogger(logs, request)])),
     schedule: () => scheduler.entries(),
     packs: () => configuration.packs.map(pack => ({ ...pack, active: true })),
     configHash: () => hashOf(configuration),
@@ -100,7 +109,7 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
     schedule: () => schedule,
     query: (sql, signal) => core.query(sql, signal),
     database,
-    results: resultLogs(coreOptions, core, options.stdout),
+    results: resultLogs(coreOptions, core, loggers),
     log,
     clock,
     hostIdentifier: () => hostIdentifier(coreOptions),
@@ -126,27 +135,35 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
       }
     },
   });
-  const extension = new HostedExtension({
-    core,
-    options: coreOptions,
-    command: options.extension,
-    log,
-    ...(options.extensionStdio === undefined ? {} : { stdio: options.extensionStdio }),
-  });
+  const extensions = options.extensions.map(
+    command =>
+      new HostedExtension({
+        core,
+        options: coreOptions,
+        command,
+        log,
+        ...(options.extensionStdio === undefined ? {} : { stdio: options.extensionStdio }),
+      }),
+  );
   try {
-    await core.start();
-    // Core waits this long for its extensions, then runs its schedule with or without them.
-    const timeout = AbortSignal.timeout(coreOptions.number('extensions_timeout') * 1000);
-    const registered = core.nextExtension(AbortSignal.any([timeout, stopping.signal]));
-    extension.startSupervised();
-    await registered.catch(() => {
-      if (!stopping.signal.aborted) log('warning', 'No extension has registered yet');
-    });
+    if (coreOptions.bool('disable_extensions')) {
+      log('warning', 'Extensions are disabled: --disable_extensions=false lets core start them');
+    } else {
+      await core.start();
+      // Core waits this long for its extensions, then runs its schedule with or without them.
+      const timeout = AbortSignal.timeout(coreOptions.number('extensions_timeout') * 1000);
+      const signal = AbortSignal.any([timeout, stopping.signal]);
+      const registered = Promise.all(extensions.map(() => core.nextExtension(signal)));
+      for (const extension of extensions) extension.startSupervised();
+      await registered.catch(() => {
+        if (!stopping.signal.aborted) log('warning', 'No extension has registered yet');
+      });
+    }
     log('info', `Schedule of ${schedule.length} queries, extensions at ${socketPath}`);
     await scheduler.run(stopping.signal);
     return 0;
   } finally {
-    await extension.stop();
+    await Promise.all(extensions.map(extension => extension.stop()));
     await core.close();
     database.close();
     directory?.remove();
@@ -190,22 +207,48 @@ const hostIdentifier = (coreOptions: CoreOptions): string => {
   return coreOptions.text('host_identifier') === 'specified' && specified !== '' ? specified : hostname();
 };
 
-/** One log for each name in `logger_plugin`; a name that is not core's own is an extension's. */
-const resultLogs = (coreOptions: CoreOptions, core: EmbeddedCore, stdout: NodeJS.WriteStream): ResultLog => {
-  if (coreOptions.bool('disable_logging')) return { write: async () => {} };
-  const logs = coreOptions
+interface OwnLogger {
+  readonly results: ResultLog;
+  readonly status: StatusLog;
+}
+
+/** Those of core's own loggers that `logger_plugin` names. */
+const ownLoggers = (
+  coreOptions: CoreOptions,
+  stdout: NodeJS.WriteStream,
+  now: () => number,
+): ReadonlyMap<string, OwnLogger> => {
+  const loggers = new Map<string, OwnLogger>();
+  if (coreOptions.bool('disable_logging')) return loggers;
+  for (const name of loggerNames(coreOptions)) {
+    if (name === 'filesystem') {
+      const directory = coreOptions.text('logger_path');
+      loggers.set(name, { results: filesystemLog(directory), status: filesystemStatusLog(directory, now) });
+    } else if (name === 'stdout') {
+      const { write } = createTextSink(stdout);
+      loggers.set(name, { results: streamLog(write), status: streamStatusLog(text => void write(text)) });
+    }
+  }
+  return loggers;
+};
+
+const loggerNames = (coreOptions: CoreOptions): string[] =>
+  coreOptions
     .text('logger_plugin')
     .split(',')
-    .map(name => {
-      switch (name.trim()) {
-        case 'filesystem':
-          return filesystemLog(coreOptions.text('logger_path'));
-        case 'stdout':
-          return streamLog(createTextSink(stdout).write);
-        default:
-          return pluginLog(request => core.call('logger', name.trim(), request));
-      }
-    });
+    .map(name => name.trim())
+    .filter(name => name !== '');
+
+/** One log for each name in `logger_plugin`; a name that is not core's own is an extension's. */
+const resultLogs = (
+  coreOptions: CoreOptions,
+  core: EmbeddedCore,
+  own: ReadonlyMap<string, OwnLogger>,
+): ResultLog => {
+  if (coreOptions.bool('disable_logging')) return { write: async () => {} };
+  const logs = loggerNames(coreOptions).map(
+    name => own.get(name)?.results ?? pluginLog(request => core.call('logger', name, request)),
+  );
   return {
     write: async (category, lines) => {
       for (const each of logs) await each.write(category, lines);

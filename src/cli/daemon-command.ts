@@ -1,0 +1,38 @@
+import { FlagError, quoteText } from '../flags/flag-error.ts';
+import type { Command } from './command.ts';
+import { commonFlags, daemonFlags } from './command-flags.ts';
+
+/** Core's flag, which is listed with the command's own because it has an effect here only. */
+const OF_CORE = 'extensions_autoload';
+
+export const daemonCommand: Command = {
+  name: 'daemon',
+  summary: 'an embedded osquery core that runs a schedule and writes result logs, as osqueryd does',
+  usage: 'daemon [--flagfile FILE] [--schedule FILE] [--every N] [flags]',
+  notes: [
+    "It has osqueryd's own empty tables of the standard names, its database, its result and status logs (--logger_path), and its way with extensions, and so shows what a stock osqueryd would make of an osquery.flags and its packs. SIGTERM ends it.",
+    "Flags and their defaults are osqueryd's. Without --database_path the database is in memory, without --extensions_socket the socket is in a directory of its own.",
+  ],
+  flags: daemonFlags,
+  flagGroups: commonFlags,
+  run: async flags => {
+    const { values } = flags;
+    const [stray] = flags.positionals;
+    if (stray !== undefined) throw new FlagError('usage', `daemon: unexpected argument ${quoteText(stray)}`);
+    const replay = flags.lists.get('replay') ?? [];
+    if (replay.length > 0) {
+      const { checkReplay } = await import('../replay/open-replay.ts');
+      for (const path of replay) await checkReplay(path);
+    }
+    const own = new Set(daemonFlags.map(({ name }) => name).filter(name => name !== OF_CORE));
+    const schedule = flags.lists.get('schedule');
+    const every = values.get('every');
+    const { runDaemon } = await import('./daemon.ts');
+    return runDaemon({
+      coreFlags: new Map([...values].filter(([name]) => !own.has(name))),
+      extensionArgs: replay.map(path => `--replay=${path}`),
+      ...(schedule === undefined ? {} : { schedule }),
+      ...(every === undefined ? {} : { everySeconds: Number(every) }),
+    });
+  },
+};
