@@ -273,6 +273,18 @@ describe('selectEvents', () => {
     expect(buffer.counters).toMatchObject({ evicted: 3, evictedUnread: 1 });
   });
 
+  it('takes rows for read that a scheduled query left out, but not those beside one that somebody looked for', async () => {
+    const odd = contextOf({ path: [{ op: 2, expr: '/bin/odd' }] });
+    const loss = async (execution?: Parameters<typeof run>) => {
+      const { read, buffer } = table(rows(NOW, NOW));
+      await read(execution && run(...execution), odd);
+      buffer.setLimits({ rows: 0, bytes: 1e9 });
+      return buffer.counters.evictedUnread;
+    };
+    expect(await loss()).toBe(2);
+    expect(await loss(['a', 1])).toBe(0);
+  });
+
   describe('returns the columns that are used', () => {
     it('and no others', async () => {
       const { read } = table(rows(NOW));
