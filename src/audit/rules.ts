@@ -13,10 +13,21 @@ import {
   AUDIT_PID,
   AUDIT_SUCCESS,
 } from './constants.ts';
+import type { AuditStatus } from './status.ts';
 import { type Architecture, type SyscallName, socketcallName } from './syscalls.ts';
 
 /** Key of every rule of ours: what `auditctl -l` shows beside it, and how we know our own. */
 export const RULE_KEY = 'osquery-audit-events';
+
+/** What an instance of ours found and has changed, for the one after it if this one is killed. */
+export type FoundStatus = Pick<AuditStatus, 'enabled' | 'failure' | 'backlogLimit' | 'backlogWaitTime'>;
+
+/** Stands between RULE_KEY and the numbers of a FoundStatus, in the key of the rule that matches no event. */
+const FOUND = ':found=';
+
+/** The kernel keeps the key for as long as it keeps the changes: until the next boot, or until they are undone. */
+export const keyWithFound = (found: FoundStatus): string =>
+  RULE_KEY + FOUND + [found.enabled, found.failure, found.backlogLimit, found.backlogWaitTime].join(',');
 
 /** One rule of the exit list. `field === value` for each field, all of them. */
 export interface AuditRule {
@@ -53,14 +64,16 @@ const SOCKETCALLS = [2, 3, 5, 18] as const;
  * so a failed exec or a connect refused by a host costs nothing here.
  *
  * @param ownPid tgid whose system calls are never audited: auditing the reader of the audit stream is a loop.
+ * @param ownKey key of the rule that says so
  */
 export const rulesFor = (
   selection: RuleSelection,
   architectures: readonly Architecture[],
   ownPid: number,
+  ownKey: string = RULE_KEY,
 ): readonly AuditRule[] => {
   const rules: AuditRule[] = [
-    { action: 'never', prepend: true, syscalls: 'all', fields: [[AUDIT_PID, ownPid]], key: RULE_KEY },
+    { action: 'never', prepend: true, syscalls: 'all', fields: [[AUDIT_PID, ownPid]], key: ownKey },
   ];
   for (const architecture of architectures) {
     const numbers = (names: readonly SyscallName[]): number[] =>
@@ -141,6 +154,30 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
  * ours. The kernel compares the whole rule, so what it listed is sent back unchanged.
  */
 export const ownRule = (listed: Uint8Array): Uint8Array | undefined => {
+  const key = keyOf(listed);
+  return key === RULE_KEY || key?.startsWith(RULE_KEY + FOUND) ? listed : undefined;
+};
+
+/** What the instance of ours that added a listed rule had found; undefined for any other rule. */
+export const foundIn = (listed: Uint8Array): FoundStatus | undefined => {
+  const key = keyOf(listed);
+  if (!key?.startsWith(RULE_KEY + FOUND)) return undefined;
+  const text = key.slice(RULE_KEY.length + FOUND.length);
+  if (!/^\d{1,10}(?:,\d{1,10}){3}$/.test(text)) return undefined;
+  const [enabled, failure, backlogLimit, backlogWaitTime] = text.split(',').map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (enabled > 1 || failure > 2 || backlogLimit > MAX_U32 || backlogWaitTime > MAX_U32) return undefined;
+  return { enabled, failure, backlogLimit, backlogWaitTime };
+};
+
+const MAX_U32 = 0xffff_ffff;
+
+/** The key of a listed rule. */
+const keyOf = (listed: Uint8Array): string | undefined => {
   const headWords = 3 + AUDIT_BITMASK_SIZE + 3 * AUDIT_MAX_FIELDS + 1;
   if (listed.length < headWords * 4) return undefined;
   const view = new DataView(listed.buffer, listed.byteOffset, listed.byteLength);
@@ -152,9 +189,7 @@ export const ownRule = (listed: Uint8Array): Uint8Array | undefined => {
     const field = view.getUint32(fieldsAt + i * 4, true);
     const value = view.getUint32(valuesAt + i * 4, true);
     if (field === AUDIT_FILTERKEY) {
-      return Buffer.from(listed.subarray(stringAt, stringAt + value)).toString('latin1') === RULE_KEY
-        ? listed
-        : undefined;
+      return Buffer.from(listed.subarray(stringAt, stringAt + value)).toString('latin1');
     }
     if (STRING_FIELDS.has(field)) stringAt += value;
   }

@@ -2,13 +2,32 @@ import { readFileSync } from 'node:fs';
 import { AUDIT_FAIL_SILENT, AUDIT_LOCKED } from './constants.ts';
 import type { AuditControl } from './control.ts';
 import { AuditError } from './errors.ts';
-import { type AuditRule, ownRule, type RuleSelection, rulesFor } from './rules.ts';
+import {
+  type AuditRule,
+  type FoundStatus,
+  foundIn,
+  keyWithFound,
+  ownRule,
+  type RuleSelection,
+  rulesFor,
+} from './rules.ts';
 import type { AuditStatus } from './status.ts';
 import type { Architecture } from './syscalls.ts';
 
 /** comm of our process, by which another instance of ours is known: PR_SET_NAME keeps 15 bytes. */
 export const PROCESS_TITLE = 'osquery-audit-events';
 const PROCESS_COMM = PROCESS_TITLE.slice(0, 15);
+
+/** The rules of this are those that every selection has: none that an event could match. */
+const NOTHING: RuleSelection = {
+  processEvents: false,
+  forkProcessEvents: false,
+  killProcessEvents: false,
+  sockets: false,
+  acceptSocketEvents: false,
+  failedSocketEvents: false,
+  nullAcceptSocketEvents: false,
+};
 
 export type StreamMode = 'unicast' | 'multicast';
 
@@ -32,7 +51,7 @@ export interface SessionOptions {
 export class AuditSession {
   readonly #control: AuditControl;
   readonly #architectures: readonly Architecture[];
-  /** Audit as it was when we came. */
+  /** Audit as it was when we came, or, when we come after an instance of ours that was killed, when that one came. */
   readonly found: AuditStatus;
   readonly #options: SessionOptions;
   readonly mode: StreamMode;
@@ -70,10 +89,12 @@ export class AuditSession {
     architectures: readonly Architecture[],
     options: SessionOptions,
   ): Promise<AuditSession> {
-    const found = await control.getStatus();
+    const now = await control.getStatus();
     const warnings: string[] = [];
     let mode: StreamMode = options.mode === 'multicast' ? 'multicast' : 'unicast';
-    const owner = found.pid === 0 || found.pid === process.pid ? undefined : describeOwner(found.pid);
+    const owner = now.pid === 0 || now.pid === process.pid ? undefined : describeOwner(now.pid);
+    const mayConfigure = options.allowConfig && now.enabled !== AUDIT_LOCKED;
+    const found = owner === undefined && mayConfigure ? { ...now, ...(await foundByKilled(control)) } : now;
     if (owner !== undefined && options.mode !== 'multicast') {
       if (owner.isOurs) {
         throw new AuditError(
@@ -126,12 +147,16 @@ export class AuditSession {
 
   async #prepare(): Promise<void> {
     const control = this.#control;
+    const there = await control.listRules();
     this.#changed = true;
-    // First of all: with a reader that is stuck, a full backlog would make every audited call sleep, or panic.
+    // Before anything changes, the kernel is told how to undo it: should we be killed, the next instance reads it there.
+    const [marker] = this.#rules(NOTHING);
+    if (marker !== undefined && (await control.addRule(marker))) this.#ownRules.push(marker);
+    // With a reader that is stuck, a full backlog would make every audited call sleep, or panic.
     await control.setStatus({ failure: AUDIT_FAIL_SILENT });
     await control.setStatus({ backlogWaitTime: this.#options.backlogWaitTime });
     await control.setStatus({ backlogLimit: this.#options.backlogLimit });
-    for (const rule of await control.listRules()) {
+    for (const rule of there) {
       // Nobody else runs under our key: these are what a killed instance left.
       if (ownRule(rule) !== undefined) await control.deleteRule(rule);
       else if (this.#options.forceReconfigure && (await control.deleteRule(rule)))
@@ -140,8 +165,12 @@ export class AuditSession {
     await this.#addRules(this.#options.selection);
   }
 
+  #rules(selection: RuleSelection): readonly AuditRule[] {
+    return rulesFor(selection, this.#architectures, process.pid, keyWithFound(this.found));
+  }
+
   async #addRules(selection: RuleSelection): Promise<void> {
-    for (const rule of rulesFor(selection, this.#architectures, process.pid)) {
+    for (const rule of this.#rules(selection)) {
       if (await this.#control.addRule(rule)) this.#ownRules.push(rule);
     }
   }
@@ -199,6 +228,15 @@ export class AuditSession {
     if (failures.length > 0) throw failures[0];
   }
 }
+
+/** What an instance of ours found that was killed, and so has not put back; undefined if none was. */
+const foundByKilled = async (control: AuditControl): Promise<FoundStatus | undefined> => {
+  for (const rule of await control.listRules()) {
+    const found = foundIn(rule);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
 
 interface Owner {
   readonly name: string;

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   type AuditRule,
   encodeRule,
+  foundIn,
+  keyWithFound,
   ownRule,
   RULE_KEY,
   type RuleSelection,
@@ -263,6 +265,40 @@ describe('ownRule', () => {
   it.each(['', 'other', 'osquery-audit-event', 'osquery-audit-events2'])('leaves those of key %j', key => {
     const rule = encodeRule({ action: 'always', prepend: false, syscalls: [59], fields: [], key });
     expect(ownRule(rule)).toBeUndefined();
+  });
+
+  const withKey = (key: string): Uint8Array =>
+    encodeRule({ action: 'never', prepend: true, syscalls: 'all', fields: [[0, 77]], key });
+
+  it('knows the one that says what was found, and reads it', () => {
+    const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+    fc.assert(
+      fc.property(
+        fc.record({
+          enabled: fc.integer({ min: 0, max: 1 }),
+          failure: fc.integer({ min: 0, max: 2 }),
+          backlogLimit: u32,
+          backlogWaitTime: u32,
+        }),
+        found => {
+          const rule = withKey(keyWithFound(found));
+          expect(ownRule(rule)).toBe(rule);
+          expect(foundIn(rule)).toEqual(found);
+        },
+      ),
+    );
+  });
+
+  it.each(['', '1,1,64', '1,1,64,0,0', '2,1,64,0', '1,3,64,0', '1,1,4294967296,0', '1,1,-64,0', '1,1,64,x'])(
+    'takes nothing from a note of %j',
+    note => {
+      expect(foundIn(withKey(`${RULE_KEY}:found=${note}`))).toBeUndefined();
+    },
+  );
+
+  it('takes nothing from rules without a note, whoever made them', () => {
+    for (const key of [RULE_KEY, 'other:found=1,1,64,0']) expect(foundIn(withKey(key))).toBeUndefined();
+    expect(foundIn(withKey(`${RULE_KEY}:found=1,1,64,0`).subarray(0, 1000))).toBeUndefined();
   });
 
   it('leaves those without a key', () => {

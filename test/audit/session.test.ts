@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AuditControl } from '../../src/audit/control.ts';
-import { encodeRule, RULE_KEY, rulesFor } from '../../src/audit/rules.ts';
+import { encodeRule, keyWithFound, RULE_KEY, rulesFor } from '../../src/audit/rules.ts';
 import { AuditSession, PROCESS_TITLE, type SessionOptions } from '../../src/audit/session.ts';
 import type { AuditStatus } from '../../src/audit/status.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
@@ -106,7 +106,7 @@ const own = (fake: FakeKernel): void => {
   fake.status = { ...fake.status, pid: process.pid };
 };
 const ownRules = (selection = SELECTION): string[] =>
-  rulesFor(selection, ARCHITECTURES, process.pid).map(rule => hex(encodeRule(rule)));
+  rulesFor(selection, ARCHITECTURES, process.pid, keyWithFound(FOUND)).map(rule => hex(encodeRule(rule)));
 
 describe('AuditSession', () => {
   it('makes audit safe before it is switched on, and puts its rules in', async () => {
@@ -114,8 +114,13 @@ describe('AuditSession', () => {
     const session = await open(fake);
     expect(session).toMatchObject({ mode: 'unicast', warnings: [], found: FOUND });
     await session.prepare();
-    expect(fake.log.slice(0, 4)).toEqual([
+    expect(fake.log.slice(0, 7)).toEqual([
       'get',
+      // What a killed instance left, and what is there …
+      'list',
+      'list',
+      // … and a note for the one after us, before anything changes.
+      'add',
       'set {"failure":0}',
       'set {"backlogWaitTime":0}',
       'set {"backlogLimit":8192}',
@@ -203,6 +208,36 @@ describe('AuditSession', () => {
       expect(fake.state.rules).toEqual([ownRules()[0], hex(other), ...ownRules().slice(1)]);
       await session.restore();
       expect(fake.state.rules).toEqual([hex(other)]);
+    });
+
+    it('by the killed instance, which had changed it', async () => {
+      const fake = kernel({ lost: 7 }, [foreignRule('other')]);
+      const before = fake.state;
+      const killed = await open(fake);
+      await killed.prepare();
+      own(fake);
+      await killed.enable();
+      fake.status = { ...fake.status, pid: 0, lost: 9 };
+      expect(fake.status).toMatchObject({ enabled: 1, failure: 0, backlogLimit: 8_192 });
+
+      const session = await open(fake);
+      expect(session.found).toEqual({ ...before.status, lost: 9 });
+      await session.prepare();
+      own(fake);
+      await session.enable();
+      await session.restore();
+      expect(fake.state).toEqual({ ...before, status: { ...before.status, lost: 9 } });
+    });
+
+    it('now, if somebody has taken the stream since an instance was killed', async () => {
+      const fake = kernel();
+      await (await open(fake)).prepare();
+      fake.status = { ...fake.status, enabled: 1, pid: process.ppid };
+      const before = fake.status;
+      const session = await open(fake);
+      await session.prepare();
+      await session.restore();
+      expect(fake.status).toEqual(before);
     });
 
     it('as far as it goes when something fails, and says what', async () => {
