@@ -74,6 +74,8 @@ export class Correlator {
   readonly #pending = new Map<number, Pending>();
   #count = 0;
   #borrowing: Pending[] = [];
+  /** The event of the record before: nearly always the one of the next record too. */
+  #latest: Pending | undefined;
   readonly #onGroup: (group: RecordGroup) => void;
   readonly #limits: CorrelatorLimits;
 
@@ -91,16 +93,13 @@ export class Correlator {
   push(record: AuditRecord, now: number, node?: string): void {
     const { type } = record;
     if (isUserMessage(type)) {
-      this.#onGroup({ ...stamp(record), records: [record], endedBy: 'record' });
+      const { seconds, milliseconds, serial } = record;
+      this.#onGroup({ seconds, milliseconds, serial, records: [record], endedBy: 'record' });
       return;
     }
     const pending = this.#find(record, node);
-    if (type === AUDIT_EOE) {
-      if (pending !== undefined) this.#end(pending, 'record');
-      return;
-    }
-    if (type === AUDIT_PROCTITLE) {
-      // Truncated and writable by the process: an end mark, never a source of arguments.
+    // PROCTITLE is truncated and writable by the process: an end mark, never a source of arguments.
+    if (type === AUDIT_EOE || type === AUDIT_PROCTITLE) {
       if (pending !== undefined) this.#end(pending, 'record');
       return;
     }
@@ -154,13 +153,10 @@ export class Correlator {
   }
 
   #find(record: AuditRecord, node: string | undefined): Pending | undefined {
+    if (this.#latest !== undefined && isOf(this.#latest, record, node)) return this.#latest;
     let event = this.#pending.get(record.serial);
-    while (
-      event !== undefined &&
-      (event.seconds !== record.seconds || event.milliseconds !== record.milliseconds || event.node !== node)
-    ) {
-      event = event.sibling;
-    }
+    while (event !== undefined && !isOf(event, record, node)) event = event.sibling;
+    this.#latest = event;
     return event;
   }
 
@@ -170,7 +166,9 @@ export class Correlator {
       if (oldest !== undefined) this.#end(oldest, 'limit');
     }
     const event: Pending = {
-      ...stamp(record),
+      seconds: record.seconds,
+      milliseconds: record.milliseconds,
+      serial: record.serial,
       node,
       since: now,
       records: [],
@@ -186,6 +184,7 @@ export class Correlator {
       head.sibling = event;
     }
     this.#count++;
+    this.#latest = event;
     return event;
   }
 
@@ -203,11 +202,13 @@ export class Correlator {
       }
     }
     this.#count--;
+    if (this.#latest === event) this.#latest = undefined;
     event.borrowedFrom = event.records.length;
     if (endedBy !== 'record' && event.records.some(record => record.type === AUDIT_SYSCALL)) {
       this.counters.unterminated++;
     }
-    this.#onGroup({ ...stamp(event), records: event.records, endedBy });
+    const { seconds, milliseconds, serial, records } = event;
+    this.#onGroup({ seconds, milliseconds, serial, records, endedBy });
   }
 }
 
@@ -219,19 +220,11 @@ function* chain(head: Pending): Generator<Pending> {
   }
 }
 
-const stamp = ({
-  seconds,
-  milliseconds,
-  serial,
-}: {
-  seconds: number;
-  milliseconds: number;
-  serial: number;
-}) => ({
-  seconds,
-  milliseconds,
-  serial,
-});
+const isOf = (event: Pending, record: AuditRecord, node: string | undefined): boolean =>
+  event.serial === record.serial &&
+  event.milliseconds === record.milliseconds &&
+  event.seconds === record.seconds &&
+  event.node === node;
 
 /** Records that programs send through the kernel: one record is the whole event, no EOE follows. */
 export const isUserMessage = (type: number): boolean =>

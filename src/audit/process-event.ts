@@ -168,7 +168,8 @@ const readPath = (record: AuditRecord): ExecutedFile => {
   let ouid: number | undefined;
   let ogid: number | undefined;
   cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) {
+  // Behind `ogid` come capabilities and more, which nobody asks for.
+  while (ogid === undefined && cursor.next()) {
     switch (cursor.key) {
       case NAME:
         name = untrustedText(cursor);

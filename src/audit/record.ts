@@ -18,6 +18,9 @@ const QUOTE = 0x22;
 const APOSTROPHE = 0x27;
 const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const BRACKET = 0x29;
 
 /**
  * Reads the header `audit(1364481363.243:24287): ` of a record's payload.
@@ -32,27 +35,19 @@ export const parseRecord = (
   end: number,
 ): AuditRecord | undefined => {
   for (let i = 0; i < HEADER.length; i++) if (bytes[start + i] !== HEADER[i]) return undefined;
-  let at = start + HEADER.length;
-
-  const number = (terminator: number, limit: number): number => {
-    let value = 0;
-    const first = at;
-    for (; at < end; at++) {
-      const digit = bytes[at]! - 0x30;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-    }
-    const valid = at > first && at < end && bytes[at] === terminator && value <= limit;
-    at++;
-    return valid ? value : -1;
-  };
-  const seconds = number(0x2e, Number.MAX_SAFE_INTEGER);
-  if (seconds < 0) return undefined;
-  const milliseconds = number(0x3a, 999);
-  if (milliseconds < 0) return undefined;
-  const serial = number(0x29, 0xffffffff);
-  if (serial < 0 || bytes[at] !== 0x3a || at >= end) return undefined;
-  at++;
+  const secondsAt = start + HEADER.length;
+  const dot = digitsEnd(bytes, secondsAt, end);
+  const colon = digitsEnd(bytes, dot + 1, end);
+  const bracket = digitsEnd(bytes, colon + 1, end);
+  // In this order: each is where the one before is valid.
+  if (bytes[dot] !== DOT || bytes[colon] !== COLON || bytes[bracket] !== BRACKET) return undefined;
+  if (bracket + 1 >= end || bytes[bracket + 1] !== COLON) return undefined;
+  if (dot === secondsAt || colon === dot + 1 || bracket === colon + 1) return undefined;
+  const seconds = digitsValue(bytes, secondsAt, dot);
+  const milliseconds = digitsValue(bytes, dot + 1, colon);
+  const serial = digitsValue(bytes, colon + 1, bracket);
+  if (seconds > Number.MAX_SAFE_INTEGER || milliseconds > 999 || serial > 0xffffffff) return undefined;
+  let at = bracket + 2;
 
   // Payloads of the kernel and of programs may end in a newline or NUL.
   let last = end;
@@ -60,6 +55,18 @@ export const parseRecord = (
     last--;
   while (at < last && bytes[at] === SPACE) at++;
   return { type, seconds, milliseconds, serial, bytes, start: at, end: last };
+};
+
+/** Where the decimal digits end that begin at `at`. */
+const digitsEnd = (bytes: Buffer, at: number, end: number): number => {
+  while (at < end && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at++;
+  return at;
+};
+
+const digitsValue = (bytes: Buffer, start: number, end: number): number => {
+  let value = 0;
+  for (let at = start; at < end; at++) value = value * 10 + bytes[at]! - 0x30;
+  return value;
 };
 
 /**

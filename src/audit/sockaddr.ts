@@ -25,7 +25,7 @@ export const parseSockaddr = (bytes: Uint8Array, littleEndian = true): SocketNam
       return { kind: 'unix', family, path: unixPath(bytes.subarray(2)) };
     case AF_INET:
       if (bytes.length < 8) return undefined;
-      return { kind: 'inet', family, port: port(bytes), address: formatIPv4(bytes.subarray(4, 8)) };
+      return { kind: 'inet', family, port: port(bytes), address: knownIPv4(bytes, 4) };
     case AF_INET6:
       if (bytes.length < 24) return undefined;
       return { kind: 'inet', family, port: port(bytes), address: formatIPv6(bytes.subarray(8, 24)) };
@@ -45,6 +45,22 @@ const unixPath = (bytes: Uint8Array): string => {
   }
   // accept() of an unbound peer may record a whole zeroed sockaddr_un: that is no name.
   return bytes.every(byte => byte === 0) ? '' : `@${decodeText(bytes.subarray(1))}`;
+};
+
+/** Addresses whose text is remembered; a power of two. Hosts talk to few others, again and again. */
+const REMEMBERED = 1_024;
+const rememberedWords = new Uint32Array(REMEMBERED);
+const rememberedTexts: string[] = new Array(REMEMBERED).fill('0.0.0.0');
+
+/** `formatIPv4`, made once for an address that comes again. */
+const knownIPv4 = (bytes: Uint8Array, at: number): string => {
+  const word = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+  const place = (Math.imul(word, 0x9e3779b1) >>> 16) & (REMEMBERED - 1);
+  if (rememberedWords[place] !== word) {
+    rememberedWords[place] = word;
+    rememberedTexts[place] = formatIPv4(bytes.subarray(at, at + 4));
+  }
+  return rememberedTexts[place]!;
 };
 
 export const formatIPv4 = (bytes: Uint8Array): string => `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;

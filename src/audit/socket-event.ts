@@ -4,7 +4,7 @@ import type { RecordGroup } from './correlator.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { parseSockaddr, type SocketName } from './sockaddr.ts';
 import type { SyscallRecord } from './syscall-record.ts';
-import { decodeHex, hexWord } from './value.ts';
+import { decodeHexInto, hexWord } from './value.ts';
 
 const EINPROGRESS = 115;
 const EAGAIN = 11;
@@ -76,12 +76,22 @@ const SADDR = keyHash('saddr');
 const A0 = keyHash('a0');
 const cursor = new FieldCursor();
 
+/** struct sockaddr_storage: the kernel takes no more. Decoded into the same memory each time. */
+const SOCKADDR_BYTES = 128;
+const sockaddr = Buffer.alloc(SOCKADDR_BYTES);
+/** Its first bytes, by their number. */
+const sockaddrOf = Array.from({ length: SOCKADDR_BYTES + 1 }, (_, length) => sockaddr.subarray(0, length));
+
 const readSockaddr = (record: AuditRecord): SocketName | undefined => {
   cursor.reset(record.bytes, record.start, record.end);
   while (cursor.next()) {
     if (cursor.key !== SADDR) continue;
-    const bytes = decodeHex(cursor.bytes, cursor.valueStart, cursor.valueEnd);
-    return bytes && parseSockaddr(bytes);
+    const { bytes, valueStart, valueEnd } = cursor;
+    const kernelsOwn = valueEnd - valueStart <= 2 * SOCKADDR_BYTES;
+    const target = kernelsOwn ? sockaddr : Buffer.allocUnsafe((valueEnd - valueStart) >>> 1);
+    const length = decodeHexInto(target, bytes, valueStart, valueEnd);
+    if (length === undefined) return undefined;
+    return parseSockaddr(kernelsOwn ? sockaddrOf[length]! : target);
   }
   return undefined;
 };

@@ -93,7 +93,8 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
   let exe: string | undefined;
 
   const { bytes } = cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) {
+  // Behind `exe` come the security context and the rule's key, which nobody asks for.
+  while (exe === undefined && cursor.next()) {
     switch (cursor.key) {
       case ARCH:
         arch ??= hexWord(cursor);

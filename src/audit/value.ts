@@ -1,3 +1,4 @@
+import { asciiText } from './ascii-text.ts';
 import type { FieldCursor } from './record.ts';
 
 const REPLACEMENT_FREE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -7,21 +8,13 @@ const REPLACEMENT_FREE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true
  * both text never lose their difference to U+FFFD. A NUL becomes `\x00`: SQL text ends at a NUL.
  */
 export const decodeText = (bytes: Uint8Array, start = 0, end = bytes.length): string => {
-  let ascii = true;
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i]!;
-    if (byte >= 0x80 || byte === 0) {
-      ascii = false;
-      break;
-    }
-  }
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (ascii) return buffer.toString('latin1', start, end);
+  const ascii = asciiText(bytes, start, end);
+  if (ascii !== undefined) return ascii;
   try {
     const text = REPLACEMENT_FREE.decode(bytes.subarray(start, end));
     return text.includes('\0') ? text.replaceAll('\0', '\\x00') : text;
   } catch {
-    return escapeInvalid(buffer, start, end);
+    return escapeInvalid(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), start, end);
   }
 };
 
@@ -66,28 +59,33 @@ const sequenceLength = (bytes: Buffer, at: number, end: number): number => {
   return length;
 };
 
-/** Value of one hex digit, -1 if it is none. */
-const nibble = (byte: number): number =>
-  byte >= 0x30 && byte <= 0x39
-    ? byte - 0x30
-    : byte >= 0x41 && byte <= 0x46
-      ? byte - 0x37
-      : byte >= 0x61 && byte <= 0x66
-        ? byte - 0x57
-        : -1;
+/** Value of each byte as a hex digit, -1 if it is none. */
+const NIBBLES = Int8Array.from({ length: 256 }, (_, byte) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase()),
+);
 
 /** The bytes that hex digits stand for; undefined if there is anything else or an odd number of them. */
 export const decodeHex = (bytes: Uint8Array, start: number, end: number): Buffer | undefined => {
-  const length = end - start;
-  if (length % 2 !== 0) return undefined;
-  const decoded = Buffer.allocUnsafe(length / 2);
-  for (let i = 0; i < decoded.length; i++) {
-    const high = nibble(bytes[start + 2 * i]!);
-    const low = nibble(bytes[start + 2 * i + 1]!);
-    if (high < 0 || low < 0) return undefined;
-    decoded[i] = (high << 4) | low;
+  const decoded = Buffer.allocUnsafe((end - start) >>> 1);
+  return decodeHexInto(decoded, bytes, start, end) === undefined ? undefined : decoded;
+};
+
+/** As `decodeHex`, into memory that is there. @returns how many bytes were written */
+export const decodeHexInto = (
+  target: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number | undefined => {
+  const digits = end - start;
+  if (digits % 2 !== 0) return undefined;
+  let to = 0;
+  for (let at = start; at < end; at += 2) {
+    const value = (NIBBLES[bytes[at]!]! << 4) | NIBBLES[bytes[at + 1]!]!;
+    if (value < 0) return undefined;
+    target[to++] = value;
   }
-  return decoded;
+  return to;
 };
 
 /**
@@ -133,7 +131,7 @@ const isAbsent = ({ bytes, valueStart, valueEnd }: FieldCursor): boolean => {
   if (length === 0) return true;
   if (length === 1) return bytes[valueStart] === 0x3f;
   if (length !== 6 || bytes[valueStart] !== 0x28) return false;
-  const text = bytes.toString('latin1', valueStart, valueEnd);
+  const text = asciiText(bytes, valueStart, valueEnd);
   return text === '(null)' || text === '(none)';
 };
 
@@ -160,7 +158,7 @@ export const hexWord = ({ bytes, valueStart, valueEnd }: FieldCursor): number | 
   if (valueStart >= valueEnd) return undefined;
   let value = 0;
   for (let at = valueStart; at < valueEnd; at++) {
-    const digit = nibble(bytes[at]!);
+    const digit = NIBBLES[bytes[at]!]!;
     if (digit < 0) return undefined;
     value = (value << 4) | digit;
   }
