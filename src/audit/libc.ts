@@ -56,18 +56,20 @@ export const recvmmsg: Recvmmsg = (fd, headers, count, flags, timeout) => {
   return recvmmsgFunction(fd, headers, count, flags, timeout);
 };
 
-const pollFunction = libc.func('int poll(void *fds, ulong count, int timeout)');
+const poll: (pollfds: Uint8Array, count: number, timeout: number) => number = libc.func(
+  'int poll(void *fds, ulong count, int timeout)',
+);
 
 /**
- * poll(2) off the calling thread: resolves when `fd` is readable or `timeout` milliseconds have passed.
- * Errors (EINTR above all) resolve too: the caller reads and finds out.
+ * poll(2), which holds up the calling thread: true when `fd` is readable, false when `timeout` milliseconds have
+ * passed. An error (EINTR above all) counts as readable: the caller reads and finds out.
  */
-export const waitReadable = (fd: Fd, timeout: number): Promise<void> => {
+export const waitReadable = (fd: Fd, timeout: number): boolean => {
   const pollfd = new Uint8Array(8);
   const view = new DataView(pollfd.buffer);
   view.setInt32(0, fd, true);
   view.setInt16(4, POLLIN, true);
-  return new Promise(resolve => pollFunction.async(pollfd, 1, timeout, () => resolve()));
+  return poll(pollfd, 1, timeout) !== 0;
 };
 
 /** Memory address of a buffer that C keeps pointers into; the buffer must stay referenced. */

@@ -65,6 +65,11 @@ export class EventPublisher {
     return eid;
   }
 
+  /** Bytes of the rows made since the last time. */
+  get byteCount(): number {
+    return this.#subscribers.reduce((sum, { writer }) => sum + writer.byteCount, 0);
+  }
+
   /** The rows made since the last time. */
   take(): TableBatch[] {
     const batches: TableBatch[] = [];

@@ -50,6 +50,8 @@ export class EventPipeline {
   readonly #gaps: SerialGaps | undefined;
   /** What reading the BSM trails came to whose events are published here; their reader counts up. */
   readonly trails: TrailCounters = createTrailCounters();
+  /** When the batch began that is being taken: asking for each record would cost more than its header. */
+  #batchTime: number | undefined;
   #records = 0;
   #malformedRecords = 0;
   #events = 0;
@@ -83,7 +85,8 @@ export class EventPipeline {
       return;
     }
     this.#gaps?.see(record.serial);
-    this.#correlator.push(record, this.#now(), node);
+    this.#batchTime ??= this.#now();
+    this.#correlator.push(record, this.#batchTime, node);
   }
 
   /** Takes an event that another source has put together. */
@@ -98,11 +101,17 @@ export class EventPipeline {
   settle(): void {
     this.#correlator.settle();
     this.#correlator.expire(this.#now());
+    this.#batchTime = undefined;
   }
 
   /** Ends all unfinished events: nothing more will come. */
   flush(): void {
     this.#correlator.flush();
+  }
+
+  /** Bytes of the rows made since the last time. */
+  get byteCount(): number {
+    return this.#publisher.byteCount;
   }
 
   /** The rows made since the last time. */

@@ -1,9 +1,9 @@
 import { uptime } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { AUDIT_FIRST_USER_MSG, AUDIT_LOGIN, AUDIT_REPLACE, NLMSG_ERROR } from '../audit/constants.ts';
 import { AuditError, errnoName } from '../audit/errors.ts';
-import { AuditStream, BATCH, type StreamCounters } from '../audit/stream.ts';
+import { createPause, receiveLoop } from '../audit/receive-loop.ts';
+import { AuditStream, BATCH, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
 import { eventTables } from '../events/tables.ts';
 import { ConnectedBatchWriter } from '../model/sockets/connected-batch.ts';
@@ -28,13 +28,12 @@ import { kindOfTask } from './task-kind.ts';
 
 /*
  * The worker thread between the kernel and the buffers. It waits for records and nothing else, so that neither a
- * SELECT nor a slow reader of ours can make the kernel's queue run over.
+ * SELECT nor a slow reader of ours can make the kernel's queue run over. While it reads the kernel its event loop stands
+ * still: see receiveLoop.
  */
 
-/** Milliseconds between looks at the clock and at commands when nothing arrives. */
-const IDLE_MS = 200;
-/** Milliseconds that records may gather to be taken together: fewer wake-ups for this much delay. */
-const GATHER_MS = 5;
+/** Bytes of rows that are handed over at once, without waiting for more. */
+const POST_BYTES = 256 * 1024;
 /** Milliseconds for the kernel to answer the request for the stream. */
 const CLAIM_MS = 3_000;
 const COUNTERS_MS = 1_000;
@@ -80,7 +79,7 @@ const lookAtClock = (): void => {
   bootTime = Date.now() / 1000 - uptime();
 };
 
-parentPort!.on('message', (command: IngestCommand) => {
+const obey = (command: IngestCommand): void => {
   switch (command.kind) {
     case 'stop':
       stop.abort();
@@ -93,7 +92,14 @@ parentPort!.on('message', (command: IngestCommand) => {
       pipeline.setSettings(command.settings);
       break;
   }
-});
+};
+parentPort!.on('message', obey);
+/** Takes what the main thread has said, where no event loop runs that would. */
+const takeCommands = (): void => {
+  for (let next = receiveMessageOnPort(parentPort!); next; next = receiveMessageOnPort(parentPort!)) {
+    obey(next.message);
+  }
+};
 
 const postRows = (): void => {
   const batches = pipeline.take();
@@ -126,57 +132,53 @@ const NO_STREAM: StreamCounters = { overruns: 0, truncated: 0, foreign: 0 };
 const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
   report({ kind: 'counters', counters: { pipeline: pipeline.counters(), stream, malformedInput } });
 
-const readKernel = async ({
-  mode,
-  receiveBuffer,
-}: Extract<IngestSource, { kind: 'kernel' }>): Promise<void> => {
+const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kernel' }>): void => {
   const stream = AuditStream.open(mode, receiveBuffer);
   /** 0 or a positive errno once the kernel has answered. */
   let claim: number | undefined;
+  let isReady = false;
+  let countersAt = 0;
+  const claimBefore = performance.now() + CLAIM_MS;
 
-  const receive = (): number => {
-    lookAtClock();
-    const received = stream.receive((type, bytes, start, end) => {
-      if ((type >= AUDIT_FIRST_USER_MSG || type === AUDIT_LOGIN) && type !== AUDIT_REPLACE) {
-        if (debug) addRaw(`${type} ${printable(bytes, start, end)}`);
-        pipeline.push(type, bytes, start, end);
-      } else if (type === NLMSG_ERROR && end - start >= 4) {
-        claim ??= -bytes.readInt32LE(start);
-      }
-    });
+  const onDatagram: OnDatagram = (type, bytes, start, end) => {
+    if ((type >= AUDIT_FIRST_USER_MSG || type === AUDIT_LOGIN) && type !== AUDIT_REPLACE) {
+      if (debug) addRaw(`${type} ${printable(bytes, start, end)}`);
+      pipeline.push(type, bytes, start, end);
+    } else if (type === NLMSG_ERROR && end - start >= 4) {
+      claim ??= -bytes.readInt32LE(start);
+    }
+  };
+  const onBatch = (): void => {
     pipeline.settle();
+    if (pipeline.byteCount >= POST_BYTES) postRows();
+  };
+  const onTurn = (): boolean => {
+    const now = performance.now();
     postRaw();
     postRows();
-    return received;
-  };
-  const drain = (): void => {
-    while (receive() === BATCH);
+    lookAtClock();
+    if (!isReady) {
+      if (claim === undefined && mode === 'unicast' && now < claimBefore) return true;
+      if (claim !== 0 && mode === 'unicast') throw claimError(claim);
+      report({ kind: 'ready' });
+      isReady = true;
+    }
+    if (now >= countersAt) {
+      postCounters(stream.counters);
+      countersAt = now + COUNTERS_MS;
+    }
+    takeCommands();
+    return !stop.signal.aborted;
   };
 
   try {
-    if (mode === 'unicast') {
-      stream.own(process.pid);
-      const deadline = performance.now() + CLAIM_MS;
-      while (claim === undefined && performance.now() < deadline) {
-        await stream.wait(IDLE_MS);
-        drain();
-      }
-      if (claim !== 0) throw claimError(claim);
-    }
-    report({ kind: 'ready' });
-
-    let countersAt = 0;
-    while (!stop.signal.aborted) {
-      await stream.wait(IDLE_MS);
-      drain();
-      if (performance.now() >= countersAt) {
-        postCounters(stream.counters);
-        countersAt = performance.now() + COUNTERS_MS;
-      }
-      await sleep(GATHER_MS);
-    }
-    drain();
+    if (mode === 'unicast') stream.own(process.pid);
+    lookAtClock();
+    receiveLoop({ stream, onDatagram, onBatch, onTurn, pause: createPause() });
+    // What has come since.
+    while (stream.receive(onDatagram) === BATCH) onBatch();
     pipeline.flush();
+    postRaw();
     postRows();
     postCounters(stream.counters);
   } finally {
@@ -258,7 +260,7 @@ const readReplay = async (paths: readonly string[]): Promise<void> => {
 try {
   switch (source.kind) {
     case 'kernel':
-      await readKernel(source);
+      readKernel(source);
       break;
     case 'auditpipe':
       await readAuditPipeInto(source);

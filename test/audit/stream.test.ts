@@ -53,8 +53,9 @@ vi.mock('../../src/audit/libc.ts', async original => {
       fake.memory.push(bytes);
       return BigInt(fake.memory.length - 1) << 32n;
     },
-    waitReadable: async (...parameters: unknown[]) => {
+    waitReadable: (...parameters: unknown[]): boolean => {
       fake.calls.push(['poll', ...parameters]);
+      return fake.queue.length > 0;
     },
     recvmmsg: (_fd: number, headers: Buffer, count: number, flags: number): number => {
       fake.calls.push(['recvmmsg', count, flags]);
@@ -265,8 +266,11 @@ describe('AuditStream.own', () => {
 });
 
 describe('AuditStream.wait', () => {
-  it('waits for its own socket', async () => {
-    await open().wait(200);
+  it('waits for its own socket', () => {
+    const stream = open();
+    expect(stream.wait(200)).toBe(false);
     expect(named('poll')).toEqual([['poll', 0, 200]]);
+    fake.queue.push(datagram(1300, 'x'));
+    expect(stream.wait(200)).toBe(true);
   });
 });

@@ -2,14 +2,14 @@ import { eventTables } from '../../../src/events/tables.ts';
 import { EventPipeline } from '../../../src/extension/event-pipeline.ts';
 import { readAuditSettings } from '../../../src/flags/audit-settings.ts';
 import { processOptions, socketOptions } from '../audit-options.ts';
-import { type Figure, median } from '../figure.ts';
+import type { Figure } from '../figure.ts';
 import { connectRecords, execRecords, type RecordText } from '../records.ts';
 import type { Scenario } from '../scenario.ts';
 
 const EVENTS = 10_000;
 /** Records between two looks at what there is, as one recvmmsg brings. */
 const BATCH = 512;
-const ROUNDS = 15;
+const ROUNDS = 30;
 const WARM_UP = 5;
 const SECOND = 1_767_225_600;
 
@@ -57,7 +57,8 @@ const costOf = (
   }
   const { published } = pipeline.counters();
   if (published !== EVENTS * (ROUNDS + WARM_UP)) throw new Error(`only ${published} events became rows`);
-  return median(rounds);
+  // Whatever else the machine does only adds to it.
+  return Math.min(...rounds);
 };
 
 export const pipeline: Scenario = {
