@@ -100,6 +100,8 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
       ...(await source.status()),
       buffers: store.buffers(),
       ingest: source.ingest.counters,
+      telemetry: telemetry.counters,
+      sockets: socketEnds?.counters,
       lastError,
     });
 

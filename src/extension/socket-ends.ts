@@ -4,10 +4,11 @@ import type { EventBuffer } from '../events/event-buffer.ts';
 import { RowExtras } from '../events/row-extras.ts';
 import { type ConnectedBatch, forEachConnected } from '../model/sockets/connected-batch.ts';
 import type { ConnectedSocket } from '../model/sockets/connected-socket.ts';
-import type { LocalEnd } from '../model/sockets/socket-lookup.ts';
+import type { LocalEnd, SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
 
 /** What is needed of a SocketLookup. */
 export interface FindsLocalEnd {
+  readonly counters: Readonly<SocketLookupCounters>;
   find(socket: ConnectedSocket): Promise<LocalEnd | undefined> | undefined;
   close(): void;
 }
@@ -17,8 +18,8 @@ export interface FindsLocalEnd {
  * some milliseconds after them. A socket that is closed by then keeps the row as it is.
  */
 export class SocketEnds {
-  /** Connections that were not looked up because there were too many at once. */
-  refused = 0;
+  /** Connections that were not even offered, because there were too many at once. */
+  #refused = 0;
   readonly #lookup: FindsLocalEnd;
   readonly #buffer: EventBuffer;
   readonly #extras = new RowExtras(
@@ -32,8 +33,13 @@ export class SocketEnds {
     this.#buffer = buffer;
   }
 
+  get counters(): SocketLookupCounters {
+    const { counters } = this.#lookup;
+    return { ...counters, refused: counters.refused + this.#refused };
+  }
+
   offer(batch: ConnectedBatch, refused: number): void {
-    this.refused = refused;
+    this.#refused = refused;
     this.#extras.dropBelow(this.#buffer.range.from);
     forEachConnected(batch, (eid, socket) => {
       void this.#lookup.find(socket)?.then(end => {

@@ -1,6 +1,8 @@
 import type { AuditStatusRow } from '../../tables/audit_status.ts';
 import type { AuditStatus } from '../audit/status.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
+import type { SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
+import type { TelemetryCounters } from '../model/telemetry-counters.ts';
 import type { IngestCounters } from './ingest-messages.ts';
 
 export interface StatusFacts {
@@ -13,12 +15,16 @@ export interface StatusFacts {
   readonly ingest: IngestCounters | undefined;
   /** By standard table name. */
   readonly buffers: ReadonlyMap<string, EventBuffer>;
+  /** undefined while the Event Model does not run. */
+  readonly telemetry: TelemetryCounters | undefined;
+  /** undefined where connections are not looked up. */
+  readonly sockets: SocketLookupCounters | undefined;
   readonly lastError: string | undefined;
 }
 
 /** The row of audit_status. */
 export const statusRow = (facts: StatusFacts): AuditStatusRow => {
-  const { kernel, ingest, buffers } = facts;
+  const { kernel, ingest, buffers, telemetry, sockets } = facts;
   const buffer = (name: string) => buffers.get(name)?.counters;
   const total = (of: (buffer: EventBuffer) => number): number =>
     [...buffers.values()].reduce((sum, each) => sum + of(each), 0);
@@ -55,6 +61,17 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     socket_events_expired_unread: buffer('socket_events')?.expiredUnread,
     user_events_expired_unread: buffer('user_events')?.expiredUnread,
     process_telemetry_events_expired_unread: buffer('process_telemetry_events')?.expiredUnread,
+    telemetry_events: telemetry?.emitted,
+    telemetry_overflowed: telemetry?.overflowed,
+    telemetry_source_failures: telemetry?.failed,
+    telemetry_slow: telemetry?.slow,
+    telemetry_skipped: telemetry?.skipped,
+    process_connector_overruns: telemetry?.live?.connectorOverruns,
+    files_hashed: telemetry?.live?.hashes.read,
+    socket_lookups_found: sockets?.found,
+    socket_lookups_gone: sockets?.gone,
+    socket_lookups_refused: sockets?.refused,
+    socket_lookups_failed: sockets?.failed,
     rows_buffered: total(({ rowCount }) => rowCount),
     bytes_buffered: total(({ byteCount }) => byteCount),
     last_error: facts.lastError,

@@ -6,6 +6,7 @@ import { tableOn } from '../events/platform-table.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { RowExtras } from '../events/row-extras.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { type TelemetryCounters, telemetryCounters } from '../model/telemetry-counters.ts';
 import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '../model/telemetry-model.ts';
 import type { NumberedProcess } from './ingest-messages.ts';
 
@@ -35,7 +36,7 @@ export class Telemetry {
   readonly #extras: RowExtras;
   /** Numbers of the rows of the events in the model. */
   readonly #eids = new WeakMap<object, number>();
-  #model: TelemetryModel['model'] | undefined;
+  #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: TelemetryOptions) {
@@ -51,7 +52,7 @@ export class Telemetry {
 
   async #activate(): Promise<void> {
     const { origin, settings } = this.#options;
-    const { model } = createTelemetryModel({
+    this.#telemetry = createTelemetryModel({
       origin,
       wanted: settings.telemetry ? [...processTelemetryEvents.fields, ...EXTRA_FIELDS] : EXTRA_FIELDS,
       emit: event => this.#emit(event),
@@ -61,14 +62,18 @@ export class Telemetry {
         hashLimits: { maxFileBytes: settings.limits.hashFileBytes },
       },
     });
-    this.#model = model;
-    await model.start();
+    await this.#telemetry.model.start();
+  }
+
+  /** undefined while the model does not run. */
+  get counters(): TelemetryCounters | undefined {
+    return this.#telemetry && telemetryCounters(this.#telemetry);
   }
 
   offer(events: readonly NumberedProcess[]): void {
     for (const { event, eid } of events) {
       if (eid !== undefined) this.#eids.set(event, eid);
-      this.#model?.offer(event);
+      this.#telemetry?.model.offer(event);
     }
   }
 
@@ -100,7 +105,7 @@ export class Telemetry {
     const { colsUsed } = context;
     if (colsUsed !== undefined && !EXTRA_NAMES.some(name => colsUsed.has(name))) return undefined;
     // A query that names no columns wants all: that is no reason to start.
-    if (this.#model === undefined && colsUsed !== undefined) {
+    if (this.#telemetry === undefined && colsUsed !== undefined) {
       this.#options.requestProcesses();
       void this.#activate();
     }
@@ -109,7 +114,7 @@ export class Telemetry {
 
   /** Resolves when every event offered has come out. Any number of times. */
   async close(): Promise<void> {
-    await this.#model?.close();
+    await this.#telemetry?.model.close();
     this.#flush();
   }
 }

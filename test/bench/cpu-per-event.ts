@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExtensionUnderTest } from './extension-under-test.ts';
-import { Load } from './load.ts';
+import { Load, type LoadKind } from './load.ts';
 
 const IDLE_S = 3;
 /** Milliseconds for the last events to become rows. */
@@ -16,23 +16,25 @@ export interface EventCost {
 }
 
 export interface EventLoad {
-  readonly kind: 'connects' | 'execs';
+  readonly kind: LoadKind;
   readonly perSecond: number;
   readonly count: number;
   /** Events before: a process that runs for weeks has its code compiled. */
   readonly warmUp: number;
+  /** More of the load's arguments. */
+  readonly args?: readonly string[];
 }
 
 export const measureEventCost = async (
   extension: ExtensionUnderTest,
-  { kind, perSecond, count, warmUp }: EventLoad,
+  { kind, perSecond, count, warmUp, args = [] }: EventLoad,
 ): Promise<EventCost> => {
   {
-    await using before = await Load.prepare(kind, warmUp, perSecond);
+    await using before = await Load.prepare(kind, warmUp, perSecond, ...args);
     await before.run();
     await sleep(SETTLE_MS);
   }
-  await using load = await Load.prepare(kind, count, perSecond);
+  await using load = await Load.prepare(kind, count, perSecond, ...args);
   await sleep(SETTLE_MS);
   const idle = await extension.idleCpu(IDLE_S);
   const started = performance.now();

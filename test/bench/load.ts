@@ -6,6 +6,9 @@ import type { LoadResult } from './load/run-load.ts';
 /** Seconds after which a load is ended, whatever it does. */
 const TIMEOUT_S = 90;
 
+/** Each is a file in load/. */
+export type LoadKind = 'connects' | 'execs' | 'binaries';
+
 /** A process that makes events, ready to begin. */
 export class Load implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -16,13 +19,25 @@ export class Load implements AsyncDisposable {
     this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   }
 
-  /** @param perSecond 0 for back to back */
-  static async prepare(kind: 'connects' | 'execs', count: number, perSecond: number): Promise<Load> {
+  /**
+   * @param perSecond 0 for back to back
+   * @param more what this kind of load wants to know besides
+   */
+  static async prepare(
+    kind: LoadKind,
+    count: number,
+    perSecond: number,
+    ...more: readonly string[]
+  ): Promise<Load> {
     const entry = new URL(`./load/${kind}.ts`, import.meta.url).pathname;
-    const child = spawn(process.execPath, ['--conditions=source', entry, String(count), String(perSecond)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      timeout: TIMEOUT_S * 1000,
-    });
+    const child = spawn(
+      process.execPath,
+      ['--conditions=source', entry, String(count), String(perSecond), ...more],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        timeout: TIMEOUT_S * 1000,
+      },
+    );
     const load = new Load(child);
     await load.#line();
     return load;

@@ -11,6 +11,7 @@ import { select } from './scenarios/select.ts';
 import { selectRecent } from './scenarios/select-recent.ts';
 import { selectWhileIngesting } from './scenarios/select-while-ingesting.ts';
 import { sustained } from './scenarios/sustained.ts';
+import { telemetry } from './scenarios/telemetry.ts';
 
 /** In the order they run. */
 export const scenarios: readonly Scenario[] = [
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   sustained,
   connectCpu,
   execCpu,
+  telemetry,
   latency,
   select,
   selectRecent,

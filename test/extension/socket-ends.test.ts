@@ -22,6 +22,7 @@ const setUp = (rows: number) => {
   const answers: ((end: LocalEnd | undefined) => void)[] = [];
   const ends = new SocketEnds(
     {
+      counters: { found: 1, gone: 2, refused: 3, failed: 4 },
       find(socket) {
         asked.push(socket);
         // Gone at once.
@@ -67,7 +68,7 @@ describe('the local ends of connections', () => {
       bare,
       bare,
     ]);
-    expect(ends.refused).toBe(7);
+    expect(ends.counters).toEqual({ found: 1, gone: 2, refused: 10, failed: 4 });
   });
 
   test('cost nothing where no query asks for them', () => {

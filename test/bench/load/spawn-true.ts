@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import koffi from 'koffi';
 
 const libc = koffi.load(null);
@@ -6,10 +7,13 @@ const posixSpawn = libc.func(
 );
 const waitpid = libc.func('int waitpid(int pid, void *status, int options)');
 
-/** Runs /bin/true to its end: posix_spawn(3) copies no page tables, so the size of this process costs nothing. */
-export const spawnTrue = (...args: readonly string[]): void => {
+/** Runs a program to its end: posix_spawn(3) copies no page tables, so the size of this process costs nothing. */
+export const spawnProgram = (path: string, ...args: readonly string[]): void => {
   const pid = [0];
-  const code: number = posixSpawn(pid, '/bin/true', null, null, ['true', ...args, null], [null]);
-  if (code !== 0) throw new Error(`posix_spawn of /bin/true: errno ${code}`);
+  const code: number = posixSpawn(pid, path, null, null, [basename(path), ...args, null], [null]);
+  if (code !== 0) throw new Error(`posix_spawn of ${path}: errno ${code}`);
   waitpid(pid[0], null, 0);
 };
+
+/** With the cheapest program there is. */
+export const spawnTrue = (...args: readonly string[]): void => spawnProgram('/bin/true', ...args);
