@@ -34,7 +34,7 @@ export const telemetry: Scenario = {
           ...processOptions,
           custom_audit_telemetry: 'false',
         });
-        return measureEventCost(extension, load);
+        return await measureEventCost(extension, load);
       })();
 
       await using extension = await ExtensionUnderTest.start(program, processOptions);
