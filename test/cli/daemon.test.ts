@@ -1,164 +1,199 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ExtensionManagerClient } from 'osquery-extension-ts';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { DaemonRun, projectPath } from './daemon-run.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
-
 let directory: string;
+let started: DaemonRun[];
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'daemon-'));
+  started = [];
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const daemon of started) await daemon.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
 
-interface Line {
-  readonly name: string;
-  readonly action: string;
-  readonly columns: Readonly<Record<string, string>>;
-}
-
-const lines = (): Line[] => {
-  const log = join(directory, 'log', 'osqueryd.results.log');
-  if (!existsSync(log)) return [];
-  return readFileSync(log, 'utf8')
-    .split('\n')
-    .slice(0, -1)
-    .map(line => JSON.parse(line));
+const start = (...args: string[]): DaemonRun => {
+  const daemon = new DaemonRun(directory, args);
+  started.push(daemon);
+  return daemon;
 };
 
-const statusLog = (severity: string): string => {
-  const log = join(directory, 'log', `osqueryd.${severity}`);
-  return existsSync(log) ? readFileSync(log, 'utf8') : '';
-};
-
-const start = (...args: string[]) => {
-  const child = spawn(
-    process.execPath,
-    [
-      '--conditions=source',
-      path('src/cli/main.ts'),
-      'daemon',
-      `--logger_path=${join(directory, 'log')}`,
-      '--extensions_timeout=30',
-      '--extensions_interval=1',
-      '--every=1',
-      ...args,
-    ],
-    { env: { ...process.env, TMPDIR: directory }, stdio: ['ignore', 'ignore', 'pipe'] },
+const configure = (queries: Readonly<Record<string, string>>): string => {
+  const path = join(directory, 'osquery.conf');
+  const schedule = Object.fromEntries(
+    Object.entries(queries).map(([name, query]) => [name, { query, interval: 60, removed: false }]),
   );
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', text => {
-    errors += text;
-  });
-  const ended = once(child, 'close').then(([status]) => status as number | null);
-  return { child, ended, errors: () => errors };
+  writeFileSync(path, JSON.stringify({ schedule }));
+  return path;
 };
 
-const RECORDED = `--replay=${path('fixtures/exec.log')}`;
+const recorded = (name: string): string => `--replay=${projectPath(`fixtures/${name}.log`)}`;
+const FLAGS = `--flagfile=${projectPath('osquery.flags')}`;
 const PACKS = ['process_events', 'socket_events', 'user_events'].map(
-  name => `--schedule=${path(`tables/packs/${name}.conf`)}`,
+  name => `--schedule=${projectPath(`tables/packs/${name}.conf`)}`,
 );
 const PATIENCE = { timeout: 40_000 };
 
-describe('the daemon command', () => {
-  test('runs the packs with the osquery.flags that we ship: each event once, under the standard names', async () => {
-    const daemon = start(`--flagfile=${path('osquery.flags')}`, RECORDED, ...PACKS, '--verbose');
-    const runs = () => daemon.errors().split('scheduled query pack_process_events_executions').length - 1;
-    await expect.poll(runs, PATIENCE).toBeGreaterThan(2);
-    daemon.child.kill('SIGTERM');
-    expect(await daemon.ended).toBe(0);
-    expect(lines()).toHaveLength(1);
-    expect(lines()[0]).toMatchObject({
+describe('names', () => {
+  test('the osquery.flags and the packs that we ship: each event once, under the standard names', async () => {
+    const daemon = start(FLAGS, recorded('exec'), ...PACKS, '--verbose');
+    await expect.poll(() => daemon.runs('pack_process_events_executions'), PATIENCE).toBeGreaterThan(2);
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.lines()).toHaveLength(1);
+    expect(daemon.lines()[0]).toMatchObject({
       name: 'pack_process_events_executions',
       action: 'added',
       columns: { path: '/usr/bin/echo', syscall: 'execve' },
     });
-    expect(daemon.errors()).not.toMatch(/^[WE] /m);
-    expect(statusLog('WARNING')).toBe('');
+    expect(daemon.errors).not.toMatch(/^[WE] /m);
+    expect(daemon.statusLog('WARNING')).toBe('');
     // Neither its socket nor the extension's.
     expect(readdirSync(directory)).toEqual(['log']);
   });
 
   test("without disable_tables osquery's own tables stay empty, which its log says with the line to add", async () => {
-    const schedule = join(directory, 'osquery.conf');
-    const query = (query: string) => ({ query, interval: 60, removed: false });
-    writeFileSync(
-      schedule,
-      JSON.stringify({
-        schedule: {
-          standard: query('SELECT path FROM process_events'),
-          prefixed: query('SELECT path FROM audit_process_events'),
-        },
-      }),
-    );
-    const daemon = start(RECORDED, `--config_path=${schedule}`);
-    await expect.poll(() => lines().length, PATIENCE).toBeGreaterThan(0);
-    daemon.child.kill('SIGINT');
-    expect(await daemon.ended).toBe(0);
-    expect(lines().map(({ name }) => name)).toEqual(['prefixed']);
-    const warnings = statusLog('WARNING').split('\n').slice(0, -1);
+    const schedule = configure({
+      standard: 'SELECT path FROM process_events',
+      prefixed: 'SELECT path FROM audit_process_events',
+    });
+    const daemon = start(recorded('exec'), `--config_path=${schedule}`);
+    await expect.poll(() => daemon.lines().length, PATIENCE).toBeGreaterThan(0);
+    expect(await daemon.stop('SIGINT')).toBe(0);
+    expect(daemon.lines().map(({ name }) => name)).toEqual(['prefixed']);
+    const warnings = daemon.statusLog('WARNING').split('\n').slice(0, -1);
     expect(warnings).toEqual([
       expect.stringMatching(
         /^W\d{8} [\d:.]+ \d+ osquery-audit-events:0\] .*--disable_tables=process_events,socket_events,user_events$/,
       ),
     ]);
-    expect(statusLog('INFO')).toContain(warnings[0]);
-    expect(statusLog('ERROR')).toBe('');
+    expect(daemon.statusLog('INFO')).toContain(warnings[0]);
+    expect(daemon.statusLog('ERROR')).toBe('');
   });
 
-  test('an extension that others may change is not started, and the schedule runs without it', async () => {
+  test.each([
+    ['--disable_audit=false', '--disable_audit=true'],
+    ['--disable_events', '--disable_events=false'],
+  ])('with %s the log has the line to put right', async (wrong, right) => {
+    const daemon = start(FLAGS, wrong, recorded('exec'), `--schedule=${configure({ q: 'SELECT 1' })}`);
+    await expect.poll(() => daemon.statusLog('WARNING'), PATIENCE).toContain(right);
+    expect(daemon.statusLog('WARNING').split('\n')).toHaveLength(2);
+  });
+});
+
+describe('what scheduled queries see', () => {
+  test('each row once, however often one run reads the tables, and whatever else reads them', async () => {
+    const socket = join(directory, 'core.em');
+    const queries = {
+      self_join: 'SELECT a.cmdline FROM process_events a JOIN process_events b ON a.pid = b.pid',
+      any_of: "SELECT path FROM process_events WHERE path IN ('/usr/bin/echo', '/usr/bin/true', '/none')",
+      either: "SELECT path FROM process_events WHERE path = '/usr/bin/echo' OR cmdline LIKE '%o%'",
+      two_tables: 'SELECT p.cmdline, s.remote_address FROM process_events p, socket_events s',
+      by_alias: 'SELECT path FROM audit_process_events LIMIT 1 OFFSET 1',
+      twice:
+        'SELECT (SELECT count(*) FROM process_events) AS one, (SELECT count(*) FROM process_events) AS two',
+    } as const;
+    const daemon = start(
+      FLAGS,
+      ...['exec', 'exec-uid', 'exec-cwd', 'connect-ipv4'].map(recorded),
+      `--schedule=${configure(queries)}`,
+      `--extensions_socket=${socket}`,
+      '--verbose',
+    );
+    await expect.poll(() => daemon.runs('twice'), PATIENCE).toBeGreaterThan(3);
+    // A query without a name sees all that is buffered, and moves nothing.
+    await using client = new ExtensionManagerClient({ socketPath: socket });
+    const sorted = (rows: readonly object[]): string[] => rows.map(row => JSON.stringify(row)).sort();
+    const all = new Map<string, string[]>();
+    for (const [name, sql] of Object.entries(queries)) all.set(name, sorted(await client.query(sql)));
+    const before = daemon.runs('twice');
+    await expect.poll(() => daemon.runs('twice'), PATIENCE).toBeGreaterThan(before + 1);
+    for (const name of ['self_join', 'any_of', 'either', 'two_tables', 'by_alias']) {
+      const columns = daemon.lines(name).map(line => line.columns);
+      expect(columns.length, name).toBeGreaterThan(0);
+      expect(sorted(columns), name).toEqual(all.get(name));
+    }
+    const [first, ...later] = daemon.lines('twice').map(({ columns }) => columns);
+    expect(first?.one).toBe(first?.two);
+    expect(Number(first?.one)).toBeGreaterThan(2);
+    expect(new Set(later.map(({ one, two }) => `${one} ${two}`))).toEqual(new Set(['0 0']));
+  });
+
+  test('events_expiry of 1: what every reader has had is gone', async () => {
+    const socket = join(directory, 'core.em');
+    const queries = {
+      a: 'SELECT path FROM process_events',
+      b: "SELECT cmdline FROM process_events WHERE path LIKE '/usr/%'",
+    };
+    const daemon = start(
+      FLAGS,
+      '--events_expiry=1',
+      recorded('exec'),
+      `--schedule=${configure(queries)}`,
+      `--extensions_socket=${socket}`,
+    );
+    await expect.poll(() => daemon.lines('b').length, PATIENCE).toBe(1);
+    await using client = new ExtensionManagerClient({ socketPath: socket });
+    const left = async () => (await client.query('SELECT rows_buffered AS n FROM audit_status'))[0]?.n;
+    await expect.poll(left, PATIENCE).toBe('1');
+    expect(await client.query('SELECT path FROM process_events')).toEqual([]);
+    expect(daemon.lines('a')).toHaveLength(1);
+  });
+
+  test('with numeric monitoring, which hides their names: everything, each time, and a warning', async () => {
+    const daemon = start(
+      FLAGS,
+      '--enable_numeric_monitoring',
+      recorded('exec'),
+      `--schedule=${configure({ q: 'SELECT path FROM process_events' })}`,
+    );
+    await expect.poll(() => daemon.lines('q').length, PATIENCE).toBeGreaterThan(1);
+    expect(new Set(daemon.lines('q').map(({ columns }) => columns.path))).toEqual(new Set(['/usr/bin/echo']));
+    const warnings = daemon.statusLog('WARNING').split('\n').slice(0, -1);
+    expect(warnings).toEqual([expect.stringContaining('--enable_numeric_monitoring=false')]);
+  });
+});
+
+describe('extensions', () => {
+  test('one that others may change is not started, and the schedule runs without it', async () => {
     const extension = join(directory, 'unsafe.ext');
     writeFileSync(extension, '#!/bin/sh\n');
     chmodSync(extension, 0o757);
     const list = join(directory, 'extensions.load');
     writeFileSync(list, `# ours\n${extension}\n`);
-    const schedule = join(directory, 'osquery.conf');
-    writeFileSync(
-      schedule,
-      '{"schedule":{"q":{"query":"SELECT name FROM osquery_extensions","interval":60}}}',
+    const daemon = start(
+      `--extensions_autoload=${list}`,
+      `--schedule=${configure({ q: 'SELECT name FROM osquery_extensions' })}`,
     );
-    const daemon = start(`--extensions_autoload=${list}`, `--schedule=${schedule}`, '--extensions_timeout=1');
-    await expect.poll(() => lines().length, PATIENCE).toBe(1);
-    daemon.child.kill('SIGTERM');
-    expect(await daemon.ended).toBe(0);
-    expect(statusLog('WARNING')).toContain(
+    await expect.poll(() => daemon.lines().length, PATIENCE).toBe(1);
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.statusLog('WARNING')).toContain(
       `Will not autoload extension with unsafe directory permissions: ${extension}`,
     );
-    expect(lines()[0]?.columns).toEqual({ name: 'core' });
+    expect(daemon.lines()[0]?.columns).toEqual({ name: 'core' });
   });
 
-  test('with extensions disabled says so', async () => {
-    const schedule = join(directory, 'osquery.conf');
-    writeFileSync(schedule, '{"schedule":{"q":{"query":"SELECT 1 AS one","interval":60}}}');
-    const daemon = start('--disable_extensions', `--schedule=${schedule}`);
-    await expect.poll(() => lines().length, PATIENCE).toBe(1);
-    daemon.child.kill('SIGTERM');
-    expect(await daemon.ended).toBe(0);
-    expect(statusLog('WARNING')).toContain('--disable_extensions=false');
+  test('disabled ones are told of', async () => {
+    const daemon = start('--disable_extensions', `--schedule=${configure({ q: 'SELECT 1 AS one' })}`);
+    await expect.poll(() => daemon.lines().length, PATIENCE).toBe(1);
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.statusLog('WARNING')).toContain('--disable_extensions=false');
   });
+});
 
-  test.each([
-    ['a stray argument', 2, ['SELECT 1'], 'unexpected argument "SELECT 1"'],
-    ['an interval of nothing', 2, ['--every=0'], '--every'],
-    ['no configuration', 1, ['--schedule=/nonexistent.conf'], '/nonexistent.conf'],
-    ['no recording', 1, ['--replay=/nonexistent.log'], '/nonexistent.log'],
-  ])('%s: one line, status %i', async (_what, status, args, message) => {
-    const daemon = start(...args);
-    expect(await daemon.ended).toBe(status);
-    expect(daemon.errors()).toMatch(/^osquery-audit-events: [^\n]+\n$/);
-    expect(daemon.errors()).toContain(message);
-  });
+test.each([
+  ['a stray argument', 2, ['SELECT 1'], 'unexpected argument "SELECT 1"'],
+  ['an interval of nothing', 2, ['--every=0'], '--every'],
+  ['no configuration', 1, ['--schedule=/nonexistent.conf'], '/nonexistent.conf'],
+  ['no recording', 1, ['--replay=/nonexistent.log'], '/nonexistent.log'],
+])('%s: one line, status %i', async (_what, status, args, message) => {
+  const daemon = start(...args);
+  expect(await daemon.ended).toBe(status);
+  expect(daemon.errors).toMatch(/^osquery-audit-events: [^\n]+\n$/);
+  expect(daemon.errors).toContain(message);
 });

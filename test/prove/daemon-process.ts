@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ExtensionManagerClient } from 'osquery-extension-ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 export const MAIN = path('src/cli/main.ts');
@@ -33,11 +34,14 @@ export interface QueryRun {
 /** The embedded core as a daemon process, with our osquery.flags and packs. */
 export class DaemonProcess implements AsyncDisposable {
   readonly process: ChildProcess;
+  /** Core's, for its extensions and for questions. */
+  readonly socket: string;
   #errors = '';
 
   constructor(options: DaemonProcessOptions) {
     const { directory } = options;
     mkdirSync(directory, { recursive: true });
+    this.socket = join(directory, 'core.em');
     const list = join(directory, 'extensions.load');
     if (options.extension !== undefined) writeFileSync(list, `${options.extension}\n`);
     const schedule = options.schedule ?? PACKS.map(name => path(`tables/packs/${name}.conf`));
@@ -52,6 +56,7 @@ export class DaemonProcess implements AsyncDisposable {
         `--database_path=${join(directory, 'db')}`,
         `--logger_path=${join(directory, 'log')}`,
         `--every=${options.every}`,
+        `--extensions_socket=${this.socket}`,
         '--verbose',
         ...schedule.map(file => `--schedule=${file}`),
         ...(options.flags ?? []),
@@ -65,6 +70,12 @@ export class DaemonProcess implements AsyncDisposable {
 
   get stderr(): string {
     return this.#errors;
+  }
+
+  /** One question to core, as osqueryi or a distributed query would ask it. */
+  async query(sql: string): Promise<readonly Readonly<Record<string, string>>[]> {
+    await using client = new ExtensionManagerClient({ socketPath: this.socket });
+    return await client.query(sql);
   }
 
   get hasEnded(): boolean {

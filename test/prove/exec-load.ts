@@ -41,8 +41,8 @@ export class ExecLoad {
         await this.#paused.promise;
         due = performance.now();
       }
-      const wait = due - performance.now();
-      if (wait > 0) await sleep(wait);
+      // Also when it is late: those who watch, and the ends of the programs, want their turn.
+      await sleep(Math.max(0, due - performance.now()));
       due += this.#everyMs;
       const from = Date.now();
       // Returns when the program is running: the child tells by closing a pipe in its exec.

@@ -63,6 +63,10 @@ for (const { name, inMemory, unheard, memoryMs, deafMs } of proof.breaks) {
 line('missing without a reason', proof.unexplained.length);
 for (const { number, from } of proof.unexplained.slice(0, 20))
   process.stdout.write(`  number ${number} at ${new Date(from).toISOString()}\n`);
+for (const [index, counters] of proof.losses.entries()) {
+  const lost = Object.entries(counters).map(([name, value]) => `${name} ${value}`);
+  line(`counted by extension ${index + 1}`, lost.join(', '));
+}
 line('audit as it was found', proof.auditAsFound ? 'yes' : 'NO');
 line('exit statuses of the daemon', proof.exits.join(' '));
 const isProven =

@@ -10,6 +10,8 @@ import { ExecLoad } from './exec-load.ts';
 
 /** The query of our packs that returns every execution. */
 const EXECUTIONS = 'pack_process_events_executions';
+const LOSSES =
+  'SELECT kernel_lost, socket_overruns, serial_gaps, malformed_records, incomplete_events, process_events_evicted_unread FROM audit_status';
 const POLL_MS = 10;
 const LISTEN_MS = 30_000;
 /** From an execution to its row, on a busy machine, with room. */
@@ -33,6 +35,8 @@ export interface Proof extends Account {
   /** Exit statuses of the daemon, in their order. */
   readonly exits: readonly (number | null)[];
   readonly auditAsFound: boolean;
+  /** What each of the three extensions counted as lost, shortly before its end. */
+  readonly losses: readonly Readonly<Record<string, string>>[];
   readonly stderr: string;
 }
 
@@ -46,6 +50,7 @@ export const proveSchedule = async (options: ProofOptions): Promise<Proof> => {
   const before = await auditState();
   const breaks: Break[] = [];
   const daemons: DaemonProcess[] = [];
+  const losses: Readonly<Record<string, string>>[] = [];
   const start = (): DaemonProcess => {
     const daemon = new DaemonProcess({ directory, every: options.every, extension: options.extension });
     daemons.push(daemon);
@@ -66,6 +71,7 @@ export const proveSchedule = async (options: ProofOptions): Promise<Proof> => {
     await after(load, options.execs / 3);
     const pid = daemon.extensionPid();
     if (pid === undefined) throw new Error('expected the daemon to have a child process, its extension');
+    losses.push(...(await daemon.query(LOSSES)));
     const killed = Date.now();
     process.kill(pid, 'SIGKILL');
     const heard = await listening(control, pid);
@@ -86,6 +92,7 @@ export const proveSchedule = async (options: ProofOptions): Promise<Proof> => {
       load.pause();
       await daemon.moreRuns(EXECUTIONS, 1);
     }
+    losses.push(...(await daemon.query(LOSSES)));
     const asked = Date.now();
     const last = daemon.extensionPid();
     const ended = daemon.terminate();
@@ -103,6 +110,7 @@ export const proveSchedule = async (options: ProofOptions): Promise<Proof> => {
     await running;
     await sleep(LATENCY_MS);
     await daemon.moreRuns(EXECUTIONS, 2);
+    losses.push(...(await daemon.query(LOSSES)));
     await daemon.terminate();
 
     const lines = resultLines(directory);
@@ -115,6 +123,7 @@ export const proveSchedule = async (options: ProofOptions): Promise<Proof> => {
       repeatedRows: repeated(lines, load),
       exits: daemons.map(({ process }) => process.exitCode),
       auditAsFound: JSON.stringify(await auditState()) === JSON.stringify(before),
+      losses,
       stderr: daemons.map(({ stderr }) => stderr).join('\n'),
     };
   } finally {
