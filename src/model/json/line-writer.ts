@@ -7,7 +7,8 @@ export const MAX_QUEUED_BYTES = 16_777_216;
  * Writes lines to somebody who may read slowly or stop. Lines go out whole or not at all; what does not fit is counted.
  */
 export class LineWriter {
-  readonly counters = { written: 0, dropped: 0 };
+  /** `dropped`: the reader was too slow; `tooLate`: there was none any more. */
+  readonly counters = { written: 0, dropped: 0, tooLate: 0 };
   /** Resolves when nothing can be written any more: the reader has gone (EPIPE), `end` is done, or the disk is full. */
   readonly closed: Promise<void>;
   /** Why it closed, if that was neither the reader nor `end`. */
@@ -36,9 +37,13 @@ export class LineWriter {
 
   /** @param line with its line end */
   write(line: string): void {
+    if (!this.#open) {
+      this.counters.tooLate++;
+      return;
+    }
     // A line larger than the whole queue still goes out when nothing else waits.
     const queued = this.#stream.writableLength;
-    if (!this.#open || (queued > 0 && queued + Buffer.byteLength(line) > this.#maxQueuedBytes)) {
+    if (queued > 0 && queued + Buffer.byteLength(line) > this.#maxQueuedBytes) {
       this.counters.dropped++;
       return;
     }

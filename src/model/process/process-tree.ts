@@ -111,16 +111,29 @@ export class ProcessTree {
     const parentPid = event.parent ?? event.ppid;
     const node = this.find(event.pid, at);
     if (node === undefined || node.exitMs !== undefined || parentPid === undefined) return false;
+    // Adopted, and the end of who created it is still to be told.
+    const creator = this.#creatorOf(node);
+    if (creator !== undefined && creator.pid !== parentPid && creator.exitMs === undefined) return false;
     const parent = this.find(parentPid, at);
     return parent !== undefined && parent.exitMs === undefined;
   }
 
+  /**
+   * Audit tells who the parent is at the exec. If the process that created this one had ended by then, that is who
+   * adopted it, as a rule pid 1; the parent is who created it.
+   */
   exec(event: ExecEvent): ExecReading {
     const at = eventMs(event);
-    const parentPid = event.parent ?? event.ppid;
-    const node = this.#identify(event.pid, parentPid, at);
-    const parent =
-      parentPid === undefined || parentPid === event.pid ? undefined : this.#parentAt(parentPid, at);
+    const toldPid = event.parent ?? event.ppid;
+    const node = this.#identify(event.pid, toldPid, at);
+    const creator = this.#creatorOf(node);
+    const isAdopted = creator !== undefined && creator.exitMs !== undefined && creator.pid !== toldPid;
+    const parentPid = isAdopted ? creator.pid : toldPid;
+    const parent = isAdopted
+      ? creator
+      : parentPid === undefined || parentPid === event.pid
+        ? undefined
+        : this.#parentAt(parentPid, at);
     node.parentPid = parentPid;
     node.parentId = parent?.id;
     const image = createImage({ path: event.path, comm: event.comm, argv: event.argv, execMs: at });
@@ -129,7 +142,11 @@ export class ProcessTree {
     return { process: node, image, parent, parentImage: parent && this.imageOf(parent) };
   }
 
-  /** The parent as of now: who adopted the process if the one that created it ended. */
+  #creatorOf(node: ProcessNode): ProcessNode | undefined {
+    return node.forkedFrom === undefined ? undefined : this.#nodes.get(node.forkedFrom);
+  }
+
+  /** Who created a process, as far as that is known; otherwise its parent as procfs or audit had it. */
   parentOf(node: ProcessNode): ProcessNode | undefined {
     const parent = node.parentId === undefined ? undefined : this.#nodes.get(node.parentId);
     if (parent !== undefined || node.parentPid === undefined || node.parentPid === node.pid) return parent;

@@ -191,15 +191,18 @@ describe('ProcessTree fed by forks', () => {
     expect(tree.exec(exec({ pid: 20, ppid: 10, at: 0 })).parent).toBeUndefined();
   });
 
-  it('accepts a new parent once the old one has ended', () => {
+  it('keeps the parent that created it where another has adopted it', () => {
     const { live, tree } = fed();
     live.add(1, -60_000, { ppid: 0, path: '/sbin/init' });
     tree.fork(10, 1, NOON - 100, false);
+    tree.exec(exec({ pid: 10, ppid: 1, at: -95, path: '/bin/creator' }));
     tree.fork(20, 10, NOON - 90, false);
     tree.exit(10, NOON - 80);
     const { process, parentImage } = tree.exec(exec({ pid: 20, ppid: 1, at: 0 }));
-    expect(process).toMatchObject({ startMs: NOON - 90, parentPid: 1 });
-    expect(parentImage?.path).toBe('/sbin/init');
+    expect(process).toMatchObject({ startMs: NOON - 90, parentPid: 10 });
+    expect(parentImage?.path).toBe('/bin/creator');
+    // Of its next exec audit says the same.
+    expect(tree.exec(exec({ pid: 20, ppid: 1, at: 1 }))).toMatchObject({ process, parentImage });
   });
 
   it('notices by the parent that a fork gave a pid of another namespace', () => {
