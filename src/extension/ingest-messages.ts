@@ -47,9 +47,16 @@ export interface NumberedProcess {
 export type IngestReport =
   /** The stream is open and, in unicast mode, ours. */
   | { readonly kind: 'ready' }
-  | { readonly kind: 'rows'; readonly batches: readonly TableBatch[] }
-  | { readonly kind: 'processes'; readonly events: readonly NumberedProcess[] }
-  | { readonly kind: 'sockets'; readonly batch: ConnectedBatch; readonly refused: number }
+  | {
+      readonly kind: 'events';
+      /** Their rows. */
+      readonly batches: readonly TableBatch[];
+      /** If they were asked for. */
+      readonly processes: readonly NumberedProcess[];
+      readonly connected: ConnectedBatch | undefined;
+      /** Connections left out of `connected` so far, because there were too many at once. */
+      readonly refusedSockets: number;
+    }
   | { readonly kind: 'counters'; readonly counters: IngestCounters }
   /** Raw records, one per line, for audit_debug. */
   | { readonly kind: 'raw'; readonly text: string }

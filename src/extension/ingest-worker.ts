@@ -103,19 +103,15 @@ const takeCommands = (): void => {
 
 const postRows = (): void => {
   const batches = pipeline.take();
-  if (processes.length > 0) {
-    report({ kind: 'processes', events: processes });
-    processes = [];
-  }
   const connected = sockets.take();
-  if (connected !== undefined) {
-    report({ kind: 'sockets', batch: connected, refused: sockets.refused }, [connected.buffer]);
-  }
-  if (batches.length === 0) return;
+  if (batches.length === 0 && processes.length === 0) return;
   const transfer = batches.flatMap(({ batch }) =>
     [batch.bytes, batch.ends, batch.times, batch.masks].map(part => part.buffer as ArrayBuffer),
   );
-  report({ kind: 'rows', batches }, transfer);
+  if (connected !== undefined) transfer.push(connected.buffer);
+  // One message: each wakes the other thread, which costs more than what is in it.
+  report({ kind: 'events', batches, processes, connected, refusedSockets: sockets.refused }, transfer);
+  if (processes.length > 0) processes = [];
 };
 
 let raw = '';

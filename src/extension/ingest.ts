@@ -71,14 +71,12 @@ export class Ingest {
           isReady = true;
           this.#ready.resolve();
           break;
-        case 'rows':
-          handlers.onRows(message.batches);
-          break;
-        case 'processes':
-          handlers.onProcesses(message.events);
-          break;
-        case 'sockets':
-          handlers.onSockets?.(message.batch, message.refused);
+        case 'events':
+          if (message.connected !== undefined) {
+            handlers.onSockets?.(message.connected, message.refusedSockets);
+          }
+          if (message.batches.length > 0) handlers.onRows(message.batches);
+          if (message.processes.length > 0) handlers.onProcesses(message.processes);
           break;
         case 'counters':
           this.#counters = message.counters;
