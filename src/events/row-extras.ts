@@ -8,11 +8,11 @@ export interface ExtraEntry {
 
 /**
  * Values that are known later than their rows: kept beside the rows, by their number. A value stands in place of the
- * one the row itself has, if it has one.
+ * one the row itself has, if it has one. They are encoded when somebody asks: most never are asked for.
  */
 export class RowExtras {
   readonly #columns: readonly { readonly index: number; readonly name: Buffer }[];
-  readonly #entries = new Map<number, readonly ExtraEntry[]>();
+  readonly #values = new Map<number, readonly (string | undefined)[]>();
 
   /**
    * @param columnNames all columns of the table
@@ -29,23 +29,25 @@ export class RowExtras {
 
   /** @param values in the order of the extra columns; undefined for what the row has, or NULL */
   set(eid: number, values: readonly (string | undefined)[]): void {
+    if (values.some(value => value !== undefined)) this.#values.set(eid, values);
+  }
+
+  find(eid: number): readonly ExtraEntry[] {
+    const values = this.#values.get(eid);
+    if (values === undefined) return [];
     const entries: ExtraEntry[] = [];
     this.#columns.forEach(({ index, name }, position) => {
       const value = values[position];
       if (value !== undefined && index >= 0) entries.push({ column: index, bytes: encodeEntry(name, value) });
     });
-    this.#entries.set(eid, entries);
-  }
-
-  find(eid: number): readonly ExtraEntry[] {
-    return this.#entries.get(eid) ?? [];
+    return entries;
   }
 
   /** Forgets the values of rows that are gone. They were set in about the order of their numbers. */
   dropBelow(eid: number): void {
-    for (const known of this.#entries.keys()) {
+    for (const known of this.#values.keys()) {
       if (known >= eid) return;
-      this.#entries.delete(known);
+      this.#values.delete(known);
     }
   }
 }
