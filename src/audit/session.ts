@@ -150,8 +150,7 @@ export class AuditSession {
     const there = await control.listRules();
     this.#changed = true;
     // Before anything changes, the kernel is told how to undo it: should we be killed, the next instance reads it there.
-    const [marker] = this.#rules(NOTHING);
-    if (marker !== undefined && (await control.addRule(marker))) this.#ownRules.push(marker);
+    await this.#addRules(this.#rules(NOTHING));
     // With a reader that is stuck, a full backlog would make every audited call sleep, or panic.
     await control.setStatus({ failure: AUDIT_FAIL_SILENT });
     await control.setStatus({ backlogWaitTime: this.#options.backlogWaitTime });
@@ -162,15 +161,16 @@ export class AuditSession {
       else if (this.#options.forceReconfigure && (await control.deleteRule(rule)))
         this.#removedRules.push(rule);
     }
-    await this.#addRules(this.#options.selection);
+    // Not again: the kernel does not know a rule that was put before others for the same, and would have it twice.
+    await this.#addRules(this.#rules(this.#options.selection).filter(({ prepend }) => !prepend));
   }
 
   #rules(selection: RuleSelection): readonly AuditRule[] {
     return rulesFor(selection, this.#architectures, process.pid, keyWithFound(this.found));
   }
 
-  async #addRules(selection: RuleSelection): Promise<void> {
-    for (const rule of this.#rules(selection)) {
+  async #addRules(rules: readonly AuditRule[]): Promise<void> {
+    for (const rule of rules) {
       if (await this.#control.addRule(rule)) this.#ownRules.push(rule);
     }
   }
@@ -179,7 +179,7 @@ export class AuditSession {
   select(selection: RuleSelection): Promise<void> {
     return this.#step(async () => {
       await this.#deleteOwnRules();
-      await this.#addRules(selection);
+      await this.#addRules(this.#rules(selection));
     });
   }
 

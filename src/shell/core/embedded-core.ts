@@ -3,6 +3,7 @@
  * behaving towards an extension as core 5.23 does.
  */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import {
   type ExtensionInfo,
@@ -65,6 +66,8 @@ interface Extension {
 
 /** Between two tries to reach an extension that has just registered. */
 const FIRST_PING_RETRY_MS = 20;
+/** Between the making of a socket and its first answer are moments at most. */
+const FIRST_PINGS = 5;
 
 /** The oldest SDK core accepts; "0.0.0" passes. */
 const MINIMUM_SDK = [1, 7, 7];
@@ -358,15 +361,21 @@ export class EmbeddedCore {
     this.#checking = false;
   }
 
-  /** Whether it answers a ping; one that never has gets the time of `extensions_timeout` for it. */
+  /**
+   * Whether it answers a ping. One whose socket is not there yet gets the time of `extensions_timeout` to make it; one
+   * whose socket is there, but that never answers, was killed.
+   */
   async #answers(extension: Extension): Promise<boolean> {
     const deadline = performance.now() + this.#settings.options.number('extensions_timeout') * 1000;
+    let unanswered = 0;
     do {
       try {
         await pingExtension(extension.socketPath, this.#stop.signal);
         extension.answered = true;
       } catch {
         if (extension.answered || this.#stop.signal.aborted) return false;
+        if (existsSync(extension.socketPath)) unanswered += 1;
+        if (unanswered >= FIRST_PINGS) return false;
         await setTimeout(FIRST_PING_RETRY_MS, undefined, { ref: false });
       }
     } while (!extension.answered && performance.now() < deadline);
