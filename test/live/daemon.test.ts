@@ -1,0 +1,258 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ExtensionClient, ExtensionManagerClient, extensionSocketPath } from 'osquery-extension-ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DaemonProcess, resultLines } from '../prove/daemon-process.ts';
+import { proveSchedule } from '../prove/prove.ts';
+import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
+
+/*
+ * The extension's one file, started by the embedded core as osqueryd starts it, on the kernel's own events.
+ */
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+const BUILD_MS = 120_000;
+const WAIT_MS = 90_000;
+
+/** Made by beforeAll, once. */
+let built: string;
+let extension: string;
+let directory: string;
+let before: AuditState;
+let joined: ChildProcess[] = [];
+
+interface Ended {
+  readonly status: number | null;
+  readonly stderr: string;
+}
+
+/** The extension joined to a core by hand. */
+const join_ = (socket: string, ...args: string[]): { process: ChildProcess; ended: Promise<Ended> } => {
+  const child = spawn(extension, ['--socket', socket, '--timeout', '3', '--interval', '1', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  joined.push(child);
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text;
+  });
+  return { process: child, ended: once(child, 'close').then(([status]) => ({ status, stderr })) };
+};
+
+const files = (): string[] => readdirSync(join(directory, 'run')).sort();
+
+/** A core that starts nothing, with its socket in a place we know. */
+const coreAlone = async (interval = 1): Promise<{ core: DaemonProcess; socket: string }> => {
+  mkdirSync(join(directory, 'run'));
+  const socket = join(directory, 'run', 'core.em');
+  const list = join(directory, 'none.load');
+  writeFileSync(list, '');
+  const core = new DaemonProcess({
+    directory,
+    every: 1,
+    flags: [
+      `--extensions_autoload=${list}`,
+      `--extensions_socket=${socket}`,
+      `--extensions_interval=${interval}`,
+    ],
+  });
+  await core.until(() => core.stderr.includes('Schedule of'), 'the schedule to begin');
+  return { core, socket };
+};
+
+/** Waits until core knows an extension that answers; resolves with its uuid. */
+const registered = async (socket: string): Promise<number> => {
+  await using client = new ExtensionManagerClient({ socketPath: socket });
+  for (;;) {
+    const [uuid] = [...(await client.extensions()).keys()];
+    if (uuid !== undefined && files().includes(`core.em.${uuid}`)) return uuid;
+    await sleep(20);
+  }
+};
+
+const untilAudit = async (isSo: (state: AuditState) => boolean): Promise<AuditState> => {
+  for (;;) {
+    const state = await auditState();
+    if (isSo(state)) return state;
+    await sleep(20);
+  }
+};
+
+describe.skipIf(whyNotLive !== undefined)('the extension file in a daemon', () => {
+  beforeAll(async () => {
+    mkdirSync(join(project, 'dist'), { recursive: true });
+    // Not in a directory for temporary files: from there core starts nothing.
+    built = mkdtempSync(join(project, 'dist', 'live-'));
+    extension = join(built, 'osquery-audit-events.ext');
+    await promisify(execFile)(process.execPath, [
+      join(project, 'src/build/build-ext.ts'),
+      '--output',
+      extension,
+    ]);
+  }, BUILD_MS);
+  afterAll(() => {
+    if (built !== undefined) rmSync(built, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    await auditIsFree();
+    before = await auditState();
+    directory = mkdtempSync(join(tmpdir(), 'live-daemon-'));
+  }, WAIT_MS);
+  afterEach(async () => {
+    for (const child of joined) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGTERM');
+      await once(child, 'close');
+    }
+    joined = [];
+    rmSync(directory, { recursive: true, force: true });
+    expect(await auditState()).toEqual(before);
+  });
+
+  test('logs each execution once, across a kill of the extension and a restart of core', async () => {
+    const proof = await proveSchedule({
+      execs: 300,
+      seconds: 10,
+      every: 1,
+      pauseOnRestart: true,
+      extension,
+    });
+    expect(proof).toMatchObject({
+      executed: 300,
+      moreThanOnce: [],
+      repeatedRows: 0,
+      unknown: [],
+      unexplained: [],
+      auditAsFound: true,
+      exits: [0, 0],
+    });
+    expect(proof.once + proof.missing).toBe(300);
+    // Nothing ran while core was away, and all that had run before was in the log.
+    expect(proof.breaks[1]).toMatchObject({ name: 'restart of core', inMemory: 0, unheard: 0 });
+    expect(proof.once).toBeGreaterThan(100);
+  }, 120_000);
+
+  test("is started with core's arguments and in its environment, and follows core's configuration", async () => {
+    const schedule = join(directory, 'osquery.conf');
+    const configure = (options: object): void =>
+      writeFileSync(
+        schedule,
+        JSON.stringify({
+          options,
+          schedule: { all: { query: 'SELECT cmdline FROM process_events', interval: 60, removed: false } },
+        }),
+      );
+    configure({ audit_allow_sockets: false });
+    await using daemon = new DaemonProcess({
+      directory,
+      every: 1,
+      extension,
+      schedule: [schedule],
+      flags: ['--config_refresh=1', '--extensions_interval=1'],
+    });
+    await daemon.moreRuns('all', 1);
+    const pid = daemon.extensionPid()!;
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    expect(words[0] === extension || words[0]?.startsWith('osquery-audit')).toBe(true);
+    expect(readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')).toContain(
+      `OSQUERY_EXTENSION=${daemon.process.pid}`,
+    );
+    const fewer = (await auditState()).rules;
+    configure({ audit_allow_sockets: true });
+    const { rules } = await untilAudit(state => state.rules > fewer);
+    configure({ audit_allow_sockets: false });
+    await untilAudit(state => state.rules === fewer);
+    expect(rules).toBeGreaterThan(fewer);
+    // While rules are exchanged there are moments without.
+    await daemon.moreRuns('all', 2);
+
+    const marker = `configured-${process.pid}`;
+    execFileSync('/bin/true', [marker]);
+    const found = () =>
+      resultLines(directory).filter(({ columns }) => columns.cmdline === `/bin/true ${marker}`);
+    await daemon.until(() => found().length > 0, 'the row of an execution');
+    await daemon.moreRuns('all', 2);
+    expect(found()).toHaveLength(1);
+    expect(await daemon.terminate()).toBe(0);
+    // The one who changes its configuration, or stops it, is no reason to warn.
+    expect(daemon.stderr).not.toMatch(/^[WE] /m);
+  }, 60_000);
+
+  test.each(['SIGTERM', 'SIGINT', 'shutdown'] as const)(
+    'on %s leaves core, its socket and audit, with status 0',
+    async how => {
+      const { core, socket } = await coreAlone();
+      await using _ = core;
+      const { process: child, ended } = join_(socket);
+      const uuid = await registered(socket);
+      expect((await auditState()).status.pid).toBe(child.pid);
+      if (how === 'shutdown') {
+        await using client = new ExtensionClient({ socketPath: extensionSocketPath(socket, uuid) });
+        await client.shutdown();
+      } else {
+        child.kill(how);
+      }
+      expect(await ended).toEqual({ status: 0, stderr: '' });
+      expect(files()).toEqual(['core.em']);
+      await using client = new ExtensionManagerClient({ socketPath: socket });
+      expect((await client.extensions()).size).toBe(0);
+      expect(await auditState()).toEqual(before);
+    },
+    60_000,
+  );
+
+  test('notices that core was killed, and ends with a status other than 0, nothing left', async () => {
+    const { core, socket } = await coreAlone();
+    const { ended } = join_(socket);
+    await registered(socket);
+    core.process.kill('SIGKILL');
+    const { status, stderr } = await ended;
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^osquery-audit-events: osquery is gone .*; ending\n$/);
+    // Core's own socket is core's to clear away.
+    expect(files()).toEqual(['core.em']);
+    expect(await auditState()).toEqual(before);
+  }, 60_000);
+
+  test('registers again after it was killed, while core still has the one before', async () => {
+    const { core, socket } = await coreAlone(3);
+    await using _ = core;
+    const first = join_(socket);
+    const old = await registered(socket);
+    first.process.kill('SIGKILL');
+    await first.ended;
+    // Core refuses its name until it has looked at the first one again.
+    const second = join_(socket, '--interval', '3');
+    const pid = second.process.pid;
+    await untilAudit(({ status }) => status.pid === pid && status.enabled === 1);
+    await using client = new ExtensionManagerClient({ socketPath: socket });
+    const has = async (): Promise<number[]> => [...(await client.extensions()).keys()];
+    while ((await has()).every(uuid => uuid === old)) await sleep(20);
+    expect(await has()).toHaveLength(1);
+    second.process.kill('SIGTERM');
+    expect((await second.ended).status).toBe(0);
+    // As it was before the first one, which could not put it back.
+    expect(await auditState()).toEqual(before);
+  }, 60_000);
+
+  test('a second instance says who owns the audit socket, and ends', async () => {
+    const { core, socket } = await coreAlone();
+    await using _ = core;
+    const first = join_(socket);
+    await registered(socket);
+    const { status, stderr } = await join_(socket).ended;
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      `osquery-audit-events: the audit socket belongs to pid ${first.process.pid}, another osquery-audit-events: only one can read it; stop that one first\n`,
+    );
+    expect((await auditState()).status.pid).toBe(first.process.pid);
+    first.process.kill('SIGTERM');
+    expect((await first.ended).status).toBe(0);
+  }, 60_000);
+});
