@@ -263,7 +263,7 @@ describe.skipIf(whyNotLive !== undefined)('telemetry of the live kernel', () => 
     ]);
   });
 
-  test('the local end of a connection and of what accepts it', async () => {
+  test('the local end of a connection; one that is closed keeps its row', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as { port: number };

@@ -20,7 +20,7 @@ export interface SocketLookupLimits {
 }
 
 export const SOCKET_LOOKUP_LIMITS: SocketLookupLimits = {
-  maxLooksPerSecond: 500,
+  maxLooksPerSecond: 250,
   gatherMs: 10,
   maxDumpsPerSecond: 40,
   maxWaiting: 1024,
