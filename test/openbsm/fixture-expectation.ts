@@ -1,8 +1,10 @@
 import type { AuditEvent } from '../../src/audit/audit-event.ts';
+import { eventTablesOn } from '../../src/events/tables.ts';
 import { createTrailCounters, formatProblem } from '../../src/openbsm/counters.ts';
 import { printRecord, printToken } from '../../src/openbsm/praudit.ts';
 import { readRecords } from '../../src/openbsm/read-records.ts';
 import { readTrail } from '../../src/openbsm/read-trail.ts';
+import { replayRows } from '../replay-rows.ts';
 
 /** What stands beside a fixture's trail: its events, what was counted, what was complained about. */
 export const expectationText = async (trail: Uint8Array): Promise<string> => {
@@ -29,3 +31,7 @@ export const printedText = async (trail: Uint8Array): Promise<string> => {
   }
   return printed;
 };
+
+/** The rows that a trail makes in the tables as they are on macOS, as JSON. */
+export const rowsText = async (trail: URL): Promise<string> =>
+  `${JSON.stringify(await replayRows(trail.pathname, eventTablesOn('darwin')), undefined, 1)}\n`;

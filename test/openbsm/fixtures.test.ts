@@ -5,7 +5,7 @@ import { createTrailCounters } from '../../src/openbsm/counters.ts';
 import { looksLikeTrail } from '../../src/openbsm/looks-like-trail.ts';
 import { readRecords, type TrailItem } from '../../src/openbsm/read-records.ts';
 import { readTrail } from '../../src/openbsm/read-trail.ts';
-import { expectationText, printedText } from './fixture-expectation.ts';
+import { expectationText, printedText, rowsText } from './fixture-expectation.ts';
 import { FIXTURE_TRAILS } from './fixture-trails.ts';
 
 const directory = new URL('../../fixtures/openbsm/', import.meta.url);
@@ -22,9 +22,9 @@ const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
 const names = Object.keys(FIXTURE_TRAILS);
 
 describe('fixtures/openbsm', () => {
-  it('has a trail, its events and its print for every name, and nothing else', () => {
+  it('has a trail, its events, rows and print for every name, and nothing else', () => {
     expect(readdirSync(directory).sort()).toEqual(
-      names.flatMap(name => [`${name}.json`, `${name}.trail`, `${name}.txt`]).sort(),
+      names.flatMap(name => [`${name}.json`, `${name}.rows.json`, `${name}.trail`, `${name}.txt`]).sort(),
     );
   });
 
@@ -34,6 +34,10 @@ describe('fixtures/openbsm', () => {
 
   it.each(names)('%s gives its events, counters and problems', async name => {
     expect(await expectationText(readTrailFixture(name))).toBe(readText(`${name}.json`));
+  });
+
+  it.each(names)('%s makes the rows beside it', async name => {
+    expect(await rowsText(new URL(`${name}.trail`, directory))).toBe(readText(`${name}.rows.json`));
   });
 
   it.each(names)('%s prints as praudit -r does', async name => {
