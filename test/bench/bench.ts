@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean' },
+    help: { type: 'boolean' },
     /** A built executable to measure in place of the sources. */
     ext: { type: 'string' },
     /** Where the extension's threads leave their CPU profiles. */
@@ -26,9 +27,13 @@ const { values, positionals } = parseArgs({
 // npm takes an option that is not behind `--` for its own.
 const json = values.json === true || process.env.npm_config_json === 'true';
 
+const names = scenarios.map(({ name, title }) => `  ${name.padEnd(24)}${title}\n`).join('');
+if (values.help === true) {
+  process.stdout.write(`npm run bench [SCENARIO…] [-- --json --ext FILE --profile DIRECTORY]\n\n${names}`);
+  process.exit(0);
+}
 const unknown = positionals.find(name => !scenarios.some(scenario => scenario.name === name));
 if (unknown !== undefined) {
-  const names = scenarios.map(({ name, title }) => `  ${name.padEnd(24)}${title}\n`).join('');
   process.stderr.write(`unknown scenario ${JSON.stringify(unknown)}: expected one or more of\n${names}`);
   process.exit(2);
 }
