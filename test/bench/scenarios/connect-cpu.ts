@@ -2,20 +2,23 @@ import { socketEvents } from '../../../tables/socket_events.ts';
 import { socketOptions } from '../audit-options.ts';
 import { measureEventCost } from '../cpu-per-event.ts';
 import { ExtensionUnderTest } from '../extension-under-test.ts';
+import { auditdConnects, withMeasured } from '../peer-connects.ts';
 import { references } from '../reference.ts';
 import type { Scenario } from '../scenario.ts';
 
 const CONNECTS = 50_000;
+const PER_SECOND = 5_000;
 
 export const connectCpu: Scenario = {
   name: 'connect-cpu',
   title: '50,000 connects at 5,000/s, after as many to warm up',
   needsAudit: true,
   run: async ({ program }) => {
+    const auditd = await auditdConnects(CONNECTS, PER_SECOND);
     await using extension = await ExtensionUnderTest.start(program, socketOptions);
     const cost = await measureEventCost(extension, {
       kind: 'connects',
-      perSecond: 5_000,
+      perSecond: PER_SECOND,
       count: CONNECTS,
       warmUp: CONNECTS,
     });
@@ -25,7 +28,7 @@ export const connectCpu: Scenario = {
         value: cost.microseconds,
         unit: 'µs',
         goal: { atMost: 10 },
-        peers: references.connectCpu,
+        peers: withMeasured(references.connectCpu, auditd?.cpu),
       },
       {
         name: 'rows stored',

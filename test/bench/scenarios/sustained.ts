@@ -3,6 +3,7 @@ import { socketEvents } from '../../../tables/socket_events.ts';
 import { socketOptions } from '../audit-options.ts';
 import { ExtensionUnderTest } from '../extension-under-test.ts';
 import { Load } from '../load.ts';
+import { auditdConnects, withMeasured } from '../peer-connects.ts';
 import { references } from '../reference.ts';
 import type { Scenario } from '../scenario.ts';
 import { settledRows } from '../settle.ts';
@@ -17,6 +18,7 @@ export const sustained: Scenario = {
   title: '33,000 connects/s for 3 s',
   needsAudit: true,
   run: async ({ program }) => {
+    const auditd = await auditdConnects(CONNECTS, PER_SECOND);
     await using extension = await ExtensionUnderTest.start(program, socketOptions);
     await using load = await Load.prepare('connects', CONNECTS, PER_SECOND);
     const before = extension.cpuSeconds;
@@ -32,11 +34,16 @@ export const sustained: Scenario = {
         value: stored,
         unit: 'rows',
         goal: { atLeast: CONNECTS },
-        peers: references.sustainedRows,
+        peers: withMeasured(references.sustainedRows, auditd?.rows),
       },
       { name: 'socket overruns', value: status.socket_overruns!, unit: '', goal: { atMost: 0 } },
       { name: 'kernel lost', value: status.kernel_lost!, unit: 'records', goal: { atMost: 0 } },
-      { name: 'CPU per connect', value: (cpu / CONNECTS) * 1e6, unit: 'µs' },
+      {
+        name: 'CPU per connect',
+        value: (cpu / CONNECTS) * 1e6,
+        unit: 'µs',
+        peers: withMeasured([], auditd?.cpu),
+      },
       { name: 'connects', value: CONNECTS / seconds, unit: '/s' },
     ];
   },
