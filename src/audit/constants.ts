@@ -32,6 +32,7 @@ export const AUDIT_SOCKADDR = 1306;
 export const AUDIT_CWD = 1307;
 export const AUDIT_EXECVE = 1309;
 export const AUDIT_EOE = 1320;
+export const AUDIT_BPRM_FCAPS = 1321;
 export const AUDIT_PROCTITLE = 1327;
 export const AUDIT_REPLACE = 1329;
 
@@ -48,6 +49,7 @@ export const AUDIT_FAIL_SILENT = 0;
 export const AUDIT_LOCKED = 2;
 
 export const AUDIT_FILTER_EXIT = 0x04;
+export const AUDIT_FILTER_EXCLUDE = 0x05;
 export const AUDIT_FILTER_PREPEND = 0x10;
 export const AUDIT_NEVER = 0;
 export const AUDIT_ALWAYS = 2;
@@ -56,11 +58,16 @@ export const AUDIT_BITMASK_SIZE = 64;
 
 export const AUDIT_PID = 0;
 export const AUDIT_ARCH = 11;
+export const AUDIT_MSGTYPE = 12;
 export const AUDIT_EXIT = 103;
 export const AUDIT_SUCCESS = 104;
 export const AUDIT_ARG0 = 200;
 export const AUDIT_FILTERKEY = 210;
 export const AUDIT_EQUAL = 0x40000000;
+export const AUDIT_NOT_EQUAL = 0x30000000;
+
+/** audit_status.feature_bitmap: the exclude list knows other fields than the record's type. */
+export const AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND = 0x08;
 
 export const AUDIT_ARCH_X86_64 = 0xc000003e;
 export const AUDIT_ARCH_I386 = 0x40000003;

@@ -8,7 +8,7 @@ const FIRST_MS = 2;
  * Milliseconds that records may gather while they keep coming. Waking up, and handing rows to another thread, costs
  * more than an event does, so what arrives is taken fifty times a second.
  */
-const GATHER_MS = 20;
+const GATHER_MS = 40;
 /** Batches taken before everything else has its turn. */
 const BATCHES_IN_A_ROW = 64;
 

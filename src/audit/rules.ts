@@ -13,6 +13,7 @@ import {
   AUDIT_PID,
   AUDIT_SUCCESS,
 } from './constants.ts';
+import { isExclusion } from './exclusions.ts';
 import type { AuditStatus } from './status.ts';
 import { type Architecture, type SyscallName, socketcallName } from './syscalls.ts';
 
@@ -150,12 +151,12 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
 };
 
 /**
- * The payload that deletes a rule listed by the kernel (AUDIT_LIST_RULES), or undefined if the rule's key is not
- * ours. The kernel compares the whole rule, so what it listed is sent back unchanged.
+ * The payload that deletes a rule listed by the kernel (AUDIT_LIST_RULES), or undefined if the rule is not ours. The kernel compares the whole rule, so what it listed is sent back unchanged.
  */
 export const ownRule = (listed: Uint8Array): Uint8Array | undefined => {
   const key = keyOf(listed);
-  return key === RULE_KEY || key?.startsWith(RULE_KEY + FOUND) ? listed : undefined;
+  const isOurs = key === RULE_KEY || key?.startsWith(RULE_KEY + FOUND) || isExclusion(listed);
+  return isOurs ? listed : undefined;
 };
 
 /** What the instance of ours that added a listed rule had found; undefined for any other rule. */

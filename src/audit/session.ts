@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { AUDIT_FAIL_SILENT, AUDIT_LOCKED } from './constants.ts';
+import { AUDIT_FAIL_SILENT, AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND, AUDIT_LOCKED } from './constants.ts';
 import type { AuditControl } from './control.ts';
 import { AuditError } from './errors.ts';
+import { exclusions } from './exclusions.ts';
 import {
   type AuditRule,
   type FoundStatus,
@@ -163,6 +164,14 @@ export class AuditSession {
     }
     // Not again: the kernel does not know a rule that was put before others for the same, and would have it twice.
     await this.#addRules(this.#rules(this.#options.selection).filter(({ prepend }) => !prepend));
+    await this.#exclude(there);
+  }
+
+  /** Where the stream is ours alone, records that we do not read need not be made. */
+  async #exclude(listed: readonly Uint8Array[]): Promise<void> {
+    if (this.mode !== 'unicast') return;
+    if ((this.found.featureBitmap & AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND) === 0) return;
+    for (const rule of exclusions(listed)) await this.#control.addListedRule(rule);
   }
 
   #rules(selection: RuleSelection): readonly AuditRule[] {
@@ -180,6 +189,7 @@ export class AuditSession {
     return this.#step(async () => {
       await this.#deleteOwnRules();
       await this.#addRules(this.#rules(selection));
+      await this.#exclude(await this.#control.listRules());
     });
   }
 

@@ -55,8 +55,8 @@ describe('receiveLoop', () => {
 
   it('lets records gather for longer while they keep coming, without waiting for one', () => {
     expect(run([7, 7, 0, 0])).toEqual([
-      ...['datagram', 'batch', 'turn', 'pause 20'],
-      ...['datagram', 'batch', 'turn', 'pause 20'],
+      ...['datagram', 'batch', 'turn', 'pause 40'],
+      ...['datagram', 'batch', 'turn', 'pause 40'],
       ...['batch', 'turn', 'wait 200'],
       ...['batch', 'turn'],
     ]);

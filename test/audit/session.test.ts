@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AuditControl } from '../../src/audit/control.ts';
-import { encodeRule, keyWithFound, RULE_KEY, rulesFor } from '../../src/audit/rules.ts';
+import { exclusions, isExclusion } from '../../src/audit/exclusions.ts';
+import { encodeRule, keyWithFound, rulesFor } from '../../src/audit/rules.ts';
 import { AuditSession, PROCESS_TITLE, type SessionOptions } from '../../src/audit/session.ts';
 import type { AuditStatus } from '../../src/audit/status.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
@@ -106,7 +107,10 @@ const own = (fake: FakeKernel): void => {
   fake.status = { ...fake.status, pid: process.pid };
 };
 const ownRules = (selection = SELECTION): string[] =>
-  rulesFor(selection, ARCHITECTURES, process.pid, keyWithFound(FOUND)).map(rule => hex(encodeRule(rule)));
+  [
+    ...rulesFor(selection, ARCHITECTURES, process.pid, keyWithFound(FOUND)).map(encodeRule),
+    ...exclusions([]),
+  ].map(hex);
 
 describe('AuditSession', () => {
   it('makes audit safe before it is switched on, and puts its rules in', async () => {
@@ -272,6 +276,42 @@ describe('AuditSession', () => {
     expect(fake.status.pid).toBe(process.ppid);
   });
 
+  describe('keeps records that nobody reads from being made', () => {
+    const excluded = (fake: FakeKernel): Uint8Array[] => fake.rules.filter(isExclusion);
+
+    it('where the stream is its own', async () => {
+      const fake = kernel();
+      await (await open(fake)).prepare();
+      expect(excluded(fake)).toHaveLength(2);
+    });
+
+    it('not where others read them too', async () => {
+      const fake = kernel({ enabled: 1, pid: process.ppid });
+      const session = await open(fake, { mode: 'multicast' });
+      await session.prepare();
+      await session.select({ ...SELECTION, sockets: true });
+      expect(excluded(fake)).toEqual([]);
+    });
+
+    it('not on a kernel that cannot tell whose such a rule is', async () => {
+      const fake = kernel({ featureBitmap: 0x07 });
+      const session = await open(fake);
+      await session.prepare();
+      await session.select({ ...SELECTION, sockets: true });
+      expect(excluded(fake)).toEqual([]);
+    });
+
+    it('not where they are all that ends an event', async () => {
+      const [proctitle] = exclusions([]);
+      const withoutEoe = Buffer.from(proctitle!);
+      withoutEoe.writeUInt32LE(1320, (3 + 64 + 64) * 4);
+      withoutEoe.writeUInt32LE(0, (3 + 64 + 64 + 1) * 4);
+      const fake = kernel({}, [withoutEoe]);
+      await (await open(fake)).prepare();
+      expect(excluded(fake)).toEqual([]);
+    });
+  });
+
   it('replaces its rules by those of another selection', async () => {
     const fake = kernel({}, [foreignRule('other')]);
     const session = await open(fake);
@@ -279,7 +319,7 @@ describe('AuditSession', () => {
     await session.select({ ...SELECTION, sockets: true });
     expect(fake.rules.length).toBe(1 + ownRules({ ...SELECTION, sockets: true }).length);
     await session.select({ ...SELECTION, processEvents: false });
-    expect(fake.state.rules.filter(rule => rule.includes(hex(Buffer.from(RULE_KEY))))).toEqual(
+    expect(fake.state.rules.filter(rule => rule !== hex(foreignRule('other')))).toEqual(
       ownRules({ ...SELECTION, processEvents: false }),
     );
   });
