@@ -46,10 +46,17 @@ const columns = [
   { name: 'socket_lookups_failed', type: 'BIGINT' },
   { name: 'rows_buffered', type: 'BIGINT' },
   { name: 'bytes_buffered', type: 'BIGINT' },
+  { name: 'state_dir', type: 'TEXT' },
+  { name: 'state_rows_restored', type: 'BIGINT' },
+  { name: 'state_bytes_lost', type: 'BIGINT' },
+  { name: 'state_write_failures', type: 'BIGINT' },
   { name: 'last_error', type: 'TEXT' },
 ] as const satisfies readonly ColumnSpec[];
 
 export type AuditStatusRow = Row<typeof columns>;
 
-/** How the events are read, and everything that was lost on the way: one row. Counts are since the start. */
+/**
+ * How the events are read, and everything that was lost on the way: one row. Counts are since
+ * the start or, where state is kept (`state_dir`), since the first start with that directory.
+ */
 export const auditStatus: TableSpec<typeof columns> = { name: 'audit_status', columns };

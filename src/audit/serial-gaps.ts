@@ -10,9 +10,19 @@ export class SerialGaps {
   readonly #missing = new Set<number>();
   #forgotten = 0;
 
+  /** @param highest the last serial that was taken before; undefined if the first one seen is to count as the first */
+  constructor(highest?: number) {
+    this.#highest = highest;
+  }
+
   /** Events missing now. */
   get count(): number {
     return this.#missing.size + this.#forgotten;
+  }
+
+  /** The highest serial seen. */
+  get highest(): number | undefined {
+    return this.#highest;
   }
 
   /** Takes the serial of each record; several of one event are the normal case and cost a comparison. */

@@ -2,6 +2,7 @@
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
+import { CUSTOM_PREFIX } from '../flags/custom-options.ts';
 import type { ExtensionCommand } from '../shell/core/extension-process.ts';
 import { runShell as run } from '../shell/run-shell.ts';
 
@@ -26,10 +27,13 @@ export const extensionCommand = (moreArgs: readonly string[]): ExtensionCommand 
 export const documentedDefaults = (): [string, string][] =>
   [...auditFlags, ...eventFlags].map(flag => [flag.name, flag.defaultValue]);
 
+/** A shell shows what happens from now on, and leaves nothing behind. */
+const SHELL_DEFAULTS: readonly [string, string][] = [[`${CUSTOM_PREFIX}state_dir`, 'none']];
+
 /** Runs the shell on this process's standard streams and resolves with its exit status. */
 export const runShell = (options: ShellOptions): Promise<number> =>
   run({
-    coreFlags: new Map([...documentedDefaults(), ...options.coreFlags]),
+    coreFlags: new Map([...documentedDefaults(), ...SHELL_DEFAULTS, ...options.coreFlags]),
     extension: extensionCommand(options.extensionArgs),
     mode: options.mode,
     stdin: process.stdin,

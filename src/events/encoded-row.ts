@@ -35,6 +35,9 @@ export const writeRowHeader = (target: Buffer, at: number, entries: number): voi
   target.writeInt32BE(entries, at + 2);
 };
 
+export const isRowHeader = (bytes: Buffer, at: number, entries: number): boolean =>
+  bytes[at] === T_STRING && bytes[at + 1] === T_STRING && bytes.readInt32BE(at + 2) === entries;
+
 /** Rows without any column: what a count(*) needs. */
 export const emptyRows = (count: number): Buffer => {
   const bytes = Buffer.alloc(count * ROW_HEADER_BYTES);

@@ -39,6 +39,17 @@ export interface RowRange {
   readonly to: number;
 }
 
+/** Where a buffer stands, without its rows. */
+export interface SavedBuffer {
+  /** Number of the oldest row kept. */
+  readonly from: number;
+  readonly nextEid: number;
+  /** Rows below this number have been returned by some SELECT. */
+  readonly readUpTo: number;
+  /** Rows from `from` on that are gone all the same. */
+  readonly gone: readonly RowRange[];
+}
+
 /** Decides on one row. `bytes` is its segment. */
 export type RowFilter = (row: RowView) => boolean;
 
@@ -63,18 +74,20 @@ interface Segment {
   gone: Uint8Array;
 }
 
+const NO_COUNTS: Readonly<EventBufferCounters> = {
+  appended: 0,
+  evicted: 0,
+  evictedUnread: 0,
+  expired: 0,
+  expiredUnread: 0,
+};
+
 /**
  * The rows of one table, oldest first, in append-only segments: encoded once when they are made, copied or handed out
  * as they are when they are read. Only whole segments are given back, so what a SELECT was handed stays as it was.
  */
 export class EventBuffer {
-  readonly counters: EventBufferCounters = {
-    appended: 0,
-    evicted: 0,
-    evictedUnread: 0,
-    expired: 0,
-    expiredUnread: 0,
-  };
+  readonly counters: EventBufferCounters = { ...NO_COUNTS };
   #limits: EventBufferLimits;
   readonly #overheads: Uint32Array;
   #segments: Segment[] = [];
@@ -89,12 +102,70 @@ export class EventBuffer {
   /** No row kept is older; in seconds since the epoch. */
   #oldestTime = Number.POSITIVE_INFINITY;
 
-  constructor(columnNames: readonly string[], limits: EventBufferLimits, nextEid = 1) {
+  constructor(columnNames: readonly string[], limits: EventBufferLimits) {
     this.#limits = limits;
     this.#overheads = entryOverheads(columnNames);
-    this.#firstEid = nextEid;
-    this.#nextEid = nextEid;
-    this.#readUpTo = nextEid;
+    this.#firstEid = 1;
+    this.#nextEid = 1;
+    this.#readUpTo = 1;
+  }
+
+  /** Fills an empty buffer with the rows of one before it, and goes on with its numbers. */
+  restore(batches: readonly RowBatch[], { from, nextEid, readUpTo, gone }: SavedBuffer): void {
+    const first = batches[0]?.firstEid ?? nextEid;
+    this.#firstEid = first;
+    this.#nextEid = first;
+    this.#readUpTo = readUpTo;
+    for (const batch of batches) this.append(batch);
+    for (const segment of this.#segments) {
+      for (const range of gone) {
+        const begin = Math.max(range.from - segment.firstEid, this.#firstEid - segment.firstEid, 0);
+        const end = Math.min(range.to - segment.firstEid, segment.rows);
+        for (let i = begin; i < end; i++) {
+          this.#gone += 1 - segment.gone[i]!;
+          segment.gone[i] = 1;
+        }
+      }
+    }
+    this.discardBelow(from);
+    // What was dropped was dropped before, too.
+    Object.assign(this.counters, NO_COUNTS);
+  }
+
+  /** What `restore` needs besides the rows. */
+  save(): SavedBuffer {
+    const gone: { from: number; to: number }[] = [];
+    if (this.#gone > 0) {
+      for (const segment of this.#segments) {
+        for (let i = Math.max(0, this.#firstEid - segment.firstEid); i < segment.rows; i++) {
+          if (segment.gone[i] === 0) continue;
+          const eid = segment.firstEid + i;
+          const last = gone.at(-1);
+          if (last?.to === eid) last.to++;
+          else gone.push({ from: eid, to: eid + 1 });
+        }
+      }
+    }
+    return { from: this.#firstEid, nextEid: this.#nextEid, readUpTo: this.#readUpTo, gone };
+  }
+
+  /** The rows of a range as they came, for keeping: those that are gone but wait for others, too. Nothing is copied. */
+  batches({ from, to }: RowRange): RowBatch[] {
+    const batches: RowBatch[] = [];
+    for (const segment of this.#segments) {
+      const first = Math.max(from, this.#firstEid, segment.firstEid) - segment.firstEid;
+      const last = Math.min(to - segment.firstEid, segment.rows);
+      if (first >= last) continue;
+      const start = first === 0 ? 0 : segment.ends[first - 1]!;
+      batches.push({
+        firstEid: segment.firstEid + first,
+        bytes: segment.bytes.subarray(start, segment.ends[last - 1]!),
+        ends: segment.ends.slice(first, last).map(end => end - start),
+        times: segment.times.subarray(first, last),
+        masks: segment.masks.subarray(2 * first, 2 * last),
+      });
+    }
+    return batches;
   }
 
   get rowCount(): number {

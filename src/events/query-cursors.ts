@@ -4,12 +4,18 @@ import type { RowRange } from './event-buffer.ts';
 export interface QueryExecution {
   readonly query: string;
   readonly id: string;
+  /** Core's count of the runs whose results it logged; undefined before the first. */
+  readonly counter?: string | undefined;
 }
 
-interface Cursor {
-  executionId: string;
-  from: number;
-  to: number;
+/** Where one query stands: the rows its last execution saw. */
+export interface Cursor {
+  readonly executionId: string;
+  readonly counter?: string | undefined;
+  /** Whether core was seen to count this query's results: it does not for snapshots. */
+  readonly isCounted: boolean;
+  readonly from: number;
+  readonly to: number;
 }
 
 /**
@@ -20,25 +26,51 @@ interface Cursor {
  */
 export class QueryCursors {
   readonly #cursors = new Map<string, Cursor>();
+  /** Queries whose cursor comes from another process: whether core got the rows of the last execution is open. */
+  readonly #doubted = new Set<string>();
+  #changed = new Set<string>();
 
   /** The rows an execution sees, out of those buffered now. */
-  rangeFor({ query, id }: QueryExecution, buffered: RowRange): RowRange {
-    const cursor = this.#cursors.get(query);
-    if (cursor === undefined) {
-      this.#cursors.set(query, { executionId: id, from: buffered.from, to: buffered.to });
-      return buffered;
-    }
-    if (cursor.executionId !== id) {
-      cursor.executionId = id;
-      cursor.from = cursor.to;
-      cursor.to = buffered.to;
-    }
-    return { from: cursor.from, to: cursor.to };
+  rangeFor({ query, id, counter }: QueryExecution, buffered: RowRange): RowRange {
+    const last = this.#cursors.get(query);
+    if (last?.executionId === id) return { from: last.from, to: last.to };
+    const isCounted = last !== undefined && (last.isCounted || last.counter !== counter);
+    // Nothing was logged of the last execution, or there was nothing to log: its rows are not had twice.
+    const isOwed = this.#doubted.delete(query) && isCounted && last?.counter === counter;
+    const from = last === undefined ? buffered.from : isOwed ? last.from : last.to;
+    this.#cursors.set(query, { executionId: id, counter, isCounted, from, to: buffered.to });
+    this.#changed.add(query);
+    return { from, to: buffered.to };
   }
 
-  /** Forgets the queries that are no longer scheduled. */
-  retain(queries: ReadonlySet<string>): void {
-    for (const query of this.#cursors.keys()) if (!queries.has(query)) this.#cursors.delete(query);
+  /** Takes over a cursor of another process. */
+  restore(query: string, cursor: Cursor): void {
+    this.#cursors.set(query, cursor);
+    this.#doubted.add(query);
+  }
+
+  /** The cursors that have moved since the last time; undefined stands for one that is forgotten. */
+  takeChanges(): (readonly [query: string, cursor: Cursor | undefined])[] {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return Array.from(changed, query => [query, this.#cursors.get(query)] as const);
+  }
+
+  get hasChanged(): boolean {
+    return this.#changed.size > 0;
+  }
+
+  /**
+   * Forgets the queries that are no longer scheduled, as soon as they would get every buffered row anyway: a core that
+   * has another schedule for a while, such as an osqueryi, must not make one forget what was logged.
+   */
+  retain(queries: ReadonlySet<string>, buffered: RowRange): void {
+    for (const [query, { to }] of this.#cursors) {
+      if (queries.has(query) || to > buffered.from) continue;
+      this.#cursors.delete(query);
+      this.#doubted.delete(query);
+      this.#changed.add(query);
+    }
   }
 
   /** Number below which each of the queries has had every row; undefined while one of them has not read yet. */

@@ -6,19 +6,26 @@ export interface ExtraEntry {
   readonly bytes: Buffer;
 }
 
+/** The late values of one row, in the order of the extra columns; null for what the row has, or NULL. */
+export type LateValues = readonly [eid: number, values: readonly (string | null)[]];
+
 /**
  * Values that are known later than their rows: kept beside the rows, by their number. A value stands in place of the
  * one the row itself has, if it has one. They are encoded when somebody asks: most never are asked for.
  */
 export class RowExtras {
   readonly #columns: readonly { readonly index: number; readonly name: Buffer }[];
+  readonly #names: readonly string[];
   readonly #values = new Map<number, readonly (string | undefined)[]>();
+  /** Rows whose values have come since the last `takeChanges`; undefined while nobody asks. */
+  #changed: Set<number> | undefined;
 
   /**
    * @param columnNames all columns of the table
    * @param extraNames those of them that may have late values; a name the table does not have is of no account
    */
   constructor(columnNames: readonly string[], extraNames: readonly string[]) {
+    this.#names = extraNames;
     this.#columns = extraNames.map(name => ({ index: columnNames.indexOf(name), name: Buffer.from(name) }));
   }
 
@@ -29,7 +36,35 @@ export class RowExtras {
 
   /** @param values in the order of the extra columns; undefined for what the row has, or NULL */
   set(eid: number, values: readonly (string | undefined)[]): void {
-    if (values.some(value => value !== undefined)) this.#values.set(eid, values);
+    if (!values.some(value => value !== undefined)) return;
+    this.#values.set(eid, values);
+    this.#changed?.add(eid);
+  }
+
+  /** The extra columns, in the order of the values. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** Takes values that were saved, under the names that they had. */
+  restore(names: readonly string[], saved: readonly LateValues[]): void {
+    const places = this.#names.map(name => names.indexOf(name));
+    for (const [eid, values] of saved) {
+      this.set(
+        eid,
+        places.map(place => values[place] ?? undefined),
+      );
+    }
+  }
+
+  /** The values that have come since the last time; the first time none. */
+  takeChanges(): LateValues[] {
+    const changed = this.#changed ?? new Set();
+    this.#changed = new Set();
+    return Array.from(
+      changed,
+      eid => [eid, this.#values.get(eid)?.map(value => value ?? null) ?? []] as const,
+    );
   }
 
   find(eid: number): readonly ExtraEntry[] {
@@ -48,6 +83,7 @@ export class RowExtras {
     for (const known of this.#values.keys()) {
       if (known >= eid) return;
       this.#values.delete(known);
+      this.#changed?.delete(known);
     }
   }
 }

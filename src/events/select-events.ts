@@ -21,6 +21,11 @@ export interface SelectEnvironment {
   readonly eventsOptimize: boolean;
   /** Seconds. */
   readonly eventsExpiry: number;
+  /**
+   * Resolves when a cursor that moved is safe: rows that core has got must not come again after a kill. Absent
+   * where nothing is kept.
+   */
+  saved?(): Promise<void>;
   /** Seconds since the epoch; undefined where events do not age, as those of a replayed log. */
   now(): number | undefined;
 }
@@ -73,6 +78,7 @@ export const selectEvents = async (
     const seen = cursors.seenByAll(readers.map(({ query }) => query));
     if (seen !== undefined) buffer.discardBelow(seen);
   }
+  if (cursors.hasChanged) await environment.saved?.();
   return rows;
 };
 

@@ -2,7 +2,7 @@ import type { StreamMode } from '../audit/session.ts';
 import type { AuditStatus } from '../audit/status.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { AUDIT_PIPE } from '../openbsm/audit-pipe.ts';
-import { Ingest, IngestError, type IngestHandlers } from './ingest.ts';
+import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
 import type { IngestSource } from './ingest-messages.ts';
 
 export interface SourceStatus {
@@ -34,14 +34,14 @@ export interface EventSource {
 export const openLiveSource = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
-  processes = false,
+  options: IngestOptions = {},
   platform: NodeJS.Platform = process.platform,
 ): Promise<EventSource> => {
   switch (platform) {
     case 'linux':
-      return openKernelSource(settings, handlers, processes);
+      return openKernelSource(settings, handlers, options);
     case 'darwin':
-      return openAuditPipeSource(settings, handlers, processes);
+      return openAuditPipeSource(settings, handlers, options);
     default:
       throw new IngestError(
         'unsupported',
@@ -58,10 +58,10 @@ export const openLiveSource = async (
 export const openKernelSource = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
-  processes = false,
+  options: IngestOptions = {},
 ): Promise<EventSource> => {
   const kernel = await import('./kernel-source.ts');
-  return kernel.openKernelSource(settings, handlers, processes);
+  return kernel.openKernelSource(settings, handlers, options);
 };
 
 /**
@@ -73,7 +73,7 @@ export const openKernelSource = async (
 export const openAuditPipeSource = (
   settings: AuditSettings,
   handlers: IngestHandlers,
-  processes = false,
+  options: IngestOptions = {},
   device?: string,
 ): Promise<EventSource> =>
   openSource(
@@ -85,7 +85,7 @@ export const openAuditPipeSource = (
     },
     settings,
     handlers,
-    processes,
+    options,
   );
 
 /**
@@ -97,8 +97,8 @@ export const openReplaySource = (
   paths: readonly string[],
   settings: AuditSettings,
   handlers: IngestHandlers,
-  processes = false,
-): Promise<EventSource> => openSource('replay', { kind: 'replay', paths }, settings, handlers, processes);
+  options: IngestOptions = {},
+): Promise<EventSource> => openSource('replay', { kind: 'replay', paths }, settings, handlers, options);
 
 /** A source that the worker reads by itself. */
 const openSource = async (
@@ -106,9 +106,9 @@ const openSource = async (
   source: IngestSource,
   settings: AuditSettings,
   handlers: IngestHandlers,
-  processes: boolean,
+  options: IngestOptions,
 ): Promise<EventSource> => {
-  const ingest = new Ingest(source, settings, handlers, processes);
+  const ingest = new Ingest(source, settings, handlers, options);
   await ingest.ready;
   return {
     ingest,

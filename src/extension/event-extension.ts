@@ -12,11 +12,13 @@ import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
 import { eventTables } from '../events/tables.ts';
-import { type EventSource, openLiveSource, openReplaySource } from './audit-source.ts';
+import { Persistence } from '../state/persistence.ts';
+import { Accounts } from './accounts.ts';
+import { type EventSource, openLiveSource, openReplaySource, type SourceStatus } from './audit-source.ts';
 import { adviseOnCore } from './core-advice.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { EventStore } from './event-store.ts';
-import type { IngestHandlers } from './ingest.ts';
+import type { IngestHandlers, IngestOptions } from './ingest.ts';
 import { LossReport } from './loss-report.ts';
 import type { OperatorLog } from './operator-log.ts';
 import { runningQuery } from './running-query.ts';
@@ -66,6 +68,10 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   const isReplay = options.replay.length > 0;
   const specs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
   const store = new EventStore(specs, core.settings, { ageless: isReplay });
+  await using cleanup = new AsyncDisposableStack();
+  const persistence = isReplay ? undefined : await openPersistence(core, store, log);
+  cleanup.defer(() => persistence?.close());
+  const accounts = new Accounts(persistence?.accounts);
   const telemetry = new Telemetry({
     origin: isReplay ? 'replay' : 'live',
     settings: core.settings,
@@ -73,7 +79,6 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
     telemetryBuffer: store.buffer(processTelemetryEvents.spec.name),
     requestProcesses: () => source.ingest.sendProcesses(),
   });
-  await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => telemetry.close());
   await telemetry.start();
 
@@ -81,29 +86,54 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   let lastError: string | undefined;
   const socketEnds = isReplay ? undefined : await lookUpSockets(core, store, log);
   cleanup.defer(() => socketEnds?.close());
-  const source = await openSource(options, core, {
-    onRows: batches => store.append(batches),
-    onProcesses: events => telemetry.offer(events),
-    onSockets: socketEnds && ((batch, refused) => socketEnds.offer(batch, refused)),
-    onRaw: options.onRaw,
-    onWarning: message => {
-      lastError = message;
-      log.warn(message);
+  persistence?.keepLate(processEvents.spec.name, telemetry.extras);
+  if (socketEnds !== undefined) persistence?.keepLate(socketEvents.spec.name, socketEnds.extras);
+  const source = await openSource(
+    options,
+    core,
+    {
+      onRows: batches => store.append(batches),
+      onProcesses: events => telemetry.offer(events),
+      onSockets: socketEnds && ((batch, refused) => socketEnds.offer(batch, refused)),
+      onRaw: options.onRaw,
+      onWarning: message => {
+        lastError = message;
+        log.warn(message);
+      },
+      onFailed: error => stop.abort(error),
     },
-    onFailed: error => stop.abort(error),
+    { processes: core.settings.telemetry, nextEids: store.nextEids(), lastSerial: accounts.lastSerial },
+  );
+  let hasEnded = false;
+  cleanup.defer(async () => {
+    await source.close();
+    hasEnded = true;
   });
-  cleanup.defer(() => source.close());
   // Every recorded event has been read: nothing more will come.
   if (isReplay) await telemetry.close();
-  const status = async () =>
+  const kernelLostAtStart = (await source.status()).kernelLostBefore;
+  const rowOf = (kernel: SourceStatus | undefined) =>
     statusRow({
-      ...(await source.status()),
+      mode: source.mode,
+      kernel: kernel?.kernel,
+      kernelLostBefore: accounts.lostSince(kernelLostAtStart),
+      rules: kernel?.rules,
       buffers: store.buffers(),
       ingest: source.ingest.counters,
       telemetry: telemetry.counters,
       sockets: socketEnds?.counters,
+      persistence,
+      carried: accounts.carried,
       lastError,
     });
+  const status = async () => {
+    const row = rowOf(await source.status());
+    accounts.see(row);
+    return row;
+  };
+  persistence?.start(() =>
+    accounts.save(rowOf(undefined), source.ingest.progress, kernelLostAtStart, hasEnded),
+  );
 
   const native = await nativeTables(client);
   const advice = adviseOnCore(
@@ -124,6 +154,7 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
           return execution;
         },
         readers: names => schedule.readersOf(names),
+        saved: async () => persistence?.save(),
       },
       (table, context) => {
         switch (table) {
@@ -139,7 +170,7 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
     new TablePlugin(auditStatus, { generate: async () => [await status()] }),
   ];
   const applyCore = followCore(options, client, schedule, store, source, core);
-  const losses = new LossReport();
+  const losses = new LossReport(accounts.carried);
   const following = new AbortController();
   const followed = Promise.all([
     repeat(options.interval * 1000, following.signal, applyCore),
@@ -165,6 +196,24 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   return end;
 };
 
+/** @returns undefined where nothing shall or can be kept: events are in memory then, as in osquery itself */
+const openPersistence = async (
+  { settings }: CoreSettings,
+  store: EventStore,
+  log: OperatorLog,
+): Promise<Persistence | undefined> => {
+  if (settings.stateDirectory === '') return undefined;
+  try {
+    return await Persistence.open(settings.stateDirectory, store.tables(), message => log.warn(message));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    log.warn(
+      `no state is kept, a restart loses the events in memory: ${why}; custom_audit_state_dir names another directory, or none`,
+    );
+    return undefined;
+  }
+};
+
 /** @returns undefined where connections cannot be looked up, or shall not be */
 const lookUpSockets = async (
   { settings }: CoreSettings,
@@ -185,11 +234,12 @@ const openSource = (
   { replay }: EventExtensionOptions,
   { settings, options }: CoreSettings,
   handlers: IngestHandlers,
+  ingest: IngestOptions,
 ): Promise<EventSource> => {
-  if (replay.length > 0) return openReplaySource(replay, settings, handlers, settings.telemetry);
+  if (replay.length > 0) return openReplaySource(replay, settings, handlers, ingest);
   // Core wants the socket itself, and would fight for it: both can have the events by multicast.
   const yields = options.get('disable_audit') === 'false' && settings.mode === 'auto';
-  return openLiveSource(yields ? { ...settings, mode: 'multicast' } : settings, handlers, settings.telemetry);
+  return openLiveSource(yields ? { ...settings, mode: 'multicast' } : settings, handlers, ingest);
 };
 
 /** Core opens its socket about when it starts its extensions. */

@@ -23,10 +23,24 @@ export interface PipelineOptions {
   readonly now: () => number;
   /** Whether a hole in the serials is a loss: so it is where every event of one kernel is received. */
   readonly countGaps?: boolean;
+  /** The last serial that another process has taken before this one; what is missing since is a loss. */
+  readonly lastSerial?: number | undefined;
+  /** Number of the next row by table name; 1 where absent. */
+  readonly nextEids?: ReadonlyMap<string, number> | undefined;
   /** Receives every process event with the number of its row, if it has one. */
   readonly onProcess?: (event: ProcessEvent, eid: number | undefined) => void;
   /** Receives every socket event that has a row, with its number. */
   readonly onSocket?: (event: SocketEvent, eid: number) => void;
+}
+
+/** How far a kernel's events have become rows. */
+export interface PipelineProgress {
+  /** The highest serial seen. */
+  readonly serial: number;
+  /** Events that wait for their last record. */
+  readonly inFlight: number;
+  /** Events that never arrived. */
+  readonly gaps: number;
 }
 
 export interface PipelineCounters extends CorrelatorCounters, InterpreterCounters, PublisherCounters {
@@ -62,9 +76,9 @@ export class EventPipeline {
     this.#now = now;
     this.#onProcess = options.onProcess;
     this.#onSocket = options.onSocket;
-    this.#gaps = countGaps ? new SerialGaps() : undefined;
+    this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
-    this.#publisher = new EventPublisher(tables, { ...context, settings });
+    this.#publisher = new EventPublisher(tables, { ...context, settings }, options.nextEids);
     this.#correlator = new Correlator(group => {
       const event = this.#interpreter.interpret(group);
       if (event !== undefined) this.publish(event);
@@ -117,6 +131,13 @@ export class EventPipeline {
   /** The rows made since the last time. */
   take(): TableBatch[] {
     return this.#publisher.take();
+  }
+
+  /** undefined while there is none, or where serials say nothing. */
+  get progress(): PipelineProgress | undefined {
+    const serial = this.#gaps?.highest;
+    if (serial === undefined) return undefined;
+    return { serial, inFlight: this.#correlator.size, gaps: this.#gaps!.count };
   }
 
   counters(): PipelineCounters {

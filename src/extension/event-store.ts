@@ -5,6 +5,7 @@ import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
 import type { RowExtras } from '../events/row-extras.ts';
 import { selectEvents, type TableReader } from '../events/select-events.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { TableInMemory } from '../state/kept-table.ts';
 
 interface Store {
   readonly spec: TableSpec;
@@ -15,6 +16,8 @@ interface Store {
 /** What the tables ask of the core they are registered with. */
 export interface CoreView {
   execution(): Promise<QueryExecution | undefined>;
+  /** Resolves when the cursors are safe. */
+  saved(): Promise<void>;
   readers(tableNames: readonly string[]): readonly TableReader[];
 }
 
@@ -54,7 +57,22 @@ export class EventStore {
 
   /** Forgets the cursors of queries that are gone. */
   retainQueries(names: ReadonlySet<string>): void {
-    for (const { cursors } of this.#stores.values()) cursors.retain(names);
+    for (const { buffer, cursors } of this.#stores.values()) cursors.retain(names, buffer.range);
+  }
+
+  /** All of it, to be kept. */
+  tables(): TableInMemory[] {
+    return Array.from(this.#stores.values(), ({ spec, buffer, cursors }) => ({
+      name: spec.name,
+      columnNames: spec.columns.map(({ name }) => name),
+      buffer,
+      cursors,
+    }));
+  }
+
+  /** Number of the next row by table name. */
+  nextEids(): ReadonlyMap<string, number> {
+    return new Map(Array.from(this.#stores, ([name, { buffer }]) => [name, buffer.range.to]));
   }
 
   buffers(): ReadonlyMap<string, EventBuffer> {
@@ -91,6 +109,7 @@ export class EventStore {
                 return reads ? execution : undefined;
               },
               readers: () => core.readers(names),
+              saved: core.saved,
               eventsOptimize: this.#settings.eventsOptimize,
               eventsExpiry: this.#settings.eventsExpiry,
               now: () => (this.#ageless ? undefined : Date.now() / 1000),

@@ -4,7 +4,7 @@ import type { StreamCounters } from '../audit/stream.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
-import type { PipelineCounters } from './event-pipeline.ts';
+import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
 
 /** Where the worker takes its events from. */
 export type IngestSource =
@@ -13,7 +13,16 @@ export type IngestSource =
   | { readonly kind: 'auditpipe'; readonly path: string; readonly platform: NodeJS.Platform }
   | { readonly kind: 'replay'; readonly paths: readonly string[] };
 
+/** Where another process stopped that did the same before this one. */
+export interface IngestStart {
+  /** Number of the next row by table name; 1 where absent. */
+  readonly nextEids?: ReadonlyMap<string, number> | undefined;
+  /** The last serial that it has taken, if none was missed on purpose since. */
+  readonly lastSerial?: number | undefined;
+}
+
 export interface IngestWorkerData {
+  readonly start: IngestStart;
   readonly source: IngestSource;
   readonly settings: AuditSettings;
   /** Whether to send the process events besides the rows. */
@@ -56,8 +65,13 @@ export type IngestReport =
       readonly connected: ConnectedBatch | undefined;
       /** Connections left out of `connected` so far, because there were too many at once. */
       readonly refusedSockets: number;
+      readonly progress: PipelineProgress | undefined;
     }
-  | { readonly kind: 'counters'; readonly counters: IngestCounters }
+  | {
+      readonly kind: 'counters';
+      readonly counters: IngestCounters;
+      readonly progress: PipelineProgress | undefined;
+    }
   /** Raw records, one per line, for audit_debug. */
   | { readonly kind: 'raw'; readonly text: string }
   | { readonly kind: 'warning'; readonly message: string }

@@ -61,6 +61,7 @@ const pipeline = new EventPipeline({
   kindOfTask: isKernel ? kindOfTask : () => 'gone',
   now: () => performance.now(),
   countGaps: isKernel,
+  ...initial.start,
   onProcess: (event, eid) => {
     if (sendsProcesses) processes.push({ event, eid });
   },
@@ -110,7 +111,17 @@ const postRows = (): void => {
   );
   if (connected !== undefined) transfer.push(connected.buffer);
   // One message: each wakes the other thread, which costs more than what is in it.
-  report({ kind: 'events', batches, processes, connected, refusedSockets: sockets.refused }, transfer);
+  report(
+    {
+      kind: 'events',
+      batches,
+      processes,
+      connected,
+      refusedSockets: sockets.refused,
+      progress: pipeline.progress,
+    },
+    transfer,
+  );
   if (processes.length > 0) processes = [];
 };
 
@@ -126,7 +137,11 @@ const postRaw = (): void => {
 
 const NO_STREAM: StreamCounters = { overruns: 0, truncated: 0, foreign: 0 };
 const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
-  report({ kind: 'counters', counters: { pipeline: pipeline.counters(), stream, malformedInput } });
+  report({
+    kind: 'counters',
+    counters: { pipeline: pipeline.counters(), stream, malformedInput },
+    progress: pipeline.progress,
+  });
 
 const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kernel' }>): void => {
   const stream = AuditStream.open(mode, receiveBuffer);

@@ -3,14 +3,21 @@ import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
 import { startWorker } from '../runtime/start-worker.ts';
+import type { PipelineProgress } from './event-pipeline.ts';
 import type {
   IngestCommand,
   IngestCounters,
   IngestReport,
   IngestSource,
+  IngestStart,
   IngestWorkerData,
   NumberedProcess,
 } from './ingest-messages.ts';
+
+export interface IngestOptions extends IngestStart {
+  /** Whether to begin with process events asked for. */
+  readonly processes?: boolean;
+}
 
 export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
@@ -45,13 +52,19 @@ export class Ingest {
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #counters: IngestCounters | undefined;
+  #progress: PipelineProgress | undefined;
 
-  /** @param processes whether to begin with process events asked for */
-  constructor(source: IngestSource, settings: AuditSettings, handlers: IngestHandlers, processes: boolean) {
+  constructor(
+    source: IngestSource,
+    settings: AuditSettings,
+    handlers: IngestHandlers,
+    { processes = false, ...start }: IngestOptions = {},
+  ) {
     const data: IngestWorkerData = {
       source,
       settings,
       processes,
+      start,
       sockets: handlers.onSockets !== undefined,
     };
     this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
@@ -72,6 +85,7 @@ export class Ingest {
           this.#ready.resolve();
           break;
         case 'events':
+          this.#progress = message.progress;
           if (message.connected !== undefined) {
             handlers.onSockets?.(message.connected, message.refusedSockets);
           }
@@ -80,6 +94,7 @@ export class Ingest {
           break;
         case 'counters':
           this.#counters = message.counters;
+          this.#progress = message.progress;
           break;
         case 'raw':
           handlers.onRaw(message.text);
@@ -107,6 +122,11 @@ export class Ingest {
   /** As of the last second. */
   get counters(): IngestCounters | undefined {
     return this.#counters;
+  }
+
+  /** As of the last rows: they are all that was made of the events up to there. */
+  get progress(): PipelineProgress | undefined {
+    return this.#progress;
   }
 
   /** Asks for process events besides the rows, from now on. */

@@ -4,7 +4,7 @@ import { AuditSession, type SessionOptions } from '../audit/session.ts';
 import { nativeArchitectures } from '../audit/syscalls.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { EventSource } from './audit-source.ts';
-import { Ingest, IngestError, type IngestHandlers } from './ingest.ts';
+import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
 
 /**
  * Starts reading kernel audit.
@@ -14,11 +14,11 @@ import { Ingest, IngestError, type IngestHandlers } from './ingest.ts';
 export const openKernelSource = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
-  processes = false,
+  options: IngestOptions = {},
 ): Promise<EventSource> => {
   const control = openAuditControl();
   try {
-    return await startSession(control, settings, handlers, settings.mode, processes);
+    return await startSession(control, settings, handlers, settings.mode, options);
   } catch (error) {
     control.close();
     throw error;
@@ -30,7 +30,7 @@ const startSession = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
   mode: AuditSettings['mode'],
-  processes: boolean,
+  options: IngestOptions,
 ): Promise<EventSource> => {
   const session = await AuditSession.open(
     control,
@@ -44,7 +44,7 @@ const startSession = async (
       { kind: 'kernel', mode: session.mode, receiveBuffer: settings.limits.receiveBufferBytes },
       settings,
       handlers,
-      processes,
+      options,
     );
     await ingest.ready;
     await session.enable();
@@ -53,7 +53,7 @@ const startSession = async (
     await session.restore();
     // Somebody took the stream between our look and our request.
     if (error instanceof IngestError && error.code === 'owned' && mode === 'auto') {
-      return startSession(control, settings, handlers, 'multicast', processes);
+      return startSession(control, settings, handlers, 'multicast', options);
     }
     throw error;
   }

@@ -42,7 +42,12 @@ const LOSSES: readonly {
 
 /** Tells what was lost since it last told. */
 export class LossReport {
-  #told: AuditStatusRow = {};
+  #told: AuditStatusRow;
+
+  /** @param told what has been told before */
+  constructor(told: AuditStatusRow = {}) {
+    this.#told = told;
+  }
 
   /** One sentence with the settings to raise; undefined if nothing was lost since the last one. */
   next(row: AuditStatusRow): string | undefined {

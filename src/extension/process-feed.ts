@@ -32,7 +32,7 @@ export const kernelFeed =
         onWarning: warn,
         onFailed: error => broken.abort(error),
       },
-      true,
+      { processes: true },
     );
     try {
       const ended = AbortSignal.any([signal, broken.signal]);

@@ -19,7 +19,7 @@ export const runningQuery = async (client: ExtensionManagerClient): Promise<Quer
     get(client, QUERIES, `${query}counter`),
     get(client, PERSISTENT_SETTINGS, `timestamp.${query}`),
   ]);
-  return { query, id: `${counter ?? ''}/${started ?? ''}` };
+  return { query, id: `${counter ?? ''}/${started ?? ''}`, counter };
 };
 
 const get = async (

@@ -38,6 +38,11 @@ export class SocketEnds {
     return { ...counters, refused: counters.refused + this.#refused };
   }
 
+  /** The values beside the rows of socket_events. */
+  get extras(): RowExtras {
+    return this.#extras;
+  }
+
   offer(batch: ConnectedBatch, refused: number): void {
     this.#refused = refused;
     this.#extras.dropBelow(this.#buffer.range.from);

@@ -3,6 +3,7 @@ import type { AuditStatus } from '../audit/status.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import type { SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
 import type { TelemetryCounters } from '../model/telemetry-counters.ts';
+import type { PersistenceCounters } from '../state/persistence.ts';
 import type { IngestCounters } from './ingest-messages.ts';
 
 export interface StatusFacts {
@@ -19,6 +20,10 @@ export interface StatusFacts {
   readonly telemetry: TelemetryCounters | undefined;
   /** undefined where connections are not looked up. */
   readonly sockets: SocketLookupCounters | undefined;
+  /** undefined where nothing is kept on disk. */
+  readonly persistence: { readonly path: string; readonly counters: PersistenceCounters } | undefined;
+  /** Counts of the instances before this one. */
+  readonly carried: Readonly<Record<string, number>>;
   readonly lastError: string | undefined;
 }
 
@@ -28,7 +33,7 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
   const buffer = (name: string) => buffers.get(name)?.counters;
   const total = (of: (buffer: EventBuffer) => number): number =>
     [...buffers.values()].reduce((sum, each) => sum + of(each), 0);
-  return {
+  const row: AuditStatusRow = {
     mode: facts.mode,
     owner_pid: kernel?.pid,
     enabled: kernel?.enabled,
@@ -74,9 +79,43 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     socket_lookups_failed: sockets?.failed,
     rows_buffered: total(({ rowCount }) => rowCount),
     bytes_buffered: total(({ byteCount }) => byteCount),
+    state_dir: facts.persistence?.path,
+    state_rows_restored: facts.persistence?.counters.restored,
+    state_bytes_lost: facts.persistence?.counters.lostBytes,
+    state_write_failures: facts.persistence?.counters.failures,
     last_error: facts.lastError,
   };
+  return { ...row, ...sums(countersOf(row), facts.carried) };
 };
+
+/** Columns that say how things stand now, and do not only grow. */
+const GAUGES: ReadonlySet<string> = new Set<keyof AuditStatusRow>([
+  'owner_pid',
+  'enabled',
+  'failure',
+  'backlog',
+  'backlog_limit',
+  'backlog_wait_time',
+  'rate_limit',
+  'rules',
+  'rows_buffered',
+  'bytes_buffered',
+  'state_rows_restored',
+]);
+
+/** The counters of a row, without those that are NULL. */
+export const countersOf = (row: AuditStatusRow): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(row).filter(
+      (entry): entry is [string, number] => typeof entry[1] === 'number' && !GAUGES.has(entry[0]),
+    ),
+  );
+
+const sums = (
+  counts: Readonly<Record<string, number>>,
+  more: Readonly<Record<string, number>>,
+): Record<string, number> =>
+  Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count + (more[name] ?? 0)]));
 
 /** The kernel's counter is a u32 that wraps, and can be reset by anybody with auditctl. */
 export const wrappingDifference = (now: number, before: number): number =>

@@ -32,7 +32,7 @@ export interface TelemetryOptions {
  */
 export class Telemetry {
   readonly #options: TelemetryOptions;
-  readonly #writer = new RowBatchWriter(processTelemetryEvents.spec.columns);
+  readonly #writer: RowBatchWriter;
   readonly #extras: RowExtras;
   /** Numbers of the rows of the events in the model. */
   readonly #eids = new WeakMap<object, number>();
@@ -41,6 +41,7 @@ export class Telemetry {
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
+    this.#writer = new RowBatchWriter(processTelemetryEvents.spec.columns, options.telemetryBuffer.range.to);
     const names = tableOn(process.platform, processEvents).spec.columns.map(({ name }) => name);
     this.#extras = new RowExtras(names, EXTRA_NAMES);
   }
@@ -63,6 +64,11 @@ export class Telemetry {
       },
     });
     await this.#telemetry.model.start();
+  }
+
+  /** The values beside the rows of process_events. */
+  get extras(): RowExtras {
+    return this.#extras;
   }
 
   /** undefined while the model does not run. */

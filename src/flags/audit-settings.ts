@@ -38,6 +38,8 @@ export interface AuditSettings {
   readonly telemetry: boolean;
   /** Whether the local end of connections is looked up. */
   readonly socketLookup: boolean;
+  /** Where buffered events are kept over a restart; empty: nowhere. */
+  readonly stateDirectory: string;
   readonly limits: Readonly<Record<LimitName, number>>;
 }
 
@@ -103,6 +105,7 @@ export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSet
     mode: auditModes.find(mode => mode === modeText) ?? 'auto',
     telemetry: text(`${CUSTOM_PREFIX}telemetry`) === 'true',
     socketLookup: text(`${CUSTOM_PREFIX}socket_lookup`) === 'true',
+    stateDirectory: stateDirectoryOf(text(`${CUSTOM_PREFIX}state_dir`)),
     limits,
   };
 
@@ -118,3 +121,5 @@ export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSet
   }
   return { settings, warnings };
 };
+
+const stateDirectoryOf = (text: string): string => (text === 'none' ? '' : text);

@@ -90,5 +90,14 @@ export const customOptions: readonly FlagDefinition[] = [
     group: 'custom',
     help: 'Look up the local end and the protocol of connections, which audit does not record, for socket_events',
   },
+  {
+    name: `${CUSTOM_PREFIX}state_dir`,
+    type: 'string',
+    defaultValue:
+      process.platform === 'darwin' ? '/var/db/osquery-audit-events' : '/var/lib/osquery-audit-events',
+    group: 'custom',
+    valueName: 'DIR',
+    help: 'Directory that keeps buffered events, counters and cursors over a restart; none: keep them in memory only',
+  },
   ...Object.values(limitOptions),
 ];

@@ -58,6 +58,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
   ): Promise<ExtensionUnderTest> {
     const directory = mkdtempSync(join(tmpdir(), 'bench-'));
     const socketPath = join(directory, 'core.em');
+    const coreOptions = { custom_audit_state_dir: join(directory, 'state'), ...options };
     const registered = Promise.withResolvers<void>();
     let info: ExtensionInfo | undefined;
     const core = new ExtensionManagerServer({
@@ -65,7 +66,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
       handlers: {
         options: () =>
           new Map(
-            Object.entries(options).map(([name, value]) => [
+            Object.entries(coreOptions).map(([name, value]) => [
               name,
               { value, defaultValue: value, type: 'string' },
             ]),

@@ -7,6 +7,7 @@ import {
   type RowFilter,
   type RowRange,
 } from '../../src/events/event-buffer.ts';
+import type { RowBatch } from '../../src/events/row-batch.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
 
 /** A table of events in small, for tests: a column of each type that tables of events have, `note` often absent. */
@@ -35,6 +36,12 @@ export const newBuffer = (limits = NO_LIMITS): EventBuffer =>
     columns.map(({ name }) => name),
     limits,
   );
+
+export const batchOf = (rows: readonly TestRow[], firstEid = 1): RowBatch => {
+  const writer = new RowBatchWriter(columns, firstEid);
+  for (const row of rows) writer.append({ ...row }, row.time);
+  return writer.take()!;
+};
 
 /** A buffer and the way its rows get there. */
 export const filledBuffer = (rows: readonly TestRow[], limits = NO_LIMITS) => {

@@ -40,9 +40,22 @@ describe('QueryCursors', () => {
     const cursors = new QueryCursors();
     cursors.rangeFor(run('a', '1'), range(1, 5));
     cursors.rangeFor(run('b', '1'), range(1, 5));
-    cursors.retain(new Set(['b', 'c']));
-    expect(cursors.rangeFor(run('a', '2'), range(1, 6))).toEqual(range(1, 6));
+    cursors.retain(new Set(['b', 'c']), range(5, 6));
+    expect(cursors.rangeFor(run('a', '2'), range(5, 6))).toEqual(range(5, 6));
+    expect(cursors.takeChanges()).toEqual([
+      ['a', expect.objectContaining(range(5, 6))],
+      ['b', expect.objectContaining(range(1, 5))],
+    ]);
+    cursors.retain(new Set(['b']), range(6, 6));
+    expect(cursors.takeChanges()).toEqual([['a', undefined]]);
     expect(cursors.rangeFor(run('b', '2'), range(1, 6))).toEqual(range(5, 6));
+  });
+
+  it('keeps the place of a query that is not scheduled for a while', () => {
+    const cursors = new QueryCursors();
+    cursors.rangeFor(run('a', '1'), range(1, 5));
+    cursors.retain(new Set(), range(4, 5));
+    expect(cursors.rangeFor(run('a', '2'), range(4, 6))).toEqual(range(5, 6));
   });
 
   describe('seenByAll', () => {

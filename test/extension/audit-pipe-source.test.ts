@@ -81,7 +81,7 @@ const pathsOf = ({ rows }: Listener): (string | undefined)[] =>
 describe('the audit pipe', () => {
   test('makes rows of records as they come, wherever they are cut', async () => {
     const trail = readFileSync(fixture('processes.trail'));
-    source = await openAuditPipeSource(settings, listener, true, device);
+    source = await openAuditPipeSource(settings, listener, { processes: true }, device);
     expect(source.mode).toBe('openbsm');
     expect(await source.status()).toMatchObject({ mode: 'openbsm', kernel: undefined, rules: undefined });
 
@@ -102,14 +102,14 @@ describe('the audit pipe', () => {
   });
 
   test('can be closed although nothing comes, and any number of times', async () => {
-    source = await openAuditPipeSource(settings, listener, false, device);
+    source = await openAuditPipeSource(settings, listener, {}, device);
     await Promise.all([source.close(), source.close()]);
     await source.close();
     expect(listener.failure).toBeUndefined();
   });
 
   test('takes what waits when it is closed, and counts it', async () => {
-    source = await openAuditPipeSource(settings, listener, false, device);
+    source = await openAuditPipeSource(settings, listener, {}, device);
     writeSync(writer, readFileSync(fixture('users.trail')));
     await source.close();
     expect(listener.rows).toHaveLength(21);
@@ -117,7 +117,7 @@ describe('the audit pipe', () => {
   });
 
   test('tells the first damage, counts all, and goes on', async () => {
-    source = await openAuditPipeSource(settings, listener, false, device);
+    source = await openAuditPipeSource(settings, listener, {}, device);
     writeSync(writer, readFileSync(fixture('damaged.trail')));
     await source.close();
     expect(listener.warnings).toEqual([
@@ -131,7 +131,7 @@ describe('the audit pipe', () => {
   });
 
   test('shows raw records while audit_debug is on', async () => {
-    source = await openAuditPipeSource(settings, listener, false, device);
+    source = await openAuditPipeSource(settings, listener, {}, device);
     await source.setSettings({ ...settings, debug: true });
     writeSync(writer, readFileSync(fixture('users.trail')));
     await source.close();
@@ -140,7 +140,7 @@ describe('the audit pipe', () => {
 
   test('that cannot be opened says why', async () => {
     const missing = join(directory, 'none');
-    await expect(openAuditPipeSource(settings, listener, false, missing)).rejects.toMatchObject({
+    await expect(openAuditPipeSource(settings, listener, {}, missing)).rejects.toMatchObject({
       name: 'IngestError',
       code: 'not-found',
       message: `${missing}: no such file or directory`,
@@ -148,7 +148,7 @@ describe('the audit pipe', () => {
   });
 
   test('that ends is a failure: a device never does', async () => {
-    source = await openAuditPipeSource(settings, listener, false, fixture('users.trail'));
+    source = await openAuditPipeSource(settings, listener, {}, fixture('users.trail'));
     await listener.until(() => listener.failure !== undefined);
     expect(listener.failure).toMatchObject({ code: 'unreadable' });
     expect(listener.failure?.message).toBe(`${fixture('users.trail')}: ended, where a device never does`);
@@ -158,7 +158,7 @@ describe('the audit pipe', () => {
 
 describe('the live source', () => {
   test('is refused where there is neither Linux nor macOS', async () => {
-    await expect(openLiveSource(settings, listener, false, 'freebsd')).rejects.toMatchObject({
+    await expect(openLiveSource(settings, listener, {}, 'freebsd')).rejects.toMatchObject({
       code: 'unsupported',
       message:
         'audit events need Linux or macOS, this is freebsd: read recorded ones instead, with --replay FILE',
@@ -166,7 +166,7 @@ describe('the live source', () => {
   });
 
   test.skipIf(process.platform === 'darwin')('of macOS is refused anywhere else', async () => {
-    await expect(openLiveSource(settings, listener, false, 'darwin')).rejects.toMatchObject({
+    await expect(openLiveSource(settings, listener, {}, 'darwin')).rejects.toMatchObject({
       code: 'unsupported',
       message: expect.stringContaining('/dev/auditpipe is a device of macOS, this is'),
     });

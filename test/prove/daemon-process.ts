@@ -57,6 +57,7 @@ export class DaemonProcess implements AsyncDisposable {
         `--logger_path=${join(directory, 'log')}`,
         `--every=${options.every}`,
         `--extensions_socket=${this.socket}`,
+        `--custom_audit_state_dir=${join(directory, 'state')}`,
         '--verbose',
         ...schedule.map(file => `--schedule=${file}`),
         ...(options.flags ?? []),

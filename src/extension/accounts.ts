@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import type { AuditStatusRow } from '../../tables/audit_status.ts';
+import type { PipelineProgress } from './event-pipeline.ts';
+import { countersOf } from './status-row.ts';
+
+/** What an instance leaves to the next one, besides rows and cursors. */
+interface SavedAccounts {
+  /** Of the kernel whose serials and counters these are. */
+  readonly bootId: string;
+  /** Whether it ended in order: what the kernel did since was not to be recorded. */
+  readonly ended: boolean;
+  /** The last serial whose event it has taken. */
+  readonly serial?: number | undefined;
+  /** Events that were waiting for their last record. */
+  readonly inFlight: number;
+  /** The kernel's `lost` from which losses are counted, and what had been lost before. */
+  readonly kernelLost: { readonly before: number | undefined; readonly carried: number };
+  /** All counters of audit_status. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/**
+ * Counters that outlive the process, and the serial with which the next one begins: after a kill, what the kernel
+ * numbered meanwhile and nobody read is a gap, counted to the event.
+ */
+export class Accounts {
+  /** Counts of the instances before. */
+  readonly carried: Readonly<Record<string, number>>;
+  /** The last serial that was taken, if none was missed on purpose since. */
+  readonly lastSerial: number | undefined;
+  readonly #bootId: string;
+  /** The kernel's `lost` at the start of the first of the instances that were killed; undefined if none was. */
+  readonly #lostBefore: number | undefined;
+  #kernelLost: number;
+
+  /** @param saved what the instance before left; anything else is taken for none */
+  constructor(saved: unknown, bootId = currentBootId()) {
+    const before = isSaved(saved) ? saved : undefined;
+    const isContinued = before !== undefined && before.bootId === bootId && !before.ended;
+    const counters = before?.counters ?? {};
+    this.#bootId = bootId;
+    this.#lostBefore = isContinued ? before.kernelLost.before : undefined;
+    this.#kernelLost = counters.kernel_lost ?? 0;
+    this.lastSerial = isContinued ? before.serial : undefined;
+    this.carried = {
+      ...counters,
+      serial_gaps: (counters.serial_gaps ?? 0) + (isContinued ? before.inFlight : 0),
+      kernel_lost: this.#lostBefore === undefined ? this.#kernelLost : before!.kernelLost.carried,
+    };
+  }
+
+  /** The kernel's `lost` from which losses are counted, given that at the start. */
+  lostSince(atStart: number): number {
+    return this.#lostBefore ?? atStart;
+  }
+
+  /** Notes a row in which the kernel was asked. */
+  see(row: AuditStatusRow): void {
+    if (row.kernel_lost !== undefined) this.#kernelLost = Number(row.kernel_lost);
+  }
+
+  /**
+   * @param row of now; the kernel need not have been asked
+   * @param progress as of the rows that are kept with this
+   */
+  save(
+    row: AuditStatusRow,
+    progress: PipelineProgress | undefined,
+    lostAtStart: number,
+    ended: boolean,
+  ): SavedAccounts {
+    return {
+      bootId: this.#bootId,
+      ended,
+      serial: progress?.serial ?? this.lastSerial,
+      inFlight: progress?.inFlight ?? 0,
+      kernelLost: { before: this.lostSince(lostAtStart), carried: this.carried.kernel_lost ?? 0 },
+      counters: {
+        ...countersOf(row),
+        serial_gaps: (this.carried.serial_gaps ?? 0) + (progress?.gaps ?? 0),
+        kernel_lost: this.#kernelLost,
+      },
+    };
+  }
+}
+
+/** Changes with every start of the system; empty where there is none, as on macOS, which has no serials either. */
+const currentBootId = (): string => {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+};
+
+const isSaved = (value: unknown): value is SavedAccounts => {
+  const { bootId, ended, serial, inFlight, kernelLost, counters } = (value ?? {}) as Partial<SavedAccounts>;
+  return (
+    typeof bootId === 'string' &&
+    typeof ended === 'boolean' &&
+    (serial === undefined || isCount(serial)) &&
+    isCount(inFlight) &&
+    isCount(kernelLost?.carried) &&
+    (kernelLost?.before === undefined || isCount(kernelLost.before)) &&
+    typeof counters === 'object' &&
+    Object.values(counters).every(isCount)
+  );
+};
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;

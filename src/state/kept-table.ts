@@ -1,0 +1,158 @@
+import type { EventBuffer, SavedBuffer } from '../events/event-buffer.ts';
+import type { Cursor, QueryCursors } from '../events/query-cursors.ts';
+import type { RowBatch } from '../events/row-batch.ts';
+import type { LateValues, RowExtras } from '../events/row-extras.ts';
+import { type LateBatch, RowLog } from './row-log.ts';
+import type { ValueLog } from './value-log.ts';
+
+/** Late values that may wait for a disk that fails; further ones are not kept. */
+const MAX_WAITING_LATE = 100_000;
+
+/** A table in memory. */
+export interface TableInMemory {
+  readonly name: string;
+  readonly columnNames: readonly string[];
+  readonly buffer: EventBuffer;
+  readonly cursors: QueryCursors;
+}
+
+/** What of a table is not on disk yet, as of one moment. */
+export interface TableChange {
+  readonly batches: readonly RowBatch[];
+  readonly late: LateBatch | undefined;
+  readonly cursors: ReadonlyMap<string, Cursor | undefined>;
+  readonly position: SavedBuffer;
+}
+
+/** Keeps one table: its rows, where its buffer stands, and the cursors of its queries. */
+export class KeptTable {
+  readonly #table: TableInMemory;
+  readonly #log: RowLog;
+  /** Late values found at the start, until somebody has them. */
+  #foundLate: readonly LateBatch[];
+  #extras: RowExtras | undefined;
+  /** Number behind the last row on disk. */
+  #savedTo: number;
+  /** The position on disk, as JSON. */
+  #savedPosition: string;
+  readonly #cursorChanges = new Map<string, Cursor | undefined>();
+  readonly #lateChanges = new Map<number, LateValues>();
+  /** Bytes found that could not be read. */
+  readonly lostBytes: number;
+
+  /**
+   * Fills the table with what was kept of it.
+   *
+   * @param directory of all tables
+   * @throws ErrnoException if the files cannot be read
+   */
+  constructor(directory: string, values: ValueLog, table: TableInMemory) {
+    const { log, found } = RowLog.open(`${directory}/${table.name}`, table.columnNames);
+    this.#table = table;
+    this.#log = log;
+    this.#foundLate = found.late;
+    this.lostBytes = found.lostBytes;
+    const position = values.get(this.#positionKey);
+    table.buffer.restore(found.batches, readPosition(position));
+    this.#savedTo = table.buffer.range.to;
+    this.#savedPosition = JSON.stringify(position);
+    const prefix = this.#cursorKey('');
+    for (const key of values.keys()) {
+      const cursor = key.startsWith(prefix) ? readCursor(values.get(key), this.#savedTo) : undefined;
+      if (cursor !== undefined) table.cursors.restore(key.slice(prefix.length), cursor);
+    }
+  }
+
+  get #positionKey(): string {
+    return `position/${this.#table.name}`;
+  }
+
+  #cursorKey(query: string): string {
+    return `cursor/${this.#table.name}/${query}`;
+  }
+
+  /** Gives back the late values that were kept, and keeps those that come from now on. */
+  keepLate(extras: RowExtras): void {
+    for (const { names, values } of this.#foundLate) extras.restore(names, values);
+    this.#foundLate = [];
+    extras.dropBelow(this.#table.buffer.range.from);
+    extras.takeChanges();
+    this.#extras = extras;
+  }
+
+  /** Takes what has come since the last `saved`. Its bytes are those of the buffer. */
+  take(): TableChange {
+    const { buffer, cursors } = this.#table;
+    for (const [query, cursor] of cursors.takeChanges()) this.#cursorChanges.set(query, cursor);
+    for (const late of this.#extras?.takeChanges() ?? []) {
+      if (this.#lateChanges.size < MAX_WAITING_LATE) this.#lateChanges.set(late[0], late);
+    }
+    const position = buffer.save();
+    const late = [...this.#lateChanges.values()];
+    return {
+      batches: buffer.batches({ from: this.#savedTo, to: position.nextEid }),
+      late: late.length === 0 ? undefined : { names: this.#extras!.names, values: late },
+      cursors: new Map(this.#cursorChanges),
+      position,
+    };
+  }
+
+  /** @throws ErrnoException if the disk does not take the rows; `take` gives them again then */
+  async writeRows({ batches, late, position }: TableChange): Promise<void> {
+    await this.#log.write(batches, late);
+    this.#savedTo = position.nextEid;
+    // What has changed once more meanwhile stays.
+    for (const values of late?.values ?? []) {
+      if (this.#lateChanges.get(values[0]) === values) this.#lateChanges.delete(values[0]);
+    }
+  }
+
+  /** What belongs into the log of values, once the rows are written. */
+  *values({ cursors, position }: TableChange): Generator<readonly [key: string, value: unknown]> {
+    for (const [query, cursor] of cursors) yield [this.#cursorKey(query), cursor];
+    if (JSON.stringify(position) !== this.#savedPosition) yield [this.#positionKey, position];
+  }
+
+  /** Notes that the values of a change are on disk, and deletes what is not needed any more. */
+  async saved({ position, cursors }: TableChange): Promise<void> {
+    this.#savedPosition = JSON.stringify(position);
+    for (const [query, cursor] of cursors) {
+      if (this.#cursorChanges.get(query) === cursor) this.#cursorChanges.delete(query);
+    }
+    await this.#log.dropBelow(position.from);
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+}
+
+const START: SavedBuffer = { from: 1, nextEid: 1, readUpTo: 1, gone: [] };
+
+/** The position that was kept; the start for one that makes no sense. */
+const readPosition = (value: unknown): SavedBuffer => {
+  const { from, nextEid, readUpTo, gone } = asRecord(value);
+  if (!isNumber(from) || !isNumber(nextEid) || !isNumber(readUpTo) || !Array.isArray(gone)) return START;
+  return { from, nextEid, readUpTo, gone: gone.map(asRecord).filter(isRange) };
+};
+
+/** @param end number behind the last row kept: rows that were lost have their numbers given again */
+const readCursor = (value: unknown, end: number): Cursor | undefined => {
+  const { executionId, counter, isCounted, ...range } = asRecord(value);
+  if (typeof executionId !== 'string' || !isRange(range)) return undefined;
+  return {
+    executionId,
+    counter: typeof counter === 'string' ? counter : undefined,
+    isCounted: isCounted === true,
+    from: Math.min(range.from, end),
+    to: Math.min(range.to, end),
+  };
+};
+
+const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? { ...value } : {};
+
+const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;
+
+const isRange = (value: Readonly<Record<string, unknown>>): value is { from: number; to: number } =>
+  isNumber(value.from) && isNumber(value.to) && value.from <= value.to;

@@ -1,0 +1,8 @@
+/** @returns undefined for what is no JSON */
+export const parseJson = (bytes: Buffer): unknown => {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RowExtras } from '../events/row-extras.ts';
+import { KeptTable, type TableInMemory } from './kept-table.ts';
+import { openStateDirectory, type StateDirectory } from './state-directory.ts';
+import { ValueLog } from './value-log.ts';
+
+/** Milliseconds that a row may be in memory only. */
+const SAVE_MS = 250;
+/** Milliseconds that a SELECT waits for the disk; one that stalls must not stop queries. */
+const ANSWER_MS = 1_000;
+/** Milliseconds before a disk that failed is tried again. */
+const RETRY_MS = 5_000;
+/** Least milliseconds between two warnings. */
+const WARN_MS = 60_000;
+
+const ACCOUNTS = 'accounts';
+
+export interface PersistenceCounters {
+  /** Rows found at the start. */
+  restored: number;
+  /** Bytes at the start that could not be read: a last write that was cut off, or damage. */
+  lostBytes: number;
+  /** Times that the disk did not take what was written; it is tried again. */
+  failures: number;
+}
+
+/**
+ * Keeps buffered rows, their numbers and the cursors of queries in a directory, so that they outlive the process.
+ *
+ * Rows are written within SAVE_MS of their coming, from the buffers themselves, by Node's I/O threads. Before a scheduled
+ * query is answered its rows and then its cursor are on disk, so that after a kill it gets no row twice. Written means
+ * handed to the system: that outlives the process, not a loss of power.
+ */
+export class Persistence {
+  readonly counters: PersistenceCounters = { restored: 0, lostBytes: 0, failures: 0 };
+  readonly #directory: StateDirectory;
+  readonly #values: ValueLog;
+  readonly #warn: (message: string) => void;
+  readonly #tables = new Map<string, KeptTable>();
+  #accounts: () => unknown = () => undefined;
+  #savedAccounts: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #queued: Promise<void> | undefined;
+  #retryAt = 0;
+  #warnedAt = Number.NEGATIVE_INFINITY;
+  #isFailing = false;
+  #isClosed = false;
+
+  private constructor(directory: StateDirectory, values: ValueLog, warn: (message: string) => void) {
+    this.#directory = directory;
+    this.#values = values;
+    this.#warn = warn;
+  }
+
+  /**
+   * Reads what is in a directory and fills the tables with it.
+   *
+   * @param path made if it is not there
+   * @throws Error that says why there can be no state
+   */
+  static async open(
+    path: string,
+    tables: Iterable<TableInMemory>,
+    warn: (message: string) => void,
+  ): Promise<Persistence> {
+    const directory = await openStateDirectory(path);
+    try {
+      const { log, lostBytes } = ValueLog.open(`${directory.path}/positions`);
+      const persistence = new Persistence(directory, log, warn);
+      const { counters } = persistence;
+      counters.lostBytes = lostBytes;
+      for (const table of tables) {
+        const kept = new KeptTable(directory.path, log, table);
+        counters.lostBytes += kept.lostBytes;
+        counters.restored += table.buffer.rowCount;
+        persistence.#tables.set(table.name, kept);
+      }
+      return persistence;
+    } catch (error) {
+      directory.release();
+      throw error;
+    }
+  }
+
+  get path(): string {
+    return this.#directory.path;
+  }
+
+  /** What `start` was given a source of, as it was last written. */
+  get accounts(): unknown {
+    return this.#values.get(ACCOUNTS);
+  }
+
+  /** Gives back the late values of a table that were kept, and keeps those that come from now on. */
+  keepLate(table: string, extras: RowExtras): void {
+    this.#tables.get(table)!.keepLate(extras);
+  }
+
+  /** @param accounts what else is kept: as of the rows that are in the buffers when it is called */
+  start(accounts: () => unknown): void {
+    this.#accounts = accounts;
+    this.#timer = setInterval(() => void this.#write(), SAVE_MS);
+  }
+
+  /** Resolves when everything up to now is on disk, or the disk is not to be waited for. Never rejects. */
+  async save(): Promise<void> {
+    const written = new AbortController();
+    const stalled = sleep(ANSWER_MS, undefined, { signal: written.signal }).catch(() => {});
+    await Promise.race([this.#write(), stalled]);
+    written.abort();
+  }
+
+  /** Writes everything up to now; one write at a time, and one more for all that ask meanwhile. */
+  #write(): Promise<void> {
+    this.#queued ??= this.#writing.then(() => {
+      this.#queued = undefined;
+      this.#writing = this.#writeNow();
+      return this.#writing;
+    });
+    return this.#queued;
+  }
+
+  async #writeNow(): Promise<void> {
+    if (performance.now() < this.#retryAt) return;
+    // One moment for all of it; what comes later is for the next time.
+    const accounts = this.#accounts();
+    const changes = [...this.#tables.values()].map(table => ({ table, change: table.take() }));
+    try {
+      for (const { table, change } of changes) await table.writeRows(change);
+      await this.#values.write([
+        ...changes.flatMap(({ table, change }) => [...table.values(change)]),
+        ...this.#changedAccounts(accounts),
+      ]);
+      this.#savedAccounts = JSON.stringify(accounts);
+      for (const { table, change } of changes) await table.saved(change);
+      if (this.#isFailing) this.#warn(`state is kept in ${this.path} again`);
+      this.#isFailing = false;
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #changedAccounts(accounts: unknown): readonly (readonly [string, unknown])[] {
+    if (accounts === undefined || JSON.stringify(accounts) === this.#savedAccounts) return [];
+    return [[ACCOUNTS, accounts]];
+  }
+
+  #failed(error: unknown): void {
+    this.counters.failures++;
+    const now = performance.now();
+    this.#retryAt = now + RETRY_MS;
+    if (!this.#isFailing && now - this.#warnedAt >= WARN_MS) {
+      this.#warnedAt = now;
+      this.#warn(
+        `state in ${this.path} cannot be written (${error instanceof Error ? error.message : error}): events are kept in memory only, a restart would lose them; make room or set custom_audit_state_dir`,
+      );
+    }
+    this.#isFailing = true;
+  }
+
+  /** Writes what is left, and lets others have the directory. Any number of times. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    // Before `start` nothing has come that would have to be kept.
+    if (this.#timer !== undefined) await this.save();
+    for (const table of this.#tables.values()) await table.close().catch(() => {});
+    await this.#values.close().catch(() => {});
+    this.#directory.release();
+  }
+}

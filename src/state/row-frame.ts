@@ -1,0 +1,133 @@
+import {
+  entryOverheads,
+  isPresent,
+  isRowHeader,
+  ROW_HEADER_BYTES,
+  writeRowHeader,
+} from '../events/encoded-row.ts';
+import type { RowBatch } from '../events/row-batch.ts';
+
+/*
+ * The payload of a frame of rows: f64 number of the first row | u32 rows | times f64 × rows | ends u32 × rows |
+ * masks u32 × 2 × rows | the rows' bytes; all little-endian.
+ */
+const PREFIX_BYTES = 12;
+const BYTES_PER_ROW = 8 + 4 + 8;
+
+/** The parts of a batch as they are written. */
+export const encodeRowFrame = ({ firstEid, ends, times, masks, bytes }: RowBatch): Uint8Array[] => {
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
+  prefix.writeDoubleLE(firstEid, 0);
+  prefix.writeUInt32LE(ends.length, 8);
+  return [prefix, asBytes(times), asBytes(ends), asBytes(masks), bytes];
+};
+
+const asBytes = (words: Float64Array | Uint32Array): Uint8Array =>
+  new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+
+/**
+ * Reads a frame's rows and checks every one of them against its columns, so that no SELECT walks off its end.
+ *
+ * @param columnNames the columns the rows were written with
+ * @returns undefined if anything does not fit
+ */
+export const decodeRowFrame = (payload: Buffer, columnNames: readonly string[]): RowBatch | undefined => {
+  if (payload.length < PREFIX_BYTES) return undefined;
+  const firstEid = payload.readDoubleLE(0);
+  const rows = payload.readUInt32LE(8);
+  if (!Number.isSafeInteger(firstEid) || firstEid < 1 || !Number.isSafeInteger(firstEid + rows))
+    return undefined;
+  if (rows === 0 || rows * BYTES_PER_ROW > payload.length - PREFIX_BYTES) return undefined;
+  // Copied: the payload lies anywhere, words want their alignment.
+  const times = new Float64Array(rows);
+  const ends = new Uint32Array(rows);
+  const masks = new Uint32Array(2 * rows);
+  let at = PREFIX_BYTES;
+  for (const words of [times, ends, masks]) {
+    asBytes(words).set(payload.subarray(at, at + words.byteLength));
+    at += words.byteLength;
+  }
+  const batch = { firstEid, times, ends, masks, bytes: payload.subarray(at) };
+  return isSound(batch, columnNames) ? batch : undefined;
+};
+
+const isSound = (
+  { times, ends, masks, bytes }: RowBatch & { bytes: Buffer },
+  names: readonly string[],
+): boolean => {
+  let start = 0;
+  for (let i = 0; i < ends.length; i++) {
+    const end = ends[i]!;
+    if (!Number.isFinite(times[i]) || end < start || end > bytes.length) return false;
+    if (!isSoundRow(bytes, start, end, masks[2 * i]!, masks[2 * i + 1]!, names)) return false;
+    start = end;
+  }
+  return start === bytes.length;
+};
+
+const isSoundRow = (
+  bytes: Buffer,
+  start: number,
+  end: number,
+  low: number,
+  high: number,
+  names: readonly string[],
+): boolean => {
+  let entries = 0;
+  let at = start + ROW_HEADER_BYTES;
+  for (let column = 0; column < 64; column++) {
+    if (!isPresent(low, high, column)) continue;
+    const name = names[column];
+    if (name === undefined || at + 8 + name.length > end || bytes.readInt32BE(at) !== name.length)
+      return false;
+    if (bytes.toString('latin1', at + 4, at + 4 + name.length) !== name) return false;
+    at += 8 + name.length;
+    const length = bytes.readInt32BE(at - 4);
+    if (length < 0 || length > end - at) return false;
+    at += length;
+    entries++;
+  }
+  return at === end && isRowHeader(bytes, start, entries);
+};
+
+/**
+ * The same rows for a table whose columns have changed since: those that are no more are left out, new ones are NULL.
+ *
+ * @param from the columns the rows were written with
+ */
+export const moveColumns = (batch: RowBatch, from: readonly string[], to: readonly string[]): RowBatch => {
+  const overheads = entryOverheads(from);
+  const source = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
+  const places = to.map(name => from.indexOf(name));
+  // Never longer than it was: entries only go.
+  const bytes = Buffer.allocUnsafe(source.length);
+  const ends = new Uint32Array(batch.ends.length);
+  const masks = new Uint32Array(batch.masks.length);
+  const spans = new Float64Array(2 * from.length);
+  let written = 0;
+  for (let i = 0; i < ends.length; i++) {
+    const rowStart = i === 0 ? 0 : batch.ends[i - 1]!;
+    spans.fill(0);
+    let at = rowStart + ROW_HEADER_BYTES;
+    for (let column = 0; at < batch.ends[i]!; column++) {
+      if (!isPresent(batch.masks[2 * i]!, batch.masks[2 * i + 1]!, column)) continue;
+      const value = at + overheads[column]!;
+      const next = value + source.readInt32BE(value - 4);
+      spans[2 * column] = at;
+      spans[2 * column + 1] = next;
+      at = next;
+    }
+    const header = written;
+    written += ROW_HEADER_BYTES;
+    let entries = 0;
+    places.forEach((place, column) => {
+      if (place < 0 || spans[2 * place + 1] === 0) return;
+      written += source.copy(bytes, written, spans[2 * place], spans[2 * place + 1]);
+      masks[2 * i + (column >>> 5)]! |= 1 << (column & 31);
+      entries++;
+    });
+    writeRowHeader(bytes, header, entries);
+    ends[i] = written;
+  }
+  return { firstEid: batch.firstEid, times: batch.times, ends, masks, bytes: bytes.subarray(0, written) };
+};

@@ -1,0 +1,253 @@
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RowBatch } from '../events/row-batch.ts';
+import type { LateValues } from '../events/row-extras.ts';
+import { AppendFile } from './append-file.ts';
+import { encodeFrame, type Frame, MAX_PAYLOAD_BYTES, scanFrames } from './frame.ts';
+import { parseJson } from './parse-json.ts';
+import { decodeRowFrame, encodeRowFrame, moveColumns } from './row-frame.ts';
+
+/** A file is left for the next one when it has grown to this. */
+const FILE_BYTES = 4 * 1024 * 1024;
+const FILE_NAME = /^\d{12}\.rows$/;
+
+/** Longest file that is read: what is longer was not written by us. */
+const MAX_FILE_BYTES = FILE_BYTES + 2 * MAX_PAYLOAD_BYTES;
+
+/** Kinds of frames. */
+const HEADER = 1;
+const ROWS = 2;
+const LATE = 3;
+
+/** Of the files' layout; what has another one is not read. */
+const VERSION = 1;
+
+/** Late values of some rows, in the order of `names`. */
+export interface LateBatch {
+  readonly names: readonly string[];
+  readonly values: readonly LateValues[];
+}
+
+export interface LoggedRows {
+  /** Oldest first, each beginning where the one before ended. */
+  readonly batches: readonly RowBatch[];
+  readonly late: readonly LateBatch[];
+  /** Bytes that could not be read: a last write that was cut off, or damage. */
+  readonly lostBytes: number;
+}
+
+interface Resume {
+  readonly path: string;
+  /** Bytes of whole frames in it. */
+  readonly length: number;
+}
+
+interface LogFile {
+  readonly sequence: number;
+  /** No row of the files before it has this number or a higher one. */
+  readonly firstEid: number;
+}
+
+/**
+ * The rows of one table on disk: files that are appended to, and deleted whole, oldest first. Nothing in them is ever
+ * changed, so that a process may be killed at any moment.
+ */
+export class RowLog {
+  readonly #directory: string;
+  readonly #columnNames: readonly string[];
+  readonly #files: LogFile[];
+  #file: AppendFile | undefined;
+  /** The last file that was there at the start, to go on in it. */
+  #resume: Resume | undefined;
+  /** Number behind the last row written. */
+  #nextEid: number;
+
+  private constructor(
+    directory: string,
+    columnNames: readonly string[],
+    files: LogFile[],
+    resume: Resume | undefined,
+    nextEid: number,
+  ) {
+    this.#directory = directory;
+    this.#columnNames = columnNames;
+    this.#files = files;
+    this.#resume = resume;
+    this.#nextEid = nextEid;
+  }
+
+  /**
+   * Reads what is there.
+   *
+   * @param directory made if it is not there
+   * @throws ErrnoException if the directory cannot be read
+   */
+  static open(
+    directory: string,
+    columnNames: readonly string[],
+  ): { readonly log: RowLog; readonly found: LoggedRows } {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const reader = new LogReader(columnNames);
+    const files: LogFile[] = [];
+    let resume: Resume | undefined;
+    const names = readdirSync(directory)
+      .filter(name => FILE_NAME.test(name))
+      .sort();
+    for (const name of names) {
+      const path = join(directory, name);
+      const { firstEid, length, isCurrent } = reader.read(readBounded(path));
+      files.push({ sequence: Number.parseInt(name, 10), firstEid });
+      resume = isCurrent && length < FILE_BYTES ? { path, length } : undefined;
+    }
+    return {
+      log: new RowLog(directory, columnNames, files, resume, reader.nextEid),
+      found: reader.found(),
+    };
+  }
+
+  /**
+   * Appends rows and late values of rows.
+   *
+   * @throws ErrnoException if the disk does not take them; they can be given again then
+   */
+  async write(batches: readonly RowBatch[], late: LateBatch | undefined): Promise<void> {
+    const chunks = batches.flatMap(batch => encodeFrame(ROWS, encodeRowFrame(batch)));
+    if (late !== undefined) chunks.push(...encodeFrame(LATE, [Buffer.from(JSON.stringify(late))]));
+    if (chunks.length === 0) return;
+    if (this.#file !== undefined && this.#file.length >= FILE_BYTES) await this.close();
+    this.#file ??=
+      this.#resume === undefined
+        ? await this.#begin(batches[0]?.firstEid ?? this.#nextEid)
+        : await this.#goOn();
+    await this.#file.append(chunks);
+    const last = batches.at(-1);
+    if (last !== undefined) this.#nextEid = last.firstEid + last.ends.length;
+  }
+
+  async #goOn(): Promise<AppendFile> {
+    const { path, length } = this.#resume!;
+    const file = await AppendFile.open(path, length);
+    this.#resume = undefined;
+    return file;
+  }
+
+  async #begin(firstEid: number): Promise<AppendFile> {
+    const sequence = (this.#files.at(-1)?.sequence ?? 0) + 1;
+    const header: Header = { version: VERSION, firstEid, columns: this.#columnNames };
+    const file = await AppendFile.open(this.#path(sequence));
+    try {
+      await file.append(encodeFrame(HEADER, [Buffer.from(JSON.stringify(header))]));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    this.#files.push({ sequence, firstEid });
+    return file;
+  }
+
+  #path(sequence: number): string {
+    return join(this.#directory, `${String(sequence).padStart(12, '0')}.rows`);
+  }
+
+  /** Deletes the files that have only rows below a number. The newest stays. */
+  async dropBelow(eid: number): Promise<void> {
+    while (this.#files.length > 1 && this.#files[1]!.firstEid <= eid) {
+      await unlink(this.#path(this.#files[0]!.sequence));
+      this.#files.shift();
+    }
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+}
+
+const readBounded = (path: string): Buffer =>
+  statSync(path).size > MAX_FILE_BYTES ? Buffer.alloc(0) : readFileSync(path);
+
+interface Header {
+  readonly version: number;
+  readonly firstEid: number;
+  readonly columns: readonly string[];
+}
+
+/** Puts the rows of all files together. */
+class LogReader {
+  readonly #columnNames: readonly string[];
+  #batches: RowBatch[] = [];
+  readonly #late: LateBatch[] = [];
+  /** Number behind the last row read. */
+  nextEid = 1;
+  #lostBytes = 0;
+
+  constructor(columnNames: readonly string[]) {
+    this.#columnNames = columnNames;
+  }
+
+  /** @returns `isCurrent`: more of the same can be appended at `length` */
+  read(bytes: Buffer): { readonly firstEid: number; readonly length: number; readonly isCurrent: boolean } {
+    const { frames, length } = scanFrames(bytes);
+    const header = parseHeader(frames[0]);
+    if (header === undefined) {
+      this.#lostBytes += bytes.length;
+      return { firstEid: this.nextEid, length, isCurrent: false };
+    }
+    this.#lostBytes += bytes.length - length;
+    const isCurrent =
+      header.columns.length === this.#columnNames.length &&
+      header.columns.every((name, index) => name === this.#columnNames[index]);
+    for (const frame of frames.slice(1)) this.#take(frame, isCurrent ? undefined : header.columns);
+    return { firstEid: header.firstEid, length, isCurrent };
+  }
+
+  /** @param columns those of the file, if they are others */
+  #take({ kind, payload }: Frame, columns: readonly string[] | undefined): void {
+    if (kind === ROWS) {
+      const batch = decodeRowFrame(payload, columns ?? this.#columnNames);
+      // The numbers of rows only rise; where some are missing, those before had been dropped or are damaged.
+      if (batch !== undefined && batch.firstEid >= this.nextEid) {
+        if (batch.firstEid !== this.nextEid) this.#batches = [];
+        this.#batches.push(columns === undefined ? batch : moveColumns(batch, columns, this.#columnNames));
+        this.nextEid = batch.firstEid + batch.ends.length;
+        return;
+      }
+    } else if (kind === LATE) {
+      const late = parseLate(payload);
+      if (late !== undefined) {
+        this.#late.push(late);
+        return;
+      }
+    }
+    this.#lostBytes += payload.length;
+  }
+
+  found(): LoggedRows {
+    return { batches: this.#batches, late: this.#late, lostBytes: this.#lostBytes };
+  }
+}
+
+const parseHeader = (frame: Frame | undefined): Header | undefined => {
+  if (frame?.kind !== HEADER) return undefined;
+  const { version, firstEid, columns } = (parseJson(frame.payload) ?? {}) as Partial<Header>;
+  if (version !== VERSION || !Number.isSafeInteger(firstEid) || !isTexts(columns)) return undefined;
+  return { version, firstEid: firstEid!, columns };
+};
+
+const parseLate = (payload: Buffer): LateBatch | undefined => {
+  const { names, values } = (parseJson(payload) ?? {}) as Partial<LateBatch>;
+  if (!isTexts(names) || !Array.isArray(values)) return undefined;
+  const isSound = values.every(
+    entry =>
+      Array.isArray(entry) &&
+      Number.isSafeInteger(entry[0]) &&
+      Array.isArray(entry[1]) &&
+      entry[1].every(value => value === null || typeof value === 'string'),
+  );
+  return isSound ? { names, values } : undefined;
+};
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every(item => typeof item === 'string');

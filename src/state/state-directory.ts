@@ -1,0 +1,62 @@
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import koffi from 'koffi';
+import { trustedDirectory } from '../runtime/trusted-directory.ts';
+
+const GROUP_AND_OTHER = 0o077;
+/** sys/file.h, the same on Linux and macOS. */
+const LOCK_EX_NB = 2 | 4;
+/** An instance that is ending has its last rows to write. */
+const LOCK_TRIES = 10;
+const LOCK_PAUSE_MS = 50;
+
+/** A directory that is ours alone, until `release`. */
+export interface StateDirectory {
+  readonly path: string;
+  release(): void;
+}
+
+/**
+ * Makes a directory (not its parents) that only this user may enter, or takes one that is there, and locks it against other instances. The
+ * lock ends with the process, however that ends.
+ *
+ * @throws Error that says what is wrong with it
+ */
+export const openStateDirectory = async (directory: string): Promise<StateDirectory> => {
+  makeDirectory(directory);
+  const path = trustedDirectory(directory);
+  const { O_RDONLY, O_RDWR, O_CREAT, O_DIRECTORY, O_NOFOLLOW } = constants;
+  const opened = openSync(path, O_RDONLY | (O_DIRECTORY ?? 0) | O_NOFOLLOW);
+  try {
+    const { uid, mode } = fstatSync(opened);
+    if (uid !== process.geteuid?.()) throw new Error(`${path} belongs to uid ${uid}, not to this process`);
+    if ((mode & GROUP_AND_OTHER) !== 0) {
+      throw new Error(`${path} is open to others (mode 0${(mode & 0o7777).toString(8)}): chmod 0700 ${path}`);
+    }
+  } finally {
+    closeSync(opened);
+  }
+  const lock = openSync(join(path, 'lock'), O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  for (let tries = 1; flock(lock, LOCK_EX_NB) !== 0; tries++) {
+    if (tries === LOCK_TRIES) {
+      closeSync(lock);
+      throw new Error(`another instance uses ${path}`);
+    }
+    await sleep(LOCK_PAUSE_MS);
+  }
+  return { path, release: () => closeSync(lock) };
+};
+
+/** Without its parents: where those are missing the name is wrong, and Node's own way there loops for ever in /proc. */
+const makeDirectory = (path: string): void => {
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+};
+
+const flock: (fd: number, operation: number) => number = koffi
+  .load(null)
+  .func('int flock(int fd, int operation)');

@@ -1,0 +1,136 @@
+import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeRows } from 'osquery-extension-ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { RowBatch } from '../../src/events/row-batch.ts';
+import { type LoggedRows, RowLog } from '../../src/state/row-log.ts';
+import { batchOf, columns } from '../events/event-rows.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const NAMES = columns.map(({ name }) => name);
+
+/** Some rows from a number on. */
+const rows = (firstEid: number, count: number, path = '/bin/true'): RowBatch =>
+  batchOf(
+    Array.from({ length: count }, (_, i) => ({ path, pid: firstEid + i, time: 100 + i })),
+    firstEid,
+  );
+const pids = ({ batches }: LoggedRows): number[] =>
+  batches.flatMap(({ bytes, ends }) =>
+    decodeRows({ count: ends.length, chunks: [Buffer.from(bytes)] }).map(({ pid }) => Number(pid)),
+  );
+/** Nothing is written when a log is closed: to its files it is as if the process had been killed. */
+const opened: RowLog[] = [];
+const open: typeof RowLog.open = (...args) => {
+  const opening = RowLog.open(...args);
+  opened.push(opening.log);
+  return opening;
+};
+afterEach(async () => {
+  for (const log of opened.splice(0)) await log.close();
+});
+
+const files = (directory: string): string[] => readdirSync(directory).sort();
+
+describe('RowLog', () => {
+  it('has what was written, after a process that just stopped', async () => {
+    using directory = temporaryDirectory();
+    const { log, found } = open(directory.path, NAMES);
+    expect(found).toEqual({ batches: [], late: [], lostBytes: 0 });
+    await log.write([rows(1, 2), rows(3, 1)], undefined);
+    await log.write([], { names: ['note'], values: [[2, ['later']]] });
+    const again = open(directory.path, NAMES);
+    expect(pids(again.found)).toEqual([1, 2, 3]);
+    expect(again.found).toMatchObject({
+      late: [{ names: ['note'], values: [[2, ['later']]] }],
+      lostBytes: 0,
+    });
+    // And goes on in the same file.
+    await again.log.write([rows(4, 1)], undefined);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([1, 2, 3, 4]);
+    expect(files(directory.path)).toHaveLength(1);
+    expect(statSync(join(directory.path, files(directory.path)[0]!)).mode & 0o777).toBe(0o600);
+  });
+
+  it('cuts off a write that was not finished, at any byte, and counts it', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    await log.write([rows(1, 2)], undefined);
+    const path = join(directory.path, files(directory.path)[0]!);
+    const whole = statSync(path).size;
+    await log.write([rows(3, 2)], undefined);
+    const all = readFileSync(path);
+    for (let length = whole; length < all.length; length++) {
+      writeFileSync(path, all.subarray(0, length));
+      const cut = open(directory.path, NAMES);
+      expect(pids(cut.found)).toEqual([1, 2]);
+      expect(cut.found.lostBytes).toBe(length - whole);
+    }
+    const { log: next } = open(directory.path, NAMES);
+    await next.write([rows(3, 1)], undefined);
+    const { found } = open(directory.path, NAMES);
+    expect(pids(found)).toEqual([1, 2, 3]);
+    expect(found.lostBytes).toBe(0);
+  });
+
+  it('begins new files, and deletes those whose rows are gone', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    const long = 'x'.repeat(1_500_000);
+    for (let eid = 1; eid <= 9; eid++) await log.write([rows(eid, 1, long)], undefined);
+    expect(files(directory.path)).toHaveLength(3);
+    await log.dropBelow(4);
+    expect(files(directory.path)).toHaveLength(2);
+    const { found } = open(directory.path, NAMES);
+    expect(pids(found)).toEqual([4, 5, 6, 7, 8, 9]);
+    await log.dropBelow(100);
+    // The newest has the number that comes next.
+    expect(files(directory.path)).toHaveLength(1);
+  });
+
+  it('leaves out what stands before a hole: it had been dropped', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    await log.write([rows(1, 3), rows(8, 2)], undefined);
+    await log.write([rows(10, 1)], undefined);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([8, 9, 10]);
+  });
+
+  it('keeps rows of another version, under the columns of this one', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    await log.write([rows(1, 2)], undefined);
+    const upgraded = open(directory.path, ['pid', 'eid', 'added']);
+    expect(pids(upgraded.found)).toEqual([1, 2]);
+    expect(upgraded.found.lostBytes).toBe(0);
+    // What is written now is not what that file says.
+    await upgraded.log.write([], { names: ['added'], values: [[1, ['v']]] });
+    expect(files(directory.path)).toHaveLength(2);
+    await upgraded.log.dropBelow(3);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([]);
+  });
+
+  it('survives files that are not its own', async () => {
+    using directory = temporaryDirectory();
+    writeFileSync(join(directory.path, '000000000001.rows'), 'no frames at all');
+    writeFileSync(join(directory.path, '000000000002.rows'), '');
+    writeFileSync(join(directory.path, 'other'), 'x');
+    const { log, found } = open(directory.path, NAMES);
+    expect(found).toEqual({ batches: [], late: [], lostBytes: 16 });
+    await log.write([rows(1, 1)], undefined);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([1]);
+    // One that grew beyond all measure is not even read.
+    truncateSync(join(directory.path, '000000000001.rows'), 4e9);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([1]);
+  });
+
+  it('gives the rows again that the disk did not take', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    await log.write([rows(1, 1)], undefined);
+    const path = join(directory.path, files(directory.path)[0]!);
+    appendFileSync(path, 'half a frame');
+    await log.write([rows(2, 1)], undefined);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([1, 2]);
+  });
+});
