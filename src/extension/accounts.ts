@@ -103,6 +103,7 @@ const isSaved = (value: unknown): value is SavedAccounts => {
     isCount(kernelLost?.carried) &&
     (kernelLost?.before === undefined || isCount(kernelLost.before)) &&
     typeof counters === 'object' &&
+    counters !== null &&
     Object.values(counters).every(isCount)
   );
 };

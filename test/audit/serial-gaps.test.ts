@@ -25,6 +25,16 @@ describe('SerialGaps', () => {
     expect(gapsOf([0xfffffffe, 1, 0, 0xffffffff])).toBe(0);
   });
 
+  test('what came after the last one of another process, and was not seen, is missing', () => {
+    const gaps = new SerialGaps(100);
+    expect(gaps.highest).toBe(100);
+    gaps.see(104);
+    expect([gaps.count, gaps.highest]).toEqual([3, 104]);
+    gaps.see(99);
+    gaps.see(102);
+    expect([gaps.count, gaps.highest]).toEqual([2, 104]);
+  });
+
   test('a huge hole is counted in bounded memory', () => {
     expect(gapsOf([0, 1_000_000])).toBe(999_999);
   });

@@ -35,6 +35,30 @@ describe('RowExtras', () => {
   });
 });
 
+describe('RowExtras that are kept', () => {
+  it('tell what has come since they were asked', () => {
+    const extras = newExtras();
+    extras.set(1, ['before anybody asked', undefined]);
+    expect(extras.takeChanges()).toEqual([]);
+    for (const eid of [2, 3, 4]) extras.set(eid, [`user ${eid}`, undefined]);
+    extras.set(3, ['again', 'ff']);
+    extras.dropBelow(3);
+    expect(extras.takeChanges()).toEqual([
+      [3, ['again', 'ff']],
+      [4, ['user 4', null]],
+    ]);
+    expect(extras.takeChanges()).toEqual([]);
+  });
+
+  it('come back under the names that they had', () => {
+    const extras = newExtras();
+    extras.restore(['sha256', 'no longer there', 'username'], [[7, ['ff', 'x', null]]]);
+    expect(extras.find(7).map(({ column }) => names[column])).toEqual(['sha256']);
+    extras.restore(['another'], [[8, ['x']]]);
+    expect(extras.find(8)).toEqual([]);
+  });
+});
+
 describe('rows with late values', () => {
   const filled = () => {
     const { buffer, append } = filledBuffer([
