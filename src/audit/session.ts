@@ -5,6 +5,7 @@ import { AuditError } from './errors.ts';
 import { exclusions } from './exclusions.ts';
 import {
   type AuditRule,
+  encodeRule,
   type FoundStatus,
   foundIn,
   keyWithFound,
@@ -58,8 +59,10 @@ export class AuditSession {
   readonly mode: StreamMode;
   /** Sentences for the operator: what will be missing, and the setting that changes it. */
   readonly warnings: readonly string[];
-  #ownRules: AuditRule[] = [];
+  /** Whether rules of ours are in the kernel: added by us, or left by a killed instance and still wanted. */
+  #hasRules = false;
   #removedRules: Uint8Array[] = [];
+  #selection: RuleSelection;
   #changed = false;
   #restored: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -75,6 +78,7 @@ export class AuditSession {
     this.#control = control;
     this.#architectures = architectures;
     this.#options = options;
+    this.#selection = options.selection;
     this.found = found;
     this.mode = mode;
     this.warnings = warnings;
@@ -156,15 +160,28 @@ export class AuditSession {
     await control.setStatus({ failure: AUDIT_FAIL_SILENT });
     await control.setStatus({ backlogWaitTime: this.#options.backlogWaitTime });
     await control.setStatus({ backlogLimit: this.#options.backlogLimit });
+    await this.#placeRules(there);
+    if (!this.#options.forceReconfigure) return;
     for (const rule of there) {
-      // Nobody else runs under our key: these are what a killed instance left.
-      if (ownRule(rule) !== undefined) await control.deleteRule(rule);
-      else if (this.#options.forceReconfigure && (await control.deleteRule(rule)))
-        this.#removedRules.push(rule);
+      if (ownRule(rule) === undefined && (await control.deleteRule(rule))) this.#removedRules.push(rule);
     }
-    // Not again: the kernel does not know a rule that was put before others for the same, and would have it twice.
-    await this.#addRules(this.#rules(this.#options.selection).filter(({ prepend }) => !prepend));
+  }
+
+  /**
+   * Brings the rules of the selection into force, and takes away those under our key that are not of it: nobody else runs
+   * under that key. What is there and stays is never taken away in between: what happens meanwhile has a serial, and is
+   * missing in nobody's accounts.
+   */
+  async #placeRules(there: readonly Uint8Array[]): Promise<void> {
+    const [note, ...wanted] = this.#rules(this.#selection);
+    // Not the first one again: the kernel does not know a rule that was put before others for the same.
+    await this.#addRules(wanted);
     await this.#exclude(there);
+    const kept = [...[{ ...note!, prepend: false }, ...wanted].map(encodeRule), ...exclusions(there)];
+    for (const rule of there) {
+      if (ownRule(rule) === undefined || kept.some(keep => Buffer.compare(keep, rule) === 0)) continue;
+      await this.#control.deleteRule(rule);
+    }
   }
 
   /** Where the stream is ours alone, records that we do not read need not be made. */
@@ -179,17 +196,15 @@ export class AuditSession {
   }
 
   async #addRules(rules: readonly AuditRule[]): Promise<void> {
-    for (const rule of rules) {
-      if (await this.#control.addRule(rule)) this.#ownRules.push(rule);
-    }
+    this.#hasRules = true;
+    for (const rule of rules) await this.#control.addRule(rule);
   }
 
   /** Replaces our rules by those of another selection. */
   select(selection: RuleSelection): Promise<void> {
     return this.#step(async () => {
-      await this.#deleteOwnRules();
-      await this.#addRules(this.#rules(selection));
-      await this.#exclude(await this.#control.listRules());
+      this.#selection = selection;
+      await this.#placeRules(await this.#control.listRules());
     });
   }
 
@@ -200,11 +215,11 @@ export class AuditSession {
   }
 
   async #deleteOwnRules(): Promise<void> {
-    if (this.#ownRules.length === 0 && !this.#options.forceUnconfigure) return;
+    if (!this.#hasRules && !this.#options.forceUnconfigure) return;
     for (const rule of await this.#control.listRules()) {
       if (ownRule(rule) !== undefined) await this.#control.deleteRule(rule);
     }
-    this.#ownRules = [];
+    this.#hasRules = false;
   }
 
   /**

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AuditControl } from '../../src/audit/control.ts';
 import { exclusions, isExclusion } from '../../src/audit/exclusions.ts';
-import { encodeRule, keyWithFound, rulesFor } from '../../src/audit/rules.ts';
+import { type AuditRule, encodeRule, keyWithFound, rulesFor } from '../../src/audit/rules.ts';
 import { AuditSession, PROCESS_TITLE, type SessionOptions } from '../../src/audit/session.ts';
 import type { AuditStatus } from '../../src/audit/status.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
@@ -44,11 +44,15 @@ const foreignRule = (key: string): Uint8Array =>
   encodeRule({ action: 'always', prepend: false, syscalls: [257], fields: [], key });
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
+/** As the kernel lists it. */
+const encodeListed = (rule: AuditRule): Uint8Array => encodeRule({ ...rule, prepend: false });
+
 /** Status and rules as the kernel keeps them. Each exchange takes a turn of the event loop, as over a socket. */
 class FakeKernel implements AuditControl {
   status: AuditStatus = FOUND;
   rules: Uint8Array[] = [];
   readonly log: string[] = [];
+  readonly deleted: string[] = [];
   /** Operations that fail, by the beginning of their log line. */
   failing: string | undefined;
 
@@ -67,11 +71,12 @@ class FakeKernel implements AuditControl {
     this.status = { ...this.status, ...change };
   }
   async addRule(rule: Parameters<AuditControl['addRule']>[0]) {
-    return this.addListedRule(encodeRule(rule), rule.prepend);
+    return this.addListedRule(encodeListed(rule), rule.prepend);
   }
   async addListedRule(bytes: Uint8Array, prepend = false) {
     await this.#exchange('add');
-    if (this.rules.some(rule => hex(rule) === hex(bytes))) return false;
+    // The kernel compares the flag too, and then forgets it.
+    if (!prepend && this.rules.some(rule => hex(rule) === hex(bytes))) return false;
     if (prepend) this.rules.unshift(bytes);
     else this.rules.push(bytes);
     return true;
@@ -80,6 +85,7 @@ class FakeKernel implements AuditControl {
     await this.#exchange('delete');
     const before = this.rules.length;
     this.rules = this.rules.filter(rule => hex(rule) !== hex(bytes));
+    if (this.rules.length < before) this.deleted.push(hex(bytes));
     return this.rules.length < before;
   }
   async listRules() {
@@ -108,7 +114,7 @@ const own = (fake: FakeKernel): void => {
 };
 const ownRules = (selection = SELECTION): string[] =>
   [
-    ...rulesFor(selection, ARCHITECTURES, process.pid, keyWithFound(FOUND)).map(encodeRule),
+    ...rulesFor(selection, ARCHITECTURES, process.pid, keyWithFound(FOUND)).map(encodeListed),
     ...exclusions([]),
   ].map(hex);
 
@@ -204,12 +210,18 @@ describe('AuditSession', () => {
       expect(fake.state).toEqual(kernel().state);
     });
 
-    it('with the rules that a killed instance left taken away', async () => {
+    it('with the rules that a killed instance left kept as long as they serve, then taken away', async () => {
       const other = foreignRule('other');
-      const fake = kernel({}, [...rulesFor(SELECTION, ARCHITECTURES, 4242).map(encodeRule), other]);
+      const left = rulesFor({ ...SELECTION, killProcessEvents: true }, ARCHITECTURES, 4242).map(encodeListed);
+      const wanted = rulesFor(SELECTION, ARCHITECTURES, 4242).map(encodeListed).slice(1);
+      const fake = kernel({}, [...left, ...wanted, other]);
       const session = await open(fake);
       await session.prepare();
-      expect(fake.state.rules).toEqual([ownRules()[0], hex(other), ...ownRules().slice(1)]);
+      const [own, ...rest] = ownRules();
+      const added = rest.slice(wanted.length);
+      expect(fake.state.rules).toEqual([own, ...wanted.map(hex), hex(other), ...added]);
+      // At no time was there none: what happened meanwhile has a serial.
+      expect(fake.deleted).toEqual(left.map(hex));
       await session.restore();
       expect(fake.state.rules).toEqual([hex(other)]);
     });

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import type { LoadResult } from './load/run-load.ts';
 
 /** Seconds after which a load is ended, whatever it does. */
-const TIMEOUT_S = 90;
+const TIMEOUT_S = 300;
 
 /** Each is a file in load/. */
-export type LoadKind = 'connects' | 'execs' | 'binaries';
+export type LoadKind = 'connects' | 'execs' | 'numbered-execs' | 'binaries';
 
 /** A process that makes events, ready to begin. */
 export class Load implements AsyncDisposable {
@@ -48,8 +48,12 @@ export class Load implements AsyncDisposable {
     return this.#child.pid!;
   }
 
-  async run(): Promise<LoadResult> {
+  begin(): void {
     this.#child.stdin!.write('go\n');
+  }
+
+  async run(): Promise<LoadResult> {
+    this.begin();
     return JSON.parse(await this.#line());
   }
 
@@ -59,9 +63,14 @@ export class Load implements AsyncDisposable {
     return value;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends it where it is. */
+  async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');
     await once(this.#child, 'exit');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 }

@@ -1,81 +1,44 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeCore } from '../extension/fake-core.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
+import { SupervisedExtension } from './supervised-extension.ts';
 
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 /** Longer than anything stays in memory only. */
 const SAVED_MS = 1_000;
 
-let core: FakeCore;
 let directory: string;
 let before: AuditState;
-let extension: ChildProcess;
-let stderr: string;
-let clock = 1_700_000_000;
-
-const start = async (): Promise<void> => {
-  core.routes = undefined;
-  extension = spawn(
-    process.execPath,
-    ['--conditions=source', MAIN, '--socket', core.socket, '--timeout', '3', '--interval', '1'],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  extension.stderr!.setEncoding('utf8').on('data', text => {
-    stderr += text;
-  });
-  while (core.routes === undefined) {
-    if (extension.exitCode !== null) throw new Error(`the extension ended: ${stderr}`);
-    await sleep(20);
-  }
-  await core.registered();
-};
-
-const end = async (signal: NodeJS.Signals): Promise<void> => {
-  const ended = once(extension, 'exit');
-  extension.kill(signal);
-  await ended;
-};
+let extension: SupervisedExtension;
 
 const run = (tag: string, count: number): void => {
   for (let i = 0; i < count; i++) execFileSync('/bin/true', [`${tag}${i}`]);
 };
 
 /** What one execution of a scheduled query gets. */
-const scheduled = async (): Promise<string[]> => {
-  core.execute('executions', clock++);
-  const rows = await core.generate('process_events');
-  core.endExecution();
-  return rows.map(({ cmdline }) => cmdline ?? '').filter(cmdline => cmdline.startsWith('/bin/true '));
-};
-const logged = (count: number): void => {
-  core.database.set('queries/executionscounter', String(count));
-};
+const scheduled = async (): Promise<string[]> =>
+  (await extension.scheduled())
+    .map(({ cmdline }) => cmdline ?? '')
+    .filter(cmdline => cmdline.startsWith('/bin/true '));
 const tagged = (tag: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `/bin/true ${tag}${i}`);
-const status = async (): Promise<Record<string, string>> => (await core.generate('audit_status'))[0]!;
 
 describe.skipIf(whyNotLive !== undefined)('a restart', () => {
   beforeEach(async () => {
     await auditIsFree();
     before = await auditState();
     directory = mkdtempSync(join(tmpdir(), 'live-restart-'));
-    stderr = '';
-    core = await new FakeCore().listen();
-    core.schedule = [{ name: 'executions', query: 'SELECT * FROM process_events', interval: '60' }];
-    core.options.set('audit_allow_config', 'true');
-    core.options.set('events_max', '50000');
-    core.options.set('custom_audit_state_dir', join(directory, 'state'));
-    await start();
+    extension = await SupervisedExtension.start({
+      audit_allow_config: 'true',
+      events_max: '50000',
+      custom_audit_state_dir: join(directory, 'state'),
+    });
   }, 90_000);
   afterEach(async () => {
-    if (extension.exitCode === null && extension.signalCode === null) await end('SIGTERM');
-    await core.close();
+    await extension[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true });
     expect(await auditState()).toEqual(before);
   });
@@ -84,18 +47,18 @@ describe.skipIf(whyNotLive !== undefined)('a restart', () => {
     run('before', 20);
     await sleep(SAVED_MS);
     expect(await scheduled()).toEqual(tagged('before', 20));
-    logged(0);
+    extension.log();
     run('stored', 30);
     await sleep(SAVED_MS);
-    const gaps = Number((await status()).serial_gaps);
-    await end('SIGKILL');
+    const gaps = Number((await extension.status()).serial_gaps);
+    await extension.end('SIGKILL');
     run('unheard', 25);
-    await start();
+    await extension.start();
     run('after', 10);
     await sleep(200);
     const rows = await scheduled();
     expect(rows).toEqual([...tagged('stored', 30), ...tagged('after', 10)]);
-    const row = await status();
+    const row = await extension.status();
     // Each of them has a serial that nobody saw; so have the changes of the configuration at the start.
     const counted = Number(row.serial_gaps) - gaps;
     expect(counted).toBeGreaterThanOrEqual(25);
@@ -109,42 +72,42 @@ describe.skipIf(whyNotLive !== undefined)('a restart', () => {
     run('first', 3);
     await sleep(SAVED_MS);
     await scheduled();
-    logged(0);
+    extension.log();
     run('second', 3);
     await sleep(200);
     expect(await scheduled()).toEqual(tagged('second', 3));
     // Killed before core had the rows: its count stays.
-    await end('SIGKILL');
-    await start();
+    await extension.end('SIGKILL');
+    await extension.start();
     expect(await scheduled()).toEqual(tagged('second', 3));
-    logged(1);
+    extension.log();
     expect(await scheduled()).toEqual([]);
   }, 60_000);
 
   test('in order loses nothing at all, and what was not to be recorded is no loss', async () => {
     run('kept', 5);
     await sleep(200);
-    const gaps = (await status()).serial_gaps;
-    await end('SIGTERM');
+    const gaps = (await extension.status()).serial_gaps;
+    await extension.end('SIGTERM');
     expect(await auditState()).toEqual(before);
     run('not-recorded', 5);
-    await start();
+    await extension.start();
     run('new', 5);
     await sleep(200);
     expect(await scheduled()).toEqual([...tagged('kept', 5), ...tagged('new', 5)]);
-    expect((await status()).serial_gaps).toBe(gaps);
-    expect(stderr).toBe('');
+    expect((await extension.status()).serial_gaps).toBe(gaps);
+    expect(extension.stderr).toBe('');
   }, 60_000);
 
   test('without a directory for state begins anew, and says why', async () => {
-    await end('SIGTERM');
-    core.options.set('custom_audit_state_dir', '/proc/no/such');
-    await start();
-    expect(stderr).toContain('no state is kept');
-    expect(stderr).toContain('custom_audit_state_dir');
+    await extension.end('SIGTERM');
+    extension.core.options.set('custom_audit_state_dir', '/proc/no/such');
+    await extension.start();
+    expect(extension.stderr).toContain('no state is kept');
+    expect(extension.stderr).toContain('custom_audit_state_dir');
     run('memory', 2);
     await sleep(200);
     expect(await scheduled()).toEqual(tagged('memory', 2));
-    expect(await status()).not.toHaveProperty('state_dir');
+    expect(await extension.status()).not.toHaveProperty('state_dir');
   }, 60_000);
 });

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { processOptions } from '../../bench/audit-options.ts';
+import { median } from '../../bench/figure.ts';
+import { Load } from '../../bench/load.ts';
+import type { Scenario } from '../../bench/scenario.ts';
+import { SupervisedExtension } from '../../live/supervised-extension.ts';
+
+const KILLS = 100;
+const PER_SECOND = 2_000;
+/** Milliseconds between a start and the kill. */
+const ALIVE_MS = 600;
+/** Milliseconds between two runs of the scheduled query. */
+const QUERY_MS = 150;
+/** Seconds that one round takes, with room: more programs are run than needed, and the rest is not waited for. */
+const ROUND_S = 2;
+/** Longer than a row is in memory only. */
+const SETTLE_MS = 1_500;
+
+/** Rows of the load that core has logged. */
+class Logged {
+  readonly #numbers = new Set<number>();
+  repeated = 0;
+  highest = -1;
+
+  get count(): number {
+    return this.#numbers.size;
+  }
+
+  add(cmdline: string | undefined): void {
+    const [, number] = /^true (\d+)$/.exec(cmdline ?? '') ?? [];
+    if (number === undefined) return;
+    if (this.#numbers.has(Number(number))) this.repeated++;
+    this.#numbers.add(Number(number));
+    this.highest = Math.max(this.highest, Number(number));
+  }
+}
+
+export const kills: Scenario = {
+  name: 'kills',
+  title: `${KILLS} kill -9 of the extension under ${PER_SECOND.toLocaleString('en-US')} execs/s, with a scheduled query`,
+  needsAudit: true,
+  run: async ({ program, note }) => {
+    const directory = mkdtempSync(join(tmpdir(), 'chaos-'));
+    const logged = new Logged();
+    const silences: number[] = [];
+    try {
+      await using extension = await SupervisedExtension.start(
+        { ...processOptions, custom_audit_state_dir: join(directory, 'state') },
+        program,
+      );
+      const query = async (): Promise<void> => {
+        const rows = await extension.scheduled();
+        for (const { cmdline } of rows) logged.add(cmdline);
+        if (rows.length > 0) extension.log();
+      };
+      const before = await extension.status();
+      await using load = await Load.prepare('numbered-execs', KILLS * ROUND_S * PER_SECOND, PER_SECOND);
+      const parent = load.pid;
+      load.begin();
+      const started = performance.now();
+      for (let kill = 1; kill <= KILLS; kill++) {
+        // Killed in the middle of whatever it is doing, an answer to a query among it.
+        const killed = sleep(ALIVE_MS + Math.random() * QUERY_MS).then(() => extension.end('SIGKILL'));
+        for (let at = performance.now(); performance.now() - at < ALIVE_MS - QUERY_MS; ) {
+          await query();
+          await sleep(QUERY_MS);
+        }
+        await Promise.all([query().catch(() => {}), killed]);
+        const silent = performance.now();
+        await extension.start();
+        silences.push(performance.now() - silent);
+        if (kill % 10 === 0) note(`kills: ${kill} of ${KILLS}, ${logged.count} rows logged`);
+      }
+      const seconds = (performance.now() - started) / 1000;
+      await load.stop();
+      await sleep(SETTLE_MS);
+      await query();
+      const after = await extension.status();
+      const executed = logged.highest + 1;
+      const grown = (name: string): number => Number(after[name]) - Number(before[name]);
+      const counted = grown('serial_gaps') + grown('kernel_lost') + grown('incomplete_events');
+      return [
+        { name: 'programs run', value: executed, unit: `by pid ${parent}` },
+        { name: 'programs run per second', value: executed / seconds, unit: '/s' },
+        { name: 'rows logged', value: logged.count, unit: 'rows' },
+        { name: 'rows logged twice', value: logged.repeated, unit: 'rows', goal: { atMost: 0 } },
+        { name: 'counted as lost by audit_status', value: counted, unit: 'events' },
+        {
+          name: 'neither logged nor counted',
+          value: Math.max(0, executed - logged.count - counted),
+          unit: 'events',
+          goal: { atMost: 0 },
+        },
+        {
+          name: 'counted though logged',
+          value: Math.max(0, counted + logged.count - executed),
+          unit: 'events',
+        },
+        { name: 'from kill to serving again, median', value: median(silences), unit: 'ms' },
+        { name: 'write failures', value: grown('state_write_failures'), unit: '', goal: { atMost: 0 } },
+        { name: 'bytes cut off', value: grown('state_bytes_lost'), unit: 'B' },
+      ];
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  },
+};
