@@ -12,6 +12,7 @@ const columns = [
   { name: 'rules', type: 'INTEGER' },
   { name: 'kernel_lost', type: 'BIGINT' },
   { name: 'socket_overruns', type: 'BIGINT' },
+  { name: 'multicast_dropped', type: 'BIGINT' },
   { name: 'serial_gaps', type: 'BIGINT' },
   { name: 'records', type: 'BIGINT' },
   { name: 'malformed_records', type: 'BIGINT' },

@@ -35,6 +35,7 @@ export const AUDIT_EOE = 1320;
 export const AUDIT_BPRM_FCAPS = 1321;
 export const AUDIT_PROCTITLE = 1327;
 export const AUDIT_REPLACE = 1329;
+export const AUDIT_URINGOP = 1336;
 
 export const AUDIT_STATUS_ENABLED = 0x0001;
 export const AUDIT_STATUS_FAILURE = 0x0002;

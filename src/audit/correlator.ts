@@ -31,6 +31,8 @@ export interface CorrelatorLimits {
   readonly recordsPerEvent: number;
   /** Bytes of the records of one event. */
   readonly bytesPerEvent: number;
+  /** Bytes that all events under way take up; the oldest are ended when there are more. */
+  readonly bytes: number;
 }
 
 export const CORRELATOR_LIMITS: CorrelatorLimits = {
@@ -38,7 +40,11 @@ export const CORRELATOR_LIMITS: CorrelatorLimits = {
   events: 16_384,
   recordsPerEvent: 4_096,
   bytesPerEvent: 16 * 1024 * 1024,
+  bytes: 64 * 1024 * 1024,
 };
+
+/** What a record that is kept takes up besides its bytes. */
+const RECORD_OVERHEAD = 256;
 
 export interface CorrelatorCounters {
   /** System calls whose event was ended by something else than a record. */
@@ -73,6 +79,8 @@ export class Correlator {
   readonly counters: CorrelatorCounters = { unterminated: 0, overLimit: 0 };
   readonly #pending = new Map<number, Pending>();
   #count = 0;
+  /** What the events under way take up. */
+  #bytes = 0;
   #borrowing: Pending[] = [];
   /** The event of the record before: nearly always the one of the next record too. */
   #latest: Pending | undefined;
@@ -114,7 +122,9 @@ export class Correlator {
     }
     if (event.borrowedFrom === event.records.length) this.#borrowing.push(event);
     event.bytes += bytes;
+    this.#bytes += bytes + RECORD_OVERHEAD;
     event.records.push(record);
+    while (this.#bytes > this.#limits.bytes) this.#endOldest();
   }
 
   /**
@@ -161,10 +171,7 @@ export class Correlator {
   }
 
   #begin(record: AuditRecord, now: number, node: string | undefined): Pending {
-    if (this.#count >= this.#limits.events) {
-      const oldest = this.#pending.values().next().value;
-      if (oldest !== undefined) this.#end(oldest, 'limit');
-    }
+    if (this.#count >= this.#limits.events) this.#endOldest();
     const event: Pending = {
       seconds: record.seconds,
       milliseconds: record.milliseconds,
@@ -188,6 +195,11 @@ export class Correlator {
     return event;
   }
 
+  #endOldest(): void {
+    const oldest = this.#pending.values().next().value;
+    if (oldest !== undefined) this.#end(oldest, 'limit');
+  }
+
   #end(event: Pending, endedBy: RecordGroup['endedBy']): void {
     const head = this.#pending.get(event.serial);
     if (head === event) {
@@ -202,6 +214,7 @@ export class Correlator {
       }
     }
     this.#count--;
+    this.#bytes -= event.bytes + event.records.length * RECORD_OVERHEAD;
     if (this.#latest === event) this.#latest = undefined;
     event.borrowedFrom = event.records.length;
     if (endedBy !== 'record' && event.records.some(record => record.type === AUDIT_SYSCALL)) {

@@ -1,5 +1,5 @@
 import type { AuditEvent } from './audit-event.ts';
-import { AUDIT_SYSCALL } from './constants.ts';
+import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL, AUDIT_URINGOP } from './constants.ts';
 import { isUserMessage, type RecordGroup } from './correlator.ts';
 import { type KindOfTask, readProcessEvent } from './process-event.ts';
 import { readSocketEvent } from './socket-event.ts';
@@ -26,6 +26,13 @@ export interface InterpreterCounters {
 
 const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4']);
 
+/** Records that the kernel writes behind a SYSCALL only, or behind the URINGOP of a call made through io_uring. */
+const BEHIND_SYSCALL: ReadonlySet<number> = new Set([AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_CWD]);
+
+/** Whether its SYSCALL was lost. */
+const isRest = ({ records }: RecordGroup): boolean =>
+  records.some(({ type }) => BEHIND_SYSCALL.has(type)) && records.every(({ type }) => type !== AUDIT_URINGOP);
+
 /** Turns groups of records into events. */
 export class Interpreter {
   readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0 };
@@ -47,7 +54,7 @@ export class Interpreter {
     }
     // Records raised inside the call, such as AVC, come before SYSCALL.
     const main = group.records.find(record => record.type === AUDIT_SYSCALL);
-    if (main === undefined) return this.#drop('filtered');
+    if (main === undefined) return this.#drop(isRest(group) ? 'unusable' : 'filtered');
     const reading = readSyscall(main, this.interests.syscalls);
     if (reading.kind === 'malformed') return this.#drop('malformed');
     if (reading.kind === 'other') return this.#drop('filtered');

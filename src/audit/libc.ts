@@ -12,6 +12,7 @@ export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
 export const SO_RCVBUFFORCE = 33;
+export const SO_MEMINFO = 55;
 export const SOL_NETLINK = 270;
 export const NETLINK_ADD_MEMBERSHIP = 1;
 export const MSG_DONTWAIT = 0x40;
@@ -34,6 +35,13 @@ export const setsockopt: (
   value: Uint8Array,
   length: number,
 ) => number = libc.func('int setsockopt(int fd, int level, int option, void *value, uint length)');
+export const getsockopt: (
+  fd: Fd,
+  level: number,
+  option: number,
+  value: Uint8Array,
+  length: Uint8Array,
+) => number = libc.func('int getsockopt(int fd, int level, int option, void *value, void *length)');
 export const sendto: (
   fd: Fd,
   bytes: Uint8Array,

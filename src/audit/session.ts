@@ -115,7 +115,7 @@ export class AuditSession {
       }
       mode = 'multicast';
       warnings.push(
-        `the audit socket belongs to pid ${found.pid} (${owner.name}): reading the multicast copy instead, where the kernel does not count what it drops; stop ${owner.name} to get the socket`,
+        `the audit socket belongs to pid ${found.pid} (${owner.name}): reading the multicast copy instead, which loses records when they come faster than they are read (multicast_dropped of audit_status counts them); stop ${owner.name} to get the socket`,
       );
     }
     if (found.enabled === AUDIT_LOCKED) {

@@ -35,9 +35,18 @@ const EAGAIN = 11;
 const EINTR = 4;
 const ENOBUFS = 105;
 
+/** Words of SO_MEMINFO, and which of them is SK_MEMINFO_DROPS. Source: linux/sock_diag.h. */
+const MEMINFO_WORDS = 9;
+const MEMINFO_DROPS = 8;
+
 export interface StreamCounters {
-  /** Times the socket's receive buffer overflowed (ENOBUFS); each lost an unknown number of records. */
+  /**
+   * Times the socket's receive buffer was full (ENOBUFS). On the unicast stream the kernel keeps the records and tries
+   * again, until its backlog is full, too; what it then drops is in its own counter.
+   */
   overruns: number;
+  /** Records of the multicast copy that the kernel dropped because the receive buffer was full. */
+  dropped: number;
   /** Datagrams longer than SLOT_BYTES, dropped. */
   truncated: number;
   /** Datagrams that did not come from the kernel, dropped. */
@@ -54,8 +63,9 @@ export type OnDatagram = (type: number, bytes: Buffer, start: number, end: numbe
  * arena that no record ever reached are never touched, so its size is an address range, not memory.
  */
 export class AuditStream {
-  readonly counters: StreamCounters = { overruns: 0, truncated: 0, foreign: 0 };
+  readonly #counters: StreamCounters = { overruns: 0, dropped: 0, truncated: 0, foreign: 0 };
   readonly #fd: number;
+  readonly #mode: 'unicast' | 'multicast';
   #closed = false;
   // From calloc, not from Node's pool or a zeroing loop: untouched pages stay unallocated.
   readonly #arena = Buffer.from(new ArrayBuffer(BATCH * SLOT_STRIDE));
@@ -65,8 +75,9 @@ export class AuditStream {
   readonly #nameWords = new Uint32Array(this.#names.buffer);
   readonly #headerWords = new Uint32Array(this.#headers.buffer);
 
-  private constructor(fd: number) {
+  private constructor(fd: number, mode: 'unicast' | 'multicast') {
     this.#fd = fd;
+    this.#mode = mode;
     const arena = libc.addressOf(this.#arena);
     const names = libc.addressOf(this.#names);
     const iovecs = libc.addressOf(this.#iovecs);
@@ -88,7 +99,7 @@ export class AuditStream {
   static open(mode: 'unicast' | 'multicast', receiveBuffer: number): AuditStream {
     const fd = libc.socket(libc.AF_NETLINK, libc.SOCK_RAW | libc.SOCK_CLOEXEC, NETLINK_AUDIT);
     if (fd < 0) throw openError('opening the audit socket', libc.errno());
-    const stream = new AuditStream(fd);
+    const stream = new AuditStream(fd, mode);
     const size = u32(receiveBuffer);
     if (libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUFFORCE, size, 4) !== 0) {
       libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUF, size, 4);
@@ -143,7 +154,7 @@ export class AuditStream {
     if (received < 0) {
       const errno = libc.errno();
       if (errno === ENOBUFS) {
-        this.counters.overruns++;
+        this.#counters.overruns++;
         return BATCH;
       }
       if (errno === EAGAIN || errno === EINTR) return 0;
@@ -157,12 +168,12 @@ export class AuditStream {
       const length = headers[header + LENGTH_WORD]!;
       headers[header + NAMELEN_WORD] = SOCKADDR_NL_BYTES;
       if ((headers[header + FLAGS_WORD]! & libc.MSG_TRUNC) !== 0) {
-        this.counters.truncated++;
+        this.#counters.truncated++;
         continue;
       }
       // Only the kernel's port is 0: a record from anyone else is forged.
       if (names[i * NAME_WORDS + NAME_PORT_WORD] !== 0 || length < NLMSG_HDRLEN) {
-        this.counters.foreign++;
+        this.#counters.foreign++;
         continue;
       }
       const start = i * SLOT_STRIDE;
@@ -171,6 +182,20 @@ export class AuditStream {
       onDatagram(type, arena, start + NLMSG_HDRLEN, start + length);
     }
     return received;
+  }
+
+  /** As of now; `dropped` is asked of the kernel while the stream is open. */
+  get counters(): Readonly<StreamCounters> {
+    // A drop on the unicast stream is one more try to come, not a loss.
+    if (this.#mode === 'multicast' && !this.#closed) this.#counters.dropped = this.#drops();
+    return this.#counters;
+  }
+
+  #drops(): number {
+    const words = new Uint32Array(MEMINFO_WORDS);
+    const info = new Uint8Array(words.buffer);
+    const failed = libc.getsockopt(this.#fd, libc.SOL_SOCKET, libc.SO_MEMINFO, info, u32(info.length)) !== 0;
+    return failed ? this.#counters.dropped : words[MEMINFO_DROPS]!;
   }
 
   /** Holds up this thread until there may be something to receive: false if there is not after `timeout` ms. */

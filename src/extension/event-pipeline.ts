@@ -162,4 +162,5 @@ const correlatorLimits = ({ limits }: AuditSettings): CorrelatorLimits => ({
   events: limits.eventsInFlight,
   recordsPerEvent: limits.eventRecords,
   bytesPerEvent: limits.eventBytes,
+  bytes: limits.inFlightBytes,
 });

@@ -135,7 +135,7 @@ const postRaw = (): void => {
   raw = '';
 };
 
-const NO_STREAM: StreamCounters = { overruns: 0, truncated: 0, foreign: 0 };
+const NO_STREAM: StreamCounters = { overruns: 0, dropped: 0, truncated: 0, foreign: 0 };
 const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
   report({
     kind: 'counters',

@@ -2,22 +2,53 @@ import type { AuditStatusRow } from '../../tables/audit_status.ts';
 
 type Counter = Extract<
   keyof AuditStatusRow,
-  `${string}_lost` | `${string}_overruns` | `${string}_unread` | 'serial_gaps'
+  | `${string}_lost`
+  | `${string}_dropped`
+  | `${string}_unread`
+  | `${string}_records`
+  | `${string}_events`
+  | `${string}_rows`
+  | 'serial_gaps'
 >;
 
-/** What a growing counter means, and the setting that helps. */
-const LOSSES: readonly {
+interface Loss {
   readonly counters: readonly Counter[];
   readonly what: string;
-  readonly raise: string;
-}[] = [
-  { counters: ['kernel_lost'], what: 'records the kernel dropped', raise: '--audit_backlog_limit' },
+  /** Settings to raise; undefined where none helps. */
+  readonly raise?: string | ((row: AuditStatusRow, before: AuditStatusRow) => string);
+}
+
+const raiseBacklog = (row: AuditStatusRow, before: AuditStatusRow): string => {
+  const settings = ['--audit_backlog_limit'];
+  // A receive buffer that is full fills the backlog behind it.
+  if (grown(row, before, 'socket_overruns') > 0) settings.push('custom_audit_receive_buffer_bytes');
+  const rate = Number(row.rate_limit ?? 0);
+  if (rate > 0) settings.push(`the kernel's limit of ${rate} records a second (auditctl -r 0 lifts it)`);
+  return settings.join(', ');
+};
+
+/** What a growing counter means, and what helps. */
+const LOSSES: readonly Loss[] = [
+  { counters: ['kernel_lost'], what: 'records the kernel dropped', raise: raiseBacklog },
   {
-    counters: ['socket_overruns'],
-    what: 'overruns of the receive buffer',
+    counters: ['multicast_dropped'],
+    what: 'records of the multicast copy that found the receive buffer full',
     raise: 'custom_audit_receive_buffer_bytes',
   },
   { counters: ['serial_gaps'], what: 'events that never arrived', raise: '--audit_backlog_limit' },
+  {
+    counters: ['incomplete_events', 'unusable_events'],
+    what: 'events that lacked a record',
+    raise: '--audit_backlog_limit',
+  },
+  {
+    counters: ['over_limit_records'],
+    what: 'records beyond what one event may have',
+    raise: 'custom_audit_event_records and custom_audit_event_bytes',
+  },
+  { counters: ['oversized_records'], what: 'records longer than any the kernel should write' },
+  { counters: ['malformed_records', 'malformed_events'], what: 'records that could not be read' },
+  { counters: ['unencodable_rows'], what: 'rows that could not be made' },
   {
     counters: [
       'process_events_evicted_unread',
@@ -38,7 +69,12 @@ const LOSSES: readonly {
     what: 'rows that expired before any query had read them',
     raise: '--events_expiry, or schedule a query',
   },
+  { counters: ['state_bytes_lost'], what: 'bytes of kept state that could not be read' },
 ];
+
+/** How much a counter has grown; one that is less than it was has been reset. */
+const grown = (row: AuditStatusRow, before: AuditStatusRow, counter: keyof AuditStatusRow): number =>
+  Math.max(0, Number(row[counter] ?? 0) - Number(before[counter] ?? 0));
 
 /** Tells what was lost since it last told. */
 export class LossReport {
@@ -53,11 +89,10 @@ export class LossReport {
   next(row: AuditStatusRow): string | undefined {
     const parts: string[] = [];
     for (const { counters, what, raise } of LOSSES) {
-      const grown = counters.reduce(
-        (sum, counter) => sum + Math.max(0, Number(row[counter] ?? 0) - Number(this.#told[counter] ?? 0)),
-        0,
-      );
-      if (grown > 0) parts.push(`${grown} ${what} (raise ${raise})`);
+      const lost = counters.reduce((sum, counter) => sum + grown(row, this.#told, counter), 0);
+      if (lost === 0) continue;
+      const settings = typeof raise === 'function' ? raise(row, this.#told) : raise;
+      parts.push(`${lost} ${what}${settings === undefined ? '' : ` (raise ${settings})`}`);
     }
     this.#told = row;
     return parts.length === 0 ? undefined : `lost since the last report: ${parts.join('; ')}`;

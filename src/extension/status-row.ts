@@ -45,6 +45,7 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     rules: facts.rules,
     kernel_lost: kernel && wrappingDifference(kernel.lost, facts.kernelLostBefore),
     socket_overruns: ingest?.stream.overruns,
+    multicast_dropped: ingest?.stream.dropped,
     serial_gaps: ingest?.pipeline.serialGaps,
     records: ingest?.pipeline.records,
     malformed_records: ingest && ingest.pipeline.malformedRecords + ingest.malformedInput,

@@ -44,6 +44,12 @@ export const limitOptions = {
     'Milliseconds that an event waits for its last record',
   ),
   eventBytes: limit('event_bytes', 16n * MIB, [65_536n, 256n * MIB], 'Bytes of the records of one event'),
+  inFlightBytes: limit(
+    'in_flight_bytes',
+    64n * MIB,
+    [MIB, 1024n * MIB],
+    'Bytes of the records of all events that wait for their last one',
+  ),
   bufferBytes: limit(
     'buffer_bytes',
     64n * MIB,

@@ -242,6 +242,22 @@ describe('Correlator', () => {
       expect(groups[0]!.fields).toEqual(['p234', 'q23456']);
       expect(correlator.counters.overLimit).toBe(2);
     });
+
+    it('of bytes of all events: the oldest end, empty records count too', () => {
+      const { push, groups, correlator } = collect({ bytes: 1_000 });
+      for (const i of [0, 1, 2]) push(SYSCALL, 's', at(i));
+      expect(groups).toEqual([]);
+      push(PATH, '', at(2));
+      expect(groups.map(({ serial, endedBy }) => [serial, endedBy])).toEqual([[0, 'limit']]);
+      push(PATH, 'p'.repeat(600), at(1));
+      expect(groups.map(({ serial }) => serial)).toEqual([0, 1]);
+      push(PATH, 'p'.repeat(600), at(2));
+      expect(correlator.size).toBe(0);
+      expect(correlator.counters).toEqual({ unterminated: 3, overLimit: 0 });
+      // What was given back can be used again.
+      for (const i of [5, 6, 7]) push(SYSCALL, 's', at(i));
+      expect(correlator.size).toBe(3);
+    });
   });
 
   it('ends everything when the source ends', () => {

@@ -17,6 +17,7 @@ const PATH = 1302;
 const SOCKETCALL = 1304;
 const SOCKADDR = 1306;
 const CWD = 1307;
+const URINGOP = 1336;
 const EXECVE = 1309;
 const AVC = 1400;
 const LOGIN = 1006;
@@ -176,6 +177,14 @@ describe('Interpreter', () => {
       const { event, counters } = interpret(connect().slice(0, 1));
       expect(event).toBeUndefined();
       expect(counters).toEqual({ ...NOTHING, unusable: 1 });
+    });
+
+    it('what stands behind a lost SYSCALL is a loss, what never had one is not', () => {
+      expect(interpret(connect().slice(1)).counters).toEqual({ ...NOTHING, unusable: 1 });
+      expect(interpret(exec().slice(1)).counters).toEqual({ ...NOTHING, unusable: 1 });
+      expect(interpret([[AVC, 'avc:  denied']]).counters).toEqual({ ...NOTHING, filtered: 1 });
+      const uring = [[URINGOP, 'uring_op=16'], ...connect().slice(1)] satisfies Records;
+      expect(interpret(uring).counters).toEqual({ ...NOTHING, filtered: 1 });
     });
   });
 

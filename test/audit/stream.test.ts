@@ -22,6 +22,8 @@ const { fake } = vi.hoisted(() => ({
     queue: [] as (Datagram | number)[],
     calls: [] as unknown[][],
     results: new Map<string, number>(),
+    /** SO_MEMINFO, of which the last word is what the kernel dropped. */
+    meminfo: [0, 0, 0, 0, 0, 0, 0, 0, 0],
     errno: 0,
   },
 }));
@@ -48,6 +50,11 @@ vi.mock('../../src/audit/libc.ts', async original => {
     close: call('close'),
     setsockopt: call('setsockopt'),
     sendto: call('sendto'),
+    getsockopt: (_fd: number, level: number, option: number, value: Uint8Array): number => {
+      fake.calls.push(['getsockopt', level, option]);
+      new Uint32Array(value.buffer).set(fake.meminfo);
+      return fake.results.get('getsockopt') ?? 0;
+    },
     errno: () => fake.errno,
     addressOf: (bytes: Uint8Array) => {
       fake.memory.push(bytes);
@@ -149,7 +156,7 @@ describe('AuditStream.receive', () => {
     const stream = open();
     fake.queue.push(datagram(1300, 'forged', 4242), datagram(1300, 'true'), { bytes: Buffer.alloc(15) });
     expect(receive(stream)).toEqual([3, [[1300, 'true']]]);
-    expect(stream.counters).toEqual({ overruns: 0, truncated: 0, foreign: 2 });
+    expect(stream.counters).toEqual({ overruns: 0, dropped: 0, truncated: 0, foreign: 2 });
     // Its header is as good as new afterwards.
     fake.queue.push(datagram(1300, 'next'));
     expect(receive(stream)).toEqual([1, [[1300, 'next']]]);
@@ -166,7 +173,7 @@ describe('AuditStream.receive', () => {
         [1320, 'z'],
       ],
     ]);
-    expect(stream.counters).toEqual({ overruns: 0, truncated: 1, foreign: 0 });
+    expect(stream.counters).toEqual({ overruns: 0, dropped: 0, truncated: 1, foreign: 0 });
     expect(MSG_TRUNC).toBe(0x20);
   });
 
@@ -176,6 +183,21 @@ describe('AuditStream.receive', () => {
     expect(receive(stream)).toEqual([BATCH, []]);
     expect(receive(stream)).toEqual([1, [[1300, 'after']]]);
     expect(stream.counters.overruns).toBe(1);
+  });
+
+  it('asks the kernel how much of the multicast copy it dropped, and remembers it after close', () => {
+    fake.meminfo = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    const unicast = open();
+    expect(unicast.counters.dropped).toBe(0);
+    expect(named('getsockopt')).toEqual([]);
+    const stream = AuditStream.open('multicast', 1024);
+    expect(stream.counters.dropped).toBe(9);
+    expect(named('getsockopt')).toEqual([['getsockopt', 1, 55]]);
+    fake.results.set('getsockopt', -1);
+    fake.meminfo[8] = 10;
+    expect(stream.counters.dropped).toBe(9);
+    stream.close();
+    expect(stream.counters.dropped).toBe(9);
   });
 
   it.each([EAGAIN, EINTR])('has nothing at errno %i', errno => {

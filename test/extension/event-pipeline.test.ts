@@ -25,6 +25,7 @@ const CWD = 1307;
 const EXECVE = 1309;
 const EOE = 1320;
 const PROCTITLE = 1327;
+const AVC = 1400;
 type RawRecord = readonly [type: number, fields: string];
 
 const ARENA_BYTES = 64 * 1024;
@@ -359,6 +360,106 @@ describe('EventPipeline', () => {
         }
       }
     });
+  });
+
+  describe('of too much keeps no more than its limits, counts the rest, and makes the other rows', () => {
+    const other = (feeding: ReturnType<typeof feed>): PluginRow[] => {
+      feeding.push(exec(['/bin/true', 'other']), { seconds: 7, milliseconds: 7, serial: 7 });
+      return feeding.rows('process_events').filter(row => row.audit_id === '7.007:7');
+    };
+    const OTHER = [{ cmdline: '/bin/true other' }];
+
+    it('an event with 100,000 records', () => {
+      const feeding = feed();
+      const { push, pipeline } = feeding;
+      const [syscall, ...rest] = exec(['/bin/true']);
+      push([syscall!]);
+      for (let i = 0; i < 100_000; i++) push([[PATH, pathFields(i, `/file ${i}`)]]);
+      expect(other(feeding)).toMatchObject(OTHER);
+      push(rest);
+      // Its own EXECVE and CWD came too late.
+      expect(feeding.rows('process_events')).toMatchObject([{ path: '/usr/bin/echo', syscall: 'execve' }]);
+      const { eventRecords } = EVERYTHING.limits;
+      expect(pipeline.counters()).toMatchObject({
+        overLimit: 1 + 100_000 + 3 - eventRecords,
+        incomplete: 1,
+        published: 2,
+      });
+    });
+
+    it('100,000 events that never end', () => {
+      const feeding = feed();
+      const { push, pipeline } = feeding;
+      for (let serial = 1000; serial < 101_000; serial++) {
+        push([[SYSCALL, syscallFields({ items: 0 })]], { seconds: 1, milliseconds: 1, serial });
+      }
+      expect(other(feeding)).toMatchObject(OTHER);
+      expect(pipeline.counters().unterminated).toBe(1 + 100_000 - EVERYTHING.limits.eventsInFlight);
+      feeding.advance(EVERYTHING.limits.incompleteMilliseconds);
+      expect(pipeline.counters()).toMatchObject({ unterminated: 100_000, incomplete: 100_000 });
+    });
+
+    it('1,000 unfinished events of 100 KB: the oldest end first', () => {
+      const feeding = feed();
+      const argument = 'x'.repeat(100_000);
+      const records = exec([argument]).slice(0, -4);
+      for (let serial = 1000; serial < 2_000; serial++) {
+        feeding.push(records, { seconds: 1, milliseconds: 1, serial });
+      }
+      expect(other(feeding)).toMatchObject(OTHER);
+      // An argument that needs several records is in hex.
+      const kept = EVERYTHING.limits.inFlightBytes / (2 * argument.length);
+      const { unterminated } = feeding.pipeline.counters();
+      expect(1000 - unterminated).toBeGreaterThan(0.9 * kept);
+      expect(1000 - unterminated).toBeLessThanOrEqual(kept);
+    });
+
+    it('a command line of 30 MB', () => {
+      const feeding = feed();
+      feeding.push(exec(['/bin/echo', 'x'.repeat(30 << 20)]));
+      const [row] = feeding.rows('process_events');
+      expect(row).toMatchObject({ path: '/usr/bin/echo', syscall: 'execve' });
+      // Half a command line would be an invention.
+      expect(row!.cmdline).toBeUndefined();
+      expect(row!.argv).toBeUndefined();
+      expect(other(feeding)).toMatchObject(OTHER);
+      expect(feeding.pipeline.counters().overLimit).toBeGreaterThan(0);
+      expect(feeding.pipeline.counters()).toMatchObject({ incomplete: 1, published: 2 });
+    });
+
+    it('a command line of 6 MB, the longest that the kernel lets through, is whole', () => {
+      const feeding = feed();
+      const words = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(1 << 20));
+      feeding.push(exec(['/bin/echo', ...words]));
+      const [row] = feeding.rows('process_events');
+      expect(row!.cmdline === `/bin/echo ${words.join(' ')}`).toBe(true);
+      expect(feeding.pipeline.counters()).toMatchObject({ overLimit: 0, incomplete: 0 });
+    });
+  });
+
+  it('counts every group of records once, whatever becomes of it', () => {
+    const record = fc.constantFrom<RawRecord>(
+      ...exec(['/bin/echo', 'a b']),
+      ...connect,
+      [AVC, 'avc:  denied'],
+      [SYSCALL, 'arch=c000003e'],
+      [SYSCALL, syscallFields({ success: 'no', exit: -2 })],
+      [SYSCALL, syscallFields({ syscall: 3 })],
+    );
+    fc.assert(
+      fc.property(fc.array(fc.array(record, { minLength: 1, maxLength: 6 }), { maxLength: 20 }), events => {
+        const { push, pipeline } = feed();
+        let groups = 0;
+        events.forEach((records, serial) => {
+          // An end alone is the end of nothing.
+          const kept = records.filter(([type]) => type !== EOE && type !== PROCTITLE);
+          if (kept.length > 0) groups++;
+          push([...kept, [EOE, '']], { seconds: 1, milliseconds: 1, serial });
+        });
+        const { published, filtered, malformed, unusable, unencodable } = pipeline.counters();
+        expect(published + filtered + malformed + unusable + unencodable).toBe(groups);
+      }),
+    );
   });
 
   it('keeps the limits of its settings', () => {
