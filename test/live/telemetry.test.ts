@@ -160,6 +160,19 @@ describe.skipIf(whyNotLive !== undefined)('telemetry of the live kernel', () => 
     },
   );
 
+  test('a child of a subshell whose own parent went on as another program', async () => {
+    const rounds = 20;
+    for (let i = 0; i < rounds; i++) {
+      // As the entry points of containers do. The fork and the exec are within one step of audit's clock.
+      execFileSync('/bin/sh', ['-c', '( /bin/true entry-check; : ) & exec /bin/sleep 0.02']);
+    }
+    const rows = await rowsWith('/bin/true entry-check', 'parent_process_path, process_command_line');
+    const parents = rows
+      .filter(row => row.process_command_line === '/bin/true entry-check')
+      .map(row => row.parent_process_path);
+    expect(parents).toEqual(Array.from({ length: rounds }, () => realpathSync('/bin/sh')));
+  });
+
   test.each(['renamed over', 'written over'])(
     'a binary that is %s right after it ran: the old hash or none',
     async way => {

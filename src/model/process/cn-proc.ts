@@ -12,6 +12,7 @@ const PROC_CN_MCAST_IGNORE = 2;
 
 const PROC_EVENT_NONE = 0;
 const PROC_EVENT_FORK = 0x0000_0001;
+const PROC_EVENT_EXEC = 0x0000_0002;
 const PROC_EVENT_EXIT = 0x8000_0000;
 
 const NLMSG_HDRLEN = 16;
@@ -31,6 +32,7 @@ interface Timed {
 /** Pids are those of the initial pid namespace, for processes in containers too. */
 export type ProcConnectorEvent =
   | (Timed & { readonly kind: 'fork'; readonly pid: number; readonly parent: number })
+  | (Timed & { readonly kind: 'exec'; readonly pid: number })
   | (Timed & { readonly kind: 'exit'; readonly pid: number })
   /** Answer to a subscription: 0 or a positive errno. */
   | { readonly kind: 'reply'; readonly error: number }
@@ -61,6 +63,10 @@ export const parseProcEvent = (bytes: Buffer, start: number, end: number): ProcC
       if (pid !== bytes.readInt32LE(data + 12)) return OTHER;
       return { kind: 'fork', pid, parent: bytes.readInt32LE(data + 4), monotonicMs: timestamp(bytes, start) };
     }
+    case PROC_EVENT_EXEC:
+      // A process of one thread by now, whichever of them called exec.
+      if (room < 8) return undefined;
+      return { kind: 'exec', pid: bytes.readInt32LE(data + 4), monotonicMs: timestamp(bytes, start) };
     case PROC_EVENT_EXIT: {
       if (room < 8) return undefined;
       const pid = bytes.readInt32LE(data);
@@ -76,12 +82,12 @@ const timestamp = (bytes: Buffer, start: number): number =>
   (bytes.readUInt32LE(start + PAYLOAD + 12) * 4_294_967_296 + bytes.readUInt32LE(start + PAYLOAD + 8)) / 1e6;
 
 /**
- * The messages that subscribe: first to everything, which every kernel understands, then to forks and exits only,
- * which kernels before 6.6 ignore for its length.
+ * The messages that subscribe: first to everything, which every kernel understands, then to forks, execs and
+ * exits only, which kernels before 6.6 ignore for its length.
  */
 export const listenMessages = (): readonly Buffer[] => [
   encodeOperation(PROC_CN_MCAST_LISTEN, undefined),
-  encodeOperation(PROC_CN_MCAST_LISTEN, (PROC_EVENT_FORK | PROC_EVENT_EXIT) >>> 0),
+  encodeOperation(PROC_CN_MCAST_LISTEN, (PROC_EVENT_FORK | PROC_EVENT_EXEC | PROC_EVENT_EXIT) >>> 0),
 ];
 
 /** Kernels before 6.6 go on making messages for everybody as long as one subscriber did not say this. */

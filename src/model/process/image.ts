@@ -13,6 +13,11 @@ export interface Image extends DigestSlot {
   readonly commandLine: string | undefined;
   /** When it was executed, in milliseconds since the epoch; undefined if that was before anyone looked. */
   readonly execMs: number | undefined;
+  /**
+   * Which exec of its process it came by, as the process connector counts them; 0 for what was running before.
+   * undefined if the connector did not tell.
+   */
+  readonly exec: number | undefined;
   /** What the process ran before, for children forked from it; a few steps at most. */
   previous: Image | undefined;
 }
@@ -22,13 +27,15 @@ export interface ImageFacts {
   readonly comm: string | undefined;
   readonly argv: readonly string[] | undefined;
   readonly execMs: number | undefined;
+  readonly exec: number | undefined;
 }
 
-export const createImage = ({ path, comm, argv, execMs }: ImageFacts): Image => ({
+export const createImage = ({ path, comm, argv, execMs, exec }: ImageFacts): Image => ({
   path,
   name: processName(path, comm),
   commandLine: argv === undefined ? undefined : cut(joinArgv(argv)),
   execMs,
+  exec,
   previous: undefined,
   digests: undefined,
   askAgainMs: undefined,

@@ -24,6 +24,12 @@ export interface ProcessNode {
   parentId: number | undefined;
   /** Node it was forked from: what it runs until its first exec. */
   forkedFrom: number | undefined;
+  /** How many execs of that one the kernel had told when it forked; undefined if nobody counted. */
+  forkedAfter: number | undefined;
+  /** Execs that the kernel's process connector has told … */
+  execs: number;
+  /** … and when, those of them at the end whose exec event has not come yet. */
+  untoldExecs: number[];
   /** Its newest exec; undefined as long as it runs what it was forked with. */
   image: Image | undefined;
   /** What it was forked with, once somebody asked. */

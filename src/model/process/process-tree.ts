@@ -24,6 +24,11 @@ const TOLERANCE_MS = 50;
 const MAX_FORMER_IMAGES = 4;
 const MAX_FORKS_WITHOUT_EXEC = 64;
 
+/** Execs without an event that are kept for a process; more come only where audit does not look at it. */
+const MAX_UNTOLD_EXECS = 8;
+/** How far an exec's time by the process connector can be before audit's, which is at least a little late itself. */
+const CLOCKS_APART_MS = 2;
+
 const NODE_BYTES = 400;
 
 export interface ProcessTreeCounters {
@@ -96,7 +101,17 @@ export class ProcessTree {
     node.parentPid ??= parentPid;
     node.parentId ??= parent?.id;
     node.forkedFrom = parent?.id;
+    node.forkedAfter = ordered ? undefined : parent?.execs;
     if (ordered) node.inherited ??= parent && this.imageOf(parent);
+  }
+
+  /** A process executed something; what, its exec event will tell. In order with the forks and exits. */
+  executed(pid: number, atMs: number): void {
+    const node = this.find(pid, atMs);
+    if (node === undefined) return;
+    node.execs++;
+    node.untoldExecs.push(atMs);
+    if (node.untoldExecs.length > MAX_UNTOLD_EXECS) node.untoldExecs.shift();
   }
 
   /** A process ended; it stays known until room is needed. */
@@ -105,12 +120,17 @@ export class ProcessTree {
     if (node !== undefined) this.#end(node, atMs);
   }
 
-  /** Whether an exec can be told apart from all others by what is known already. */
-  isExpected(event: ExecEvent): boolean {
+  /**
+   * Whether an exec can be told apart from all others by what is known already.
+   *
+   * @param execsAreTold whether `executed` is called for each
+   */
+  isExpected(event: ExecEvent, execsAreTold: boolean): boolean {
     const at = eventMs(event);
     const parentPid = event.parent ?? event.ppid;
     const node = this.find(event.pid, at);
     if (node === undefined || node.exitMs !== undefined || parentPid === undefined) return false;
+    if (execsAreTold && node.untoldExecs.length === 0) return false;
     // Adopted, and the end of who created it is still to be told.
     const creator = this.#creatorOf(node);
     if (creator !== undefined && creator.pid !== parentPid && creator.exitMs === undefined) return false;
@@ -136,10 +156,30 @@ export class ProcessTree {
         : this.#parentAt(parentPid, at);
     node.parentPid = parentPid;
     node.parentId = parent?.id;
-    const image = createImage({ path: event.path, comm: event.comm, argv: event.argv, execMs: at });
+    if (parent !== undefined) this.#catchUp(parent, node);
+    const image = createImage({
+      path: event.path,
+      comm: event.comm,
+      argv: event.argv,
+      execMs: at,
+      exec: takeExec(node, at),
+    });
     this.#setImage(node, image);
     this.#makeRoom(node);
     return { process: node, image, parent, parentImage: parent && this.imageOf(parent) };
+  }
+
+  /**
+   * Notices that what is known of a parent was no longer true when it made the child: it had executed something, and
+   * no event told what. Events come in order, so that one was lost, or audit does not look at the process.
+   */
+  #catchUp(parent: ProcessNode, child: ProcessNode): void {
+    if (child.forkedFrom !== parent.id || child.forkedAfter === undefined) return;
+    const missed = child.forkedAfter - (parent.execs - parent.untoldExecs.length);
+    if (missed <= 0) return;
+    const execMs = parent.untoldExecs.splice(0, missed).at(-1);
+    const unknown = { path: undefined, comm: undefined, argv: undefined, execMs, exec: child.forkedAfter };
+    this.#setImage(parent, this.#liveImage(parent) ?? createImage(unknown));
   }
 
   #creatorOf(node: ProcessNode): ProcessNode | undefined {
@@ -246,7 +286,7 @@ export class ProcessTree {
     if (node.startKnown === 'exec') setStart(node, startMs, 'procfs');
     if (node.parentPid === undefined && ppid !== pid) node.parentPid = ppid;
     if (this.imageOf(node) === undefined) {
-      this.#setImage(node, createImage({ path, comm, argv, execMs: undefined }));
+      this.#setImage(node, createImage({ path, comm, argv, execMs: undefined, exec: node.execs }));
     }
     this.#makeRoom(node);
     return node;
@@ -257,9 +297,8 @@ export class ProcessTree {
     for (let steps = 0; steps < MAX_FORKS_WITHOUT_EXEC; steps++) {
       const origin = this.#originOf(child);
       if (origin === undefined) return undefined;
-      // Audit's time of an exec is never late, so an exec at or before the fork came before it.
       for (let image = origin.image; image !== undefined; image = image.previous) {
-        if (image.execMs === undefined || image.execMs <= child.startMs) return image;
+        if (wasRunning(image, child)) return image;
       }
       if (origin.inherited !== undefined) return origin.inherited;
       child = origin;
@@ -279,7 +318,7 @@ export class ProcessTree {
     const process = this.#live?.read(node.pid);
     if (process === undefined || !isSameStart(node, process.startMs)) return undefined;
     const { path, comm, argv } = process;
-    return createImage({ path, comm, argv, execMs: undefined });
+    return createImage({ path, comm, argv, execMs: undefined, exec: node.execs });
   }
 
   #setImage(node: ProcessNode, image: Image): void {
@@ -311,6 +350,9 @@ export class ProcessTree {
       parentPid: undefined,
       parentId: undefined,
       forkedFrom: undefined,
+      forkedAfter: undefined,
+      execs: 0,
+      untoldExecs: [],
       image: undefined,
       inherited: undefined,
       exitMs: undefined,
@@ -388,6 +430,24 @@ export class ProcessTree {
     }
   }
 }
+
+/** Which exec of its process an event at `at` is of: the first that was not before it. */
+const takeExec = (node: ProcessNode, at: number): number | undefined => {
+  while (node.untoldExecs.length > 0) {
+    const exec = node.execs - node.untoldExecs.length + 1;
+    if (node.untoldExecs.shift()! >= at - CLOCKS_APART_MS) return exec;
+  }
+  return undefined;
+};
+
+/**
+ * Whether a process ran an image when it made a child. By their times where nobody counted: audit's time of an exec is
+ * early by some milliseconds, so that an exec right after the fork seems to come before it.
+ */
+const wasRunning = (image: Image, child: ProcessNode): boolean =>
+  image.exec !== undefined && child.forkedAfter !== undefined
+    ? image.exec <= child.forkedAfter
+    : image.execMs === undefined || image.execMs <= child.startMs;
 
 const setStart = (node: ProcessNode, startMs: number, startKnown: StartKnowledge): void => {
   node.startMs = startMs;

@@ -89,6 +89,9 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       case 'fork':
         tree.fork(event.pid, event.parent, event.monotonicMs + wallOffsetMs, false);
         break;
+      case 'exec':
+        tree.executed(event.pid, event.monotonicMs + wallOffsetMs);
+        break;
       case 'exit':
         tree.exit(event.pid, event.monotonicMs + wallOffsetMs);
         break;
@@ -196,8 +199,8 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
     },
 
     resolve(event) {
-      // Its own fork, and its parent's, came before. News of exits can wait a little.
-      if (!tree.isExpected(event) || clock.monotonicMs() - drainedAt > FRESH_MS) drain();
+      // Its own fork and exec, and its parent's, came before. News of exits can wait a little.
+      if (!tree.isExpected(event, listening) || clock.monotonicMs() - drainedAt > FRESH_MS) drain();
       const { process, image, parent, parentImage } = tree.exec(event);
       return {
         process_start_timestamp: process.startKnown === 'exec' ? undefined : startTextOf(process),

@@ -42,7 +42,11 @@ describe('parseProcEvent', () => {
       monotonicMs: Number(0x0193_9303_fb83n) / 1e6,
     });
     expect(parse(recorded.threadExit)).toEqual({ kind: 'other' });
-    expect(parse(recorded.exec)).toEqual({ kind: 'other' });
+    expect(parse(recorded.exec)).toEqual({
+      kind: 'exec',
+      pid: 0x32e1,
+      monotonicMs: Number(0x0193_930d_2e75n) / 1e6,
+    });
   });
 
   it('tells new processes from new threads', () => {
@@ -109,12 +113,12 @@ describe('parseProcEvent', () => {
 });
 
 describe('subscriptions', () => {
-  it('first ask in the way every kernel understands, then for forks and exits only', () => {
+  it('first ask in the way every kernel understands, then for forks, execs and exits only', () => {
     const [all, some] = listenMessages();
     expect(all!.toString('hex')).toBe(
       '28000000030000000000000000000000010000000100000000000000000000000400000001000000',
     );
-    expect(some!.subarray(32).toString('hex')).toBe('080000000100000001000080');
+    expect(some!.subarray(32).toString('hex')).toBe('080000000100000003000080');
     expect(ignoreMessage().readUInt32LE(36)).toBe(2);
   });
 });

@@ -36,10 +36,13 @@ describe.runIf(isAvailable)("the kernel's process connector", () => {
       const fork = events.find(event => event.kind === 'fork' && event.pid === pid);
       const exit = events.find(event => event.kind === 'exit' && event.pid === pid);
       expect(fork).toMatchObject({ parent: process.pid });
+      const exec = events.find(event => event.kind === 'exec' && event.pid === pid);
+      expect(exec).toBeDefined();
       expect(exit).toBeDefined();
-      if (fork?.kind !== 'fork' || exit?.kind !== 'exit') return;
+      if (fork?.kind !== 'fork' || exec?.kind !== 'exec' || exit?.kind !== 'exit') return;
       expect(fork.monotonicMs).toBeGreaterThanOrEqual(before);
-      expect(exit.monotonicMs).toBeGreaterThanOrEqual(fork.monotonicMs);
+      expect(exec.monotonicMs).toBeGreaterThanOrEqual(fork.monotonicMs);
+      expect(exit.monotonicMs).toBeGreaterThanOrEqual(exec.monotonicMs);
       expect(exit.monotonicMs).toBeLessThanOrEqual(after);
       expect(connector.counters).toEqual({ overruns: 0, malformed: 0 });
     } finally {

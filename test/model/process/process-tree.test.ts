@@ -148,6 +148,71 @@ describe('ProcessTree fed by forks', () => {
     expect(tree.exec(exec({ pid: 13, ppid: 10, at: -500 })).parentImage?.path).toBe('/bin/second');
   });
 
+  describe('and by the execs that the kernel told', () => {
+    /** sh (10) makes a subshell (11) and at once becomes server, in the same step of audit's clock. */
+    const entryPoint = () => {
+      const set = fed();
+      const { tree } = set;
+      tree.fork(10, 1, NOON - 900, false);
+      tree.executed(10, NOON - 890);
+      tree.exec(exec({ pid: 10, ppid: 1, path: '/bin/sh', at: -892 }));
+      tree.fork(11, 10, NOON - 100.5, false);
+      tree.executed(10, NOON - 100.2);
+      return set;
+    };
+
+    it('gives a child what its parent ran, where audit has the time of the next exec before the fork', () => {
+      const { tree } = entryPoint();
+      tree.exec(exec({ pid: 10, ppid: 1, path: '/bin/server', at: -104 }));
+      tree.fork(12, 11, NOON - 50, false);
+      tree.executed(12, NOON - 49);
+      expect(tree.exec(exec({ pid: 12, ppid: 11, at: -52 })).parentImage?.path).toBe('/bin/sh');
+      expect(tree.imageOf(tree.find(10, NOON)!)?.path).toBe('/bin/server');
+    });
+
+    it('says nothing of a parent whose own exec was lost and that is gone', () => {
+      const { tree } = entryPoint();
+      tree.fork(12, 10, NOON - 50, false);
+      tree.executed(12, NOON - 49);
+      tree.exit(10, NOON - 40);
+      const { parent, parentImage } = tree.exec(exec({ pid: 12, ppid: 10, at: -52 }));
+      expect(parent?.pid).toBe(10);
+      expect(parentImage).toMatchObject({ path: undefined, name: undefined, commandLine: undefined });
+      // The subshell was made before.
+      expect(tree.imageOf(tree.find(11, NOON)!)?.path).toBe('/bin/sh');
+    });
+
+    it('looks at a parent whose own exec was lost, while it runs', () => {
+      const { live, tree } = entryPoint();
+      live.add(10, -900, { path: '/bin/server' });
+      tree.fork(12, 10, NOON - 50, false);
+      expect(tree.exec(exec({ pid: 12, ppid: 10, at: -52 })).parentImage?.path).toBe('/bin/server');
+    });
+
+    it('counts an exec without an event once it is passed by', () => {
+      const { tree } = entryPoint();
+      tree.fork(12, 10, NOON - 50, false);
+      tree.executed(10, NOON - 40);
+      // The one at -100 was lost.
+      const { image } = tree.exec(exec({ pid: 10, ppid: 1, path: '/bin/third', at: -41 }));
+      expect(image.exec).toBe(3);
+      expect(tree.imageOf(tree.find(11, NOON)!)?.path).toBe('/bin/sh');
+    });
+
+    it('waits for the news of an exec before it takes the event', () => {
+      const { tree } = fed();
+      tree.fork(10, 1, NOON - 900, false);
+      tree.fork(11, 10, NOON - 10, false);
+      const event = exec({ pid: 11, ppid: 10, at: -8 });
+      expect(tree.isExpected(event, false)).toBe(true);
+      expect(tree.isExpected(event, true)).toBe(false);
+      tree.executed(11, NOON - 5);
+      expect(tree.isExpected(event, true)).toBe(true);
+      tree.exec(event);
+      expect(tree.isExpected(event, true)).toBe(false);
+    });
+  });
+
   it('joins a fork that is told after the exec of its child, as with vfork', () => {
     const { tree } = fed();
     tree.fork(10, 1, NOON - 900, true);
@@ -296,6 +361,7 @@ describe('ProcessTree within its limits', () => {
       fc.oneof(
         fc.record({ kind: fc.constant('fork' as const), pid, parent: pid, at }),
         fc.record({ kind: fc.constant('exec' as const), pid, parent: pid, at }),
+        fc.record({ kind: fc.constant('executed' as const), pid, parent: pid, at }),
         fc.record({ kind: fc.constant('exit' as const), pid, parent: pid, at }),
       ),
       { maxLength: 80 },
@@ -308,6 +374,8 @@ describe('ProcessTree within its limits', () => {
           if (step.kind === 'fork') {
             live.add(step.pid, step.at);
             tree.fork(step.pid, step.parent, NOON + step.at, false);
+          } else if (step.kind === 'executed') {
+            tree.executed(step.pid, NOON + step.at);
           } else if (step.kind === 'exit') {
             live.processes.delete(step.pid);
             tree.exit(step.pid, NOON + step.at);

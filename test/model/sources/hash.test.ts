@@ -129,7 +129,13 @@ describe('parentHashSource, of a parent that was running before anyone looked', 
       },
     } as FileHasher;
     const source = parentHashSource(hasher, () => true, clock);
-    const image = createImage({ path: '/bin/daemon', comm: 'daemon', argv: undefined, execMs: undefined });
+    const image = createImage({
+      path: '/bin/daemon',
+      comm: 'daemon',
+      argv: undefined,
+      execMs: undefined,
+      exec: undefined,
+    });
     const parent = { pid: 10, exitMs: undefined as number | undefined };
     const resolve = () => source.resolve(exec({ ppid: 10 }), { parent, parent_image: image });
     return { asked, clock, parent, resolve };
