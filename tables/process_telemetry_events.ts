@@ -47,7 +47,7 @@ export const processTelemetryEvents = {
   fields: columns.map(({ name }) => name).filter(name => name !== 'time' && name !== 'eid'),
 
   /** `eid` is the buffer's to give. */
-  toRow({ event, fields }: TelemetryEvent): Omit<TelemetryRow, 'eid'> {
+  toRow({ event, fields }: Pick<TelemetryEvent, 'event' | 'fields'>): Omit<TelemetryRow, 'eid'> {
     return {
       timestamp: fields.timestamp,
       host_name: fields.host_name,

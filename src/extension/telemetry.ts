@@ -34,8 +34,6 @@ export class Telemetry {
   readonly #options: TelemetryOptions;
   readonly #writer: RowBatchWriter;
   readonly #extras: RowExtras;
-  /** Numbers of the rows of the events in the model. */
-  readonly #eids = new WeakMap<object, number>();
   #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -77,15 +75,11 @@ export class Telemetry {
   }
 
   offer(events: readonly NumberedProcess[]): void {
-    for (const { event, eid } of events) {
-      if (eid !== undefined) this.#eids.set(event, eid);
-      this.#telemetry?.model.offer(event);
-    }
+    for (const { event, eid } of events) this.#telemetry?.model.offer(event, eid);
   }
 
   #emit(enriched: TelemetryEvent): void {
-    const { event, fields } = enriched;
-    const eid = this.#eids.get(event);
+    const { event, eid, fields } = enriched;
     if (eid !== undefined) {
       this.#extras.set(
         eid,

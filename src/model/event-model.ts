@@ -7,6 +7,8 @@ import { type DataSource, DEFAULT_BUDGET_MS, DEFAULT_MAX_PENDING, type ExecEvent
 /** A process event with what the data sources know of it. Fields nobody could tell are undefined. */
 export interface EnrichedEvent<Fields extends object = Record<string, unknown>> {
   readonly event: ExecEvent;
+  /** Number of the event's row of process_events, as offered. */
+  readonly eid: number | undefined;
   readonly fields: Readonly<Partial<Fields>>;
 }
 
@@ -71,6 +73,7 @@ const SETTLED = 2;
 /** One event in flight. */
 interface Entry {
   readonly event: ExecEvent;
+  readonly eid: number | undefined;
   readonly fields: Record<string, unknown>;
   /** Monotonic milliseconds. */
   readonly arrived: number;
@@ -174,8 +177,12 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     }
   }
 
-  /** Takes in one event. Execs that succeeded come out of `emit`, the others only tell the sources what happened. */
-  offer(event: ProcessEvent): void {
+  /**
+   * Takes in one event. Execs that succeeded come out of `emit`, the others only tell the sources what happened.
+   *
+   * @param eid number of its row of process_events, if it has one
+   */
+  offer(event: ProcessEvent, eid?: number): void {
     if (this.#closed !== undefined) return;
     this.counters.offered++;
     for (const desk of this.#observers) {
@@ -190,6 +197,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
 
     const entry: Entry = {
       event,
+      eid,
       fields: {},
       arrived: this.#clock.monotonicMs(),
       states: this.#waiting.slice(),
@@ -392,10 +400,10 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     this.#pump();
   }
 
-  #give({ event, fields }: Entry): void {
+  #give({ event, eid, fields }: Entry): void {
     this.counters.emitted++;
     try {
-      this.#emit({ event, fields: fields as Partial<Fields> });
+      this.#emit({ event, eid, fields: fields as Partial<Fields> });
     } catch {
       this.counters.emitFailed++;
     }

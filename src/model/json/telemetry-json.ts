@@ -9,7 +9,7 @@ import type { TelemetryEvent } from '../telemetry-model.ts';
  * @returns with a line end
  */
 export const telemetryJson = (
-  { fields }: TelemetryEvent,
+  { fields }: Pick<TelemetryEvent, 'fields'>,
   names: readonly string[],
   pretty = false,
 ): string => {
