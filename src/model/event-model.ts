@@ -17,9 +17,9 @@ export interface ModelLimits {
   readonly maxInFlight: number;
   /** No event waits longer than this after its arrival, whatever the sources' budgets add up to. */
   readonly budgetMs: number;
-  /** How long a source of phase `event` rests after a call that took longer than its budget. */
+  /** How long a source rests after two calls in a row that held up the thread for longer than its budget. */
   readonly restMs: number;
-  /** How long `start` waits for a source before it goes on without it. */
+  /** How long `start` waits for a source; one that takes longer goes on starting while events come in. */
   readonly startMs: number;
 }
 
@@ -91,6 +91,8 @@ interface Desk {
   readonly maxPending: number;
   readonly counters: SourceCounters;
   pending: number;
+  /** Whether its last call held up the thread for longer than its budget. */
+  wasSlow: boolean;
   /** Monotonic milliseconds until which the source is not asked. */
   restsUntil: number;
 }
@@ -136,6 +138,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       maxPending: source.limits?.maxPending ?? DEFAULT_MAX_PENDING,
       counters: { asked: 0, failed: 0, slow: 0, skipped: 0, lastError: undefined },
       pending: 0,
+      wasSlow: false,
       restsUntil: 0,
     });
     this.#event = this.#plan.event.map(desk);
@@ -159,7 +162,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     return new Map([...this.#event, ...this.#later].map(({ source, counters }) => [source.name, counters]));
   }
 
-  /** Starts the sources, each after those it needs. Never rejects: a source that does not start is passed over. */
+  /** Starts the sources, each after those it needs. Never rejects: a source that fails to start is passed over. */
   start(): Promise<void> {
     this.#started ??= this.#startSources();
     return this.#started;
@@ -167,13 +170,11 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
 
   async #startSources(): Promise<void> {
     for (const desk of [...this.#event, ...this.#later]) {
-      try {
-        const started = desk.source.start?.();
-        if (started !== undefined) await this.#within(started, this.#limits.startMs);
-      } catch (error) {
+      const starting = (async () => desk.source.start?.())().catch(error => {
         this.#fail(desk, error);
         desk.restsUntil = Number.POSITIVE_INFINITY;
-      }
+      });
+      await this.#within(starting, desk);
     }
   }
 
@@ -238,12 +239,8 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     }
     this.#cancelTimer?.();
     for (const desk of [...this.#event, ...this.#later].reverse()) {
-      try {
-        const stopped = desk.source.stop?.();
-        if (stopped !== undefined) await this.#within(stopped, this.#limits.startMs);
-      } catch (error) {
-        this.#fail(desk, error);
-      }
+      const stopping = (async () => desk.source.stop?.())().catch(error => this.#fail(desk, error));
+      await this.#within(stopping, desk);
     }
   }
 
@@ -262,13 +259,18 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     return this.#timeCall(desk, now);
   }
 
-  /** Makes a source rest whose call held up the thread for longer than its budget. */
+  /**
+   * Makes a source rest that held up the thread for longer than its budget, and again the next time it was asked: once
+   * may have been the garbage collector, or a host that had no time for us.
+   */
   #timeCall(desk: Desk, before: number): number {
     const now = this.#clock.monotonicMs();
-    if (now - before > desk.budgetMs) {
+    const isSlow = now - before > desk.budgetMs;
+    if (isSlow) {
       desk.counters.slow++;
-      desk.restsUntil = now + this.#limits.restMs;
+      if (desk.wasSlow && desk.source.limits?.rests !== false) desk.restsUntil = now + this.#limits.restMs;
     }
+    desk.wasSlow = isSlow;
     return now;
   }
 
@@ -339,18 +341,20 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     }
   }
 
-  /** Gives out every finished event at the head of the queue and sets the timer for the first unfinished one. */
-  #pump(): void {
+  /**
+   * Gives out every finished event at the head of the queue and sets the timer for the first unfinished one.
+   *
+   * @param expires whether to go on without the sources whose time is over
+   */
+  #pump(expires = false): void {
     // A receiver that offers events from within `emit` must not turn the order around.
     if (this.#pumping) return;
     this.#pumping = true;
     for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {
+      if (expires) this.#expire(entry);
       if (entry.open > 0) {
-        const deadline = this.#expire(entry);
-        if (entry.open > 0) {
-          this.#setTimer(deadline);
-          break;
-        }
+        this.#setTimer(this.#deadline(entry));
+        break;
       }
       this.#queue.shift();
       this.#give(entry);
@@ -365,30 +369,27 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   /**
    * Goes on without the sources whose time is over. Only the head of the queue is ever looked at: an event behind it
    * cannot go out earlier anyway.
-   *
-   * @returns when the next source's time is over
    */
-  #expire(entry: Entry): number {
-    for (;;) {
-      const now = this.#clock.monotonicMs();
-      let next = Number.POSITIVE_INFINITY;
-      let expired = false;
-      for (let step = 0; step < this.#later.length; step++) {
-        if (entry.states[step] !== PENDING) continue;
-        const desk = this.#later[step]!;
-        const deadline = entry.arrived + desk.budgetMs;
-        if (now < deadline) {
-          next = Math.min(next, deadline);
-          continue;
-        }
-        desk.counters.slow++;
-        settle(entry, step);
-        expired = true;
-      }
-      if (!expired) return next;
-      this.#advance(entry);
-      if (entry.open === 0) return next;
+  #expire(entry: Entry): void {
+    const now = this.#clock.monotonicMs();
+    for (let step = 0; step < this.#later.length; step++) {
+      if (entry.states[step] !== PENDING) continue;
+      const desk = this.#later[step]!;
+      if (now < entry.arrived + desk.budgetMs) continue;
+      desk.counters.slow++;
+      settle(entry, step);
     }
+    this.#advance(entry);
+  }
+
+  /** When the first of the sources that an event waits for is out of time. */
+  #deadline(entry: Entry): number {
+    let deadline = Number.POSITIVE_INFINITY;
+    for (let step = 0; step < this.#later.length; step++) {
+      if (entry.states[step] !== PENDING) continue;
+      deadline = Math.min(deadline, entry.arrived + this.#later[step]!.budgetMs);
+    }
+    return deadline;
   }
 
   /** Gives out the oldest event with what it has. */
@@ -417,7 +418,8 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     // Whole milliseconds, rounded up: a timer that fires early would only be set again.
     this.#cancelTimer = this.#clock.after(Math.ceil(Math.max(0, at - this.#clock.monotonicMs())), () => {
       this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#pump();
+      // Answers that came while the thread was busy with something else are not late: they are taken first.
+      setImmediate(() => this.#pump(true));
     });
   }
 
@@ -426,10 +428,19 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     desk.counters.lastError = error instanceof Error ? error.message : String(error);
   }
 
-  #within(work: Promise<void>, ms: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(ms, () => reject(new Error(`not done after ${ms} ms`)));
-      work.then(resolve, reject).finally(cancel);
+  /** Waits for what a source does at the start or the end, but not for ever. */
+  #within(work: Promise<void>, desk: Desk): Promise<void> {
+    return new Promise(resolve => {
+      const { startMs } = this.#limits;
+      const cancel = this.#clock.after(startMs, () => {
+        desk.counters.slow++;
+        desk.counters.lastError = `not done after ${startMs} ms`;
+        resolve();
+      });
+      void work.then(() => {
+        cancel();
+        resolve();
+      });
     });
   }
 }

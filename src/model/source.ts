@@ -10,10 +10,15 @@ export type FieldUse = 'output' | 'internal';
 export interface SourceLimits {
   /**
    * Milliseconds after the event's arrival that it waits for this source: the model's budget (DEFAULT_BUDGET_MS) unless
-   * said, and never more than that. A source of phase `event` cannot be interrupted: it rests for a while after a call
-   * that took longer.
+   * said, and never more than that. A call that holds up the thread cannot be interrupted: after two in a row that took
+   * longer the source rests for a while.
    */
   readonly budgetMs?: number;
+  /**
+   * false: it never rests, because it does nothing that could take long, or has to see every event to be right. If it
+   * takes long, that was somebody else.
+   */
+  readonly rests?: boolean;
   /** Answers outstanding at once, DEFAULT_MAX_PENDING unless said; beyond it the source is passed over. */
   readonly maxPending?: number;
 }
@@ -28,7 +33,7 @@ interface SourceBase<Fields extends object> {
   /** Fields of other sources that must be settled before this one is asked; settled may mean that there is no value. */
   readonly needs: readonly string[];
   readonly limits?: SourceLimits;
-  /** Called once before the first event. If it fails, the source is passed over for every event. */
+  /** Called once before the first event. If it fails, the source is passed over from then on. */
   start?(): void | Promise<void>;
   stop?(): void | Promise<void>;
   /** Sees every process event, forks and exits too, in order of arrival and before the event itself is resolved. */

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EnrichedEvent, EventModel, type ModelLimits } from '../../src/model/event-model.ts';
@@ -216,27 +217,68 @@ describe('EventModel', () => {
     expect(emitted.at(-1)!.fields).toEqual({ pid: 5, x: 'back' });
   });
 
-  it('lets a source rest that held up the thread', async () => {
+  const heavy = (clock: FakeClock, limits: DataSource['limits']): DataSource => ({
+    name: 'heavy',
+    phase: 'event',
+    provides: { x: 'output' },
+    needs: [],
+    ...(limits && { limits }),
+    resolve: () => {
+      clock.stall(11);
+      return { x: 1 };
+    },
+  });
+
+  it('lets a source rest that held up the thread twice in a row', async () => {
     const clock = new FakeClock();
     const emitted: unknown[] = [];
-    const heavy: DataSource = {
-      name: 'heavy',
-      phase: 'event',
-      provides: { x: 'output' },
-      needs: [],
-      limits: { budgetMs: 10 },
-      resolve: () => {
-        clock.stall(11);
-        return { x: 1 };
-      },
-    };
-    const model = new EventModel({ sources: [heavy], clock, emit: event => emitted.push(event.fields) });
-    model.offer(exec());
-    model.offer(exec());
+    const sources = [heavy(clock, { budgetMs: 10 })];
+    const model = new EventModel({ sources, clock, emit: event => emitted.push(event.fields) });
+    for (let i = 0; i < 3; i++) model.offer(exec());
     await clock.advance(1000);
     model.offer(exec());
-    expect(emitted).toEqual([{ x: 1 }, {}, { x: 1 }]);
-    expect(model.sources.get('heavy')).toMatchObject({ asked: 2, slow: 2, skipped: 1 });
+    expect(emitted).toEqual([{ x: 1 }, { x: 1 }, {}, { x: 1 }]);
+    expect(model.sources.get('heavy')).toMatchObject({ asked: 3, slow: 3, skipped: 1 });
+  });
+
+  it('asks a source that never rests, however long it took', () => {
+    const clock = new FakeClock();
+    const emitted: unknown[] = [];
+    const sources = [heavy(clock, { budgetMs: 10, rests: false })];
+    const model = new EventModel({ sources, clock, emit: event => emitted.push(event.fields) });
+    for (let i = 0; i < 4; i++) model.offer(exec());
+    expect(emitted).toEqual(Array.from({ length: 4 }, () => ({ x: 1 })));
+  });
+
+  it('takes an answer that came while the thread was busy, though the time is over', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const waiting: ((fields: Record<string, unknown>) => void)[] = [];
+    port1.on('message', x => waiting.shift()!({ x }));
+    const source = laterSource<Record<string, unknown>>({
+      name: 'thread',
+      provides: { x: 'output' },
+      needs: [],
+      limits: { budgetMs: 5 },
+      resolve: () => new Promise(done => waiting.push(done)),
+    });
+    const given = Promise.withResolvers<void>();
+    const emitted: EnrichedEvent[] = [];
+    const model = new EventModel({
+      sources: [source],
+      emit: event => {
+        emitted.push(event);
+        if (emitted.length === 2) given.resolve();
+      },
+    });
+    for (const x of [1, 2]) {
+      model.offer(exec());
+      port2.postMessage(x);
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30);
+    await given.promise;
+    port1.close();
+    expect(emitted.map(({ fields }) => fields)).toEqual([{ x: 1 }, { x: 2 }]);
+    expect(model.sources.get('thread')!.slow).toBe(0);
   });
 
   it('sends the oldest event on its way when too many are in flight, and loses none', async () => {
@@ -328,9 +370,13 @@ describe('EventModel', () => {
     await clock.advance(1);
     expect(started).toBe(true);
     model.offer(exec());
-    expect(fields()).toEqual([{}]);
+    // Who takes long to start is asked meanwhile.
+    expect(endless.answers).toHaveLength(1);
+    endless.answers[0]!.resolve({ x: 1 });
+    await settled();
+    expect(fields()).toEqual([{ x: 1 }]);
     expect(model.sources.get('pid')).toMatchObject({ failed: 1, skipped: 1, lastError: 'no socket' });
-    expect(model.sources.get('endless')!.lastError).toBe('not done after 5000 ms');
+    expect(model.sources.get('endless')).toMatchObject({ slow: 1, lastError: 'not done after 5000 ms' });
   });
 
   it('gives every event its budget when closed, and takes none afterwards', async () => {

@@ -36,6 +36,7 @@ export const auditSource = (): EventSource<AuditFields> =>
       tty: 'output',
     },
     needs: [],
+    limits: { rests: false },
     resolve: event => ({
       timestamp: isoTime(eventMs(event)),
       user_uid: event.uid,

@@ -28,5 +28,6 @@ export const hostSource = (hostName: () => string | undefined): EventSource<Host
     name: 'host',
     provides: { host_name: 'output' },
     needs: [],
+    limits: { rests: false },
     resolve: () => ({ host_name: hostName() }),
   });

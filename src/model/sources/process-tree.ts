@@ -167,6 +167,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       parent_image: 'internal',
     },
     needs: [],
+    limits: { rests: false },
 
     async start() {
       tree.seesForks = forkEvents;
