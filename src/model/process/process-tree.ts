@@ -129,13 +129,13 @@ export class ProcessTree {
     const at = eventMs(event);
     const parentPid = event.parent ?? event.ppid;
     const node = this.find(event.pid, at);
-    if (node === undefined || node.exitMs !== undefined || parentPid === undefined) return false;
+    if (node === undefined || endedBefore(node, at) || parentPid === undefined) return false;
     if (execsAreTold && node.untoldExecs.length === 0) return false;
     // Adopted, and the end of who created it is still to be told.
     const creator = this.#creatorOf(node);
     if (creator !== undefined && creator.pid !== parentPid && creator.exitMs === undefined) return false;
     const parent = this.find(parentPid, at);
-    return parent !== undefined && parent.exitMs === undefined;
+    return parent !== undefined && !endedBefore(parent, at);
   }
 
   /**
@@ -260,7 +260,7 @@ export class ProcessTree {
   /** Whether a node is the process of an event at `at` without looking at procfs. */
   #isCertain(node: ProcessNode, parentPid: number | undefined, at: number): boolean {
     if (!this.seesForks && this.#live !== undefined) return false;
-    if (node.exitMs !== undefined && node.exitMs < at - TOLERANCE_MS) return false;
+    if (endedBefore(node, at - TOLERANCE_MS)) return false;
     if (node.parentPid === parentPid) return true;
     // Another parent is right only if the one it had ended.
     const parent = node.parentId === undefined ? undefined : this.#nodes.get(node.parentId);
@@ -270,7 +270,7 @@ export class ProcessTree {
   /** A parent is alive when its child execs: a node that ended before is another process, or only seemed to end. */
   #parentAt(pid: number, at: number): ProcessNode | undefined {
     const node = this.find(pid, at);
-    if (node !== undefined && !(node.exitMs !== undefined && node.exitMs < at - TOLERANCE_MS)) return node;
+    if (node !== undefined && !endedBefore(node, at - TOLERANCE_MS)) return node;
     return this.#adopt(pid, at);
   }
 
@@ -430,6 +430,8 @@ export class ProcessTree {
     }
   }
 }
+
+const endedBefore = (node: ProcessNode, at: number): boolean => node.exitMs !== undefined && node.exitMs < at;
 
 /** Which exec of its process an event at `at` is of: the first that was not before it. */
 const takeExec = (node: ProcessNode, at: number): number | undefined => {
