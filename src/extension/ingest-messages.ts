@@ -1,8 +1,8 @@
-import type { ProcessEvent } from '../audit/audit-event.ts';
 import type { StreamMode } from '../audit/session.ts';
 import type { StreamCounters } from '../audit/stream.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { ModelEvent } from '../model/model-event.ts';
 import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
 import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
 
@@ -48,7 +48,7 @@ export interface IngestCounters {
 
 /** A process event, and the number of its row of process_events if it has one. */
 export interface NumberedProcess {
-  readonly event: ProcessEvent;
+  readonly event: ModelEvent;
   readonly eid: number | undefined;
 }
 

@@ -6,6 +6,7 @@ import { createPause, receiveLoop } from '../audit/receive-loop.ts';
 import { AuditStream, BATCH, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
 import { eventTables } from '../events/tables.ts';
+import { toModelEvent } from '../model/model-event.ts';
 import { ConnectedBatchWriter } from '../model/sockets/connected-batch.ts';
 import { connectedSocket } from '../model/sockets/connected-socket.ts';
 import { readAuditPipe } from '../openbsm/audit-pipe.ts';
@@ -63,7 +64,7 @@ const pipeline = new EventPipeline({
   countGaps: isKernel,
   ...initial.start,
   onProcess: (event, eid) => {
-    if (sendsProcesses) processes.push({ event, eid });
+    if (sendsProcesses) processes.push({ event: toModelEvent(event), eid });
   },
   onSocket: (event, eid) => {
     if (!initial.sockets) return;

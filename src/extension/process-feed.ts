@@ -1,14 +1,14 @@
 import { once } from 'node:events';
-import type { ProcessEvent } from '../audit/audit-event.ts';
 import { eventTables } from '../events/tables.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { ModelEvent } from '../model/model-event.ts';
 import { openLiveSource } from './audit-source.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { replayInto } from './replay-into.ts';
 
 /** Takes process events from a feed. */
 export interface ProcessSink {
-  offer(event: ProcessEvent): void;
+  offer(event: ModelEvent): void;
   /** undefined, or what to wait for before offering more. */
   room(): Promise<void> | undefined;
 }

@@ -1,8 +1,8 @@
-import type { ProcessEvent } from '../audit/audit-event.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Fifo } from './fifo.ts';
+import type { ExecEvent, ModelEvent } from './model-event.ts';
 import { type Plan, planSources } from './plan.ts';
-import { type DataSource, DEFAULT_BUDGET_MS, DEFAULT_MAX_PENDING, type ExecEvent } from './source.ts';
+import { type DataSource, DEFAULT_BUDGET_MS, DEFAULT_MAX_PENDING } from './source.ts';
 
 /** A process event with what the data sources know of it. Fields nobody could tell are undefined. */
 export interface EnrichedEvent<Fields extends object = Record<string, unknown>> {
@@ -183,7 +183,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
    *
    * @param eid number of its row of process_events, if it has one
    */
-  offer(event: ProcessEvent, eid?: number): void {
+  offer(event: ModelEvent, eid?: number): void {
     if (this.#closed !== undefined) return;
     this.counters.offered++;
     for (const desk of this.#observers) {
@@ -446,7 +446,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
 }
 
 /** An exec that failed ran nothing: the process is what it was. */
-const isExec = (event: ProcessEvent): event is ExecEvent =>
+const isExec = (event: ModelEvent): event is ExecEvent =>
   event.action === 'exec' && (event.status === undefined || event.status === 0);
 
 const settle = (entry: Entry, step: number): void => {

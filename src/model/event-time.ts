@@ -1,7 +1,7 @@
-import type { ProcessEvent } from '../audit/audit-event.ts';
+import type { ModelEvent } from './model-event.ts';
 
 /** The event's own time in milliseconds since the epoch. */
-export const eventMs = (event: Pick<ProcessEvent, 'seconds' | 'milliseconds'>): number =>
+export const eventMs = (event: Pick<ModelEvent, 'seconds' | 'milliseconds'>): number =>
   event.seconds * 1000 + event.milliseconds;
 
 /** Last millisecond that ISO 8601 writes with a four-digit year. */

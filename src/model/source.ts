@@ -1,7 +1,4 @@
-import type { ProcessEvent } from '../audit/audit-event.ts';
-
-/** The event that becomes a telemetry event: a process began to run a new image. */
-export type ExecEvent = ProcessEvent & { readonly action: 'exec' };
+import type { ExecEvent, ModelEvent } from './model-event.ts';
 
 /** `output`: part of the event as people see it; `internal`: only for other sources. */
 export type FieldUse = 'output' | 'internal';
@@ -37,7 +34,7 @@ interface SourceBase<Fields extends object> {
   start?(): void | Promise<void>;
   stop?(): void | Promise<void>;
   /** Sees every process event, forks and exits too, in order of arrival and before the event itself is resolved. */
-  observe?(event: ProcessEvent): void;
+  observe?(event: ModelEvent): void;
 }
 
 /** Answers on the spot: no waiting, nothing that can hang. `known` holds what the fields in `needs` came to. */

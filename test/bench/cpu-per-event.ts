@@ -21,16 +21,18 @@ export interface EventLoad {
   readonly count: number;
   /** Events before: a process that runs for weeks has its code compiled. */
   readonly warmUp: number;
+  /** `perSecond` unless said. */
+  readonly warmUpPerSecond?: number;
   /** More of the load's arguments. */
   readonly args?: readonly string[];
 }
 
 export const measureEventCost = async (
   extension: ExtensionUnderTest,
-  { kind, perSecond, count, warmUp, args = [] }: EventLoad,
+  { kind, perSecond, count, warmUp, warmUpPerSecond = perSecond, args = [] }: EventLoad,
 ): Promise<EventCost> => {
   {
-    await using before = await Load.prepare(kind, warmUp, perSecond, ...args);
+    await using before = await Load.prepare(kind, warmUp, warmUpPerSecond, ...args);
     await before.run();
     await sleep(SETTLE_MS);
   }

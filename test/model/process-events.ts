@@ -1,5 +1,4 @@
 import type { ProcessEvent } from '../../src/audit/audit-event.ts';
-import type { ExecEvent } from '../../src/model/source.ts';
 
 /** 2024-05-21T12:00:00.000Z, where the fake clock starts. */
 export const NOON = Date.UTC(2024, 4, 21, 12);
@@ -53,7 +52,8 @@ const make = <Action extends ProcessEvent['action']>(
   };
 };
 
-export const exec = (facts: Facts = {}): ExecEvent => make('exec', 'execve', facts);
+export const exec = (facts: Facts = {}): ProcessEvent & { readonly action: 'exec' } =>
+  make('exec', 'execve', facts);
 
 export const fork = (pid: number, parent: number, at = 0): ProcessEvent =>
   make('fork', 'clone', { pid, parent, ppid: 1, at });

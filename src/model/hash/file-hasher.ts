@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync, constants, openSync, statSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import type { ExecutedFile } from '../../audit/audit-event.ts';
 import type { Clock } from '../clock.ts';
+import type { ModelEvent } from '../model-event.ts';
 import { isDeleted, withoutDeleted } from '../process/image.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { parseAuditDevice, statDevice } from './device.ts';
@@ -49,7 +49,7 @@ export interface HashRequest {
   /** Path of the running image as it was recorded. */
   readonly path: string | undefined;
   /** The files that the exec opened; one of them is the image. */
-  readonly files: readonly ExecutedFile[];
+  readonly files: ModelEvent['files'];
   /** Milliseconds since the epoch; undefined for a process that was running before anyone looked. */
   readonly execMs: number | undefined;
   /** Whether `pid` is still the process that is meant; asked only where the answer matters. */

@@ -1,6 +1,6 @@
 import { eventMs } from '../event-time.ts';
 import { Fifo } from '../fifo.ts';
-import type { ExecEvent } from '../source.ts';
+import type { ExecEvent } from '../model-event.ts';
 import { createImage, type Image } from './image.ts';
 import type { LiveProcess, LiveProcesses } from './live-processes.ts';
 import type { ProcessNode, StartKnowledge } from './process-node.ts';

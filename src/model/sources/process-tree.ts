@@ -1,7 +1,7 @@
-import type { ProcessEvent } from '../../audit/audit-event.ts';
 import { errnoName } from '../../audit/errors.ts';
 import type { Clock } from '../clock.ts';
 import { eventMs } from '../event-time.ts';
+import type { ModelEvent } from '../model-event.ts';
 import type { ProcConnectorEvent } from '../process/cn-proc.ts';
 import { type ConnectorState, createConnectorState } from '../process/connector-state.ts';
 import type { Image } from '../process/image.ts';
@@ -190,7 +190,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       closeConnector();
     },
 
-    observe(event: ProcessEvent) {
+    observe(event: ModelEvent) {
       if (event.action === 'fork') {
         if (!listening && event.parent !== undefined)
           tree.fork(event.pid, event.parent, eventMs(event), true);

@@ -26,7 +26,9 @@ export const telemetry: Scenario = {
         kind: 'binaries',
         perSecond: 1_000,
         count: EXECS,
-        warmUp: EXECS / 2,
+        // It takes this many until the compiler has nothing left to do.
+        warmUp: 3 * EXECS,
+        warmUpPerSecond: 2_000,
         args: [directory],
       };
       const without = await (async () => {
