@@ -3,6 +3,7 @@ import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts
 import { PROCESS_TITLE } from '../audit/session.ts';
 import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../extension/process-feed.ts';
 import { readAuditSettings } from '../flags/audit-settings.ts';
+import type { ModelLimits } from '../model/event-model.ts';
 import { LineWriter } from '../model/json/line-writer.ts';
 import { openOutput } from '../model/json/open-output.ts';
 import { telemetryJson } from '../model/json/telemetry-json.ts';
@@ -21,6 +22,7 @@ export interface StreamOptions {
   /** Ends the stream. */
   readonly signal: AbortSignal;
   readonly services?: ServiceOptions;
+  readonly limits?: Partial<ModelLimits>;
 }
 
 /** How often lost lines are reported while the stream runs. */
@@ -33,7 +35,7 @@ const WARN_MS = 60_000;
  * @throws ModelError for a field that does not exist; what the feed rejects with
  */
 export const runStream = async (options: StreamOptions): Promise<number> => {
-  const { origin, feed, pretty, output, warn, signal, services } = options;
+  const { origin, feed, pretty, output, warn, signal, services, limits } = options;
   const names = chooseFields(options.fields);
   const writer = new LineWriter(output);
   const { model } = createTelemetryModel({
@@ -41,6 +43,7 @@ export const runStream = async (options: StreamOptions): Promise<number> => {
     wanted: names,
     emit: event => writer.write(telemetryJson(event, names, pretty)),
     ...(services && { services }),
+    ...(limits && { limits }),
   });
 
   const stop = new AbortController();
@@ -111,6 +114,7 @@ export const streamEvents = async ({ replay, values, fields, pretty }: StreamCom
     output: openOutput(),
     warn,
     signal: stop.signal,
+    limits: { budgetMs: settings.limits.telemetryBudgetMilliseconds },
     services: {
       forkEvents: settings.allowForkProcessEvents,
       hashLimits: { maxFileBytes: settings.limits.hashFileBytes },

@@ -10,7 +10,7 @@ import { type TelemetryCounters, telemetryCounters } from '../model/telemetry-co
 import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '../model/telemetry-model.ts';
 import type { NumberedProcess } from './ingest-messages.ts';
 
-const EXTRA_NAMES = Object.keys(processEventExtras);
+const EXTRA_NAMES = Object.keys(processEventExtras) as readonly (keyof typeof processEventExtras)[];
 const EXTRA_FIELDS = Object.values(processEventExtras);
 /** Milliseconds for which finished events gather before they become rows. */
 const GATHER_MS = 10;
@@ -28,17 +28,23 @@ export interface TelemetryOptions {
 
 /**
  * Connects the Event Model: process events in; out come the rows of process_telemetry_events and the last columns of
- * process_events. With telemetry off nothing of it runs until a query asks for one of those columns.
+ * process_events. With telemetry off nothing of it runs until a query asks for one of those columns, and then only what
+ * the columns asked for so far take.
  */
 export class Telemetry {
   readonly #options: TelemetryOptions;
   readonly #writer: RowBatchWriter;
   readonly #extras: RowExtras;
+  /** Fields that somebody reads. */
+  readonly #wanted: Set<string>;
   #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
+    this.#wanted = new Set(
+      options.settings.telemetry ? [...processTelemetryEvents.fields, ...EXTRA_FIELDS] : [],
+    );
     this.#writer = new RowBatchWriter(processTelemetryEvents.spec.columns, options.telemetryBuffer.range.to);
     const names = tableOn(process.platform, processEvents).spec.columns.map(({ name }) => name);
     this.#extras = new RowExtras(names, EXTRA_NAMES);
@@ -49,11 +55,13 @@ export class Telemetry {
     if (this.#options.settings.telemetry) await this.#activate();
   }
 
+  /** Starts the model with the fields wanted by now. One that ran with fewer still gives out what it has. */
   async #activate(): Promise<void> {
     const { origin, settings } = this.#options;
+    const former = this.#telemetry;
     this.#telemetry = createTelemetryModel({
       origin,
-      wanted: settings.telemetry ? [...processTelemetryEvents.fields, ...EXTRA_FIELDS] : EXTRA_FIELDS,
+      wanted: this.#wanted,
       emit: event => this.#emit(event),
       limits: { budgetMs: settings.limits.telemetryBudgetMilliseconds },
       services: {
@@ -62,6 +70,7 @@ export class Telemetry {
       },
     });
     await this.#telemetry.model.start();
+    await former?.model.close();
   }
 
   /** The values beside the rows of process_events. */
@@ -103,10 +112,14 @@ export class Telemetry {
   /** The values beside the rows of process_events, if the query uses one of their columns. */
   extrasFor(context: QueryContext): RowExtras | undefined {
     const { colsUsed } = context;
-    if (colsUsed !== undefined && !EXTRA_NAMES.some(name => colsUsed.has(name))) return undefined;
     // A query that names no columns wants all: that is no reason to start.
-    if (this.#telemetry === undefined && colsUsed !== undefined) {
-      this.#options.requestProcesses();
+    if (colsUsed === undefined) return this.#extras;
+    const asked = EXTRA_NAMES.filter(name => colsUsed.has(name));
+    if (asked.length === 0) return undefined;
+    const before = this.#wanted.size;
+    for (const name of asked) this.#wanted.add(processEventExtras[name]);
+    if (this.#wanted.size > before) {
+      if (this.#telemetry === undefined) this.#options.requestProcesses();
       void this.#activate();
     }
     return this.#extras;

@@ -311,6 +311,20 @@ describe.skipIf(whyNotLive !== undefined)('telemetry of the live kernel', () => 
     expect(gone).toMatchObject({ status: 'succeeded' });
   });
 
+  test('the local end of UDP and IPv6', async () => {
+    const ends = execFileSync('python3', ['-c', CONNECT_AND_STAY], { encoding: 'utf8', input: '' });
+    const rows = await shell.query(
+      'SELECT protocol, family, local_address, local_port FROM socket_events ' +
+        "WHERE action = 'connect' AND remote_port IN (5301, 5302, 5303) ORDER BY remote_port",
+    );
+    const [udp, udp6, tcp6] = JSON.parse(ends) as string[];
+    expect(rows).toEqual([
+      { protocol: '17', family: '2', local_address: '127.0.0.1', local_port: udp },
+      { protocol: '17', family: '10', local_address: '::1', local_port: udp6 },
+      { protocol: '6', family: '10', local_address: '::1', local_port: tcp6 },
+    ]);
+  });
+
   test('nothing was lost, and the counters say so', async () => {
     const [status] = await shell.query('SELECT * FROM audit_status');
     expect(status).toMatchObject({
@@ -324,6 +338,17 @@ describe.skipIf(whyNotLive !== undefined)('telemetry of the live kernel', () => 
     expect(Number(status!.socket_lookups_found)).toBeGreaterThan(0);
   });
 });
+
+/** Connects over UDP, UDP on IPv6, TCP on IPv6; prints the local ports, and keeps the connections for a while. */
+const CONNECT_AND_STAY = `
+import socket, json, time
+server = socket.create_server(("::1", 5303), family=socket.AF_INET6)
+ends = [socket.socket(f, k) for f, k in
+  ((socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_INET6, socket.SOCK_DGRAM), (socket.AF_INET6, socket.SOCK_STREAM))]
+for end, to in zip(ends, (("127.0.0.1", 5301), ("::1", 5302), ("::1", 5303))): end.connect(to)
+print(json.dumps([str(end.getsockname()[1]) for end in ends]))
+time.sleep(0.3)
+`;
 
 const userNamed = (name: string): { readonly uid: string } => ({
   uid: execFileSync('id', ['-u', name], { encoding: 'utf8' }).trim(),
@@ -348,6 +373,13 @@ describe.skipIf(whyNotLive !== undefined)('with telemetry off', () => {
       username: NULL,
       sha256: NULL,
     };
+    const nameOf = (cmdline: string) =>
+      shell.query(`SELECT username FROM process_events WHERE cmdline = '${cmdline}'`);
+    expect(await nameOf('/bin/true before-the-question')).toEqual([{ username: NULL }]);
+    execFileSync('/bin/true', ['with-a-name-only']);
+    expect(await nameOf('/bin/true with-a-name-only')).toEqual([{ username: 'root' }]);
+    // Nobody has asked for a hash.
+    expect(await shell.query('SELECT files_hashed FROM audit_status')).toEqual([{ files_hashed: '0' }]);
     expect(await lateColumns(shell, '/bin/true before-the-question')).toEqual([empty]);
     execFileSync('/bin/sh', ['-c', '/bin/true after-the-question; :']);
     expect(await lateColumns(shell, '/bin/true after-the-question')).toEqual([

@@ -73,6 +73,25 @@ describe('runStream', () => {
     expect(text()).toBe('{\n  "process_pid": 10\n}\n{\n  "process_pid": 11\n}\n');
   });
 
+  it('waits no longer for a slow source than it is told to', async () => {
+    const { run, text } = setUp({
+      origin: 'live',
+      fields: ['process_pid', 'user_name'],
+      limits: { budgetMs: 1 },
+      services: { openConnector: null, passwdPath: '/dev/null', askNss: () => new Promise(() => {}) },
+    });
+    let written = '';
+    await run(async sink => {
+      sink.offer(exec({ pid: 10 }));
+      // The feed goes on: only the budget lets the event go.
+      for (let turns = 0; written === '' && turns < 1000; turns++) {
+        await new Promise(resolve => setTimeout(resolve, 1));
+        written = text();
+      }
+    });
+    expect(written).toBe('{"process_pid":10,"user_name":null}\n');
+  });
+
   it('stops its feed when told to, and writes what it has', async () => {
     const { run, abort, text } = setUp({ fields: ['process_pid'] });
     const status = await run(async (sink, signal) => {

@@ -80,6 +80,8 @@ export class Accounts {
       this.#checkedAt = now;
       this.#refresh();
     }
+    // One that is missing may have been added a moment ago.
+    if (!this.#local.has(uid)) this.#refresh();
     const local = this.#local.get(uid);
     if (local !== undefined) return localAccount(local, this.#hostName());
     const remembered = this.#remembered.get(uid);

@@ -28,10 +28,9 @@ export const containerSource = (
   const inherited = (parent: ProcessNode | undefined): Container | null | undefined => {
     let node = parent;
     for (let steps = 0; node !== undefined && steps < MAX_STEPS; steps++) {
-      if (node.container === undefined && node.exitMs === undefined) {
-        const bytes = procfs.read(node.pid, 'cgroup');
-        if (bytes !== undefined && bytes.length > 0) node.container = cache.of(bytes).container;
-      }
+      // As it is now: it may have been moved since its own exec, as the first process of a container is.
+      const bytes = node.exitMs === undefined ? procfs.read(node.pid, 'cgroup') : undefined;
+      if (bytes !== undefined && bytes.length > 0) node.container = cache.of(bytes).container;
       if (node.container !== undefined) return node.container;
       node = tree.parentOf(node);
     }

@@ -70,6 +70,15 @@ describe('containerSource', () => {
     expect(last()).toEqual({ ...docker, process_cgroup: undefined });
   });
 
+  it('looks where a living parent is now, not where it was', () => {
+    const { model, last } = setUp();
+    putInto(100, '/system.slice/containerd.service');
+    model.offer(exec({ pid: 100, at: 0 }));
+    putInto(100, `/docker/${id}`);
+    model.offer(exec({ pid: 101, ppid: 100, at: 5 }));
+    expect(last()).toMatchObject(docker);
+  });
+
   it('goes up the tree, and asks for a living ancestor that never was', () => {
     const { model, last } = setUp();
     putInto(100, `/docker/${id}`);
