@@ -28,6 +28,8 @@ export class QueryCursors {
   readonly #cursors = new Map<string, Cursor>();
   /** Queries whose cursor comes from another process: whether core got the rows of the last execution is open. */
   readonly #doubted = new Set<string>();
+  /** Queries of whose last execution core did not get a reply: it has failed. */
+  readonly #failed = new Set<string>();
   #changed = new Set<string>();
 
   /** The rows an execution sees, out of those buffered now. */
@@ -35,12 +37,19 @@ export class QueryCursors {
     const last = this.#cursors.get(query);
     if (last?.executionId === id) return { from: last.from, to: last.to };
     const isCounted = last !== undefined && (last.isCounted || last.counter !== counter);
+    const isDoubted = this.#doubted.delete(query) && isCounted;
+    const hasFailed = this.#failed.delete(query);
     // Nothing was logged of the last execution, or there was nothing to log: its rows are not had twice.
-    const isOwed = this.#doubted.delete(query) && isCounted && last?.counter === counter;
+    const isOwed = (isDoubted || hasFailed) && last?.counter === counter;
     const from = last === undefined ? buffered.from : isOwed ? last.from : last.to;
     this.#cursors.set(query, { executionId: id, counter, isCounted, from, to: buffered.to });
     this.#changed.add(query);
     return { from, to: buffered.to };
+  }
+
+  /** Notes that core did not get what one read of an execution gave: the next execution sees its rows again. */
+  fail({ query, id }: QueryExecution): void {
+    if (this.#cursors.get(query)?.executionId === id) this.#failed.add(query);
   }
 
   /** Takes over a cursor of another process. */
@@ -69,6 +78,7 @@ export class QueryCursors {
       if (queries.has(query) || to > buffered.from) continue;
       this.#cursors.delete(query);
       this.#doubted.delete(query);
+      this.#failed.delete(query);
       this.#changed.add(query);
     }
   }

@@ -36,12 +36,15 @@ const AUTO_CLEAR = 1;
 /**
  * Answers a SELECT from the buffer.
  *
- * - A scheduled query without a `time` constraint gets the rows it has not had (`events_optimize`).
+ * - A scheduled query without a `time` constraint gets the rows it has not had (`events_optimize`); an execution whose
+ *   reply core does not get has not had them.
  * - Every other query gets all rows, and moves nothing.
  * - Rows older than `events_expiry`, but at least three times the longest interval of the scheduled queries that
  *   read the table, are dropped. `events_expiry` 0 is no age of its own.
  * - `events_expiry` 1 drops the rows that were returned: at once if nothing is scheduled to read them, else when every
  *   such query has had them.
+ *
+ * @param signal fires if core does not get the reply
  */
 export const selectEvents = async (
   spec: TableSpec,
@@ -49,18 +52,20 @@ export const selectEvents = async (
   cursors: QueryCursors,
   environment: SelectEnvironment,
   context: QueryContext,
+  signal: AbortSignal,
   extras?: RowExtras,
 ): Promise<EncodedRows> => {
+  const execution = await environment.execution();
   const readers = environment.readers();
   expire(buffer, environment, readers);
-
   const timed = (context.constraints.get('time')?.list.length ?? 0) > 0;
-  const execution = await environment.execution();
-  const everything = buffer.range;
-  const range =
-    execution !== undefined && environment.eventsOptimize && !timed
-      ? cursors.rangeFor(execution, everything)
-      : everything;
+  // Nobody waits for the answer any more: nothing moves, and nothing is dropped.
+  signal.throwIfAborted();
+  let range = buffer.range;
+  if (execution !== undefined && environment.eventsOptimize && !timed) {
+    range = cursors.rangeFor(execution, range);
+    signal.addEventListener('abort', () => cursors.fail(execution), { once: true });
+  }
 
   const { range: byEid, filter } = selectionOf(
     context,

@@ -15,7 +15,8 @@ interface Store {
 
 /** What the tables ask of the core they are registered with. */
 export interface CoreView {
-  execution(): Promise<QueryExecution | undefined>;
+  /** The scheduled query that is running, if it reads one of a table's names. */
+  execution(tableNames: readonly string[]): Promise<QueryExecution | undefined>;
   /** Resolves when the cursors are safe. */
   saved(): Promise<void>;
   readers(tableNames: readonly string[]): readonly TableReader[];
@@ -96,18 +97,13 @@ export class EventStore {
       const spec = nameTable(standard);
       const names = [spec.name, ...(spec.aliases ?? [])];
       return new TablePlugin(spec, {
-        generate: context =>
+        generate: (context, { signal }) =>
           selectEvents(
             spec,
             buffer,
             cursors,
             {
-              execution: async () => {
-                const execution = await core.execution();
-                // While a scheduled query runs, a distributed one may too; only the reader of this table is meant.
-                const reads = core.readers(names).some(({ query }) => query === execution?.query);
-                return reads ? execution : undefined;
-              },
+              execution: () => core.execution(names),
               readers: () => core.readers(names),
               saved: core.saved,
               eventsOptimize: this.#settings.eventsOptimize,
@@ -115,6 +111,7 @@ export class EventStore {
               now: () => (this.#ageless ? undefined : Date.now() / 1000),
             },
             context,
+            signal,
             extras(standard.name, context),
           ),
       });

@@ -58,6 +58,35 @@ describe('QueryCursors', () => {
     expect(cursors.rangeFor(run('a', '2'), range(4, 6))).toEqual(range(5, 6));
   });
 
+  describe('an execution that failed', () => {
+    const execution = (id: string, counter?: string) => ({ query: 'q', id, counter });
+
+    it('is owed its rows by the next one, and they by the one after if that fails too', () => {
+      const cursors = new QueryCursors();
+      cursors.rangeFor(execution('1'), range(1, 5));
+      cursors.fail(execution('1'));
+      expect(cursors.rangeFor(execution('2'), range(1, 7))).toEqual(range(1, 7));
+      cursors.fail(execution('2'));
+      expect(cursors.rangeFor(execution('3'), range(3, 9))).toEqual(range(1, 9));
+      expect(cursors.rangeFor(execution('4'), range(3, 9))).toEqual(range(9, 9));
+    });
+
+    it('is over, and no concern of the one that runs', () => {
+      const cursors = new QueryCursors();
+      cursors.rangeFor(execution('1'), range(1, 5));
+      cursors.rangeFor(execution('2'), range(1, 7));
+      cursors.fail(execution('1'));
+      expect(cursors.rangeFor(execution('3'), range(1, 8))).toEqual(range(7, 8));
+    });
+
+    it('has not failed if core has logged its results', () => {
+      const cursors = new QueryCursors();
+      cursors.rangeFor(execution('1', '4'), range(1, 5));
+      cursors.fail(execution('1', '4'));
+      expect(cursors.rangeFor(execution('2', '5'), range(1, 7))).toEqual(range(5, 7));
+    });
+  });
+
   describe('seenByAll', () => {
     it('is what every query has had in executions that are over', () => {
       const cursors = new QueryCursors();

@@ -136,6 +136,7 @@ describe('rows with late values', () => {
         now: () => 10,
       },
       contextOf({ pid: [{ op: 2, expr: '443' }] }, ['path', 'pid']),
+      new AbortController().signal,
       extras,
     );
     // SQLite checks again.
@@ -159,6 +160,7 @@ describe('rows with late values', () => {
         now: () => 10,
       },
       contextOf({ username: [{ op: 2, expr: 'root' }], path: [{ op: 2, expr: '/c' }] }, ['username', 'path']),
+      new AbortController().signal,
       extras,
     );
     expect(decodeRows(rows)).toEqual([{ path: '/c', username: 'root' }]);

@@ -22,7 +22,11 @@ const table = (initial: readonly TestRow[]) => {
     eventsExpiry: 86_000,
     now: NOW as number | undefined,
   };
-  const read = async (execution?: QueryExecution, context = ANYTHING): Promise<PluginRow[]> =>
+  const read = async (
+    execution?: QueryExecution,
+    context = ANYTHING,
+    signal = new AbortController().signal,
+  ): Promise<PluginRow[]> =>
     decodeRows(
       await selectEvents(
         spec,
@@ -36,10 +40,10 @@ const table = (initial: readonly TestRow[]) => {
           now: () => world.now,
         },
         context,
+        signal,
       ),
     );
-  const eids = async (execution?: QueryExecution, context = ANYTHING): Promise<number[]> =>
-    eidsOf(await read(execution, context));
+  const eids = async (...args: Parameters<typeof read>): Promise<number[]> => eidsOf(await read(...args));
   return { buffer, append, cursors, world, read, eids };
 };
 const run = (query: string, id: number | string): QueryExecution => ({ query, id: String(id) });
@@ -83,6 +87,25 @@ describe('selectEvents', () => {
       second.append(rows(NOW));
       expect(await first.eids(run('q', 2))).toEqual([]);
       expect(await second.eids(run('q', 2))).toEqual([2]);
+    });
+
+    it('shows an execution again what core did not get in the one before', async () => {
+      const { eids, append } = table(rows(NOW, NOW));
+      const lost = new AbortController();
+      expect(await eids(run('q', 1))).toEqual([1, 2]);
+      append(rows(NOW));
+      expect(await eids(run('q', 2), ANYTHING, lost.signal)).toEqual([3]);
+      lost.abort();
+      append(rows(NOW));
+      expect(await eids(run('q', 3))).toEqual([3, 4]);
+      expect(await eids(run('q', 3))).toEqual([3, 4]);
+      expect(await eids(run('q', 4))).toEqual([]);
+    });
+
+    it('moves nothing for a caller that has gone', async () => {
+      const { eids } = table(rows(NOW, NOW));
+      await expect(eids(run('q', 1), ANYTHING, AbortSignal.abort())).rejects.toThrow();
+      expect(await eids(run('q', 2))).toEqual([1, 2]);
     });
 
     it('goes on with what is left when rows were dropped meanwhile', async () => {
@@ -144,6 +167,7 @@ describe('selectEvents', () => {
         now: () => NOW,
       },
       ANYTHING,
+      new AbortController().signal,
     );
     expect(encoded.count).toBe(2);
     expect(cursors.rangeFor(run('q', 2), buffer.range)).toEqual({ from: 3, to: 3 });

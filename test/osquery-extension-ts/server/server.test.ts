@@ -247,6 +247,40 @@ describe('an extension’s server', () => {
     expect(await settled).toMatchObject([{ status: 'rejected' }]);
   });
 
+  it.each([
+    ['whose reply it did not take whole', 64 * 1024 * 1024, true],
+    ['that went before a short reply', 10, true],
+    ['that had its reply', 10, false],
+  ])('tells a plugin, or not, of a caller %s', async (_, bytes, goes) => {
+    const calls: AbortSignal[] = [];
+    const gate = Promise.withResolvers<void>();
+    const server = await start({
+      plugins: [
+        plugin('slow', async (_request, { signal }) => {
+          calls.push(signal);
+          await gate.promise;
+          return [{ a: 'x'.repeat(bytes) }];
+        }),
+      ],
+    });
+    const request = encodeRequest('Extension', 'call', 3, ['table', 'slow', { action: 'generate' }]).bytes;
+    const { socket } = await rawClient(server.socketPath, goes);
+    socket.write(request);
+    await until(() => calls.length === 1);
+    if (goes && bytes < 1024) socket.destroy();
+    gate.resolve();
+    if (goes) {
+      await new Promise(resolve => setTimeout(resolve, 50));
+      socket.destroy();
+      await until(() => calls[0]!.aborted);
+    } else {
+      await once(socket, 'data');
+      socket.destroy();
+      await until(() => server.connectionCount === 0);
+      expect(calls[0]!.aborted).toBe(false);
+    }
+  });
+
   it('finishes replies under way when it is closed, and takes nothing new', async () => {
     const gate = Promise.withResolvers<void>();
     const started = Promise.withResolvers<void>();

@@ -2,7 +2,10 @@ import type { PluginRow, ResponseRows } from '../table/encoded-rows.ts';
 
 /** What goes with a call of a plugin. */
 export interface PluginCall {
-  /** Fires when the caller has gone or the server stops: the answer is not wanted any more. */
+  /**
+   * Fires when the caller has gone, or the server stops, before the whole answer has left for the kernel: it is not
+   * wanted any more, or was not had. Never fires after that.
+   */
   readonly signal: AbortSignal;
   /** Longest answer that can be sent, in bytes. */
   readonly maxReplyBytes?: number;

@@ -9,7 +9,10 @@ const MAX_PIPELINED_BYTES = 64 * 1024;
 /** How much of a reply is handed to the socket at once; smaller chunks are gathered into one writev(2). */
 const WRITE_BATCH_BYTES = 256 * 1024;
 
-/** Answers one request message with the chunks of one reply message. */
+/**
+ * Answers one request message with the chunks of one reply message. The signal fires if the client is gone before the
+ * reply has left for the kernel.
+ */
 export type MessageHandler = (message: Buffer, signal: AbortSignal) => Promise<readonly Uint8Array[]>;
 
 /** Bytes of the requests that all connections of a server hold. */
@@ -30,7 +33,8 @@ export class ServerConnection {
   readonly #pending: PendingBytes;
   readonly #onDrop: (reason: unknown) => void;
   readonly #reader: MessageReader;
-  readonly #abort = new AbortController();
+  /** The request that is being answered, its reply included. */
+  #request: AbortController | undefined;
   #counted = 0;
   /** Bytes of the request that is being answered. */
   #answering = 0;
@@ -132,23 +136,22 @@ export class ServerConnection {
   }
 
   async #answer(message: Buffer): Promise<void> {
-    const chunks = await this.#handle(message, this.#abort.signal);
-    await this.#write(chunks);
+    const request = new AbortController();
+    this.#request = request;
+    const chunks = await this.#handle(message, request.signal);
+    if (await this.#write(chunks)) this.#request = undefined;
   }
 
-  /** Writes batch after batch, each when the one before has left for the kernel. */
-  async #write(chunks: readonly Uint8Array[]): Promise<void> {
-    const socket = this.#socket;
+  /** Writes batch after batch, each when the one before has left for the kernel. False if the client went before. */
+  async #write(chunks: readonly Uint8Array[]): Promise<boolean> {
     let index = 0;
     let offset = 0;
-    while (index < chunks.length && !socket.destroyed) {
-      let room = WRITE_BATCH_BYTES;
-      let ready = true;
-      socket.cork();
-      while (index < chunks.length && room > 0) {
+    while (index < chunks.length) {
+      const batch: Uint8Array[] = [];
+      for (let room = WRITE_BATCH_BYTES; index < chunks.length && room > 0; ) {
         const chunk = chunks[index]!;
         const part = chunk.subarray(offset, offset + room);
-        ready = socket.write(part);
+        batch.push(part);
         room -= part.length;
         offset += part.length;
         if (offset === chunk.length) {
@@ -156,13 +159,14 @@ export class ServerConnection {
           offset = 0;
         }
       }
-      socket.uncork();
-      if (!ready && socket.writableNeedDrain) await this.#drained();
+      if (!(await this.#writeBatch(batch))) return false;
     }
+    return true;
   }
 
-  #drained(): Promise<void> {
+  #writeBatch(batch: readonly Uint8Array[]): Promise<boolean> {
     const socket = this.#socket;
+    if (socket.destroyed) return Promise.resolve(false);
     const ms = this.#limits.writeTimeoutMs;
     return new Promise(resolve => {
       const timer = setTimeout(() => {
@@ -173,14 +177,16 @@ export class ServerConnection {
           ),
         );
       }, ms);
-      const done = (): void => {
+      const done = (error?: Error | null): void => {
         clearTimeout(timer);
-        socket.off('drain', done);
-        socket.off('close', done);
-        resolve();
+        resolve(error === undefined || error === null);
       };
-      socket.once('drain', done);
-      socket.once('close', done);
+      socket.cork();
+      const last = batch.length - 1;
+      batch.forEach((part, at) => {
+        socket.write(part, at === last ? done : undefined);
+      });
+      socket.uncork();
     });
   }
 
@@ -229,6 +235,6 @@ export class ServerConnection {
     this.#wait(undefined);
     this.#pending.total -= this.#counted;
     this.#counted = 0;
-    this.#abort.abort(new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection'));
+    this.#request?.abort(new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection'));
   }
 }
