@@ -2,7 +2,12 @@
 export interface CoreFacts {
   /** Core's options by name, as text. */
   readonly options: ReadonlyMap<string, string>;
-  readonly nativeTables: ReadonlySet<string>;
+  /** undefined if core does not tell. */
+  readonly nativeTables: ReadonlySet<string> | undefined;
+  /** Standard names of our event tables. */
+  readonly standardNames: readonly string[];
+  /** Names under which our tables are registered. */
+  readonly registeredNames: readonly string[];
 }
 
 interface Advice {
@@ -11,32 +16,22 @@ interface Advice {
   readonly line: string;
 }
 
+/** Tables of core's own that we ask: which names are taken, and which queries read our tables how often. */
+const ASKED = ['osquery_registry', 'osquery_schedule'];
+
 /**
  * One sentence on everything in core's settings that is in the way, with the lines that belong into osquery.flags;
  * undefined if nothing is.
- *
- * @param tables standard names of our tables
  */
-export const adviseOnCore = (
-  { options, nativeTables }: CoreFacts,
-  tables: readonly string[],
-): string | undefined => {
-  const advice: Advice[] = [];
+export const adviseOnCore = (facts: CoreFacts): string | undefined => {
+  const { options } = facts;
+  const advice = adviseOnTables(facts);
   const isTrue = (name: string): boolean => options.get(name) === 'true';
-
-  const disabled = (options.get('disable_tables') ?? '')
-    .split(',')
-    .map(name => name.trim())
-    .filter(name => name !== '');
-  const hidden = tables.filter(name => nativeTables.has(name) && !disabled.includes(name));
-  if (hidden.length > 0) {
-    advice.push({
-      because: `osquery's own empty ${hidden.join(', ')} answer${hidden.length === 1 ? 's' : ''} instead of ours`,
-      line: `--disable_tables=${[...disabled, ...hidden].join(',')}`,
-    });
-  }
   if (options.get('disable_audit') === 'false') {
-    advice.push({ because: 'osquery itself wants the audit socket', line: '--disable_audit=true' });
+    advice.push({
+      because: 'osquery itself wants the audit socket, so only its multicast copy is read',
+      line: '--disable_audit=true',
+    });
   }
   if (isTrue('disable_events')) {
     advice.push({
@@ -54,3 +49,40 @@ export const adviseOnCore = (
   if (advice.length === 0) return undefined;
   return `${advice.map(({ because }) => because).join('; ')}: put into osquery.flags ${advice.map(({ line }) => line).join(' ')}`;
 };
+
+const adviseOnTables = ({ options, nativeTables, standardNames, registeredNames }: CoreFacts): Advice[] => {
+  const advice: Advice[] = [];
+  const disabled = listOf(options.get('disable_tables'));
+  const enabled = listOf(options.get('enable_tables'));
+  const isEnabled = (name: string): boolean => enabled.length === 0 || enabled.includes(name);
+
+  const hidden = standardNames.filter(
+    name => nativeTables?.has(name) !== false && isEnabled(name) && !disabled.includes(name),
+  );
+  const needed = [...registeredNames, ...ASKED];
+  const missed = needed.filter(name => disabled.includes(name));
+  const reasons: string[] = [];
+  if (hidden.length > 0)
+    reasons.push(
+      `osquery's own empty ${hidden.join(', ')} answer${hidden.length === 1 ? 's' : ''} instead of ours`,
+    );
+  if (missed.length > 0) reasons.push(`--disable_tables keeps ${missed.join(', ')} away`);
+  if (reasons.length > 0) {
+    const line = [...disabled.filter(name => !missed.includes(name)), ...hidden].join(',');
+    advice.push({ because: reasons.join('; '), line: `--disable_tables=${line}` });
+  }
+  const left = needed.filter(name => !isEnabled(name));
+  if (left.length > 0) {
+    advice.push({
+      because: `--enable_tables lacks ${left.join(', ')}`,
+      line: `--enable_tables=${[...enabled, ...left].join(',')}`,
+    });
+  }
+  return advice;
+};
+
+const listOf = (value: string | undefined): readonly string[] =>
+  (value ?? '')
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '');

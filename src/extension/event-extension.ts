@@ -15,9 +15,9 @@ import { eventTables } from '../events/tables.ts';
 import { Persistence } from '../state/persistence.ts';
 import { Accounts } from './accounts.ts';
 import { type EventSource, openLiveSource, openReplaySource, type SourceStatus } from './audit-source.ts';
-import { adviseOnCore } from './core-advice.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { EventStore } from './event-store.ts';
+import { followCore, warnAboutCore } from './follow-core.ts';
 import type { IngestHandlers, IngestOptions } from './ingest.ts';
 import { LossReport } from './loss-report.ts';
 import type { OperatorLog } from './operator-log.ts';
@@ -63,11 +63,37 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   await using client = new ExtensionManagerClient({ socketPath: options.socket });
   const core = await untilConnected(options, () => readCoreSettings(client, options.overrides));
   log.relayTo(client, core.options.get('logger_plugin'));
-  for (const warning of core.warnings) log.warn(warning);
+  try {
+    return await serve(options, client, core);
+  } catch (error) {
+    await log.relayFailure(error);
+    throw error;
+  }
+};
+
+const serve = async (
+  options: EventExtensionOptions,
+  client: ExtensionManagerClient,
+  core: CoreSettings,
+): Promise<ExtensionEnd> => {
+  const { log } = options;
+  const native = await nativeTables(client);
+  const eventSpecs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
+  const followed = {
+    client,
+    overrides: options.overrides,
+    atStart: core,
+    tables: {
+      nativeTables: native,
+      standardNames: eventTables.map(({ spec }) => spec.name),
+      registeredNames: [...eventSpecs.map(spec => nameTable(spec, native).name), auditStatus.name],
+    },
+    log,
+  };
+  const seeSettings = warnAboutCore(followed);
 
   const isReplay = options.replay.length > 0;
-  const specs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
-  const store = new EventStore(specs, core.settings, { ageless: isReplay });
+  const store = new EventStore(eventSpecs, core.settings, { ageless: isReplay });
   await using cleanup = new AsyncDisposableStack();
   const persistence = isReplay ? undefined : await openPersistence(core, store, log);
   cleanup.defer(() => persistence?.close());
@@ -135,23 +161,16 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
     accounts.save(rowOf(undefined), source.ingest.progress, kernelLostAtStart, hasEnded),
   );
 
-  const native = await nativeTables(client);
-  const advice = adviseOnCore(
-    { options: core.options, nativeTables: native },
-    eventTables.map(({ spec }) => spec.name),
-  );
-  if (advice !== undefined) log.warn(advice);
-
   const schedule = new Schedule(client);
   await schedule.refresh();
   const plugins: Plugin[] = [
     ...store.plugins(
       spec => nameTable(spec, native),
       {
-        execution: async () => {
+        execution: async names => {
           const execution = await runningQuery(client);
-          if (execution !== undefined) await schedule.ensureKnown(execution.query);
-          return execution;
+          const reads = execution !== undefined && (await schedule.reads(execution.query, names));
+          return reads ? execution : undefined;
         },
         readers: names => schedule.readersOf(names),
         saved: async () => persistence?.save(),
@@ -169,11 +188,14 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
     ),
     new TablePlugin(auditStatus, { generate: async () => [await status()] }),
   ];
-  const applyCore = followCore(options, client, schedule, store, source, core);
   const losses = new LossReport(accounts.carried);
   const following = new AbortController();
-  const followed = Promise.all([
-    repeat(options.interval * 1000, following.signal, applyCore),
+  const ended = Promise.all([
+    repeat(
+      options.interval * 1000,
+      following.signal,
+      followCore({ ...followed, schedule, store, source }, seeSettings),
+    ),
     repeat(LOSS_REPORT_MS, following.signal, async () => {
       const lost = losses.next(await status());
       if (lost !== undefined) log.warn(lost);
@@ -181,7 +203,7 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   ]);
   cleanup.defer(async () => {
     following.abort();
-    await followed;
+    await ended;
   });
   const end = await runExtension({
     name: options.name,
@@ -258,28 +280,6 @@ const untilConnected = async <T>(
       await sleep(CONNECT_RETRY_MS);
     }
   }
-};
-
-/** Takes over what has changed in core's options and schedule. */
-const followCore = (
-  options: EventExtensionOptions,
-  client: ExtensionManagerClient,
-  schedule: Schedule,
-  store: EventStore,
-  source: EventSource,
-  core: CoreSettings,
-): (() => Promise<void>) => {
-  let known = JSON.stringify(core.settings);
-  return async () => {
-    await schedule.refresh();
-    store.retainQueries(schedule.names);
-    const { settings } = await readCoreSettings(client, options.overrides);
-    const now = JSON.stringify(settings);
-    if (now === known) return;
-    known = now;
-    store.setSettings(settings);
-    await source.setSettings(settings);
-  };
 };
 
 /** Does something every so often; that core does not answer is for the watch over core to judge. */

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
 
 /** osquery's severities. Source: osquery/core/plugins/logger.h. */
-const SEVERITY = { info: 0, warning: 1, error: 2 } as const;
+const SEVERITY = { warning: 1, error: 2 } as const;
 
 const PROGRAM = 'osquery-audit-events';
 /** Milliseconds for core to take a line; it may hold a lock while a query runs. */
@@ -32,24 +32,30 @@ export class OperatorLog {
 
   warn(message: string): void {
     this.#write(`${PROGRAM}: ${message}\n`);
-    for (const plugin of this.#core?.plugins ?? []) {
-      // A core that takes no status lines, or is gone, leaves stderr.
-      this.#core!.client.call(
-        'logger',
-        plugin,
-        { status: 'true', log: statusLines(message) },
-        { timeoutMs: RELAY_TIMEOUT_MS },
-      ).catch(() => {});
-    }
+    void this.#relay('warning', message);
+  }
+
+  /** Tells core's loggers why we end; stderr is for whoever catches the error. Resolves when core has it, or won't. */
+  async relayFailure(error: unknown): Promise<void> {
+    await this.#relay('error', error instanceof Error ? error.message : String(error));
+  }
+
+  async #relay(severity: keyof typeof SEVERITY, message: string): Promise<void> {
+    const { client, plugins } = this.#core ?? { plugins: [] };
+    const request = { status: 'true', log: statusLines(severity, message) };
+    // A core that takes no status lines, or is gone, leaves stderr.
+    await Promise.allSettled(
+      plugins.map(plugin => client?.call('logger', plugin, request, { timeoutMs: RELAY_TIMEOUT_MS })),
+    );
   }
 }
 
 /** Source: serializeIntermediateLog in osquery/logger/logger.cpp. */
-const statusLines = (message: string): string => {
+const statusLines = (severity: keyof typeof SEVERITY, message: string): string => {
   const now = new Date();
   return JSON.stringify([
     {
-      s: SEVERITY.warning,
+      s: SEVERITY[severity],
       f: PROGRAM,
       i: 0,
       m: `${PROGRAM}: ${message}`,

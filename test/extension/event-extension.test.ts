@@ -95,6 +95,35 @@ describe('names', () => {
     expect(running.core.logged).toEqual(running.warnings.map(line => line.trimEnd()));
   });
 
+  test('where core does not tell which names it has, those of a stock core count as taken', async () => {
+    await using running = await Running.start(core => {
+      core.disabledTables = ['osquery_registry', 'osquery_schedule'];
+      core.options.set('enable_tables', 'time');
+    });
+    expect(running.core.tables).toContain('audit_process_events');
+    expect(running.warnings).toEqual([
+      expect.stringMatching(
+        /--enable_tables lacks audit_process_events, .*osquery_schedule: put .* --enable_tables=time,audit_process_events,audit_socket_events,audit_user_events,process_telemetry_events,audit_status,osquery_registry,osquery_schedule\n$/,
+      ),
+    ]);
+    const { core } = running;
+    core.execute('unknown', 1);
+    expect((await core.generate('audit_process_events')).length).toBeGreaterThan(2);
+    core.execute('unknown', 2);
+    expect(await core.generate('audit_process_events')).toEqual([]);
+  });
+
+  test('tables that --disable_tables takes away although they are needed are named', async () => {
+    await using running = await Running.start(core => {
+      core.options.set('disable_tables', 'process_events,audit_status,osquery_schedule,curl');
+    });
+    expect(running.warnings).toEqual([
+      expect.stringMatching(
+        /--disable_tables keeps process_events, audit_status, osquery_schedule away: put .* --disable_tables=curl\n$/,
+      ),
+    ]);
+  });
+
   test('all wrong settings are in one warning', async () => {
     await using running = await Running.start(core => {
       core.options.set('disable_audit', 'false');
@@ -164,6 +193,32 @@ describe('scheduled queries', () => {
     expect(await core.generate('process_events')).toEqual(all);
   });
 
+  test('one that reads the table by way of views is its reader', async () => {
+    await using running = await Running.start(core => {
+      core.schedule = [{ name: 'pack_v', query: 'SELECT * FROM Shells', interval: '60' }];
+      core.database.set('queries/config_views.shells', "SELECT * FROM programs WHERE path LIKE '%sh'");
+      core.database.set('queries/config_views.Programs', 'SELECT * FROM process_events');
+      core.database.set('queries/config_views.others', 'SELECT * FROM time');
+    });
+    const { core } = running;
+    core.execute('pack_v', 1);
+    expect((await core.generate('process_events')).length).toBeGreaterThan(2);
+    core.execute('pack_v', 2);
+    expect(await core.generate('process_events')).toEqual([]);
+  });
+
+  test('one whose SQL has changed to read the table is known at once', async () => {
+    await using running = await Running.start(core => {
+      core.schedule = [{ name: 'q', query: 'SELECT * FROM time', interval: '60' }];
+    });
+    const { core } = running;
+    core.schedule = [{ name: 'q', query: 'SELECT * FROM process_events', interval: '60' }];
+    core.execute('q', 1);
+    expect((await core.generate('process_events')).length).toBeGreaterThan(2);
+    core.execute('q', 2);
+    expect(await core.generate('process_events')).toEqual([]);
+  });
+
   test('one that was just added is known at once', async () => {
     await using running = await Running.start(schedule);
     const { core } = running;
@@ -197,6 +252,24 @@ describe('settings', () => {
     expect(await core.generate('process_events', one)).toEqual([]);
     expect(await core.generate('process_events')).toHaveLength(1);
     expect(await core.generate('process_events')).toEqual([]);
+  });
+
+  test('what is wrong with settings that have changed is told once, and what waits for a start too', async () => {
+    await using running = await Running.start(core => core.options.set('custom_audit_mode', 'auto'));
+    const { core } = running;
+    core.options.set('custom_audit_mode', 'multicast');
+    core.options.set('events_max', 'many');
+    core.options.set('enable_numeric_monitoring', 'true');
+    await sleep(300);
+    expect(running.warnings).toEqual([
+      expect.stringContaining('option events_max: expected'),
+      expect.stringContaining('--enable_numeric_monitoring=false'),
+      expect.stringContaining('custom_audit_mode changed: in force when osqueryd is started again'),
+    ]);
+    core.options.set('custom_audit_mode', 'auto');
+    core.options.delete('events_max');
+    await sleep(200);
+    expect(running.warnings).toHaveLength(3);
   });
 
   test('a malformed option is a warning and has its default', async () => {
@@ -255,7 +328,17 @@ describe('the end', () => {
     expect(await running.end).toMatchObject({ kind: 'core-lost' });
   });
 
-  test('a replay file that is not there', async () => {
-    await expect(Running.start(() => {}, ['no-such'])).rejects.toThrow(/no-such\.log.*no such file/);
+  test("a replay file that is not there, which core's log tells too", async () => {
+    let core: FakeCore | undefined;
+    const started = Running.start(
+      made => {
+        core = made;
+        made.options.set('logger_plugin', 'filesystem,tls');
+      },
+      ['no-such'],
+    );
+    await expect(started).rejects.toThrow(/no-such\.log.*no such file/);
+    const line = expect.stringMatching(/^osquery-audit-events: .*no-such\.log.*no such file/);
+    expect(core!.logged).toEqual([line, line]);
   });
 });

@@ -18,6 +18,8 @@ export class FakeCore implements AsyncDisposable {
   /** Names of core's own tables. */
   nativeTables: string[] = [];
   schedule: { name: string; query: string; interval: string }[] = [];
+  /** Of its tables, those that --disable_tables or --enable_tables keep out of SQL. */
+  disabledTables: string[] = [];
   /** Database values by `domain/key`. */
   readonly database = new Map<string, string>();
   readonly logged: string[] = [];
@@ -47,6 +49,9 @@ export class FakeCore implements AsyncDisposable {
           this.routes = undefined;
         },
         query: sql => {
+          const missing = this.disabledTables.find(name => sql.includes(name));
+          if (missing !== undefined)
+            throw new OsqueryStatusError({ code: 1, message: `no such table: ${missing}` });
           if (sql.includes('osquery_registry')) return this.nativeTables.map(name => ({ name }));
           if (sql.includes('osquery_schedule')) return this.schedule;
           throw new Error(`unexpected query: ${sql}`);
@@ -65,6 +70,11 @@ export class FakeCore implements AsyncDisposable {
     if (registry === 'logger') {
       for (const line of JSON.parse(request.log!)) this.logged.push(line.m);
       return [];
+    }
+    if (request.action === 'scan') {
+      const prefix = `${request.domain}/${request.prefix}`;
+      const keys = [...this.database.keys()].filter(key => key.startsWith(prefix));
+      return keys.map(key => ({ k: key.slice(`${request.domain}/`.length) }));
     }
     const value = this.database.get(`${request.domain}/${request.key}`);
     if (value === undefined) throw new OsqueryStatusError({ code: 1, message: 'no such key' });

@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { Schedule } from '../../src/extension/schedule.ts';
 
 const scheduleOf = async (rows: PluginRow[]): Promise<Schedule> => {
-  const schedule = new Schedule({ query: async () => rows } as unknown as ExtensionManagerClient);
+  const schedule = new Schedule({
+    query: async () => rows,
+    call: async () => [],
+  } as unknown as ExtensionManagerClient);
   await schedule.refresh();
   return schedule;
 };
