@@ -46,6 +46,7 @@ export const AUDIT_STATUS_BACKLOG_WAIT_TIME = 0x0020;
 
 /** audit_status.failure: what the kernel does when it cannot deliver a record. */
 export const AUDIT_FAIL_SILENT = 0;
+export const AUDIT_FAIL_PANIC = 2;
 /** audit_status.enabled: on, and unchangeable until the next boot. */
 export const AUDIT_LOCKED = 2;
 

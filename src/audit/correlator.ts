@@ -97,6 +97,11 @@ export class Correlator {
     return this.#count;
   }
 
+  /** Whether an event with this serial is under way. */
+  has(serial: number): boolean {
+    return this.#pending.has(serial);
+  }
+
   /** @param now milliseconds of a monotonic clock */
   push(record: AuditRecord, now: number, node?: string): void {
     const { type } = record;

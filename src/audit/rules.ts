@@ -20,15 +20,33 @@ import { type Architecture, type SyscallName, socketcallName } from './syscalls.
 /** Key of every rule of ours: what `auditctl -l` shows beside it, and how we know our own. */
 export const RULE_KEY = 'osquery-audit-events';
 
-/** What an instance of ours found and has changed, for the one after it if this one is killed. */
+/** What an instance of ours found, and puts back at its end. */
 export type FoundStatus = Pick<AuditStatus, 'enabled' | 'failure' | 'backlogLimit' | 'backlogWaitTime'>;
 
-/** Stands between RULE_KEY and the numbers of a FoundStatus, in the key of the rule that matches no event. */
+/** What it has put in place of that. `enabled` is 1 then. */
+export type PlacedStatus = Partial<Omit<FoundStatus, 'enabled'>>;
+
+/** What an instance leaves to the one after it, should it be killed. */
+export interface Note {
+  readonly found: FoundStatus;
+  readonly placed: PlacedStatus;
+}
+
+/** Stands between RULE_KEY and the numbers of a Note, in the key of the rule that matches no event. */
 const FOUND = ':found=';
+const PLACED = ';placed=';
+/** In place of a number that was not changed. */
+const UNCHANGED = '-';
 
 /** The kernel keeps the key for as long as it keeps the changes: until the next boot, or until they are undone. */
-export const keyWithFound = (found: FoundStatus): string =>
-  RULE_KEY + FOUND + [found.enabled, found.failure, found.backlogLimit, found.backlogWaitTime].join(',');
+export const keyWithNote = ({ found, placed }: Note): string =>
+  [
+    RULE_KEY,
+    FOUND,
+    [found.enabled, found.failure, found.backlogLimit, found.backlogWaitTime].join(','),
+    PLACED,
+    [placed.failure, placed.backlogLimit, placed.backlogWaitTime].map(value => value ?? UNCHANGED).join(','),
+  ].join('');
 
 /** One rule of the exit list. `field === value` for each field, all of them. */
 export interface AuditRule {
@@ -159,22 +177,46 @@ export const ownRule = (listed: Uint8Array): Uint8Array | undefined => {
   return isOurs ? listed : undefined;
 };
 
-/** What the instance of ours that added a listed rule had found; undefined for any other rule. */
-export const foundIn = (listed: Uint8Array): FoundStatus | undefined => {
-  const key = keyOf(listed);
-  if (!key?.startsWith(RULE_KEY + FOUND)) return undefined;
-  const text = key.slice(RULE_KEY.length + FOUND.length);
-  if (!/^\d{1,10}(?:,\d{1,10}){3}$/.test(text)) return undefined;
-  const [enabled, failure, backlogLimit, backlogWaitTime] = text.split(',').map(Number) as [
+/** A note, and the process that left it. */
+export interface LeftNote extends Note {
+  /** tgid of the instance. */
+  readonly pid: number;
+}
+
+/** The note in a listed rule; undefined for any other rule. */
+export const noteIn = (listed: Uint8Array): LeftNote | undefined => {
+  const [, found, placed] = NOTE.exec(keyOf(listed) ?? '') ?? [];
+  if (found === undefined || placed === undefined) return undefined;
+  const [enabled, failure, backlogLimit, backlogWaitTime] = found.split(',').map(Number) as [
     number,
     number,
     number,
     number,
   ];
-  if (enabled > 1 || failure > 2 || backlogLimit > MAX_U32 || backlogWaitTime > MAX_U32) return undefined;
-  return { enabled, failure, backlogLimit, backlogWaitTime };
+  const [newFailure, newLimit, newWaitTime] = placed
+    .split(',')
+    .map(text => (text === UNCHANGED ? undefined : Number(text)));
+  const isValid = (value: number | undefined, most: number): boolean => value === undefined || value <= most;
+  if (enabled > 1 || ![failure, newFailure].every(value => isValid(value, 2))) return undefined;
+  if (![backlogLimit, backlogWaitTime, newLimit, newWaitTime].every(value => isValid(value, MAX_U32))) {
+    return undefined;
+  }
+  return {
+    pid: new DataView(listed.buffer, listed.byteOffset).getUint32(VALUES_AT, true),
+    found: { enabled, failure, backlogLimit, backlogWaitTime },
+    placed: {
+      ...(newFailure !== undefined && { failure: newFailure }),
+      ...(newLimit !== undefined && { backlogLimit: newLimit }),
+      ...(newWaitTime !== undefined && { backlogWaitTime: newWaitTime }),
+    },
+  };
 };
 
+const NOTE = new RegExp(
+  `^${RULE_KEY}${FOUND}(\\d{1,10}(?:,\\d{1,10}){3})${PLACED}((?:\\d{1,10}|-)(?:,(?:\\d{1,10}|-)){2})$`,
+);
+/** Of the first field, in a rule's bytes. */
+const VALUES_AT = (3 + AUDIT_BITMASK_SIZE + AUDIT_MAX_FIELDS) * 4;
 const MAX_U32 = 0xffff_ffff;
 
 /** The key of a listed rule. */

@@ -25,6 +25,12 @@ export class SerialGaps {
     return this.#highest;
   }
 
+  /** Whether the event of this serial has been seen, or is too old to tell. */
+  hasSeen(serial: number): boolean {
+    if (this.#highest === undefined || ((serial - this.#highest) | 0) > 0) return false;
+    return !this.#missing.has(serial);
+  }
+
   /** Takes the serial of each record; several of one event are the normal case and cost a comparison. */
   see(serial: number): void {
     if (serial === this.#highest) return;

@@ -1,24 +1,29 @@
-import { readFileSync } from 'node:fs';
-import { AUDIT_FAIL_SILENT, AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND, AUDIT_LOCKED } from './constants.ts';
+import {
+  AUDIT_FAIL_PANIC,
+  AUDIT_FAIL_SILENT,
+  AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND,
+  AUDIT_LOCKED,
+} from './constants.ts';
 import type { AuditControl } from './control.ts';
 import { AuditError } from './errors.ts';
 import { exclusions } from './exclusions.ts';
+import { parseListedRule, suppressesEveryTask } from './listed-rule.ts';
+import type { RemovedRules } from './removed-rules.ts';
 import {
   type AuditRule,
   encodeRule,
-  type FoundStatus,
-  foundIn,
-  keyWithFound,
+  keyWithNote,
+  type Note,
+  noteIn,
   ownRule,
+  type PlacedStatus,
   type RuleSelection,
   rulesFor,
 } from './rules.ts';
 import type { AuditStatus } from './status.ts';
+import { otherOwner, PROCESS_TITLE } from './stream-owner.ts';
 import type { Architecture } from './syscalls.ts';
-
-/** comm of our process, by which another instance of ours is known: PR_SET_NAME keeps 15 bytes. */
-export const PROCESS_TITLE = 'osquery-audit-events';
-const PROCESS_COMM = PROCESS_TITLE.slice(0, 15);
+import { changesBack, statusWithout, switchesOff } from './way-back.ts';
 
 /** The rules of this are those that every selection has: none that an event could match. */
 const NOTHING: RuleSelection = {
@@ -44,26 +49,49 @@ export interface SessionOptions {
   readonly backlogLimit: number;
   readonly backlogWaitTime: number;
   readonly selection: RuleSelection;
+  /** Where the rules that `forceReconfigure` removes outlive this process; absent, they come back at its end only. */
+  readonly removedRules?: RemovedRules;
 }
+
+/** Sentences for the operator. */
+const NEVER_TASK =
+  'the rule "-a never,task" is in the kernel: a process that starts while it is there has no process or socket events for as long as it lives, whatever other rules say; auditctl -d never,task removes it until /etc/audit/rules.d is loaded again';
+const LOCKED =
+  'audit is locked until the next boot (enabled=2): rules cannot be changed, only events of the rules that are there will be seen; to change that, remove "-e 2" from /etc/audit/rules.d and restart the system';
+const LOCKED_MEANWHILE =
+  'somebody has locked audit until the next boot (enabled=2): the rules of now stay in force, also those of this program after its end, and a change of settings cannot change them';
+const MAY_PANIC =
+  'the kernel is set to panic when it cannot deliver a record (failure=2), and is left so, as another process reads the stream: the rules added here make more records';
 
 /**
  * What this process changed in kernel audit, and the way back. Steps: `prepare`, then the stream claims ownership,
- * then `enable`; at the end `restore`, in any state, any number of times.
+ * then `enable`; in between `check`, for what others do; at the end `restore`, in any state, any number of times.
  */
 export class AuditSession {
   readonly #control: AuditControl;
   readonly #architectures: readonly Architecture[];
-  /** Audit as it was when we came, or, when we come after an instance of ours that was killed, when that one came. */
-  readonly found: AuditStatus;
   readonly #options: SessionOptions;
-  readonly mode: StreamMode;
-  /** Sentences for the operator: what will be missing, and the setting that changes it. */
-  readonly warnings: readonly string[];
+  readonly #lostAtStart: number;
+  readonly #featureBitmap: number;
+  #mode: StreamMode;
+  readonly #warnings: string[];
+  /**
+   * Audit as it is to be left: as it was when we came, or, when we come after an instance of ours that was killed, when
+   * that one came; with what others have changed since.
+   */
+  #note: Note;
   /** Whether rules of ours are in the kernel: added by us, or left by a killed instance and still wanted. */
   #hasRules = false;
-  #removedRules: Uint8Array[] = [];
+  #removedRules: readonly Uint8Array[] = [];
   #selection: RuleSelection;
   #changed = false;
+  #isEnabled = false;
+  #isLocked: boolean;
+  /** Whether audit was on at the last look. */
+  #isOn: boolean;
+  #hasNeverTask: boolean;
+  /** Rules at the last look. */
+  #ruleCount: number;
   #restored: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -71,17 +99,24 @@ export class AuditSession {
     control: AuditControl,
     architectures: readonly Architecture[],
     options: SessionOptions,
-    found: AuditStatus,
+    seen: { readonly status: AuditStatus; readonly rules: readonly Uint8Array[] },
     mode: StreamMode,
-    warnings: readonly string[],
+    warnings: string[],
   ) {
     this.#control = control;
     this.#architectures = architectures;
     this.#options = options;
     this.#selection = options.selection;
-    this.found = found;
-    this.mode = mode;
-    this.warnings = warnings;
+    this.#mode = mode;
+    this.#warnings = warnings;
+    const { status, rules } = seen;
+    this.#lostAtStart = status.lost;
+    this.#featureBitmap = status.featureBitmap;
+    this.#isOn = status.enabled !== 0;
+    this.#note = noteOf(rules) ?? { found: status, placed: {} };
+    this.#isLocked = status.enabled === AUDIT_LOCKED;
+    this.#hasNeverTask = hasNeverTask(rules);
+    this.#ruleCount = rules.length;
   }
 
   /**
@@ -94,77 +129,201 @@ export class AuditSession {
     architectures: readonly Architecture[],
     options: SessionOptions,
   ): Promise<AuditSession> {
-    const now = await control.getStatus();
+    const status = await control.getStatus();
     const warnings: string[] = [];
     let mode: StreamMode = options.mode === 'multicast' ? 'multicast' : 'unicast';
-    const owner = now.pid === 0 || now.pid === process.pid ? undefined : describeOwner(now.pid);
-    const mayConfigure = options.allowConfig && now.enabled !== AUDIT_LOCKED;
-    const found = owner === undefined && mayConfigure ? { ...now, ...(await foundByKilled(control)) } : now;
+    const owner = otherOwner(status.pid);
     if (owner !== undefined && options.mode !== 'multicast') {
       if (owner.isOurs) {
         throw new AuditError(
           'owned',
-          `the audit socket belongs to pid ${found.pid}, another ${PROCESS_TITLE}: only one can read it; stop that one first`,
+          `the audit socket belongs to pid ${owner.pid}, another ${PROCESS_TITLE}: only one can read it; stop that one first`,
         );
       }
       if (options.mode === 'unicast') {
         throw new AuditError(
           'owned',
-          `the audit socket belongs to pid ${found.pid} (${owner.name}): stop it, or set custom_audit_mode to auto or multicast to share the events`,
+          `the audit socket belongs to pid ${owner.pid} (${owner.name}): stop it, or set custom_audit_mode to auto or multicast to share the events`,
         );
       }
       mode = 'multicast';
       warnings.push(
-        `the audit socket belongs to pid ${found.pid} (${owner.name}): reading the multicast copy instead, which loses records when they come faster than they are read (multicast_dropped of audit_status counts them); stop ${owner.name} to get the socket`,
+        `the audit socket belongs to pid ${owner.pid} (${owner.name}): reading the multicast copy instead, which loses records when they come faster than they are read (multicast_dropped of audit_status counts them); when ${owner.name} ends the socket is taken`,
       );
     }
-    if (found.enabled === AUDIT_LOCKED) {
+    const rules = await control.listRules();
+    if (status.enabled === AUDIT_LOCKED) warnings.push(LOCKED);
+    else if (!options.allowConfig) {
       warnings.push(
-        'audit is locked until the next boot (enabled=2): rules cannot be changed, only events of the rules that are there will be seen',
-      );
-    } else if (!options.allowConfig) {
-      warnings.push(
-        found.enabled === 0
+        status.enabled === 0
           ? 'kernel audit is disabled and may not be changed, so there will be no events: set --audit_allow_config=true'
           : 'kernel audit may not be changed, so only events of the rules that are there will be seen: --audit_allow_config=true adds what the tables need',
       );
+    } else if (mode === 'multicast' && owner !== undefined && status.failure === AUDIT_FAIL_PANIC) {
+      warnings.push(MAY_PANIC);
     }
-    return new AuditSession(control, architectures, options, found, mode, warnings);
+    const removesRules = options.forceReconfigure && options.allowConfig && status.enabled !== AUDIT_LOCKED;
+    if (!removesRules && hasNeverTask(rules)) warnings.push(NEVER_TASK);
+    return new AuditSession(control, architectures, options, { status, rules }, mode, warnings);
+  }
+
+  /** Sentences for the operator: what will be missing, and the setting that changes it. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  get mode(): StreamMode {
+    return this.#mode;
+  }
+
+  /** Audit as it is to be left; `lost` is what the kernel had lost when we came. */
+  get found(): Note['found'] & Pick<AuditStatus, 'lost'> {
+    return { ...this.#note.found, lost: this.#lostAtStart };
   }
 
   get #mayConfigure(): boolean {
-    return this.#options.allowConfig && this.found.enabled !== AUDIT_LOCKED;
+    return this.#options.allowConfig && !this.#isLocked;
   }
 
   /** One step at a time, and none once `restore` was called: it may come in the middle of any of them. */
-  #step(step: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(() =>
-      this.#mayConfigure && this.#restored === undefined ? step() : undefined,
-    );
+  #step<T>(step: () => Promise<T>): Promise<T | undefined> {
+    const done = this.#last.then(() => (this.#restored === undefined ? step() : undefined));
     this.#last = done.catch(() => undefined);
     return done;
   }
 
   /** Makes it safe to switch audit on, and puts the rules in place. */
-  prepare(): Promise<void> {
-    return this.#step(() => this.#prepare());
+  async prepare(): Promise<void> {
+    await this.#step(async () => {
+      if (!this.#mayConfigure) return;
+      const status = await this.#control.getStatus();
+      const there = await this.#control.listRules();
+      await this.#place(status, there);
+      await this.#removeOthers(there);
+    });
   }
 
-  async #prepare(): Promise<void> {
-    const control = this.#control;
-    const there = await control.listRules();
+  /** Replaces our rules by those of another selection. */
+  async select(selection: RuleSelection): Promise<void> {
+    await this.#step(async () => {
+      this.#selection = selection;
+      if (this.#mayConfigure) await this.#look();
+    });
+  }
+
+  async enable(): Promise<void> {
+    await this.#step(async () => {
+      if (!this.#mayConfigure) return;
+      const { enabled } = await this.#control.getStatus();
+      if (enabled === 0) await this.#control.setStatus({ enabled: 1 });
+      this.#isEnabled = true;
+    });
+  }
+
+  /** The stream has been claimed, or lost: some of what is in place is for its owner only. */
+  async setMode(mode: StreamMode): Promise<void> {
+    await this.#step(async () => {
+      this.#mode = mode;
+      if (this.#mayConfigure) await this.#look();
+    });
+  }
+
+  /**
+   * Looks at what others have done to audit, and puts what is ours back in place.
+   *
+   * @returns a sentence for the operator on each change
+   */
+  async check(): Promise<readonly string[]> {
+    return (await this.#step(() => this.#check())) ?? [];
+  }
+
+  async #check(): Promise<readonly string[]> {
+    const status = await this.#control.getStatus();
+    const there = await this.#control.listRules();
+    const changes: string[] = [];
+    if (hasNeverTask(there) && !this.#hasNeverTask) changes.push(NEVER_TASK);
+    this.#hasNeverTask = hasNeverTask(there);
+    if (status.enabled === AUDIT_LOCKED && !this.#isLocked) {
+      this.#isLocked = true;
+      changes.push(LOCKED_MEANWHILE);
+    }
+    if (this.#mayConfigure && this.#changed) {
+      changes.push(...this.#differences(status, there));
+      await this.#place(status, there);
+      if (this.#isEnabled && status.enabled === 0) await this.#control.setStatus({ enabled: 1 });
+    } else {
+      const removed = this.#ruleCount - there.length;
+      if (removed > 0) {
+        changes.push(
+          `${removed} of the audit rules were removed by somebody else: events of what only they matched are no longer seen; ${this.#options.allowConfig ? 'audit is locked, so they stay away' : '--audit_allow_config=true adds what the tables need'}`,
+        );
+      }
+      if (this.#isOn && status.enabled === 0) {
+        changes.push(
+          'kernel audit was switched off by somebody else, and may not be changed, so there are no events: set --audit_allow_config=true',
+        );
+      }
+    }
+    this.#isOn = status.enabled !== 0;
+    this.#ruleCount = (await this.#control.listRules()).length;
+    return changes;
+  }
+
+  /** What others have changed of what we had put in place. */
+  #differences(status: AuditStatus, there: readonly Uint8Array[]): readonly string[] {
+    const changes: string[] = [];
+    const missing = this.#kept(there).filter(rule => !includes(there, rule)).length;
+    if (missing > 0) {
+      changes.push(
+        `${missing} of our audit rules were removed by somebody else (auditctl -D, augenrules): they are in place again, what happened meanwhile was not seen`,
+      );
+    }
+    if (this.#isEnabled && status.enabled === 0) {
+      changes.push(
+        'kernel audit was switched off by somebody else: it is on again, what happened meanwhile was not seen; at the end it will be off',
+      );
+    }
+    const { placed } = this.#note;
+    for (const [name, text] of SETTING_NAMES) {
+      const ours = placed[name];
+      if (ours === undefined || status[name] === ours) continue;
+      changes.push(
+        `${text} was set to ${status[name]} by somebody else: it is ${ours} again, and ${status[name]} at the end`,
+      );
+    }
+    return changes;
+  }
+
+  async #look(): Promise<void> {
+    await this.#place(await this.#control.getStatus(), await this.#control.listRules());
+  }
+
+  /** Brings into force what belongs there, whatever is there now; what others have changed is what they find at the end. */
+  async #place(status: AuditStatus, there: readonly Uint8Array[]): Promise<void> {
+    if (status.enabled === AUDIT_LOCKED) {
+      this.#isLocked = true;
+      return;
+    }
+    const found = statusWithout(status, this.#note);
+    const placed = this.#placedStatus(found);
+    this.#note = { found, placed };
     this.#changed = true;
     // Before anything changes, the kernel is told how to undo it: should we be killed, the next instance reads it there.
-    await this.#addRules(this.#rules(NOTHING));
-    // With a reader that is stuck, a full backlog would make every audited call sleep, or panic.
-    await control.setStatus({ failure: AUDIT_FAIL_SILENT });
-    await control.setStatus({ backlogWaitTime: this.#options.backlogWaitTime });
-    await control.setStatus({ backlogLimit: this.#options.backlogLimit });
-    await this.#placeRules(there);
-    if (!this.#options.forceReconfigure) return;
-    for (const rule of there) {
-      if (ownRule(rule) === undefined && (await control.deleteRule(rule))) this.#removedRules.push(rule);
+    const [note] = this.#rules(NOTHING);
+    if (!includes(there, encodeListed(note!))) await this.#addRules([note!]);
+    // The way to delay or stop audited calls first, when it goes: with a reader that is stuck, a full backlog would.
+    for (const [name] of SETTING_NAMES) {
+      const value = placed[name] ?? found[name];
+      if (value !== status[name]) await this.#control.setStatus({ [name]: value });
     }
+    await this.#placeRules(there);
+  }
+
+  /** Where another process reads the stream, how the kernel treats it is that process's to say; more room harms nobody. */
+  #placedStatus(found: AuditStatus): PlacedStatus {
+    const { backlogLimit, backlogWaitTime } = this.#options;
+    if (this.#mode === 'unicast') return { failure: AUDIT_FAIL_SILENT, backlogWaitTime, backlogLimit };
+    return backlogLimit > found.backlogLimit ? { backlogLimit } : {};
   }
 
   /**
@@ -173,26 +332,29 @@ export class AuditSession {
    * missing in nobody's accounts.
    */
   async #placeRules(there: readonly Uint8Array[]): Promise<void> {
-    const [note, ...wanted] = this.#rules(this.#selection);
+    const [, ...wanted] = this.#rules(this.#selection);
     // Not the first one again: the kernel does not know a rule that was put before others for the same.
     await this.#addRules(wanted);
-    await this.#exclude(there);
-    const kept = [...[{ ...note!, prepend: false }, ...wanted].map(encodeRule), ...exclusions(there)];
+    for (const rule of this.#exclusions(there)) await this.#control.addListedRule(rule);
+    const kept = this.#kept(there);
     for (const rule of there) {
-      if (ownRule(rule) === undefined || kept.some(keep => Buffer.compare(keep, rule) === 0)) continue;
-      await this.#control.deleteRule(rule);
+      if (ownRule(rule) !== undefined && !includes(kept, rule)) await this.#control.deleteRule(rule);
     }
   }
 
+  /** Our rules as the kernel lists them. */
+  #kept(there: readonly Uint8Array[]): readonly Uint8Array[] {
+    return [...this.#rules(this.#selection).map(encodeListed), ...this.#exclusions(there)];
+  }
+
   /** Where the stream is ours alone, records that we do not read need not be made. */
-  async #exclude(listed: readonly Uint8Array[]): Promise<void> {
-    if (this.mode !== 'unicast') return;
-    if ((this.found.featureBitmap & AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND) === 0) return;
-    for (const rule of exclusions(listed)) await this.#control.addListedRule(rule);
+  #exclusions(there: readonly Uint8Array[]): readonly Uint8Array[] {
+    const knowsPid = (this.#featureBitmap & AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND) !== 0;
+    return this.#mode === 'unicast' && knowsPid ? exclusions(there) : [];
   }
 
   #rules(selection: RuleSelection): readonly AuditRule[] {
-    return rulesFor(selection, this.#architectures, process.pid, keyWithFound(this.found));
+    return rulesFor(selection, this.#architectures, process.pid, keyWithNote(this.#note));
   }
 
   async #addRules(rules: readonly AuditRule[]): Promise<void> {
@@ -200,18 +362,25 @@ export class AuditSession {
     for (const rule of rules) await this.#control.addRule(rule);
   }
 
-  /** Replaces our rules by those of another selection. */
-  select(selection: RuleSelection): Promise<void> {
-    return this.#step(async () => {
-      this.#selection = selection;
-      await this.#placeRules(await this.#control.listRules());
-    });
-  }
-
-  enable(): Promise<void> {
-    return this.#step(async () => {
-      if (this.found.enabled === 0) await this.#control.setStatus({ enabled: 1 });
-    });
+  /** With `forceReconfigure`; and takes over what an instance that was killed had removed. */
+  async #removeOthers(there: readonly Uint8Array[]): Promise<void> {
+    const { forceReconfigure, removedRules } = this.#options;
+    const left = noteOf(there) === undefined ? undefined : removedRules?.load();
+    if (!forceReconfigure) {
+      for (const rule of left ?? []) await this.#control.addListedRule(rule);
+      removedRules?.clear();
+      return;
+    }
+    const removed = [...(left ?? []), ...there.filter(rule => ownRule(rule) === undefined)];
+    this.#removedRules = removed;
+    try {
+      if (removed.length > 0) removedRules?.save(removed);
+    } catch (error) {
+      this.#warnings.push(
+        `the audit rules that audit_force_reconfigure removes come back at the end, but not if this process is killed: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+    for (const rule of there) if (ownRule(rule) === undefined) await this.#control.deleteRule(rule);
   }
 
   async #deleteOwnRules(): Promise<void> {
@@ -232,48 +401,52 @@ export class AuditSession {
   }
 
   async #restore(): Promise<void> {
+    const control = this.#control;
     const failures: unknown[] = [];
     const attempt = async (step: () => Promise<unknown>): Promise<void> => {
       await step().catch(error => failures.push(error));
     };
-    if (this.#changed) {
+    const status = await control.getStatus();
+    const changes = this.#changed && status.enabled !== AUDIT_LOCKED;
+    if (changes) {
       await attempt(() => this.#deleteOwnRules());
-      await attempt(() => this.#control.setStatus({ enabled: this.found.enabled }));
+      if (switchesOff(status, this.#note, otherOwner(status.pid) !== undefined)) {
+        await attempt(() => control.setStatus({ enabled: 0 }));
+      }
     }
-    await attempt(async () => {
-      if ((await this.#control.getStatus()).pid === process.pid) await this.#control.setStatus({ pid: 0 });
-    });
-    if (this.#changed) {
-      for (const rule of this.#removedRules) await attempt(() => this.#control.addListedRule(rule));
-      const { backlogLimit, backlogWaitTime, failure } = this.found;
-      await attempt(() => this.#control.setStatus({ backlogLimit }));
-      await attempt(() => this.#control.setStatus({ backlogWaitTime }));
-      await attempt(() => this.#control.setStatus({ failure }));
+    if (status.pid === process.pid) await attempt(() => control.setStatus({ pid: 0 }));
+    if (changes) {
+      for (const rule of this.#removedRules) await attempt(() => control.addListedRule(rule));
+      for (const change of changesBack(status, this.#note)) await attempt(() => control.setStatus(change));
+      if (failures.length === 0) this.#options.removedRules?.clear();
     }
     if (failures.length > 0) throw failures[0];
   }
 }
 
-/** What an instance of ours found that was killed, and so has not put back; undefined if none was. */
-const foundByKilled = async (control: AuditControl): Promise<FoundStatus | undefined> => {
-  for (const rule of await control.listRules()) {
-    const found = foundIn(rule);
-    if (found !== undefined) return found;
+/** In the order of their use: without a reader to blame, nothing may make audited programs wait, or the system panic. */
+const SETTING_NAMES: readonly (readonly [keyof PlacedStatus, string])[] = [
+  ['failure', 'what the kernel does when it cannot deliver a record (failure)'],
+  ['backlogWaitTime', 'the time that audited programs wait for the reader (backlog_wait_time)'],
+  ['backlogLimit', 'the number of records that may wait (backlog_limit)'],
+];
+
+const encodeListed = (rule: AuditRule): Uint8Array => encodeRule({ ...rule, prepend: false });
+
+const includes = (rules: readonly Uint8Array[], rule: Uint8Array): boolean =>
+  rules.some(each => Buffer.compare(each, rule) === 0);
+
+const hasNeverTask = (rules: readonly Uint8Array[]): boolean =>
+  rules.some(rule => {
+    const parsed = parseListedRule(rule);
+    return parsed !== undefined && suppressesEveryTask(parsed);
+  });
+
+/** What the last instance of ours that was killed has left; undefined if none was. */
+const noteOf = (rules: readonly Uint8Array[]): Note | undefined => {
+  for (const rule of rules) {
+    const note = noteIn(rule);
+    if (note !== undefined) return note;
   }
   return undefined;
-};
-
-interface Owner {
-  readonly name: string;
-  readonly isOurs: boolean;
-}
-
-/** undefined if the process is gone: the kernel notices when the next one asks. */
-const describeOwner = (pid: number): Owner | undefined => {
-  try {
-    const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
-    return { name, isOurs: name === PROCESS_COMM };
-  } catch {
-    return undefined;
-  }
 };

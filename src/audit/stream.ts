@@ -53,6 +53,21 @@ export interface StreamCounters {
   foreign: number;
 }
 
+const CLAIM_SEQUENCE = 1;
+const RELEASE_SEQUENCE = 2;
+
+/**
+ * The kernel's answer to `own(pid)` in the payload of an NLMSG_ERROR: i32 errno, negative, then the header of the
+ * request.
+ *
+ * @returns 0 or a positive errno; undefined if it is the answer to something else
+ */
+export const claimAnswer = (bytes: Buffer, start: number, end: number): number | undefined => {
+  if (end - start < 4 + NLMSG_HDRLEN || bytes.readUInt32LE(start + 4 + 8) !== CLAIM_SEQUENCE)
+    return undefined;
+  return -bytes.readInt32LE(start);
+};
+
 /** Receives one datagram: `bytes[start..end)` is its netlink payload. Valid only during the call. */
 export type OnDatagram = (type: number, bytes: Buffer, start: number, end: number) => void;
 
@@ -65,7 +80,9 @@ export type OnDatagram = (type: number, bytes: Buffer, start: number, end: numbe
 export class AuditStream {
   readonly #counters: StreamCounters = { overruns: 0, dropped: 0, truncated: 0, foreign: 0 };
   readonly #fd: number;
-  readonly #mode: 'unicast' | 'multicast';
+  #isMember = false;
+  /** What the kernel counted as dropped in other times than as a member of the group. */
+  #otherDrops = 0;
   #closed = false;
   // From calloc, not from Node's pool or a zeroing loop: untouched pages stay unallocated.
   readonly #arena = Buffer.from(new ArrayBuffer(BATCH * SLOT_STRIDE));
@@ -75,9 +92,8 @@ export class AuditStream {
   readonly #nameWords = new Uint32Array(this.#names.buffer);
   readonly #headerWords = new Uint32Array(this.#headers.buffer);
 
-  private constructor(fd: number, mode: 'unicast' | 'multicast') {
+  private constructor(fd: number) {
     this.#fd = fd;
-    this.#mode = mode;
     const arena = libc.addressOf(this.#arena);
     const names = libc.addressOf(this.#names);
     const iovecs = libc.addressOf(this.#iovecs);
@@ -99,7 +115,7 @@ export class AuditStream {
   static open(mode: 'unicast' | 'multicast', receiveBuffer: number): AuditStream {
     const fd = libc.socket(libc.AF_NETLINK, libc.SOCK_RAW | libc.SOCK_CLOEXEC, NETLINK_AUDIT);
     if (fd < 0) throw openError('opening the audit socket', libc.errno());
-    const stream = new AuditStream(fd, mode);
+    const stream = new AuditStream(fd);
     const size = u32(receiveBuffer);
     if (libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUFFORCE, size, 4) !== 0) {
       libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUF, size, 4);
@@ -111,31 +127,60 @@ export class AuditStream {
       stream.close();
       throw openError('binding the audit socket', errno);
     }
-    if (mode === 'multicast') {
-      const group = u32(AUDIT_NLGRP_READLOG);
-      if (libc.setsockopt(fd, libc.SOL_NETLINK, libc.NETLINK_ADD_MEMBERSHIP, group, 4) !== 0) {
-        const errno = libc.errno();
-        stream.close();
-        throw openError('joining the audit multicast group', errno);
-      }
+    try {
+      if (mode === 'multicast') stream.#join();
+    } catch (error) {
+      stream.close();
+      throw error;
     }
     return stream;
   }
 
   /**
-   * Asks for ownership of the unicast stream: AUDIT_SET pid must come from this very socket, because the kernel
-   * delivers to the port that sent it; pid 0 gives it up. The answer arrives among the records, as NLMSG_ERROR.
+   * From now on receives the multicast copy, besides whatever else it receives.
+   *
+   * @throws AuditError `no-permission` without CAP_AUDIT_READ
    */
-  own(pid: number): void {
-    this.#send(AUDIT_SET, encodeStatusChange({ pid }));
+  join(): void {
+    if (this.#isMember) return;
+    this.#join();
+    this.#otherDrops = this.#drops() - this.#counters.dropped;
   }
 
-  #send(type: number, payload: Uint8Array): void {
+  #join(): void {
+    this.#setMembership(libc.NETLINK_ADD_MEMBERSHIP, 'joining the audit multicast group');
+    this.#isMember = true;
+  }
+
+  /** What of the multicast copy has not been received yet still is. */
+  leave(): void {
+    if (!this.#isMember) return;
+    this.#setMembership(libc.NETLINK_DROP_MEMBERSHIP, 'leaving the audit multicast group');
+    this.#counters.dropped = this.#drops() - this.#otherDrops;
+    this.#isMember = false;
+  }
+
+  #setMembership(option: number, operation: string): void {
+    if (libc.setsockopt(this.#fd, libc.SOL_NETLINK, option, u32(AUDIT_NLGRP_READLOG), 4) !== 0) {
+      throw openError(operation, libc.errno());
+    }
+  }
+
+  /**
+   * Asks for ownership of the unicast stream: AUDIT_SET pid must come from this very socket, because the kernel
+   * delivers to the port that sent it; pid 0 gives it up. The answer arrives among the records, as NLMSG_ERROR: see
+   * `claimAnswer`.
+   */
+  own(pid: number): void {
+    this.#send(AUDIT_SET, encodeStatusChange({ pid }), pid === 0 ? RELEASE_SEQUENCE : CLAIM_SEQUENCE);
+  }
+
+  #send(type: number, payload: Uint8Array, sequence: number): void {
     const message = Buffer.alloc(NLMSG_HDRLEN + payload.length);
     message.writeUInt32LE(message.length, 0);
     message.writeUInt16LE(type, 4);
     message.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK, 6);
-    message.writeUInt32LE(1, 8);
+    message.writeUInt32LE(sequence, 8);
     message.set(payload, NLMSG_HDRLEN);
     const kernel = new Uint8Array(SOCKADDR_NL_BYTES);
     kernel[0] = libc.AF_NETLINK;
@@ -187,7 +232,7 @@ export class AuditStream {
   /** As of now; `dropped` is asked of the kernel while the stream is open. */
   get counters(): Readonly<StreamCounters> {
     // A drop on the unicast stream is one more try to come, not a loss.
-    if (this.#mode === 'multicast' && !this.#closed) this.#counters.dropped = this.#drops();
+    if (this.#isMember && !this.#closed) this.#counters.dropped = this.#drops() - this.#otherDrops;
     return this.#counters;
   }
 
@@ -195,7 +240,7 @@ export class AuditStream {
     const words = new Uint32Array(MEMINFO_WORDS);
     const info = new Uint8Array(words.buffer);
     const failed = libc.getsockopt(this.#fd, libc.SOL_SOCKET, libc.SO_MEMINFO, info, u32(info.length)) !== 0;
-    return failed ? this.#counters.dropped : words[MEMINFO_DROPS]!;
+    return failed ? this.#counters.dropped + this.#otherDrops : words[MEMINFO_DROPS]!;
   }
 
   /** Holds up this thread until there may be something to receive: false if there is not after `timeout` ms. */

@@ -126,6 +126,7 @@ const serve = async (
         lastError = message;
         log.warn(message);
       },
+      onNotice: message => log.inform(message),
       onFailed: error => stop.abort(error),
     },
     { processes: core.settings.telemetry, nextEids: store.nextEids(), lastSerial: accounts.lastSerial },

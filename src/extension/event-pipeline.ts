@@ -103,6 +103,11 @@ export class EventPipeline {
     this.#correlator.push(record, this.#batchTime, node);
   }
 
+  /** Whether the event with this serial is finished: a record of it would be one that came a second time. */
+  isFinished(serial: number): boolean {
+    return this.#gaps?.hasSeen(serial) === true && !this.#correlator.has(serial);
+  }
+
   /** Takes an event that another source has put together. */
   publish(event: AuditEvent): void {
     this.#events++;

@@ -34,6 +34,10 @@ export interface IngestWorkerData {
 /** What the main thread says. */
 export type IngestCommand =
   | { readonly kind: 'settings'; readonly settings: AuditSettings }
+  /** Ask the kernel for the unicast stream; `claimed` answers. */
+  | { readonly kind: 'claim' }
+  /** Read the multicast copy; with `release` the unicast stream is given up. */
+  | { readonly kind: 'share'; readonly release: boolean }
   /** From now on send the process events too. */
   | { readonly kind: 'processes' }
   /** Take what is still waiting, then end. */
@@ -75,6 +79,12 @@ export type IngestReport =
   /** Raw records, one per line, for audit_debug. */
   | { readonly kind: 'raw'; readonly text: string }
   | { readonly kind: 'warning'; readonly message: string }
+  /** What the kernel said to `claim`: 0, or a positive errno. */
+  | { readonly kind: 'claimed'; readonly errno: number }
+  /** Somebody, perhaps this program, has changed the rules or the status of audit. */
+  | { readonly kind: 'config-changed' }
+  /** A process has asked the kernel for the stream that is ours. */
+  | { readonly kind: 'wanted'; readonly pid: number }
   /** Every file has been read. */
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };

@@ -1,9 +1,16 @@
 import { uptime } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { AUDIT_FIRST_USER_MSG, AUDIT_LOGIN, AUDIT_REPLACE, NLMSG_ERROR } from '../audit/constants.ts';
+import {
+  AUDIT_CONFIG_CHANGE,
+  AUDIT_FIRST_USER_MSG,
+  AUDIT_LOGIN,
+  AUDIT_REPLACE,
+  NLMSG_ERROR,
+} from '../audit/constants.ts';
 import { AuditError, errnoName } from '../audit/errors.ts';
 import { createPause, receiveLoop } from '../audit/receive-loop.ts';
-import { AuditStream, BATCH, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
+import { RepeatedRecords } from '../audit/repeated-records.ts';
+import { AuditStream, BATCH, claimAnswer, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
 import { eventTables } from '../events/tables.ts';
 import { toModelEvent } from '../model/model-event.ts';
@@ -38,6 +45,8 @@ const POST_BYTES = 256 * 1024;
 /** Milliseconds for the kernel to answer the request for the stream. */
 const CLAIM_MS = 3_000;
 const COUNTERS_MS = 1_000;
+/** Milliseconds after a change of hands in which records may come a second time. */
+const HANDOVER_MS = 5_000;
 /** Connections that are looked up of those that arrive together; more are made in a burst than can be looked up. */
 const SOCKETS_PER_BATCH = 256;
 
@@ -81,6 +90,9 @@ const lookAtClock = (): void => {
   bootTime = Date.now() / 1000 - uptime();
 };
 
+/** How the stream changes hands, while the kernel is read. */
+let handover: { claim(): void; share(release: boolean): void } | undefined;
+
 const obey = (command: IngestCommand): void => {
   switch (command.kind) {
     case 'stop':
@@ -88,6 +100,12 @@ const obey = (command: IngestCommand): void => {
       break;
     case 'processes':
       sendsProcesses = true;
+      break;
+    case 'claim':
+      handover?.claim();
+      break;
+    case 'share':
+      handover?.share(command.release);
       break;
     case 'settings':
       debug = command.settings.debug;
@@ -146,35 +164,79 @@ const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
 
 const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kernel' }>): void => {
   const stream = AuditStream.open(mode, receiveBuffer);
-  /** 0 or a positive errno once the kernel has answered. */
-  let claim: number | undefined;
+  /** A request for the stream: what the kernel said, 0 or a positive errno, and until when it may. */
+  let claim: { errno?: number; readonly before: number } | undefined;
+  /** While the stream changes hands. */
+  let repeated: RepeatedRecords | undefined;
+  let repeatedUntil = Number.POSITIVE_INFINITY;
+  let configChanged = false;
+  let wantedBy = 0;
   let isReady = false;
   let countersAt = 0;
-  const claimBefore = performance.now() + CLAIM_MS;
+
+  const ask = (): void => {
+    claim = { before: performance.now() + CLAIM_MS };
+    stream.own(process.pid);
+  };
+  const changeHands = (): void => {
+    repeated = new RepeatedRecords(serial => pipeline.isFinished(serial));
+    repeatedUntil = performance.now() + HANDOVER_MS;
+  };
+  handover = {
+    claim() {
+      changeHands();
+      ask();
+    },
+    share(release) {
+      changeHands();
+      stream.join();
+      if (release) stream.own(0);
+    },
+  };
 
   const onDatagram: OnDatagram = (type, bytes, start, end) => {
     if ((type >= AUDIT_FIRST_USER_MSG || type === AUDIT_LOGIN) && type !== AUDIT_REPLACE) {
       if (debug) addRaw(`${type} ${printable(bytes, start, end)}`);
+      if (repeated?.isRepeated(type, bytes, start, end)) return;
+      if (type === AUDIT_CONFIG_CHANGE) configChanged = true;
       pipeline.push(type, bytes, start, end);
-    } else if (type === NLMSG_ERROR && end - start >= 4) {
-      claim ??= -bytes.readInt32LE(start);
+    } else if (type === NLMSG_ERROR) {
+      const errno = claimAnswer(bytes, start, end);
+      if (errno === undefined || claim === undefined) return;
+      claim.errno ??= errno;
+      if (errno === 0) stream.leave();
+    } else if (type === AUDIT_REPLACE && end - start >= 4) {
+      wantedBy = bytes.readUInt32LE(start);
     }
   };
   const onBatch = (): void => {
     pipeline.settle();
     if (pipeline.byteCount >= POST_BYTES) postRows();
   };
+  /** Returns whether the kernel has still to answer. */
+  const awaitsAnswer = (now: number): boolean => {
+    if (claim === undefined) return false;
+    if (claim.errno === undefined && now < claim.before) return true;
+    const { errno } = claim;
+    claim = undefined;
+    if (isReady) report({ kind: 'claimed', errno: errno ?? ETIMEDOUT });
+    else if (errno !== 0) throw claimError(errno);
+    return false;
+  };
   const onTurn = (): boolean => {
     const now = performance.now();
     postRaw();
     postRows();
     lookAtClock();
-    if (!isReady) {
-      if (claim === undefined && mode === 'unicast' && now < claimBefore) return true;
-      if (claim !== 0 && mode === 'unicast') throw claimError(claim);
-      report({ kind: 'ready' });
-      isReady = true;
-    }
+    if (awaitsAnswer(now) && !isReady) return true;
+    if (!isReady) report({ kind: 'ready' });
+    isReady = true;
+    if (now >= repeatedUntil) repeated = undefined;
+    if (configChanged) report({ kind: 'config-changed' });
+    configChanged = false;
+    // Our own requests among them.
+    if (wantedBy !== 0 && wantedBy !== process.pid) report({ kind: 'wanted', pid: wantedBy });
+    wantedBy = 0;
     if (now >= countersAt) {
       postCounters(stream.counters);
       countersAt = now + COUNTERS_MS;
@@ -184,7 +246,7 @@ const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kern
   };
 
   try {
-    if (mode === 'unicast') stream.own(process.pid);
+    if (mode === 'unicast') ask();
     lookAtClock();
     receiveLoop({ stream, onDatagram, onBatch, onTurn, pause: createPause() });
     // What has come since.
@@ -197,6 +259,8 @@ const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kern
     stream.close();
   }
 };
+
+const ETIMEDOUT = 110;
 
 const claimError = (errno: number | undefined): AuditError => {
   if (errno === undefined)

@@ -31,6 +31,12 @@ export interface IngestHandlers {
   readonly onSockets?: ((batch: ConnectedBatch, refused: number) => void) | undefined;
   onRaw(text: string): void;
   onWarning(message: string): void;
+  /** Something that was told of by a warning is over; without it, warnings tell that too. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+  /** Somebody, perhaps this program, has changed the rules or the status of audit. */
+  readonly onConfigChange?: (() => void) | undefined;
+  /** A process has asked the kernel for the stream that is ours. */
+  readonly onWanted?: ((pid: number) => void) | undefined;
   /** The worker has ended by itself: the stream broke. */
   onFailed(error: IngestError): void;
 }
@@ -46,11 +52,14 @@ export class IngestError extends Error {
   }
 }
 
+const ECANCELED = 125;
+
 /** The worker thread that turns a source into rows, seen from the main thread. */
 export class Ingest {
   readonly #worker: Worker;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
+  #claim: PromiseWithResolvers<number> | undefined;
   #counters: IngestCounters | undefined;
   #progress: PipelineProgress | undefined;
 
@@ -102,6 +111,16 @@ export class Ingest {
         case 'warning':
           handlers.onWarning(message.message);
           break;
+        case 'claimed':
+          this.#claim?.resolve(message.errno);
+          this.#claim = undefined;
+          break;
+        case 'config-changed':
+          handlers.onConfigChange?.();
+          break;
+        case 'wanted':
+          handlers.onWanted?.(message.pid);
+          break;
         case 'failed':
           fail(new IngestError(message.code, message.message));
           break;
@@ -111,6 +130,7 @@ export class Ingest {
     this.#worker.on('exit', () => {
       this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
       this.#ended.resolve();
+      this.#claim?.resolve(ECANCELED);
     });
   }
 
@@ -132,6 +152,25 @@ export class Ingest {
   /** Asks for process events besides the rows, from now on. */
   sendProcesses(): void {
     this.#send({ kind: 'processes' });
+  }
+
+  /**
+   * Asks the kernel for the unicast stream, and reads it instead of the multicast copy if it is granted. No record is
+   * lost or taken twice in between.
+   *
+   * @returns 0, or a positive errno: EEXIST if another process has it
+   */
+  claim(): Promise<number> {
+    if (this.#claim === undefined) {
+      this.#claim = Promise.withResolvers();
+      this.#send({ kind: 'claim' });
+    }
+    return this.#claim.promise;
+  }
+
+  /** Reads the multicast copy from now on; with `release` the unicast stream is given up. */
+  share({ release }: { readonly release: boolean }): void {
+    this.#send({ kind: 'share', release });
   }
 
   setSettings(settings: AuditSettings): void {

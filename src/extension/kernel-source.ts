@@ -1,8 +1,10 @@
 import { type AuditControl, openAuditControl } from '../audit/control.ts';
+import { removedRulesIn } from '../audit/removed-rules.ts';
 import type { RuleSelection } from '../audit/rules.ts';
 import { AuditSession, type SessionOptions } from '../audit/session.ts';
 import { nativeArchitectures } from '../audit/syscalls.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { AuditKeeper } from './audit-keeper.ts';
 import type { EventSource } from './audit-source.ts';
 import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
 
@@ -38,12 +40,18 @@ const startSession = async (
     sessionOptions(settings, mode),
   );
   let ingest: Ingest | undefined;
+  let keeper: AuditKeeper | undefined;
+  const warnOf = (error: unknown): void => handlers.onWarning(String(error));
   try {
     await session.prepare();
     ingest = new Ingest(
       { kind: 'kernel', mode: session.mode, receiveBuffer: settings.limits.receiveBufferBytes },
       settings,
-      handlers,
+      {
+        ...handlers,
+        onConfigChange: () => keeper?.configChanged(),
+        onWanted: pid => void keeper?.wanted(pid).catch(warnOf),
+      },
       options,
     );
     await ingest.ready;
@@ -62,9 +70,22 @@ const startSession = async (
   const running = ingest;
   let current = settings;
   let closing: Promise<void> | undefined;
+  const watching = new AuditKeeper({
+    control,
+    session,
+    ingest: running,
+    wantsStream: settings.mode !== 'multicast',
+    persist: () => current.persist,
+    warn: handlers.onWarning,
+    tell: handlers.onNotice ?? handlers.onWarning,
+  });
+  keeper = watching;
+  watching.start();
   return {
     ingest: running,
-    mode: session.mode,
+    get mode() {
+      return session.mode;
+    },
     async setSettings(next) {
       const changed = JSON.stringify(selectionOf(next)) !== JSON.stringify(selectionOf(current));
       current = next;
@@ -80,6 +101,7 @@ const startSession = async (
     close() {
       closing ??= (async () => {
         try {
+          await watching.close();
           await session.restore();
         } finally {
           await running.stop();
@@ -99,6 +121,7 @@ const sessionOptions = (settings: AuditSettings, mode: AuditSettings['mode']): S
   backlogLimit: settings.backlogLimit,
   backlogWaitTime: settings.backlogWaitTime,
   selection: selectionOf(settings),
+  removedRules: removedRulesIn(),
 });
 
 const selectionOf = (settings: AuditSettings): RuleSelection => ({

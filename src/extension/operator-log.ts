@@ -31,8 +31,17 @@ export class OperatorLog {
   }
 
   warn(message: string): void {
+    this.#say('warning', message);
+  }
+
+  /** What was told of by a warning is over. */
+  inform(message: string): void {
+    this.#say('info', message);
+  }
+
+  #say(severity: keyof typeof SEVERITY, message: string): void {
     this.#write(`${PROGRAM}: ${message}\n`);
-    void this.#relay('warning', message);
+    void this.#relay(severity, message);
   }
 
   /** Tells core's loggers why we end; stderr is for whoever catches the error. Resolves when core has it, or won't. */

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   type AuditRule,
   encodeRule,
-  foundIn,
-  keyWithFound,
+  keyWithNote,
+  noteIn,
   ownRule,
   RULE_KEY,
   type RuleSelection,
@@ -270,35 +270,42 @@ describe('ownRule', () => {
   const withKey = (key: string): Uint8Array =>
     encodeRule({ action: 'never', prepend: true, syscalls: 'all', fields: [[0, 77]], key });
 
-  it('knows the one that says what was found, and reads it', () => {
+  it('knows the one that says what was found and placed, and reads it', () => {
+    const failure = fc.integer({ min: 0, max: 2 });
     const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
     fc.assert(
       fc.property(
         fc.record({
-          enabled: fc.integer({ min: 0, max: 1 }),
-          failure: fc.integer({ min: 0, max: 2 }),
-          backlogLimit: u32,
-          backlogWaitTime: u32,
+          found: fc.record({
+            enabled: fc.integer({ min: 0, max: 1 }),
+            failure,
+            backlogLimit: u32,
+            backlogWaitTime: u32,
+          }),
+          placed: fc.record({ failure, backlogLimit: u32, backlogWaitTime: u32 }, { requiredKeys: [] }),
         }),
-        found => {
-          const rule = withKey(keyWithFound(found));
+        note => {
+          const rule = withKey(keyWithNote(note));
           expect(ownRule(rule)).toBe(rule);
-          expect(foundIn(rule)).toEqual(found);
+          expect(noteIn(rule)).toEqual({ pid: 77, ...note });
         },
       ),
     );
   });
 
-  it.each(['', '1,1,64', '1,1,64,0,0', '2,1,64,0', '1,3,64,0', '1,1,4294967296,0', '1,1,-64,0', '1,1,64,x'])(
-    'takes nothing from a note of %j',
-    note => {
-      expect(foundIn(withKey(`${RULE_KEY}:found=${note}`))).toBeUndefined();
-    },
-  );
+  it.each([
+    ...['', '1,1,64;placed=0,8192,0', '1,1,64,0,0;placed=0,8192,0', '2,1,64,0;placed=0,8192,0'],
+    ...['1,3,64,0;placed=0,8192,0', '1,1,4294967296,0;placed=0,8192,0', '1,1,-64,0;placed=0,8192,0'],
+    ...['1,1,64,0', '1,1,64,0;placed=0,8192', '1,1,64,0;placed=3,8192,0', '1,1,64,0;placed=0,4294967296,0'],
+    ...['1,1,64,0;placed=0,8192,0,', '1,1,64,0;placed=0,8192,x', '1,1,64,0;placed=,,'],
+  ])('takes nothing from a note of %j', note => {
+    expect(noteIn(withKey(`${RULE_KEY}:found=${note}`))).toBeUndefined();
+  });
 
   it('takes nothing from rules without a note, whoever made them', () => {
-    for (const key of [RULE_KEY, 'other:found=1,1,64,0']) expect(foundIn(withKey(key))).toBeUndefined();
-    expect(foundIn(withKey(`${RULE_KEY}:found=1,1,64,0`).subarray(0, 1000))).toBeUndefined();
+    const note = ':found=1,1,64,0;placed=-,-,-';
+    for (const key of [RULE_KEY, `other${note}`]) expect(noteIn(withKey(key))).toBeUndefined();
+    expect(noteIn(withKey(RULE_KEY + note).subarray(0, 1000))).toBeUndefined();
   });
 
   it('leaves those without a key', () => {

@@ -3,25 +3,17 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AuditControl } from '../../src/audit/control.ts';
 import { exclusions, isExclusion } from '../../src/audit/exclusions.ts';
-import { type AuditRule, encodeRule, keyWithFound, rulesFor } from '../../src/audit/rules.ts';
-import { AuditSession, PROCESS_TITLE, type SessionOptions } from '../../src/audit/session.ts';
+import type { RemovedRules } from '../../src/audit/removed-rules.ts';
+import { keyWithNote, type PlacedStatus, rulesFor } from '../../src/audit/rules.ts';
+import { AuditSession, type SessionOptions } from '../../src/audit/session.ts';
 import type { AuditStatus } from '../../src/audit/status.ts';
+import { PROCESS_TITLE } from '../../src/audit/stream-owner.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
+import { listedRule } from '../doctor/facts.ts';
+import { encodeListed, type FakeKernel, FOUND, foreignRule, hex, kernel } from './fake-kernel.ts';
 
 const ARCHITECTURES = nativeArchitectures('x64');
-const FOUND: AuditStatus = {
-  enabled: 0,
-  failure: 1,
-  pid: 0,
-  rateLimit: 0,
-  backlogLimit: 64,
-  lost: 3,
-  backlog: 0,
-  featureBitmap: 0x7f,
-  backlogWaitTime: 15_000,
-};
 const SELECTION = {
   processEvents: true,
   forkProcessEvents: false,
@@ -40,81 +32,16 @@ const OPTIONS: SessionOptions = {
   backlogWaitTime: 0,
   selection: SELECTION,
 };
-const foreignRule = (key: string): Uint8Array =>
-  encodeRule({ action: 'always', prepend: false, syscalls: [257], fields: [], key });
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-
-/** As the kernel lists it. */
-const encodeListed = (rule: AuditRule): Uint8Array => encodeRule({ ...rule, prepend: false });
-
-/** Status and rules as the kernel keeps them. Each exchange takes a turn of the event loop, as over a socket. */
-class FakeKernel implements AuditControl {
-  status: AuditStatus = FOUND;
-  rules: Uint8Array[] = [];
-  readonly log: string[] = [];
-  readonly deleted: string[] = [];
-  /** Operations that fail, by the beginning of their log line. */
-  failing: string | undefined;
-
-  async #exchange(line: string): Promise<void> {
-    await Promise.resolve();
-    this.log.push(line);
-    if (this.failing !== undefined && line.startsWith(this.failing)) throw new Error(`${line} failed`);
-  }
-
-  async getStatus() {
-    await this.#exchange('get');
-    return this.status;
-  }
-  async setStatus(change: Parameters<AuditControl['setStatus']>[0]) {
-    await this.#exchange(`set ${JSON.stringify(change)}`);
-    this.status = { ...this.status, ...change };
-  }
-  async addRule(rule: Parameters<AuditControl['addRule']>[0]) {
-    return this.addListedRule(encodeListed(rule), rule.prepend);
-  }
-  async addListedRule(bytes: Uint8Array, prepend = false) {
-    await this.#exchange('add');
-    // The kernel compares the flag too, and then forgets it.
-    if (!prepend && this.rules.some(rule => hex(rule) === hex(bytes))) return false;
-    if (prepend) this.rules.unshift(bytes);
-    else this.rules.push(bytes);
-    return true;
-  }
-  async deleteRule(bytes: Uint8Array) {
-    await this.#exchange('delete');
-    const before = this.rules.length;
-    this.rules = this.rules.filter(rule => hex(rule) !== hex(bytes));
-    if (this.rules.length < before) this.deleted.push(hex(bytes));
-    return this.rules.length < before;
-  }
-  async listRules() {
-    await this.#exchange('list');
-    return [...this.rules];
-  }
-  close() {}
-
-  /** What a session must leave as it was. */
-  get state() {
-    return { status: this.status, rules: this.rules.map(hex) };
-  }
-}
-
-const kernel = (status: Partial<AuditStatus> = {}, rules: readonly Uint8Array[] = []): FakeKernel => {
-  const fake = new FakeKernel();
-  fake.status = { ...FOUND, ...status };
-  fake.rules = [...rules];
-  return fake;
-};
 const open = (fake: FakeKernel, options: Partial<SessionOptions> = {}): Promise<AuditSession> =>
   AuditSession.open(fake, ARCHITECTURES, { ...OPTIONS, ...options });
 /** As the stream does by its own socket. */
 const own = (fake: FakeKernel): void => {
   fake.status = { ...fake.status, pid: process.pid };
 };
-const ownRules = (selection = SELECTION): string[] =>
+const PLACED: PlacedStatus = { failure: 0, backlogLimit: 8_192, backlogWaitTime: 0 };
+const ownRules = (selection = SELECTION, note = { found: FOUND, placed: PLACED }): string[] =>
   [
-    ...rulesFor(selection, ARCHITECTURES, process.pid, keyWithFound(FOUND)).map(encodeListed),
+    ...rulesFor(selection, ARCHITECTURES, process.pid, keyWithNote(note)).map(encodeListed),
     ...exclusions([]),
   ].map(hex);
 
@@ -122,12 +49,13 @@ describe('AuditSession', () => {
   it('makes audit safe before it is switched on, and puts its rules in', async () => {
     const fake = kernel();
     const session = await open(fake);
-    expect(session).toMatchObject({ mode: 'unicast', warnings: [], found: FOUND });
+    expect(session).toMatchObject({ mode: 'unicast', warnings: [], found: { ...FOUND } });
     await session.prepare();
-    expect(fake.log.slice(0, 7)).toEqual([
-      'get',
+    expect(fake.log.slice(0, 8)).toEqual([
       // What a killed instance left, and what is there …
+      'get',
       'list',
+      'get',
       'list',
       // … and a note for the one after us, before anything changes.
       'add',
@@ -237,7 +165,8 @@ describe('AuditSession', () => {
       expect(fake.status).toMatchObject({ enabled: 1, failure: 0, backlogLimit: 8_192 });
 
       const session = await open(fake);
-      expect(session.found).toEqual({ ...before.status, lost: 9 });
+      const { enabled, failure, backlogLimit, backlogWaitTime } = before.status;
+      expect(session.found).toEqual({ enabled, failure, backlogLimit, backlogWaitTime, lost: 9 });
       await session.prepare();
       own(fake);
       await session.enable();
@@ -245,25 +174,64 @@ describe('AuditSession', () => {
       expect(fake.state).toEqual({ ...before, status: { ...before.status, lost: 9 } });
     });
 
-    it('now, if somebody has taken the stream since an instance was killed', async () => {
+    it('by the killed instance, but not switched off, if somebody has taken the stream since', async () => {
       const fake = kernel();
       await (await open(fake)).prepare();
       fake.status = { ...fake.status, enabled: 1, pid: process.ppid };
-      const before = fake.status;
       const session = await open(fake);
       await session.prepare();
       await session.restore();
-      expect(fake.status).toEqual(before);
+      expect(fake.state).toEqual({ rules: [], status: { ...FOUND, enabled: 1, pid: process.ppid } });
+    });
+
+    it.each<[string, Partial<AuditStatus>]>([
+      ['limit', { backlogLimit: 9_999 }],
+      ['waiting time', { backlogWaitTime: 60_000 }],
+      ['failure', { failure: 2 }],
+      ['switch', { enabled: 0 }],
+    ])('with the %s that somebody else has set after a kill', async (_, change) => {
+      const fake = kernel({ enabled: 1 });
+      const killed = await open(fake);
+      await killed.prepare();
+      await killed.enable();
+      fake.status = { ...fake.status, ...change };
+      const session = await open(fake);
+      await session.prepare();
+      await session.enable();
+      await session.restore();
+      expect(fake.state).toEqual({ rules: [], status: { ...FOUND, enabled: 1, ...change } });
+    });
+
+    it('with the rules that a killed instance had removed', async () => {
+      const kept: Uint8Array[] = [];
+      const removedRules: RemovedRules = {
+        load: () => [...kept],
+        save: rules => void kept.splice(0, kept.length, ...rules),
+        clear: () => void kept.splice(0),
+      };
+      for (const forceReconfigure of [true, false]) {
+        const fake = kernel({}, [foreignRule('first'), foreignRule('second')]);
+        const before = fake.state;
+        await (await open(fake, { forceReconfigure: true, removedRules })).prepare();
+        expect(fake.state.rules).not.toContain(before.rules[0]);
+        const session = await open(fake, { forceReconfigure, removedRules });
+        await session.prepare();
+        expect(fake.state.rules.includes(before.rules[0]!)).toBe(!forceReconfigure);
+        await session.restore();
+        expect(fake.state).toEqual(before);
+        expect(kept).toEqual([]);
+      }
     });
 
     it('as far as it goes when something fails, and says what', async () => {
-      const fake = kernel({ enabled: 1 }, [foreignRule('other')]);
+      const fake = kernel({}, [foreignRule('other')]);
       const before = fake.state;
       const session = await open(fake);
       await session.prepare();
       own(fake);
-      fake.failing = 'set {"enabled"';
-      await expect(session.restore()).rejects.toThrow('set {"enabled":1} failed');
+      fake.failing = 'set {"backlogLimit"';
+      await expect(session.restore()).rejects.toThrow('set {"backlogLimit":64} failed');
+      fake.status = { ...fake.status, backlogLimit: 64 };
       expect(fake.state).toEqual(before);
     });
 
@@ -336,6 +304,141 @@ describe('AuditSession', () => {
     );
   });
 
+  describe('what others do meanwhile', () => {
+    const running = async (options: Partial<SessionOptions> = {}, status: Partial<AuditStatus> = {}) => {
+      const fake = kernel(status, [foreignRule('other')]);
+      const session = await open(fake, options);
+      await session.prepare();
+      if (session.mode === 'unicast') own(fake);
+      await session.enable();
+      return { fake, session };
+    };
+
+    it('is nothing, where nobody does anything', async () => {
+      const { fake, session } = await running();
+      const before = fake.state;
+      const after = fake.log.length;
+      expect(await session.check()).toEqual([]);
+      expect(fake.state).toEqual(before);
+      expect(fake.log.slice(after).filter(line => line.startsWith('set') || line === 'delete')).toEqual([]);
+    });
+
+    it('to all rules: ours come back, the note first', async () => {
+      const { fake, session } = await running();
+      fake.rules = [];
+      expect(await session.check()).toEqual([
+        expect.stringMatching(/^5 of our audit rules were removed by somebody else.*in place again/),
+      ]);
+      expect(fake.state.rules).toEqual(ownRules());
+      expect(await session.check()).toEqual([]);
+      await session.restore();
+      expect(fake.state).toEqual({ rules: [], status: FOUND });
+    });
+
+    it('to one rule', async () => {
+      const { fake, session } = await running();
+      const [note, other, execs, ...rest] = fake.rules;
+      fake.rules = [note!, other!, ...rest];
+      expect(await session.check()).toEqual([expect.stringMatching(/^1 of our audit rules/)]);
+      expect(fake.state.rules).toContain(hex(execs!));
+    });
+
+    it('to the status: ours is in force again, theirs at the end', async () => {
+      const { fake, session } = await running();
+      fake.status = { ...fake.status, enabled: 0, failure: 2, backlogWaitTime: 60_000, backlogLimit: 320 };
+      expect(await session.check()).toEqual([
+        expect.stringMatching(/switched off by somebody else: it is on again/),
+        expect.stringMatching(/\(failure\) was set to 2 .* it is 0 again, and 2 at the end/),
+        expect.stringMatching(/\(backlog_wait_time\) was set to 60000 .* it is 0 again/),
+        expect.stringMatching(/\(backlog_limit\) was set to 320 .* it is 8192 again/),
+      ]);
+      expect(fake.status).toMatchObject({ enabled: 1, ...PLACED });
+      expect(await session.check()).toEqual([]);
+      await session.restore();
+      const theirs = { enabled: 0, failure: 2, backlogWaitTime: 60_000, backlogLimit: 320 };
+      expect(fake.status).toEqual({ ...FOUND, ...theirs });
+    });
+
+    it('to the status, where this process may change nothing, is told and left', async () => {
+      const { fake, session } = await running({ allowConfig: false }, { enabled: 1 });
+      fake.rules = [];
+      fake.status = { ...fake.status, enabled: 0 };
+      const { log } = fake;
+      const after = log.length;
+      expect(await session.check()).toEqual([
+        expect.stringMatching(/^1 of the audit rules were removed.*--audit_allow_config=true/),
+        expect.stringMatching(/switched off by somebody else, and may not be changed/),
+      ]);
+      expect(await session.check()).toEqual([]);
+      expect(new Set(log.slice(after))).toEqual(new Set(['get', 'list']));
+    });
+
+    it('a lock until the next boot: is told once, and everything stays', async () => {
+      const { fake, session } = await running();
+      const { rules } = fake.state;
+      fake.status = { ...fake.status, enabled: 2 };
+      expect(await session.check()).toEqual([expect.stringMatching(/locked audit until the next boot/)]);
+      expect(await session.check()).toEqual([]);
+      await session.select({ ...SELECTION, sockets: true });
+      await session.setMode('multicast');
+      await session.restore();
+      expect(fake.state).toEqual({ rules, status: { ...FOUND, ...PLACED, enabled: 2, pid: 0 } });
+    });
+
+    it('"-a never,task" is told with what it means, each time it comes', async () => {
+      const neverTask = listedRule({ list: 1, action: 0 });
+      expect((await open(kernel({}, [neverTask]))).warnings).toEqual([expect.stringMatching(/never,task/)]);
+      const { fake, session } = await running();
+      for (const _ of [1, 2]) {
+        fake.rules.push(neverTask);
+        expect(await session.check()).toEqual([
+          expect.stringMatching(/"-a never,task".*a process that starts while it is there has no process/),
+        ]);
+        expect(await session.check()).toEqual([]);
+        fake.rules.pop();
+        expect(await session.check()).toEqual([]);
+      }
+    });
+
+    it('taking the stream: what is for its owner only is theirs, until it is ours again', async () => {
+      const { fake, session } = await running();
+      await session.setMode('multicast');
+      expect(fake.rules.filter(isExclusion)).toEqual([]);
+      expect(fake.status).toMatchObject({ failure: 1, backlogWaitTime: 15_000, backlogLimit: 8_192 });
+      await session.setMode('unicast');
+      expect(fake.status).toMatchObject(PLACED);
+      expect(fake.state.rules.sort()).toEqual([...ownRules(), hex(foreignRule('other'))].sort());
+      await session.restore();
+      expect(fake.state).toEqual({ rules: [hex(foreignRule('other'))], status: FOUND });
+    });
+
+    it('reading the stream keeps audit on when this process ends', async () => {
+      const { fake, session } = await running();
+      fake.status = { ...fake.status, pid: process.ppid };
+      await session.setMode('multicast');
+      await session.restore();
+      expect(fake.status).toEqual({ ...FOUND, enabled: 1, pid: process.ppid });
+    });
+  });
+
+  it('changes no more than rules and room where another process reads the stream', async () => {
+    const theirs = { enabled: 1, pid: process.ppid, failure: 2, backlogLimit: 64, backlogWaitTime: 60_000 };
+    const fake = kernel(theirs);
+    const session = await open(fake);
+    expect(session.warnings).toEqual([
+      expect.stringContaining(`pid ${process.ppid}`),
+      expect.stringMatching(/panic/),
+    ]);
+    await session.prepare();
+    await session.enable();
+    expect(fake.status).toEqual({ ...FOUND, ...theirs, backlogLimit: 8_192 });
+    await session.restore();
+    expect(fake.status).toEqual({ ...FOUND, ...theirs });
+    const ample = kernel({ ...theirs, backlogLimit: 99_999 });
+    await (await open(ample)).prepare();
+    expect(ample.status.backlogLimit).toBe(99_999);
+  });
+
   it('changes nothing that may not be changed, and says what will be missing', async () => {
     for (const [status, options, warning] of [
       [{ enabled: 2 }, {}, /locked until the next boot/],
@@ -353,7 +456,7 @@ describe('AuditSession', () => {
       await session.prepare();
       await session.enable();
       await session.select({ ...SELECTION, sockets: true });
-      expect(fake.log).toEqual(['get']);
+      expect(fake.log).toEqual(['get', 'list']);
     }
   });
 

@@ -1,11 +1,11 @@
 import { AUDIT_LOCKED } from '../../audit/constants.ts';
+import { type ListedRule, parseListedRule } from '../../audit/listed-rule.ts';
 import { ownRule, RULE_KEY } from '../../audit/rules.ts';
 import { nativeArchitectures, type SyscallName } from '../../audit/syscalls.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { Facts } from '../facts.ts';
 import { effectiveFlag } from '../flag-view.ts';
-import { type ListedRule, parseListedRule } from '../listed-rule.ts';
 
 const CHECK = 'our rules';
 

@@ -5,7 +5,7 @@ import {
   AUDIT_FILTERKEY,
   AUDIT_MAX_FIELDS,
   AUDIT_NEVER,
-} from '../audit/constants.ts';
+} from './constants.ts';
 
 /** Source: linux/audit.h. */
 const AUDIT_FILTER_TASK = 0x01;
@@ -70,3 +70,10 @@ const listName = (list: number): ListedRule['list'] => {
       return 'other';
   }
 };
+
+/**
+ * Whether a rule is the `-a never,task` of some distributions: every process that starts while it is there stays without
+ * system call events for as long as it lives, whatever other rules say.
+ */
+export const suppressesEveryTask = ({ list, never, fields }: ListedRule): boolean =>
+  list === 'task' && never && fields.length === 0;

@@ -1,0 +1,63 @@
+import { closeSync, constants, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { trustedDirectory } from '../runtime/trusted-directory.ts';
+
+/** Rules of others that `audit_force_reconfigure` took away, kept where a process killed meanwhile cannot lose them. */
+export interface RemovedRules {
+  /** struct audit_rule_data of each; none if nothing is kept, or it cannot be read. */
+  load(): readonly Uint8Array[];
+  /** @throws Error if they cannot be kept */
+  save(rules: readonly Uint8Array[]): void;
+  clear(): void;
+}
+
+const FILE = 'osquery-audit-events.rules';
+/** Rules are of one boot; /run is emptied at the next one on most systems, and this tells on all. */
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+const MAX_RULE_BYTES = 8_192;
+
+/** Keeps them in a file of /run: as long as the kernel would. A line each, in base64, behind the boot's own. */
+export const removedRulesIn = (directory = '/run'): RemovedRules => {
+  const path = join(directory, FILE);
+  const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const clear = (): void => {
+    try {
+      unlinkSync(path);
+    } catch {
+      // There was none.
+    }
+  };
+  return {
+    load() {
+      try {
+        trustedDirectory(directory);
+        const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+        try {
+          const [boot, ...lines] = readFileSync(fd, 'latin1').trimEnd().split('\n');
+          if (boot !== bootId()) return [];
+          return lines
+            .map(line => Uint8Array.from(Buffer.from(line, 'base64')))
+            .filter(({ length }) => length > 0 && length <= MAX_RULE_BYTES);
+        } finally {
+          closeSync(fd);
+        }
+      } catch {
+        return [];
+      }
+    },
+    save(rules) {
+      trustedDirectory(directory);
+      clear();
+      const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      try {
+        const lines = [bootId(), ...rules.map(rule => Buffer.from(rule).toString('base64'))];
+        writeFileSync(fd, `${lines.join('\n')}\n`);
+      } finally {
+        closeSync(fd);
+      }
+    },
+    clear,
+  };
+};
+
+const bootId = (): string => readFileSync(BOOT_ID, 'latin1').trim();

@@ -1,0 +1,37 @@
+import { AUDIT_LOCKED } from './constants.ts';
+import type { Note } from './rules.ts';
+import type { AuditStatus, AuditStatusChange } from './status.ts';
+
+/**
+ * Audit as it would be without the instance that left the note. What has not the value any more that the instance gave
+ * it was changed by somebody else since, and stays.
+ */
+export const statusWithout = (now: AuditStatus, { found, placed }: Note): AuditStatus => {
+  const field = (name: keyof Note['placed']): number =>
+    now[name] === placed[name] ? found[name] : now[name];
+  return {
+    ...now,
+    enabled: now.enabled === 1 ? found.enabled : now.enabled,
+    failure: field('failure'),
+    backlogLimit: field('backlogLimit'),
+    backlogWaitTime: field('backlogWaitTime'),
+  };
+};
+
+/**
+ * The changes that lead there, one by one, so that one the kernel refuses does not keep the others from being made. None
+ * of `enabled`: see `switchesOff`.
+ */
+export const changesBack = (now: AuditStatus, note: Note): readonly AuditStatusChange[] => {
+  if (now.enabled === AUDIT_LOCKED) return [];
+  const { backlogLimit, backlogWaitTime, failure } = statusWithout(now, note);
+  return [
+    ...(backlogLimit === now.backlogLimit ? [] : [{ backlogLimit }]),
+    ...(backlogWaitTime === now.backlogWaitTime ? [] : [{ backlogWaitTime }]),
+    ...(failure === now.failure ? [] : [{ failure }]),
+  ];
+};
+
+/** Whether audit is to be switched off again. Not where somebody reads it now: it is theirs to say. */
+export const switchesOff = (now: AuditStatus, note: Note, hasOtherOwner: boolean): boolean =>
+  now.enabled === 1 && note.found.enabled === 0 && !hasOtherOwner;

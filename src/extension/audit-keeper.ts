@@ -1,0 +1,201 @@
+import type { AuditControl } from '../audit/control.ts';
+import type { AuditSession } from '../audit/session.ts';
+import { describeProcess, otherOwner, type StreamOwner } from '../audit/stream-owner.ts';
+import { BackOff } from './back-off.ts';
+import type { Ingest } from './ingest.ts';
+
+/** Milliseconds between two looks at who has the stream. */
+const LOOK_MS = 2_000;
+/** Milliseconds between two looks at the rules where no record told of a change: such records can be excluded or lost. */
+const CHECK_MS = 30_000;
+/** Milliseconds that changes by others may go on: loading a file of rules deletes all, then adds one after the other. */
+const SETTLE_MS = 250;
+/** Milliseconds for which a stream without an owner is left to the one before: a daemon that restarts. */
+const GRACE_MS = 10_000;
+/** Milliseconds between two lines on processes that want the stream. */
+const WANTED_MS = 60_000;
+const MINUTE_MS = 60_000;
+const EEXIST = 17;
+
+export interface KeeperOptions {
+  readonly control: Pick<AuditControl, 'getStatus'>;
+  readonly session: Pick<AuditSession, 'mode' | 'setMode' | 'check'>;
+  readonly ingest: Pick<Ingest, 'claim' | 'share'>;
+  /** Whether the unicast stream is to be had; otherwise the multicast copy is what was asked for. */
+  readonly wantsStream: boolean;
+  /** `audit_persist`: whether to ask again for a stream that another process took. */
+  readonly persist: () => boolean;
+  /** Something is missing or was. */
+  readonly warn: (message: string) => void;
+  /** Things are as they should be again. */
+  readonly tell: (message: string) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now?: () => number;
+}
+
+/**
+ * Watches over what is ours in kernel audit while others change it: the stream is read as multicast copy while another
+ * process has it and claimed again when it is free, rules and settings are put back in place. Never at full speed: what
+ * does not last is tried again after ever longer pauses.
+ */
+export class AuditKeeper {
+  readonly #options: KeeperOptions;
+  readonly #now: () => number;
+  readonly #regain = new BackOff({ firstMs: 1_000, mostMs: 10 * MINUTE_MS, calmMs: 10 * MINUTE_MS });
+  readonly #repair = new BackOff({ firstMs: 1_000, mostMs: MINUTE_MS, calmMs: 10 * MINUTE_MS });
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  #last: Promise<void> = Promise.resolve();
+  /** The other process that has the stream, or had it last. */
+  #owner: StreamOwner | undefined;
+  #freeSince: number | undefined;
+  /** When to ask for a stream that was ours and that a living process has; undefined if it has not been ours. */
+  #askAt: number | undefined;
+  #checkAt: number;
+  #checkNotBefore = Number.NEGATIVE_INFINITY;
+  #toldWantedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#checkAt = this.#now() + CHECK_MS;
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    const now = this.#now();
+    const pause = Math.min(LOOK_MS, Math.max(0, this.#checkAt - now));
+    this.#timer = setTimeout(() => {
+      this.look().then(
+        () => this.#schedule(),
+        error => {
+          // What the kernel refused now it may grant the next time.
+          this.#options.warn(error instanceof Error ? error.message : String(error));
+          this.#schedule();
+        },
+      );
+    }, pause);
+    this.#timer.unref();
+  }
+
+  /** A record told of a change, perhaps one of ours. */
+  configChanged(): void {
+    this.#checkAt = Math.min(this.#checkAt, Math.max(this.#now() + SETTLE_MS, this.#checkNotBefore));
+    if (this.#timer !== undefined) this.#schedule();
+  }
+
+  /** A process has asked for the stream while it was ours, and was refused. */
+  wanted(pid: number): Promise<void> {
+    return this.#step(async () => {
+      const { session, ingest, persist, warn } = this.#options;
+      if (session.mode !== 'unicast') return;
+      const name = describeProcess(pid)?.name;
+      const who = name === undefined ? `pid ${pid}` : `pid ${pid} (${name})`;
+      if (!persist()) {
+        ingest.share({ release: true });
+        await session.setMode('multicast');
+        this.#freeSince = this.#now();
+        warn(
+          `${who} has asked for the audit socket and can have it now (audit_persist=false): reading the multicast copy`,
+        );
+        return;
+      }
+      if (this.#now() - this.#toldWantedAt < WANTED_MS) return;
+      this.#toldWantedAt = this.#now();
+      warn(
+        `${who} has asked for the audit socket and was refused, as it is ours: stop that one from starting, or let both have the events with custom_audit_mode=multicast, or with --audit_persist=false`,
+      );
+    });
+  }
+
+  /** Looks once at everything that is due. */
+  look(): Promise<void> {
+    return this.#step(async () => {
+      await this.#lookAtOwner();
+      if (this.#now() >= this.#checkAt) await this.#check();
+    });
+  }
+
+  /** One at a time: each acts on what it has seen. */
+  #step(step: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(() => (this.#closed ? undefined : step()));
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #lookAtOwner(): Promise<void> {
+    const { control, session, wantsStream } = this.#options;
+    const { pid } = await control.getStatus();
+    const now = this.#now();
+    if (session.mode === 'unicast') {
+      if (pid !== process.pid) await this.#lose(pid, now);
+      return;
+    }
+    if (!wantsStream) return;
+    const owner = otherOwner(pid);
+    if (owner !== undefined) {
+      this.#owner = owner;
+      this.#freeSince = undefined;
+      if (this.#askAt === undefined || !this.#options.persist() || now < this.#askAt) return;
+    } else {
+      this.#freeSince ??= this.#owner === undefined ? Number.NEGATIVE_INFINITY : now;
+      if (now - this.#freeSince < GRACE_MS || now < (this.#askAt ?? now)) return;
+    }
+    await this.#claim(now);
+  }
+
+  async #lose(pid: number, now: number): Promise<void> {
+    const { session, ingest, persist, warn } = this.#options;
+    const owner = otherOwner(pid);
+    this.#owner = owner;
+    ingest.share({ release: false });
+    await session.setMode('multicast');
+    const pause = this.#regain.next(now);
+    this.#askAt = now + pause;
+    this.#freeSince = owner === undefined ? Number.NEGATIVE_INFINITY : undefined;
+    const again =
+      owner === undefined || persist()
+        ? `asking for it again in ${Math.round(pause / 1000)} s`
+        : `it is taken back when ${owner.name} ends (audit_persist=false)`;
+    warn(
+      `${owner === undefined ? 'the audit socket was taken away' : `pid ${owner.pid} (${owner.name}) has taken the audit socket`}: reading the multicast copy; ${again}`,
+    );
+  }
+
+  async #claim(now: number): Promise<void> {
+    const { session, ingest, tell } = this.#options;
+    const errno = await ingest.claim();
+    if (errno === 0) {
+      await session.setMode('unicast');
+      tell(
+        this.#askAt !== undefined
+          ? 'the audit socket is ours again'
+          : `${this.#owner === undefined ? 'nobody has the audit socket' : `pid ${this.#owner.pid} (${this.#owner.name}) has given up the audit socket`}: it is ours now`,
+      );
+      this.#freeSince = undefined;
+      return;
+    }
+    if (errno !== EEXIST) throw new Error(`the kernel refused the audit socket (errno ${errno})`);
+    this.#askAt = now + this.#regain.next(now);
+  }
+
+  async #check(): Promise<void> {
+    const { session, warn } = this.#options;
+    this.#checkAt = this.#now() + CHECK_MS;
+    const changes = await session.check();
+    for (const change of changes) warn(change);
+    if (changes.length > 0) this.#checkNotBefore = this.#now() + this.#repair.next(this.#now());
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#last;
+  }
+}
