@@ -29,6 +29,8 @@ export type PlacedStatus = Partial<Omit<FoundStatus, 'enabled'>>;
 /** What an instance leaves to the one after it, should it be killed. */
 export interface Note {
   readonly found: FoundStatus;
+  /** tgid of the process that had the stream then; 0 if nobody had. */
+  readonly owner: number;
   readonly placed: PlacedStatus;
 }
 
@@ -39,11 +41,11 @@ const PLACED = ';placed=';
 const UNCHANGED = '-';
 
 /** The kernel keeps the key for as long as it keeps the changes: until the next boot, or until they are undone. */
-export const keyWithNote = ({ found, placed }: Note): string =>
+export const keyWithNote = ({ found, owner, placed }: Note): string =>
   [
     RULE_KEY,
     FOUND,
-    [found.enabled, found.failure, found.backlogLimit, found.backlogWaitTime].join(','),
+    [found.enabled, found.failure, found.backlogLimit, found.backlogWaitTime, owner].join(','),
     PLACED,
     [placed.failure, placed.backlogLimit, placed.backlogWaitTime].map(value => value ?? UNCHANGED).join(','),
   ].join('');
@@ -140,6 +142,12 @@ export const rulesFor = (
 };
 
 /**
+ * Of the last word of the mask the kernel takes the upper 16 bits for classes of system calls (AUDIT_SYSCALL_CLASSES), and
+ * lists them as 0: without them a rule is listed as it was added.
+ */
+const CLASSLESS = 0xffff;
+
+/**
  * struct audit_rule_data: flags, action, field_count, mask[64], fields[64], values[64], fieldflags[64], buflen
  * as u32, then the strings. A string field's value is its length.
  */
@@ -155,8 +163,10 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
   put(rule.fields.length + 1);
 
   const mask = new Uint32Array(AUDIT_BITMASK_SIZE);
-  if (rule.syscalls === 'all') mask.fill(0xffffffff);
-  else for (const number of rule.syscalls) mask[number >>> 5]! |= 1 << (number & 31);
+  if (rule.syscalls === 'all') {
+    mask.fill(0xffffffff);
+    mask[AUDIT_BITMASK_SIZE - 1] = CLASSLESS;
+  } else for (const number of rule.syscalls) mask[number >>> 5]! |= 1 << (number & 31);
   mask.forEach(put);
 
   const fields: (readonly [number, number])[] = [...rule.fields, [AUDIT_FILTERKEY, key.length]];
@@ -187,7 +197,8 @@ export interface LeftNote extends Note {
 export const noteIn = (listed: Uint8Array): LeftNote | undefined => {
   const [, found, placed] = NOTE.exec(keyOf(listed) ?? '') ?? [];
   if (found === undefined || placed === undefined) return undefined;
-  const [enabled, failure, backlogLimit, backlogWaitTime] = found.split(',').map(Number) as [
+  const [enabled, failure, backlogLimit, backlogWaitTime, owner] = found.split(',').map(Number) as [
+    number,
     number,
     number,
     number,
@@ -198,12 +209,15 @@ export const noteIn = (listed: Uint8Array): LeftNote | undefined => {
     .map(text => (text === UNCHANGED ? undefined : Number(text)));
   const isValid = (value: number | undefined, most: number): boolean => value === undefined || value <= most;
   if (enabled > 1 || ![failure, newFailure].every(value => isValid(value, 2))) return undefined;
-  if (![backlogLimit, backlogWaitTime, newLimit, newWaitTime].every(value => isValid(value, MAX_U32))) {
+  if (
+    ![backlogLimit, backlogWaitTime, owner, newLimit, newWaitTime].every(value => isValid(value, MAX_U32))
+  ) {
     return undefined;
   }
   return {
     pid: new DataView(listed.buffer, listed.byteOffset).getUint32(VALUES_AT, true),
     found: { enabled, failure, backlogLimit, backlogWaitTime },
+    owner,
     placed: {
       ...(newFailure !== undefined && { failure: newFailure }),
       ...(newLimit !== undefined && { backlogLimit: newLimit }),
@@ -213,7 +227,7 @@ export const noteIn = (listed: Uint8Array): LeftNote | undefined => {
 };
 
 const NOTE = new RegExp(
-  `^${RULE_KEY}${FOUND}(\\d{1,10}(?:,\\d{1,10}){3})${PLACED}((?:\\d{1,10}|-)(?:,(?:\\d{1,10}|-)){2})$`,
+  `^${RULE_KEY}${FOUND}(\\d{1,10}(?:,\\d{1,10}){4})${PLACED}((?:\\d{1,10}|-)(?:,(?:\\d{1,10}|-)){2})$`,
 );
 /** Of the first field, in a rule's bytes. */
 const VALUES_AT = (3 + AUDIT_BITMASK_SIZE + AUDIT_MAX_FIELDS) * 4;

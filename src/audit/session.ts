@@ -21,7 +21,7 @@ import {
   rulesFor,
 } from './rules.ts';
 import type { AuditStatus } from './status.ts';
-import { otherOwner, PROCESS_TITLE } from './stream-owner.ts';
+import { otherOwner, PROCESS_TITLE, type StreamOwner } from './stream-owner.ts';
 import type { Architecture } from './syscalls.ts';
 import { changesBack, statusWithout, switchesOff } from './way-back.ts';
 
@@ -73,6 +73,8 @@ export class AuditSession {
   readonly #options: SessionOptions;
   readonly #lostAtStart: number;
   readonly #featureBitmap: number;
+  /** The other process that had the stream when we came. */
+  readonly owner: StreamOwner | undefined;
   #mode: StreamMode;
   readonly #warnings: string[];
   /**
@@ -113,7 +115,16 @@ export class AuditSession {
     this.#lostAtStart = status.lost;
     this.#featureBitmap = status.featureBitmap;
     this.#isOn = status.enabled !== 0;
-    this.#note = noteOf(rules) ?? { found: status, placed: {} };
+    this.owner = otherOwner(status.pid);
+    const left = noteOf(rules);
+    const pid = this.owner?.pid ?? 0;
+    // Who has come since the one before us was killed relies on audit being on.
+    const isTheirs = left !== undefined && pid !== 0 && pid !== left.owner && status.enabled === 1;
+    this.#note = {
+      found: { ...(left?.found ?? status), ...(isTheirs && { enabled: 1 }) },
+      owner: isTheirs ? pid : (left?.owner ?? pid),
+      placed: left?.placed ?? {},
+    };
     this.#isLocked = status.enabled === AUDIT_LOCKED;
     this.#hasNeverTask = hasNeverTask(rules);
     this.#ruleCount = rules.length;
@@ -306,7 +317,7 @@ export class AuditSession {
     }
     const found = statusWithout(status, this.#note);
     const placed = this.#placedStatus(found);
-    this.#note = { found, placed };
+    this.#note = { ...this.#note, found, placed };
     this.#changed = true;
     // Before anything changes, the kernel is told how to undo it: should we be killed, the next instance reads it there.
     const [note] = this.#rules(NOTHING);
@@ -410,7 +421,9 @@ export class AuditSession {
     const changes = this.#changed && status.enabled !== AUDIT_LOCKED;
     if (changes) {
       await attempt(() => this.#deleteOwnRules());
-      if (switchesOff(status, this.#note, otherOwner(status.pid) !== undefined)) {
+      const owner = otherOwner(status.pid);
+      const hasNewOwner = owner !== undefined && owner.pid !== this.#note.owner;
+      if (switchesOff(status, this.#note, hasNewOwner)) {
         await attempt(() => control.setStatus({ enabled: 0 }));
       }
     }

@@ -32,6 +32,6 @@ export const changesBack = (now: AuditStatus, note: Note): readonly AuditStatusC
   ];
 };
 
-/** Whether audit is to be switched off again. Not where somebody reads it now: it is theirs to say. */
-export const switchesOff = (now: AuditStatus, note: Note, hasOtherOwner: boolean): boolean =>
-  now.enabled === 1 && note.found.enabled === 0 && !hasOtherOwner;
+/** Whether audit is to be switched off again. Not where somebody reads it who has come since: it is theirs to say. */
+export const switchesOff = (now: AuditStatus, note: Note, hasNewOwner: boolean): boolean =>
+  now.enabled === 1 && note.found.enabled === 0 && !hasNewOwner;

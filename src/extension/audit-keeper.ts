@@ -19,7 +19,7 @@ const EEXIST = 17;
 
 export interface KeeperOptions {
   readonly control: Pick<AuditControl, 'getStatus'>;
-  readonly session: Pick<AuditSession, 'mode' | 'setMode' | 'check'>;
+  readonly session: Pick<AuditSession, 'mode' | 'owner' | 'setMode' | 'check'>;
   readonly ingest: Pick<Ingest, 'claim' | 'share'>;
   /** Whether the unicast stream is to be had; otherwise the multicast copy is what was asked for. */
   readonly wantsStream: boolean;
@@ -59,6 +59,7 @@ export class AuditKeeper {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     this.#checkAt = this.#now() + CHECK_MS;
+    this.#owner = options.session.owner;
   }
 
   start(): void {
@@ -97,7 +98,7 @@ export class AuditKeeper {
       const name = describeProcess(pid)?.name;
       const who = name === undefined ? `pid ${pid}` : `pid ${pid} (${name})`;
       if (!persist()) {
-        ingest.share({ release: true });
+        await ingest.share({ release: true });
         await session.setMode('multicast');
         this.#freeSince = this.#now();
         warn(
@@ -153,7 +154,7 @@ export class AuditKeeper {
     const { session, ingest, persist, warn } = this.#options;
     const owner = otherOwner(pid);
     this.#owner = owner;
-    ingest.share({ release: false });
+    await ingest.share({ release: false });
     await session.setMode('multicast');
     const pause = this.#regain.next(now);
     this.#askAt = now + pause;

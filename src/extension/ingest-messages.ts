@@ -81,6 +81,8 @@ export type IngestReport =
   | { readonly kind: 'warning'; readonly message: string }
   /** What the kernel said to `claim`: 0, or a positive errno. */
   | { readonly kind: 'claimed'; readonly errno: number }
+  /** The multicast copy is read. */
+  | { readonly kind: 'shared' }
   /** Somebody, perhaps this program, has changed the rules or the status of audit. */
   | { readonly kind: 'config-changed' }
   /** A process has asked the kernel for the stream that is ours. */

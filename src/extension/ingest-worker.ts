@@ -191,6 +191,7 @@ const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kern
       changeHands();
       stream.join();
       if (release) stream.own(0);
+      report({ kind: 'shared' });
     },
   };
 

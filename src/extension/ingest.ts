@@ -60,6 +60,7 @@ export class Ingest {
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #claim: PromiseWithResolvers<number> | undefined;
+  #shared: PromiseWithResolvers<void> | undefined;
   #counters: IngestCounters | undefined;
   #progress: PipelineProgress | undefined;
 
@@ -115,6 +116,10 @@ export class Ingest {
           this.#claim?.resolve(message.errno);
           this.#claim = undefined;
           break;
+        case 'shared':
+          this.#shared?.resolve();
+          this.#shared = undefined;
+          break;
         case 'config-changed':
           handlers.onConfigChange?.();
           break;
@@ -131,6 +136,7 @@ export class Ingest {
       this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
       this.#ended.resolve();
       this.#claim?.resolve(ECANCELED);
+      this.#shared?.resolve();
     });
   }
 
@@ -168,9 +174,11 @@ export class Ingest {
     return this.#claim.promise;
   }
 
-  /** Reads the multicast copy from now on; with `release` the unicast stream is given up. */
-  share({ release }: { readonly release: boolean }): void {
+  /** Reads the multicast copy; with `release` the unicast stream is given up. Resolves when it is so. */
+  share({ release }: { readonly release: boolean }): Promise<void> {
+    this.#shared ??= Promise.withResolvers();
     this.#send({ kind: 'share', release });
+    return this.#shared.promise;
   }
 
   setSettings(settings: AuditSettings): void {

@@ -39,7 +39,7 @@ const own = (fake: FakeKernel): void => {
   fake.status = { ...fake.status, pid: process.pid };
 };
 const PLACED: PlacedStatus = { failure: 0, backlogLimit: 8_192, backlogWaitTime: 0 };
-const ownRules = (selection = SELECTION, note = { found: FOUND, placed: PLACED }): string[] =>
+const ownRules = (selection = SELECTION, note = { found: FOUND, owner: 0, placed: PLACED }): string[] =>
   [
     ...rulesFor(selection, ARCHITECTURES, process.pid, keyWithNote(note)).map(encodeListed),
     ...exclusions([]),

@@ -19,6 +19,7 @@ const keeping = (options: { mode?: StreamMode; persist?: boolean; wantsStream?: 
   };
   const session = {
     mode: options.mode ?? 'unicast',
+    owner: options.mode === 'multicast' ? { pid: NEIGHBOUR, name: 'auditd', isOurs: false } : undefined,
     async setMode(mode: StreamMode) {
       session.mode = mode;
       world.log.push(mode);
@@ -37,7 +38,7 @@ const keeping = (options: { mode?: StreamMode; persist?: boolean; wantsStream?: 
         if (world.claimed === 0) world.pid = process.pid;
         return world.claimed;
       },
-      share: ({ release }) => {
+      share: async ({ release }) => {
         world.log.push(release ? 'release' : 'share');
         if (release) world.pid = 0;
       },

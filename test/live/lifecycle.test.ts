@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { LiveShell } from './live-shell.ts';
+import { Neighbour } from './neighbour.ts';
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
-const OWN_STREAM = new URL('./own-stream.ts', import.meta.url).pathname;
 
 /** Runs the shell to its end as a user would, with nothing on its input. */
 const runShell = (args: readonly string[], uid?: number) =>
@@ -69,11 +69,8 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
   beforeEach(auditIsFree, 90_000);
 
   test('another owner of the stream: says who, and reads the multicast copy', async () => {
-    const owner = spawn(process.execPath, ['--conditions=source', OWN_STREAM], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const owner = await Neighbour.start();
     try {
-      await once(owner.stdout!, 'data');
       const before = await auditState();
       const shell = spawn(process.execPath, ['--conditions=source', MAIN, 'shell', '--json'], {
         stdio: 'pipe',
@@ -98,8 +95,7 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
       expect(out).toContain('/bin/true shared-with-a-neighbour');
       expect(await auditState()).toEqual(before);
     } finally {
-      owner.kill();
-      await once(owner, 'exit');
+      await owner.end();
     }
   });
 
