@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
 
 /** osquery's severities. Source: osquery/core/plugins/logger.h. */
-const SEVERITY = { warning: 1, error: 2 } as const;
+const SEVERITY = { info: 0, warning: 1, error: 2 } as const;
 
 const PROGRAM = 'osquery-audit-events';
 /** Milliseconds for core to take a line; it may hold a lock while a query runs. */
