@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { PROCESS_TITLE } from '../audit/stream-owner.ts';
 import { runEventExtension } from '../extension/event-extension.ts';
 import { OperatorLog } from '../extension/operator-log.ts';
+import { settleMemory } from '../runtime/memory.ts';
 import type { ExtensionArgs } from './extension-args.ts';
 
 /** Bytes of raw records that may wait for their reader. */
@@ -17,6 +18,7 @@ export const runExtensionCommand = async (args: ExtensionArgs): Promise<number> 
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
 
+  settleMemory();
   const log = new OperatorLog(line => process.stderr.write(line));
   const end = await runEventExtension({
     name: PROCESS_TITLE,

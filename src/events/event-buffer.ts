@@ -1,3 +1,4 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { EncodedRows } from 'osquery-extension-ts';
 import {
   type ColumnMask,
@@ -13,6 +14,11 @@ import { type ExtraEntry, entriesLength, type RowExtras } from './row-extras.ts'
 
 /** Bytes of one segment; a row that is longer gets a segment of its own. */
 const SEGMENT_BYTES = 1024 * 1024;
+/**
+ * Segments that lie open; older ones are packed. Most of a row is the names of its columns and what the rows before it say
+ * too, so that a megabyte becomes a tenth and less, for 0.2 ms each way: a fifth of a microsecond per row.
+ */
+const OPEN_SEGMENTS = 2;
 
 export interface EventBufferLimits {
   /** Rows kept: the newest. */
@@ -50,11 +56,12 @@ export interface SavedBuffer {
   readonly gone: readonly RowRange[];
 }
 
-/** Decides on one row. `bytes` is its segment. */
+/** Decides on one row. */
 export type RowFilter = (row: RowView) => boolean;
 
 export interface RowView {
-  bytes: Buffer;
+  /** Of all rows of its segment, which may have to be unpacked: to be asked for only when it is needed. */
+  readonly bytes: Buffer;
   start: number;
   low: number;
   high: number;
@@ -63,7 +70,9 @@ export interface RowView {
 }
 
 interface Segment {
-  readonly bytes: Buffer;
+  /** The rows' bytes; of a packed segment compressed. */
+  bytes: Buffer;
+  isPacked: boolean;
   readonly firstEid: number;
   rows: number;
   used: number;
@@ -84,7 +93,8 @@ const NO_COUNTS: Readonly<EventBufferCounters> = {
 
 /**
  * The rows of one table, oldest first, in append-only segments: encoded once when they are made, copied or handed out
- * as they are when they are read. Only whole segments are given back, so what a SELECT was handed stays as it was.
+ * as they are when they are read. Only whole segments are given back, so what a SELECT was handed stays as it was; and old
+ * ones are kept compressed.
  */
 export class EventBuffer {
   readonly counters: EventBufferCounters = { ...NO_COUNTS };
@@ -149,7 +159,7 @@ export class EventBuffer {
     return { from: this.#firstEid, nextEid: this.#nextEid, readUpTo: this.#readUpTo, gone };
   }
 
-  /** The rows of a range as they came, for keeping: those that are gone but wait for others, too. Nothing is copied. */
+  /** The rows of a range as they came, for keeping: those that are gone but wait for others, too. New ones are not copied. */
   batches({ from, to }: RowRange): RowBatch[] {
     const batches: RowBatch[] = [];
     for (const segment of this.#segments) {
@@ -159,7 +169,7 @@ export class EventBuffer {
       const start = first === 0 ? 0 : segment.ends[first - 1]!;
       batches.push({
         firstEid: segment.firstEid + first,
-        bytes: segment.bytes.subarray(start, segment.ends[last - 1]!),
+        bytes: rowsOf(segment).subarray(start, segment.ends[last - 1]!),
         ends: segment.ends.slice(first, last).map(end => end - start),
         times: segment.times.subarray(first, last),
         masks: segment.masks.subarray(2 * first, 2 * last),
@@ -217,9 +227,12 @@ export class EventBuffer {
   #segmentFor(bytes: number): Segment {
     const last = this.#segments.at(-1);
     if (last !== undefined && last.used + bytes <= last.bytes.length) return last;
+    const old = this.#segments.at(-OPEN_SEGMENTS);
+    if (old !== undefined) pack(old);
     const segment: Segment = {
       // Slow buffers are their own allocation: the pool would keep segments alive for one another.
       bytes: Buffer.allocUnsafeSlow(Math.max(SEGMENT_BYTES, bytes)),
+      isPacked: false,
       firstEid: this.#nextEid,
       rows: 0,
       used: 0,
@@ -316,12 +329,12 @@ export class EventBuffer {
     const from = Math.max(range.from, this.#firstEid);
     const to = Math.min(range.to, this.#nextEid);
     const writer = new SelectionWriter(wanted, this.#overheads);
-    const row: RowView = { bytes: EMPTY, start: 0, low: 0, high: 0, time: 0, eid: 0 };
+    const row = new SegmentRow();
     for (const segment of this.#segments) {
       const first = Math.max(from - segment.firstEid, 0);
       const last = Math.min(to - segment.firstEid, segment.rows);
       if (first >= last) continue;
-      row.bytes = segment.bytes;
+      row.segment = segment;
       for (let i = first; i < last; i++) {
         if (segment.gone[i] === 1) continue;
         const start = i === 0 ? 0 : segment.ends[i - 1]!;
@@ -341,6 +354,37 @@ export class EventBuffer {
     }
     if (consume) this.#dropGone();
     return writer.finish();
+  }
+}
+
+const pack = (segment: Segment): void => {
+  if (segment.isPacked) return;
+  segment.bytes = zstdCompressSync(segment.bytes.subarray(0, segment.used), { params: PACKING });
+  segment.isPacked = true;
+};
+
+const PACKING = { [constants.ZSTD_c_compressionLevel]: 1 };
+
+const rowsOf = ({ bytes, isPacked }: Segment): Buffer => (isPacked ? zstdDecompressSync(bytes) : bytes);
+
+/** The row that is being looked at. */
+class SegmentRow implements RowView {
+  start = 0;
+  low = 0;
+  high = 0;
+  time = 0;
+  eid = 0;
+  #segment: Segment | undefined;
+  #bytes: Buffer | undefined;
+
+  set segment(segment: Segment) {
+    this.#segment = segment;
+    this.#bytes = undefined;
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= rowsOf(this.#segment!);
+    return this.#bytes;
   }
 }
 

@@ -84,9 +84,15 @@ const pipeline = new EventPipeline({
 let sendsProcesses = initial.processes;
 let processes: NumberedProcess[] = [];
 const sockets = new ConnectedBatchWriter(SOCKETS_PER_BATCH);
-/** Seconds since the epoch; asked again for each batch, as the clock may be set. */
+/** Milliseconds between two looks at the clock, which may be set: the system's uptime comes out of a file. */
+const CLOCK_MS = 1_000;
+/** Seconds since the epoch. */
 let bootTime = 0;
+let clockAt = Number.NEGATIVE_INFINITY;
 const lookAtClock = (): void => {
+  const now = performance.now();
+  if (now - clockAt < CLOCK_MS) return;
+  clockAt = now;
   bootTime = Date.now() / 1000 - uptime();
 };
 

@@ -1,0 +1,84 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import koffi from 'koffi';
+
+const libc = koffi.load(null);
+
+/** linux/mman.h */
+const MADV_DONTNEED = 4;
+/** malloc.h of glibc */
+const M_MMAP_THRESHOLD = -3;
+const M_ARENA_MAX = -8;
+
+/** Bytes from which on an allocation is a mapping of its own, which is gone when it is freed. */
+const MAPPED_BYTES = 128 * 1024;
+/** Heaps of the C library: it would make one for each thread, and keep in each what another thread frees. */
+const ARENAS = 2;
+/** Milliseconds after which all that belongs to the start is over, and between two looks later. */
+const STARTED_MS = 3_000;
+const AGAIN_MS = 10_000;
+
+/**
+ * Keeps this process's memory small for as long as it runs. To be called before threads are started. Does nothing where
+ * it cannot: the settings are those of glibc, the pages those of Linux.
+ */
+export const settleMemory = (): void => {
+  if (process.platform !== 'linux') return;
+  try {
+    const mallopt: (parameter: number, value: number) => number = libc.func(
+      'int mallopt(int parameter, int value)',
+    );
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_ARENA_MAX, ARENAS);
+  } catch {
+    // Another C library.
+  }
+  setTimeout(() => {
+    releaseProgramPages();
+    setInterval(releaseProgramPages, AGAIN_MS).unref();
+  }, STARTED_MS).unref();
+};
+
+interface Mapping {
+  readonly start: bigint;
+  readonly length: bigint;
+}
+
+/**
+ * Gives the pages of this program's file that are mapped back to the page cache: half of what Node occupies after its
+ * start is code and data that only the start needed. What is needed again is mapped again without a read from disk.
+ *
+ * @returns whether it could be done: on Linux
+ */
+export const releaseProgramPages = (): boolean => {
+  if (process.platform !== 'linux') return false;
+  const madvise: (address: bigint, length: bigint, advice: number) => number = libc.func(
+    'int madvise(uint64_t address, uint64_t length, int advice)',
+  );
+  const mappings = unchangedMappings(
+    readFileSync('/proc/self/smaps', 'latin1'),
+    realpathSync('/proc/self/exe'),
+  );
+  return mappings.every(({ start, length }) => madvise(start, length, MADV_DONTNEED) === 0);
+};
+
+/**
+ * The mappings of a file of which no page was ever written to, by the text of /proc/PID/smaps. Of others a page that is
+ * given back would lose what was written.
+ */
+export const unchangedMappings = (smaps: string, path: string): Mapping[] => {
+  const found: Mapping[] = [];
+  let mapping: Mapping | undefined;
+  for (const line of smaps.split('\n')) {
+    const head = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \d+ +(.*)$/.exec(line);
+    if (head !== null) {
+      const [, from, to, permissions, file] = head;
+      const start = BigInt(`0x${from}`);
+      mapping =
+        file === path && permissions![1] === '-' ? { start, length: BigInt(`0x${to}`) - start } : undefined;
+    } else if (mapping !== undefined && /^Anonymous: +0 kB$/.test(line)) {
+      found.push(mapping);
+      mapping = undefined;
+    }
+  }
+  return found;
+};
