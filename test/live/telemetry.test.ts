@@ -13,7 +13,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -277,28 +276,23 @@ describe.skipIf(whyNotLive !== undefined)('telemetry of the live kernel', () => 
   });
 
   test('the local end of a connection; one that is closed keeps its row', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as { port: number };
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    const { localPort } = socket;
+    // Not by this process: one that was there before audit was first enabled since boot is not audited.
+    const client = spawn('/usr/bin/perl', [
+      '-e',
+      'use Socket; $| = 1; socket(my $l, AF_INET, SOCK_STREAM, 0); bind($l, pack_sockaddr_in(0, INADDR_LOOPBACK)); listen($l, 1); socket(my $c, AF_INET, SOCK_STREAM, 0); connect($c, getsockname($l)) or die $!; print join(" ", map { (unpack_sockaddr_in($_))[0] } getpeername($c), getsockname($c)), "\\n"; <STDIN>',
+    ]);
+    const [ports] = await once(client.stdout.setEncoding('utf8'), 'data');
+    const [port, localPort] = String(ports).trim().split(' ');
     try {
       const rows = await shell.query(
-        `SELECT action, protocol, local_address, local_port FROM socket_events WHERE pid = ${process.pid} AND remote_port = ${port}`,
+        `SELECT action, protocol, local_address, local_port FROM socket_events WHERE pid = ${client.pid} AND remote_port = ${port}`,
       );
-      const row = {
-        action: 'connect',
-        protocol: '6',
-        local_address: '127.0.0.1',
-        local_port: String(localPort),
-      };
+      const row = { action: 'connect', protocol: '6', local_address: '127.0.0.1', local_port: localPort };
       expect(rows).toEqual([row]);
       const found = await shell.query(`SELECT action FROM socket_events WHERE local_port = ${localPort}`);
       expect(found).toEqual([{ action: 'connect' }]);
     } finally {
-      socket.destroy();
-      server.close();
+      client.stdin.end();
     }
     // Closed before anybody can look: the row stands, without.
     execFileSync('/usr/bin/perl', [
