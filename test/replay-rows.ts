@@ -1,5 +1,5 @@
 import { decodeRows, type PluginRow } from 'osquery-extension-ts';
-import { maskOf } from '../src/events/encoded-row.ts';
+import { maskOf, storedNames } from '../src/events/encoded-row.ts';
 import { EventBuffer } from '../src/events/event-buffer.ts';
 import type { EventTable } from '../src/events/event-table.ts';
 import { eventTables } from '../src/events/tables.ts';
@@ -35,10 +35,7 @@ export const replayRows = async (
   const buffers = new Map(
     tables.map(({ spec }) => [
       spec.name,
-      new EventBuffer(
-        spec.columns.map(({ name }) => name),
-        { rows: 1e6, bytes: 1e9 },
-      ),
+      new EventBuffer(storedNames(spec.columns), { rows: 1e6, bytes: 1e9 }),
     ]),
   );
   await replayInto(pipeline, path, {

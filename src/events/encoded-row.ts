@@ -1,3 +1,5 @@
+import type { ColumnSpec } from 'osquery-extension-ts';
+
 /**
  * The layout of a row in a buffer: a Thrift `map<string,string>`: two type bytes, i32 number of entries, then per
  * entry i32 length and bytes of the name, i32 length and bytes of the value. A table's rows hold their columns in
@@ -5,6 +7,22 @@
  */
 export const ROW_HEADER_BYTES = 6;
 const T_STRING = 11;
+
+/**
+ * The last entry of every row: its number, under the name by which core knows rows apart. Without it core counts the rows
+ * of each answer, and takes those of the same place in two answers for one: a WHERE with OR, for which it asks once per
+ * branch, would lose rows and show others twice.
+ */
+export const ROWID = 'rowid';
+
+/** What the rows of a table with these columns hold. */
+export const storedColumns = (columns: readonly ColumnSpec[]): readonly ColumnSpec[] => [
+  ...columns,
+  { name: ROWID, type: 'BIGINT' },
+];
+
+export const storedNames = (columns: readonly ColumnSpec[]): readonly string[] =>
+  storedColumns(columns).map(({ name }) => name);
 
 /** Bytes before an entry's value: the two lengths and the name. */
 export const entryOverheads = (columnNames: readonly string[]): Uint32Array =>

@@ -2,6 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts';
 import type { Interests } from '../audit/interpreter.ts';
 import type { SyscallName } from '../audit/syscalls.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { storedColumns } from './encoded-row.ts';
 import type { EventTable, RowContext } from './event-table.ts';
 import type { RowBatch } from './row-batch.ts';
 import { RowBatchWriter } from './row-batch-writer.ts';
@@ -36,7 +37,7 @@ export class EventPublisher {
     this.#context = { ...context };
     this.#subscribers = tables.map(table => ({
       table,
-      writer: new RowBatchWriter(table.spec.columns, nextEids?.get(table.spec.name)),
+      writer: new RowBatchWriter(storedColumns(table.spec.columns), nextEids?.get(table.spec.name)),
     }));
   }
 

@@ -5,6 +5,7 @@ import {
   type Row,
   type RowEncoder,
 } from 'osquery-extension-ts';
+import { ROWID } from './encoded-row.ts';
 import type { RowBatch } from './row-batch.ts';
 
 const INITIAL_ROWS = 64;
@@ -12,8 +13,8 @@ const INITIAL_ROWS = 64;
 /** The last three digits of a number, as text. */
 const LAST_DIGITS = Array.from({ length: 1000 }, (_, digits) => String(digits).padStart(3, '0'));
 
-/** A row that gets its `eid` here. */
-export type NumberedRow = Row<readonly ColumnSpec[]> & { eid?: string };
+/** A row that gets its number here. */
+export type NumberedRow = Row<readonly ColumnSpec[]> & { eid?: string; [ROWID]?: number };
 
 /** Encodes the rows of one table into batches and numbers them. */
 export class RowBatchWriter {
@@ -28,6 +29,7 @@ export class RowBatchWriter {
   #thousand = -1;
   #thousandText = '';
 
+  /** @param columns what the rows hold */
   constructor(columns: readonly ColumnSpec[], nextEid = 1) {
     this.#encoder = createRowEncoder(columns);
     this.#nextEid = nextEid;
@@ -49,7 +51,7 @@ export class RowBatchWriter {
   }
 
   /**
-   * Adds a row and gives it its `eid`.
+   * Adds a row and gives it its `eid` and `rowid`.
    *
    * @param row made for this call
    * @param time seconds since the epoch of its event
@@ -59,6 +61,7 @@ export class RowBatchWriter {
   append(row: NumberedRow, time: number): number {
     const number = this.#nextEid + this.#rows;
     row.eid = this.#eidOf(number);
+    row[ROWID] = number;
     this.#encoder.append(row, this.#bytes);
     if (this.#rows === this.#ends.length) this.#grow();
     this.#ends[this.#rows] = this.#bytes.length;

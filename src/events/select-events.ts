@@ -106,9 +106,12 @@ const intersect = (a: RowRange, b: RowRange | undefined): RowRange =>
 
 const wantedColumns = (spec: TableSpec, { colsUsed }: QueryContext): ColumnMask => {
   const all = spec.columns.map((_, index) => index);
-  if (colsUsed === undefined) return maskOf(all);
+  // Behind the columns. Who reads none of them has no OR either, and only counts rows.
+  const rowid = all.length;
+  if (colsUsed === undefined) return maskOf([...all, rowid]);
   const used = new Set<string>();
   // Core may name a column by an alias of it.
   for (const name of colsUsed) used.add(spec.columnAliases?.[name] ?? name);
-  return maskOf(all.filter(index => used.has(spec.columns[index]!.name)));
+  const wanted = all.filter(index => used.has(spec.columns[index]!.name));
+  return maskOf(wanted.length === 0 ? wanted : [...wanted, rowid]);
 };

@@ -1,4 +1,5 @@
 import { type Plugin, type QueryContext, TablePlugin, type TableSpec } from 'osquery-extension-ts';
+import { storedNames } from '../events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits } from '../events/event-buffer.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
@@ -37,10 +38,7 @@ export class EventStore {
         spec.name,
         {
           spec,
-          buffer: new EventBuffer(
-            spec.columns.map(({ name }) => name),
-            bufferLimits(settings),
-          ),
+          buffer: new EventBuffer(storedNames(spec.columns), bufferLimits(settings)),
           cursors: new QueryCursors(),
         },
       ]),
@@ -65,7 +63,7 @@ export class EventStore {
   tables(): TableInMemory[] {
     return Array.from(this.#stores.values(), ({ spec, buffer, cursors }) => ({
       name: spec.name,
-      columnNames: spec.columns.map(({ name }) => name),
+      columnNames: storedNames(spec.columns),
       buffer,
       cursors,
     }));

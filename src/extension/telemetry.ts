@@ -1,6 +1,7 @@
 import type { QueryContext } from 'osquery-extension-ts';
 import { processEventExtras, processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
+import { storedColumns } from '../events/encoded-row.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import { tableOn } from '../events/platform-table.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
@@ -45,7 +46,8 @@ export class Telemetry {
     this.#wanted = new Set(
       options.settings.telemetry ? [...processTelemetryEvents.fields, ...EXTRA_FIELDS] : [],
     );
-    this.#writer = new RowBatchWriter(processTelemetryEvents.spec.columns, options.telemetryBuffer.range.to);
+    const columns = storedColumns(processTelemetryEvents.spec.columns);
+    this.#writer = new RowBatchWriter(columns, options.telemetryBuffer.range.to);
     const names = tableOn(process.platform, processEvents).spec.columns.map(({ name }) => name);
     this.#extras = new RowExtras(names, EXTRA_NAMES);
   }

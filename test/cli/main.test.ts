@@ -55,3 +55,13 @@ test('a replay file that cannot be read: one line, status 1', () => {
     'osquery-audit-events: replay file "/nonexistent/audit.log" cannot be read: no such file\n',
   );
 });
+
+test('WHERE with OR, for which core asks once per branch, shows each row once', () => {
+  const log = fileURLToPath(new URL('../../fixtures/kill.log', import.meta.url));
+  const flags = ['--audit_allow_fork_process_events', '--audit_allow_kill_process_events'];
+  const sql =
+    "SELECT syscall FROM process_events WHERE syscall = 'kill' OR cwd = '' OR syscall LIKE 'exec%' OR syscall = 'clone' OR pid > 0 ORDER BY eid";
+  const { status, stdout } = run('shell', '--json', `--replay=${log}`, ...flags, sql);
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toEqual([{ syscall: 'execve' }, { syscall: 'clone' }, { syscall: 'kill' }]);
+});

@@ -52,8 +52,8 @@ describe('EventPublisher', () => {
     publisher.publish(event(5));
     publisher.publish(event(6));
     const rows = [
-      { pid: '5', eid: '0000000001' },
-      { pid: '6', eid: '0000000002' },
+      { pid: '5', eid: '0000000001', rowid: '1' },
+      { pid: '6', eid: '0000000002', rowid: '2' },
     ];
     expect(taken(publisher)).toEqual({ a: rows, b: rows });
     expect(publisher.counters).toEqual({ published: 2, filtered: 0, unencodable: 0 });
@@ -68,8 +68,8 @@ describe('EventPublisher', () => {
     );
     publisher.publish(event(5));
     expect(taken(publisher)).toEqual({
-      a: [{ pid: '5', eid: '0000000001' }],
-      b: [{ pid: '5', eid: '0000000007' }],
+      a: [{ pid: '5', eid: '0000000001', rowid: '1' }],
+      b: [{ pid: '5', eid: '0000000007', rowid: '7' }],
     });
   });
 
@@ -91,7 +91,7 @@ describe('EventPublisher', () => {
     const publisher = new EventPublisher([table('a')], contextWith(EVERYTHING));
     publisher.publish(event(0.5));
     publisher.publish(event(6));
-    expect(taken(publisher)).toEqual({ a: [{ pid: '6', eid: '0000000001' }] });
+    expect(taken(publisher)).toEqual({ a: [{ pid: '6', eid: '0000000001', rowid: '1' }] });
     expect(publisher.counters).toEqual({ published: 1, filtered: 0, unencodable: 1 });
   });
 

@@ -48,7 +48,7 @@ export const filledBuffer = (rows: readonly TestRow[], limits = NO_LIMITS) => {
   const writer = new RowBatchWriter(columns);
   const buffer = newBuffer(limits);
   const append = (more: readonly TestRow[]): void => {
-    for (const row of more) writer.append(row, row.time);
+    for (const row of more) writer.append({ ...row }, row.time);
     const batch = writer.take();
     if (batch !== undefined) buffer.append(batch);
   };

@@ -12,7 +12,11 @@ import { answerWrite, type TableWrites } from './table-writes.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
-/** A row of a SELECT. A table that is written to gives each row a `rowid`, by which core names it in writes. */
+/**
+ * A row of a SELECT. A `rowid` is the number by which core knows it: in writes, and in a WHERE with OR, for which core asks
+ * once per branch. Rows without one are numbered by their place in each answer, so that such a query takes different rows
+ * of the same place for one.
+ */
 export type GeneratedRow<Columns extends readonly ColumnSpec[]> = Row<Columns> & {
   readonly rowid?: number | bigint | null | undefined;
 };
