@@ -37,7 +37,8 @@ export const mapExec = (
   const pid = child ?? subject.pid;
   const parent = memory.find(pid)?.ppid;
 
-  const files = findFiles(record);
+  const recorded = findFiles(record);
+  const files = syscall === 'posix_spawn' && succeeded ? withoutOpenedFile(recorded) : recorded;
   const [file, interpreter] = files;
   if (succeeded) memory.exec(pid, (interpreter ?? file)?.resolved);
 
@@ -110,6 +111,15 @@ export const mapExit = (
     path: known?.path,
   };
 };
+
+/**
+ * A spawn that opens a file for its child (posix_spawn_file_actions_addopen, addchdir) leaves the path of that file in
+ * the record, in the place of the program's, whose own path and attributes are then not recorded: what ran is not known.
+ * Source: xnu, AUDITVNPATH1 in bsd/kern/kern_exec.c, audit_arg_upath and audit_arg_vnpath in
+ * bsd/security/audit/audit_arg.c.
+ */
+const withoutOpenedFile = (files: readonly NamedFile[]): readonly NamedFile[] =>
+  files.filter(({ attr }) => attr !== undefined);
 
 const childPid = (record: BsmRecord): number | undefined => {
   const pid = findArgument(record, CHILD_PID_ARGUMENT);

@@ -13,6 +13,8 @@ type SocketCall = SocketEvent['action'];
 const FD_ARGUMENT = 1;
 /** No descriptor was recorded. */
 const NO_FD = -1;
+/** Source: OpenBSM, bsm/audit_domain.h. */
+const BSM_PF_INET6 = 26;
 
 /**
  * A socket call, whatever its outcome.
@@ -81,8 +83,12 @@ interface SocketName {
 }
 
 /**
- * The family is the token's own, not the number in it: BSM says 26 for IPv6, libbsm and xnu write the local number
- * (30 on macOS, 28 on FreeBSD).
+ * The family is the token's own, not the number in it: the kernel of macOS says 26 for IPv6, as BSM does; libbsm and
+ * FreeBSD write their own number (30 on macOS, 28 on FreeBSD).
+ *
+ * The kernel of macOS puts the port into an IPv6 token with its bytes swapped, on every machine of this age: it takes
+ * what the socket address holds in network order for a number of its own. praudit and osquery show it so.
+ * Source: xnu, au_to_sock_inet128 in bsd/security/audit/audit_bsm_token.c; libbsm had the same until 2026.
  */
 const findName = ({ tokens }: BsmRecord): SocketName | undefined => {
   const found = findToken(tokens, 'sockinet32', 'sockinet128', 'sockunix', 'socket', 'socket_ex');
@@ -90,8 +96,10 @@ const findName = ({ tokens }: BsmRecord): SocketName | undefined => {
   switch (found.kind) {
     case 'sockinet32':
       return { family: AF_INET, address: { address: found.address, port: found.port } };
-    case 'sockinet128':
-      return { family: AF_INET6, address: { address: found.address, port: found.port } };
+    case 'sockinet128': {
+      const port = found.family === BSM_PF_INET6 ? swapBytes(found.port) : found.port;
+      return { family: AF_INET6, address: { address: found.address, port } };
+    }
     case 'sockunix': {
       // The kernel writes the path it resolved in a token of its own.
       const resolved = findToken(tokens, 'path')?.path;
@@ -109,3 +117,5 @@ const findName = ({ tokens }: BsmRecord): SocketName | undefined => {
 /** One end of a socket; an end without address and port is not connected or bound. */
 const end = (address: string, port: number): SocketAddress | undefined =>
   isUnspecified(address) && port === 0 ? undefined : { address, port };
+
+const swapBytes = (port: number): number => ((port & 0xff) << 8) | (port >> 8);

@@ -7,10 +7,10 @@ export const DEFAULT_DELIMITER = ',';
 /**
  * A record as `praudit -r` prints it: one line a token, ids and numbers untranslated.
  *
- * Four things are meant to differ. Control characters are written `\xHH`, for a name must not be able to write lines
- * of its own or talk to the terminal. `_ex` headers have the columns of the others, where libbsm mixes XML in. All
- * arguments are printed, where libbsm stops at 128. Times and data of 64 bits are printed whole, where libbsm cuts
- * them to 32.
+ * Five things are meant to differ. Control characters and bytes that are not UTF-8 are written `\xHH`, for a name must
+ * not be able to write lines of its own or talk to the terminal. `_ex` headers have the columns of the others, where
+ * libbsm mixes XML in. All arguments are printed, where libbsm stops at 128. Times and data of 64 bits are printed
+ * whole, where libbsm cuts them to 32. IPv6 addresses that begin with 96 zero bits end in hex too (`::a400:1`).
  */
 export const printRecord = (record: BsmRecord, delimiter: string = DEFAULT_DELIMITER): string => {
   const { header, length, tokens } = record;

@@ -96,7 +96,7 @@ describe('the audit pipe', () => {
     await listener.until(() => pathsOf(listener).at(-1) === '/bin/after');
     expect(listener.rows.filter(row => row.status === '11')).toMatchObject([{ path: '/usr/bin/locked' }]);
     // The exit among them has no row.
-    expect(listener.processes).toHaveLength(17);
+    expect(listener.processes).toHaveLength(19);
     expect(listener.processes.map(({ event }) => event.action)).toContain('exit');
     expect(listener.warnings).toEqual([]);
   });

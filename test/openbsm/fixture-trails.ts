@@ -80,6 +80,18 @@ const processes = (): Uint8Array =>
       attr32({ mode: 0o104755 }),
       ...end(5002),
     ]),
+    // macOS adds the hash of the program's code.
+    record(43190, [
+      argument(0, 'child PID', 5008),
+      args('log', 'show'),
+      path('/usr/bin/log'),
+      path('/usr/bin/log'),
+      attr32(),
+      { kind: 'data', form: 3, unit: 0, bytes: Uint8Array.from({ length: 20 }, (_, i) => i) },
+      ...end(5002),
+    ]),
+    // A spawn that opens a file for its child: the path is of that file.
+    record(43190, [argument(0, 'child PID', 5009), args('log', 'show'), path('/dev/null'), ...end(5002)]),
     // A spawn that replaces its caller names no child.
     record(43190, [args('/usr/libexec/xpcproxy'), path('/usr/libexec/xpcproxy'), attr32(), ...end(5003)]),
     record(43190, [args('missing'), path('/usr/bin/missing'), ...end(5003, failed(2))]),
@@ -107,7 +119,13 @@ const processes = (): Uint8Array =>
 const sockets = (): Uint8Array => {
   const fd = argument(1, 'fd', 7);
   const v4: Token = { kind: 'sockinet32', family: 2, port: 443, address: '198.51.100.2' };
-  const v6 = (family: number): Token => ({ kind: 'sockinet128', family, port: 8443, address: '2001:db8::2' });
+  // The kernel of macOS writes 26 for the family, and the port with its bytes swapped: 0xfb20 is 8443, 0x901f is 8080.
+  const v6 = (family: number, port = family === 26 ? 0xfb20 : 8443): Token => ({
+    kind: 'sockinet128',
+    family,
+    port,
+    address: '2001:db8::2',
+  });
   const unix: Token = { kind: 'sockunix', family: 1, path: '/var/run/mDNSResponder' };
   return concat(
     record(32, [fd, v4, ...end(6001)]),
@@ -122,13 +140,13 @@ const sockets = (): Uint8Array => {
       { kind: 'sockinet32', family: 2, port: 50123, address: '203.0.113.9' },
       ...end(6002, succeeded(9)),
     ]),
-    record(33, [fd, v6(30), ...end(6002, succeeded(9))]),
+    record(33, [fd, v6(26), ...end(6002, succeeded(9))]),
     record(33, [fd, ...end(6002, succeeded(9))]),
     record(33, [fd, ...end(6002, failed(11))]),
     record(34, [fd, { kind: 'sockinet32', family: 2, port: 8080, address: '0.0.0.0' }, ...end(6003)]),
     record(34, [
       fd,
-      { kind: 'sockinet128', family: 30, port: 8080, address: '::' },
+      { kind: 'sockinet128', family: 26, port: 0x901f, address: '::' },
       ...end(6003, failed(125)),
     ]),
     record(34, [fd, { kind: 'sockunix', family: 1, path: '/tmp/s' }, ...end(6003)]),
@@ -275,6 +293,7 @@ const wide = (): Uint8Array => {
       { kind: 'arg64', number: 0, value: 70000n, text: 'child PID' },
       args('wide'),
       path('/bin/wide'),
+      SAMPLE_TOKENS.attr64,
       SAMPLE_TOKENS.subject64,
       result,
     ]),

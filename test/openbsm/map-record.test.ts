@@ -99,7 +99,7 @@ describe('an exec', () => {
     [43144, 'fexecve'],
     [43190, 'posix_spawn'],
   ])('of event %i is by %s', (event, syscall) => {
-    expect(process([event, [path('/bin/x'), ...end(5)]])).toMatchObject({
+    expect(process([event, [path('/bin/x'), attr32(), ...end(5)]])).toMatchObject({
       action: 'exec',
       syscall,
       pid: 5,
@@ -178,14 +178,26 @@ describe('a spawn', () => {
 
   it('takes the child from a 64-bit argument too', () => {
     const token = { ...SAMPLE_TOKENS.arg64, number: 0, value: 99n };
-    expect(process([43190, [token, path('/usr/bin/id'), ...end(5)]]).pid).toBe(99);
+    expect(process([43190, [token, path('/usr/bin/id'), attr32(), ...end(5)]]).pid).toBe(99);
   });
 
   it('that names no child replaced its caller', () => {
-    expect(process(fork(4, 5), [43190, [path('/usr/bin/id'), ...end(5)]])).toMatchObject({
+    expect(process(fork(4, 5), [43190, [path('/usr/bin/id'), attr32(), ...end(5)]])).toMatchObject({
       pid: 5,
       parent: 4,
     });
+  });
+
+  it('that opens a file for its child does not take the path of that file for the program', () => {
+    const spawn = process([43190, [child(99), args('id'), path('/dev/null'), ...end(5)]]);
+    expect(spawn).toMatchObject({ pid: 99, argv: ['id'], path: undefined, exe: undefined, files: [] });
+    // Of a script the interpreter is still named.
+    expect(
+      process([43190, [child(99), path('/dev/null'), path('/bin/sh'), attr32(), ...end(5)]]),
+    ).toMatchObject({ path: '/bin/sh', exe: '/bin/sh' });
+    // Nothing but a spawn opens files, and one that failed may have found no program.
+    expect(process([23, [path('/bin/x'), ...end(5)]]).path).toBe('/bin/x');
+    expect(process([43190, [path('/bin/no'), ...end(5, failed(2))]]).path).toBe('/bin/no');
   });
 
   it('that failed is of the process that tried', () => {
@@ -291,10 +303,22 @@ describe('a socket call', () => {
     });
   });
 
-  it.each([26, 30, 28])('is of IPv6 with the family number %i', family => {
+  it.each([30, 28])('is of IPv6 with the family number %i', family => {
     expect(socket([32, [fd, v6(family), ...end(5)]])).toMatchObject({
       family: 10,
       remote: { address: '2001:db8::2', port: 443 },
+    });
+  });
+
+  // As seen in the record of a Mac: 81 001a 00c0 fe80…, a connect to port 49152.
+  it.each([
+    [0x00c0, 49152],
+    [0xbb01, 443],
+    [0, 0],
+  ])('is of IPv6 with the family 26 of the kernel of macOS, whose %i is port %i', (port, expected) => {
+    expect(socket([32, [fd, { ...v6(26), port } as Token, ...end(5)]])).toMatchObject({
+      family: 10,
+      remote: { address: '2001:db8::2', port: expected },
     });
   });
 

@@ -24,6 +24,8 @@ it('process_telemetry_events tells of the execs of a trail that succeeded, and w
     [5001, '/System/Volumes/Data/bin/ls', 4242, undefined],
     [5002, '/Users/kathe/deploy.py', 5001, '/System/Volumes/Data/bin/ls'],
     [5003, '/usr/bin/id', 5002, '/Users/kathe/deploy.py'],
+    [5008, '/usr/bin/log', 5002, '/Users/kathe/deploy.py'],
+    [5009, undefined, 5002, '/Users/kathe/deploy.py'],
     [5003, '/usr/libexec/xpcproxy', 5002, '/Users/kathe/deploy.py'],
     [5003, '/bin/old', 5002, '/Users/kathe/deploy.py'],
     [5003, '/bin/labelled', 5002, '/Users/kathe/deploy.py'],
