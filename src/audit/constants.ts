@@ -17,7 +17,6 @@ export const AUDIT_LOGIN = 1006;
 export const AUDIT_ADD_RULE = 1011;
 export const AUDIT_DEL_RULE = 1012;
 export const AUDIT_LIST_RULES = 1013;
-export const AUDIT_GET_FEATURE = 1019;
 
 export const AUDIT_FIRST_USER_MSG = 1100;
 export const AUDIT_LAST_USER_MSG = 1199;
@@ -36,13 +35,6 @@ export const AUDIT_BPRM_FCAPS = 1321;
 export const AUDIT_PROCTITLE = 1327;
 export const AUDIT_REPLACE = 1329;
 export const AUDIT_URINGOP = 1336;
-
-export const AUDIT_STATUS_ENABLED = 0x0001;
-export const AUDIT_STATUS_FAILURE = 0x0002;
-export const AUDIT_STATUS_PID = 0x0004;
-export const AUDIT_STATUS_RATE_LIMIT = 0x0008;
-export const AUDIT_STATUS_BACKLOG_LIMIT = 0x0010;
-export const AUDIT_STATUS_BACKLOG_WAIT_TIME = 0x0020;
 
 /** audit_status.failure: what the kernel does when it cannot deliver a record. */
 export const AUDIT_FAIL_SILENT = 0;

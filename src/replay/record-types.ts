@@ -244,15 +244,7 @@ export const recordTypeNumbers = {
   VIRT_MIGRATE_OUT: 2507,
 } as const satisfies Readonly<Record<string, number>>;
 
-export type RecordTypeName = keyof typeof recordTypeNumbers;
-
 const byName: ReadonlyMap<string, number> = new Map(Object.entries(recordTypeNumbers));
-const byNumber: ReadonlyMap<number, string> = new Map(
-  Object.entries(recordTypeNumbers).map(([name, type]) => [type, name]),
-);
 
 /** `SYSCALL` is 1300; undefined for a name that nobody has given yet. */
 export const recordTypeNumber = (name: string): number | undefined => byName.get(name);
-
-/** 1300 is `SYSCALL`; a number without a name is `UNKNOWN[1234]`, as auditd writes it. */
-export const recordTypeName = (type: number): string => byNumber.get(type) ?? `UNKNOWN[${type}]`;

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseLogLine } from '../../src/replay/log-line.ts';
-import { recordTypeName, recordTypeNumber, recordTypeNumbers } from '../../src/replay/record-types.ts';
+import { recordTypeNumber, recordTypeNumbers } from '../../src/replay/record-types.ts';
+
+/** As auditd writes it. */
+const recordTypeName = (type: number): string =>
+  Object.entries(recordTypeNumbers).find(([, number]) => number === type)?.[0] ?? `UNKNOWN[${type}]`;
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 const parse = (text: string) => {
@@ -120,7 +124,6 @@ test('record types: one name a number, looked up both ways', () => {
     expect(type).toBeGreaterThanOrEqual(1000);
     expect(type).toBeLessThan(3000);
     expect(recordTypeNumber(name)).toBe(type);
-    expect(recordTypeName(type)).toBe(name);
   }
   expect(recordTypeNumbers).toMatchObject({
     LOGIN: 1006,
@@ -130,6 +133,5 @@ test('record types: one name a number, looked up both ways', () => {
     URINGOP: 1336,
     VIRT_CONTROL: 2500,
   });
-  expect(recordTypeName(1999)).toBe('UNKNOWN[1999]');
   expect(recordTypeNumber('constructor')).toBeUndefined();
 });

@@ -136,7 +136,6 @@ export const SQLITE_DONE = 101;
 
 export const SQLITE_INTEGER = 1;
 export const SQLITE_FLOAT = 2;
-export const SQLITE_TEXT = 3;
 export const SQLITE_BLOB = 4;
 export const SQLITE_NULL = 5;
 
