@@ -29,7 +29,7 @@ export const adviseOnCore = (facts: CoreFacts): string | undefined => {
   const isTrue = (name: string): boolean => options.get(name) === 'true';
   if (options.get('disable_audit') === 'false') {
     advice.push({
-      because: 'osquery itself wants the audit socket, so only its multicast copy is read',
+      because: 'osquery itself wants the audit socket, which only one process can have',
       line: '--disable_audit=true',
     });
   }

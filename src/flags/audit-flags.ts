@@ -70,7 +70,7 @@ export const eventFlags = [
     type: 'bool',
     defaultValue: 'false',
     group: 'events',
-    help: 'Record no events at all',
+    help: 'In osquery: record no events; here events are recorded all the same, and osquery warns',
   },
   {
     name: 'events_optimize',

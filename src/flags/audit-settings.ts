@@ -8,9 +8,6 @@ import { nearestName } from './nearest-name.ts';
 
 /** Everything that the audit subscriber, the tables and their buffers can be told, in one readonly object. */
 export interface AuditSettings {
-  /** Core's own setting: false means that core itself wants the audit socket. */
-  readonly disableAudit: boolean;
-  readonly disableEvents: boolean;
   readonly allowConfig: boolean;
   readonly persist: boolean;
   readonly allowProcessEvents: boolean;
@@ -81,8 +78,6 @@ export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSet
   ) as Record<LimitName, number>;
 
   const settings: AuditSettings = {
-    disableAudit: bool('disable_audit'),
-    disableEvents: bool('disable_events'),
     allowConfig: bool('audit_allow_config'),
     persist: bool('audit_persist'),
     allowProcessEvents: bool('audit_allow_process_events'),

@@ -25,3 +25,9 @@ export const fakeRoot = (files: Readonly<Record<string, FakeFile>>): string => {
   }
   return root;
 };
+
+/** What procfs has of one process, as far as the doctor looks. */
+export const processFiles = (pid: number, comm: string, state = 'S'): Record<string, string> => ({
+  [`/proc/${pid}/comm`]: `${comm}\n`,
+  [`/proc/${pid}/stat`]: `${pid} (${comm}) ${state} 1 1 1 0 -1`,
+});

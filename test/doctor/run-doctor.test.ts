@@ -18,7 +18,7 @@ import {
   runningCore,
   troubles,
 } from './facts.ts';
-import { type FakeFile, fakeRoot } from './fake-root.ts';
+import { type FakeFile, fakeRoot, processFiles } from './fake-root.ts';
 
 const never = new AbortController().signal;
 
@@ -38,9 +38,9 @@ const readersOf = (root: string, changes: Partial<Readers> = {}): Readers => ({
 });
 
 const goodHost: Readonly<Record<string, FakeFile>> = {
-  '/proc/1/comm': 'systemd\n',
-  '/proc/700/comm': 'osqueryd\n',
-  '/proc/710/comm': 'osquery-audit-e\n',
+  ...processFiles(1, 'systemd'),
+  ...processFiles(700, 'osqueryd'),
+  ...processFiles(710, 'osquery-audit-e'),
   '/etc/osquery/osquery.flags': [...rightFlags].map(([name, value]) => `--${name}=${value}\n`).join(''),
   '/etc/osquery/osquery.conf':
     '{"schedule": {"q": {"query": "SELECT * FROM process_events", "interval": 60}}}',
@@ -104,8 +104,8 @@ test('a host where everything is wrong is told everything at once', async () => 
     core.options.set(name, { value, defaultValue: '', type: 'string' });
   }
   const root = fakeRoot({
-    '/proc/1/comm': 'systemd\n',
-    '/proc/88/comm': 'auditd\n',
+    ...processFiles(1, 'systemd'),
+    ...processFiles(88, 'auditd'),
     '/etc/systemd/system/multi-user.target.wants/auditd.service': {
       link: '/usr/lib/systemd/system/auditd.service',
     },

@@ -29,7 +29,7 @@ const SHORTEST_EXPIRY = 60;
 /** Flags without which events do not arrive, or not all of them, or not in the daemon's results. */
 export const flagRules: readonly FlagRule[] = [
   mustBe('disable_extensions', 'false', 'osquery loads no extension'),
-  mustBe('disable_events', 'false', 'no events are recorded'),
+  mustBe('disable_events', 'false', 'osquery warns at every query of an event table'),
   mustBe(
     'disable_audit',
     'true',
@@ -44,15 +44,10 @@ export const flagRules: readonly FlagRule[] = [
   },
   {
     name: 'enable_tables',
-    isGood: value => value === '' || standardTables.every(name => listOf(value).includes(prefixedName(name))),
+    isGood: value => value === '' || neededTables.every(name => listOf(value).includes(name)),
     wanted: facts =>
-      [
-        ...new Set([
-          ...listOf(effectiveFlag(facts, 'enable_tables') ?? ''),
-          ...standardTables.map(prefixedName),
-        ]),
-      ].join(','),
-    consequence: 'only the tables in this list are there, and ours are not among them',
+      [...new Set([...listOf(effectiveFlag(facts, 'enable_tables') ?? ''), ...neededTables])].join(','),
+    consequence: 'only the tables in this list are there, and some that events need are not among them',
   },
   mustBe('audit_allow_config', 'true', 'the extension may neither enable audit nor add its rules'),
   mustBe('audit_persist', 'true', 'the audit socket is lost for good when another process takes it'),
@@ -75,6 +70,9 @@ export const flagRules: readonly FlagRule[] = [
     'osquery no longer says which query is running, so events_optimize has no effect',
   ),
 ];
+
+/** Ours, and those of osquery that the extension and the doctor ask. */
+const neededTables = [...standardTables.map(prefixedName), 'osquery_registry', 'osquery_schedule'];
 
 /** Standard names that core has tables of; without a core to ask, those of a stock one. */
 const takenNames = ({ core }: FlagFacts): readonly string[] => {

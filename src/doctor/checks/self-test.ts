@@ -27,7 +27,7 @@ const outcome = (test: Made): CheckResult => {
         'see the problems above; if there are none, raw records show what arrives: set --audit_debug=true',
       );
     case 'failed':
-      return problem(CHECK, test.why, 'see the problems above');
+      return problem(CHECK, test.why, "see the problems above; if there are none, see osqueryd's log");
   }
 };
 

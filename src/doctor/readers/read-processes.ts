@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessFacts } from '../facts.ts';
 
-/** Names of all processes, from procfs below `root`; `ownPid` is left out. */
+/** Names of all processes that run, from procfs below `root`; `ownPid` is left out. */
 export const readProcesses = (root: string, ownPid: number = process.pid): ProcessFacts => {
   const names = new Map<number, string>();
   let entries: readonly string[] = [];
@@ -15,8 +15,10 @@ export const readProcesses = (root: string, ownPid: number = process.pid): Proce
     if (!/^[1-9][0-9]*$/.test(entry)) continue;
     const pid = Number(entry);
     if (pid === ownPid) continue;
+    const read = (file: string): string => readFileSync(join(root, 'proc', entry, file), 'utf8');
     try {
-      names.set(pid, readFileSync(join(root, 'proc', entry, 'comm'), 'utf8').replace(/\n$/, ''));
+      // A process that has ended keeps its name until its parent has looked.
+      if (!isZombie(read('stat'))) names.set(pid, read('comm').replace(/\n$/, ''));
     } catch {
       // It has ended since.
     }
@@ -24,3 +26,6 @@ export const readProcesses = (root: string, ownPid: number = process.pid): Proce
   // With hidepid, others' processes, and init is one of them, are not listed.
   return { names, complete: names.has(1) || ownPid === 1 };
 };
+
+/** By /proc/PID/stat: the state comes after the name, which may hold anything. */
+const isZombie = (stat: string): boolean => stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');

@@ -3,7 +3,8 @@
  * behaving towards an extension as core 5.23 does.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import {
   type ExtensionInfo,
@@ -160,6 +161,7 @@ export class EmbeddedCore {
    */
   async start(): Promise<void> {
     await this.#server.listen();
+    this.#removeStaleSockets();
     const interval = Math.max(this.#settings.options.number('extensions_interval') * 1000, 200);
     this.#watch = setInterval(() => void this.#checkExtensions(), interval);
     this.#watch.unref();
@@ -258,6 +260,26 @@ export class EmbeddedCore {
     this.#watch = undefined;
     this.#stop.abort();
     await Promise.all([this.#server.close(), this.#pool.close()]);
+    this.#removeStaleSockets();
+  }
+
+  /**
+   * Removes the sockets of extensions that were killed: those beside core's own, of which none is of this core before it
+   * has answered anybody, or after it has closed. Core does the same (removeStalePaths in extensions/interface.cpp).
+   */
+  #removeStaleSockets(): void {
+    const directory = dirname(this.socketPath);
+    const prefix = `${basename(this.socketPath)}.`;
+    let names: readonly string[];
+    try {
+      names = readdirSync(directory);
+    } catch {
+      return;
+    }
+    for (const name of names) {
+      if (name.startsWith(prefix) && /^[0-9]+$/.test(name.slice(prefix.length)))
+        rmSync(join(directory, name), { force: true });
+    }
   }
 
   async #callTable(table: string, request: PluginRow, signal: AbortSignal): Promise<EncodedRowList> {

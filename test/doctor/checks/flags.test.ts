@@ -36,7 +36,7 @@ const wrongValues: readonly (readonly [flag: string, value: string, line: string
   [
     'enable_tables',
     'time,audit_user_events',
-    '--enable_tables=time,audit_user_events,audit_process_events,audit_socket_events',
+    '--enable_tables=time,audit_user_events,audit_process_events,audit_socket_events,osquery_registry,osquery_schedule',
   ],
   ['audit_allow_config', 'false', '--audit_allow_config=true'],
   ['audit_persist', 'false', '--audit_persist=true'],

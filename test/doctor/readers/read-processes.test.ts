@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { readProcesses } from '../../../src/doctor/readers/read-processes.ts';
-import { fakeRoot } from '../fake-root.ts';
+import { fakeRoot, processFiles } from '../fake-root.ts';
 
 test('names by pid, without this process and without what is no process', () => {
   const root = fakeRoot({
-    '/proc/1/comm': 'systemd\n',
-    '/proc/42/comm': 'auditd\n',
-    '/proc/50/comm': 'me\n',
+    ...processFiles(1, 'systemd'),
+    ...processFiles(42, 'auditd'),
+    ...processFiles(43, 'killed) R 1', 'Z'),
+    ...processFiles(50, 'me'),
     '/proc/60/status': 'ended meanwhile',
     '/proc/self/comm': 'me\n',
     '/proc/uptime': '1',
@@ -21,11 +22,11 @@ test('names by pid, without this process and without what is no process', () => 
 });
 
 test('a name with a line break in it stays one name', () => {
-  expect(readProcesses(fakeRoot({ '/proc/7/comm': 'a\nb\n' }), 1).names.get(7)).toBe('a\nb');
+  expect(readProcesses(fakeRoot(processFiles(7, 'a\nb')), 1).names.get(7)).toBe('a\nb');
 });
 
 test('without init, or without procfs, others are hidden', () => {
-  expect(readProcesses(fakeRoot({ '/proc/42/comm': 'bash\n' }), 50).complete).toBe(false);
+  expect(readProcesses(fakeRoot(processFiles(42, 'bash')), 50).complete).toBe(false);
   expect(readProcesses(fakeRoot({}), 50)).toEqual({ names: new Map(), complete: false });
 });
 

@@ -1,6 +1,9 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ExtensionManagerClient, type PluginRow, TablePlugin } from 'osquery-extension-ts';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { EmbeddedCore } from '../../../src/shell/core/embedded-core.ts';
 import { column, FakeTable, startCore, startExtension } from '../support.ts';
 
@@ -213,6 +216,21 @@ describe('values', () => {
 });
 
 describe('the manager socket', () => {
+  test('goes with the sockets of extensions that were killed, at the start and at the end', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'stale-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const socketPath = join(directory, 'core.em');
+    const leave = (name: string): void => writeFileSync(join(directory, name), '');
+    for (const name of ['core.em.4711', 'core.em.log', 'core.em2.7']) leave(name);
+    {
+      await using started = await startCore({}, { socketPath });
+      expect(readdirSync(directory).sort()).toEqual(['core.em', 'core.em.log', 'core.em2.7']);
+      await using _ = await startExtension(started.core, [plain('mine')]);
+      leave('core.em.4712');
+    }
+    expect(readdirSync(directory).sort()).toEqual(['core.em.log', 'core.em2.7']);
+  });
+
   test('serves query, columns, options and the list of extensions', async () => {
     await using started = await startCore({ events_max: '5', custom_audit_mode: 'auto' });
     await using extension = await startExtension(started.core, [plain('mine')], 'me');
