@@ -26,8 +26,12 @@ export interface SelectEnvironment {
    * where nothing is kept.
    */
   saved?(): Promise<void>;
-  /** Seconds since the epoch; undefined where events do not age, as those of a replayed log. */
-  now(): number | undefined;
+  /**
+   * Seconds since the epoch; undefined where events do not age, as those of a replayed log.
+   *
+   * @param age in seconds, at which they are dropped
+   */
+  now(age: number): number | undefined;
 }
 
 /** events_expiry that means: drop what a SELECT has returned. */
@@ -92,13 +96,13 @@ const expire = (
   { eventsExpiry, now }: SelectEnvironment,
   readers: readonly TableReader[],
 ): void => {
-  const time = now();
-  if (time === undefined) return;
   const longest = readers.reduce((seconds, { interval }) => Math.max(seconds, interval), 0);
   // 0 is no limit, as in osquery. Auto-clearing has its own rule; by age alone a row would be gone before anybody
   // could ask for it.
   if (eventsExpiry <= AUTO_CLEAR && longest === 0) return;
-  buffer.expireBefore(time - Math.max(eventsExpiry, 3 * longest));
+  const age = Math.max(eventsExpiry, 3 * longest);
+  const time = now(age);
+  if (time !== undefined) buffer.expireBefore(time - age);
 };
 
 const intersect = (a: RowRange, b: RowRange | undefined): RowRange =>

@@ -1,4 +1,5 @@
 import { type Plugin, type QueryContext, TablePlugin, type TableSpec } from 'osquery-extension-ts';
+import { AgeClock } from '../events/age-clock.ts';
 import { storedNames } from '../events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits } from '../events/event-buffer.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
@@ -26,13 +27,13 @@ export interface CoreView {
 /** The buffers of all event tables, and the plugins that answer from them. */
 export class EventStore {
   readonly #stores: ReadonlyMap<string, Store>;
-  /** Recorded events are as old as their log: age says nothing about them. */
-  readonly #ageless: boolean;
+  /** undefined for recorded events, which are as old as their log: age says nothing about them. */
+  readonly #clock: AgeClock | undefined;
   #settings: AuditSettings;
 
   constructor(specs: readonly TableSpec[], settings: AuditSettings, options: { readonly ageless: boolean }) {
     this.#settings = settings;
-    this.#ageless = options.ageless;
+    this.#clock = options.ageless ? undefined : new AgeClock();
     this.#stores = new Map(
       specs.map(spec => [
         spec.name,
@@ -106,7 +107,7 @@ export class EventStore {
               saved: core.saved,
               eventsOptimize: this.#settings.eventsOptimize,
               eventsExpiry: this.#settings.eventsExpiry,
-              now: () => (this.#ageless ? undefined : Date.now() / 1000),
+              now: age => this.#clock?.now(age),
             },
             context,
             signal,
