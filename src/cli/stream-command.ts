@@ -47,7 +47,10 @@ export const streamCommand: Command = {
     return streamEvents({
       replay,
       values: new Map([...Object.entries(liveDefaults), ...flags.values]),
-      fields: (flags.values.get('fields') ?? '').split(',').filter(name => name !== ''),
+      fields: (flags.values.get('fields') ?? '')
+        .split(',')
+        .map(name => name.trim())
+        .filter(name => name !== ''),
       pretty: flags.values.get('pretty') === 'true',
     });
   },
