@@ -2,7 +2,6 @@ import { execFile, spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -154,8 +153,14 @@ describe.skipIf(process.platform !== 'linux')('the extension file', () => {
 
     const [[uuid, { routes }]] = [...core.registered] as [[number, Registration]];
     const socketPath = `${core.socketPath}.${uuid}`;
-    await until(() => existsSync(socketPath));
     await using client = new ExtensionClient({ socketPath });
+    // Its file is there a moment before anybody listens.
+    await until(() =>
+      client.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
     const table = [...routes.get('table')!.keys()].find(name => name.endsWith('process_events'))!;
     const rows = await client.call('table', table, { action: 'generate', context: '{}' });
     expect(rows).not.toEqual([]);

@@ -104,6 +104,6 @@ export async function startRawServer(
 }
 
 /** Waits until `condition` holds; the test's own time limit is the limit. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => setTimeout(resolve, 5));
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 5));
 }
