@@ -95,7 +95,7 @@ const serve = async (
   const isReplay = options.replay.length > 0;
   const store = new EventStore(eventSpecs, core.settings, { ageless: isReplay });
   await using cleanup = new AsyncDisposableStack();
-  const persistence = isReplay ? undefined : await openPersistence(core, store, log);
+  const { persistence, whyNot } = isReplay ? NOT_KEPT : await openPersistence(core, store, log);
   cleanup.defer(() => persistence?.close());
   const accounts = new Accounts(persistence?.accounts);
   const telemetry = new Telemetry({
@@ -131,6 +131,8 @@ const serve = async (
     },
     { processes: core.settings.telemetry, nextEids: store.nextEids(), lastSerial: accounts.lastSerial },
   );
+  // Not before: another instance that has the directory has the source too, and that is what is to be told.
+  if (whyNot !== undefined) log.warn(whyNot);
   let hasEnded = false;
   cleanup.defer(async () => {
     await source.close();
@@ -219,21 +221,28 @@ const serve = async (
   return end;
 };
 
-/** @returns undefined where nothing shall or can be kept: events are in memory then, as in osquery itself */
+/** Without persistence events are in memory only, as in osquery itself. */
+interface Keeping {
+  readonly persistence?: Persistence;
+  /** What to tell if it should have been, and is not. */
+  readonly whyNot?: string;
+}
+const NOT_KEPT: Keeping = {};
+
 const openPersistence = async (
   { settings }: CoreSettings,
   store: EventStore,
   log: OperatorLog,
-): Promise<Persistence | undefined> => {
-  if (settings.stateDirectory === '') return undefined;
+): Promise<Keeping> => {
+  if (settings.stateDirectory === '') return NOT_KEPT;
   try {
-    return await Persistence.open(settings.stateDirectory, store.tables(), message => log.warn(message));
+    const warn = (message: string): void => log.warn(message);
+    return { persistence: await Persistence.open(settings.stateDirectory, store.tables(), warn) };
   } catch (error) {
     const why = error instanceof Error ? error.message : error;
-    log.warn(
-      `no state is kept, a restart loses the events in memory: ${why}; custom_audit_state_dir names another directory, or none`,
-    );
-    return undefined;
+    return {
+      whyNot: `no state is kept, a restart loses the events in memory: ${why}; custom_audit_state_dir names another directory, or none`,
+    };
   }
 };
 
