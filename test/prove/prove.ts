@@ -95,8 +95,9 @@ export const proveSchedule = async (options: ProofOptions): Promise<Proof> => {
     losses.push(...(await daemon.query(LOSSES)));
     const asked = Date.now();
     const last = daemon.extensionPid();
+    const lettingGo = silent(control, last);
     const ended = daemon.terminate();
-    const deaf = await silent(control, last);
+    const deaf = await lettingGo;
     await ended;
     daemon = start();
     const again = await listening(control, last);
@@ -115,7 +116,7 @@ export const proveSchedule = async (options: ProofOptions): Promise<Proof> => {
 
     const lines = resultLines(directory);
     const logged = lines
-      .filter(({ name }) => name === EXECUTIONS)
+      .filter(({ name, action }) => name === EXECUTIONS && action === 'added')
       .map(({ columns }) => load.numberIn(columns.cmdline))
       .filter(number => number !== undefined);
     return {
@@ -143,19 +144,23 @@ const repeated = (lines: readonly ResultLine[], load: ExecLoad): number => {
 
 /** Resolves with the time when somebody other than `not` is found to have the stream, and audit is on. */
 const listening = (control: AuditControl, not: number | undefined): Promise<number> =>
-  untilStatus(control, ({ pid, enabled }) => pid !== 0 && pid !== not && enabled === 1, 'a reader');
+  until(async () => {
+    const { pid, enabled } = await control.getStatus();
+    return pid !== 0 && pid !== not && enabled === 1;
+  }, 'a reader');
 
-/** Resolves with the time when the stream is found to be no longer `pid`'s. */
-const silent = (control: AuditControl, pid: number | undefined): Promise<number> =>
-  untilStatus(control, status => status.pid !== pid, 'the reader to let go');
+/** Resolves with the time when a rule is found to be gone, or the stream to be no longer `pid`'s: from then on it lacks events. */
+const silent = async (control: AuditControl, pid: number | undefined): Promise<number> => {
+  const { length } = await control.listRules();
+  return until(
+    async () => (await control.listRules()).length < length || (await control.getStatus()).pid !== pid,
+    'the reader to let go',
+  );
+};
 
-const untilStatus = async (
-  control: AuditControl,
-  isSo: (status: Awaited<ReturnType<AuditControl['getStatus']>>) => boolean,
-  what: string,
-): Promise<number> => {
+const until = async (isSo: () => Promise<boolean>, what: string): Promise<number> => {
   const deadline = performance.now() + LISTEN_MS;
-  while (!isSo(await control.getStatus())) {
+  while (!(await isSo())) {
     if (performance.now() > deadline)
       throw new Error(`expected ${what} of the audit stream, in ${LISTEN_MS} ms`);
     await sleep(POLL_MS);
