@@ -37,6 +37,8 @@ export interface ProcessNode {
   exitMs: number | undefined;
   /** null: known to be in none; undefined: not known. */
   container: Container | null | undefined;
+  /** When that was so, in milliseconds since the epoch. */
+  containerAtMs: number;
   /** `startMs` as text, once somebody asked; see `startTextOf`. */
   startText: string | undefined;
   /** Approximate bytes it is counted with. */

@@ -357,6 +357,7 @@ export class ProcessTree {
       inherited: undefined,
       exitMs: undefined,
       container: undefined,
+      containerAtMs: Number.NEGATIVE_INFINITY,
       startText: undefined,
       bytes: NODE_BYTES,
       older,

@@ -75,7 +75,7 @@ describe('containerSource', () => {
     putInto(100, '/system.slice/containerd.service');
     model.offer(exec({ pid: 100, at: 0 }));
     putInto(100, `/docker/${id}`);
-    model.offer(exec({ pid: 101, ppid: 100, at: 5 }));
+    model.offer(exec({ pid: 101, ppid: 100, at: 500 }));
     expect(last()).toMatchObject(docker);
   });
 
