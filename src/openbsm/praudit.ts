@@ -2,7 +2,7 @@ import { headerCodecOfKind, TRAILER_ID } from './header.ts';
 import type { BsmRecord } from './record.ts';
 import { codecOfKind, type Token } from './token-table.ts';
 
-export const DEFAULT_DELIMITER = ',';
+const DEFAULT_DELIMITER = ',';
 
 /**
  * A record as `praudit -r` prints it: one line a token, ids and numbers untranslated.

@@ -112,8 +112,8 @@ describe('the audit pipe', () => {
     source = await openAuditPipeSource(settings, listener, {}, device);
     writeSync(writer, readFileSync(fixture('users.trail')));
     await source.close();
-    expect(listener.rows).toHaveLength(21);
-    expect(source.ingest.counters?.pipeline).toMatchObject({ records: 21, events: 21, malformedRecords: 0 });
+    expect(listener.rows).toHaveLength(33);
+    expect(source.ingest.counters?.pipeline).toMatchObject({ records: 33, events: 33, malformedRecords: 0 });
   });
 
   test('tells the first damage, counts all, and goes on', async () => {
@@ -152,7 +152,7 @@ describe('the audit pipe', () => {
     await listener.until(() => listener.failure !== undefined);
     expect(listener.failure).toMatchObject({ code: 'unreadable' });
     expect(listener.failure?.message).toBe(`${fixture('users.trail')}: ended, where a device never does`);
-    expect(listener.rows).toHaveLength(21);
+    expect(listener.rows).toHaveLength(33);
   });
 });
 

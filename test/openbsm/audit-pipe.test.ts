@@ -48,7 +48,7 @@ describe('readAuditPipe', () => {
     for await (const event of readTrail(readAuditPipe({ platform: 'darwin', path }), counters)) {
       expect(event.kind).toBe('user');
     }
-    expect(counters).toMatchObject({ records: 21, events: 21, malformed: 0 });
+    expect(counters).toMatchObject({ records: 33, events: 33, malformed: 0 });
   });
 
   it('tells when it is open, and ends when it is told to although nothing comes', async () => {

@@ -213,6 +213,9 @@ const users = (): Uint8Array => {
     record(45026, from('0.0.0.0', [{ kind: 'in_addr_ex', address: '2001:db8::5' }])),
     record(45030, from('0.0.0.0', [text('system.login.console')])),
     ...[44901, 44902, 44903, 44904].map(event => record(event, [...session, ...end(1)])),
+    ...[6163, 6207, 6208, 6209, 6210, 6211, 45014, 45015, 45016, 45017, 45018, 45019].map(event =>
+      record(event, from('0.0.0.0', [text("Users 'mallory' node '/Local/Default'")])),
+    ),
     // Some writers end a text twice.
     record(45029, [
       {

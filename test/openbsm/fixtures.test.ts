@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/audit/audit-event.ts';
+import { BSM_EVENTS } from '../../src/openbsm/bsm-events.ts';
 import { createTrailCounters } from '../../src/openbsm/counters.ts';
+import { HEADERS } from '../../src/openbsm/header.ts';
 import { looksLikeTrail } from '../../src/openbsm/looks-like-trail.ts';
 import { readRecords, type TrailItem } from '../../src/openbsm/read-records.ts';
 import { readTrail } from '../../src/openbsm/read-trail.ts';
+import { TOKENS } from '../../src/openbsm/token-table.ts';
 import { expectationText, printedText, rowsText } from './fixture-expectation.ts';
 import { FIXTURE_TRAILS } from './fixture-trails.ts';
 
@@ -26,6 +29,18 @@ describe('fixtures/openbsm', () => {
     expect(readdirSync(directory).sort()).toEqual(
       names.flatMap(name => [`${name}.json`, `${name}.rows.json`, `${name}.trail`, `${name}.txt`]).sort(),
     );
+  });
+
+  it('has a record of every event that is known, with every kind of token and header', async () => {
+    const trails = names.filter(name => name !== 'damaged').map(readTrailFixture);
+    const items = await collect(readRecords(trails, createTrailCounters()));
+    const records = items.filter(item => item.kind === 'record');
+    const events = new Set(records.map(({ header }) => header.event));
+    const kinds = new Set<string>(
+      records.flatMap(({ header, tokens }) => [header, ...tokens].map(t => t.kind)),
+    );
+    expect([...BSM_EVENTS.keys()].filter(event => !events.has(event))).toEqual([]);
+    expect([...TOKENS, ...HEADERS].map(({ kind }) => kind).filter(kind => !kinds.has(kind))).toEqual([]);
   });
 
   it.each(names)('%s is what the encoder writes', name => {
