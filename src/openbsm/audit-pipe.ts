@@ -23,6 +23,9 @@ export interface AuditPipeOptions {
  * The live records of macOS, as bytes of a trail. A pipe that was opened and never told otherwise delivers what the
  * system's own audit selection (audit_control) records. The device itself never ends.
  *
+ * The kernel queues 128 records and drops what comes then. It counts them for an ioctl, AUDITPIPE_GET_DROPS, that is not
+ * asked here. Source: xnu, bsd/security/audit/audit_pipe.c.
+ *
  * @throws OpenBsmError on other systems, without permission, and where auditing is not there
  */
 export async function* readAuditPipe({
