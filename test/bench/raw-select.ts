@@ -1,4 +1,5 @@
-import { createConnection } from 'node:net';
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
 import { ByteWriter, type PluginRow } from 'osquery-extension-ts';
 
 const VERSION_1_CALL = 0x80010001;
@@ -48,6 +49,22 @@ export const timeCall = async (
     socket.on('end', () => resolve({ milliseconds: last - started, bytes }));
     socket.on('error', reject);
   });
+};
+
+/** Sends one `call` and reads nothing of the reply. */
+export const neverRead = async (
+  socketPath: string,
+  registry: string,
+  item: string,
+  request: PluginRow,
+): Promise<Socket> => {
+  const socket = createConnection({ path: socketPath, allowHalfOpen: true });
+  // The server may have had enough of it.
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.pause();
+  socket.end(encodeCall(registry, item, request));
+  return socket;
 };
 
 const encodeCall = (registry: string, item: string, request: PluginRow): Buffer => {

@@ -1,5 +1,10 @@
 import type { Scenario } from '../bench/scenario.ts';
+import { burst } from './scenarios/burst.ts';
+import { clock } from './scenarios/clock.ts';
+import { diskStall } from './scenarios/disk-stall.ts';
 import { kills } from './scenarios/kills.ts';
+import { silentReaders } from './scenarios/silent-readers.ts';
+import { stopped } from './scenarios/stopped.ts';
 
 /** In the order they run. */
-export const scenarios: readonly Scenario[] = [kills];
+export const scenarios: readonly Scenario[] = [kills, stopped, burst, silentReaders, diskStall, clock];

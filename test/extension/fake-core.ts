@@ -62,6 +62,9 @@ export class FakeCore implements AsyncDisposable {
     });
   }
 
+  /** Number of the extension. */
+  readonly uuid = UUID;
+
   get socket(): string {
     return `${this.#directory}/core.em`;
   }

@@ -7,6 +7,7 @@ import { median } from '../../bench/figure.ts';
 import { Load } from '../../bench/load.ts';
 import type { Scenario } from '../../bench/scenario.ts';
 import { SupervisedExtension } from '../../live/supervised-extension.ts';
+import { LoggedNumbers } from '../logged-numbers.ts';
 
 const KILLS = 100;
 const PER_SECOND = 2_000;
@@ -19,32 +20,13 @@ const ROUND_S = 2;
 /** Longer than a row is in memory only. */
 const SETTLE_MS = 1_500;
 
-/** Rows of the load that core has logged. */
-class Logged {
-  readonly #numbers = new Set<number>();
-  repeated = 0;
-  highest = -1;
-
-  get count(): number {
-    return this.#numbers.size;
-  }
-
-  add(cmdline: string | undefined): void {
-    const [, number] = /^true (\d+)$/.exec(cmdline ?? '') ?? [];
-    if (number === undefined) return;
-    if (this.#numbers.has(Number(number))) this.repeated++;
-    this.#numbers.add(Number(number));
-    this.highest = Math.max(this.highest, Number(number));
-  }
-}
-
 export const kills: Scenario = {
   name: 'kills',
   title: `${KILLS} kill -9 of the extension under ${PER_SECOND.toLocaleString('en-US')} execs/s, with a scheduled query`,
   needsAudit: true,
   run: async ({ program, note }) => {
     const directory = mkdtempSync(join(tmpdir(), 'chaos-'));
-    const logged = new Logged();
+    const logged = new LoggedNumbers();
     const silences: number[] = [];
     try {
       await using extension = await SupervisedExtension.start(
