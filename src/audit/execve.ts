@@ -78,7 +78,7 @@ export const joinArguments = (records: readonly AuditRecord[]): string[] | undef
       first = false;
     }
   }
-  if (!completeFragments() || argc === undefined || argc > ARGUMENT_LIMIT) return undefined;
+  if (!completeFragments() || argc === undefined || argc < 0 || argc > ARGUMENT_LIMIT) return undefined;
   const [only] = records;
   const mayLackRecords = records.length > 1 || (only !== undefined && only.end - only.start >= FULL_RECORD);
   if (argv.length < argc && mayLackRecords) return undefined;

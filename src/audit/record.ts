@@ -65,7 +65,7 @@ const digitsEnd = (bytes: Buffer, at: number, end: number): number => {
 
 const digitsValue = (bytes: Buffer, start: number, end: number): number => {
   let value = 0;
-  for (let at = start; at < end; at++) value = value * 10 + bytes[at]! - 0x30;
+  for (let at = start; at < end; at++) value = value * 10 + (bytes[at]! - 0x30);
   return value;
 };
 

@@ -13,7 +13,7 @@ const LIKE = 65;
 
 /** An integer as rows have it: nothing else that SQL holds equal to it. */
 const INTEGER_TEXT = /^(0|-?[1-9][0-9]{0,15})$/;
-const NUMBER_TEXT = /^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?\s*$/i;
+const NUMBER_TEXT = /^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[-+]?[0-9]+)?\s*$/i;
 
 /** What a query's constraints leave to read. */
 export interface Selection {

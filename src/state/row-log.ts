@@ -88,7 +88,7 @@ export class RowLog {
     columnNames: readonly string[],
   ): { readonly log: RowLog; readonly found: LoggedRows } {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const reader = new LogReader(columnNames);
+    const reader = new RowLogReader(columnNames);
     const files: LogFile[] = [];
     let resume: Resume | undefined;
     const names = readdirSync(directory)
@@ -174,8 +174,8 @@ interface Header {
   readonly columns: readonly string[];
 }
 
-/** Puts the rows of all files together. */
-class LogReader {
+/** Puts the rows of all files together, in the order in which they were written. Never throws. */
+export class RowLogReader {
   readonly #columnNames: readonly string[];
   #batches: RowBatch[] = [];
   readonly #late: LateBatch[] = [];
