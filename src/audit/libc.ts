@@ -11,6 +11,7 @@ export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
+export const SO_PEERCRED = 17;
 export const SO_RCVBUFFORCE = 33;
 export const SO_MEMINFO = 55;
 export const SOL_NETLINK = 270;
@@ -27,6 +28,9 @@ export const socket: (domain: number, type: number, protocol: number) => Fd = li
 );
 export const bind: (fd: Fd, address: Uint8Array, length: number) => number = libc.func(
   'int bind(int fd, void *address, uint length)',
+);
+export const connect: (fd: Fd, address: Uint8Array, length: number) => number = libc.func(
+  'int connect(int fd, void *address, uint length)',
 );
 export const close: (fd: Fd) => number = libc.func('int close(int fd)');
 export const setsockopt: (

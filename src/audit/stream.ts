@@ -120,12 +120,18 @@ export class AuditStream {
     if (libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUFFORCE, size, 4) !== 0) {
       libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUF, size, 4);
     }
-    const address = new Uint8Array(SOCKADDR_NL_BYTES);
-    address[0] = libc.AF_NETLINK;
-    if (libc.bind(fd, address, address.length) !== 0) {
+    const kernel = kernelAddress();
+    if (libc.bind(fd, kernel, kernel.length) !== 0) {
       const errno = libc.errno();
       stream.close();
       throw openError('binding the audit socket', errno);
+    }
+    // Whoever has CAP_NET_ADMIN could send to our port, and fill the buffer. Connected to the kernel's, it takes nothing from
+    // anybody else: the sender gets ECONNREFUSED. What is sent to the multicast group still comes, see `receive`.
+    if (libc.connect(fd, kernel, kernel.length) !== 0) {
+      const errno = libc.errno();
+      stream.close();
+      throw openError('connecting the audit socket', errno);
     }
     try {
       if (mode === 'multicast') stream.#join();
@@ -182,8 +188,7 @@ export class AuditStream {
     message.writeUInt16LE(NLM_F_REQUEST | NLM_F_ACK, 6);
     message.writeUInt32LE(sequence, 8);
     message.set(payload, NLMSG_HDRLEN);
-    const kernel = new Uint8Array(SOCKADDR_NL_BYTES);
-    kernel[0] = libc.AF_NETLINK;
+    const kernel = kernelAddress();
     if (libc.sendto(this.#fd, message, message.length, 0, kernel, kernel.length) < 0) {
       throw openError('asking for the audit stream', libc.errno());
     }
@@ -254,6 +259,13 @@ export class AuditStream {
     libc.close(this.#fd);
   }
 }
+
+/** Port 0, as an address to bind: any that is free. */
+const kernelAddress = (): Uint8Array => {
+  const address = new Uint8Array(SOCKADDR_NL_BYTES);
+  address[0] = libc.AF_NETLINK;
+  return address;
+};
 
 const u32 = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4);

@@ -4,6 +4,7 @@ import {
   ExtensionManagerClient,
   isOsqueryError,
   type Plugin,
+  type RunExtensionOptions,
   runExtension,
   TablePlugin,
 } from 'osquery-extension-ts';
@@ -216,9 +217,27 @@ const serve = async (
     timeout: options.timeout,
     interval: options.interval,
     signal: AbortSignal.any([options.signal, stop.signal]),
+    ...(await refusingOtherUsers(log)),
   });
   if (stop.signal.aborted) throw stop.signal.reason;
   return end;
+};
+
+/** Refusals told of at most: they are for whoever set up the socket, not for the log of every attempt. */
+const REFUSALS_TOLD = 10;
+
+/** What only Linux can ask is loaded there only. */
+const refusingOtherUsers = async (log: OperatorLog): Promise<Pick<RunExtensionOptions, 'refusePeer'>> => {
+  if (process.platform !== 'linux') return {};
+  const { refuseOtherUsers } = await import('./refuse-other-users.ts');
+  let told = 0;
+  return {
+    refusePeer: fd => {
+      const why = refuseOtherUsers(fd);
+      if (why !== undefined && told++ < REFUSALS_TOLD) log.warn(why);
+      return why;
+    },
+  };
 };
 
 /** Without persistence events are in memory only, as in osquery itself. */

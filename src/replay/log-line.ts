@@ -21,10 +21,14 @@ const TAB = 0x09;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 const COMMA = 0x2c;
+const APOSTROPHE = 0x27;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
 /** Stands in enriched logs between the kernel's fields and the interpreted ones. */
 export const ENRICHED_SEPARATOR = 0x1d;
+
+/** Fields as auditd interprets them. None of their values holds the `'` that a message ends in, unless in quotes. */
+const INTERPRETED = /^(?:[A-Za-z0-9_-]+=(?:"[^"]*"|\{[^}']*\}|[^ '"{][^ '"]*|)(?: |$))*$/;
 
 /** A netlink message type has 16 bits. */
 const MAX_RECORD_TYPE = 0xffff;
@@ -39,10 +43,7 @@ const MAX_TYPE_TOKEN = 48;
  * - `1300 audit(…): …`, `1300, audit(…): …` and `type=1300 audit(…): …`: a stream written down raw
  */
 export const parseLogLine = (bytes: Uint8Array, start: number, end: number): LogLine => {
-  let last = end;
-  const separator = bytes.subarray(start, end).indexOf(ENRICHED_SEPARATOR);
-  if (separator >= 0) last = start + separator;
-  while (last > start && bytes[last - 1] === CARRIAGE_RETURN) last--;
+  const last = withoutReturns(bytes, start, enrichmentStart(bytes, start, withoutReturns(bytes, start, end)));
 
   let at = skipBlanks(bytes, start, last);
   if (at === last) return { kind: 'blank' };
@@ -69,6 +70,19 @@ export const parseLogLine = (bytes: Uint8Array, start: number, end: number): Log
   const header = headerProblem(bytes, at + 6, last);
   if (header !== undefined) return malformed(header);
   return { kind: 'record', record: { type, payload: bytes.subarray(at, last), node } };
+};
+
+/**
+ * Where the interpreted fields begin, with their separator; `end` if there are none. The kernel writes no 0x1D of its own, but
+ * passes on those in the message of a program: that one runs to the last `'` of the record, and interpreted fields stand behind.
+ */
+const enrichmentStart = (bytes: Uint8Array, start: number, end: number): number => {
+  const line = bytes.subarray(start, end);
+  const first = line.indexOf(ENRICHED_SEPARATOR);
+  if (first < 0) return end;
+  const last = line.lastIndexOf(ENRICHED_SEPARATOR);
+  if (!line.subarray(0, first).includes(APOSTROPHE)) return start + first;
+  return INTERPRETED.test(text(line, last + 1, line.length)) ? start + last : end;
 };
 
 const malformed = (reason: string): LogLine => ({ kind: 'malformed', reason });
@@ -102,6 +116,12 @@ const headerProblem = (bytes: Uint8Array, start: number, end: number): string | 
   if (close === colon + 1 || close >= end || bytes[close] !== 0x29)
     return 'expected a serial number and ")" in the time stamp';
   return undefined;
+};
+
+const withoutReturns = (bytes: Uint8Array, start: number, end: number): number => {
+  let last = end;
+  while (last > start && bytes[last - 1] === CARRIAGE_RETURN) last--;
+  return last;
 };
 
 const isComment = (bytes: Uint8Array, start: number, end: number): boolean =>

@@ -47,6 +47,7 @@ vi.mock('../../src/audit/libc.ts', async original => {
     ...constants,
     socket: call('socket'),
     bind: call('bind'),
+    connect: call('connect'),
     close: call('close'),
     setsockopt: call('setsockopt'),
     sendto: call('sendto'),
@@ -226,6 +227,10 @@ describe('AuditStream.open', () => {
     expect(named('socket')).toEqual([['socket', AF_NETLINK, 3 | 0o2000000, NETLINK_AUDIT]]);
     const [[, , address]] = named('bind') as [[string, number, Uint8Array]];
     expect(Buffer.from(address)).toEqual(Buffer.from([AF_NETLINK, ...new Array(11).fill(0)]));
+    // Connected to the kernel, it takes nothing from anybody else.
+    expect(named('connect').map(([, fd, to]) => [fd, Buffer.from(to as Uint8Array)])).toEqual([
+      [0, Buffer.from(address)],
+    ]);
     expect(named('setsockopt').map(([, , level, option]) => [level, option])).toEqual([[1, 33]]);
     expect(Buffer.from(named('setsockopt')[0]![4] as Uint8Array).readUInt32LE()).toBe(0x2000000);
   });
@@ -250,6 +255,7 @@ describe('AuditStream.open', () => {
     ['socket', 'unicast', 93, 'no-audit', /opening the audit socket: EPROTONOSUPPORT/],
     ['socket', 'unicast', EPERM, 'no-permission', /opening the audit socket: not permitted.*run as root/],
     ['bind', 'unicast', EPERM, 'no-permission', /binding the audit socket/],
+    ['connect', 'unicast', EPERM, 'no-permission', /connecting the audit socket/],
     ['setsockopt', 'multicast', EPERM, 'no-permission', /joining the audit multicast group/],
   ] as const)('says why %s failed in %s mode: errno %i', (name, mode, errno, code, message) => {
     fake.results.set(name, -1);

@@ -38,6 +38,23 @@ describe('forms', () => {
       'type=USER_AUTH msg=audit(1.5:6): pid=1 msg=\'op=PAM:authentication acct="root" res=success\'\x1dUID="root"',
       { type: 1100, payload: 'audit(1.5:6): pid=1 msg=\'op=PAM:authentication acct="root" res=success\'' },
     ],
+    // 0x1D in a program's own message, in a raw and in an enriched log.
+    [
+      `type=USER_CMD msg=audit(1.5:6): pid=1 msg='cmd=a\x1db'`,
+      { type: 1123, payload: `audit(1.5:6): pid=1 msg='cmd=a\x1db'` },
+    ],
+    [
+      `type=USER_CMD msg=audit(1.5:6): pid=1 msg='a'\x1dUID="b'`,
+      { type: 1123, payload: `audit(1.5:6): pid=1 msg='a'\x1dUID="b'` },
+    ],
+    [
+      `type=USER_CMD msg=audit(1.5:6): pid=1 msg='a'\x1dUID="b'\x1dUID="o'neil" SADDR={ a=1 b }\r`,
+      { type: 1123, payload: `audit(1.5:6): pid=1 msg='a'\x1dUID="b'` },
+    ],
+    [
+      `type=SYSCALL msg=audit(1.5:6): comm="it's"\x1dUID="root"`,
+      { type: 1300, payload: `audit(1.5:6): comm="it's"` },
+    ],
     ['', { kind: 'blank' }],
     [' \t\r', { kind: 'blank' }],
     ['# a remark', { kind: 'comment' }],

@@ -12,6 +12,7 @@
  * - `OSQUERY_STATUS`: an ExtensionStatus other than 0; see {@link OsqueryStatusError}.
  * - `OSQUERY_REGISTRATION_REFUSED`: core refused to register the extension; a status error too.
  * - `OSQUERY_SOCKET_PATH`: a socket path too long, in use, or taken by something that is not a socket.
+ * - `OSQUERY_PEER_REFUSED`: a client that the server's `refusePeer` does not want.
  * - `OSQUERY_INVALID`: an argument, table definition or row value that cannot be right.
  */
 export type OsqueryErrorCode =
@@ -26,6 +27,7 @@ export type OsqueryErrorCode =
   | 'OSQUERY_STATUS'
   | 'OSQUERY_REGISTRATION_REFUSED'
   | 'OSQUERY_SOCKET_PATH'
+  | 'OSQUERY_PEER_REFUSED'
   | 'OSQUERY_INVALID';
 
 /** Base of all errors of this package: a stable `code`, and the original error as `cause` where there is one. */

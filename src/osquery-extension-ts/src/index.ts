@@ -35,6 +35,7 @@ export { ExtensionManagerServer } from './server/extension-manager-server.ts';
 export type { ExtensionServerOptions } from './server/extension-server.ts';
 export { ExtensionServer, pluginRoutes } from './server/extension-server.ts';
 export type { ServerLimits } from './server/limits.ts';
+export type { RefusePeer } from './server/refuse-peer.ts';
 export type { Collation, ColumnOptions, ColumnSpec, ColumnType, ColumnValues, Row } from './table/column.ts';
 export { COLLATION_BITS, COLUMN_OPTION_BITS, columnOptionBits } from './table/column.ts';
 export * from './table/constraint-op.ts';

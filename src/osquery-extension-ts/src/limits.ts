@@ -10,6 +10,12 @@ export const DEFAULT_MAX_PENDING_REQUEST_BYTES = 64 * 1024 * 1024;
  */
 export const DEFAULT_MAX_REPLY_BYTES = 512 * 1024 * 1024;
 
+/**
+ * Replies of all connections of one server together that their readers have not taken yet, in bytes; more than one of the
+ * longest.
+ */
+export const DEFAULT_MAX_PENDING_REPLY_BYTES = 1024 * 1024 * 1024;
+
 /** Longest reply a client accepts, in bytes: what the servers of this package send. */
 export const DEFAULT_MAX_RECEIVED_BYTES = 513 * 1024 * 1024;
 

@@ -6,6 +6,7 @@ import type { Plugin } from './plugins/plugin.ts';
 import type { ExtensionInfo, PluginRoutes } from './protocol.ts';
 import { ExtensionServer, pluginRoutes } from './server/extension-server.ts';
 import type { ServerLimits } from './server/limits.ts';
+import type { RefusePeer } from './server/refuse-peer.ts';
 
 /** Core's own defaults of `--extensions_interval` and `--extensions_timeout`, in seconds. */
 const DEFAULT_INTERVAL_S = 3;
@@ -36,6 +37,8 @@ export interface RunExtensionOptions {
   readonly sdkVersion?: string;
   readonly minSdkVersion?: string;
   readonly limits?: Partial<ServerLimits>;
+  /** Asked of each client of the extension's socket. */
+  readonly refusePeer?: RefusePeer;
   /** Called after each registration, when core can call. More than once if core had dropped the extension. */
   readonly onRegistered?: (registration: Registration) => void;
   /** Called as soon as core is found lost, before anything is closed. */
@@ -98,6 +101,7 @@ async function runOnce(
     plugins: options.plugins,
     onShutdown: () => stopped.resolve({ kind: 'shutdown' }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.refusePeer === undefined ? {} : { refusePeer: options.refusePeer }),
   });
   const watching = new AbortController();
   let known = true;

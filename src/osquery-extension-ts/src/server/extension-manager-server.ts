@@ -9,6 +9,7 @@ import { T_STRING } from '../wire/thrift-types.ts';
 import { failureStatus, respond } from './dispatch.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
 import { MessageServer } from './message-server.ts';
+import type { RefusePeer } from './refuse-peer.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -40,6 +41,8 @@ export interface ExtensionManagerServerOptions {
   readonly socketPath: string;
   readonly handlers: ExtensionManagerHandlers;
   readonly limits?: Partial<ServerLimits>;
+  /** Asked of each client besides what the socket file's mode keeps out. */
+  readonly refusePeer?: RefusePeer;
 }
 
 /**
@@ -60,6 +63,7 @@ export class ExtensionManagerServer implements AsyncDisposable {
     this.#server = new MessageServer({
       path: options.socketPath,
       limits,
+      refusePeer: options.refusePeer,
       handle: (message, signal) => this.#handle(message, signal),
     });
   }

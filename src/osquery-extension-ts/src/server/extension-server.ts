@@ -10,6 +10,7 @@ import { readCallArguments, readMessageHeader } from '../wire/response-codec.ts'
 import { respond } from './dispatch.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
 import { MessageServer } from './message-server.ts';
+import type { RefusePeer } from './refuse-peer.ts';
 
 /** How an extension's server is made. */
 export interface ExtensionServerOptions {
@@ -21,6 +22,8 @@ export interface ExtensionServerOptions {
   /** Core asked the extension to stop; called once the request is answered. */
   readonly onShutdown?: () => void;
   readonly limits?: Partial<ServerLimits>;
+  /** Asked of each client besides what the socket file's mode keeps out. */
+  readonly refusePeer?: RefusePeer;
 }
 
 /** What core calls: answers ping, call and shutdown at `<socket>.<uuid>`, a socket file of mode 0600. */
@@ -42,6 +45,7 @@ export class ExtensionServer implements AsyncDisposable {
     this.#server = new MessageServer({
       path: this.socketPath,
       limits,
+      refusePeer: options.refusePeer,
       handle: (message, signal) => this.#handle(message, signal),
     });
   }

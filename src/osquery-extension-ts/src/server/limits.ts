@@ -1,6 +1,7 @@
 import {
   DEFAULT_IDLE_TIMEOUT_MS,
   DEFAULT_MAX_CONNECTIONS,
+  DEFAULT_MAX_PENDING_REPLY_BYTES,
   DEFAULT_MAX_PENDING_REQUEST_BYTES,
   DEFAULT_MAX_REPLY_BYTES,
   DEFAULT_MAX_REQUEST_BYTES,
@@ -16,6 +17,8 @@ export interface ServerLimits {
   readonly maxPendingRequestBytes: number;
   /** Longest rows of a reply, in bytes; longer ones become an error status. */
   readonly maxReplyBytes: number;
+  /** Replies of all connections together that have not been read yet, in bytes. */
+  readonly maxPendingReplyBytes: number;
   readonly maxConnections: number;
   /** From the first to the last byte of a request, in milliseconds. */
   readonly requestTimeoutMs: number;
@@ -30,6 +33,7 @@ export function serverLimits(limits: Partial<ServerLimits> = {}): ServerLimits {
     maxRequestBytes: limits.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES,
     maxPendingRequestBytes: limits.maxPendingRequestBytes ?? DEFAULT_MAX_PENDING_REQUEST_BYTES,
     maxReplyBytes: limits.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES,
+    maxPendingReplyBytes: limits.maxPendingReplyBytes ?? DEFAULT_MAX_PENDING_REPLY_BYTES,
     maxConnections: limits.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
     requestTimeoutMs: limits.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
     idleTimeoutMs: limits.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,

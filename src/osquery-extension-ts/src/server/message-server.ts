@@ -6,6 +6,7 @@ import { ByteCursor } from '../wire/byte-cursor.ts';
 import { readMessageHeader } from '../wire/response-codec.ts';
 import type { ServerLimits } from './limits.ts';
 import { listenPrivately } from './listen.ts';
+import { type RefusePeer, refusalOf } from './refuse-peer.ts';
 import { type MessageHandler, type PendingBytes, ServerConnection } from './server-connection.ts';
 
 /** How long {@link MessageServer.close} waits for replies under way, in milliseconds. */
@@ -16,7 +17,7 @@ export class MessageServer {
   readonly path: string;
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
-  readonly #pending: PendingBytes = { total: 0 };
+  readonly #pending: PendingBytes = { requests: 0, replies: 0 };
   #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -24,6 +25,7 @@ export class MessageServer {
     readonly path: string;
     readonly limits: ServerLimits;
     readonly handle: MessageHandler;
+    readonly refusePeer?: RefusePeer | undefined;
   }) {
     this.path = options.path;
     const handle: MessageHandler = async (message, signal) => {
@@ -43,6 +45,12 @@ export class MessageServer {
         onDrop(
           new OsqueryError('OSQUERY_TOO_LARGE', `more than ${options.limits.maxConnections} connections`),
         );
+        socket.destroy();
+        return;
+      }
+      const refusal = refusalOf(socket, options.refusePeer);
+      if (refusal !== undefined) {
+        onDrop(new OsqueryError('OSQUERY_PEER_REFUSED', refusal));
         socket.destroy();
         return;
       }

@@ -15,9 +15,11 @@ const WRITE_BATCH_BYTES = 256 * 1024;
  */
 export type MessageHandler = (message: Buffer, signal: AbortSignal) => Promise<readonly Uint8Array[]>;
 
-/** Bytes of the requests that all connections of a server hold. */
+/** Bytes that all connections of a server hold. */
 export interface PendingBytes {
-  total: number;
+  requests: number;
+  /** Of replies that are being written. */
+  replies: number;
 }
 
 /**
@@ -36,6 +38,8 @@ export class ServerConnection {
   /** The request that is being answered, its reply included. */
   #request: AbortController | undefined;
   #counted = 0;
+  /** Bytes of the reply that is being written: its chunks are held to the end. */
+  #writing = 0;
   /** Bytes of the request that is being answered. */
   #answering = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -139,7 +143,9 @@ export class ServerConnection {
     const request = new AbortController();
     this.#request = request;
     const chunks = await this.#handle(message, request.signal);
+    this.#holdReply(chunks.reduce((sum, { length }) => sum + length, 0));
     if (await this.#write(chunks)) this.#request = undefined;
+    this.#releaseReply();
   }
 
   /** Writes batch after batch, each when the one before has left for the kernel. False if the client went before. */
@@ -205,14 +211,32 @@ export class ServerConnection {
 
   #count(): void {
     const bytes = this.#reader.pendingBytes + this.#answering;
-    this.#pending.total += bytes - this.#counted;
+    this.#pending.requests += bytes - this.#counted;
     this.#counted = bytes;
-    if (this.#pending.total > this.#limits.maxPendingRequestBytes) {
+    if (this.#pending.requests > this.#limits.maxPendingRequestBytes) {
       throw new OsqueryError(
         'OSQUERY_TOO_LARGE',
         `the requests of all connections together hold more than ${this.#limits.maxPendingRequestBytes} bytes`,
       );
     }
+  }
+
+  #holdReply(bytes: number): void {
+    if (this.#socket.destroyed) return;
+    const { maxPendingReplyBytes } = this.#limits;
+    if (this.#pending.replies + bytes > maxPendingReplyBytes) {
+      throw new OsqueryError(
+        'OSQUERY_TOO_LARGE',
+        `the replies that were not read yet hold ${this.#pending.replies} bytes, and with this one's ${bytes} more than ${maxPendingReplyBytes}`,
+      );
+    }
+    this.#pending.replies += bytes;
+    this.#writing = bytes;
+  }
+
+  #releaseReply(): void {
+    this.#pending.replies -= this.#writing;
+    this.#writing = 0;
   }
 
   /** Closes when what has been written is read. */
@@ -233,8 +257,9 @@ export class ServerConnection {
 
   #release(): void {
     this.#wait(undefined);
-    this.#pending.total -= this.#counted;
+    this.#pending.requests -= this.#counted;
     this.#counted = 0;
+    this.#releaseReply();
     this.#request?.abort(new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection'));
   }
 }
