@@ -7,21 +7,26 @@ import { textOf } from '../text-of.ts';
 
 const AUDIT_EXECVE = 1309;
 
-/** An argument of the input that begins with this byte is repeated as often as the next one says, times 32. */
+/** An argument of the input that begins with this byte is repeated to some multiple of PIECE bytes. */
 const REPEAT = 1;
+const PIECE = 1_500;
+/** Of all arguments together: enough for several records. */
+const MOST_BYTES = 20_000;
 
 /** Arguments between NULs, as in memory. */
 const argumentsOf = (input: Buffer): Buffer[] => {
   const argv: Buffer[] = [];
-  for (let at = 0; at <= input.length; ) {
+  let bytes = 0;
+  for (let at = 0; at <= input.length && bytes < MOST_BYTES; ) {
     const nul = input.indexOf(0, at);
     const end = nul < 0 ? input.length : nul;
-    const argument = input.subarray(at, end);
-    argv.push(
-      argument[0] === REPEAT && argument.length > 2
-        ? Buffer.concat(new Array<Buffer>(1 + 32 * (argument[1]! & 7)).fill(argument.subarray(2)))
-        : argument,
-    );
+    const written = input.subarray(at, end);
+    const argument =
+      written[0] === REPEAT && written.length > 2
+        ? Buffer.alloc((written[1]! & 7) * PIECE, written.subarray(2))
+        : written;
+    argv.push(argument);
+    bytes += argument.length;
     at = end + 1;
   }
   return argv;
