@@ -18,6 +18,13 @@ export const looksLikeTrail = (firstBytes: Uint8Array): boolean => {
   return frames.some(frame => frame.kind !== 'damage') || beginsRecord(firstBytes);
 };
 
+/** What is wrong with bytes that do not look like a trail, and where. */
+export const whyNoTrail = (firstBytes: Uint8Array): string => {
+  const framer = new TrailFramer();
+  const damage = [...framer.push(firstBytes), ...framer.end()].find(frame => frame.kind === 'damage');
+  return damage === undefined ? 'offset 0: nothing is there' : `offset ${damage.offset}: ${damage.reason}`;
+};
+
 /** Whether the first record is longer than what was read of it, and possible as far as it can be seen. */
 const beginsRecord = (bytes: Uint8Array): boolean => {
   const least = MIN_RECORD_BYTES.get(bytes[0] ?? 0);

@@ -1,4 +1,4 @@
-import { looksLikeTrail } from '../openbsm/looks-like-trail.ts';
+import { looksLikeTrail, whyNoTrail } from '../openbsm/looks-like-trail.ts';
 import { ENRICHED_SEPARATOR, parseLogLine } from './log-line.ts';
 
 export type ReplayFormat =
@@ -43,6 +43,9 @@ export const replayFormat = (head: Uint8Array, isBsmTrail: BsmDetector = looksLi
     start = end + 1;
   }
   return refused
-    ? { kind: 'unknown', what: 'is neither an audit log ("type=NAME msg=audit(…") nor a BSM trail' }
+    ? {
+        kind: 'unknown',
+        what: `is neither an audit log ("type=NAME msg=audit(…") nor a BSM trail (${whyNoTrail(head)})`,
+      }
     : { kind: 'audit-log' };
 };

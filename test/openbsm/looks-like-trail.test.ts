@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { looksLikeTrail } from '../../src/openbsm/looks-like-trail.ts';
+import { looksLikeTrail, whyNoTrail } from '../../src/openbsm/looks-like-trail.ts';
 import { encodeRecord, encodeToken } from '../../src/openbsm/record.ts';
 import { arbitraryHeader, arbitraryTokens } from './arbitrary.ts';
 import { record, SAMPLE_TOKENS, text } from './sample-tokens.ts';
@@ -36,6 +36,14 @@ describe('looksLikeTrail', () => {
     ['a compressed file', '\x1f\x8b\x08\0\0\0\0\0\0\0'],
   ])('knows that it is not: %s', (_, bytes) => {
     expect(looksLikeTrail(Buffer.from(bytes, 'latin1'))).toBe(false);
+  });
+
+  it('says what is wrong, and where', () => {
+    expect(whyNoTrail(Buffer.from('\x14\xff\xff\xff\xff\x0b\0\0\0', 'latin1'))).toMatch(
+      /^offset 0: record length 4294967295, the limit is \d+ bytes/,
+    );
+    expect(whyNoTrail(Buffer.from('hello'))).toMatch(/^offset 0: byte 0x68 begins neither/);
+    expect(whyNoTrail(Buffer.alloc(0))).toBe('offset 0: nothing is there');
   });
 
   it('takes no text for a trail', () => {

@@ -115,6 +115,7 @@ test('what cannot be replayed is refused with one line', async () => {
   });
   const other = await refusal(file('passwd', 'root:x:0:0\n'));
   expect(other).toMatchObject({ code: 'unknown-format' });
+  expect(other.message).toMatch(/neither an audit log .* nor a BSM trail \(offset 0: /);
   expect((await refusal(file('log.gz', gzipSync('x')))).message).toContain(
     'compressed with gzip: unpack it first',
   );
