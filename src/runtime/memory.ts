@@ -2,6 +2,9 @@ import { readFileSync, realpathSync } from 'node:fs';
 import koffi from 'koffi';
 
 const libc = koffi.load(null);
+const madvise: (address: bigint, length: bigint, advice: number) => number = libc.func(
+  'int madvise(uint64_t address, uint64_t length, int advice)',
+);
 
 /** linux/mman.h */
 const MADV_DONTNEED = 4;
@@ -51,9 +54,6 @@ interface Mapping {
  */
 export const releaseProgramPages = (): boolean => {
   if (process.platform !== 'linux') return false;
-  const madvise: (address: bigint, length: bigint, advice: number) => number = libc.func(
-    'int madvise(uint64_t address, uint64_t length, int advice)',
-  );
   const mappings = unchangedMappings(
     readFileSync('/proc/self/smaps', 'latin1'),
     realpathSync('/proc/self/exe'),

@@ -22,6 +22,8 @@ export interface TableChange {
   readonly late: LateBatch | undefined;
   readonly cursors: ReadonlyMap<string, Cursor | undefined>;
   readonly position: SavedBuffer;
+  /** The position as JSON. */
+  readonly positionText: string;
 }
 
 /** Keeps one table: its rows, where its buffer stands, and the cursors of its queries. */
@@ -94,6 +96,7 @@ export class KeptTable {
       late: late.length === 0 ? undefined : { names: this.#extras!.names, values: late },
       cursors: new Map(this.#cursorChanges),
       position,
+      positionText: JSON.stringify(position),
     };
   }
 
@@ -108,14 +111,18 @@ export class KeptTable {
   }
 
   /** What belongs into the log of values, once the rows are written. */
-  *values({ cursors, position }: TableChange): Generator<readonly [key: string, value: unknown]> {
+  *values({
+    cursors,
+    position,
+    positionText,
+  }: TableChange): Generator<readonly [key: string, value: unknown]> {
     for (const [query, cursor] of cursors) yield [this.#cursorKey(query), cursor];
-    if (JSON.stringify(position) !== this.#savedPosition) yield [this.#positionKey, position];
+    if (positionText !== this.#savedPosition) yield [this.#positionKey, position];
   }
 
   /** Notes that the values of a change are on disk, and deletes what is not needed any more. */
-  async saved({ position, cursors }: TableChange): Promise<void> {
-    this.#savedPosition = JSON.stringify(position);
+  async saved({ position, positionText, cursors }: TableChange): Promise<void> {
+    this.#savedPosition = positionText;
     for (const [query, cursor] of cursors) {
       if (this.#cursorChanges.get(query) === cursor) this.#cursorChanges.delete(query);
     }

@@ -125,25 +125,21 @@ export class Persistence {
     if (performance.now() < this.#retryAt) return;
     // One moment for all of it; what comes later is for the next time.
     const accounts = this.#accounts();
+    const accountsText = JSON.stringify(accounts);
     const changes = [...this.#tables.values()].map(table => ({ table, change: table.take() }));
     try {
       for (const { table, change } of changes) await table.writeRows(change);
       await this.#values.write([
         ...changes.flatMap(({ table, change }) => [...table.values(change)]),
-        ...this.#changedAccounts(accounts),
+        ...(accountsText === this.#savedAccounts ? [] : [[ACCOUNTS, accounts] as const]),
       ]);
-      this.#savedAccounts = JSON.stringify(accounts);
+      this.#savedAccounts = accountsText;
       for (const { table, change } of changes) await table.saved(change);
       if (this.#isFailing) this.#warn(`state is kept in ${this.path} again`);
       this.#isFailing = false;
     } catch (error) {
       this.#failed(error);
     }
-  }
-
-  #changedAccounts(accounts: unknown): readonly (readonly [string, unknown])[] {
-    if (accounts === undefined || JSON.stringify(accounts) === this.#savedAccounts) return [];
-    return [[ACCOUNTS, accounts]];
   }
 
   #failed(error: unknown): void {
