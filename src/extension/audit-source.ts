@@ -9,8 +9,6 @@ export interface SourceStatus {
   readonly mode: EventSource['mode'];
   /** undefined where no Linux audit is read. */
   readonly kernel: AuditStatus | undefined;
-  /** The kernel's `lost` at the start. */
-  readonly kernelLostBefore: number;
   /** Rules in the kernel, ours and others'. */
   readonly rules: number | undefined;
 }
@@ -20,6 +18,8 @@ export interface EventSource {
   readonly ingest: Ingest;
   /** `openbsm`: the audit pipe of macOS. */
   readonly mode: StreamMode | 'openbsm' | 'replay';
+  /** The kernel's `lost` at the start. */
+  readonly kernelLostBefore: number;
   setSettings(settings: AuditSettings): Promise<void>;
   status(): Promise<SourceStatus>;
   /** Takes what is still waiting and puts audit back as it was found. Any number of times. */
@@ -113,8 +113,9 @@ const openSource = async (
   return {
     ingest,
     mode,
+    kernelLostBefore: 0,
     setSettings: async next => ingest.setSettings(next),
-    status: async () => ({ mode, kernel: undefined, kernelLostBefore: 0, rules: undefined }),
+    status: async () => ({ mode, kernel: undefined, rules: undefined }),
     close: () => ingest.stop(),
   };
 };

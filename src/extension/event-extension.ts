@@ -141,12 +141,11 @@ const serve = async (
   });
   // Every recorded event has been read: nothing more will come.
   if (isReplay) await telemetry.close();
-  const kernelLostAtStart = (await source.status()).kernelLostBefore;
   const rowOf = (kernel: SourceStatus | undefined) =>
     statusRow({
       mode: source.mode,
       kernel: kernel?.kernel,
-      kernelLostBefore: accounts.lostSince(kernelLostAtStart),
+      kernelLostBefore: accounts.lostSince(source.kernelLostBefore),
       rules: kernel?.rules,
       buffers: store.buffers(),
       ingest: source.ingest.counters,
@@ -162,7 +161,7 @@ const serve = async (
     return row;
   };
   persistence?.start(() =>
-    accounts.save(rowOf(undefined), source.ingest.progress, kernelLostAtStart, hasEnded),
+    accounts.save(rowOf(undefined), source.ingest.progress, source.kernelLostBefore, hasEnded),
   );
 
   const schedule = new Schedule(client);

@@ -86,6 +86,7 @@ const startSession = async (
     get mode() {
       return session.mode;
     },
+    kernelLostBefore: session.found.lost,
     async setSettings(next) {
       const changed = JSON.stringify(selectionOf(next)) !== JSON.stringify(selectionOf(current));
       current = next;
@@ -95,7 +96,6 @@ const startSession = async (
     status: async () => ({
       mode: session.mode,
       kernel: await control.getStatus(),
-      kernelLostBefore: session.found.lost,
       rules: (await control.listRules()).length,
     }),
     close() {
