@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bootId } from '../runtime/boot-id.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 
 /** Rules of others that `audit_force_reconfigure` took away, kept where a process killed meanwhile cannot lose them. */
@@ -12,11 +13,12 @@ export interface RemovedRules {
 }
 
 const FILE = 'osquery-audit-events.rules';
-/** Rules are of one boot; /run is emptied at the next one on most systems, and this tells on all. */
-const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const MAX_RULE_BYTES = 8_192;
 
-/** Keeps them in a file of /run: as long as the kernel would. A line each, in base64, behind the boot's own. */
+/**
+ * Keeps them in a file of /run: as long as the kernel would. A line each, in base64, behind the boot's own: /run is emptied
+ * at the next one on most systems, and this tells on all.
+ */
 export const removedRulesIn = (directory = '/run'): RemovedRules => {
   const path = join(directory, FILE);
   const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -59,5 +61,3 @@ export const removedRulesIn = (directory = '/run'): RemovedRules => {
     clear,
   };
 };
-
-const bootId = (): string => readFileSync(BOOT_ID, 'latin1').trim();

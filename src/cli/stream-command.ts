@@ -1,5 +1,6 @@
 import type { FlagDefinition } from '../flags/flag-definition.ts';
 import { FlagError, quoteText } from '../flags/flag-error.ts';
+import { listOf } from '../flags/list-of.ts';
 import type { Command } from './command.ts';
 import { commonFlags, replayFlag } from './command-flags.ts';
 import { liveEvents, readHostFacts } from './event-source.ts';
@@ -47,10 +48,7 @@ export const streamCommand: Command = {
     return streamEvents({
       replay,
       values: new Map([...Object.entries(liveDefaults), ...flags.values]),
-      fields: (flags.values.get('fields') ?? '')
-        .split(',')
-        .map(name => name.trim())
-        .filter(name => name !== ''),
+      fields: listOf(flags.values.get('fields')),
       pretty: flags.values.get('pretty') === 'true',
     });
   },

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { AuditStatusRow } from '../../tables/audit_status.ts';
+import { bootId } from '../runtime/boot-id.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
 import { countersOf } from './status-row.ts';
 
@@ -84,10 +84,10 @@ export class Accounts {
   }
 }
 
-/** Changes with every start of the system; empty where there is none, as on macOS, which has no serials either. */
+/** Empty where there is none, as on macOS, which has no serials either. */
 const currentBootId = (): string => {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return bootId();
   } catch {
     return '';
   }

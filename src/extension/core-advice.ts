@@ -1,3 +1,5 @@
+import { listOf } from '../flags/list-of.ts';
+
 /** What of core's own settings keeps events from being found. */
 export interface CoreFacts {
   /** Core's options by name, as text. */
@@ -80,9 +82,3 @@ const adviseOnTables = ({ options, nativeTables, standardNames, registeredNames 
   }
   return advice;
 };
-
-const listOf = (value: string | undefined): readonly string[] =>
-  (value ?? '')
-    .split(',')
-    .map(name => name.trim())
-    .filter(name => name !== '');

@@ -1,3 +1,9 @@
+/** The number of a program of the load `numbered-execs`; undefined for any other. */
+export const loadNumber = (cmdline: string | undefined): number | undefined => {
+  const [, number] = /^true (\d+)$/.exec(cmdline ?? '') ?? [];
+  return number === undefined ? undefined : Number(number);
+};
+
 /** Rows of the load `numbered-execs` that core has logged. */
 export class LoggedNumbers {
   readonly #numbers = new Set<number>();
@@ -9,10 +15,10 @@ export class LoggedNumbers {
   }
 
   add(cmdline: string | undefined): void {
-    const [, number] = /^true (\d+)$/.exec(cmdline ?? '') ?? [];
+    const number = loadNumber(cmdline);
     if (number === undefined) return;
-    if (this.#numbers.has(Number(number))) this.repeated++;
-    this.#numbers.add(Number(number));
-    this.highest = Math.max(this.highest, Number(number));
+    if (this.#numbers.has(number)) this.repeated++;
+    this.#numbers.add(number);
+    this.highest = Math.max(this.highest, number);
   }
 }

@@ -9,6 +9,7 @@ import type { AuditStatusChange } from '../../src/audit/status.ts';
 import { openKernelSource } from '../../src/extension/kernel-source.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import { Load } from '../bench/load.ts';
+import { loadNumber } from '../chaos/logged-numbers.ts';
 import { listedRule } from '../doctor/facts.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
@@ -66,10 +67,7 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
   const neighbour = async (): Promise<Neighbour> => stack.use(await Neighbour.start());
   /** Numbers of the programs of a load that have a row. */
   const numbers = (rows: readonly PluginRow[]): number[] =>
-    rows.flatMap(({ cmdline }) => {
-      const [, number] = /^true (\d+)$/.exec(cmdline ?? '') ?? [];
-      return number === undefined ? [] : [Number(number)];
-    });
+    rows.map(({ cmdline }) => loadNumber(cmdline)).filter(number => number !== undefined);
   const isSeen = async (extension: SupervisedExtension, tag: string): Promise<boolean> => {
     execFileSync('/bin/true', [tag]);
     await sleep(SETTLE_MS);

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { eventTablesOn } from '../../src/events/tables.ts';
-import { EventPipeline } from '../../src/extension/event-pipeline.ts';
 import { LogReader } from '../../src/replay/log-reader.ts';
 import { execveFields, pathFields, payload, syscallFields, untrusted } from '../audit/kernel-records.ts';
 import { allRows, type TableRow } from '../fuzz/all-rows.ts';
-import { EVERYTHING } from '../tables/table-rows.ts';
+import { everyTablePipeline } from '../fuzz/every-table-pipeline.ts';
 
 const HOSTILE = [
   'line\nbreak',
@@ -50,13 +48,7 @@ const FORMS: readonly (readonly [string, (record: RawRecord) => string])[] = [
 ];
 
 const replay = (lines: readonly string[]): { rows: TableRow[]; malformed: number } => {
-  const pipeline = new EventPipeline({
-    tables: eventTablesOn('linux'),
-    settings: EVERYTHING,
-    context: { uptimeAt: () => undefined, imageTimes: () => undefined },
-    kindOfTask: () => 'process',
-    now: () => 0,
-  });
+  const pipeline = everyTablePipeline();
   const reader = new LogReader();
   for (const record of reader.push(Buffer.from(`${lines.join('\n')}\n`, 'latin1'))) {
     const bytes = Buffer.from(record.payload);

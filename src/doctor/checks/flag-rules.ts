@@ -1,3 +1,4 @@
+import { listOf } from '../../flags/list-of.ts';
 import type { Facts } from '../facts.ts';
 import { effectiveFlag } from '../flag-view.ts';
 import { prefixedName, standardTables } from '../our-tables.ts';
@@ -39,14 +40,14 @@ export const flagRules: readonly FlagRule[] = [
     name: 'disable_tables',
     isGood: (value, facts) => takenNames(facts).every(name => listOf(value).includes(name)),
     wanted: facts =>
-      [...new Set([...listOf(effectiveFlag(facts, 'disable_tables') ?? ''), ...takenNames(facts)])].join(','),
+      [...new Set([...listOf(effectiveFlag(facts, 'disable_tables')), ...takenNames(facts)])].join(','),
     consequence: "these names lead to osquery's own tables, which stay empty",
   },
   {
     name: 'enable_tables',
     isGood: value => value === '' || neededTables.every(name => listOf(value).includes(name)),
     wanted: facts =>
-      [...new Set([...listOf(effectiveFlag(facts, 'enable_tables') ?? ''), ...neededTables])].join(','),
+      [...new Set([...listOf(effectiveFlag(facts, 'enable_tables')), ...neededTables])].join(','),
     consequence: 'only the tables in this list are there, and some that events need are not among them',
   },
   mustBe('audit_allow_config', 'true', 'the extension may neither enable audit nor add its rules'),
@@ -81,9 +82,3 @@ const takenNames = ({ core }: FlagFacts): readonly string[] => {
     ? standardTables
     : standardTables.filter(table => tables.some(({ name, native }) => native && name === table));
 };
-
-const listOf = (value: string): readonly string[] =>
-  value
-    .split(',')
-    .map(name => name.trim())
-    .filter(name => name !== '');

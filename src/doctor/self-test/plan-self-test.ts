@@ -1,6 +1,7 @@
 import { AUDIT_LOCKED } from '../../audit/constants.ts';
 import { ownRule } from '../../audit/rules.ts';
 import { liveEvents } from '../../cli/event-source.ts';
+import { listOf } from '../../flags/list-of.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { ReadFacts, RunningCore } from '../facts.ts';
 import { effectiveFlag, flagfileName } from '../flag-view.ts';
@@ -60,7 +61,7 @@ const throughOsquery = (facts: ReadFacts, core: RunningCore): SelfTestPlan => {
     );
   }
   const isNative = core.tables?.some(({ name, native }) => native && name === TABLE) ?? false;
-  const disabled = (core.options.get('disable_tables') ?? '').split(',').some(name => name.trim() === TABLE);
+  const disabled = listOf(core.options.get('disable_tables')).includes(TABLE);
   return {
     kind: 'osquery',
     socketPath: core.path,

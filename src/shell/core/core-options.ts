@@ -4,7 +4,9 @@
  * Source: `options()` of a running osqueryd 5.23; the flags of loggers, TLS, AWS and the other platforms, which no
  * extension here asks for, are left out.
  */
+
 import type { OptionInfo } from 'osquery-extension-ts';
+import { listOf } from '../../flags/list-of.ts';
 
 type FlagType = 'bool' | 'string' | 'int32' | 'uint32' | 'uint64';
 
@@ -162,11 +164,7 @@ export class CoreOptions {
    * name stays taken; with only enabled ones given, all others are disabled.
    */
   isTableDisabled(name: string): boolean {
-    const listed = (option: CoreOptionName): boolean =>
-      this.text(option)
-        .split(',')
-        .map(item => item.trim())
-        .includes(name);
+    const listed = (option: CoreOptionName): boolean => listOf(this.text(option)).includes(name);
     if (listed('disable_tables')) return true;
     return this.isSet('enable_tables') && !listed('enable_tables');
   }

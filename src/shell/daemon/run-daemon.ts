@@ -1,8 +1,10 @@
 /** The embedded core as a daemon: a schedule, its results in a log, and the extension kept running. */
+
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import { listOf } from '../../flags/list-of.ts';
 import { CoreOptions } from '../core/core-options.ts';
 import { CoreDatabase } from '../core/database.ts';
 import { type CoreLog, EmbeddedCore } from '../core/embedded-core.ts';
@@ -232,12 +234,8 @@ const ownLoggers = (
   return loggers;
 };
 
-const loggerNames = (coreOptions: CoreOptions): string[] =>
-  coreOptions
-    .text('logger_plugin')
-    .split(',')
-    .map(name => name.trim())
-    .filter(name => name !== '');
+const loggerNames = (coreOptions: CoreOptions): readonly string[] =>
+  listOf(coreOptions.text('logger_plugin'));
 
 /** One log for each name in `logger_plugin`; a name that is not core's own is an extension's. */
 const resultLogs = (

@@ -1,25 +1,17 @@
-import { eventTablesOn } from '../../../src/events/tables.ts';
-import { EventPipeline } from '../../../src/extension/event-pipeline.ts';
 import { type Frame, TrailFramer } from '../../../src/openbsm/framer.ts';
 import { TRAILER_BYTES, TRAILER_ID, TRAILER_MAGIC } from '../../../src/openbsm/header.ts';
 import { RecordMapper } from '../../../src/openbsm/map-record.ts';
 import { printRecord } from '../../../src/openbsm/praudit.ts';
 import { decodeRecord, encodeRecord } from '../../../src/openbsm/record.ts';
-import { EVERYTHING } from '../../tables/table-rows.ts';
 import { allRows } from '../all-rows.ts';
+import { everyTablePipeline } from '../every-table-pipeline.ts';
 import { recordedTrails } from '../seeds.ts';
 import { check, checkEqual, type FuzzTarget, refusals, show } from '../target.ts';
 
 const HEADER_IDS = [0x14, 0x15, 0x74, 0x79];
 const LIMITS = { maxRecordBytes: 4_096, maxTokens: 50, maxStrings: 500, maxProcesses: 4 };
 
-const pipeline = new EventPipeline({
-  tables: eventTablesOn('linux'),
-  settings: EVERYTHING,
-  context: { uptimeAt: () => undefined, imageTimes: () => undefined },
-  kindOfTask: () => 'process',
-  now: () => 0,
-});
+const pipeline = everyTablePipeline();
 
 /** Makes header and trailer of the first record agree, so that mutation gets behind the framer. */
 const repair = (input: Buffer): void => {

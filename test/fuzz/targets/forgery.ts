@@ -1,5 +1,3 @@
-import { eventTablesOn } from '../../../src/events/tables.ts';
-import { EventPipeline } from '../../../src/extension/event-pipeline.ts';
 import {
   execveFields,
   pathFields,
@@ -9,8 +7,8 @@ import {
   syscallFields,
   untrusted,
 } from '../../audit/kernel-records.ts';
-import { EVERYTHING } from '../../tables/table-rows.ts';
 import { allRows, type TableRow } from '../all-rows.ts';
+import { everyTablePipeline } from '../every-table-pipeline.ts';
 import { check, checkEqual, type FuzzTarget } from '../target.ts';
 import { textOf } from '../text-of.ts';
 
@@ -38,13 +36,7 @@ const hostile = [
 ];
 
 /** One for all inputs: what one leaves behind would show in the next. */
-const pipeline = new EventPipeline({
-  tables: eventTablesOn('linux'),
-  settings: EVERYTHING,
-  context: { uptimeAt: () => undefined, imageTimes: () => undefined },
-  kindOfTask: () => 'process',
-  now: () => 0,
-});
+const pipeline = everyTablePipeline();
 let serial = 0;
 
 /**

@@ -7,7 +7,7 @@ import {
   CHANNELS,
   ExtensionClient,
   ExtensionManagerServer,
-  ExtensionServer,
+  type ExtensionServer,
   type ExtensionServerOptions,
   type OsqueryError,
   type Plugin,
@@ -17,6 +17,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRequest } from '../../../src/osquery-extension-ts/src/wire/request-codec.ts';
 import { socketPath, until } from '../support.ts';
 import { rawClient } from './raw-client.ts';
+import { startServer } from './start-server.ts';
 
 const BIG = 4 * 1024 * 1024;
 /** One row of BIG bytes in a chunk of its own for each answer, as a SELECT of some columns makes them. */
@@ -35,17 +36,8 @@ const big: Plugin = {
 const askBig = encodeRequest('Extension', 'call', 1, ['table', 'big', {}]).bytes;
 const ping = encodeRequest('Extension', 'ping', 1, []).bytes;
 
-const start = async (options: Partial<ExtensionServerOptions> = {}): Promise<ExtensionServer> => {
-  const server = new ExtensionServer({
-    managerSocketPath: socketPath(),
-    uuid: 9,
-    plugins: [big],
-    ...options,
-  });
-  await server.listen();
-  onTestFinished(() => server.close(0));
-  return server;
-};
+const start = (options: Partial<ExtensionServerOptions> = {}): Promise<ExtensionServer> =>
+  startServer({ uuid: 9, plugins: [big], ...options });
 
 const answers = async (server: ExtensionServer): Promise<string> => {
   await using client = new ExtensionClient({ socketPath: server.socketPath });

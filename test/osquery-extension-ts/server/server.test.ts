@@ -15,26 +15,18 @@ import {
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MessageReader } from '../../../src/osquery-extension-ts/src/wire/message-reader.ts';
 import { encodeRequest } from '../../../src/osquery-extension-ts/src/wire/request-codec.ts';
-import { socketPath, until } from '../support.ts';
+import { until } from '../support.ts';
 import { message } from '../wire/messages.ts';
 import { rawClient } from './raw-client.ts';
+import { startServer } from './start-server.ts';
 
 const table = new TablePlugin(
   { name: 't', columns: [{ name: 'a', type: 'TEXT' }] },
   { generate: () => [{ a: 'answer' }] },
 );
 
-async function start(options: Partial<ExtensionServerOptions> = {}): Promise<ExtensionServer> {
-  const server = new ExtensionServer({
-    managerSocketPath: socketPath(),
-    uuid: 31,
-    plugins: [table],
-    ...options,
-  });
-  await server.listen();
-  onTestFinished(() => server.close(0));
-  return server;
-}
+const start = (options: Partial<ExtensionServerOptions> = {}): Promise<ExtensionServer> =>
+  startServer({ uuid: 31, plugins: [table], ...options });
 
 function clientOf(server: ExtensionServer): ExtensionClient {
   const client = new ExtensionClient({ socketPath: server.socketPath });

@@ -1,0 +1,13 @@
+import { eventTablesOn } from '../../src/events/tables.ts';
+import { EventPipeline } from '../../src/extension/event-pipeline.ts';
+import { EVERYTHING } from '../tables/table-rows.ts';
+
+/** A pipeline into all tables of Linux with everything switched on, that looks nothing up and whose clock stands still. */
+export const everyTablePipeline = (): EventPipeline =>
+  new EventPipeline({
+    tables: eventTablesOn('linux'),
+    settings: EVERYTHING,
+    context: { uptimeAt: () => undefined, imageTimes: () => undefined },
+    kindOfTask: () => 'process',
+    now: () => 0,
+  });
