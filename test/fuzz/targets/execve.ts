@@ -100,7 +100,10 @@ export const execveText: FuzzTarget = {
     }
     const argv = joinArguments(records);
     if (argv === undefined) return;
-    const announced = [...input.toString('latin1').matchAll(/argc=(\d+)/g)].map(([, count]) => Number(count));
+    // A count of -0 is read as 0. The kernel never writes one.
+    const announced = [...input.toString('latin1').matchAll(/argc=(-?\d+)/g)].map(([, count]) =>
+      Number(count),
+    );
     check(announced.includes(argv.length), `${argv.length} arguments, announced are ${announced.join()}`);
     // What has no bytes here is empty: an argument is never longer than what was written of it, as `\xHH` at most.
     const written = argv.reduce((sum, argument) => sum + argument.length, 0);

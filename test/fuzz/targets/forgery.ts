@@ -95,6 +95,7 @@ export const forgery: FuzzTarget = {
     push(1320, '', connect);
     push(1320, '', other);
     push(1100, `pid=7 uid=8 auid=9 ses=10 subj=unconfined msg='${message.toString('latin1')}'`, user);
+    pipeline.settle();
     const counters = pipeline.counters();
     checkEqual(counters.malformed + counters.malformedRecords + counters.incomplete, 0, 'records found bad');
 
