@@ -83,12 +83,14 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-export interface SocketEvent extends EventOrigin, Actor {
+export interface SocketEvent extends EventOrigin, Omit<Actor, 'auid'> {
   readonly kind: 'socket';
   /** sendto: a datagram that names its receiver; OpenBSM records it. */
   readonly action: 'bind' | 'connect' | 'accept' | 'sendto';
+  /** io_uring_enter for what was done through io_uring, of which the kernel records less. */
   readonly syscall: string;
-  readonly fd: number;
+  readonly auid: number | undefined;
+  readonly fd: number | undefined;
   /** Linux numbering whatever the source: 1 AF_UNIX, 2 AF_INET, 10 AF_INET6; undefined if no address was recorded. */
   readonly family: number | undefined;
   readonly protocol: number | undefined;
@@ -96,8 +98,8 @@ export interface SocketEvent extends EventOrigin, Actor {
   readonly remote: SocketAddress | undefined;
   /** AF_UNIX path; an abstract name starts with `@`, the empty name of an unnamed socket is ''. */
   readonly socket: string | undefined;
-  readonly outcome: 'succeeded' | 'in_progress' | 'no_client' | 'failed';
-  readonly exit: number;
+  readonly outcome: 'succeeded' | 'in_progress' | 'no_client' | 'failed' | undefined;
+  readonly exit: number | undefined;
 }
 
 export interface UserEvent extends EventOrigin {

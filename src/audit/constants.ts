@@ -44,6 +44,8 @@ export const AUDIT_LOCKED = 2;
 
 export const AUDIT_FILTER_EXIT = 0x04;
 export const AUDIT_FILTER_EXCLUDE = 0x05;
+/** Of io_uring operations, by their number in the rule's mask; since Linux 5.16. */
+export const AUDIT_FILTER_URING_EXIT = 0x07;
 export const AUDIT_FILTER_PREPEND = 0x10;
 export const AUDIT_NEVER = 0;
 export const AUDIT_ALWAYS = 2;

@@ -1,9 +1,11 @@
 import type { AuditEvent } from './audit-event.ts';
-import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL, AUDIT_URINGOP } from './constants.ts';
+import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL } from './constants.ts';
 import { isUserMessage, type RecordGroup } from './correlator.ts';
+import { hasUringop, UringReader } from './io-uring.ts';
 import { type KindOfTask, readProcessEvent } from './process-event.ts';
+import type { AuditRecord } from './record.ts';
 import { readSocketEvent } from './socket-event.ts';
-import { readSyscall } from './syscall-record.ts';
+import { readSyscall, type SyscallReading } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
 import { readUserEvent } from './user-event.ts';
 
@@ -26,17 +28,22 @@ export interface InterpreterCounters {
 
 const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4']);
 
-/** Records that the kernel writes behind a SYSCALL only, or behind the URINGOP of a call made through io_uring. */
+/** Records that the kernel writes behind a SYSCALL only, or behind a URINGOP. */
 const BEHIND_SYSCALL: ReadonlySet<number> = new Set([AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_CWD]);
 
 /** Whether its SYSCALL was lost. */
-const isRest = ({ records }: RecordGroup): boolean =>
-  records.some(({ type }) => BEHIND_SYSCALL.has(type)) && records.every(({ type }) => type !== AUDIT_URINGOP);
+const isRest = ({ records }: RecordGroup): boolean => records.some(({ type }) => BEHIND_SYSCALL.has(type));
+
+/** The call that hands operations to io_uring: of interest for its actor only. */
+const SUBMISSION: ReadonlySet<SyscallName> = new Set(['io_uring_enter']);
+
+const NO_EVENTS: readonly AuditEvent[] = [];
 
 /** Turns groups of records into events. */
 export class Interpreter {
   readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0 };
   readonly #kindOfTask: KindOfTask;
+  readonly #uring = new UringReader();
   interests: Interests;
 
   constructor(interests: Interests, kindOfTask: KindOfTask) {
@@ -44,36 +51,59 @@ export class Interpreter {
     this.#kindOfTask = kindOfTask;
   }
 
-  /** @returns undefined for what is no event of ours, or cannot be read; which of the two is counted */
-  interpret(group: RecordGroup): AuditEvent | undefined {
+  /** @returns none for what is no event of ours, or cannot be read; which of the two is counted */
+  interpret(group: RecordGroup): readonly AuditEvent[] {
     const first = group.records[0];
     if (first === undefined) return this.#drop('filtered');
     if (isUserMessage(first.type)) {
       if (!this.interests.userMessages) return this.#drop('filtered');
-      return readUserEvent(first) ?? this.#drop('malformed');
+      const event = readUserEvent(first);
+      return event === undefined ? this.#drop('malformed') : [event];
     }
     // Records raised inside the call, such as AVC, come before SYSCALL.
     const main = group.records.find(record => record.type === AUDIT_SYSCALL);
+    if (main !== first && hasUringop(group)) return this.#interpretUring(group, main);
     if (main === undefined) return this.#drop(isRest(group) ? 'unusable' : 'filtered');
-    const reading = readSyscall(main, this.interests.syscalls);
+    return this.#interpretSyscall(group, readSyscall(main, this.interests.syscalls));
+  }
+
+  #interpretSyscall(group: RecordGroup, reading: SyscallReading): readonly AuditEvent[] {
     if (reading.kind === 'malformed') return this.#drop('malformed');
     if (reading.kind === 'other') return this.#drop('filtered');
     const { syscall } = reading;
 
     if (SOCKET_CALLS.has(syscall.name)) {
       const socket = readSocketEvent(group, syscall);
-      if (socket.kind === 'event') return socket.event;
+      if (socket.kind === 'event') return [socket.event];
       return this.#drop(socket.kind === 'other' ? 'filtered' : 'unusable');
     }
     if (!syscall.success) return this.#drop('filtered');
     const process = readProcessEvent(group, syscall, this.#kindOfTask);
     if (process === undefined) return this.#drop('filtered');
     if (process.incomplete) this.counters.incomplete++;
-    return process.event;
+    return [process.event];
   }
 
-  #drop(counter: keyof InterpreterCounters): undefined {
+  /** @param main the system call in whose course the operations were done: mostly, but not always, the one that submits them */
+  #interpretUring(group: RecordGroup, main: AuditRecord | undefined): readonly AuditEvent[] {
+    const submission = main && readSyscall(main, SUBMISSION);
+    if (submission?.kind === 'malformed') return this.#drop('malformed');
+    const reading = this.#uring.read(group, {
+      submission: submission?.kind === 'syscall' ? submission.syscall : undefined,
+      isWithinOther: submission?.kind === 'other',
+      wanted: this.interests.syscalls,
+    });
+    if (reading.kind === 'malformed') return this.#drop('malformed');
+    if (submission?.kind !== 'other') {
+      return reading.events.length > 0 ? reading.events : this.#drop('filtered');
+    }
+    const own = readSyscall(main!, this.interests.syscalls);
+    if (own.kind === 'other' && reading.events.length > 0) return reading.events;
+    return [...this.#interpretSyscall(group, own), ...reading.events];
+  }
+
+  #drop(counter: keyof InterpreterCounters): readonly AuditEvent[] {
     this.counters[counter]++;
-    return undefined;
+    return NO_EVENTS;
   }
 }

@@ -7,6 +7,7 @@ import {
   AUDIT_EXIT,
   AUDIT_FILTER_EXIT,
   AUDIT_FILTER_PREPEND,
+  AUDIT_FILTER_URING_EXIT,
   AUDIT_FILTERKEY,
   AUDIT_MAX_FIELDS,
   AUDIT_NEVER,
@@ -14,6 +15,7 @@ import {
   AUDIT_SUCCESS,
 } from './constants.ts';
 import { isExclusion } from './exclusions.ts';
+import { IORING_OP } from './io-uring.ts';
 import type { AuditStatus } from './status.ts';
 import { type Architecture, type SyscallName, socketcallName } from './syscalls.ts';
 
@@ -50,11 +52,14 @@ export const keyWithNote = ({ found, owner, placed }: Note): string =>
     [placed.failure, placed.backlogLimit, placed.backlogWaitTime].map(value => value ?? UNCHANGED).join(','),
   ].join('');
 
-/** One rule of the exit list. `field === value` for each field, all of them. */
+/** One rule. `field === value` for each field, all of them. */
 export interface AuditRule {
+  /** The exit list unless said otherwise. */
+  readonly list?: 'io_uring';
   readonly action: 'always' | 'never';
   /** Put before all others: the first rule that matches decides. */
   readonly prepend: boolean;
+  /** In the io_uring list its operations. */
   readonly syscalls: readonly number[] | 'all';
   readonly fields: readonly (readonly [field: number, value: number])[];
   readonly key: string;
@@ -138,6 +143,18 @@ export const rulesFor = (
       }
     }
   }
+  if (selection.sockets) {
+    // Whatever their outcome: it is not recorded, and the address is in a record that is not the last.
+    const accepts = selection.acceptSocketEvents ? [IORING_OP.accept] : [];
+    rules.push({
+      list: 'io_uring',
+      action: 'always',
+      prepend: false,
+      syscalls: [IORING_OP.connect, IORING_OP.bind, ...accepts],
+      fields: [],
+      key: RULE_KEY,
+    });
+  }
   return rules;
 };
 
@@ -158,7 +175,8 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
   let word = 0;
   const put = (value: number): void => view.setUint32(word++ * 4, value >>> 0, true);
 
-  put(AUDIT_FILTER_EXIT | (rule.prepend ? AUDIT_FILTER_PREPEND : 0));
+  const list = rule.list === 'io_uring' ? AUDIT_FILTER_URING_EXIT : AUDIT_FILTER_EXIT;
+  put(list | (rule.prepend ? AUDIT_FILTER_PREPEND : 0));
   put(rule.action === 'never' ? AUDIT_NEVER : AUDIT_ALWAYS);
   put(rule.fields.length + 1);
 

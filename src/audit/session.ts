@@ -53,6 +53,8 @@ export interface SessionOptions {
   readonly removedRules?: RemovedRules;
 }
 
+const EINVAL = 22;
+
 /** Sentences for the operator. */
 const NEVER_TASK =
   'the rule "-a never,task" is in the kernel: a process that starts while it is there has no process or socket events for as long as it lives, whatever other rules say; auditctl -d never,task removes it until /etc/audit/rules.d is loaded again';
@@ -82,6 +84,8 @@ export class AuditSession {
    * that one came; with what others have changed since.
    */
   #note: Note;
+  /** Before Linux 5.16 there is no list for io_uring, and nothing else tells. */
+  #knowsUring = true;
   /** Whether rules of ours are in the kernel: added by us, or left by a killed instance and still wanted. */
   #hasRules = false;
   #removedRules: readonly Uint8Array[] = [];
@@ -365,12 +369,20 @@ export class AuditSession {
   }
 
   #rules(selection: RuleSelection): readonly AuditRule[] {
-    return rulesFor(selection, this.#architectures, process.pid, keyWithNote(this.#note));
+    const rules = rulesFor(selection, this.#architectures, process.pid, keyWithNote(this.#note));
+    return this.#knowsUring ? rules : rules.filter(({ list }) => list !== 'io_uring');
   }
 
   async #addRules(rules: readonly AuditRule[]): Promise<void> {
     this.#hasRules = true;
-    for (const rule of rules) await this.#control.addRule(rule);
+    for (const rule of rules) {
+      try {
+        await this.#control.addRule(rule);
+      } catch (error) {
+        if (rule.list !== 'io_uring' || !(error instanceof AuditError && error.errno === EINVAL)) throw error;
+        this.#knowsUring = false;
+      }
+    }
   }
 
   /** With `forceReconfigure`; and takes over what an instance that was killed had removed. */

@@ -82,7 +82,8 @@ const sockaddr = Buffer.alloc(SOCKADDR_BYTES);
 /** Its first bytes, by their number. */
 const sockaddrOf = Array.from({ length: SOCKADDR_BYTES + 1 }, (_, length) => sockaddr.subarray(0, length));
 
-const readSockaddr = (record: AuditRecord): SocketName | undefined => {
+/** The name in a SOCKADDR record; undefined if it cannot be read. */
+export const readSockaddr = (record: AuditRecord): SocketName | undefined => {
   cursor.reset(record.bytes, record.start, record.end);
   while (cursor.next()) {
     if (cursor.key !== SADDR) continue;

@@ -15,7 +15,8 @@ export type SyscallName =
   | 'connect'
   | 'accept'
   | 'accept4'
-  | 'socketcall';
+  | 'socketcall'
+  | 'io_uring_enter';
 
 export interface Architecture {
   /** AUDIT_ARCH_* as in a record's `arch`. */
@@ -44,6 +45,7 @@ const X86_64: Architecture = {
     connect: 42,
     accept: 43,
     accept4: 288,
+    io_uring_enter: 426,
   },
 };
 
@@ -63,6 +65,7 @@ const I386: Architecture = {
     connect: 362,
     accept4: 364,
     socketcall: 102,
+    io_uring_enter: 426,
   },
 };
 
@@ -80,6 +83,7 @@ const AARCH64: Architecture = {
     connect: 203,
     accept: 202,
     accept4: 242,
+    io_uring_enter: 426,
   },
 };
 
@@ -99,6 +103,7 @@ const ARM: Architecture = {
     connect: 283,
     accept: 285,
     accept4: 366,
+    io_uring_enter: 426,
   },
 };
 

@@ -80,8 +80,7 @@ export class EventPipeline {
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#publisher = new EventPublisher(tables, { ...context, settings }, options.nextEids);
     this.#correlator = new Correlator(group => {
-      const event = this.#interpreter.interpret(group);
-      if (event !== undefined) this.publish(event);
+      for (const event of this.#interpreter.interpret(group)) this.publish(event);
     }, correlatorLimits(settings));
   }
 

@@ -30,6 +30,8 @@ export class FakeKernel implements AuditControl {
   readonly deleted: string[] = [];
   /** Operations that fail, by the beginning of their log line. */
   failing: string | undefined;
+  /** Since Linux 5.16. */
+  knowsUring = true;
 
   async #exchange(line: string): Promise<void> {
     await Promise.resolve();
@@ -57,6 +59,7 @@ export class FakeKernel implements AuditControl {
   async addListedRule(bytes: Uint8Array, prepend = false) {
     await this.#exchange('add');
     this.#refuseIfLocked();
+    if (!this.knowsUring && bytes[0] === 7) throw new AuditError('refused', 'EINVAL', { errno: 22 });
     // The kernel compares the flag too, and then forgets it.
     if (!prepend && this.rules.some(rule => hex(rule) === hex(bytes))) return false;
     if (prepend) this.rules.unshift(bytes);

@@ -17,7 +17,6 @@ const PATH = 1302;
 const SOCKETCALL = 1304;
 const SOCKADDR = 1306;
 const CWD = 1307;
-const URINGOP = 1336;
 const EXECVE = 1309;
 const AVC = 1400;
 const LOGIN = 1006;
@@ -55,8 +54,9 @@ const call = (values: SyscallValues): Records => [[SYSCALL, syscallFields({ item
 
 const interpret = (records: Records, interests = ALL, task: TaskKind = 'process') => {
   const interpreter = new Interpreter(interests, () => task);
-  const event: AuditEvent | undefined = interpreter.interpret(group(...records));
-  return { event, counters: interpreter.counters };
+  const events: readonly AuditEvent[] = interpreter.interpret(group(...records));
+  expect(events.length).toBeLessThan(2);
+  return { event: events[0], counters: interpreter.counters };
 };
 const NOTHING = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0 };
 
@@ -183,8 +183,6 @@ describe('Interpreter', () => {
       expect(interpret(connect().slice(1)).counters).toEqual({ ...NOTHING, unusable: 1 });
       expect(interpret(exec().slice(1)).counters).toEqual({ ...NOTHING, unusable: 1 });
       expect(interpret([[AVC, 'avc:  denied']]).counters).toEqual({ ...NOTHING, filtered: 1 });
-      const uring = [[URINGOP, 'uring_op=16'], ...connect().slice(1)] satisfies Records;
-      expect(interpret(uring).counters).toEqual({ ...NOTHING, filtered: 1 });
     });
   });
 
@@ -194,13 +192,13 @@ describe('Interpreter', () => {
       () => 'process',
     );
     const user = group([1100, "pid=1 uid=0 auid=0 ses=1 msg='op=x'"]);
-    expect(interpreter.interpret(group(...exec()))).toBeDefined();
-    expect(interpreter.interpret(group(...connect()))).toBeUndefined();
-    expect(interpreter.interpret(user)).toBeUndefined();
+    expect(interpreter.interpret(group(...exec()))).toHaveLength(1);
+    expect(interpreter.interpret(group(...connect()))).toEqual([]);
+    expect(interpreter.interpret(user)).toEqual([]);
     expect(interpreter.counters).toEqual({ ...NOTHING, filtered: 2 });
     interpreter.interests = ALL;
-    expect(interpreter.interpret(group(...connect()))).toBeDefined();
-    expect(interpreter.interpret(user)).toBeDefined();
+    expect(interpreter.interpret(group(...connect()))).toHaveLength(1);
+    expect(interpreter.interpret(user)).toHaveLength(1);
     expect(interpreter.counters.filtered).toBe(2);
   });
 });

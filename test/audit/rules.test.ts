@@ -72,12 +72,12 @@ const ARCHES = new Map([
 ]);
 
 /** A rule as auditctl -l would say it. */
-const say = ({ action, prepend, syscalls, fields }: AuditRule): string => {
+const say = ({ list, action, prepend, syscalls, fields }: AuditRule): string => {
   const named = fields.map(([field, value]) =>
     field === 11 ? `arch=${ARCHES.get(value)}` : `${FIELD_NAMES.get(field)}=${value}`,
   );
   return [
-    `${prepend ? '-A' : '-a'} ${action},exit`,
+    `${prepend ? '-A' : '-a'} ${action},${list ?? 'exit'}`,
     ...named,
     syscalls === 'all' ? 'all' : syscalls.join(','),
   ].join(' ');
@@ -121,6 +121,7 @@ describe('rulesFor', () => {
       '-a always,exit arch=b32 a0=2 success=1 102',
       '-a always,exit arch=b32 a0=3 success=1 102',
       '-a always,exit arch=b32 a0=3 exit=-115 102',
+      '-a always,io_uring 16,56',
     ]);
   });
 
@@ -148,6 +149,7 @@ describe('rulesFor', () => {
       '-a always,exit arch=b32 a0=3 102',
       '-a always,exit arch=b32 a0=5 102',
       '-a always,exit arch=b32 a0=18 102',
+      '-a always,io_uring 16,56,13',
     ]);
   });
 
@@ -167,7 +169,11 @@ describe('rulesFor', () => {
         selection => {
           const made = rulesFor(selection, nativeArchitectures('x64'), 77);
           expect(made[0]!.action).toBe('never');
-          for (const rule of made.slice(1)) {
+          const uring = made.filter(({ list }) => list === 'io_uring');
+          expect(uring).toHaveLength(selection.sockets ? 1 : 0);
+          for (const { syscalls } of uring)
+            expect(syscalls.includes(13 as never)).toBe(selection.acceptSocketEvents);
+          for (const rule of made.slice(1).filter(({ list }) => list === undefined)) {
             // Without an arch of its own a rule's numbers mean other calls in 32-bit programs.
             expect(rule.fields[0]![0]).toBe(11);
             expect(rule.syscalls).not.toHaveLength(0);
@@ -210,6 +216,20 @@ describe('encodeRule', () => {
       buf: 'a key',
     });
     expect(syscallsIn(mask)).toEqual([59, 322]);
+  });
+
+  it('lays a rule for io_uring out for its own list', () => {
+    const bytes = encodeRule({
+      list: 'io_uring',
+      action: 'always',
+      prepend: false,
+      syscalls: [16, 56],
+      fields: [],
+      key: 'k',
+    });
+    const { mask, flags, field_count } = layout(bytes);
+    expect({ flags, field_count }).toEqual({ flags: 7, field_count: 1 });
+    expect(syscallsIn(mask)).toEqual([16, 56]);
   });
 
   it('puts a rule for every call first', () => {

@@ -292,6 +292,31 @@ describe('AuditSession', () => {
     });
   });
 
+  it('goes without the rule for io_uring on a kernel that has no list for it', async () => {
+    const fake = kernel();
+    fake.knowsUring = false;
+    const selection = { ...SELECTION, sockets: true };
+    const session = await open(fake, { selection });
+    await session.prepare();
+    own(fake);
+    await session.enable();
+    const listed = rulesFor(
+      selection,
+      ARCHITECTURES,
+      process.pid,
+      keyWithNote({ found: FOUND, owner: 0, placed: PLACED }),
+    );
+    const known = listed
+      .filter(({ list }) => list === undefined)
+      .map(encodeListed)
+      .map(hex);
+    expect(known.length).toBe(listed.length - 1);
+    expect(fake.rules.map(hex)).toEqual([...known, ...exclusions([]).map(hex)]);
+    expect(await session.check()).toEqual([]);
+    await session.restore();
+    expect(fake.rules).toEqual([]);
+  });
+
   it('replaces its rules by those of another selection', async () => {
     const fake = kernel({}, [foreignRule('other')]);
     const session = await open(fake);

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { IO_URING } from '../record/io-uring.ts';
 import { auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { LiveShell } from './live-shell.ts';
 
@@ -138,4 +139,31 @@ describe.skipIf(whyNotLive !== undefined)('events of the live kernel', () => {
     });
     expect(rows.filter(row => row.family === '1')).toEqual([]);
   });
+
+  // The program knows the numbers of x86-64.
+  test.skipIf(process.arch !== 'x64')(
+    'connections through io_uring have theirs, without what the kernel does not record',
+    async () => {
+      const port = 5_354;
+      execFileSync('/usr/bin/perl', [
+        '-e',
+        `use Socket qw(:all); ${IO_URING} socket(my $u, AF_INET, SOCK_DGRAM, 0); my $to = pack_sockaddr_in(${port}, inet_aton("127.0.0.98")); op(16, $u, $to, 16); submit()`,
+      ]);
+      const rows = await shell.query(
+        "SELECT action, pid > 0 AS pid, path, fd, remote_address, remote_port, success, status FROM socket_events WHERE remote_address = '127.0.0.98'",
+      );
+      expect(rows).toEqual([
+        {
+          action: 'connect',
+          pid: '1',
+          path: '/usr/bin/perl',
+          fd: '',
+          remote_address: '127.0.0.98',
+          remote_port: String(port),
+          success: '',
+          status: '',
+        },
+      ]);
+    },
+  );
 });

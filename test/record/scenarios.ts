@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { elf32Program } from './elf32.ts';
+import { IO_URING } from './io-uring.ts';
 
 /** One recording: a command whose events, with those of its descendants, become a fixture. */
 export interface Scenario {
@@ -179,6 +180,21 @@ export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenari
       about: 'refused, in progress, and an accept without a client',
       command: perl(
         `${LISTEN} my $port = (unpack_sockaddr_in(getsockname($l)))[0]; my $to = getsockname($l); socket(my $n, AF_INET, SOCK_STREAM, 0); fcntl($n, F_SETFL, O_NONBLOCK); connect($n, $to); accept(my $a, $l); fcntl($l, F_SETFL, O_NONBLOCK); accept(my $b, $l); close $l; socket(my $c, AF_INET, SOCK_STREAM, 0); connect($c, $to)`,
+      ),
+    },
+    {
+      name: 'connect-io-uring',
+      about: 'io_uring: bind; connect to a listener, and accept; refused; by a kernel thread; two at once',
+      command: perl(
+        `${SOCKETS} ${IO_URING}
+        my $any = pack_sockaddr_in(0, inet_aton("127.0.0.1")); socket(my $l, AF_INET, SOCK_STREAM, 0);
+        op(56, $l, $any, 16); submit(); listen($l, 5); my $to = getsockname($l);
+        my $length = pack('L', 16); my $peer = pack('x16'); my $at = unpack('Q', pack('P', $length));
+        socket(my $c, AF_INET, SOCK_STREAM, 0); op(16, $c, $to, 16); submit(); op(13, $l, $peer, $at); submit();
+        my $closed = pack_sockaddr_in(9, inet_aton("127.0.0.1")); socket(my $d, AF_INET, SOCK_STREAM, 0); op(16, $d, $closed, 16); submit();
+        socket(my $e, AF_INET, SOCK_STREAM, 0); op(16, $e, $to, 16, 16); submit();
+        my $dns = pack_sockaddr_in(53, inet_aton("127.0.0.53")); socket(my $u, AF_INET, SOCK_DGRAM, 0); socket(my $v, AF_INET, SOCK_DGRAM, 0);
+        op(16, $u, $closed, 16); op(16, $v, $dns, 16); submit();`,
       ),
     },
     { name: 'su', about: 'su through PAM', command: ['/bin/su', 'nobody', '-s', '/bin/true'] },

@@ -16,8 +16,7 @@ export const connectedSocket = (event: SocketEvent): ConnectedSocket | undefined
   if (remote === undefined || remote.port === 0) return undefined;
   if (family !== AF_INET && family !== AF_INET6) return undefined;
   if (outcome !== 'succeeded' && outcome !== 'in_progress') return undefined;
-  if (action === 'connect') return { pid, fd, family, remotePort: remote.port };
-  // `fd` is the one that listens; the call returned that of the connection.
-  if (action === 'accept') return { pid, fd: exit, family, remotePort: remote.port };
-  return undefined;
+  // Of an accept `fd` is the one that listens; the call returned that of the connection.
+  const ownFd = action === 'connect' ? fd : action === 'accept' ? exit : undefined;
+  return ownFd === undefined ? undefined : { pid, fd: ownFd, family, remotePort: remote.port };
 };

@@ -1,0 +1,230 @@
+import type { SocketEvent } from './audit-event.ts';
+import { AUDIT_SOCKADDR, AUDIT_URINGOP } from './constants.ts';
+import type { RecordGroup } from './correlator.ts';
+import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
+import type { SocketName } from './sockaddr.ts';
+import { readSockaddr } from './socket-event.ts';
+import type { SyscallRecord } from './syscall-record.ts';
+import type { SyscallName } from './syscalls.ts';
+import { decimal } from './value.ts';
+
+/** What io_uring does in place of a system call of the same name. */
+export type UringOperation = 'accept' | 'connect' | 'bind';
+
+/** Numbers of the operations that make events: enum io_uring_op in linux/io_uring.h. */
+export const IORING_OP: Readonly<Record<UringOperation, number>> = { accept: 13, connect: 16, bind: 56 };
+
+const operationOf = new Map(
+  Object.entries(IORING_OP).map(([name, number]) => [number, name as UringOperation]),
+);
+
+const EAGAIN = 11;
+
+/** Connects under way that are remembered; the oldest is forgotten when one more begins. */
+const MAX_UNDER_WAY = 4_096;
+
+/** What a URINGOP record says: not where, not through which descriptor, and of its outcome nothing but this. */
+interface Operation {
+  readonly name: UringOperation;
+  /** Not done yet: it is tried again when it need not wait, with a record of its own. */
+  readonly isPending: boolean;
+  readonly pid: number;
+  readonly ppid: number | undefined;
+  readonly uid: number;
+  readonly gid: number;
+  readonly euid: number;
+  readonly egid: number;
+  readonly suid: number | undefined;
+  readonly fsuid: number | undefined;
+  readonly sgid: number | undefined;
+  readonly fsgid: number | undefined;
+}
+
+export type UringReading =
+  | { readonly kind: 'events'; readonly events: readonly SocketEvent[] }
+  | { readonly kind: 'malformed' };
+
+export interface UringContext {
+  /** The io_uring_enter that the operations are part of, if it was recorded. */
+  readonly submission: SyscallRecord | undefined;
+  /** Whether they were done in the course of another system call, whose address the event would have. */
+  readonly isWithinOther: boolean;
+  readonly wanted: ReadonlySet<SyscallName>;
+}
+
+const MALFORMED: UringReading = { kind: 'malformed' };
+
+/** Whether operations of io_uring are in an event: their records come before that of the system call, if there is one. */
+export const hasUringop = ({ records }: RecordGroup): boolean =>
+  records.some(({ type }) => type === AUDIT_URINGOP);
+
+/**
+ * Makes the events of what was done through io_uring. The kernel has the address (SOCKADDR) only in the event in which the
+ * operation was submitted, and the program (`exe`, `auid`) only where that was a system call: with IORING_SETUP_SQPOLL it is
+ * a kernel thread that submits, and with IOSQE_ASYNC another that tries, without the address.
+ *
+ * An operation that must wait has a record for each try, and only its pid ties them together. So the try that has the address
+ * is the event, and the end of one such connect of the same process is none.
+ *
+ * The exit that a record has is not the operation's: a connect that was refused has 0, too.
+ * Source: __audit_uring_exit in kernel/auditsc.c, io_connect in io_uring/net.c.
+ */
+export class UringReader {
+  /** Connects whose end is still to come, by pid. */
+  readonly #underWay = new Map<number, number>();
+
+  read(group: RecordGroup, { submission, isWithinOther, wanted }: UringContext): UringReading {
+    const operations: Operation[] = [];
+    for (const record of group.records) {
+      if (record.type !== AUDIT_URINGOP) continue;
+      const operation = readUringop(record);
+      if (operation === 'malformed') return MALFORMED;
+      if (operation !== undefined && wanted.has(operation.name)) operations.push(operation);
+    }
+    const [first] = operations;
+    if (first === undefined) return { kind: 'events', events: [] };
+
+    // Of several addresses the kernel keeps the last: whose it is can be told where all do the same.
+    const isOneKind = operations.every(({ name }) => name === first.name);
+    const record = group.records.find(({ type }) => type === AUDIT_SOCKADDR);
+    const address = isOneKind && !isWithinOther ? record && readSockaddr(record) : undefined;
+
+    const done = operations.filter(({ isPending }) => !isPending);
+    const events: SocketEvent[] = [];
+    const add = (operation: Operation, address: SocketName | undefined): void => {
+      if (address?.kind !== 'other') events.push(eventOf(group, operation, submission, address));
+    };
+    if (done.length === 0) {
+      // An accept waits for its client without an address, and is an event when that has come.
+      if (address !== undefined) {
+        add(first, address);
+        if (first.name === 'connect') this.#begin(first.pid);
+      }
+      return { kind: 'events', events };
+    }
+    done.forEach((operation, index) => {
+      const ownAddress = index === done.length - 1 ? address : undefined;
+      const isEnd = ownAddress === undefined && operation.name === 'connect' && this.#end(operation.pid);
+      if (!isEnd) add(operation, ownAddress);
+    });
+    return { kind: 'events', events };
+  }
+
+  #begin(pid: number): void {
+    const count = this.#underWay.get(pid) ?? 0;
+    this.#underWay.delete(pid);
+    this.#underWay.set(pid, count + 1);
+    if (this.#underWay.size > MAX_UNDER_WAY) this.#underWay.delete(this.#underWay.keys().next().value!);
+  }
+
+  /** @returns false if no connect of that process is under way */
+  #end(pid: number): boolean {
+    const count = this.#underWay.get(pid);
+    if (count === undefined) return false;
+    if (count === 1) this.#underWay.delete(pid);
+    else this.#underWay.set(pid, count - 1);
+    return true;
+  }
+}
+
+const eventOf = (
+  group: RecordGroup,
+  operation: Operation,
+  submission: SyscallRecord | undefined,
+  name: SocketName | undefined,
+): SocketEvent => {
+  const address = name?.kind === 'inet' ? { address: name.address, port: name.port } : undefined;
+  const action = operation.name;
+  return {
+    kind: 'socket',
+    seconds: group.seconds,
+    milliseconds: group.milliseconds,
+    serial: group.serial,
+    action,
+    syscall: 'io_uring_enter',
+    fd: undefined,
+    family: name?.family,
+    protocol: undefined,
+    local: action === 'bind' ? address : undefined,
+    remote: action === 'bind' ? undefined : address,
+    socket: name?.kind === 'unix' ? name.path : undefined,
+    outcome: outcome(operation, name),
+    exit: undefined,
+    pid: operation.pid,
+    ppid: operation.ppid,
+    auid: submission?.auid,
+    uid: operation.uid,
+    gid: operation.gid,
+    euid: operation.euid,
+    egid: operation.egid,
+    suid: operation.suid,
+    sgid: operation.sgid,
+    fsuid: operation.fsuid,
+    fsgid: operation.fsgid,
+    ses: submission?.ses,
+    tty: submission?.tty,
+    comm: submission?.comm,
+    exe: submission?.exe,
+  };
+};
+
+const outcome = ({ name, isPending }: Operation, address: SocketName | undefined): SocketEvent['outcome'] => {
+  if (isPending) return 'in_progress';
+  // An accept that found no client has no address to record.
+  return name === 'accept' && address !== undefined ? 'succeeded' : undefined;
+};
+
+const URING_OP = keyHash('uring_op');
+const EXIT = keyHash('exit');
+const PPID = keyHash('ppid');
+const PID = keyHash('pid');
+const UID = keyHash('uid');
+const GID = keyHash('gid');
+const EUID = keyHash('euid');
+const SUID = keyHash('suid');
+const FSUID = keyHash('fsuid');
+const EGID = keyHash('egid');
+const SGID = keyHash('sgid');
+const FSGID = keyHash('fsgid');
+
+const cursor = new FieldCursor();
+
+/**
+ * Reads a URINGOP record: `uring_op=16 success=yes exit=0 items=0 ppid=1 pid=2 uid=0 gid=0 euid=0 …`.
+ * Source: audit_log_uring in kernel/auditsc.c.
+ *
+ * @returns undefined for an operation that makes no event
+ */
+const readUringop = (record: AuditRecord): Operation | 'malformed' | undefined => {
+  const values = new Map<number, number | undefined>();
+  cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) if (!values.has(cursor.key)) values.set(cursor.key, decimal(cursor));
+  const number = values.get(URING_OP);
+  if (number === undefined) return 'malformed';
+  const name = operationOf.get(number);
+  if (name === undefined) return undefined;
+  const [pid, uid, gid, euid, egid] = [PID, UID, GID, EUID, EGID].map(key => values.get(key));
+  if (
+    pid === undefined ||
+    uid === undefined ||
+    gid === undefined ||
+    euid === undefined ||
+    egid === undefined
+  ) {
+    return 'malformed';
+  }
+  return {
+    name,
+    isPending: values.get(EXIT) === -EAGAIN,
+    pid,
+    ppid: values.get(PPID),
+    uid,
+    gid,
+    euid,
+    egid,
+    suid: values.get(SUID),
+    fsuid: values.get(FSUID),
+    sgid: values.get(SGID),
+    fsgid: values.get(FSGID),
+  };
+};
