@@ -120,7 +120,7 @@ const serve = async (
     core,
     {
       onRows: batches => store.append(batches),
-      onProcesses: events => telemetry.offer(events),
+      onProcesses: batch => telemetry.offer(batch),
       onSockets: socketEnds && ((batch, refused) => socketEnds.offer(batch, refused)),
       onRaw: options.onRaw,
       onWarning: message => {

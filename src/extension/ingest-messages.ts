@@ -2,7 +2,7 @@ import type { StreamMode } from '../audit/session.ts';
 import type { StreamCounters } from '../audit/stream.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import type { ModelEvent } from '../model/model-event.ts';
+import type { ProcessBatch } from '../model/process-batch.ts';
 import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
 import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
 
@@ -50,12 +50,6 @@ export interface IngestCounters {
   readonly malformedInput: number;
 }
 
-/** A process event, and the number of its row of process_events if it has one. */
-export interface NumberedProcess {
-  readonly event: ModelEvent;
-  readonly eid: number | undefined;
-}
-
 /** What the worker says. */
 export type IngestReport =
   /** The stream is open and, in unicast mode, ours. */
@@ -65,7 +59,7 @@ export type IngestReport =
       /** Their rows. */
       readonly batches: readonly TableBatch[];
       /** If they were asked for. */
-      readonly processes: readonly NumberedProcess[];
+      readonly processes: ProcessBatch | undefined;
       readonly connected: ConnectedBatch | undefined;
       /** Connections left out of `connected` so far, because there were too many at once. */
       readonly refusedSockets: number;

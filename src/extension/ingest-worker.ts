@@ -13,7 +13,7 @@ import { RepeatedRecords } from '../audit/repeated-records.ts';
 import { AuditStream, BATCH, claimAnswer, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
 import { eventTables } from '../events/tables.ts';
-import { toModelEvent } from '../model/model-event.ts';
+import { ProcessBatchWriter } from '../model/process-batch.ts';
 import { ConnectedBatchWriter } from '../model/sockets/connected-batch.ts';
 import { connectedSocket } from '../model/sockets/connected-socket.ts';
 import { readAuditPipe } from '../openbsm/audit-pipe.ts';
@@ -22,14 +22,8 @@ import { OpenBsmError } from '../openbsm/errors.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
 import { EventPipeline } from './event-pipeline.ts';
-import { imageTimes } from './image-times.ts';
-import type {
-  IngestCommand,
-  IngestReport,
-  IngestSource,
-  IngestWorkerData,
-  NumberedProcess,
-} from './ingest-messages.ts';
+import { ImageFiles } from './image-files.ts';
+import type { IngestCommand, IngestReport, IngestSource, IngestWorkerData } from './ingest-messages.ts';
 import { publishTrail } from './publish-trail.ts';
 import { replayInto } from './replay-into.ts';
 import { kindOfTask } from './task-kind.ts';
@@ -66,14 +60,14 @@ const pipeline = new EventPipeline({
   context: {
     uptimeAt: seconds => (isLive ? Math.max(0, Math.floor(seconds - bootTime)) : undefined),
     // Of a recorded event's time nothing is left to look up.
-    imageTimes: event => (isLive ? imageTimes(event) : undefined),
+    imageTimes: event => (isLive ? images.times(event) : undefined),
   },
   kindOfTask: isKernel ? kindOfTask : () => 'gone',
   now: () => performance.now(),
   countGaps: isKernel,
   ...initial.start,
   onProcess: (event, eid) => {
-    if (sendsProcesses) processes.push({ event: toModelEvent(event), eid });
+    if (sendsProcesses) processes.append(event, eid, images.versionOf(event));
   },
   onSocket: (event, eid) => {
     if (!initial.sockets) return;
@@ -82,7 +76,8 @@ const pipeline = new EventPipeline({
   },
 });
 let sendsProcesses = initial.processes;
-let processes: NumberedProcess[] = [];
+const processes = new ProcessBatchWriter();
+const images = new ImageFiles();
 const sockets = new ConnectedBatchWriter(SOCKETS_PER_BATCH);
 /** Milliseconds between two looks at the clock, which may be set: the system's uptime comes out of a file. */
 const CLOCK_MS = 1_000;
@@ -130,24 +125,25 @@ const takeCommands = (): void => {
 const postRows = (): void => {
   const batches = pipeline.take();
   const connected = sockets.take();
-  if (batches.length === 0 && processes.length === 0) return;
+  const offered = processes.take();
+  if (batches.length === 0 && offered === undefined) return;
   const transfer = batches.flatMap(({ batch }) =>
     [batch.bytes, batch.ends, batch.times, batch.masks].map(part => part.buffer as ArrayBuffer),
   );
   if (connected !== undefined) transfer.push(connected.buffer);
+  if (offered !== undefined) transfer.push(offered.numbers.buffer);
   // One message: each wakes the other thread, which costs more than what is in it.
   report(
     {
       kind: 'events',
       batches,
-      processes,
+      processes: offered,
       connected,
       refusedSockets: sockets.refused,
       progress: pipeline.progress,
     },
     transfer,
   );
-  if (processes.length > 0) processes = [];
 };
 
 let raw = '';
@@ -218,6 +214,7 @@ const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kern
   };
   const onBatch = (): void => {
     pipeline.settle();
+    images.forget();
     if (pipeline.byteCount >= POST_BYTES) postRows();
   };
   /** Returns whether the kernel has still to answer. */
@@ -301,6 +298,7 @@ const readAuditPipeInto = async ({
     await publishTrail(pipeline, chunks, {
       mapper: new RecordMapper(),
       onBatch: () => {
+        images.forget();
         postRaw();
         postRows();
         lookAtClock();

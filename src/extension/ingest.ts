@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { ProcessBatch } from '../model/process-batch.ts';
 import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
 import { startWorker } from '../runtime/start-worker.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
@@ -11,7 +12,6 @@ import type {
   IngestSource,
   IngestStart,
   IngestWorkerData,
-  NumberedProcess,
 } from './ingest-messages.ts';
 
 export interface IngestOptions extends IngestStart {
@@ -22,7 +22,7 @@ export interface IngestOptions extends IngestStart {
 export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
   /** Process events, as soon as they are asked for. */
-  onProcesses(events: readonly NumberedProcess[]): void;
+  onProcesses(batch: ProcessBatch): void;
   /**
    * Sockets that were connected, if they are wanted: absent, they are not sent.
    *
@@ -100,7 +100,7 @@ export class Ingest {
             handlers.onSockets?.(message.connected, message.refusedSockets);
           }
           if (message.batches.length > 0) handlers.onRows(message.batches);
-          if (message.processes.length > 0) handlers.onProcesses(message.processes);
+          if (message.processes !== undefined) handlers.onProcesses(message.processes);
           break;
         case 'counters':
           this.#counters = message.counters;

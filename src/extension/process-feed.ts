@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { eventTables } from '../events/tables.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { ModelEvent } from '../model/model-event.ts';
+import { forEachProcess } from '../model/process-batch.ts';
 import { openLiveSource } from './audit-source.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { replayInto } from './replay-into.ts';
@@ -25,9 +26,7 @@ export const kernelFeed =
       settings,
       {
         onRows: () => {},
-        onProcesses: events => {
-          for (const { event } of events) sink.offer(event);
-        },
+        onProcesses: batch => forEachProcess(batch, event => sink.offer(event)),
         onRaw: () => {},
         onWarning: warn,
         onFailed: error => broken.abort(error),

@@ -7,9 +7,9 @@ import { tableOn } from '../events/platform-table.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { RowExtras } from '../events/row-extras.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { forEachProcess, type ProcessBatch } from '../model/process-batch.ts';
 import { type TelemetryCounters, telemetryCounters } from '../model/telemetry-counters.ts';
 import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '../model/telemetry-model.ts';
-import type { NumberedProcess } from './ingest-messages.ts';
 
 const EXTRA_NAMES = Object.keys(processEventExtras) as readonly (keyof typeof processEventExtras)[];
 const EXTRA_FIELDS = Object.values(processEventExtras);
@@ -85,8 +85,9 @@ export class Telemetry {
     return this.#telemetry && telemetryCounters(this.#telemetry);
   }
 
-  offer(events: readonly NumberedProcess[]): void {
-    for (const { event, eid } of events) this.#telemetry?.model.offer(event, eid);
+  offer(batch: ProcessBatch): void {
+    const model = this.#telemetry?.model;
+    if (model !== undefined) forEachProcess(batch, (event, eid) => model.offer(event, eid));
   }
 
   #emit(enriched: TelemetryEvent): void {

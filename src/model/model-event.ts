@@ -1,6 +1,7 @@
 import type { ExecutedFile, ProcessEvent } from '../audit/audit-event.ts';
+import type { FileVersion } from './hash/file-version.ts';
 
-/** What the data sources read of a process event. It comes from another thread, and each value costs on the way. */
+/** What the data sources read of a process event. It comes from another thread (process-batch.ts): each value costs. */
 export interface ModelEvent
   extends Pick<
     ProcessEvent,
@@ -20,25 +21,9 @@ export interface ModelEvent
     | 'argv'
   > {
   readonly files: readonly Pick<ExecutedFile, 'inode' | 'dev'>[];
+  /** The file that was found under `path` after the event, if by device and inode it is one of `files`. */
+  readonly image?: Pick<FileVersion, 'key' | 'ctimeMs'> | undefined;
 }
 
 /** The event that becomes a telemetry event: a process began to run a new image. */
 export type ExecEvent = ModelEvent & { readonly action: 'exec' };
-
-export const toModelEvent = (event: ProcessEvent): ModelEvent => ({
-  action: event.action,
-  seconds: event.seconds,
-  milliseconds: event.milliseconds,
-  status: event.status,
-  pid: event.pid,
-  ppid: event.ppid,
-  parent: event.parent,
-  uid: event.uid,
-  auid: event.auid,
-  ses: event.ses,
-  tty: event.tty,
-  comm: event.comm,
-  path: event.path,
-  argv: event.argv,
-  files: event.files.map(({ inode, dev }) => ({ inode, dev })),
-});

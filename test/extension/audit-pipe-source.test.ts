@@ -6,8 +6,9 @@ import { decodeRows, type PluginRow } from 'osquery-extension-ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type EventSource, openAuditPipeSource, openLiveSource } from '../../src/extension/audit-source.ts';
 import type { IngestError, IngestHandlers } from '../../src/extension/ingest.ts';
-import type { NumberedProcess } from '../../src/extension/ingest-messages.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
+import type { ModelEvent } from '../../src/model/model-event.ts';
+import { forEachProcess } from '../../src/model/process-batch.ts';
 
 const fixture = (name: string): string => new URL(`../../fixtures/openbsm/${name}`, import.meta.url).pathname;
 const { settings } = readAuditSettings(new Map([['audit_allow_fork_process_events', 'true']]));
@@ -15,7 +16,7 @@ const { settings } = readAuditSettings(new Map([['audit_allow_fork_process_event
 /** Everything a source says; `until` waits for it. */
 class Listener implements IngestHandlers {
   readonly rows: (PluginRow & { readonly table: string })[] = [];
-  readonly processes: NumberedProcess[] = [];
+  readonly processes: ModelEvent[] = [];
   readonly warnings: string[] = [];
   raw = '';
   failure: IngestError | undefined;
@@ -28,8 +29,8 @@ class Listener implements IngestHandlers {
     }
     this.#wake();
   };
-  onProcesses: IngestHandlers['onProcesses'] = events => {
-    this.processes.push(...events);
+  onProcesses: IngestHandlers['onProcesses'] = batch => {
+    forEachProcess(batch, event => this.processes.push(event));
     this.#wake();
   };
   onRaw: IngestHandlers['onRaw'] = text => {
@@ -97,7 +98,7 @@ describe('the audit pipe', () => {
     expect(listener.rows.filter(row => row.status === '11')).toMatchObject([{ path: '/usr/bin/locked' }]);
     // The exit among them has no row.
     expect(listener.processes).toHaveLength(19);
-    expect(listener.processes.map(({ event }) => event.action)).toContain('exit');
+    expect(listener.processes.map(({ action }) => action)).toContain('exit');
     expect(listener.warnings).toEqual([]);
   });
 

@@ -50,6 +50,8 @@ export interface HashRequest {
   readonly path: string | undefined;
   /** The files that the exec opened; one of them is the image. */
   readonly files: ModelEvent['files'];
+  /** One of `files` as it was found after the exec. */
+  readonly found?: ModelEvent['image'];
   /** Milliseconds since the epoch; undefined for a process that was running before anyone looked. */
   readonly execMs: number | undefined;
   /** Whether `pid` is still the process that is meant; asked only where the answer matters. */
@@ -105,7 +107,8 @@ export class FileHasher {
   readonly #clock: Clock;
   readonly #digester: Digester;
   readonly #limits: HashLimits;
-  readonly #remembered = new Map<string, Digests>();
+  /** Oldest first. */
+  readonly #remembered = new Map<string, { readonly digests: Digests; isUsed: boolean }>();
   readonly #reading = new Map<string, Promise<Digests | undefined>>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
@@ -127,6 +130,12 @@ export class FileHasher {
   /** @returns a promise only if the file has to be read, or looking at it might hang */
   digest(request: HashRequest): Digests | undefined | Promise<Digests | undefined> {
     if (request.path === undefined) return undefined;
+    const { found, execMs } = request;
+    // Looked at already, and unchanged since the exec: nothing is left to be looked at.
+    if (found !== undefined && isSettled(found, execMs)) {
+      const digests = this.#recall(found.key);
+      if (digests !== undefined) return digests;
+    }
     if (!this.#mounts.local) return this.#digestSlowly(request);
     for (const way of this.#ways(request)) {
       const version = this.#versionOf(statNow(way.path));
@@ -212,17 +221,11 @@ export class FileHasher {
 
   #digestOf(request: HashRequest, found: Found): Digests | undefined | Promise<Digests | undefined> {
     const { way, version } = found;
-    const settled = request.execMs !== undefined && version.ctimeMs + GRAIN_MS < request.execMs;
+    const settled = isSettled(version, request.execMs);
     // By its path alone, a file that is not older than the exec may have been changed since. What runs cannot be.
     if (!settled && (way.kind !== 'exe' || changedAfter(version, request.execMs))) return this.#changed();
-    const digests = this.#remembered.get(version.key);
-    if (digests !== undefined) {
-      this.counters.remembered++;
-      // Used again: the last one to be forgotten.
-      this.#remembered.delete(version.key);
-      this.#remembered.set(version.key, digests);
-      return digests;
-    }
+    const digests = this.#recall(version.key);
+    if (digests !== undefined) return digests;
     if (version.size > this.#limits.maxFileBytes) {
       this.counters.tooLarge++;
       return undefined;
@@ -317,12 +320,27 @@ export class FileHasher {
   }
 
   #remember(key: string, digests: Digests): void {
-    this.#remembered.set(key, digests);
-    if (this.#remembered.size <= this.#limits.maxRemembered) return;
-    const oldest = this.#remembered.keys().next();
-    if (!oldest.done) this.#remembered.delete(oldest.value);
+    this.#remembered.set(key, { digests, isUsed: false });
+    while (this.#remembered.size > this.#limits.maxRemembered) {
+      const [oldest, entry] = this.#remembered.entries().next().value!;
+      this.#remembered.delete(oldest);
+      // A second time round for what was used in the meantime.
+      if (entry.isUsed) this.#remembered.set(oldest, { digests: entry.digests, isUsed: false });
+    }
+  }
+
+  #recall(key: string): Digests | undefined {
+    const entry = this.#remembered.get(key);
+    if (entry === undefined) return undefined;
+    this.counters.remembered++;
+    entry.isUsed = true;
+    return entry.digests;
   }
 }
+
+/** Whether a file was last changed before an exec, so that what is there now is what ran. */
+const isSettled = ({ ctimeMs }: Pick<FileVersion, 'ctimeMs'>, execMs: number | undefined): boolean =>
+  execMs !== undefined && ctimeMs + GRAIN_MS < execMs;
 
 /**
  * Whether a file that a process runs is not what it was at the exec: it was written to meanwhile, and executed again

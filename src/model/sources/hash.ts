@@ -36,6 +36,7 @@ export const hashSource = (
         pid: event.pid,
         path: event.path,
         files: event.files,
+        found: event.image,
         execMs: eventMs(event),
         isSame: () => isSame(process),
         ended: process.exitMs !== undefined,

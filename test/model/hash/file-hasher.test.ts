@@ -23,6 +23,7 @@ import { systemClock } from '../../../src/model/clock.ts';
 import { createLocalDigester, type Digester } from '../../../src/model/hash/digester.ts';
 import type { Digests } from '../../../src/model/hash/digests.ts';
 import { FileHasher, type HashLimits, type HashRequest } from '../../../src/model/hash/file-hasher.ts';
+import { fileVersion } from '../../../src/model/hash/file-version.ts';
 import { Mounts } from '../../../src/model/hash/mounts.ts';
 import { ProcfsReader } from '../../../src/model/procfs/reader.ts';
 
@@ -118,6 +119,22 @@ describe('FileHasher, of a program that has ended', () => {
     expect(hasher.digest(what)).toEqual(first);
     expect(reads()).toBe(1);
     expect(hasher.counters).toMatchObject({ read: 1, remembered: 1 });
+  });
+
+  it('looks at no file that was looked at after the exec and has not changed since before it', async () => {
+    const { hasher } = setUp();
+    const path = join(directory, 'prog');
+    const what = await ended(path);
+    const found = fileVersion(statSync(path, { bigint: true }))!;
+    const digests = await hasher.digest({ ...what, found });
+    expect(digests).toEqual(sums(path));
+    rmSync(path);
+    expect(hasher.digest({ ...what, found })).toEqual(digests);
+    expect(hasher.counters).toMatchObject({ read: 1, remembered: 1, notFound: 0 });
+    // As old as the exec: it may have been changed between the two.
+    expect(hasher.digest({ ...what, found, execMs: found.ctimeMs + 10 })).toBeUndefined();
+    expect(hasher.digest({ ...what, found: { ...found, key: 'another' } })).toBeUndefined();
+    expect(hasher.counters).toMatchObject({ read: 1, remembered: 1, notFound: 2 });
   });
 
   it('reads a file once for all who ask at the same time', async () => {

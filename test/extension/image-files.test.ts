@@ -1,10 +1,11 @@
-import { type BigIntStats, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, type BigIntStats, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ExecutedFile } from '../../src/audit/audit-event.ts';
-import { imageTimes } from '../../src/extension/image-times.ts';
+import type { ExecutedFile, ProcessEvent } from '../../src/audit/audit-event.ts';
+import { ImageFiles } from '../../src/extension/image-files.ts';
 import { statDevice } from '../../src/model/hash/device.ts';
+import { fileVersion } from '../../src/model/hash/file-version.ts';
 import { exec, fork } from '../model/process-events.ts';
 
 /** Nobody has it: it is above the largest pid_max. */
@@ -40,7 +41,9 @@ const times = () => ({
   mode: 0o100750,
 });
 
-describe('imageTimes', () => {
+const imageTimes = (event: ProcessEvent) => new ImageFiles().times(event);
+
+describe('ImageFiles.times', () => {
   it('are those of the file that was recorded', () => {
     expect(imageTimes(exec({ pid: NO_PID, path, files: [recorded()] }))).toEqual(times());
   });
@@ -61,5 +64,44 @@ describe('imageTimes', () => {
     expect(imageTimes(exec({ pid: NO_PID, path: undefined }))).toBeUndefined();
     expect(imageTimes(exec({ pid: NO_PID, path: join(directory, 'gone') }))).toBeUndefined();
     expect(imageTimes(exec({ pid: NO_PID, path: directory }))).toBeUndefined();
+  });
+});
+
+describe('ImageFiles', () => {
+  it('looks once at a file for all events of a batch, and again for the next', () => {
+    const images = new ImageFiles();
+    const busy = join(directory, 'busy');
+    writeFileSync(busy, '');
+    const looked = statSync(busy, { bigint: true });
+    const event = () =>
+      exec({ pid: NO_PID, path: busy, files: [recorded({ inode: String(looked.ino), name: busy })] });
+    const first = event();
+    images.times(first);
+    expect(images.versionOf(first)).toMatchObject({ size: 0 });
+    appendFileSync(busy, 'more');
+    const second = event();
+    images.times(second);
+    expect(images.versionOf(second)).toMatchObject({ size: 0 });
+    images.forget();
+    const third = event();
+    images.times(third);
+    expect(images.versionOf(third)).toMatchObject({ size: 4 });
+  });
+
+  it('tells the version of the file that the event recorded, of no other event and no other file', () => {
+    const images = new ImageFiles();
+    const event = exec({ pid: NO_PID, path, files: [recorded()] });
+    expect(images.versionOf(event)).toBeUndefined();
+    images.times(event);
+    expect(images.versionOf(event)).toMatchObject(fileVersion(stats)!);
+    expect(images.versionOf({ ...event })).toBeUndefined();
+    for (const files of [[], [recorded({ inode: String(stats.ino + 1n) })], [recorded({ dev: 'fffe:01' })]]) {
+      const other = exec({ pid: NO_PID, path, files });
+      images.times(other);
+      expect(images.versionOf(other)).toBeUndefined();
+    }
+    images.times(event);
+    images.forget();
+    expect(images.versionOf(event)).toBeUndefined();
   });
 });

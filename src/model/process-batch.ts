@@ -1,0 +1,137 @@
+import type { ProcessEvent } from '../audit/audit-event.ts';
+import type { FileVersion } from './hash/file-version.ts';
+import type { ModelEvent } from './model-event.ts';
+
+/**
+ * Process events and the numbers of their rows, on their way to another thread. All that is a number stands among the
+ * numbers, each text once: to clone objects and the names of their properties takes five times as long.
+ */
+export interface ProcessBatch {
+  /** Per event HEADER numbers, then one per argument and two per file. NaN is a number that is not there. */
+  readonly numbers: Float64Array<ArrayBuffer>;
+  /** What the numbers of texts stand for; NO_TEXT for none. */
+  readonly texts: readonly string[];
+}
+
+const HEADER = 18;
+const NO_TEXT = -1;
+/** In place of the number of arguments where they are not known. */
+const NO_ARGUMENTS = -1;
+const ACTIONS = ['exec', 'fork', 'kill', 'exit'] as const satisfies readonly ProcessEvent['action'][];
+
+const INITIAL_NUMBERS = 1024;
+
+/** Gathers the process events that wait to be sent. */
+export class ProcessBatchWriter {
+  #numbers = new Float64Array(INITIAL_NUMBERS);
+  #length = 0;
+  #texts: string[] = [];
+  readonly #places = new Map<string, number>();
+
+  /**
+   * @param eid number of its row of process_events, if it has one
+   * @param image see ModelEvent
+   */
+  append(event: ProcessEvent, eid: number | undefined, image?: FileVersion): void {
+    const { argv, files } = event;
+    let at = this.#length;
+    this.#reserve(HEADER + (argv?.length ?? 0) + 2 * files.length);
+    const numbers = this.#numbers;
+    numbers[at++] = eid ?? Number.NaN;
+    numbers[at++] = ACTIONS.indexOf(event.action);
+    numbers[at++] = event.seconds;
+    numbers[at++] = event.milliseconds;
+    numbers[at++] = event.status ?? Number.NaN;
+    numbers[at++] = event.pid;
+    numbers[at++] = event.ppid ?? Number.NaN;
+    numbers[at++] = event.parent ?? Number.NaN;
+    numbers[at++] = event.uid;
+    numbers[at++] = event.auid;
+    numbers[at++] = event.ses ?? Number.NaN;
+    numbers[at++] = this.#place(event.tty);
+    numbers[at++] = this.#place(event.comm);
+    numbers[at++] = this.#place(event.path);
+    numbers[at++] = this.#place(image?.key);
+    numbers[at++] = image?.ctimeMs ?? Number.NaN;
+    numbers[at++] = argv?.length ?? NO_ARGUMENTS;
+    numbers[at++] = files.length;
+    if (argv !== undefined) for (const argument of argv) numbers[at++] = this.#place(argument);
+    for (const { inode, dev } of files) {
+      numbers[at++] = this.#place(inode);
+      numbers[at++] = this.#place(dev);
+    }
+    this.#length = at;
+  }
+
+  #place(text: string | undefined): number {
+    if (text === undefined) return NO_TEXT;
+    const known = this.#places.get(text);
+    if (known !== undefined) return known;
+    const place = this.#texts.length;
+    this.#places.set(text, place);
+    this.#texts.push(text);
+    return place;
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#numbers.length) return;
+    const numbers = new Float64Array(Math.max(2 * this.#numbers.length, this.#length + more));
+    numbers.set(this.#numbers);
+    this.#numbers = numbers;
+  }
+
+  /** Hands over what was added since the last time; undefined if nothing was. */
+  take(): ProcessBatch | undefined {
+    if (this.#length === 0) return undefined;
+    const batch = { numbers: this.#numbers.slice(0, this.#length), texts: this.#texts };
+    // One event with a great many arguments must not occupy memory for good.
+    this.#numbers = new Float64Array(INITIAL_NUMBERS);
+    this.#length = 0;
+    this.#texts = [];
+    this.#places.clear();
+    return batch;
+  }
+}
+
+/** @param visit gets the events in the order in which they were appended */
+export const forEachProcess = (
+  { numbers, texts }: ProcessBatch,
+  visit: (event: ModelEvent, eid: number | undefined) => void,
+): void => {
+  const number = (at: number): number | undefined => {
+    const value = numbers[at]!;
+    return Number.isNaN(value) ? undefined : value;
+  };
+  const text = (at: number): string | undefined => texts[numbers[at]!];
+  for (let at = 0; at < numbers.length; ) {
+    const key = text(at + 14);
+    const argc = numbers[at + 16]!;
+    const argvAt = at + HEADER;
+    const filesAt = argvAt + Math.max(argc, 0);
+    const files = Array.from({ length: numbers[at + 17]! }, (_, i) => ({
+      inode: text(filesAt + 2 * i),
+      dev: text(filesAt + 2 * i + 1),
+    }));
+    const event: ModelEvent = {
+      action: ACTIONS[numbers[at + 1]!]!,
+      seconds: numbers[at + 2]!,
+      milliseconds: numbers[at + 3]!,
+      status: number(at + 4),
+      pid: numbers[at + 5]!,
+      ppid: number(at + 6),
+      parent: number(at + 7),
+      uid: numbers[at + 8]!,
+      auid: numbers[at + 9]!,
+      ses: number(at + 10),
+      tty: text(at + 11),
+      comm: text(at + 12),
+      path: text(at + 13),
+      argv: argc === NO_ARGUMENTS ? undefined : Array.from({ length: argc }, (_, i) => text(argvAt + i)!),
+      files,
+      image: key === undefined ? undefined : { key, ctimeMs: numbers[at + 15]! },
+    };
+    const eid = number(at);
+    at = filesAt + 2 * files.length;
+    visit(event, eid);
+  }
+};
