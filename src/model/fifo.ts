@@ -35,10 +35,4 @@ export class Fifo<T extends object | number> {
     }
     return item;
   }
-
-  /** Drops what does not pass, in place. */
-  retain(passes: (item: T) => boolean): void {
-    this.#items = this.#items.slice(this.#head).filter(item => item !== undefined && passes(item));
-    this.#head = 0;
-  }
 }

@@ -11,7 +11,8 @@ import { type ConnectorState, createConnectorState } from './process/connector-s
 import { type IsSameProcess, isSameProcess } from './process/is-same-process.ts';
 import { LiveProcesses } from './process/live-processes.ts';
 import { KernelProcessConnector, type ProcessConnector } from './process/process-connector.ts';
-import { ProcessTree, type ProcessTreeLimits } from './process/process-tree.ts';
+import { ProcessTree } from './process/process-tree.ts';
+import type { ProcessTreeLimits } from './process/remembered-processes.ts';
 import { BootTime } from './procfs/boot-time.ts';
 import { ProcfsReader } from './procfs/reader.ts';
 import { cachedHostName } from './sources/host.ts';

@@ -12,8 +12,6 @@ export type StartKnowledge = 'fork' | 'procfs' | 'exec';
 
 /** One process: a pid from one start to its end. Another process with the same pid is another node. */
 export interface ProcessNode {
-  /** Unique within the tree, never used again. */
-  readonly id: number;
   readonly pid: number;
   /** Milliseconds since the epoch. */
   startMs: number;
@@ -21,15 +19,15 @@ export interface ProcessNode {
   /** The process it descends from now: changes when its parent ends first. */
   parentPid: number | undefined;
   /** Node of `parentPid`, if known. */
-  parentId: number | undefined;
+  parent: ProcessNode | undefined;
   /** Node it was forked from: what it runs until its first exec. */
-  forkedFrom: number | undefined;
+  forkedFrom: ProcessNode | undefined;
   /** How many execs of that one the kernel had told when it forked; undefined if nobody counted. */
   forkedAfter: number | undefined;
   /** Execs that the kernel's process connector has told … */
   execs: number;
   /** … and when, those of them at the end whose exec event has not come yet. */
-  untoldExecs: number[];
+  untoldExecs: number[] | undefined;
   /** Its newest exec; undefined as long as it runs what it was forked with. */
   image: Image | undefined;
   /** What it was forked with, once somebody asked. */
@@ -45,6 +43,11 @@ export interface ProcessNode {
   bytes: number;
   /** The process that had this pid before. */
   older: ProcessNode | undefined;
+  /** Neighbours in the order of forgetting. */
+  before: ProcessNode | undefined;
+  after: ProcessNode | undefined;
+  /** There was no room for it any more: who still refers to it knows nothing of it. */
+  isForgotten: boolean;
 }
 
 /** When a process started: ISO 8601, UTC, milliseconds. */

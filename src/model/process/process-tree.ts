@@ -1,18 +1,14 @@
 import { eventMs } from '../event-time.ts';
-import { Fifo } from '../fifo.ts';
 import type { ExecEvent } from '../model-event.ts';
 import { createImage, type Image } from './image.ts';
 import type { LiveProcess, LiveProcesses } from './live-processes.ts';
 import type { ProcessNode, StartKnowledge } from './process-node.ts';
-
-export interface ProcessTreeLimits {
-  /** Processes remembered, those that ended among them. */
-  readonly maxProcesses: number;
-  /** Approximate bytes of what is remembered. */
-  readonly maxBytes: number;
-}
-
-export const PROCESS_TREE_LIMITS: ProcessTreeLimits = { maxProcesses: 16_384, maxBytes: 33_554_432 };
+import {
+  PROCESS_TREE_LIMITS,
+  type ProcessTreeCounters,
+  type ProcessTreeLimits,
+  RememberedProcesses,
+} from './remembered-processes.ts';
 
 /**
  * How far times of one moment can differ between sources: audit's clock advances in jiffies (up to 10 ms), procfs
@@ -31,13 +27,6 @@ const CLOCKS_APART_MS = 2;
 
 const NODE_BYTES = 400;
 
-export interface ProcessTreeCounters {
-  /** Forgotten to stay within the limits. */
-  forgotten: number;
-  /** Of these, processes not known to have ended. */
-  forgottenAlive: number;
-}
-
 /** What an exec event tells of the processes involved. */
 export interface ExecReading {
   readonly process: ProcessNode;
@@ -52,17 +41,8 @@ export interface ExecReading {
  * questions name a pid and a time, so that one which had the pid earlier or later is never mistaken for it.
  */
 export class ProcessTree {
-  readonly counters: ProcessTreeCounters = { forgotten: 0, forgottenAlive: 0 };
   readonly #live: LiveProcesses | undefined;
-  readonly #limits: ProcessTreeLimits;
-  readonly #nodes = new Map<number, ProcessNode>();
-  /** Newest process of each pid. */
-  readonly #newest = new Map<number, ProcessNode>();
-  /** Ids in order of getting known, and of ending; those of forgotten nodes are still among them. */
-  readonly #known = new Fifo<number>();
-  readonly #ended = new Fifo<number>();
-  #nextId = 1;
-  #bytes = 0;
+  readonly #known: RememberedProcesses;
 
   /**
    * Whether every fork is seen, so that a pid given to a new process never goes unnoticed. Otherwise the start time of
@@ -73,16 +53,20 @@ export class ProcessTree {
   /** @param live undefined for events of another host or another time */
   constructor(live: LiveProcesses | undefined, limits: Partial<ProcessTreeLimits> = {}) {
     this.#live = live;
-    this.#limits = { ...PROCESS_TREE_LIMITS, ...limits };
+    this.#known = new RememberedProcesses({ ...PROCESS_TREE_LIMITS, ...limits });
+  }
+
+  get counters(): Readonly<ProcessTreeCounters> {
+    return this.#known.counters;
   }
 
   get size(): number {
-    return this.#nodes.size;
+    return this.#known.size;
   }
 
   /** The process that had `pid` at a time. */
   find(pid: number, atMs: number): ProcessNode | undefined {
-    let node = this.#newest.get(pid);
+    let node = this.#known.newest(pid);
     while (node !== undefined && node.startMs > atMs + TOLERANCE_MS) node = node.older;
     return node;
   }
@@ -95,14 +79,16 @@ export class ProcessTree {
    */
   fork(pid: number, parentPid: number, atMs: number, ordered: boolean): void {
     const parent = pid === parentPid ? undefined : this.find(parentPid, atMs);
+    // Before there may be no room for the parent any more.
+    const inherited = ordered && parent !== undefined ? this.imageOf(parent) : undefined;
     const node = this.#started(pid, atMs) ?? this.#add(pid, atMs, 'fork', this.find(pid, atMs), atMs);
     setStart(node, atMs, 'fork');
     // An exec of the child that was told before its fork knows the parent better: it may have changed since.
     node.parentPid ??= parentPid;
-    node.parentId ??= parent?.id;
-    node.forkedFrom = parent?.id;
+    node.parent ??= parent;
+    node.forkedFrom = parent;
     node.forkedAfter = ordered ? undefined : parent?.execs;
-    if (ordered) node.inherited ??= parent && this.imageOf(parent);
+    node.inherited ??= inherited;
   }
 
   /** A process executed something; what, its exec event will tell. In order with the forks and exits. */
@@ -110,14 +96,14 @@ export class ProcessTree {
     const node = this.find(pid, atMs);
     if (node === undefined) return;
     node.execs++;
-    node.untoldExecs.push(atMs);
-    if (node.untoldExecs.length > MAX_UNTOLD_EXECS) node.untoldExecs.shift();
+    if (node.untoldExecs === undefined) node.untoldExecs = [atMs];
+    else if (node.untoldExecs.push(atMs) > MAX_UNTOLD_EXECS) node.untoldExecs.shift();
   }
 
   /** A process ended; it stays known until room is needed. */
   exit(pid: number, atMs: number): void {
     const node = this.find(pid, atMs);
-    if (node !== undefined) this.#end(node, atMs);
+    if (node !== undefined) this.#known.end(node, atMs);
   }
 
   /**
@@ -130,9 +116,9 @@ export class ProcessTree {
     const parentPid = event.parent ?? event.ppid;
     const node = this.find(event.pid, at);
     if (node === undefined || endedBefore(node, at) || parentPid === undefined) return false;
-    if (execsAreTold && node.untoldExecs.length === 0) return false;
+    if (execsAreTold && node.untoldExecs === undefined) return false;
     // Adopted, and the end of who created it is still to be told.
-    const creator = this.#creatorOf(node);
+    const creator = remembered(node.forkedFrom);
     if (creator !== undefined && creator.pid !== parentPid && creator.exitMs === undefined) return false;
     const parent = this.find(parentPid, at);
     return parent !== undefined && !endedBefore(parent, at);
@@ -146,7 +132,7 @@ export class ProcessTree {
     const at = eventMs(event);
     const toldPid = event.parent ?? event.ppid;
     const node = this.#identify(event.pid, toldPid, at);
-    const creator = this.#creatorOf(node);
+    const creator = remembered(node.forkedFrom);
     const isAdopted = creator !== undefined && creator.exitMs !== undefined && creator.pid !== toldPid;
     const parentPid = isAdopted ? creator.pid : toldPid;
     const parent = isAdopted
@@ -155,7 +141,7 @@ export class ProcessTree {
         ? undefined
         : this.#parentAt(parentPid, at);
     node.parentPid = parentPid;
-    node.parentId = parent?.id;
+    node.parent = parent;
     if (parent !== undefined) this.#catchUp(parent, node);
     const image = createImage({
       path: event.path,
@@ -165,8 +151,9 @@ export class ProcessTree {
       exec: takeExec(node, at),
     });
     this.#setImage(node, image);
-    this.#makeRoom(node);
-    return { process: node, image, parent, parentImage: parent && this.imageOf(parent) };
+    const parentImage = parent && this.imageOf(parent);
+    this.#known.makeRoom(node);
+    return { process: node, image, parent, parentImage };
   }
 
   /**
@@ -174,21 +161,18 @@ export class ProcessTree {
    * no event told what. Events come in order, so that one was lost, or audit does not look at the process.
    */
   #catchUp(parent: ProcessNode, child: ProcessNode): void {
-    if (child.forkedFrom !== parent.id || child.forkedAfter === undefined) return;
-    const missed = child.forkedAfter - (parent.execs - parent.untoldExecs.length);
+    if (child.forkedFrom !== parent || child.forkedAfter === undefined) return;
+    const missed = child.forkedAfter - (parent.execs - (parent.untoldExecs?.length ?? 0));
     if (missed <= 0) return;
-    const execMs = parent.untoldExecs.splice(0, missed).at(-1);
+    const execMs = parent.untoldExecs?.splice(0, missed).at(-1);
+    if (parent.untoldExecs?.length === 0) parent.untoldExecs = undefined;
     const unknown = { path: undefined, comm: undefined, argv: undefined, execMs, exec: child.forkedAfter };
     this.#setImage(parent, this.#liveImage(parent) ?? createImage(unknown));
   }
 
-  #creatorOf(node: ProcessNode): ProcessNode | undefined {
-    return node.forkedFrom === undefined ? undefined : this.#nodes.get(node.forkedFrom);
-  }
-
   /** Who created a process, as far as that is known; otherwise its parent as procfs or audit had it. */
   parentOf(node: ProcessNode): ProcessNode | undefined {
-    const parent = node.parentId === undefined ? undefined : this.#nodes.get(node.parentId);
+    const parent = remembered(node.parent);
     if (parent !== undefined || node.parentPid === undefined || node.parentPid === node.pid) return parent;
     return this.find(node.parentPid, node.startMs);
   }
@@ -220,16 +204,16 @@ export class ProcessTree {
     const live = this.#live;
     if (live === undefined) return;
     const running = new Set(live.pids());
-    for (const node of this.#newest.values()) {
+    for (const node of this.#known.all()) {
       // One that began after the list was made is not in it.
-      if (!running.has(node.pid) && node.startMs < nowMs - TOLERANCE_MS) this.#end(node, nowMs);
+      if (!running.has(node.pid) && node.startMs < nowMs - TOLERANCE_MS) this.#known.end(node, nowMs);
     }
     await this.seed();
   }
 
   /** The process with this pid that started at a time. */
   #started(pid: number, startMs: number): ProcessNode | undefined {
-    for (let node = this.#newest.get(pid); node !== undefined; node = node.older) {
+    for (let node = this.#known.newest(pid); node !== undefined; node = node.older) {
       if (isSameStart(node, startMs) && !(node.older !== undefined && node.older.startMs > startMs))
         return node;
     }
@@ -263,7 +247,7 @@ export class ProcessTree {
     if (endedBefore(node, at - TOLERANCE_MS)) return false;
     if (node.parentPid === parentPid) return true;
     // Another parent is right only if the one it had ended.
-    const parent = node.parentId === undefined ? undefined : this.#nodes.get(node.parentId);
+    const parent = remembered(node.parent);
     return parent === undefined || parent.exitMs !== undefined;
   }
 
@@ -288,7 +272,7 @@ export class ProcessTree {
     if (this.imageOf(node) === undefined) {
       this.#setImage(node, createImage({ path, comm, argv, execMs: undefined, exec: node.execs }));
     }
-    this.#makeRoom(node);
+    this.#known.makeRoom(node);
     return node;
   }
 
@@ -307,7 +291,7 @@ export class ProcessTree {
   }
 
   #originOf(node: ProcessNode): ProcessNode | undefined {
-    const origin = node.forkedFrom === undefined ? undefined : this.#nodes.get(node.forkedFrom);
+    const origin = remembered(node.forkedFrom);
     if (origin !== undefined || node.startKnown !== 'fork' || node.parentPid === undefined) return origin;
     // Not known when the fork was seen, perhaps by now.
     return this.find(node.parentPid, node.startMs);
@@ -327,10 +311,7 @@ export class ProcessTree {
     for (let count = 0; count < MAX_FORMER_IMAGES && last !== undefined; count++) last = last.previous;
     if (last !== undefined) last.previous = undefined;
     node.image = image;
-    if (!this.#nodes.has(node.id)) return;
-    this.#bytes -= node.bytes;
-    node.bytes = NODE_BYTES + imageBytes(image);
-    this.#bytes += node.bytes;
+    this.#known.resize(node, NODE_BYTES + imageBytes(image));
   }
 
   /** @param older the node that had the pid until `endMs` */
@@ -341,18 +322,17 @@ export class ProcessTree {
     older: ProcessNode | undefined,
     endMs: number,
   ): ProcessNode {
-    if (older !== undefined) this.#end(older, endMs);
+    if (older !== undefined) this.#known.end(older, endMs);
     const node: ProcessNode = {
-      id: this.#nextId++,
       pid,
       startMs,
       startKnown,
       parentPid: undefined,
-      parentId: undefined,
+      parent: undefined,
       forkedFrom: undefined,
       forkedAfter: undefined,
       execs: 0,
-      untoldExecs: [],
+      untoldExecs: undefined,
       image: undefined,
       inherited: undefined,
       exitMs: undefined,
@@ -361,84 +341,28 @@ export class ProcessTree {
       startText: undefined,
       bytes: NODE_BYTES,
       older,
+      before: undefined,
+      after: undefined,
+      isForgotten: false,
     };
-    this.#nodes.set(node.id, node);
-    this.#known.push(node.id);
-    // Most are forgotten by way of `#ended`, which leaves their ids here.
-    if (this.#known.size > 2 * this.#limits.maxProcesses + 1024)
-      this.#known.retain(id => this.#nodes.has(id));
-    this.#link(node);
-    this.#bytes += NODE_BYTES;
-    this.#makeRoom(node);
+    this.#known.add(node);
+    this.#known.makeRoom(node);
     return node;
   }
-
-  /** Puts a node above `older` in its pid's list, which is newest first. */
-  #link(node: ProcessNode): void {
-    const newest = this.#newest.get(node.pid);
-    if (newest === node.older) {
-      this.#newest.set(node.pid, node);
-      return;
-    }
-    let newer = newest;
-    while (newer !== undefined && newer.older !== node.older) newer = newer.older;
-    if (newer === undefined) return;
-    newer.older = node;
-    this.#end(node, newer.startMs);
-  }
-
-  #end(node: ProcessNode, atMs: number): void {
-    if (node.exitMs !== undefined) return;
-    node.exitMs = atMs;
-    this.#ended.push(node.id);
-  }
-
-  /** Forgets until the limits hold: who ended first goes first, then whoever is known longest; never `spared`. */
-  #makeRoom(spared: ProcessNode): void {
-    while (this.#nodes.size > this.#limits.maxProcesses || this.#bytes > this.#limits.maxBytes) {
-      const node = this.#oldest(this.#ended, spared) ?? this.#oldest(this.#known, spared);
-      if (node === undefined) return;
-      this.counters.forgotten++;
-      if (node.exitMs === undefined) this.counters.forgottenAlive++;
-      this.#forget(node);
-    }
-  }
-
-  /** Takes the oldest out that is still known. */
-  #oldest(queue: Fifo<number>, spared: ProcessNode): ProcessNode | undefined {
-    for (let left = queue.size; left > 0; left--) {
-      const id = queue.shift()!;
-      if (id === spared.id) queue.push(id);
-      else if (this.#nodes.has(id)) return this.#nodes.get(id);
-    }
-    return undefined;
-  }
-
-  #forget(node: ProcessNode): void {
-    this.#nodes.delete(node.id);
-    this.#bytes -= node.bytes;
-    const newest = this.#newest.get(node.pid);
-    if (newest === node) {
-      if (node.older === undefined) this.#newest.delete(node.pid);
-      else this.#newest.set(node.pid, node.older);
-      return;
-    }
-    for (let newer = newest; newer !== undefined; newer = newer.older) {
-      if (newer.older === node) {
-        newer.older = node.older;
-        return;
-      }
-    }
-  }
 }
+
+const remembered = (node: ProcessNode | undefined): ProcessNode | undefined =>
+  node?.isForgotten === true ? undefined : node;
 
 const endedBefore = (node: ProcessNode, at: number): boolean => node.exitMs !== undefined && node.exitMs < at;
 
 /** Which exec of its process an event at `at` is of: the first that was not before it. */
 const takeExec = (node: ProcessNode, at: number): number | undefined => {
-  while (node.untoldExecs.length > 0) {
+  while (node.untoldExecs !== undefined) {
     const exec = node.execs - node.untoldExecs.length + 1;
-    if (node.untoldExecs.shift()! >= at - CLOCKS_APART_MS) return exec;
+    const toldMs = node.untoldExecs.shift()!;
+    if (node.untoldExecs.length === 0) node.untoldExecs = undefined;
+    if (toldMs >= at - CLOCKS_APART_MS) return exec;
   }
   return undefined;
 };

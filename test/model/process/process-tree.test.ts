@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LiveProcess, LiveProcesses } from '../../../src/model/process/live-processes.ts';
-import { ProcessTree, type ProcessTreeLimits } from '../../../src/model/process/process-tree.ts';
+import type { ProcessNode } from '../../../src/model/process/process-node.ts';
+import { ProcessTree } from '../../../src/model/process/process-tree.ts';
+import type { ProcessTreeLimits } from '../../../src/model/process/remembered-processes.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { exec, NOON } from '../process-events.ts';
 
@@ -338,6 +340,28 @@ describe('ProcessTree within its limits', () => {
     tree.fork(6, 1, NOON + 5, false);
     expect(tree.size).toBe(3);
     expect(tree.counters).toEqual({ forgotten: 3, forgottenAlive: 1 });
+  });
+
+  it('keeps nothing of what it has forgotten, however long the line of descent', () => {
+    const { tree } = setUp({ maxProcesses: 3 });
+    tree.seesForks = true;
+    tree.fork(1, 0, NOON, false);
+    for (let pid = 2; pid <= 100; pid++) {
+      tree.fork(pid, pid - 1, NOON + pid, false);
+      tree.exec(exec({ pid, ppid: pid - 1, at: pid, argv: ['x'.repeat(1000)] }));
+    }
+    const last = tree.find(100, NOON + 100)!;
+    const reachable = new Set<ProcessNode>();
+    const visit = (node: ProcessNode | undefined): void => {
+      if (node === undefined || reachable.has(node)) return;
+      reachable.add(node);
+      for (const next of [node.parent, node.forkedFrom, node.older, node.before, node.after]) visit(next);
+    };
+    visit(last);
+    expect([...reachable].map(({ pid }) => pid).sort()).toEqual([100, 97, 98, 99]);
+    const forgotten = [...reachable].find(({ pid }) => pid === 97)!;
+    expect(forgotten).toMatchObject({ isForgotten: true, image: undefined, inherited: undefined });
+    expect(tree.parentOf(tree.find(98, NOON + 100)!)).toBeUndefined();
   });
 
   it('is bounded by the length of command lines, and cuts each', () => {

@@ -1,0 +1,146 @@
+import type { ProcessNode } from './process-node.ts';
+
+export interface ProcessTreeLimits {
+  /** Processes remembered, those that ended among them. */
+  readonly maxProcesses: number;
+  /** Approximate bytes of what is remembered. */
+  readonly maxBytes: number;
+}
+
+export const PROCESS_TREE_LIMITS: ProcessTreeLimits = { maxProcesses: 16_384, maxBytes: 33_554_432 };
+
+export interface ProcessTreeCounters {
+  /** Forgotten to stay within the limits. */
+  forgotten: number;
+  /** Of these, processes not known to have ended. */
+  forgottenAlive: number;
+}
+
+/** The processes that are known, within limits: by pid, and in the order in which they are forgotten. */
+export class RememberedProcesses {
+  readonly counters: ProcessTreeCounters = { forgotten: 0, forgottenAlive: 0 };
+  readonly #limits: ProcessTreeLimits;
+  /** Newest process of each pid; those that had the pid before follow by `older`. */
+  readonly #newest = new Map<number, ProcessNode>();
+  /** In order of getting known … */
+  readonly #running = new NodeList();
+  /** … and of ending. */
+  readonly #ended = new NodeList();
+  #bytes = 0;
+
+  constructor(limits: ProcessTreeLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#running.size + this.#ended.size;
+  }
+
+  newest(pid: number): ProcessNode | undefined {
+    return this.#newest.get(pid);
+  }
+
+  /** Of each pid the newest. */
+  all(): Iterable<ProcessNode> {
+    return this.#newest.values();
+  }
+
+  /** Takes in a node: into its pid's list, which is newest first, it goes above its `older`. */
+  add(node: ProcessNode): void {
+    this.#running.push(node);
+    this.#bytes += node.bytes;
+    const newest = this.#newest.get(node.pid);
+    if (newest === node.older) {
+      this.#newest.set(node.pid, node);
+      return;
+    }
+    let newer = newest;
+    while (newer !== undefined && newer.older !== node.older) newer = newer.older;
+    if (newer === undefined) return;
+    newer.older = node;
+    this.end(node, newer.startMs);
+  }
+
+  /** Notes the end of a process; that of one that has ended stays as it is. */
+  end(node: ProcessNode, atMs: number): void {
+    if (node.exitMs !== undefined) return;
+    node.exitMs = atMs;
+    if (node.isForgotten) return;
+    this.#running.remove(node);
+    this.#ended.push(node);
+  }
+
+  resize(node: ProcessNode, bytes: number): void {
+    if (!node.isForgotten) this.#bytes += bytes - node.bytes;
+    node.bytes = bytes;
+  }
+
+  /** Forgets until the limits hold: who ended first goes first, then whoever is known longest; never `spared`. */
+  makeRoom(spared: ProcessNode): void {
+    while (this.size > this.#limits.maxProcesses || this.#bytes > this.#limits.maxBytes) {
+      const node = this.#ended.firstBut(spared) ?? this.#running.firstBut(spared);
+      if (node === undefined) return;
+      this.#forget(node);
+    }
+  }
+
+  #forget(node: ProcessNode): void {
+    this.counters.forgotten++;
+    if (node.exitMs === undefined) this.counters.forgottenAlive++;
+    (node.exitMs === undefined ? this.#running : this.#ended).remove(node);
+    this.#bytes -= node.bytes;
+    this.#unlink(node);
+    // Its children still refer to it: it must not keep anything else in memory.
+    node.isForgotten = true;
+    node.older = undefined;
+    node.parent = undefined;
+    node.forkedFrom = undefined;
+    node.image = undefined;
+    node.inherited = undefined;
+  }
+
+  #unlink(node: ProcessNode): void {
+    const newest = this.#newest.get(node.pid);
+    if (newest === node) {
+      if (node.older === undefined) this.#newest.delete(node.pid);
+      else this.#newest.set(node.pid, node.older);
+      return;
+    }
+    for (let newer = newest; newer !== undefined; newer = newer.older) {
+      if (newer.older === node) {
+        newer.older = node.older;
+        return;
+      }
+    }
+  }
+}
+
+/** Nodes in a row, each in one list at most: to add one costs no memory, and any can be taken out. */
+class NodeList {
+  size = 0;
+  #first: ProcessNode | undefined;
+  #last: ProcessNode | undefined;
+
+  push(node: ProcessNode): void {
+    node.before = this.#last;
+    node.after = undefined;
+    if (this.#last === undefined) this.#first = node;
+    else this.#last.after = node;
+    this.#last = node;
+    this.size++;
+  }
+
+  remove(node: ProcessNode): void {
+    if (node.before === undefined) this.#first = node.after;
+    else node.before.after = node.after;
+    if (node.after === undefined) this.#last = node.before;
+    else node.after.before = node.before;
+    node.before = undefined;
+    node.after = undefined;
+    this.size--;
+  }
+
+  firstBut(spared: ProcessNode): ProcessNode | undefined {
+    return this.#first === spared ? spared.after : this.#first;
+  }
+}
