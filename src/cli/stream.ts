@@ -3,7 +3,7 @@ import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts
 import { PROCESS_TITLE } from '../audit/stream-owner.ts';
 import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../extension/process-feed.ts';
 import { readAuditSettings } from '../flags/audit-settings.ts';
-import type { ModelLimits } from '../model/event-model.ts';
+import type { ModelLimits } from '../model/desk.ts';
 import { LineWriter } from '../model/json/line-writer.ts';
 import { openOutput } from '../model/json/open-output.ts';
 import { telemetryJson } from '../model/json/telemetry-json.ts';

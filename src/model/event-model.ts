@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from './clock.ts';
+import { Desk, MODEL_LIMITS, type ModelLimits, type SourceCounters } from './desk.ts';
 import { Fifo } from './fifo.ts';
 import type { ExecEvent, ModelEvent } from './model-event.ts';
-import { type Plan, planSources } from './plan.ts';
-import { type DataSource, DEFAULT_BUDGET_MS, DEFAULT_MAX_PENDING } from './source.ts';
+import { planSources } from './plan.ts';
+import type { DataSource, EventSource, LaterSource } from './source.ts';
 
 /** A process event with what the data sources know of it. Fields nobody could tell are undefined. */
 export interface EnrichedEvent<Fields extends object = Record<string, unknown>> {
@@ -10,37 +11,6 @@ export interface EnrichedEvent<Fields extends object = Record<string, unknown>> 
   /** Number of the event's row of process_events, as offered. */
   readonly eid: number | undefined;
   readonly fields: Readonly<Partial<Fields>>;
-}
-
-export interface ModelLimits {
-  /** Events waiting for sources at once; beyond it the oldest goes out as it is. */
-  readonly maxInFlight: number;
-  /** No event waits longer than this after its arrival, whatever the sources' budgets add up to. */
-  readonly budgetMs: number;
-  /** How long a source rests after two calls in a row that held up the thread for longer than its budget. */
-  readonly restMs: number;
-  /** How long `start` waits for a source; one that takes longer goes on starting while events come in. */
-  readonly startMs: number;
-}
-
-export const MODEL_LIMITS: ModelLimits = {
-  maxInFlight: 8192,
-  budgetMs: DEFAULT_BUDGET_MS,
-  restMs: 1000,
-  startMs: 5000,
-};
-
-export interface SourceCounters {
-  /** Times the source was asked. */
-  asked: number;
-  /** Calls that threw or rejected. */
-  failed: number;
-  /** Calls that were not done within the budget. */
-  slow: number;
-  /** Events the source was not asked for: it rested, had too many answers outstanding, or did not start. */
-  skipped: number;
-  /** Message of the last failure. */
-  lastError: string | undefined;
 }
 
 export interface ModelCounters {
@@ -83,20 +53,6 @@ interface Entry {
   open: number;
 }
 
-/** What the model keeps about one source. */
-interface Desk {
-  readonly source: DataSource;
-  readonly fields: readonly string[];
-  readonly budgetMs: number;
-  readonly maxPending: number;
-  readonly counters: SourceCounters;
-  pending: number;
-  /** Whether its last call held up the thread for longer than its budget. */
-  wasSlow: boolean;
-  /** Monotonic milliseconds until which the source is not asked. */
-  restsUntil: number;
-}
-
 /**
  * Turns process events into complete ones: asks every data source in the order that follows from the declarations,
  * and gives events out in the order they came in, each as soon as its sources are done or their time is over.
@@ -107,17 +63,22 @@ interface Desk {
  */
 export class EventModel<Fields extends object = Record<string, unknown>> {
   readonly counters: ModelCounters = { offered: 0, emitted: 0, overflowed: 0, emitFailed: 0 };
-  readonly #plan: Plan;
-  readonly #event: readonly Desk[];
-  readonly #later: readonly Desk[];
+  /** Fields that emitted events can have, in order of asking. */
+  readonly fields: readonly string[];
+  readonly #event: readonly Desk<EventSource>[];
+  readonly #later: readonly Desk<LaterSource>[];
+  /** For each of the later ones those that have to be settled before. */
+  readonly #after: readonly (readonly number[])[];
+  readonly #desks: readonly Desk[];
   readonly #observers: readonly Desk[];
   readonly #emit: (event: EnrichedEvent<Fields>) => void;
   readonly #clock: Clock;
   readonly #limits: ModelLimits;
   /** Events in flight. */
   readonly #queue = new Fifo<Entry>();
-  /** The states of an event that has just arrived. */
-  readonly #waiting: readonly number[];
+  /** What an event has when it arrives: copied, V8 knows the fields' places; filled one by one, it looks each one up. */
+  readonly #noFields: Readonly<Record<string, unknown>>;
+  readonly #noStates: readonly number[];
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #pumping = false;
@@ -127,29 +88,20 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
 
   /** @throws ModelError if the sources' declarations do not fit together */
   constructor(options: ModelOptions<Fields>) {
-    this.#plan = planSources(options.sources, options.wanted);
+    const plan = planSources(options.sources, options.wanted);
+    const clock = options.clock ?? systemClock;
+    const limits = { ...MODEL_LIMITS, ...options.limits };
+    this.fields = plan.fields;
     this.#emit = options.emit;
-    this.#clock = options.clock ?? systemClock;
-    this.#limits = { ...MODEL_LIMITS, ...options.limits };
-    const desk = (source: DataSource): Desk => ({
-      source,
-      fields: Object.keys(source.provides),
-      budgetMs: Math.min(source.limits?.budgetMs ?? this.#limits.budgetMs, this.#limits.budgetMs),
-      maxPending: source.limits?.maxPending ?? DEFAULT_MAX_PENDING,
-      counters: { asked: 0, failed: 0, slow: 0, skipped: 0, lastError: undefined },
-      pending: 0,
-      wasSlow: false,
-      restsUntil: 0,
-    });
-    this.#event = this.#plan.event.map(desk);
-    this.#later = this.#plan.later.map(step => desk(step.source));
-    this.#waiting = this.#later.map(() => WAITING);
-    this.#observers = [...this.#event, ...this.#later].filter(({ source }) => source.observe !== undefined);
-  }
-
-  /** Fields that emitted events can have, in order of asking. */
-  get fields(): readonly string[] {
-    return this.#plan.fields;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#event = plan.event.map(source => new Desk(source, limits, clock));
+    this.#later = plan.later.map(({ source }) => new Desk(source, limits, clock));
+    this.#after = plan.later.map(({ after }) => after);
+    this.#desks = [...this.#event, ...this.#later];
+    this.#observers = this.#desks.filter(({ source }) => source.observe !== undefined);
+    this.#noFields = Object.fromEntries(plan.fields.map(field => [field, undefined]));
+    this.#noStates = this.#later.map(() => WAITING);
   }
 
   /** Events waiting for sources right now. */
@@ -159,7 +111,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
 
   /** Counters by source name. */
   get sources(): ReadonlyMap<string, Readonly<SourceCounters>> {
-    return new Map([...this.#event, ...this.#later].map(({ source, counters }) => [source.name, counters]));
+    return new Map(this.#desks.map(({ source, counters }) => [source.name, counters]));
   }
 
   /** Starts the sources, each after those it needs. Never rejects: a source that fails to start is passed over. */
@@ -169,13 +121,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   async #startSources(): Promise<void> {
-    for (const desk of [...this.#event, ...this.#later]) {
-      const starting = (async () => desk.source.start?.())().catch(error => {
-        this.#fail(desk, error);
-        desk.restsUntil = Number.POSITIVE_INFINITY;
-      });
-      await this.#within(starting, desk);
-    }
+    for (const desk of this.#desks) await desk.start();
   }
 
   /**
@@ -190,7 +136,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       try {
         desk.source.observe!(event);
       } catch (error) {
-        this.#fail(desk, error);
+        desk.fail(error);
       }
     }
     if (!isExec(event)) return;
@@ -199,14 +145,14 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     const entry: Entry = {
       event,
       eid,
-      fields: {},
+      fields: { ...this.#noFields },
       arrived: this.#clock.monotonicMs(),
-      states: this.#waiting.slice(),
+      states: this.#noStates.slice(),
       open: this.#later.length,
     };
     let now = entry.arrived;
     for (const desk of this.#event) now = this.#askNow(desk, entry, now);
-    this.#advance(entry);
+    this.#advance(entry, now);
     this.#queue.push(entry);
     this.#pump();
   }
@@ -238,51 +184,32 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       });
     }
     this.#cancelTimer?.();
-    for (const desk of [...this.#event, ...this.#later].reverse()) {
-      const stopping = (async () => desk.source.stop?.())().catch(error => this.#fail(desk, error));
-      await this.#within(stopping, desk);
-    }
+    for (const desk of this.#desks.toReversed()) await desk.stop();
   }
 
-  /** @returns the time after the call, so that consecutive sources share clock readings */
-  #askNow(desk: Desk, entry: Entry, now: number): number {
-    if (desk.restsUntil > now) {
-      desk.counters.skipped++;
-      return now;
-    }
-    desk.counters.asked++;
+  /** @returns the time after the call */
+  #askNow(desk: Desk<EventSource>, entry: Entry, now: number): number {
+    if (!desk.opens(now)) return now;
     try {
-      this.#store(desk, entry, desk.source.resolve(entry.event, entry.fields) as object | undefined);
+      desk.take(desk.source.resolve(entry.event, entry.fields), entry.fields);
     } catch (error) {
-      this.#fail(desk, error);
+      desk.fail(error);
     }
-    return this.#timeCall(desk, now);
-  }
-
-  /**
-   * Makes a source rest that held up the thread for longer than its budget, and again the next time it was asked: once
-   * may have been the garbage collector, or a host that had no time for us.
-   */
-  #timeCall(desk: Desk, before: number): number {
-    const now = this.#clock.monotonicMs();
-    const isSlow = now - before > desk.budgetMs;
-    if (isSlow) {
-      desk.counters.slow++;
-      if (desk.wasSlow && desk.source.limits?.rests !== false) desk.restsUntil = now + this.#limits.restMs;
-    }
-    desk.wasSlow = isSlow;
-    return now;
+    return desk.timeCall(now);
   }
 
   /** Asks the later sources whose needs are settled. Steps are in order, so one pass reaches all of them. */
-  #advance(entry: Entry): void {
-    if (entry.open === 0) return;
-    let now = this.#clock.monotonicMs();
-    for (let step = 0; step < this.#later.length; step++) {
-      if (entry.states[step] !== WAITING) continue;
-      if (this.#plan.later[step]!.after.some(before => entry.states[before] !== SETTLED)) continue;
-      now = this.#askLater(step, entry, now);
+  #advance(entry: Entry, from: number): void {
+    let now = from;
+    for (let step = 0; entry.open > 0 && step < this.#later.length; step++) {
+      if (entry.states[step] === WAITING && this.#isReady(entry, step))
+        now = this.#askLater(step, entry, now);
     }
+  }
+
+  #isReady({ states }: Entry, step: number): boolean {
+    for (const before of this.#after[step]!) if (states[before] !== SETTLED) return false;
+    return true;
   }
 
   #askLater(step: number, entry: Entry, now: number): number {
@@ -292,12 +219,10 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       settle(entry, step);
       return now;
     }
-    if (desk.restsUntil > now || desk.pending >= desk.maxPending) {
-      desk.counters.skipped++;
+    if (!desk.opens(now)) {
       settle(entry, step);
       return now;
     }
-    desk.counters.asked++;
     try {
       const answer = desk.source.resolve(entry.event, entry.fields);
       if (answer instanceof Promise) {
@@ -306,19 +231,19 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
         answer.then(
           value => this.#answered(step, entry, value),
           error => {
-            this.#fail(desk, error);
+            desk.fail(error);
             this.#answered(step, entry, undefined);
           },
         );
       } else {
-        this.#store(desk, entry, answer as object | undefined);
+        desk.take(answer, entry.fields);
         settle(entry, step);
       }
     } catch (error) {
-      this.#fail(desk, error);
+      desk.fail(error);
       settle(entry, step);
     }
-    return this.#timeCall(desk, now);
+    return desk.timeCall(now);
   }
 
   #answered(step: number, entry: Entry, value: object | undefined): void {
@@ -326,19 +251,10 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     desk.pending--;
     // Too late: the event went on without it.
     if (entry.states[step] !== PENDING) return;
-    this.#store(desk, entry, value);
+    desk.take(value, entry.fields);
     settle(entry, step);
-    this.#advance(entry);
+    this.#advance(entry, this.#clock.monotonicMs());
     this.#pump();
-  }
-
-  #store(desk: Desk, entry: Entry, value: object | undefined): void {
-    if (value === undefined) return;
-    // Only what was declared: a source cannot overwrite another's field.
-    for (const field of desk.fields) {
-      const part = (value as Record<string, unknown>)[field];
-      if (part !== undefined) entry.fields[field] = part;
-    }
   }
 
   /**
@@ -379,7 +295,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       desk.counters.slow++;
       settle(entry, step);
     }
-    this.#advance(entry);
+    this.#advance(entry, now);
   }
 
   /** When the first of the sources that an event waits for is out of time. */
@@ -420,27 +336,6 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       this.#timerAt = Number.POSITIVE_INFINITY;
       // Answers that came while the thread was busy with something else are not late: they are taken first.
       setImmediate(() => this.#pump(true));
-    });
-  }
-
-  #fail(desk: Desk, error: unknown): void {
-    desk.counters.failed++;
-    desk.counters.lastError = error instanceof Error ? error.message : String(error);
-  }
-
-  /** Waits for what a source does at the start or the end, but not for ever. */
-  #within(work: Promise<void>, desk: Desk): Promise<void> {
-    return new Promise(resolve => {
-      const { startMs } = this.#limits;
-      const cancel = this.#clock.after(startMs, () => {
-        desk.counters.slow++;
-        desk.counters.lastError = `not done after ${startMs} ms`;
-        resolve();
-      });
-      void work.then(() => {
-        cancel();
-        resolve();
-      });
     });
   }
 }

@@ -1,4 +1,5 @@
-import type { ModelCounters, SourceCounters } from './event-model.ts';
+import type { SourceCounters } from './desk.ts';
+import type { ModelCounters } from './event-model.ts';
 import type { HashCounters } from './hash/file-hasher.ts';
 import type { TelemetryModel } from './telemetry-model.ts';
 

@@ -1,4 +1,5 @@
-import { type EnrichedEvent, EventModel, type ModelLimits } from './event-model.ts';
+import type { ModelLimits } from './desk.ts';
+import { type EnrichedEvent, EventModel } from './event-model.ts';
 import { planSources } from './plan.ts';
 import { createLiveServices, type LiveServices, type ServiceOptions } from './services.ts';
 import { liveSources, replaySources, type TelemetryFields } from './sources.ts';
