@@ -79,11 +79,23 @@ export const processTelemetryEvents = {
       tty: fields.tty,
       process_start_timestamp: fields.process_start_timestamp,
       parent_process_command_line: fields.parent_process_command_line,
-      ancestors: fields.ancestors && JSON.stringify(fields.ancestors),
+      ancestors: fields.ancestors && listText(fields.ancestors),
     };
   },
 } as const satisfies {
   readonly spec: TableSpec;
   readonly fields: readonly string[];
   readonly toRow: unknown;
+};
+
+const listTexts = new WeakMap<readonly unknown[], string>();
+
+/** Processes of one parent share the list of their ancestors: its text is made once. */
+const listText = (list: readonly unknown[]): string => {
+  let text = listTexts.get(list);
+  if (text === undefined) {
+    text = JSON.stringify(list);
+    listTexts.set(list, text);
+  }
+  return text;
 };

@@ -202,25 +202,28 @@ export class EventBuffer {
   }
 
   append(batch: RowBatch): void {
-    const count = batch.ends.length;
-    let start = 0;
-    for (let i = 0; i < count; i++) {
-      const end = batch.ends[i]!;
-      const segment = this.#segmentFor(end - start);
-      segment.bytes.set(batch.bytes.subarray(start, end), segment.used);
-      segment.used += end - start;
-      if (segment.rows === segment.ends.length) growIndex(segment);
-      segment.ends[segment.rows] = segment.used;
-      segment.times[segment.rows] = batch.times[i]!;
-      this.#oldestTime = Math.min(this.#oldestTime, batch.times[i]!);
-      segment.masks[2 * segment.rows] = batch.masks[2 * i]!;
-      segment.masks[2 * segment.rows + 1] = batch.masks[2 * i + 1]!;
-      segment.rows++;
-      this.#nextEid++;
-      this.#bytes += end - start;
-      start = end;
+    const { ends, times, masks } = batch;
+    for (let next = 0; next < ends.length; ) {
+      const from = next === 0 ? 0 : ends[next - 1]!;
+      const segment = this.#segmentFor(ends[next]! - from);
+      const used = segment.used;
+      const room = from + segment.bytes.length - used;
+      for (; next < ends.length && ends[next]! <= room; next++) {
+        if (segment.rows === segment.ends.length) growIndex(segment);
+        segment.ends[segment.rows] = used + ends[next]! - from;
+        segment.times[segment.rows] = times[next]!;
+        this.#oldestTime = Math.min(this.#oldestTime, times[next]!);
+        segment.masks[2 * segment.rows] = masks[2 * next]!;
+        segment.masks[2 * segment.rows + 1] = masks[2 * next + 1]!;
+        segment.rows++;
+        this.#nextEid++;
+      }
+      const to = ends[next - 1]!;
+      segment.bytes.set(batch.bytes.subarray(from, to), used);
+      segment.used += to - from;
+      this.#bytes += to - from;
     }
-    this.counters.appended += count;
+    this.counters.appended += ends.length;
     this.#evict();
   }
 

@@ -2,6 +2,7 @@ import { errnoName } from '../../audit/errors.ts';
 import type { Clock } from '../clock.ts';
 import { eventMs } from '../event-time.ts';
 import type { ModelEvent } from '../model-event.ts';
+import { type Ancestor, Ancestors } from '../process/ancestors.ts';
 import type { ProcConnectorEvent } from '../process/cn-proc.ts';
 import { type ConnectorState, createConnectorState } from '../process/connector-state.ts';
 import type { Image } from '../process/image.ts';
@@ -10,13 +11,6 @@ import { type ProcessNode, startTextOf } from '../process/process-node.ts';
 import type { ProcessTree } from '../process/process-tree.ts';
 import { type EventSource, eventSource } from '../source.ts';
 import { wallOffset } from '../wall-offset.ts';
-
-export interface Ancestor {
-  readonly pid: number;
-  /** When it started: ISO 8601, UTC, milliseconds. */
-  readonly timestamp: string | undefined;
-  readonly path: string | undefined;
-}
 
 export interface ProcessTreeFields {
   /** When the process was created; with the pid it names the process for good. */
@@ -38,8 +32,6 @@ export interface ProcessTreeFields {
   readonly parent: ProcessNode | undefined;
   readonly parent_image: Image | undefined;
 }
-
-export const MAX_ANCESTORS = 16;
 
 /** The connector's socket is emptied this often when no event makes it necessary; its buffer holds seconds. */
 const DRAIN_MS = 100;
@@ -73,6 +65,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
     forkEvents = false,
     connector: state = createConnectorState(),
   } = options;
+  const ancestors = new Ancestors(tree);
   let connector: ProcessConnector | undefined;
   // Until the kernel answers, nobody knows whether it will ever send anything.
   let listening = false;
@@ -119,7 +112,8 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
     if (connector === undefined) return;
     drainedAt = clock.monotonicMs();
     try {
-      connector.drain(event => take(event, toWallMs()));
+      const wallOffsetMs = toWallMs();
+      connector.drain(event => take(event, wallOffsetMs));
     } catch (error) {
       state.error = error instanceof Error ? error.message : String(error);
       closeConnector();
@@ -210,7 +204,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
         parent_process_name: parentImage?.name,
         parent_process_path: parentImage?.path,
         parent_process_command_line: parentImage?.commandLine,
-        ancestors: parent && listAncestors(tree, parent),
+        ancestors: parent && ancestors.ofChildOf(parent),
         process,
         process_image: image,
         parent,
@@ -218,16 +212,4 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       };
     },
   });
-};
-
-const listAncestors = (tree: ProcessTree, parent: ProcessNode): readonly Ancestor[] => {
-  const ancestors: Ancestor[] = [];
-  for (
-    let node: ProcessNode | undefined = parent;
-    node !== undefined && ancestors.length < MAX_ANCESTORS;
-    node = tree.parentOf(node)
-  ) {
-    ancestors.push({ pid: node.pid, timestamp: startTextOf(node), path: tree.imageOf(node)?.path });
-  }
-  return ancestors;
 };

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { MAX_ANCESTORS } from '../../../src/model/process/ancestors.ts';
 import type { ProcConnectorEvent } from '../../../src/model/process/cn-proc.ts';
 import { createConnectorState } from '../../../src/model/process/connector-state.ts';
 import type { ProcessConnector } from '../../../src/model/process/process-connector.ts';
 import { ProcessTree } from '../../../src/model/process/process-tree.ts';
-import { MAX_ANCESTORS, processTreeSource } from '../../../src/model/sources/process-tree.ts';
+import { processTreeSource } from '../../../src/model/sources/process-tree.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { exec, exit, fork } from '../process-events.ts';
 
@@ -83,6 +84,31 @@ describe('processTreeSource', () => {
     const { ancestors } = resolve(exec({ pid: 40, ppid: 39 }));
     expect(ancestors).toHaveLength(MAX_ANCESTORS);
     expect(ancestors!.map(({ pid }) => pid)).toEqual(Array.from({ length: MAX_ANCESTORS }, (_, i) => 39 - i));
+  });
+
+  it('gives brothers the same list of ancestors, and another as soon as one of them runs something else', async () => {
+    const { source, resolve } = await setUp({ forkEvents: true });
+    source.observe!(fork(10, 1, -100));
+    source.observe!(fork(20, 10, -90));
+    resolve(exec({ pid: 10, ppid: 1, path: '/bin/bash', at: -95 }));
+    const child = (pid: number, ppid: number, at: number) => {
+      source.observe!(fork(pid, ppid, at));
+      return resolve(exec({ pid, ppid, at })).ancestors;
+    };
+    const first = child(30, 20, 0);
+    expect(first?.map(({ path }) => path)).toEqual(['/bin/bash', '/bin/bash']);
+    expect(child(31, 20, 10)).toBe(first);
+    resolve(exec({ pid: 20, ppid: 10, path: '/bin/make', at: 20 }));
+    const second = child(32, 20, 30);
+    expect(second?.map(({ path }) => path)).toEqual(['/bin/make', '/bin/bash']);
+    expect(child(33, 20, 40)).toBe(second);
+    resolve(exec({ pid: 10, ppid: 1, path: '/bin/zsh', at: 50 }));
+    expect(child(34, 20, 60)?.map(({ path }) => path)).toEqual(['/bin/make', '/bin/zsh']);
+    // Another process with the parent's pid.
+    source.observe!(exit(20, 70));
+    source.observe!(fork(20, 1, 200));
+    expect(child(35, 20, 210)?.map(({ pid }) => pid)).toEqual([20]);
+    expect(first?.map(({ path }) => path)).toEqual(['/bin/bash', '/bin/bash']);
   });
 
   it('reads the connector before it looks at an exec, on the wall clock', async () => {
