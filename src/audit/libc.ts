@@ -1,10 +1,11 @@
-import koffi from 'koffi';
+import { libc } from '../runtime/libc.ts';
 
-/**
+export { addressOf, errno } from '../runtime/libc.ts';
+
+/*
  * The C library calls of the event stream. The `netlink` package receives one datagram per call and copies it
  * twice; under a burst that loses more than half of the records, recvmmsg in batches loses none.
  */
-const libc = koffi.load(null);
 
 export const AF_NETLINK = 16;
 export const SOCK_RAW = 3;
@@ -84,9 +85,3 @@ export const waitReadable = (fd: Fd, timeout: number): boolean => {
   view.setInt16(4, POLLIN, true);
   return poll(pollfd, 1, timeout) !== 0;
 };
-
-/** Memory address of a buffer that C keeps pointers into; the buffer must stay referenced. */
-export const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes);
-
-/** errno of the last call of this thread. */
-export const errno = (): number => koffi.errno();

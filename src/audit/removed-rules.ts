@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootId } from '../runtime/boot-id.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
@@ -35,6 +35,8 @@ export const removedRulesIn = (directory = '/run'): RemovedRules => {
         trustedDirectory(directory);
         const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
         try {
+          // In a sticky directory the name is anybody's.
+          if (fstatSync(fd).uid !== process.geteuid?.()) return [];
           const [boot, ...lines] = readFileSync(fd, 'latin1').trimEnd().split('\n');
           if (boot !== bootId()) return [];
           return lines

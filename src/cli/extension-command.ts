@@ -15,9 +15,21 @@ export const extensionCommand: Command = {
   flagGroups: commonFlags,
   run: async flags => {
     const args = extensionArgs(flags);
+    process.umask(OWNER_ONLY);
+    // Before all else: this process may begin anew.
+    const warning = await lessenPrivileges(args);
     const { runExtensionCommand } = await import('./extension.ts');
-    return runExtensionCommand(args);
+    return runExtensionCommand(args, warning);
   },
+};
+
+const OWNER_ONLY = 0o077;
+
+/** Linux only, as all that it loads. */
+const lessenPrivileges = async ({ replay, socket }: ExtensionArgs): Promise<string | undefined> => {
+  if (process.platform !== 'linux') return undefined;
+  const privileges = await import('./lessen-privileges.ts');
+  return privileges.lessenPrivileges({ isReplay: replay.length > 0, socket });
 };
 
 /** Longest path that fits into a sockaddr_un; the extension's own socket adds `.` and up to 20 digits. */

@@ -11,9 +11,13 @@ const RAW_BACKLOG_BYTES = 16 * 1024 * 1024;
 /**
  * Runs as osqueryd's extension until core or a signal ends it.
  *
+ * @param warning something to tell as soon as core listens
  * @returns 0 when asked to stop, 1 when core was lost, so that a new core starts us again
  */
-export const runExtensionCommand = async (args: ExtensionArgs): Promise<number> => {
+export const runExtensionCommand = async (
+  args: ExtensionArgs,
+  warning: string | undefined,
+): Promise<number> => {
   process.title = PROCESS_TITLE;
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
@@ -29,6 +33,7 @@ export const runExtensionCommand = async (args: ExtensionArgs): Promise<number> 
     replay: args.replay,
     overrides: args.overrides,
     log,
+    ...(warning !== undefined && { warning }),
     onRaw: text => {
       // Raw records are for looking at: a reader that does not keep up loses some, not us our memory.
       if (process.stdout.writableLength < RAW_BACKLOG_BYTES) process.stdout.write(text);

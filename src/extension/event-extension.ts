@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ExtensionEnd,
@@ -13,6 +14,7 @@ import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
 import { eventTables } from '../events/tables.ts';
+import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import { Persistence } from '../state/persistence.ts';
 import { Accounts } from './accounts.ts';
 import { type EventSource, openLiveSource, openReplaySource, type SourceStatus } from './audit-source.ts';
@@ -47,6 +49,8 @@ export interface EventExtensionOptions {
   /** Flags given by hand: they win over core's. */
   readonly overrides: ReadonlyMap<string, string>;
   readonly log: OperatorLog;
+  /** Something to tell as soon as core listens. */
+  readonly warning?: string;
   /** Raw records, for audit_debug. */
   readonly onRaw: (text: string) => void;
   /** Stops the extension. */
@@ -64,6 +68,8 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   await using client = new ExtensionManagerClient({ socketPath: options.socket });
   const core = await untilConnected(options, () => readCoreSettings(client, options.overrides));
   log.relayTo(client, core.options.get('logger_plugin'));
+  if (options.warning !== undefined) log.warn(options.warning);
+  warnAboutSocket(options.socket, log);
   try {
     return await serve(options, client, core);
   } catch (error) {
@@ -237,6 +243,16 @@ const refusingOtherUsers = async (log: OperatorLog): Promise<Pick<RunExtensionOp
       return why;
     },
   };
+};
+
+/** Whoever can put another socket in the place of core's, or of ours, can pretend to be it. */
+const warnAboutSocket = (socket: string, log: OperatorLog): void => {
+  try {
+    trustedDirectory(dirname(socket));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    log.warn(`others may take the place of osquery's extension socket: ${why}`);
+  }
 };
 
 /** Without persistence events are in memory only, as in osquery itself. */

@@ -1,11 +1,11 @@
-import koffi, { type LibraryHandle } from 'koffi';
+import { libc } from '../runtime/libc.ts';
 
 /** Descriptors that a set of select(2) has room for, on macOS as on Linux. */
 const FD_SETSIZE = 1024;
 /** struct timeval on 64 bits: seconds, microseconds, padding where those are 32 bits wide. */
 const TIMEVAL_BYTES = 16;
 
-let select: ReturnType<LibraryHandle['func']> | undefined;
+let select: ReturnType<typeof libc.func> | undefined;
 
 /**
  * Waits off the calling thread until a descriptor can be read without waiting, by select(2): poll(2) of macOS does not
@@ -22,9 +22,9 @@ export const waitForInput = async (fd: number, milliseconds: number): Promise<bo
   timeout.setBigInt64(0, BigInt(Math.floor(milliseconds / 1000)), true);
   timeout.setInt32(8, (milliseconds % 1000) * 1000, true);
 
-  select ??= koffi
-    .load(null)
-    .func('int select(int count, void *readable, void *writable, void *exceptional, void *timeout)');
+  select ??= libc.func(
+    'int select(int count, void *readable, void *writable, void *exceptional, void *timeout)',
+  );
   const count = await new Promise<number>((resolve, reject) =>
     select!.async(
       fd + 1,

@@ -1,7 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
-import koffi from 'koffi';
+import { libc } from './libc.ts';
 
-const libc = koffi.load(null);
 const madvise: (address: bigint, length: bigint, advice: number) => number = libc.func(
   'int madvise(uint64_t address, uint64_t length, int advice)',
 );

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 const GROUP_OR_OTHER_WRITE = 0o022;
@@ -13,7 +13,10 @@ const STICKY = 0o1000;
 export const trustedDirectory = (directory: string): string => {
   const path = realpathSync(directory);
   for (let at = path; ; at = dirname(at)) {
-    const { uid, mode } = statSync(at);
+    // Not through links: what was a directory of another user a moment ago could be one to a directory of root by now.
+    const stats = lstatSync(at);
+    const { uid, mode } = stats;
+    if (stats.isSymbolicLink()) throw new Error(`${at} was a directory, and is a link now`);
     if (uid !== 0 && uid !== process.geteuid?.())
       throw new Error(`${at} belongs to another user (uid ${uid})`);
     if ((mode & GROUP_OR_OTHER_WRITE) !== 0 && (mode & STICKY) === 0) {

@@ -5,9 +5,9 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  ftruncateSync,
   openSync,
   readFileSync,
-  writeFileSync,
 } from 'node:fs';
 
 /** Lines kept; when the file holds twice as many it is cut. */
@@ -50,7 +50,9 @@ export const openHistory = (path: string): History => {
       .filter(line => line !== '');
     if (lines.length > 2 * MAX_HISTORY_LINES) {
       lines = lines.slice(-MAX_HISTORY_LINES);
-      writeFileSync(path, `${lines.join('\n')}\n`, { flag: 'w' });
+      // By the descriptor: the name may lead elsewhere by now.
+      ftruncateSync(file);
+      appendFileSync(file, `${lines.join('\n')}\n`);
     }
     let last = lines.at(-1);
     return {

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import koffi from 'koffi';
+import { libc } from '../runtime/libc.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 
 const GROUP_AND_OTHER = 0o077;
@@ -24,6 +24,8 @@ export interface StateDirectory {
  * @throws Error that says what is wrong with it
  */
 export const openStateDirectory = async (directory: string): Promise<StateDirectory> => {
+  // Before anything is made there.
+  trustedDirectory(dirname(resolve(directory)));
   makeDirectory(directory);
   const path = trustedDirectory(directory);
   const { O_RDONLY, O_RDWR, O_CREAT, O_DIRECTORY, O_NOFOLLOW } = constants;
@@ -57,6 +59,4 @@ const makeDirectory = (path: string): void => {
   }
 };
 
-const flock: (fd: number, operation: number) => number = koffi
-  .load(null)
-  .func('int flock(int fd, int operation)');
+const flock: (fd: number, operation: number) => number = libc.func('int flock(int fd, int operation)');

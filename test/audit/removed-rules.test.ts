@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdtempSync,
   readFileSync,
@@ -49,6 +50,13 @@ describe.skipIf(process.platform !== 'linux')('removed rules', () => {
     removedRulesIn(path).save(RULES);
     expect(readFileSync(target, 'utf8')).toBe('precious');
     expect(removedRulesIn(path).load()).toEqual(RULES);
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)("are not taken from another user's file", () => {
+    const path = directory();
+    removedRulesIn(path).save(RULES);
+    chownSync(join(path, FILE), 65534, 65534);
+    expect(removedRulesIn(path).load()).toEqual([]);
   });
 
   it('are not put where others can replace them', () => {

@@ -1,8 +1,18 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { trustedDirectory } from '../../src/runtime/trusted-directory.ts';
+
+/** Links are put in their places just after the real path was found. */
+let isChangedMeanwhile = false;
+vi.mock('node:fs', async original => {
+  const fs = await original<typeof import('node:fs')>();
+  return {
+    ...fs,
+    realpathSync: (path: string) => (isChangedMeanwhile ? path : fs.realpathSync(path)),
+  };
+});
 
 let top: string;
 
@@ -20,6 +30,18 @@ describe('trustedDirectory', () => {
   test('answers where a link leads', () => {
     symlinkSync(join(top, 'inner'), join(top, 'link'));
     expect(trustedDirectory(join(top, 'link'))).toBe(join(top, 'inner'));
+  });
+
+  test.each(['', '/inner'])('refuses what has become a link meanwhile: LINK%s', below => {
+    mkdirSync(join(top, 'other'));
+    mkdirSync(join(top, 'other/inner'));
+    symlinkSync(join(top, 'other'), join(top, 'link'));
+    isChangedMeanwhile = true;
+    try {
+      expect(() => trustedDirectory(join(top, 'link') + below)).toThrow('is a link now');
+    } finally {
+      isChangedMeanwhile = false;
+    }
   });
 
   test.each([0o777, 0o770, 0o722])('refuses one that others may write to: %o', mode => {

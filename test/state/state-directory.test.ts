@@ -40,6 +40,15 @@ describe('openStateDirectory', () => {
     await expect(openStateDirectory(path)).rejects.toThrow('writable by others');
   });
 
+  it('makes nothing where others could have put something', async () => {
+    using directory = temporaryDirectory();
+    const parent = join(directory.path, 'open');
+    mkdirSync(parent);
+    chmodSync(parent, 0o777);
+    await expect(openStateDirectory(join(parent, 'state'))).rejects.toThrow('writable by others');
+    expect(existsSync(join(parent, 'state'))).toBe(false);
+  });
+
   it('follows no link that was put in the place of its lock', async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, 'state');

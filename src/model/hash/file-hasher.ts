@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, openSync, statSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstat, openSync, statSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import type { ModelEvent } from '../model-event.ts';
@@ -297,7 +297,9 @@ export class FileHasher {
   }
 
   async #readPinned(pin: Pin, version: FileVersion): Promise<Digests | undefined> {
-    // By the descriptor: a path could lead to a pipe or a device by now.
+    // Opening a device or a pipe does something: what is held must be the file that was seen.
+    if (fileVersion(await statPinned(pin.fd))?.key !== version.key) return this.#changed();
+    // By the descriptor: a path could lead elsewhere by now.
     const file = await openPinned(pin.fd);
     try {
       const before = fileVersion(await file.stat({ bigint: true }));
@@ -383,6 +385,12 @@ const pinLater = async (path: string): Promise<Pin | undefined> => {
     return undefined;
   }
 };
+
+/** Not at once: the file may be on a filesystem that hangs. */
+const statPinned = (fd: number): Promise<BigIntStats> =>
+  new Promise((resolve, reject) =>
+    fstat(fd, { bigint: true }, (error, stats) => (error === null ? resolve(stats) : reject(error))),
+  );
 
 /** Without leaving a trace in the file's access time where that is allowed. */
 const openPinned = async (fd: number) => {

@@ -146,6 +146,32 @@ describe('FileHasher, of a program that has ended', () => {
     expect(reads()).toBe(1);
   });
 
+  it('does not open the pipe that took its place a moment after it was looked at', async () => {
+    const { hasher } = setUp();
+    const path = join(directory, 'prog');
+    const what = await ended(path);
+    const [file] = what.files;
+    let writer: ChildProcess | undefined;
+    // Asked for the recorded files, it has seen the file, and does not hold it yet.
+    const replacing = new Proxy([file!], {
+      get: (files, name) => {
+        if (name === 'filter' && writer === undefined) {
+          rmSync(path);
+          execFileSync('mkfifo', [path]);
+          writer = spawn('sh', ['-c', `: > '${path}'`]);
+          children.push(writer);
+        }
+        return Reflect.get(files, name);
+      },
+    });
+    expect(await hasher.digest({ ...what, files: replacing })).toBeUndefined();
+    expect(hasher.counters).toMatchObject({ changed: 1, read: 0 });
+    await new Promise(resolve => setTimeout(resolve, 200));
+    // Its open waits for somebody to open the other end.
+    expect(writer?.exitCode).toBe(null);
+    writer?.kill();
+  });
+
   it('never gives the hash of a file that took its place', async () => {
     const { hasher } = setUp();
     const path = join(directory, 'prog');

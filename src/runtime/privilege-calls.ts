@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { capabilityHeader, parseThreadStatus, type ThreadPrivileges } from './capabilities.ts';
+import type { PrivilegeCalls } from './keep-capabilities.ts';
+import { addressOf, errno, libc } from './libc.ts';
+
+/** Holds the pid of the process that is started anew: an exec keeps it, a child has another. */
+const MARK = 'OSQUERY_AUDIT_EVENTS_RESTARTED';
+/** fcntl.h */
+const F_SETFD = 2;
+/** The file that this process runs, whatever has its name by now. */
+const OWN_PROGRAM = '/proc/self/exe';
+const EINVAL = 22;
+
+/** The calls of Linux. */
+export const privilegeCalls = (): PrivilegeCalls => {
+  const prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number =
+    libc.func('int prctl(int option, ulong second, ulong third, ulong fourth, ulong fifth)');
+  const capset: (header: Uint8Array, data: Uint8Array) => number = libc.func(
+    'int capset(void *header, void *data)',
+  );
+  const result = (returned: number): number => (returned < 0 ? errno() : 0);
+  return {
+    threads: ownThreads,
+    prctl: (option, second, third) => result(prctl(option, second, third, 0, 0)),
+    capset: sets => result(capset(capabilityHeader(), sets)),
+    wasRestarted: () => {
+      const was = process.env[MARK] === String(process.pid);
+      delete process.env[MARK];
+      return was;
+    },
+    restart: () => {
+      const argv = ownArguments();
+      if (argv.length === 0) return EINVAL;
+      const fcntl: (fd: number, command: number, flags: number) => number = libc.func(
+        'int fcntl(int fd, int command, int flags)',
+      );
+      const execv: (path: string, argv: Uint8Array) => number = libc.func(
+        'int execv(const char *path, void *argv)',
+      );
+      // Node has marked the standard streams to be closed at an exec.
+      for (const fd of [0, 1, 2]) fcntl(fd, F_SETFD, 0);
+      process.env[MARK] = String(process.pid);
+      const pointers = BigUint64Array.from([...argv.map(addressOf), 0n]);
+      const outcome = result(execv(OWN_PROGRAM, new Uint8Array(pointers.buffer)));
+      delete process.env[MARK];
+      return outcome;
+    },
+  };
+};
+
+const ownThreads = (): readonly ThreadPrivileges[] => {
+  const statusOf = (id: number): ThreadPrivileges | undefined => {
+    try {
+      return parseThreadStatus(readFileSync(`/proc/self/task/${id}/status`, 'latin1'));
+    } catch {
+      // It has ended.
+      return undefined;
+    }
+  };
+  // The main thread has the process's own number.
+  const others = taskIds().filter(id => id !== process.pid);
+  return [process.pid, ...others].map(statusOf).filter(thread => thread !== undefined);
+};
+
+const taskIds = (): readonly number[] => {
+  try {
+    return readdirSync('/proc/self/task').map(Number);
+  } catch {
+    return [];
+  }
+};
+
+/** With the zero at the end of each, byte for byte: they need not be text. */
+const ownArguments = (): readonly Uint8Array[] => {
+  const bytes = readFileSync('/proc/self/cmdline');
+  const found: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(0, start);
+    if (end < 0) break;
+    // A copy that nothing else lies beside.
+    found.push(Uint8Array.from(bytes.subarray(start, end + 1)));
+    start = end + 1;
+  }
+  return found;
+};

@@ -1,0 +1,190 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PluginRow } from 'osquery-extension-ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LIVE_CAPABILITIES } from '../../src/cli/needed-capabilities.ts';
+import { type Capability, capabilityMask, parseThreadStatus } from '../../src/runtime/capabilities.ts';
+import { fromFile, fromSources } from '../bench/program.ts';
+import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
+import { Neighbour } from './neighbour.ts';
+import { SupervisedExtension } from './supervised-extension.ts';
+
+const NOBODY = 65534;
+/** Nobody's name: NSS has to be asked. */
+const NAMELESS = 54321;
+/** Milliseconds for an event to become a row with all that is looked up. */
+const SETTLE_MS = 800;
+
+/** A built executable to be tried in the place of the sources. */
+const file = process.env.OSQUERY_AUDIT_EVENTS_EXT;
+const program = file === undefined ? fromSources() : fromFile(file);
+
+const KEPT = capabilityMask(Object.keys(LIVE_CAPABILITIES) as Capability[]);
+
+const threadsOf = (pid: number) =>
+  readdirSync(`/proc/${pid}/task`).map(id => {
+    const status = readFileSync(`/proc/${pid}/task/${id}/status`, 'latin1');
+    return { name: /^Name:\t(.*)$/m.exec(status)![1]!, status, privileges: parseThreadStatus(status)! };
+  });
+
+describe.skipIf(whyNotLive !== undefined)('an extension that has given up its privileges', () => {
+  let directory: string;
+  let before: AuditState;
+  let extension: SupervisedExtension;
+
+  beforeEach(async () => {
+    await auditIsFree();
+    before = await auditState();
+    directory = mkdtempSync(join(tmpdir(), 'live-privileges-'));
+    chmodSync(directory, 0o755);
+    extension = await SupervisedExtension.start(
+      {
+        audit_allow_config: 'true',
+        audit_allow_sockets: 'true',
+        events_max: '5000',
+        custom_audit_state_dir: join(directory, 'state'),
+      },
+      program,
+    );
+  }, 90_000);
+  afterEach(async () => {
+    await extension[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true, force: true });
+    expect(await auditState()).toEqual(before);
+  });
+
+  const rows = async (table: string, isMeant: (row: PluginRow) => boolean): Promise<PluginRow[]> => {
+    await sleep(SETTLE_MS);
+    return (await extension.core.generate(table)).filter(isMeant);
+  };
+
+  /** A program that only its owner may reach and read. */
+  const privateProgram = (uid: number, name: string): string => {
+    const home = join(directory, `home-${name}`);
+    mkdirSync(home, { mode: 0o700 });
+    const path = join(home, name);
+    copyFileSync('/bin/true', path);
+    chmodSync(path, 0o700);
+    chownSync(path, uid, uid);
+    chownSync(home, uid, uid);
+    return path;
+  };
+
+  test('holds what it needs, in each of its threads, and nothing else', async () => {
+    execFileSync('/bin/true', ['hash me, so that the thread for it is there']);
+    await sleep(SETTLE_MS);
+    const threads = threadsOf(extension.pid);
+    // Node's own, the readers' of files, the ingest worker and the hash worker.
+    expect(threads.length).toBeGreaterThan(8);
+    for (const { name, privileges } of threads) {
+      const { permitted, effective, bounding, noNewPrivileges } = privileges;
+      expect({ name, permitted, effective, bounding, noNewPrivileges }).toEqual({
+        name,
+        permitted: KEPT,
+        effective: KEPT,
+        bounding: KEPT,
+        noNewPrivileges: true,
+      });
+    }
+    const main = threads.find(({ status }) => status.includes(`\nPid:\t${extension.pid}\n`))!;
+    // What the programs that it runs are started with.
+    expect(main.privileges).toMatchObject({ inheritable: 0n, ambient: 0n });
+    expect(main.status).toContain('\nUmask:\t0077\n');
+    expect(extension.stderr).toBe('');
+  }, 60_000);
+
+  test("hashes other users' programs, names them, and finds the ends of their connections", async () => {
+    const programs = [NOBODY, NAMELESS].map(uid => ({ uid, path: privateProgram(uid, `of-${uid}`) }));
+    // A file that is as young as its execution may be another one by now, and has no hash.
+    await sleep(100);
+    for (const { uid, path } of programs) {
+      expect(spawnSync(path, ['privileged'], { uid, gid: uid }).status).toBe(0);
+    }
+    const server = createServer(socket => socket.resume()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const client = spawn(
+      process.execPath,
+      [
+        '-e',
+        `const s = require('net').connect(${port}, '127.0.0.1', () => console.log(s.localPort)); s.resume()`,
+      ],
+      { uid: NOBODY, gid: NOBODY, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    try {
+      const [printed] = await once(client.stdout, 'data');
+      const connects = await rows('socket_events', row => row.remote_port === String(port));
+      expect(connects).toMatchObject([
+        {
+          action: 'connect',
+          pid: String(client.pid),
+          protocol: '6',
+          local_address: '127.0.0.1',
+          local_port: String(printed).trim(),
+        },
+      ]);
+    } finally {
+      client.kill();
+      server.close();
+    }
+
+    const sha256 = execFileSync('sha256sum', ['/bin/true'], { encoding: 'utf8' }).split(' ')[0];
+    const telemetry = await rows('process_telemetry_events', row =>
+      (row.process_command_line ?? '').endsWith(' privileged'),
+    );
+    expect(telemetry).toMatchObject([
+      { user_uid: String(NOBODY), user_name: 'nobody', process_sha256: sha256 },
+      { user_uid: String(NAMELESS), process_sha256: sha256 },
+    ]);
+    // getent was run, and answered.
+    expect(await extension.status()).toMatchObject({
+      telemetry_source_failures: '0',
+      state_write_failures: '0',
+    });
+    // The client itself was there for long enough to be looked at: its program by the link in /proc.
+    const [client_] = await rows('process_events', row => row.pid === String(client.pid));
+    expect(client_).toMatchObject({ path: process.execPath });
+    expect(extension.stderr).toBe('');
+  }, 60_000);
+
+  test('changes its rules, gives the stream away and takes it back', async () => {
+    const rules = (await auditState()).rules;
+    extension.core.options.set('audit_allow_sockets', 'false');
+    await expect.poll(async () => (await auditState()).rules, { timeout: 10_000 }).toBeLessThan(rules);
+    extension.core.options.set('audit_allow_sockets', 'true');
+    await expect.poll(async () => (await auditState()).rules, { timeout: 10_000 }).toBe(rules);
+
+    extension.core.options.set('audit_persist', 'false');
+    await sleep(2_000);
+    const neighbour = await Neighbour.start();
+    expect(neighbour.answer).toMatch(/^refused/);
+    await neighbour.end();
+    await expect.poll(async () => (await extension.status()).mode, { timeout: 10_000 }).toBe('multicast');
+    execFileSync('/bin/true', ['by-multicast']);
+    expect(await rows('process_events', row => row.cmdline === '/bin/true by-multicast')).toHaveLength(1);
+    await expect.poll(async () => (await extension.status()).mode, { timeout: 30_000 }).toBe('unicast');
+  }, 90_000);
+
+  test('takes over what it kept before a kill', async () => {
+    execFileSync('/bin/true', ['kept']);
+    await sleep(SETTLE_MS);
+    await extension.end('SIGKILL');
+    await extension.start();
+    expect(await rows('process_events', row => row.cmdline === '/bin/true kept')).toHaveLength(1);
+    expect(await extension.status()).toMatchObject({ state_bytes_lost: '0', state_write_failures: '0' });
+  }, 60_000);
+});

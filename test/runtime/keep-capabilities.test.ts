@@ -1,0 +1,218 @@
+import { describe, expect, test } from 'vitest';
+import { capabilityMask, capabilityNumbers, type ThreadPrivileges } from '../../src/runtime/capabilities.ts';
+import { keepCapabilities, type PrivilegeCalls } from '../../src/runtime/keep-capabilities.ts';
+
+const EPERM = 1;
+const EINVAL = 22;
+const ALL = (1n << 41n) - 1n;
+const NEEDED = ['CAP_AUDIT_CONTROL', 'CAP_DAC_READ_SEARCH'] as const;
+const WANTED = capabilityMask(NEEDED);
+
+type Name = 'bound' | 'capset' | 'raise' | 'securebits' | 'no-new-privs' | 'exec';
+
+/** A kernel of which the main thread is modelled, and other threads that stay as they are until an exec. */
+class FakeKernel implements PrivilegeCalls {
+  readonly said: string[] = [];
+  readonly errnos: Partial<Record<Name, number>>;
+  readonly #others: readonly ThreadPrivileges[];
+  readonly #isRoot: boolean;
+  #isNoRoot = false;
+  main: ThreadPrivileges;
+  restarted = false;
+
+  constructor(
+    start: Partial<ThreadPrivileges>,
+    options: { readonly errnos?: Partial<Record<Name, number>>; readonly isRoot?: boolean } = {},
+  ) {
+    this.main = {
+      inheritable: 0n,
+      permitted: 0n,
+      effective: 0n,
+      bounding: ALL,
+      ambient: 0n,
+      noNewPrivileges: false,
+      ...start,
+    };
+    this.#others = [this.main, this.main];
+    this.errnos = options.errnos ?? {};
+    this.#isRoot = options.isRoot ?? true;
+  }
+
+  readonly threads = (): readonly ThreadPrivileges[] => [this.main, ...this.#others];
+
+  readonly prctl = (option: number, second: number, third: number): number => {
+    const { main } = this;
+    const maySet = (main.effective & capabilityMask(['CAP_SETPCAP'])) !== 0n;
+    switch (option) {
+      case 24:
+        return this.#do('bound', maySet, { bounding: main.bounding & ~(1n << BigInt(second)) }, second);
+      case 28:
+        this.#isNoRoot = maySet && second === 3;
+        return this.#do('securebits', maySet, {});
+      case 38:
+        return this.#do('no-new-privs', second === 1, { noNewPrivileges: true });
+      case 47: {
+        if (second === 4) {
+          this.main = { ...main, ambient: 0n };
+          return 0;
+        }
+        const bit = 1n << BigInt(third);
+        const may = (main.permitted & main.inheritable & bit) !== 0n;
+        return this.#do('raise', may, { ambient: main.ambient | bit }, third);
+      }
+      default:
+        return EINVAL;
+    }
+  };
+
+  readonly capset = (sets: Uint8Array): number => {
+    const words = [...new Uint32Array(sets.buffer)].map(BigInt);
+    const [effective, permitted, inheritable] = [0, 1, 2].map(i => words[i]! | (words[i + 3]! << 32n)) as [
+      bigint,
+      bigint,
+      bigint,
+    ];
+    const may = (permitted & ~this.main.permitted) === 0n && (effective & ~permitted) === 0n;
+    const ambient = this.main.ambient & permitted & inheritable;
+    return this.#do('capset', may, { effective, permitted, inheritable, ambient });
+  };
+
+  readonly wasRestarted = (): boolean => this.restarted;
+
+  /** As capabilities(7) has it for a program file without capabilities. Throws, as what called it is no more. */
+  readonly restart = (): number => {
+    const errno = this.#do('exec', true, {});
+    if (errno !== 0) return errno;
+    const { ambient, bounding, inheritable, permitted } = this.main;
+    const gained = this.#isRoot && !this.#isNoRoot ? (inheritable | bounding) & permitted : ambient;
+    this.main = { ...this.main, permitted: gained, effective: gained };
+    (this.#others as ThreadPrivileges[]).fill(this.main);
+    this.restarted = true;
+    throw new Restarted();
+  };
+
+  #do(name: Name, may: boolean, change: Partial<ThreadPrivileges>, number?: number): number {
+    const errno = this.errnos[name] ?? (may ? 0 : EPERM);
+    if (errno === 0) this.main = { ...this.main, ...change };
+    this.said.push(number === undefined ? name : `${name} ${number}`);
+    return errno;
+  }
+}
+
+class Restarted extends Error {}
+
+/** Runs the program as often as it starts itself. */
+const run = (kernel: FakeKernel): string | undefined => {
+  try {
+    return keepCapabilities(NEEDED, kernel);
+  } catch (error) {
+    if (!(error instanceof Restarted)) throw error;
+    return keepCapabilities(NEEDED, kernel);
+  }
+};
+
+const root = { permitted: ALL, effective: ALL };
+
+describe('keepCapabilities', () => {
+  test('leaves what is needed, in every thread, and nothing for programs that are run', () => {
+    const kernel = new FakeKernel(root);
+    expect(run(kernel)).toBeUndefined();
+    expect(kernel.restarted).toBe(true);
+    expect(kernel.main).toEqual({
+      permitted: WANTED,
+      effective: WANTED,
+      bounding: WANTED,
+      inheritable: 0n,
+      ambient: 0n,
+      noNewPrivileges: true,
+    });
+    for (const thread of kernel.threads()) expect(thread.effective).toBe(WANTED);
+    expect(kernel.said.filter(call => call.startsWith('bound'))).toHaveLength(41 - 2);
+    expect(kernel.said.filter(call => !call.startsWith('bound'))).toEqual([
+      'capset',
+      ...capabilityNumbers(WANTED).map(number => `raise ${number}`),
+      'securebits',
+      'capset',
+      'no-new-privs',
+      'exec',
+      'capset',
+    ]);
+  });
+
+  test('keeps none of those that it did not have', () => {
+    const some = capabilityMask(['CAP_AUDIT_CONTROL', 'CAP_SETPCAP', 'CAP_DAC_OVERRIDE']);
+    const kernel = new FakeKernel({ permitted: some, effective: some, bounding: some });
+    expect(run(kernel)).toBeUndefined();
+    expect(kernel.main.permitted).toBe(capabilityMask(['CAP_AUDIT_CONTROL']));
+    expect(kernel.main.bounding).toBe(capabilityMask(['CAP_AUDIT_CONTROL']));
+  });
+
+  test('starts nothing anew where there is nothing to give up', () => {
+    for (const start of [
+      { permitted: WANTED, effective: WANTED },
+      { permitted: 0n, effective: 0n },
+    ]) {
+      const kernel = new FakeKernel(start, { isRoot: false });
+      expect(run(kernel)).toBeUndefined();
+      expect(kernel.said).toEqual(['no-new-privs']);
+    }
+  });
+
+  test('without CAP_SETPCAP leaves the bounding set, which gives nothing any more', () => {
+    const some = capabilityMask(['CAP_AUDIT_CONTROL', 'CAP_DAC_READ_SEARCH', 'CAP_DAC_OVERRIDE']);
+    for (const isRoot of [true, false]) {
+      const kernel = new FakeKernel({ permitted: some, effective: some }, { isRoot });
+      expect(run(kernel)).toBeUndefined();
+      expect(kernel.said).not.toContain('securebits');
+      for (const thread of kernel.threads()) expect(thread.permitted).toBe(WANTED);
+    }
+  });
+
+  test.each<readonly [Name, number, string]>([
+    ['exec', 13, 'execve: errno 13'],
+    ['raise', EPERM, 'PR_CAP_AMBIENT_RAISE: errno 1'],
+  ])('goes on where %s is refused, with what its own thread can give up', (name, errno, reason) => {
+    const kernel = new FakeKernel(root, { errnos: { [name]: errno } });
+    const warning = run(kernel);
+    expect(warning).toContain('2 of 3 threads hold capabilities beyond those needed');
+    expect(warning).toContain(reason);
+    expect(kernel.main).toMatchObject({ permitted: WANTED, effective: WANTED, noNewPrivileges: true });
+  });
+
+  test('never takes root its capabilities without the others being sure', () => {
+    // SECBIT_NOROOT without the ambient set would leave nothing after the exec.
+    const kernel = new FakeKernel(root, { errnos: { raise: EINVAL } });
+    run(kernel);
+    expect(kernel.said).not.toContain('securebits');
+    expect(kernel.said).not.toContain('exec');
+  });
+
+  test('where a sandbox forbids everything, says so in one sentence', () => {
+    const errnos = { bound: EPERM, capset: EPERM, raise: EPERM, securebits: EPERM, 'no-new-privs': EPERM };
+    const kernel = new FakeKernel(root, { errnos });
+    const warning = run(kernel);
+    expect(warning).toMatch(/^privileges that are not needed could not be given up: 3 of 3 threads/);
+    expect(warning).toContain('no_new_privs is not set');
+    expect(warning).not.toContain('\n');
+    expect(kernel.said.filter(call => call.startsWith('bound'))).toHaveLength(1);
+    expect(kernel.restarted).toBe(false);
+  });
+
+  test('is not started anew for ever by an exec that gives up nothing', () => {
+    const kernel = new FakeKernel(root);
+    kernel.restarted = true;
+    expect(run(kernel)).toContain('3 of 3 threads');
+    expect(kernel.said).not.toContain('exec');
+  });
+
+  test('says that there is no way to know', () => {
+    const kernel: PrivilegeCalls = {
+      threads: () => [],
+      prctl: () => EPERM,
+      capset: () => EPERM,
+      wasRestarted: () => false,
+      restart: () => EPERM,
+    };
+    expect(keepCapabilities(NEEDED, kernel)).toContain('/proc/self/task/*/status cannot be read');
+  });
+});
