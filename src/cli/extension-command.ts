@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { FlagError, quoteText } from '../flags/flag-error.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { Command } from './command.ts';
@@ -29,7 +30,8 @@ const OWNER_ONLY = 0o077;
 const lessenPrivileges = async ({ replay, socket }: ExtensionArgs): Promise<string | undefined> => {
   if (process.platform !== 'linux') return undefined;
   const privileges = await import('./lessen-privileges.ts');
-  return privileges.lessenPrivileges({ isReplay: replay.length > 0, socket });
+  // Its own socket is made beside core's.
+  return privileges.lessenPrivileges({ isReplay: replay.length > 0, writes: [socket, dirname(socket)] });
 };
 
 /** Longest path that fits into a sockaddr_un; the extension's own socket adds `.` and up to 20 digits. */

@@ -1,13 +1,13 @@
 import { keepCapabilities } from '../runtime/keep-capabilities.ts';
 import { privilegeCalls } from '../runtime/privilege-calls.ts';
-import { type ExtensionNeeds, neededCapabilities } from './needed-capabilities.ts';
+import { type Needs, neededCapabilities } from './needed-capabilities.ts';
 
 /**
  * Linux only. May start this program anew, in the same process.
  *
  * @returns what could not be given up, as a sentence
  */
-export const lessenPrivileges = (needs: ExtensionNeeds): string | undefined => {
+export const lessenPrivileges = (needs: Needs): string | undefined => {
   try {
     return keepCapabilities(neededCapabilities(needs), privilegeCalls());
   } catch (error) {

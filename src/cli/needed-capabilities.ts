@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Capability } from '../runtime/capabilities.ts';
 
 /** What reading the kernel's events takes, each with its reason. */
@@ -14,18 +13,17 @@ export const LIVE_CAPABILITIES = {
 /** Recorded events are read from files, whoever owns them. */
 const REPLAY_CAPABILITIES: readonly Capability[] = ['CAP_DAC_READ_SEARCH'];
 
-export interface ExtensionNeeds {
+export interface Needs {
   readonly isReplay: boolean;
-  /** Path of core's socket; the extension's own is made beside it. */
-  readonly socket: string;
+  /** What is opened for writing, made in, or connected to. */
+  readonly writes: readonly string[];
 }
 
-/** The capabilities that the extension keeps. */
-export const neededCapabilities = ({ isReplay, socket }: ExtensionNeeds): readonly Capability[] => {
+/** The capabilities to keep. */
+export const neededCapabilities = ({ isReplay, writes }: Needs): readonly Capability[] => {
   const needed = isReplay ? REPLAY_CAPABILITIES : (Object.keys(LIVE_CAPABILITIES) as Capability[]);
   // Root that joins the osqueryi of a user works in that user's directory.
-  const joinsUser = [socket, dirname(socket)].some(path => !ownerMayWrite(path));
-  return joinsUser ? [...needed, 'CAP_DAC_OVERRIDE'] : needed;
+  return writes.every(ownerMayWrite) ? needed : [...needed, 'CAP_DAC_OVERRIDE'];
 };
 
 const OWNER_WRITE = 0o200;

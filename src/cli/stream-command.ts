@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import type { FlagDefinition } from '../flags/flag-definition.ts';
 import { FlagError, quoteText } from '../flags/flag-error.ts';
 import { listOf } from '../flags/list-of.ts';
@@ -26,6 +27,16 @@ export const streamFlags: readonly FlagDefinition[] = [
   replayFlag,
 ];
 
+const STDOUT = 1;
+
+/** Linux only, as all that it loads. A pipe on standard output is opened once more. */
+const lessenPrivileges = async (isReplay: boolean): Promise<string | undefined> => {
+  if (process.platform !== 'linux') return undefined;
+  const writes = fstatSync(STDOUT).isFIFO() ? [`/proc/self/fd/${STDOUT}`] : [];
+  const privileges = await import('./lessen-privileges.ts');
+  return privileges.lessenPrivileges({ isReplay, writes });
+};
+
 export const streamCommand: Command = {
   name: 'stream',
   summary: 'complete process events as JSON Lines, as they happen',
@@ -44,8 +55,11 @@ export const streamCommand: Command = {
     if (replay.length === 0 && live.kind === 'impossible') {
       throw new SourceError(`no events to stream: ${live.why}; give --replay FILE`);
     }
+    // Before all else: this process may begin anew.
+    const warning = await lessenPrivileges(replay.length > 0);
     const { streamEvents } = await import('./stream.ts');
     return streamEvents({
+      warning,
       replay,
       values: new Map([...Object.entries(liveDefaults), ...flags.values]),
       fields: listOf(flags.values.get('fields')),

@@ -84,6 +84,8 @@ const lossReporter = (dropped: () => number, warn: (message: string) => void): (
 };
 
 export interface StreamCommand {
+  /** Something to tell first. */
+  readonly warning: string | undefined;
   /** Files instead of the kernel. */
   readonly replay: readonly string[];
   /** Flags by name. */
@@ -93,13 +95,20 @@ export interface StreamCommand {
 }
 
 /** Runs the stream on this process's standard output until a signal ends it; resolves with the exit status. */
-export const streamEvents = async ({ replay, values, fields, pretty }: StreamCommand): Promise<number> => {
+export const streamEvents = async ({
+  warning: first,
+  replay,
+  values,
+  fields,
+  pretty,
+}: StreamCommand): Promise<number> => {
   process.title = PROCESS_TITLE;
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   const warn = (message: string): void => {
     process.stderr.write(`${PROCESS_TITLE}: ${message}\n`);
   };
+  if (first !== undefined) warn(first);
   // Nothing but process events is read.
   const { settings, warnings } = readAuditSettings(
     new Map([...values, ['audit_allow_sockets', 'false'], ['audit_allow_user_events', 'false']]),

@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { LIVE_CAPABILITIES, neededCapabilities } from '../../src/cli/needed-capabilities.ts';
 
@@ -15,34 +15,45 @@ const place = (): { readonly directory: string; readonly socket: string } => {
 
 test('beside a core of our own: what the kernel asks for its events', () => {
   const { socket } = place();
-  expect(neededCapabilities({ isReplay: false, socket })).toEqual(live);
+  expect(neededCapabilities({ isReplay: false, writes: [socket, dirname(socket)] })).toEqual(live);
   writeFileSync(socket, '', { mode: 0o600 });
-  expect(neededCapabilities({ isReplay: false, socket })).toEqual(live);
+  expect(neededCapabilities({ isReplay: false, writes: [socket, dirname(socket)] })).toEqual(live);
 });
 
 test('recorded events take no part of the kernel', () => {
   const { socket } = place();
-  expect(neededCapabilities({ isReplay: true, socket })).toEqual(['CAP_DAC_READ_SEARCH']);
+  expect(neededCapabilities({ isReplay: true, writes: [socket, dirname(socket)] })).toEqual([
+    'CAP_DAC_READ_SEARCH',
+  ]);
 });
 
 test('what its owner may not write to takes the right to all files', () => {
   const { socket } = place();
   writeFileSync(socket, '');
   chmodSync(socket, 0o477);
-  expect(neededCapabilities({ isReplay: false, socket })).toEqual([...live, 'CAP_DAC_OVERRIDE']);
+  expect(neededCapabilities({ isReplay: false, writes: [socket, dirname(socket)] })).toEqual([
+    ...live,
+    'CAP_DAC_OVERRIDE',
+  ]);
 });
 
 test.skipIf(process.geteuid?.() !== 0)("so does another user's directory, and another user's core", () => {
   const { directory, socket } = place();
   chownSync(directory, 65534, 65534);
-  expect(neededCapabilities({ isReplay: false, socket })).toEqual([...live, 'CAP_DAC_OVERRIDE']);
+  expect(neededCapabilities({ isReplay: false, writes: [socket, dirname(socket)] })).toEqual([
+    ...live,
+    'CAP_DAC_OVERRIDE',
+  ]);
   chownSync(directory, 0, 0);
   writeFileSync(socket, '');
   chownSync(socket, 65534, 65534);
-  expect(neededCapabilities({ isReplay: false, socket })).toEqual([...live, 'CAP_DAC_OVERRIDE']);
+  expect(neededCapabilities({ isReplay: false, writes: [socket, dirname(socket)] })).toEqual([
+    ...live,
+    'CAP_DAC_OVERRIDE',
+  ]);
 });
 
 test('a core that is not there yet will be our own', () => {
   const socket = '/nonexistent/core.em';
-  expect(neededCapabilities({ isReplay: false, socket })).toEqual(live);
+  expect(neededCapabilities({ isReplay: false, writes: [socket, dirname(socket)] })).toEqual(live);
 });

@@ -107,6 +107,15 @@ describe.skipIf(whyNotLive !== undefined)('an extension that has given up its pr
     expect(extension.stderr).toBe('');
   }, 60_000);
 
+  test('has room for a burst, beyond what ordinary programs may ask for', () => {
+    const limit = Number(readFileSync('/proc/sys/net/core/rmem_max', 'latin1'));
+    const sockets = spawnSync('ss', ['--family=netlink', '--memory'], { encoding: 'utf8' });
+    if (sockets.status !== 0) return;
+    const sizes = [...sockets.stdout.matchAll(/ audit:\S+ .*,rb(\d+),/g)].map(([, size]) => Number(size));
+    // The kernel doubles what is asked for.
+    expect(Math.max(...sizes)).toBeGreaterThan(2 * limit);
+  });
+
   test("hashes other users' programs, names them, and finds the ends of their connections", async () => {
     const programs = [NOBODY, NAMELESS].map(uid => ({ uid, path: privateProgram(uid, `of-${uid}`) }));
     // A file that is as young as its execution may be another one by now, and has no hash.
@@ -187,4 +196,31 @@ describe.skipIf(whyNotLive !== undefined)('an extension that has given up its pr
     expect(await rows('process_events', row => row.cmdline === '/bin/true kept')).toHaveLength(1);
     expect(await extension.status()).toMatchObject({ state_bytes_lost: '0', state_write_failures: '0' });
   }, 60_000);
+});
+
+describe.skipIf(whyNotLive !== undefined)('a stream', () => {
+  test('gives up its privileges as well', async () => {
+    await auditIsFree();
+    const before = await auditState();
+    const stream = spawn(program.file, [...program.args, 'stream'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await expect
+        .poll(async () => (await auditState()).status, { timeout: 20_000 })
+        .toMatchObject({
+          pid: stream.pid,
+          enabled: 1,
+        });
+      const line = once(stream.stdout, 'data');
+      execFileSync('/bin/true');
+      await line;
+      for (const { privileges } of threadsOf(stream.pid!)) {
+        expect(privileges).toMatchObject({ effective: KEPT, permitted: KEPT, bounding: KEPT });
+      }
+    } finally {
+      const ended = once(stream, 'exit');
+      stream.kill();
+      await ended;
+    }
+    expect(await auditState()).toEqual(before);
+  }, 90_000);
 });
