@@ -8,7 +8,6 @@ export const loadNumber = (cmdline: string | undefined): number | undefined => {
 export class LoggedNumbers {
   readonly #numbers = new Set<number>();
   repeated = 0;
-  highest = -1;
 
   get count(): number {
     return this.#numbers.size;
@@ -19,6 +18,5 @@ export class LoggedNumbers {
     if (number === undefined) return;
     if (this.#numbers.has(number)) this.repeated++;
     this.#numbers.add(number);
-    this.highest = Math.max(this.highest, number);
   }
 }

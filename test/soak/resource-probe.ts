@@ -1,6 +1,37 @@
-/** Preloaded into the extension's process: at SIGUSR2 it says on stderr what keeps its main thread busy. */
-process.on('SIGUSR2', () => {
-  const active = process.getActiveResourcesInfo();
-  const timers = active.filter(name => name === 'Timeout' || name === 'Immediate').length;
-  process.stderr.write(`\nprobe ${JSON.stringify({ timers, others: active.length - timers })}\n`);
-});
+import { BroadcastChannel, isMainThread } from 'node:worker_threads';
+
+/*
+ * Preloaded into the extension's process, and with it into each of its threads: at SIGUSR2 it says on stderr what keeps the main
+ * thread busy, and what memory the JavaScript of each thread takes.
+ */
+
+/** Milliseconds that the other threads have to answer. */
+const ANSWER_MS = 500;
+
+const used = (): readonly [heap: number, external: number] => {
+  const { heapUsed, external } = process.memoryUsage();
+  return [heapUsed, external];
+};
+
+const questions = new BroadcastChannel('probe questions');
+const answers = new BroadcastChannel('probe answers');
+questions.unref();
+answers.unref();
+
+if (isMainThread) {
+  const threads: (readonly [number, number])[] = [];
+  answers.onmessage = ({ data }) => void threads.push(data);
+  process.on('SIGUSR2', () => {
+    const active = process.getActiveResourcesInfo();
+    const timers = active.filter(name => name === 'Timeout' || name === 'Immediate').length;
+    threads.length = 0;
+    questions.postMessage('');
+    setTimeout(() => {
+      process.stderr.write(
+        `\nprobe ${JSON.stringify({ timers, others: active.length - timers, memory: [used(), ...threads] })}\n`,
+      );
+    }, ANSWER_MS).unref();
+  });
+} else {
+  questions.onmessage = () => answers.postMessage(used());
+}

@@ -3,7 +3,7 @@
  * status 1 if something does.
  *
  * The load is execs, connects, scheduled and other queries, all on this host; memory, descriptors, threads and timers are
- * compared between the first and the second half of the time after warming up.
+ * compared between the first and the second half of the time since the buffers are full.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { Load, type LoadKind } from '../bench/load.ts';
 import { fromSources } from '../bench/program.ts';
 import { auditIsFree, whyNotLive } from '../live/kernel-audit.ts';
 import { SupervisedExtension } from '../live/supervised-extension.ts';
-import { growth, type Sample, takeSample } from './sample.ts';
+import { growth, type Sample, sinceFull, takeSample } from './sample.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' } } });
 const minutes = Number(values.minutes);
@@ -33,7 +33,13 @@ const LOAD_S = 45;
 const ROUND_S = 60;
 const QUERY_S = 5;
 const SAMPLE_S = 10;
-const WARM_UP = 0.2;
+const EVENTS_MAX = 10_000;
+/** The tables whose buffers the load fills: process_events, socket_events, process_telemetry_events. */
+const FULL_TABLES = 3;
+/** Seconds after that in which the collector and the allocator come to rest: one round of load. */
+const REST_S = ROUND_S;
+/** Fewer samples than this say nothing. */
+const LEAST_SAMPLES = 6;
 
 const directory = mkdtempSync(join(tmpdir(), 'soak-'));
 const probe = fileURLToPath(new URL('./resource-probe.ts', import.meta.url));
@@ -41,6 +47,8 @@ await auditIsFree();
 const end = performance.now() + minutes * 60_000;
 const seconds = (): number => minutes * 60 - (end - performance.now()) / 1000;
 const samples: Sample[] = [];
+const list = (megabytes: readonly number[]): string => megabytes.map(value => value.toFixed(1)).join(' + ');
+const sum = (megabytes: readonly number[]): number => megabytes.reduce((total, value) => total + value, 0);
 let rows = 0;
 try {
   await using extension = await SupervisedExtension.start(
@@ -48,7 +56,7 @@ try {
       ...auditOptions,
       audit_allow_sockets: 'true',
       // What production has: old rows go, in memory and on disk.
-      events_max: '20000',
+      events_max: String(EVENTS_MAX),
       custom_audit_buffer_bytes: String(64 << 20),
       custom_audit_state_dir: join(directory, 'state'),
     },
@@ -82,7 +90,9 @@ try {
       const sample = await takeSample(extension, seconds());
       samples.push(sample);
       process.stderr.write(
-        `soak: ${sample.at.toFixed(0)} s: ${sample.rss.toFixed(1)} MB, ${sample.fds} descriptors, ${sample.threads} threads, ${sample.timers} timers\n`,
+        `soak: ${sample.at.toFixed(0)} s: ${sample.rss.toFixed(1)} MB (anonymous ${sample.anonymous.toFixed(1)}, ` +
+          `heaps ${list(sample.heaps)}, external ${list(sample.externals)}), ${sample.fds} descriptors, ` +
+          `${sample.threads} threads, ${sample.timers} timers, ${sample.rows} rows\n`,
       );
       await sleep(SAMPLE_S * 1000);
     }
@@ -90,11 +100,17 @@ try {
   await Promise.all([loads(), queries(), watch()]);
 
   const status = await extension.status();
-  const warm = samples.filter(({ at }) => at >= WARM_UP * minutes * 60);
+  const warm = sinceFull(samples, FULL_TABLES * EVENTS_MAX, REST_S);
+  if (warm.length < LEAST_SAMPLES)
+    throw new Error(`${warm.length} samples since the buffers are full: give it more minutes`);
   const results: readonly (readonly [what: string, value: number, limit: number | undefined])[] = [
     ['minutes', minutes, undefined],
     ['rows of the scheduled query', rows, undefined],
+    ['minutes since the buffers are full', (samples.at(-1)!.at - warm[0]!.at) / 60, undefined],
     ['growth of resident memory, MB', growth(warm, ({ rss }) => rss), 10],
+    ['… of it not pages of files', growth(warm, ({ anonymous }) => anonymous), undefined],
+    ['growth of the heaps, MB', growth(warm, ({ heaps }) => sum(heaps)), undefined],
+    ['growth outside of the heaps, MB', growth(warm, ({ externals }) => sum(externals)), undefined],
     ['growth of descriptors', growth(warm, ({ fds }) => fds), 1],
     ['growth of threads', growth(warm, ({ threads }) => threads), 0],
     ['growth of timers', growth(warm, ({ timers }) => timers), 2],

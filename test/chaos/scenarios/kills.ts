@@ -4,19 +4,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processOptions } from '../../bench/audit-options.ts';
 import { median } from '../../bench/figure.ts';
-import { Load } from '../../bench/load.ts';
 import type { Scenario } from '../../bench/scenario.ts';
 import { SupervisedExtension } from '../../live/supervised-extension.ts';
+import { EndlessExecs } from '../endless-execs.ts';
 import { LoggedNumbers } from '../logged-numbers.ts';
 
-const KILLS = 100;
+const KILLS = 10;
 const PER_SECOND = 2_000;
 /** Milliseconds between a start and the kill. */
 const ALIVE_MS = 600;
 /** Milliseconds between two runs of the scheduled query. */
 const QUERY_MS = 150;
-/** Seconds that one round takes, with room: more programs are run than needed, and the rest is not waited for. */
-const ROUND_S = 2;
 /** Longer than a row is in memory only. */
 const SETTLE_MS = 1_500;
 
@@ -39,46 +37,47 @@ export const kills: Scenario = {
         if (rows.length > 0) extension.log();
       };
       const before = await extension.status();
-      await using load = await Load.prepare('numbered-execs', KILLS * ROUND_S * PER_SECOND, PER_SECOND);
-      const parent = load.pid;
-      load.begin();
-      const started = performance.now();
+      await using load = await EndlessExecs.start(PER_SECOND);
       for (let kill = 1; kill <= KILLS; kill++) {
         // Killed in the middle of whatever it is doing, an answer to a query among it.
-        const killed = sleep(ALIVE_MS + Math.random() * QUERY_MS).then(() => extension.end('SIGKILL'));
-        for (let at = performance.now(); performance.now() - at < ALIVE_MS - QUERY_MS; ) {
-          await query();
-          await sleep(QUERY_MS);
+        let isKilled = false;
+        const killed = sleep(ALIVE_MS + Math.random() * QUERY_MS).then(() => {
+          isKilled = true;
+          return extension.end('SIGKILL');
+        });
+        while (!isKilled) {
+          await query().catch(error => {
+            if (!isKilled) throw error;
+          });
+          await Promise.race([sleep(QUERY_MS), killed]);
         }
-        await Promise.all([query().catch(() => {}), killed]);
+        await killed;
         const silent = performance.now();
         await extension.start();
         silences.push(performance.now() - silent);
         if (kill % 10 === 0) note(`kills: ${kill} of ${KILLS}, ${logged.count} rows logged`);
       }
-      const seconds = (performance.now() - started) / 1000;
-      await load.stop();
+      const { programs, seconds } = await load.end();
       await sleep(SETTLE_MS);
       await query();
       const after = await extension.status();
-      const executed = logged.highest + 1;
       const grown = (name: string): number => Number(after[name]) - Number(before[name]);
       const counted = grown('serial_gaps') + grown('kernel_lost') + grown('incomplete_events');
       return [
-        { name: 'programs run', value: executed, unit: `by pid ${parent}` },
-        { name: 'programs run per second', value: executed / seconds, unit: '/s' },
+        { name: 'programs run', value: programs, unit: '' },
+        { name: 'programs run per second', value: programs / seconds, unit: '/s' },
         { name: 'rows logged', value: logged.count, unit: 'rows' },
         { name: 'rows logged twice', value: logged.repeated, unit: 'rows', goal: { atMost: 0 } },
         { name: 'counted as lost by audit_status', value: counted, unit: 'events' },
         {
           name: 'neither logged nor counted',
-          value: Math.max(0, executed - logged.count - counted),
+          value: Math.max(0, programs - logged.count - counted),
           unit: 'events',
           goal: { atMost: 0 },
         },
         {
           name: 'counted though logged',
-          value: Math.max(0, counted + logged.count - executed),
+          value: Math.max(0, counted + logged.count - programs),
           unit: 'events',
         },
         { name: 'from kill to serving again, median', value: median(silences), unit: 'ms' },
