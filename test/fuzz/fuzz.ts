@@ -41,6 +41,9 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 say(`seed ${seed}`);
 let done = 0;
 let findings = 0;
+/** Between two lines of progress where there is no terminal. */
+const TOLD_MS = 60_000;
+let toldAt = performance.now();
 const began = performance.now();
 for (const target of chosen) {
   const share = Math.ceil(executions / chosen.length);
@@ -48,7 +51,12 @@ for (const target of chosen) {
     executions: share,
     seed,
     onProgress: state => {
-      if (!process.stderr.isTTY) return;
+      if (!process.stderr.isTTY) {
+        if (performance.now() - toldAt < TOLD_MS) return;
+        toldAt = performance.now();
+        process.stderr.write(`${target.name}: ${count(state.executions)} of ${count(share)}\n`);
+        return;
+      }
       process.stderr.write(`\r${target.name}: ${count(state.executions)} of ${count(share)}   `);
     },
   });

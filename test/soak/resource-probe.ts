@@ -8,9 +8,9 @@ import { BroadcastChannel, isMainThread } from 'node:worker_threads';
 /** Milliseconds that the other threads have to answer. */
 const ANSWER_MS = 500;
 
-const used = (): readonly [heap: number, external: number] => {
-  const { heapUsed, external } = process.memoryUsage();
-  return [heapUsed, external];
+const used = () => {
+  const { heapUsed, heapTotal, external } = process.memoryUsage();
+  return { heapUsed, heapTotal, external };
 };
 
 const questions = new BroadcastChannel('probe questions');
@@ -19,7 +19,7 @@ questions.unref();
 answers.unref();
 
 if (isMainThread) {
-  const threads: (readonly [number, number])[] = [];
+  const threads: ReturnType<typeof used>[] = [];
   answers.onmessage = ({ data }) => void threads.push(data);
   process.on('SIGUSR2', () => {
     const active = process.getActiveResourcesInfo();

@@ -13,6 +13,8 @@ export interface Sample {
   readonly anonymous: number;
   /** JavaScript's objects, by thread. */
   readonly heaps: readonly number[];
+  /** The pages these lie on. */
+  readonly heapPages: readonly number[];
   /** What they hold outside of their heap, by thread. */
   readonly externals: readonly number[];
   readonly fds: number;
@@ -27,7 +29,12 @@ const PROBED = /^probe (.*)$/gm;
 
 interface Probed {
   readonly timers: number;
-  readonly memory: readonly (readonly [heap: number, external: number])[];
+  /** Bytes. */
+  readonly memory: readonly {
+    readonly heapUsed: number;
+    readonly heapTotal: number;
+    readonly external: number;
+  }[];
 }
 
 /** Rejects if the process does not answer. */
@@ -40,8 +47,9 @@ export const takeSample = async (extension: SupervisedExtension, at: number): Pr
     at,
     rss,
     anonymous,
-    heaps: threads.map(([heap]) => heap / 1e6),
-    externals: threads.map(([, external]) => external / 1e6),
+    heaps: threads.map(({ heapUsed }) => heapUsed / 1e6),
+    heapPages: threads.map(({ heapTotal }) => heapTotal / 1e6),
+    externals: threads.map(({ external }) => external / 1e6),
     fds: readdirSync(`/proc/${pid}/fd`).length,
     threads: readdirSync(`/proc/${pid}/task`).length,
     timers,

@@ -36,8 +36,8 @@ const SAMPLE_S = 10;
 const EVENTS_MAX = 10_000;
 /** The tables whose buffers the load fills: process_events, socket_events, process_telemetry_events. */
 const FULL_TABLES = 3;
-/** Seconds after that in which the collector and the allocator come to rest: one round of load. */
-const REST_S = ROUND_S;
+/** Seconds after that in which the collector and the allocator find their size. */
+const REST_S = 3 * ROUND_S;
 /** Fewer samples than this say nothing. */
 const LEAST_SAMPLES = 6;
 
@@ -66,9 +66,10 @@ try {
   const loads = async (): Promise<void> => {
     while (performance.now() < end) {
       const began = performance.now();
+      const loadSeconds = Math.max(1, Math.min(LOAD_S, Math.floor((end - began) / 1000)));
       await Promise.all(
         LOADS.map(async ([kind, perSecond]) => {
-          await using load = await Load.prepare(kind, perSecond * LOAD_S, perSecond);
+          await using load = await Load.prepare(kind, perSecond * loadSeconds, perSecond);
           await load.run();
         }),
       );
@@ -91,7 +92,7 @@ try {
       samples.push(sample);
       process.stderr.write(
         `soak: ${sample.at.toFixed(0)} s: ${sample.rss.toFixed(1)} MB (anonymous ${sample.anonymous.toFixed(1)}, ` +
-          `heaps ${list(sample.heaps)}, external ${list(sample.externals)}), ${sample.fds} descriptors, ` +
+          `heaps ${list(sample.heaps)} on ${list(sample.heapPages)}, external ${list(sample.externals)}), ${sample.fds} descriptors, ` +
           `${sample.threads} threads, ${sample.timers} timers, ${sample.rows} rows\n`,
       );
       await sleep(SAMPLE_S * 1000);
@@ -110,6 +111,7 @@ try {
     ['growth of resident memory, MB', growth(warm, ({ rss }) => rss), 10],
     ['… of it not pages of files', growth(warm, ({ anonymous }) => anonymous), undefined],
     ['growth of the heaps, MB', growth(warm, ({ heaps }) => sum(heaps)), undefined],
+    ['growth of the pages they lie on, MB', growth(warm, ({ heapPages }) => sum(heapPages)), undefined],
     ['growth outside of the heaps, MB', growth(warm, ({ externals }) => sum(externals)), undefined],
     ['growth of descriptors', growth(warm, ({ fds }) => fds), 1],
     ['growth of threads', growth(warm, ({ threads }) => threads), 0],

@@ -7,9 +7,10 @@ import { textOf } from '../text-of.ts';
 
 const AUDIT_EXECVE = 1309;
 
-/** An argument of the input that begins with this byte is repeated to some multiple of PIECE bytes. */
+/** An argument of the input that begins with this byte is repeated to as many bytes as its second byte says. */
 const REPEAT = 1;
-const PIECE = 1_300;
+/** One longer than a record among them, seldom: it takes a hundred times as long as an argument as it stands. */
+const LENGTHS = [0, 100, 100, 100, 1_300, 1_300, 2_600, 9_100];
 /** Of all arguments together: enough for several records. */
 const MOST_BYTES = 10_000;
 
@@ -23,7 +24,7 @@ const argumentsOf = (input: Buffer): Buffer[] => {
     const written = input.subarray(at, end);
     const argument =
       written[0] === REPEAT && written.length > 2
-        ? Buffer.alloc((written[1]! & 7) * PIECE, written.subarray(2))
+        ? Buffer.alloc(LENGTHS[written[1]! & 7]!, written.subarray(2))
         : written;
     argv.push(argument);
     bytes += argument.length;
@@ -49,6 +50,7 @@ export const execve: FuzzTarget = {
     'a1[0]="',
     '"',
     '\0',
+    '\x01\x04',
     '\x01\x07',
     '\x1d',
     'type=EXECVE msg=audit(1.1:1): ',
