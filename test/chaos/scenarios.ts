@@ -3,8 +3,17 @@ import { burst } from './scenarios/burst.ts';
 import { clock } from './scenarios/clock.ts';
 import { diskStall } from './scenarios/disk-stall.ts';
 import { kills } from './scenarios/kills.ts';
+import { signals } from './scenarios/signals.ts';
 import { silentReaders } from './scenarios/silent-readers.ts';
 import { stopped } from './scenarios/stopped.ts';
 
 /** In the order they run. */
-export const scenarios: readonly Scenario[] = [kills, stopped, burst, silentReaders, diskStall, clock];
+export const scenarios: readonly Scenario[] = [
+  kills,
+  stopped,
+  burst,
+  silentReaders,
+  diskStall,
+  clock,
+  signals,
+];

@@ -9,7 +9,7 @@ import { SupervisedExtension } from '../../live/supervised-extension.ts';
 import { EndlessExecs } from '../endless-execs.ts';
 import { LoggedNumbers } from '../logged-numbers.ts';
 
-const KILLS = 10;
+const KILLS = 100;
 const PER_SECOND = 2_000;
 /** Milliseconds between a start and the kill. */
 const ALIVE_MS = 600;
