@@ -12,7 +12,7 @@ export const DEFAULT_MAX_REPLY_BYTES = 512 * 1024 * 1024;
 
 /**
  * Replies of all connections of one server together that their readers have not taken yet, in bytes; more than one of the
- * longest.
+ * longest. For one that would go beyond, the readers that have taken nothing for longest are dropped.
  */
 export const DEFAULT_MAX_PENDING_REPLY_BYTES = 1024 * 1024 * 1024;
 

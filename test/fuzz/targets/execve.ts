@@ -104,8 +104,8 @@ export const execveText: FuzzTarget = {
     }
     const argv = joinArguments(records);
     if (argv === undefined) return;
-    // A count of -0 is read as 0. The kernel never writes one.
-    const announced = [...input.toString('latin1').matchAll(/argc=(-?\d+)/g)].map(([, count]) =>
+    // A count in quotes, or of -0, is read as well. The kernel writes neither.
+    const announced = [...input.toString('latin1').matchAll(/argc=["']?(-?\d+)/g)].map(([, count]) =>
       Number(count),
     );
     check(announced.includes(argv.length), `${argv.length} arguments, announced are ${announced.join()}`);

@@ -99,6 +99,20 @@ describe('a server and hostile clients', () => {
     }
   });
 
+  it('drops who reads nothing, not who asks next and reads', async () => {
+    const dropped = rejected();
+    const server = await start({ limits: { maxPendingReplyBytes: 3.5 * BIG } });
+    const silent = await Promise.all(Array.from({ length: 3 }, () => rawClient(server.socketPath, true)));
+    for (const { socket } of silent) socket.write(askBig);
+    await until(() => server.connectionCount === 3);
+    await using client = new ExtensionClient({ socketPath: server.socketPath });
+    // One after the other, each has to be let in once.
+    for (let i = 0; i < 5; i++) expect(await client.call('table', 'big', {})).toHaveLength(1);
+    expect(dropped.map(({ code }) => code)).toEqual(['OSQUERY_TOO_LARGE']);
+    expect(server.connectionCount).toBe(3);
+    for (const { socket } of silent) socket.destroy();
+  });
+
   it('serves others while 500 connections do all that is bad at once', async () => {
     const dropped = rejected();
     const server = await start({ limits: { maxPendingReplyBytes: 8 * BIG, requestTimeoutMs: 500 } });

@@ -17,7 +17,7 @@ export class MessageServer {
   readonly path: string;
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
-  readonly #pending: PendingBytes = { requests: 0, replies: 0 };
+  readonly #pending: PendingBytes = { requests: 0, replies: 0, writing: new Set() };
   #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 

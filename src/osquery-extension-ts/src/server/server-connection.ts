@@ -20,6 +20,8 @@ export interface PendingBytes {
   requests: number;
   /** Of replies that are being written. */
   replies: number;
+  /** The connections that write them; first the one whose client has read nothing for longest. */
+  readonly writing: Set<ServerConnection>;
 }
 
 /**
@@ -166,6 +168,7 @@ export class ServerConnection {
         }
       }
       if (!(await this.#writeBatch(batch))) return false;
+      this.#hasRead();
     }
     return true;
   }
@@ -221,22 +224,34 @@ export class ServerConnection {
     }
   }
 
+  /** Makes room first, at the cost of those who do not read: a client that does must not wait for them. */
   #holdReply(bytes: number): void {
     if (this.#socket.destroyed) return;
     const { maxPendingReplyBytes } = this.#limits;
-    if (this.#pending.replies + bytes > maxPendingReplyBytes) {
-      throw new OsqueryError(
+    while (this.#pending.replies + bytes > maxPendingReplyBytes) {
+      const [slowest] = this.#pending.writing;
+      const tooLarge = new OsqueryError(
         'OSQUERY_TOO_LARGE',
-        `the replies that were not read yet hold ${this.#pending.replies} bytes, and with this one's ${bytes} more than ${maxPendingReplyBytes}`,
+        `the replies that were not read yet hold ${this.#pending.replies} bytes, and with one of ${bytes} more than ${maxPendingReplyBytes}`,
       );
+      if (slowest === undefined) throw tooLarge;
+      slowest.#drop(tooLarge);
+      slowest.#releaseReply();
     }
     this.#pending.replies += bytes;
     this.#writing = bytes;
+    this.#pending.writing.add(this);
+  }
+
+  /** The client has read some of the reply that is being written. */
+  #hasRead(): void {
+    if (this.#pending.writing.delete(this)) this.#pending.writing.add(this);
   }
 
   #releaseReply(): void {
     this.#pending.replies -= this.#writing;
     this.#writing = 0;
+    this.#pending.writing.delete(this);
   }
 
   /** Closes when what has been written is read. */
