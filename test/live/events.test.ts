@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createNetlink } from 'netlink';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { NETLINK_AUDIT, NLM_F_REQUEST } from '../../src/audit/constants.ts';
 import { IO_URING } from '../record/io-uring.ts';
 import { auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { LiveShell } from './live-shell.ts';
@@ -120,6 +122,30 @@ describe.skipIf(whyNotLive !== undefined)('events of the live kernel', () => {
     const [signal, clone] = rows;
     expect(signal!.syscall).toBe('kill');
     expect(clone!.parent).toBe(signal!.pid);
+  });
+
+  test('messages of programs have their rows, of both ranges of types', async () => {
+    const types = [1112, 2100, 2404, 2999];
+    const netlink = createNetlink(NETLINK_AUDIT);
+    netlink.on('error', () => {});
+    onTestFinished(() => netlink.close());
+    // The kernel takes the last byte for the end of a string.
+    for (const type of types) {
+      netlink.send(type, Buffer.from(`op=live-${type} acct="nobody" res=success\0`), {
+        flags: NLM_F_REQUEST,
+      });
+    }
+    const rows = await shell.query(
+      "SELECT type, message, acct, res FROM user_events WHERE op LIKE 'live-%' ORDER BY eid",
+    );
+    expect(rows).toEqual(
+      types.map(type => ({
+        type: String(type),
+        message: `op=live-${type} acct="nobody" res=success`,
+        acct: 'nobody',
+        res: 'success',
+      })),
+    );
   });
 
   test('connections have their rows, UNIX ones only with their flag', async () => {
