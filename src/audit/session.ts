@@ -406,12 +406,15 @@ export class AuditSession {
     for (const rule of there) if (ownRule(rule) === undefined) await this.#control.deleteRule(rule);
   }
 
-  async #deleteOwnRules(): Promise<void> {
+  /** The note is for whoever comes after us, should we be killed on the way back: it goes last. */
+  async #deleteOwnRules(which: 'all but the note' | 'the note'): Promise<void> {
     if (!this.#hasRules && !this.#options.forceUnconfigure) return;
     for (const rule of await this.#control.listRules()) {
-      if (ownRule(rule) !== undefined) await this.#control.deleteRule(rule);
+      if (ownRule(rule) === undefined) continue;
+      if ((noteIn(rule) === undefined) === (which === 'all but the note'))
+        await this.#control.deleteRule(rule);
     }
-    this.#hasRules = false;
+    if (which === 'the note') this.#hasRules = false;
   }
 
   /**
@@ -432,7 +435,7 @@ export class AuditSession {
     const status = await control.getStatus();
     const changes = this.#changed && status.enabled !== AUDIT_LOCKED;
     if (changes) {
-      await attempt(() => this.#deleteOwnRules());
+      await attempt(() => this.#deleteOwnRules('all but the note'));
       const owner = otherOwner(status.pid);
       const hasNewOwner = owner !== undefined && owner.pid !== this.#note.owner;
       if (switchesOff(status, this.#note, hasNewOwner)) {
@@ -443,6 +446,7 @@ export class AuditSession {
     if (changes) {
       for (const rule of this.#removedRules) await attempt(() => control.addListedRule(rule));
       for (const change of changesBack(status, this.#note)) await attempt(() => control.setStatus(change));
+      await attempt(() => this.#deleteOwnRules('the note'));
       if (failures.length === 0) this.#options.removedRules?.clear();
     }
     if (failures.length > 0) throw failures[0];

@@ -24,6 +24,11 @@ export const doctorFlags: readonly FlagDefinition[] = [
     valueName: 'PATH',
     help: 'The extension that osqueryd is to start (else the one that its extensions_autoload names)',
   }),
+  flag({
+    name: 'repair',
+    type: 'bool',
+    help: 'Check nothing; put audit back as it was before an instance that was killed',
+  }),
   flag({ name: 'json', type: 'bool', help: 'Write an array of {check, status, found, fix}' }),
 ];
 
@@ -33,11 +38,12 @@ const PLACES = new Set(['config_path', 'extensions_socket', 'extensions_autoload
 export const doctorCommand: Command = {
   name: 'doctor',
   summary: 'check everything that events depend on, and say what to do',
-  usage: 'doctor [--socket PATH] [--flagfile PATH] [--config_path PATH] [--ext PATH] [--json]',
+  usage: 'doctor [--socket PATH] [--flagfile PATH] [--config_path PATH] [--ext PATH] [--repair] [--json]',
   notes: [
     'It looks at the host, at the flags and configuration of osquery, at the running osquery, at auditd and kernel audit, runs one program and looks for its row. It ends with status 1 if there is a problem, else with 0.',
     "osquery's flags given here, by --flagfile or one by one, are taken for those that osqueryd is started with; without any, the flags in /etc/osquery/osquery.flags are.",
     'Run it as root: other users cannot see kernel audit. The test reads kernel audit itself only while nobody else does, and leaves it as it was.',
+    'With --repair it takes the rules out of the kernel that a killed instance has left, and sets enabled, failure and backlog to what that one had found, as the next start of the extension would. What others have changed since stays. It refuses while an instance is running or another process has the audit socket, and ends with 0 only if all is well.',
   ],
   flags: doctorFlags,
   flagGroups: commonFlags,
@@ -47,13 +53,15 @@ export const doctorCommand: Command = {
     if (stray !== undefined) throw new FlagError('usage', `doctor: unexpected argument ${quoteText(stray)}`);
     const own = new Set(doctorFlags.map(({ name }) => name));
     const given = new Map([...values].filter(([name]) => !own.has(name)));
-    const { runDoctorCommand } = await import('./doctor.ts');
+    const { runDoctorCommand, runRepairCommand } = await import('./doctor.ts');
+    const json = values.get('json') === 'true';
+    if (values.get('repair') === 'true') return runRepairCommand({ json });
     return runDoctorCommand({
       socketPath: values.get('socket') || values.get('extensions_socket') || undefined,
       extension: values.get('ext') || undefined,
       given,
       isStart: [...given.keys()].some(name => !PLACES.has(name)),
-      json: values.get('json') === 'true',
+      json,
     });
   },
 };

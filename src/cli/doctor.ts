@@ -8,6 +8,7 @@ import { readExtensionFiles } from '../doctor/readers/read-extension-files.ts';
 import { readFlags } from '../doctor/readers/read-flags.ts';
 import { readProcesses } from '../doctor/readers/read-processes.ts';
 import { readText } from '../doctor/readers/read-text.ts';
+import { runRepair } from '../doctor/repair/run-repair.ts';
 import { type Readers, runDoctor } from '../doctor/run-doctor.ts';
 import { runSelfTest } from '../doctor/self-test/run-self-test.ts';
 import { AUDIT_CONTROL_PATH } from '../openbsm/audit-control.ts';
@@ -40,6 +41,13 @@ export const runDoctorCommand = async (args: DoctorArgs): Promise<number> => {
   });
   process.stdout.write(args.json ? printJson(results) : printReport(results));
   return stop.signal.aborted ? 1 : exitStatus(results);
+};
+
+/** Prints what was repaired and resolves with the exit status: 0 only if all is known to be well now. */
+export const runRepairCommand = async ({ json }: Pick<DoctorArgs, 'json'>): Promise<number> => {
+  const results = await runRepair();
+  process.stdout.write(json ? printJson(results) : printReport(results));
+  return results.every(({ status }) => status === 'ok') ? 0 : 1;
 };
 
 const systemReaders = (args: DoctorArgs, signal: AbortSignal): Readers => ({

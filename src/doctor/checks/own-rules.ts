@@ -41,7 +41,7 @@ export const checkOwnRules = (
           : problem(
               CHECK,
               `${count(rules.length)} left by an extension that was killed`,
-              `start the extension again, which removes them; or auditctl -D -k ${RULE_KEY}, and auditctl -e 0 if nobody else uses audit`,
+              'osquery-audit-events doctor --repair puts audit back as that one found it; the extension, started again, takes the rules over and does so at its end',
             ),
       ];
     case 'present': {

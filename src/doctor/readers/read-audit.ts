@@ -3,7 +3,7 @@ import { AuditError } from '../../audit/errors.ts';
 import type { AuditFacts } from '../facts.ts';
 
 /** What it takes exists on Linux only, and is loaded here. */
-const openControl = async (): Promise<AuditControl> => {
+export const openControl = async (): Promise<AuditControl> => {
   if (process.platform !== 'linux')
     throw new AuditError('no-audit', 'this system has no kernel audit of Linux');
   const { openAuditControl } = await import('../../audit/control.ts');

@@ -128,7 +128,7 @@ test('the rules of one table are missing', () => {
 test('rules that a killed extension left', () => {
   expect(checkOwnRules(bare)).toMatchObject([{ status: 'ok' }]);
   expect(checkOwnRules({ ...bare, audit: auditFacts({ pid: 0 }) })).toMatchObject([
-    { status: 'problem', fix: expect.stringContaining(`auditctl -D -k ${RULE_KEY}`) },
+    { status: 'problem', fix: expect.stringContaining('doctor --repair') },
   ]);
   expect(checkOwnRules({ ...bare, audit: auditFacts({ pid: 0, enabled: 2 }) })).toMatchObject([
     { status: 'ok' },
