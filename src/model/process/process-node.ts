@@ -22,6 +22,8 @@ export interface ProcessNode {
   parent: ProcessNode | undefined;
   /** Node it was forked from: what it runs until its first exec. */
   forkedFrom: ProcessNode | undefined;
+  /** Processes forked from it that have not ended. */
+  runningChildren: number;
   /** How many execs of that one the kernel had told when it forked; undefined if nobody counted. */
   forkedAfter: number | undefined;
   /** Execs that the kernel's process connector has told … */

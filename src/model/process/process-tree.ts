@@ -86,7 +86,7 @@ export class ProcessTree {
     // An exec of the child that was told before its fork knows the parent better: it may have changed since.
     node.parentPid ??= parentPid;
     node.parent ??= parent;
-    node.forkedFrom = parent;
+    this.#known.setCreator(node, parent);
     node.forkedAfter = ordered ? undefined : parent?.execs;
     node.inherited ??= inherited;
   }
@@ -330,6 +330,7 @@ export class ProcessTree {
       parentPid: undefined,
       parent: undefined,
       forkedFrom: undefined,
+      runningChildren: 0,
       forkedAfter: undefined,
       execs: 0,
       untoldExecs: undefined,

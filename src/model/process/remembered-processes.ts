@@ -3,11 +3,20 @@ import type { ProcessNode } from './process-node.ts';
 export interface ProcessTreeLimits {
   /** Processes remembered, those that ended among them. */
   readonly maxProcesses: number;
+  /** Of these, processes that ended; there can be more of those with children that run. */
+  readonly maxEnded: number;
   /** Approximate bytes of what is remembered. */
   readonly maxBytes: number;
 }
 
-export const PROCESS_TREE_LIMITS: ProcessTreeLimits = { maxProcesses: 16_384, maxBytes: 33_554_432 };
+export const PROCESS_TREE_LIMITS: ProcessTreeLimits = {
+  maxProcesses: 16_384,
+  maxEnded: 4_096,
+  maxBytes: 33_554_432,
+};
+
+/** How many of those that ended are looked at when one more process gets known. */
+const MAX_LOOKS = 4;
 
 export interface ProcessTreeCounters {
   /** Forgotten to stay within the limits. */
@@ -64,10 +73,20 @@ export class RememberedProcesses {
   /** Notes the end of a process; that of one that has ended stays as it is. */
   end(node: ProcessNode, atMs: number): void {
     if (node.exitMs !== undefined) return;
+    if (node.forkedFrom !== undefined) node.forkedFrom.runningChildren--;
     node.exitMs = atMs;
     if (node.isForgotten) return;
     this.#running.remove(node);
     this.#ended.push(node);
+  }
+
+  /** Notes who created a process. */
+  setCreator(node: ProcessNode, creator: ProcessNode | undefined): void {
+    if (node.exitMs === undefined) {
+      if (node.forkedFrom !== undefined) node.forkedFrom.runningChildren--;
+      if (creator !== undefined) creator.runningChildren++;
+    }
+    node.forkedFrom = creator;
   }
 
   resize(node: ProcessNode, bytes: number): void {
@@ -77,10 +96,25 @@ export class RememberedProcesses {
 
   /** Forgets until the limits hold: who ended first goes first, then whoever is known longest; never `spared`. */
   makeRoom(spared: ProcessNode): void {
+    this.#forgetEnded(spared);
     while (this.size > this.#limits.maxProcesses || this.#bytes > this.#limits.maxBytes) {
       const node = this.#ended.firstBut(spared) ?? this.#running.firstBut(spared);
       if (node === undefined) return;
       this.#forget(node);
+    }
+  }
+
+  /** Whoever has a child that runs stays: the child's next exec asks for its parent. */
+  #forgetEnded(spared: ProcessNode): void {
+    for (let looks = 0; looks < MAX_LOOKS && this.#ended.size > this.#limits.maxEnded; looks++) {
+      const node = this.#ended.firstBut(spared);
+      if (node === undefined) return;
+      if (node.runningChildren === 0) {
+        this.#forget(node);
+      } else {
+        this.#ended.remove(node);
+        this.#ended.push(node);
+      }
     }
   }
 
@@ -94,7 +128,7 @@ export class RememberedProcesses {
     node.isForgotten = true;
     node.older = undefined;
     node.parent = undefined;
-    node.forkedFrom = undefined;
+    this.setCreator(node, undefined);
     node.image = undefined;
     node.inherited = undefined;
   }

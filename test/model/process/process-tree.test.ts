@@ -342,6 +342,31 @@ describe('ProcessTree within its limits', () => {
     expect(tree.counters).toEqual({ forgotten: 3, forgottenAlive: 1 });
   });
 
+  it('remembers few of those that ended, but who has a child that runs', () => {
+    const { tree } = setUp({ maxEnded: 3 });
+    tree.seesForks = true;
+    tree.fork(1, 0, NOON, false);
+    tree.fork(2, 1, NOON, false);
+    tree.fork(3, 2, NOON, false);
+    tree.exit(2, NOON + 1);
+    for (let pid = 10; pid < 30; pid++) {
+      tree.fork(pid, 1, NOON + pid, false);
+      tree.exit(pid, NOON + pid + 1);
+    }
+    const known = (): number[] =>
+      Array.from({ length: 30 }, (_, pid) => pid).filter(pid => tree.find(pid, NOON + 100) !== undefined);
+    expect(known()).toEqual([1, 2, 3, 27, 28, 29]);
+    expect(tree.exec(exec({ pid: 3, ppid: 1, at: 50 })).parent).toMatchObject({ pid: 2 });
+    // Its child gone, it is one of many again.
+    tree.exit(3, NOON + 60);
+    for (let pid = 30; pid < 40; pid++) {
+      tree.fork(pid, 1, NOON + pid + 60, false);
+      tree.exit(pid, NOON + pid + 61);
+    }
+    expect(tree.find(2, NOON + 110)).toBeUndefined();
+    expect(tree.counters.forgottenAlive).toBe(0);
+  });
+
   it('keeps nothing of what it has forgotten, however long the line of descent', () => {
     const { tree } = setUp({ maxProcesses: 3 });
     tree.seesForks = true;
