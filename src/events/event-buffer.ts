@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import type { EncodedRows } from 'osquery-extension-ts';
+import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
 import {
   type ColumnMask,
   emptyRows,
@@ -10,7 +10,7 @@ import {
   writeRowHeader,
 } from './encoded-row.ts';
 import type { RowBatch } from './row-batch.ts';
-import { type ExtraEntry, entriesLength, type RowExtras } from './row-extras.ts';
+import { type ExtraEntry, entriesLength, type LateRowValues, type RowExtras } from './row-extras.ts';
 
 /** Bytes of one segment; a row that is longer gets a segment of its own. */
 const SEGMENT_BYTES = 1024 * 1024;
@@ -38,6 +38,9 @@ export interface EventBufferCounters {
   expired: number;
   expiredUnread: number;
 }
+
+/** Of more than this it must be known what an answer comes to: there is a limit for it, and it may be of few columns. */
+const LATE_BYTES = 256 * 1024 * 1024;
 
 /** Rows are asked for by number (`eid`), `from` inclusive, `to` exclusive. */
 export interface RowRange {
@@ -316,8 +319,9 @@ export class EventBuffer {
   }
 
   /**
-   * Rows of a range that pass the filter, with just the wanted columns, oldest first. Rows wanted whole are handed
-   * out in place, neighbours as one chunk.
+   * Rows of a range that pass the filter, with just the wanted columns, oldest first. Without a filter their bytes are
+   * made when they are asked for, as the rows are now: whoever asks for many is served a megabyte at a time, and others
+   * in between. Rows wanted whole are handed out in place, neighbours as one chunk.
    *
    * @param consume drops the rows that are returned
    * @param extras late values of the rows, if one of their columns is wanted
@@ -331,32 +335,42 @@ export class EventBuffer {
   ): EncodedRows {
     const from = Math.max(range.from, this.#firstEid);
     const to = Math.min(range.to, this.#nextEid);
+    const isLate =
+      filter === undefined && (wanted.low !== 0 || wanted.high !== 0) && this.#bytes <= LATE_BYTES;
     const writer = new SelectionWriter(wanted, this.#overheads);
+    const chunks: LateChunk[] = [];
+    let count = 0;
     const row = new SegmentRow();
     for (const segment of this.#segments) {
       const first = Math.max(from - segment.firstEid, 0);
       const last = Math.min(to - segment.firstEid, segment.rows);
       if (first >= last) continue;
-      row.segment = segment;
+      row.stored = segment;
+      const chosen = isLate ? new Uint32Array(last - first) : undefined;
+      let chosenCount = 0;
       for (let i = first; i < last; i++) {
         if (segment.gone[i] === 1) continue;
-        const start = i === 0 ? 0 : segment.ends[i - 1]!;
-        row.start = start;
-        row.low = segment.masks[2 * i]!;
-        row.high = segment.masks[2 * i + 1]!;
-        row.time = segment.times[i]!;
-        row.eid = segment.firstEid + i;
-        if (filter !== undefined && !filter(row)) continue;
-        writer.add(row, segment.ends[i]!, extras?.find(row.eid) ?? NO_ENTRIES);
+        if (chosen === undefined) {
+          row.moveTo(i);
+          if (filter !== undefined && !filter(row)) continue;
+          writer.add(row, segment.ends[i]!, extras?.find(row.eid) ?? NO_ENTRIES);
+        } else {
+          chosen[chosenCount++] = i;
+        }
         if (consume) {
           segment.gone[i] = 1;
           this.#gone++;
         }
       }
       writer.endSegment();
+      if (chosenCount === 0) continue;
+      count += chosenCount;
+      chunks.push(
+        new SegmentChunk(segment, chosen!.subarray(0, chosenCount), wanted, this.#overheads, extras),
+      );
     }
     if (consume) this.#dropGone();
-    return writer.finish();
+    return isLate ? { count, chunks } : writer.finish();
   }
 }
 
@@ -368,7 +382,11 @@ const pack = (segment: Segment): void => {
 
 const PACKING = { [constants.ZSTD_c_compressionLevel]: 1 };
 
-const rowsOf = ({ bytes, isPacked }: Segment): Buffer => (isPacked ? zstdDecompressSync(bytes) : bytes);
+/** What of a segment says what its rows are. It stays as it is when the segment goes on. */
+type StoredRows = Pick<Segment, 'bytes' | 'isPacked' | 'firstEid' | 'ends' | 'times' | 'masks'>;
+
+const rowsOf = ({ bytes, isPacked }: Pick<Segment, 'bytes' | 'isPacked'>): Buffer =>
+  isPacked ? zstdDecompressSync(bytes) : bytes;
 
 /** The row that is being looked at. */
 class SegmentRow implements RowView {
@@ -377,17 +395,68 @@ class SegmentRow implements RowView {
   high = 0;
   time = 0;
   eid = 0;
-  #segment: Segment | undefined;
+  #stored: StoredRows | undefined;
   #bytes: Buffer | undefined;
 
-  set segment(segment: Segment) {
-    this.#segment = segment;
+  set stored(stored: StoredRows) {
+    this.#stored = stored;
     this.#bytes = undefined;
   }
 
+  moveTo(index: number): void {
+    const { ends, masks, times, firstEid } = this.#stored!;
+    this.start = index === 0 ? 0 : ends[index - 1]!;
+    this.low = masks[2 * index]!;
+    this.high = masks[2 * index + 1]!;
+    this.time = times[index]!;
+    this.eid = firstEid + index;
+  }
+
   get bytes(): Buffer {
-    this.#bytes ??= rowsOf(this.#segment!);
+    this.#bytes ??= rowsOf(this.#stored!);
     return this.#bytes;
+  }
+}
+
+/** Some rows of a segment as they are at a moment, whatever becomes of the segment. */
+class SegmentChunk implements LateChunk {
+  readonly length: number;
+  readonly #stored: StoredRows;
+  readonly #rows: Uint32Array;
+  readonly #wanted: ColumnMask;
+  readonly #overheads: Uint32Array;
+  readonly #extras: RowExtras | undefined;
+  /** By place in `rows`. */
+  readonly #values: readonly LateRowValues[] | undefined;
+
+  constructor(
+    { bytes, isPacked, firstEid, ends, times, masks }: StoredRows,
+    rows: Uint32Array,
+    wanted: ColumnMask,
+    overheads: Uint32Array,
+    extras: RowExtras | undefined,
+  ) {
+    this.#stored = { bytes, isPacked, firstEid, ends, times, masks };
+    this.#rows = rows;
+    this.#wanted = wanted;
+    this.#overheads = overheads;
+    this.#extras = extras;
+    this.#values = extras && Array.from(rows, index => extras.valuesOf(firstEid + index));
+    let length = 0;
+    for (const index of rows) length += ends[index]! - (index === 0 ? 0 : ends[index - 1]!);
+    for (const values of this.#values ?? []) if (values !== undefined) length += extras!.mostBytes(values);
+    this.length = length;
+  }
+
+  make(): readonly Uint8Array[] {
+    const writer = new SelectionWriter(this.#wanted, this.#overheads);
+    const row = new SegmentRow();
+    row.stored = this.#stored;
+    this.#rows.forEach((index, place) => {
+      row.moveTo(index);
+      writer.add(row, this.#stored.ends[index]!, this.#extras?.encode(this.#values![place]) ?? NO_ENTRIES);
+    });
+    return writer.finish().chunks;
   }
 }
 
@@ -497,7 +566,7 @@ class SelectionWriter {
     this.#flush();
   }
 
-  finish(): EncodedRows {
+  finish(): { readonly count: number; readonly chunks: readonly Buffer[] } {
     this.#flush();
     if (this.#none && this.#count > 0) this.#chunks.push(emptyRows(this.#count));
     return { count: this.#count, chunks: this.#chunks };

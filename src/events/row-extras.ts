@@ -9,6 +9,12 @@ export interface ExtraEntry {
 /** The late values of one row, in the order of the extra columns; null for what the row has, or NULL. */
 export type LateValues = readonly [eid: number, values: readonly (string | null)[]];
 
+/** In the order of the extra columns; undefined for what the row has, or NULL. */
+export type LateRowValues = readonly (string | undefined)[] | undefined;
+
+/** Of UTF-8, for one unit of UTF-16. */
+const MOST_BYTES_PER_UNIT = 3;
+
 /**
  * Values that are known later than their rows: kept beside the rows, by their number. A value stands in place of the
  * one the row itself has, if it has one. They are encoded when somebody asks: most never are asked for.
@@ -68,8 +74,25 @@ export class RowExtras {
   }
 
   find(eid: number): readonly ExtraEntry[] {
-    const values = this.#values.get(eid);
-    if (values === undefined) return [];
+    return this.encode(this.valuesOf(eid));
+  }
+
+  /** As they are now, for `encode` later. */
+  valuesOf(eid: number): LateRowValues {
+    return this.#values.get(eid);
+  }
+
+  /** Bytes that they can take in a row. */
+  mostBytes(values: NonNullable<LateRowValues>): number {
+    return this.#columns.reduce(
+      (sum, { name }, position) =>
+        sum + 8 + name.length + MOST_BYTES_PER_UNIT * (values[position]?.length ?? 0),
+      0,
+    );
+  }
+
+  encode(values: LateRowValues): readonly ExtraEntry[] {
+    if (values === undefined) return NO_ENTRIES;
     const entries: ExtraEntry[] = [];
     this.#columns.forEach(({ index, name }, position) => {
       const value = values[position];
@@ -87,6 +110,8 @@ export class RowExtras {
     }
   }
 }
+
+const NO_ENTRIES: readonly ExtraEntry[] = [];
 
 const encodeEntry = (name: Buffer, value: string): Buffer => {
   const valueBytes = Buffer.byteLength(value);

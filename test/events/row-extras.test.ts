@@ -1,4 +1,4 @@
-import { decodeRows } from 'osquery-extension-ts';
+import { bytesOf, decodeRows } from 'osquery-extension-ts';
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import { QueryCursors } from '../../src/events/query-cursors.ts';
@@ -88,6 +88,21 @@ describe('rows with late values', () => {
       { path: '/c', sha256: 'ab'.repeat(32) },
     ]);
     expect(select(EVERY_COLUMN).some(row => 'username' in row || 'sha256' in row)).toBe(false);
+  });
+
+  it('are those of the time of the SELECT, whenever its bytes are read', () => {
+    const { buffer, extras } = filled();
+    const selected = buffer.select(buffer.range, maskOf([0, USERNAME]), undefined, false, extras);
+    const atMost = selected.chunks.reduce((sum, { length }) => sum + length, 0);
+    extras.set(1, ['changed', undefined]);
+    extras.set(2, ['late', undefined]);
+    extras.dropBelow(4);
+    expect(decodeRows(selected)).toEqual([
+      { path: '/a', username: 'Jürgen' },
+      { path: '/b' },
+      { path: '/c', username: 'root' },
+    ]);
+    expect(Buffer.concat([...bytesOf(selected.chunks)]).length).toBeLessThanOrEqual(atMost);
   });
 
   it('hold values longer than a copy’s own memory', () => {

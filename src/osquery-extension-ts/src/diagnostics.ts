@@ -17,6 +17,7 @@ export interface ServerRequestMessage {
   readonly socketPath: string;
   readonly method: string;
   readonly milliseconds: number;
+  /** At most: what is made when it is written is not known before. */
   readonly replyBytes: number;
 }
 

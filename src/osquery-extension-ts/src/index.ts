@@ -39,8 +39,8 @@ export type { RefusePeer } from './server/refuse-peer.ts';
 export type { Collation, ColumnOptions, ColumnSpec, ColumnType, ColumnValues, Row } from './table/column.ts';
 export { COLLATION_BITS, COLUMN_OPTION_BITS, columnOptionBits } from './table/column.ts';
 export * from './table/constraint-op.ts';
-export type { EncodedRows, PluginRow, ResponseRows } from './table/encoded-rows.ts';
-export { decodeRows, encodeRows, isEncodedRows } from './table/encoded-rows.ts';
+export type { EncodedRows, LateChunk, PluginRow, ResponseRows } from './table/encoded-rows.ts';
+export { bytesOf, decodeRows, encodeRows, isEncodedRows } from './table/encoded-rows.ts';
 export type { ColumnConstraints, Constraint, QueryContext } from './table/query-context.ts';
 export {
   constraintsOn,

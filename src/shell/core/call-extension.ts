@@ -3,7 +3,13 @@
  *
  * Source: osquery 5.23 `extensions/extensions.cpp` (extensionPathActive, callExtension).
  */
-import { type EncodedRows, ExtensionClient, isOsqueryError, type PluginRow } from 'osquery-extension-ts';
+import {
+  bytesOf,
+  type EncodedRows,
+  ExtensionClient,
+  isOsqueryError,
+  type PluginRow,
+} from 'osquery-extension-ts';
 import type { EncodedRowList } from '../sql/row-cursor.ts';
 
 /** Core's limit for the answer to a ping. */
@@ -29,7 +35,7 @@ export const callExtension = async (options: {
   readonly request: PluginRow;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
-}): Promise<EncodedRows> => {
+}): Promise<EncodedRows<Uint8Array>> => {
   await pingExtension(options.socketPath, options.signal);
   const client = new ExtensionClient({ socketPath: options.socketPath, timeoutMs: options.timeoutMs });
   const limits = options.signal === undefined ? {} : { signal: options.signal };
@@ -47,9 +53,10 @@ export const callExtension = async (options: {
 
 /** The rows in one piece of memory of their own, so that they can be handed to another thread. */
 export const inOnePiece = (rows: EncodedRows): EncodedRowList => {
-  const bytes = new Uint8Array(rows.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  const chunks = [...bytesOf(rows.chunks)];
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
-  for (const chunk of rows.chunks) {
+  for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }

@@ -113,6 +113,39 @@ describe('a server and hostile clients', () => {
     for (const { socket } of silent) socket.destroy();
   });
 
+  it('makes no more of a reply than is read', async () => {
+    const chunks = 100;
+    let made = 0;
+    const late: Plugin = {
+      registry: 'table',
+      name: 'late',
+      routes: () => [],
+      call: () => ({
+        count: chunks,
+        chunks: Array.from({ length: chunks }, () => ({
+          length: BIG,
+          make: () => {
+            made++;
+            return [bigRow()];
+          },
+        })),
+      }),
+    };
+    const server = await start({ plugins: [late], limits: { maxPendingReplyBytes: 3.5 * BIG } });
+    const { socket } = await rawClient(server.socketPath, true);
+    socket.write(encodeRequest('Extension', 'call', 1, ['table', 'late', {}]).bytes);
+    await until(() => made > 0);
+    expect(await answers(server)).toBe('pong');
+    expect(made).toBe(1);
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    socket.resume();
+    await until(() => bytes > chunks * BIG);
+    expect(made).toBe(chunks);
+  });
+
   it('serves others while 500 connections do all that is bad at once', async () => {
     const dropped = rejected();
     const server = await start({ limits: { maxPendingReplyBytes: 8 * BIG, requestTimeoutMs: 500 } });

@@ -74,7 +74,7 @@ export class ExtensionClient implements AsyncDisposable {
     item: string,
     request: PluginRow,
     options?: CallOptions,
-  ): Promise<EncodedRows> {
+  ): Promise<EncodedRows<Uint8Array>> {
     // The generated code assigns the names to an object and asks it `hasOwnProperty`: these two would be lost.
     if (Object.hasOwn(request, '__proto__') || Object.hasOwn(request, 'hasOwnProperty')) {
       throw new OsqueryError('OSQUERY_INVALID', 'a request cannot have a name that is special in JavaScript');
@@ -111,7 +111,7 @@ export class ExtensionClient implements AsyncDisposable {
     method: string,
     args: readonly unknown[],
     options?: CallOptions,
-  ): Promise<EncodedRows> {
+  ): Promise<EncodedRows<Uint8Array>> {
     return this.#connection.request(
       method,
       seqid => encodeRequest(this.service, method, seqid, args),

@@ -17,7 +17,7 @@ export async function respond(options: {
   readonly uuid: number;
   readonly maxReplyBytes: number;
   readonly rows: () => ResponseRows | Promise<ResponseRows>;
-}): Promise<readonly Uint8Array[]> {
+}): Promise<EncodedRows['chunks']> {
   const { method, seqid, uuid, maxReplyBytes } = options;
   try {
     const answer = await options.rows();

@@ -1,7 +1,7 @@
 import { type ExtensionStatus, messageOf, OsqueryError } from '../errors.ts';
 import types from '../gen-nodejs/osquery_types.js';
 import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
-import type { PluginRow, ResponseRows } from '../table/encoded-rows.ts';
+import type { EncodedRows, PluginRow, ResponseRows } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { answerGenerated, encodeException, INTERNAL_ERROR, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
 import { readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
@@ -86,10 +86,10 @@ export class ExtensionManagerServer implements AsyncDisposable {
     await this.close();
   }
 
-  async #handle(message: Buffer, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+  async #handle(message: Buffer, signal: AbortSignal): Promise<EncodedRows['chunks']> {
     const cursor = new ByteCursor(message);
     const { name, seqid } = readMessageHeader(cursor);
-    const rows = (answer: () => Awaitable<ResponseRows>): Promise<readonly Uint8Array[]> =>
+    const rows = (answer: () => Awaitable<ResponseRows>): Promise<EncodedRows['chunks']> =>
       respond({ method: name, seqid, uuid: 0, maxReplyBytes: this.#maxReplyBytes, rows: answer });
     switch (name) {
       case 'call': {

@@ -3,7 +3,7 @@ import types from '../gen-nodejs/osquery_types.js';
 import type { Plugin } from '../plugins/plugin.ts';
 import type { PluginRoutes } from '../protocol.ts';
 import { extensionSocketPath } from '../protocol.ts';
-import type { PluginRow } from '../table/encoded-rows.ts';
+import type { EncodedRows, PluginRow } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { answerGenerated, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
 import { readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
@@ -68,7 +68,7 @@ export class ExtensionServer implements AsyncDisposable {
     await this.close();
   }
 
-  async #handle(message: Buffer, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+  async #handle(message: Buffer, signal: AbortSignal): Promise<EncodedRows['chunks']> {
     const cursor = new ByteCursor(message);
     const { name, seqid } = readMessageHeader(cursor);
     switch (name) {

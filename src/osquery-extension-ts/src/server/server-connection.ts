@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { OsqueryError } from '../errors.ts';
+import { bytesOf, type EncodedRows } from '../table/encoded-rows.ts';
 import { MessageReader } from '../wire/message-reader.ts';
 import type { ServerLimits } from './limits.ts';
 
@@ -13,7 +14,7 @@ const WRITE_BATCH_BYTES = 256 * 1024;
  * Answers one request message with the chunks of one reply message. The signal fires if the client is gone before the
  * reply has left for the kernel.
  */
-export type MessageHandler = (message: Buffer, signal: AbortSignal) => Promise<readonly Uint8Array[]>;
+export type MessageHandler = (message: Buffer, signal: AbortSignal) => Promise<EncodedRows['chunks']>;
 
 /** Bytes that all connections of a server hold. */
 export interface PendingBytes {
@@ -145,32 +146,29 @@ export class ServerConnection {
     const request = new AbortController();
     this.#request = request;
     const chunks = await this.#handle(message, request.signal);
-    this.#holdReply(chunks.reduce((sum, { length }) => sum + length, 0));
+    this.#holdReply(heldBytes(chunks));
     if (await this.#write(chunks)) this.#request = undefined;
     this.#releaseReply();
   }
 
   /** Writes batch after batch, each when the one before has left for the kernel. False if the client went before. */
-  async #write(chunks: readonly Uint8Array[]): Promise<boolean> {
-    let index = 0;
-    let offset = 0;
-    while (index < chunks.length) {
-      const batch: Uint8Array[] = [];
-      for (let room = WRITE_BATCH_BYTES; index < chunks.length && room > 0; ) {
-        const chunk = chunks[index]!;
+  async #write(chunks: EncodedRows['chunks']): Promise<boolean> {
+    let batch: Uint8Array[] = [];
+    let room = WRITE_BATCH_BYTES;
+    for (const chunk of bytesOf(chunks)) {
+      for (let offset = 0; offset < chunk.length; ) {
         const part = chunk.subarray(offset, offset + room);
         batch.push(part);
         room -= part.length;
         offset += part.length;
-        if (offset === chunk.length) {
-          index += 1;
-          offset = 0;
-        }
+        if (room > 0) continue;
+        if (!(await this.#writeBatch(batch))) return false;
+        this.#hasRead();
+        batch = [];
+        room = WRITE_BATCH_BYTES;
       }
-      if (!(await this.#writeBatch(batch))) return false;
-      this.#hasRead();
     }
-    return true;
+    return batch.length === 0 || this.#writeBatch(batch);
   }
 
   #writeBatch(batch: readonly Uint8Array[]): Promise<boolean> {
@@ -278,3 +276,14 @@ export class ServerConnection {
     this.#request?.abort(new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection'));
   }
 }
+
+/** Bytes of a reply that are there while it is written: of what is made late, one chunk after the other. */
+const heldBytes = (chunks: EncodedRows['chunks']): number => {
+  let there = 0;
+  let late = 0;
+  for (const chunk of chunks) {
+    if (chunk instanceof Uint8Array) there += chunk.length;
+    else late = Math.max(late, chunk.length);
+  }
+  return there + late;
+};

@@ -6,6 +6,14 @@ import { T_STRING } from '../wire/thrift-types.ts';
 /** One row, or one request, as osquery passes it: names and values are text; an absent name is NULL. */
 export type PluginRow = Readonly<Record<string, string>>;
 
+/** A part of some rows that is made when its turn to be written comes: a reply that nobody reads takes no memory. */
+export interface LateChunk {
+  /** Bytes, at most. */
+  readonly length: number;
+  /** Its bytes, the same ones whenever they are asked for. */
+  make(): readonly Uint8Array[];
+}
+
 /**
  * Rows in the form they have on the wire: each is a TBinaryProtocol `map<string,string>`, that is its two type bytes
  * (`0b 0b`), the number of entries as i32, then per entry the lengths (i32) and bytes of name and value. The chunks
@@ -13,9 +21,17 @@ export type PluginRow = Readonly<Record<string, string>>;
  *
  * The chunks must not be changed once handed over: they are written to the socket as its reader takes them.
  */
-export interface EncodedRows {
+export interface EncodedRows<Chunk extends Uint8Array | LateChunk = Uint8Array | LateChunk> {
   readonly count: number;
-  readonly chunks: readonly Uint8Array[];
+  readonly chunks: readonly Chunk[];
+}
+
+/** All bytes of some chunks, late ones made one after the other. */
+export function* bytesOf(chunks: EncodedRows['chunks']): Generator<Uint8Array, void> {
+  for (const chunk of chunks) {
+    if (chunk instanceof Uint8Array) yield chunk;
+    else yield* chunk.make();
+  }
 }
 
 /** What a plugin answers: rows as objects, or already encoded. */
@@ -26,7 +42,7 @@ export function isEncodedRows(rows: ResponseRows): rows is EncodedRows {
 }
 
 /** Encodes rows of any names. For a table's rows, whose names are known, a row encoder is several times faster. */
-export function encodeRows(rows: readonly PluginRow[]): EncodedRows {
+export function encodeRows(rows: readonly PluginRow[]): EncodedRows<Uint8Array> {
   const out = new ByteWriter();
   for (const row of rows) {
     const names = Object.keys(row);
@@ -50,10 +66,9 @@ export function encodeRows(rows: readonly PluginRow[]): EncodedRows {
 
 /** Decodes every row into an object. */
 export function decodeRows(rows: EncodedRows): PluginRow[] {
+  const [only] = rows.chunks;
   const bytes =
-    rows.chunks.length === 1 && rows.chunks[0] instanceof Buffer
-      ? rows.chunks[0]
-      : Buffer.concat(rows.chunks);
+    rows.chunks.length === 1 && only instanceof Buffer ? only : Buffer.concat([...bytesOf(rows.chunks)]);
   const cursor = new ByteCursor(bytes);
   const names = new NameCache();
   const decoded: PluginRow[] = [];

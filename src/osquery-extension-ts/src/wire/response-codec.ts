@@ -1,5 +1,11 @@
 import { type ExtensionStatus, OsqueryError } from '../errors.ts';
-import { decodeRow, type EncodedRows, type PluginRow, skipRow } from '../table/encoded-rows.ts';
+import {
+  decodeRow,
+  type EncodedRows,
+  type LateChunk,
+  type PluginRow,
+  skipRow,
+} from '../table/encoded-rows.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { ByteWriter } from './byte-writer.ts';
 import {
@@ -61,12 +67,12 @@ export function readCallArguments(cursor: ByteCursor): CallArguments {
  * The reply of `call`, `query` or `getQueryColumns`: header, the rows' own chunks, tail. Nothing is copied: the
  * chunks are the ones handed in.
  */
-export function encodeResponse(
+export function encodeResponse<Chunk extends Uint8Array | LateChunk>(
   name: string,
   seqid: number,
   status: ExtensionStatus,
-  rows: EncodedRows,
-): readonly Uint8Array[] {
+  rows: EncodedRows<Chunk>,
+): readonly (Uint8Array | Chunk)[] {
   const head = new ByteWriter(64 + name.length + status.message.length * 3);
   head.i32((VERSION_1 << 16) | M_REPLY);
   head.string(name);
@@ -96,7 +102,7 @@ export function encodeResponse(
 /** An ExtensionResponse with its rows still encoded, as one chunk of the message it came in. */
 export interface EncodedResponse {
   readonly status: ExtensionStatus;
-  readonly rows: EncodedRows;
+  readonly rows: EncodedRows<Uint8Array>;
 }
 
 /**
@@ -107,7 +113,7 @@ export interface EncodedResponse {
 export function readResponse(cursor: ByteCursor, header: MessageHeader): EncodedResponse {
   if (header.type === M_EXCEPTION) throw readApplicationException(cursor, header.name);
   let status: ExtensionStatus | undefined;
-  let rows: EncodedRows = { count: 0, chunks: [] };
+  let rows: EncodedRows<Uint8Array> = { count: 0, chunks: [] };
   cursor.struct((id, type) => {
     if (id !== 0 || type !== T_STRUCT) return false;
     cursor.struct((field, fieldType) => {
@@ -138,7 +144,7 @@ function readStatus(cursor: ByteCursor): ExtensionStatus {
   return { code, message, uuid };
 }
 
-function readRows(cursor: ByteCursor): EncodedRows {
+function readRows(cursor: ByteCursor): EncodedRows<Uint8Array> {
   const element = cursor.byte();
   const count = cursor.count();
   if (count === 0) return { count: 0, chunks: [] };
