@@ -17,7 +17,7 @@ const MAPPED_BYTES = 128 * 1024;
 const ARENAS = 2;
 /** Milliseconds after which all that belongs to the start is over, and between two looks later. */
 const STARTED_MS = 3_000;
-const AGAIN_MS = 10_000;
+const AGAIN_MS = 4_000;
 
 /**
  * Keeps this process's memory small for as long as it runs. To be called before threads are started. Does nothing where

@@ -7,7 +7,13 @@ import type { HashAnswer, HashQuestion } from './worker-protocol.ts';
 /** How long a thread is not started again after it died. */
 const RESTART_MS = 5000;
 
-export const spawnHashWorker = (): Worker => startWorker(new URL('./hash-worker.ts', import.meta.url));
+/** Megabytes. What is read lies outside of the heap. */
+const YOUNG_MB = 2;
+
+export const spawnHashWorker = (): Worker =>
+  startWorker(new URL('./hash-worker.ts', import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
 
 export interface WorkerDigester {
   readonly digest: Digester;
