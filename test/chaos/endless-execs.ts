@@ -1,62 +1,82 @@
+import { join } from 'node:path';
 import { Load } from '../bench/load.ts';
+import { writeSmallestProgram } from './smallest-program.ts';
 
 /** Seconds of one load: a load has a most of time, and only one that comes to its end says how much it did. */
 const STRETCH_S = 5;
+/** Loads at the same time: one waits for each of its programs, and comes to some 1,500 a second. */
+const LANES = 2;
 
 export interface ExecCount {
-  /** Programs that have run, numbered from 0. */
+  /** Programs that have run; no two have the same number. */
   readonly programs: number;
   readonly seconds: number;
 }
 
 /** Loads of numbered programs, one behind the other, for as long as it takes. */
 export class EndlessExecs implements AsyncDisposable {
+  readonly #program: string;
   readonly #perSecond: number;
-  readonly #running: Promise<void>;
-  #current: Load;
+  readonly #began = performance.now();
+  readonly #lanes: readonly Promise<void>[];
+  readonly #loads = new Set<Load>();
   #programs = 0;
-  #seconds = 0;
+  #begun = 0;
   #isEnding = false;
 
-  private constructor(perSecond: number, first: Load) {
-    this.#perSecond = perSecond;
-    this.#current = first;
-    this.#running = this.#run();
+  private constructor(program: string, perSecond: number) {
+    this.#program = program;
+    this.#perSecond = perSecond / LANES;
+    this.#lanes = Array.from({ length: LANES }, () => this.#run());
     // Told of by `end`.
-    this.#running.catch(() => {});
+    for (const lane of this.#lanes) lane.catch(() => {});
   }
 
-  static async start(perSecond: number): Promise<EndlessExecs> {
-    return new EndlessExecs(perSecond, await prepare(perSecond, 0));
+  /** @param directory for the program that is run */
+  static start(directory: string, perSecond: number): EndlessExecs {
+    const program = join(directory, 'true');
+    writeSmallestProgram(program);
+    return new EndlessExecs(program, perSecond);
   }
 
-  /** Lets the load under way come to its end. */
+  /** Lets the loads under way come to their ends. */
   async end(): Promise<ExecCount> {
     this.#isEnding = true;
-    await this.#running;
-    return { programs: this.#programs, seconds: this.#seconds };
+    await Promise.all(this.#lanes);
+    return { programs: this.#programs, seconds: (performance.now() - this.#began) / 1000 };
   }
 
   async #run(): Promise<void> {
+    let load = await this.#prepare();
     while (!this.#isEnding) {
-      await using load = this.#current;
+      const running = load.run();
       // Prepared meanwhile: starting Node takes longer than the pause may be.
-      const next = prepare(this.#perSecond, this.#programs + STRETCH_S * this.#perSecond);
+      const next = this.#prepare();
       next.catch(() => {});
-      const { count, seconds } = await load.run();
+      const { count } = await running;
       this.#programs += count;
-      this.#seconds += seconds;
-      this.#current = await next;
+      await this.#stop(load);
+      load = await next;
     }
+    await this.#stop(load);
+  }
+
+  async #prepare(): Promise<Load> {
+    const count = STRETCH_S * this.#perSecond;
+    const first = this.#begun++ * count;
+    const load = await Load.prepare('numbered-execs', count, this.#perSecond, String(first), this.#program);
+    this.#loads.add(load);
+    return load;
+  }
+
+  async #stop(load: Load): Promise<void> {
+    this.#loads.delete(load);
+    await load.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true;
-    await this.#current.stop();
-    await this.#running.catch(() => {});
-    await this.#current.stop();
+    await Promise.all(Array.from(this.#loads, load => this.#stop(load)));
+    await Promise.allSettled(this.#lanes);
   }
 }
-
-const prepare = (perSecond: number, first: number): Promise<Load> =>
-  Load.prepare('numbered-execs', STRETCH_S * perSecond, perSecond, String(first));

@@ -37,7 +37,7 @@ export const kills: Scenario = {
         if (rows.length > 0) extension.log();
       };
       const before = await extension.status();
-      await using load = await EndlessExecs.start(PER_SECOND);
+      await using load = EndlessExecs.start(directory, PER_SECOND);
       for (let kill = 1; kill <= KILLS; kill++) {
         // Killed in the middle of whatever it is doing, an answer to a query among it.
         let isKilled = false;
@@ -76,7 +76,7 @@ export const kills: Scenario = {
           goal: { atMost: 0 },
         },
         {
-          name: 'counted though logged',
+          name: 'counted besides: events of others',
           value: Math.max(0, counted + logged.count - programs),
           unit: 'events',
         },

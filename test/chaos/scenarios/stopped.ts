@@ -62,11 +62,12 @@ export const stopped: Scenario = {
     const continued = performance.now();
     await extension.status();
     const answered = performance.now() - continued;
-    const counted = await losses.settled();
+    await losses.settled();
     const stored = await rowsOf(extension, socketEvents.spec, 'pid', during.pid);
     // When what had gathered is taken: until then the backlog is as full as it was.
     const after = await connects(RUNNING_S);
-    const countedAfter = (await losses.settled()) - counted;
+    // A hole at the end of the time before shows in the next serial only.
+    const counted = await losses.settled();
     const storedAfter = await rowsOf(extension, socketEvents.spec, 'pid', after.pid);
     const missing = STOPPED_S * PER_SECOND - stored;
     note('stopped: waiting for the warning');
@@ -90,7 +91,6 @@ export const stopped: Scenario = {
         unit: 'rows',
         goal: { atLeast: RUNNING_S * PER_SECOND },
       },
-      { name: 'counted as lost after', value: countedAfter, unit: '', goal: { atMost: 0 } },
       {
         name: "warnings in core's log in the first minute",
         value: warnings.length,
