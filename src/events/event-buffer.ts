@@ -383,10 +383,13 @@ const pack = (segment: Segment): void => {
 const PACKING = { [constants.ZSTD_c_compressionLevel]: 1 };
 
 /** What of a segment says what its rows are. It stays as it is when the segment goes on. */
-type StoredRows = Pick<Segment, 'bytes' | 'isPacked' | 'firstEid' | 'ends' | 'times' | 'masks'>;
+type StoredRows = Pick<Segment, 'bytes' | 'isPacked' | 'used' | 'firstEid' | 'ends' | 'times' | 'masks'>;
 
-const rowsOf = ({ bytes, isPacked }: Pick<Segment, 'bytes' | 'isPacked'>): Buffer =>
-  isPacked ? zstdDecompressSync(bytes) : bytes;
+/** In one piece: put together of pieces it takes twice as long. zlib wants to see that there is more room. */
+const SPARE_BYTES = 64;
+
+const rowsOf = ({ bytes, isPacked, used }: Pick<Segment, 'bytes' | 'isPacked' | 'used'>): Buffer =>
+  isPacked ? zstdDecompressSync(bytes, { chunkSize: used + SPARE_BYTES }) : bytes;
 
 /** The row that is being looked at. */
 class SegmentRow implements RowView {
@@ -426,25 +429,35 @@ class SegmentChunk implements LateChunk {
   readonly #wanted: ColumnMask;
   readonly #overheads: Uint32Array;
   readonly #extras: RowExtras | undefined;
-  /** By place in `rows`. */
+  /** By place in `rows`; undefined where no row has any. */
   readonly #values: readonly LateRowValues[] | undefined;
 
   constructor(
-    { bytes, isPacked, firstEid, ends, times, masks }: StoredRows,
+    { bytes, isPacked, used, firstEid, ends, times, masks }: StoredRows,
     rows: Uint32Array,
     wanted: ColumnMask,
     overheads: Uint32Array,
     extras: RowExtras | undefined,
   ) {
-    this.#stored = { bytes, isPacked, firstEid, ends, times, masks };
+    this.#stored = { bytes, isPacked, used, firstEid, ends, times, masks };
     this.#rows = rows;
     this.#wanted = wanted;
     this.#overheads = overheads;
     this.#extras = extras;
-    this.#values = extras && Array.from(rows, index => extras.valuesOf(firstEid + index));
-    let length = 0;
-    for (const index of rows) length += ends[index]! - (index === 0 ? 0 : ends[index - 1]!);
-    for (const values of this.#values ?? []) if (values !== undefined) length += extras!.mostBytes(values);
+    // All that lies between them counts, too: at most is enough.
+    const first = rows[0]!;
+    let length = ends[rows[rows.length - 1]!]! - (first === 0 ? 0 : ends[first - 1]!);
+    let values: LateRowValues[] | undefined;
+    if (extras !== undefined) {
+      for (let place = 0; place < rows.length; place++) {
+        const found = extras.valuesOf(firstEid + rows[place]!);
+        if (found === undefined) continue;
+        values ??= new Array<LateRowValues>(rows.length).fill(undefined);
+        values[place] = found;
+        length += extras.mostBytes(found);
+      }
+    }
+    this.#values = values;
     this.length = length;
   }
 
@@ -452,10 +465,14 @@ class SegmentChunk implements LateChunk {
     const writer = new SelectionWriter(this.#wanted, this.#overheads);
     const row = new SegmentRow();
     row.stored = this.#stored;
-    this.#rows.forEach((index, place) => {
+    const rows = this.#rows;
+    const { ends } = this.#stored;
+    for (let place = 0; place < rows.length; place++) {
+      const index = rows[place]!;
       row.moveTo(index);
-      writer.add(row, this.#stored.ends[index]!, this.#extras?.encode(this.#values![place]) ?? NO_ENTRIES);
-    });
+      const values = this.#values?.[place];
+      writer.add(row, ends[index]!, values === undefined ? NO_ENTRIES : this.#extras!.encode(values));
+    }
     return writer.finish().chunks;
   }
 }

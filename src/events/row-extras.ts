@@ -84,11 +84,13 @@ export class RowExtras {
 
   /** Bytes that they can take in a row. */
   mostBytes(values: NonNullable<LateRowValues>): number {
-    return this.#columns.reduce(
-      (sum, { name }, position) =>
-        sum + 8 + name.length + MOST_BYTES_PER_UNIT * (values[position]?.length ?? 0),
-      0,
-    );
+    let most = 0;
+    for (let position = 0; position < this.#columns.length; position++) {
+      const value = values[position];
+      if (value !== undefined)
+        most += 8 + this.#columns[position]!.name.length + MOST_BYTES_PER_UNIT * value.length;
+    }
+    return most;
   }
 
   encode(values: LateRowValues): readonly ExtraEntry[] {
