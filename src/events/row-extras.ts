@@ -15,6 +15,9 @@ export type LateRowValues = readonly (string | undefined)[] | undefined;
 /** Of UTF-8, for one unit of UTF-16. */
 const MOST_BYTES_PER_UNIT = 3;
 
+/** Rows whose values are kept together: one array for many rows, which the garbage collector has not to move one by one. */
+const PAGE_ROWS = 64;
+
 /**
  * Values that are known later than their rows: kept beside the rows, by their number. A value stands in place of the
  * one the row itself has, if it has one. They are encoded when somebody asks: most never are asked for.
@@ -22,9 +25,12 @@ const MOST_BYTES_PER_UNIT = 3;
 export class RowExtras {
   readonly #columns: readonly { readonly index: number; readonly name: Buffer }[];
   readonly #names: readonly string[];
-  readonly #values = new Map<number, readonly (string | undefined)[]>();
+  /** By `eid / PAGE_ROWS`: the values of one row after the other. */
+  readonly #pages = new Map<number, (string | undefined)[]>();
+  /** Rows below have no values any more. */
+  #from = 0;
   /** Rows whose values have come since the last `takeChanges`; undefined while nobody asks. */
-  #changed: Set<number> | undefined;
+  #changed: number[] | undefined;
 
   /**
    * @param columnNames all columns of the table
@@ -42,9 +48,17 @@ export class RowExtras {
 
   /** @param values in the order of the extra columns; undefined for what the row has, or NULL */
   set(eid: number, values: readonly (string | undefined)[]): void {
-    if (!values.some(value => value !== undefined)) return;
-    this.#values.set(eid, values);
-    this.#changed?.add(eid);
+    if (eid < this.#from || !values.some(value => value !== undefined)) return;
+    const width = this.#names.length;
+    const number = Math.floor(eid / PAGE_ROWS);
+    let page = this.#pages.get(number);
+    if (page === undefined) {
+      page = new Array<string | undefined>(PAGE_ROWS * width);
+      this.#pages.set(number, page);
+    }
+    const start = (eid - number * PAGE_ROWS) * width;
+    for (let i = 0; i < width; i++) page[start + i] = values[i];
+    this.#changed?.push(eid);
   }
 
   /** The extra columns, in the order of the values. */
@@ -65,11 +79,11 @@ export class RowExtras {
 
   /** The values that have come since the last time; the first time none. */
   takeChanges(): LateValues[] {
-    const changed = this.#changed ?? new Set();
-    this.#changed = new Set();
+    const changed = new Set(this.#changed?.filter(eid => eid >= this.#from));
+    this.#changed = [];
     return Array.from(
       changed,
-      eid => [eid, this.#values.get(eid)?.map(value => value ?? null) ?? []] as const,
+      eid => [eid, Array.from(this.valuesOf(eid) ?? [], value => value ?? null)] as const,
     );
   }
 
@@ -79,7 +93,12 @@ export class RowExtras {
 
   /** As they are now, for `encode` later. */
   valuesOf(eid: number): LateRowValues {
-    return this.#values.get(eid);
+    if (eid < this.#from) return undefined;
+    const width = this.#names.length;
+    const number = Math.floor(eid / PAGE_ROWS);
+    const start = (eid - number * PAGE_ROWS) * width;
+    const values = this.#pages.get(number)?.slice(start, start + width);
+    return values?.some(value => value !== undefined) ? values : undefined;
   }
 
   /** Bytes that they can take in a row. */
@@ -103,12 +122,12 @@ export class RowExtras {
     return entries;
   }
 
-  /** Forgets the values of rows that are gone. They were set in about the order of their numbers. */
+  /** Forgets the values of rows that are gone. Pages were begun in about the order of their numbers. */
   dropBelow(eid: number): void {
-    for (const known of this.#values.keys()) {
-      if (known >= eid) return;
-      this.#values.delete(known);
-      this.#changed?.delete(known);
+    this.#from = Math.max(this.#from, eid);
+    for (const number of this.#pages.keys()) {
+      if ((number + 1) * PAGE_ROWS > eid) return;
+      this.#pages.delete(number);
     }
   }
 }

@@ -9,12 +9,12 @@ import type { ModelEvent } from './model-event.ts';
 export interface ProcessBatch {
   /** Per event HEADER numbers, then one per argument and two per file. NaN is a number that is not there. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** What the numbers of texts stand for; NO_TEXT for none. */
-  readonly texts: readonly string[];
+  /** What the numbers of texts stand for: NO_TEXT for none. */
+  readonly texts: readonly (string | undefined)[];
 }
 
 const HEADER = 18;
-const NO_TEXT = -1;
+const NO_TEXT = 0;
 /** In place of the number of arguments where they are not known. */
 const NO_ARGUMENTS = -1;
 const ACTIONS = ['exec', 'fork', 'kill', 'exit'] as const satisfies readonly ProcessEvent['action'][];
@@ -25,7 +25,7 @@ const INITIAL_NUMBERS = 1024;
 export class ProcessBatchWriter {
   #numbers = new Float64Array(INITIAL_NUMBERS);
   #length = 0;
-  #texts: string[] = [];
+  #texts: (string | undefined)[] = [undefined];
   readonly #places = new Map<string, number>();
 
   /**
@@ -87,7 +87,7 @@ export class ProcessBatchWriter {
     // One event with a great many arguments must not occupy memory for good.
     this.#numbers = new Float64Array(INITIAL_NUMBERS);
     this.#length = 0;
-    this.#texts = [];
+    this.#texts = [undefined];
     this.#places.clear();
     return batch;
   }
@@ -98,40 +98,41 @@ export const forEachProcess = (
   { numbers, texts }: ProcessBatch,
   visit: (event: ModelEvent, eid: number | undefined) => void,
 ): void => {
-  const number = (at: number): number | undefined => {
-    const value = numbers[at]!;
-    return Number.isNaN(value) ? undefined : value;
-  };
-  const text = (at: number): string | undefined => texts[numbers[at]!];
   for (let at = 0; at < numbers.length; ) {
-    const key = text(at + 14);
     const argc = numbers[at + 16]!;
-    const argvAt = at + HEADER;
-    const filesAt = argvAt + Math.max(argc, 0);
-    const files = Array.from({ length: numbers[at + 17]! }, (_, i) => ({
-      inode: text(filesAt + 2 * i),
-      dev: text(filesAt + 2 * i + 1),
-    }));
+    let next = at + HEADER;
+    let argv: string[] | undefined;
+    if (argc !== NO_ARGUMENTS) {
+      argv = [];
+      for (const end = next + argc; next < end; next++) argv.push(texts[numbers[next]!]!);
+    }
+    const files: ModelEvent['files'][number][] = [];
+    for (const end = next + 2 * numbers[at + 17]!; next < end; next += 2) {
+      files.push({ inode: texts[numbers[next]!], dev: texts[numbers[next + 1]!] });
+    }
+    const key = texts[numbers[at + 14]!];
     const event: ModelEvent = {
       action: ACTIONS[numbers[at + 1]!]!,
       seconds: numbers[at + 2]!,
       milliseconds: numbers[at + 3]!,
-      status: number(at + 4),
+      status: known(numbers[at + 4]!),
       pid: numbers[at + 5]!,
-      ppid: number(at + 6),
-      parent: number(at + 7),
+      ppid: known(numbers[at + 6]!),
+      parent: known(numbers[at + 7]!),
       uid: numbers[at + 8]!,
       auid: numbers[at + 9]!,
-      ses: number(at + 10),
-      tty: text(at + 11),
-      comm: text(at + 12),
-      path: text(at + 13),
-      argv: argc === NO_ARGUMENTS ? undefined : Array.from({ length: argc }, (_, i) => text(argvAt + i)!),
+      ses: known(numbers[at + 10]!),
+      tty: texts[numbers[at + 11]!],
+      comm: texts[numbers[at + 12]!],
+      path: texts[numbers[at + 13]!],
+      argv,
       files,
       image: key === undefined ? undefined : { key, ctimeMs: numbers[at + 15]! },
     };
-    const eid = number(at);
-    at = filesAt + 2 * files.length;
+    const eid = known(numbers[at]!);
+    at = next;
     visit(event, eid);
   }
 };
+
+const known = (value: number): number | undefined => (Number.isNaN(value) ? undefined : value);

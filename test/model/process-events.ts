@@ -1,4 +1,5 @@
 import type { ProcessEvent } from '../../src/audit/audit-event.ts';
+import type { ModelEvent } from '../../src/model/model-event.ts';
 
 /** 2024-05-21T12:00:00.000Z, where the fake clock starts. */
 export const NOON = Date.UTC(2024, 4, 21, 12);
@@ -28,10 +29,11 @@ const base = {
   files: [],
 } as const;
 
-type Facts = Partial<Omit<ProcessEvent, 'action' | 'kind' | 'seconds' | 'milliseconds'>> & {
-  /** Milliseconds after NOON. */
-  readonly at?: number;
-};
+type Facts = Partial<Omit<ProcessEvent, 'action' | 'kind' | 'seconds' | 'milliseconds'>> &
+  Pick<ModelEvent, 'image'> & {
+    /** Milliseconds after NOON. */
+    readonly at?: number;
+  };
 
 const make = <Action extends ProcessEvent['action']>(
   action: Action,

@@ -50,8 +50,6 @@ export interface HashRequest {
   readonly path: string | undefined;
   /** The files that the exec opened; one of them is the image. */
   readonly files: ModelEvent['files'];
-  /** One of `files` as it was found after the exec. */
-  readonly found?: ModelEvent['image'];
   /** Milliseconds since the epoch; undefined for a process that was running before anyone looked. */
   readonly execMs: number | undefined;
   /** Whether `pid` is still the process that is meant; asked only where the answer matters. */
@@ -127,15 +125,19 @@ export class FileHasher {
     this.#limits = { ...HASH_LIMITS, ...options.limits };
   }
 
+  /**
+   * Digests that are remembered, for a file that was looked at after the exec already: unless it has changed since the
+   * exec, nothing is left to be looked at.
+   *
+   * @param found one of the files that the exec opened
+   */
+  recall(found: NonNullable<ModelEvent['image']>, execMs: number): Digests | undefined {
+    return isSettled(found, execMs) ? this.#recall(found.key) : undefined;
+  }
+
   /** @returns a promise only if the file has to be read, or looking at it might hang */
   digest(request: HashRequest): Digests | undefined | Promise<Digests | undefined> {
     if (request.path === undefined) return undefined;
-    const { found, execMs } = request;
-    // Looked at already, and unchanged since the exec: nothing is left to be looked at.
-    if (found !== undefined && isSettled(found, execMs)) {
-      const digests = this.#recall(found.key);
-      if (digests !== undefined) return digests;
-    }
     if (!this.#mounts.local) return this.#digestSlowly(request);
     for (const way of this.#ways(request)) {
       const version = this.#versionOf(statNow(way.path));

@@ -19,7 +19,7 @@ export const MAX_PENDING_HASHES = 1024;
  * @param hashing starts and ends what the hasher reads with
  */
 export const hashSource = (
-  hasher: FileHasher,
+  hasher: Pick<FileHasher, 'digest' | 'recall'>,
   isSame: IsSameProcess,
   hashing?: { start(): Promise<void>; stop(): Promise<void> },
 ): LaterSource<HashFields> =>
@@ -32,11 +32,15 @@ export const hashSource = (
     stop: () => hashing?.stop(),
     resolve(event, { process, process_image: image, parent }) {
       if (process === undefined || image === undefined) return undefined;
+      const known = event.image && hasher.recall(event.image, eventMs(event));
+      if (known !== undefined) {
+        image.digests = known;
+        return toFields(known);
+      }
       const answer = hasher.digest({
         pid: event.pid,
         path: event.path,
         files: event.files,
-        found: event.image,
         execMs: eventMs(event),
         isSame: () => isSame(process),
         ended: process.exitMs !== undefined,

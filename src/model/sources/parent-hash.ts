@@ -21,7 +21,7 @@ const ASK_AGAIN_MS = 30_000;
  * before anyone looked, of the file it runs.
  */
 export const parentHashSource = (
-  hasher: FileHasher,
+  hasher: Pick<FileHasher, 'digest'>,
   isSame: IsSameProcess,
   clock: Clock,
 ): LaterSource<ParentHashFields> => {

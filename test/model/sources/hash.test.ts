@@ -14,13 +14,15 @@ const digests = (name: string): Digests => ({ md5: `md5 of ${name}`, sha256: `sh
 
 const setUp = () => {
   const asked: HashRequest[] = [];
+  const remembered = new Map<string, Digests>();
   const answers = new Map<string | undefined, ReturnType<FileHasher['digest']>>();
-  const hasher = {
+  const hasher: Pick<FileHasher, 'digest' | 'recall'> = {
     digest: (request: HashRequest) => {
       asked.push(request);
       return answers.get(request.path);
     },
-  } as FileHasher;
+    recall: ({ key }) => remembered.get(key),
+  };
   const clock = new FakeClock();
   const tree = new ProcessTree(undefined);
   const emitted: Record<string, unknown>[] = [];
@@ -34,7 +36,7 @@ const setUp = () => {
     clock,
     emit: ({ fields }) => emitted.push(fields as Record<string, unknown>),
   });
-  return { asked, answers, clock, model, emitted };
+  return { asked, answers, remembered, clock, model, emitted };
 };
 
 const started = async () => {
@@ -58,6 +60,17 @@ describe('hashes', () => {
     });
     // The parent's are those of its own exec.
     expect(asked.map(({ path }) => path)).toEqual(['/bin/sh', '/bin/true']);
+  });
+
+  it('are not asked for again of a file that was looked at and is known', async () => {
+    const { model, answers, remembered, emitted, asked } = await started();
+    answers.set('/bin/new', digests('new'));
+    remembered.set('known', digests('sh'));
+    model.offer(exec({ pid: 10, path: '/bin/sh', image: { key: 'known', ctimeMs: 0 } }));
+    model.offer(exec({ pid: 11, ppid: 10, path: '/bin/new', at: 5, image: { key: 'new', ctimeMs: 0 } }));
+    expect(emitted[0]).toMatchObject({ process_md5: 'md5 of sh', process_sha256: 'sha256 of sh' });
+    expect(emitted[1]).toMatchObject({ process_md5: 'md5 of new', parent_process_md5: 'md5 of sh' });
+    expect(asked.map(({ path }) => path)).toEqual(['/bin/new']);
   });
 
   it("are waited for once: parent and child share the parent's", async () => {
