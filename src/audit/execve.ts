@@ -1,5 +1,5 @@
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
-import { decimal, decodeText, untrustedBytes } from './value.ts';
+import { decimal, decodeText, untrustedBytes, untrustedText } from './value.ts';
 
 /** Most arguments an event may claim; MAX_ARG_STRINGS of the kernel is 2^31, the stack allows about 10^6. */
 export const ARGUMENT_LIMIT = 1_000_000;
@@ -24,7 +24,6 @@ const UNDERSCORE = 0x5f;
  * @returns undefined if any argument is missing in whole or part: half a command line would be an invention
  */
 export const joinArguments = (records: readonly AuditRecord[]): string[] | undefined => {
-  const cursor = new FieldCursor();
   const argv: string[] = [];
   let argc: number | undefined;
   let fragments: Uint8Array[] = [];
@@ -73,7 +72,7 @@ export const joinArguments = (records: readonly AuditRecord[]): string[] | undef
         if (key.index < argv.length || (key.index > argv.length && first && record !== records[0]))
           return undefined;
         while (argv.length < key.index) argv.push('');
-        argv.push(decodeText(untrustedBytes(cursor) ?? valueBytes(cursor)));
+        argv.push(untrustedText(cursor) ?? decodeText(valueBytes(cursor)));
       }
       first = false;
     }
@@ -85,6 +84,8 @@ export const joinArguments = (records: readonly AuditRecord[]): string[] | undef
   while (argv.length < argc) argv.push('');
   return argv;
 };
+
+const cursor = new FieldCursor();
 
 const EMPTY = new Uint8Array(0);
 

@@ -69,10 +69,15 @@ export const readProcessEvent = (
 };
 
 const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading => {
-  const arguments_ = group.records.filter(record => record.type === AUDIT_EXECVE);
+  const arguments_: AuditRecord[] = [];
+  const paths: AuditRecord[] = [];
+  let cwdRecord: AuditRecord | undefined;
+  for (const record of group.records) {
+    if (record.type === AUDIT_EXECVE) arguments_.push(record);
+    else if (record.type === AUDIT_PATH) paths.push(record);
+    else if (record.type === AUDIT_CWD) cwdRecord ??= record;
+  }
   const argv = arguments_.length > 0 ? joinArguments(arguments_) : undefined;
-  const cwdRecord = group.records.find(record => record.type === AUDIT_CWD);
-  const paths = group.records.filter(record => record.type === AUDIT_PATH);
   const files = paths.map(readPath);
   // The first file has a meaning of its own: where its record was lost, the next one must not stand for it.
   if (paths[0] !== undefined && pathItem(paths[0]) !== 0) files.unshift(UNRECORDED);

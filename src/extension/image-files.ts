@@ -1,15 +1,11 @@
-import { type BigIntStats, statSync } from 'node:fs';
+import { type BigIntStats, constants, statSync } from 'node:fs';
 import type { ExecutedFile, ProcessEvent } from '../audit/audit-event.ts';
 import type { ImageTimes } from '../events/event-table.ts';
 import { parseAuditDevice, statDevice } from '../model/hash/device.ts';
 import { type FileVersion, fileVersion } from '../model/hash/file-version.ts';
 
-/** A file as it was looked at. */
-interface Seen extends FileVersion {
-  /** `major:minor` in decimal. */
-  readonly device: string;
-  readonly times: ImageTimes;
-}
+/** Filesystems whose device number is remembered in both ways of writing. */
+const MAX_DEVICES = 64;
 
 /**
  * Looks up the files that processes run. An exec's file counts only if it is one that the event recorded. Where that can be
@@ -19,7 +15,8 @@ interface Seen extends FileVersion {
 export class ImageFiles {
   /** What is under paths here, of the events of one batch. */
   readonly #here = new Map<string, Seen | undefined>();
-  #last: { readonly event: ProcessEvent; readonly exact: Seen | undefined } | undefined;
+  readonly #devices = new Devices();
+  #last: { readonly event: ProcessEvent; readonly exact: Seen } | undefined;
 
   /** To be called after each batch of events: what was seen before an event says nothing about it. */
   forget(): void {
@@ -32,53 +29,102 @@ export class ImageFiles {
     this.#last = undefined;
     if (event.path === undefined) return undefined;
     const here = this.#lookHere(event.path);
-    if (here !== undefined && event.files.some(file => isExactly(file, here))) {
-      this.#last = { event, exact: here };
-      return here.times;
+    if (here !== undefined) {
+      for (const file of event.files) {
+        if (!this.#isExactly(file, here)) continue;
+        this.#last = { event, exact: here };
+        return here.times;
+      }
     }
     // The event of a new process comes from the one that made it.
     const pid = event.action === 'fork' ? event.parent : event.pid;
     const there = look(`/proc/${pid}/root${event.path}`);
-    return [there, here].find(seen => seen !== undefined && isPossible(event, seen))?.times;
+    return [there, here].find(seen => seen !== undefined && this.#isPossible(event, seen))?.times;
   }
 
   /** The file of the event whose times were asked for last, if by device and inode it is one that the event recorded. */
   versionOf(event: ProcessEvent): FileVersion | undefined {
-    return this.#last?.event === event ? this.#last.exact : undefined;
+    return this.#last?.event === event ? this.#last.exact.version : undefined;
   }
 
   #lookHere(path: string): Seen | undefined {
-    if (this.#here.has(path)) return this.#here.get(path);
+    const known = this.#here.get(path);
+    if (known !== undefined || this.#here.has(path)) return known;
     const seen = look(path);
     this.#here.set(path, seen);
     return seen;
   }
+
+  #isExactly({ inode, dev }: Pick<ExecutedFile, 'inode' | 'dev'>, seen: Seen): boolean {
+    return inode === seen.inode && dev !== undefined && this.#devices.isSame(dev, seen.stats.dev);
+  }
+
+  /** Some filesystems (overlay, btrfs) give stat another device than the kernel records, always one of major 0. */
+  #isPossible({ files }: ProcessEvent, seen: Seen): boolean {
+    return (
+      files.length === 0 ||
+      files.some(
+        file =>
+          this.#isExactly(file, seen) ||
+          (file.inode === seen.inode && statDevice(seen.stats.dev).startsWith('0:')),
+      )
+    );
+  }
 }
 
-const look = (path: string): Seen | undefined => {
-  let stats: BigIntStats | undefined;
-  try {
-    stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-  const version = stats && fileVersion(stats);
-  return version && { ...version, device: statDevice(version.dev), times: timesOf(stats!) };
-};
+/** A file as it was looked at. What not every event takes is made when it is asked for. */
+class Seen {
+  readonly stats: BigIntStats;
+  readonly inode: string;
+  readonly times: ImageTimes;
+  #version: FileVersion | undefined;
 
-const timesOf = ({ atimeMs, mtimeMs, ctimeMs, mode }: BigIntStats): ImageTimes => ({
-  atime: secondsOf(atimeMs),
-  mtime: secondsOf(mtimeMs),
-  ctime: secondsOf(ctimeMs),
-  mode: Number(mode),
-});
+  constructor(stats: BigIntStats) {
+    this.stats = stats;
+    this.inode = String(stats.ino);
+    this.times = {
+      atime: secondsOf(stats.atimeMs),
+      mtime: secondsOf(stats.mtimeMs),
+      ctime: secondsOf(stats.ctimeMs),
+      mode: Number(stats.mode),
+    };
+  }
+
+  get version(): FileVersion | undefined {
+    this.#version ??= fileVersion(this.stats);
+    return this.#version;
+  }
+}
 
 const secondsOf = (milliseconds: bigint): number => Math.floor(Number(milliseconds) / 1000);
 
-const isExactly = ({ inode, dev }: Pick<ExecutedFile, 'inode' | 'dev'>, seen: Seen): boolean =>
-  inode === seen.inode && dev !== undefined && parseAuditDevice(dev) === seen.device;
+const look = (path: string): Seen | undefined => {
+  try {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const isFile = stats !== undefined && (Number(stats.mode) & constants.S_IFMT) === constants.S_IFREG;
+    return isFile ? new Seen(stats) : undefined;
+  } catch {
+    return undefined;
+  }
+};
 
-/** Some filesystems (overlay, btrfs) give stat another device than the kernel records, always one of major 0. */
-const isPossible = ({ files }: ProcessEvent, seen: Seen): boolean =>
-  files.length === 0 ||
-  files.some(file => isExactly(file, seen) || (file.inode === seen.inode && seen.device.startsWith('0:')));
+/** Compares device numbers as audit and as stat(2) write them; most are of the same few filesystems. */
+class Devices {
+  readonly #recorded = new Map<string, string | undefined>();
+  readonly #stated = new Map<bigint, string>();
+
+  isSame(recorded: string, stated: bigint): boolean {
+    return (
+      remember(this.#recorded, recorded, parseAuditDevice) === remember(this.#stated, stated, statDevice)
+    );
+  }
+}
+
+const remember = <Key, Value>(known: Map<Key, Value>, key: Key, make: (key: Key) => Value): Value => {
+  const value = known.get(key);
+  if (value !== undefined) return value;
+  const made = make(key);
+  if (known.size >= MAX_DEVICES) known.clear();
+  known.set(key, made);
+  return made;
+};

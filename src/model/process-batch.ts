@@ -20,13 +20,20 @@ const NO_ARGUMENTS = -1;
 const ACTIONS = ['exec', 'fork', 'kill', 'exit'] as const satisfies readonly ProcessEvent['action'][];
 
 const INITIAL_NUMBERS = 1024;
+/** Texts that are looked for among those of the batch: longer ones are rarely the same. */
+const SHARED_LENGTH = 256;
+/** Texts whose places are remembered, over all batches. */
+const MAX_PLACES = 4096;
 
 /** Gathers the process events that wait to be sent. */
 export class ProcessBatchWriter {
   #numbers = new Float64Array(INITIAL_NUMBERS);
   #length = 0;
   #texts: (string | undefined)[] = [undefined];
+  /** Places of texts, counted over all batches: to empty the map for each would make it grow again each time. */
   readonly #places = new Map<string, number>();
+  /** How many texts there were in the batches before. */
+  #before = 0;
 
   /**
    * @param eid number of its row of process_events, if it has one
@@ -65,10 +72,12 @@ export class ProcessBatchWriter {
 
   #place(text: string | undefined): number {
     if (text === undefined) return NO_TEXT;
-    const known = this.#places.get(text);
-    if (known !== undefined) return known;
+    const isShared = text.length <= SHARED_LENGTH;
+    const known = isShared ? this.#places.get(text) : undefined;
+    // An older one is of a batch before.
+    if (known !== undefined && known > this.#before) return known - this.#before;
     const place = this.#texts.length;
-    this.#places.set(text, place);
+    if (isShared) this.#places.set(text, this.#before + place);
     this.#texts.push(text);
     return place;
   }
@@ -87,8 +96,9 @@ export class ProcessBatchWriter {
     // One event with a great many arguments must not occupy memory for good.
     this.#numbers = new Float64Array(INITIAL_NUMBERS);
     this.#length = 0;
+    this.#before += this.#texts.length;
     this.#texts = [undefined];
-    this.#places.clear();
+    if (this.#places.size > MAX_PLACES) this.#places.clear();
     return batch;
   }
 }
