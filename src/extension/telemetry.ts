@@ -13,7 +13,7 @@ import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '
 
 const EXTRA_NAMES = Object.keys(processEventExtras) as readonly (keyof typeof processEventExtras)[];
 const EXTRA_FIELDS = Object.values(processEventExtras);
-/** Milliseconds for which finished events gather before they become rows. */
+/** Milliseconds for which events gather that are finished later than they come, before they become rows. */
 const GATHER_MS = 10;
 
 export interface TelemetryOptions {
@@ -40,6 +40,7 @@ export class Telemetry {
   readonly #wanted: Set<string>;
   #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #isOffering = false;
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
@@ -87,7 +88,11 @@ export class Telemetry {
 
   offer(batch: ProcessBatch): void {
     const model = this.#telemetry?.model;
-    if (model !== undefined) forEachProcess(batch, (event, eid) => model.offer(event, eid));
+    if (model === undefined) return;
+    this.#isOffering = true;
+    forEachProcess(batch, (event, eid) => model.offer(event, eid));
+    this.#isOffering = false;
+    this.#flush();
   }
 
   #emit(enriched: TelemetryEvent): void {
@@ -101,7 +106,8 @@ export class Telemetry {
     if (this.#options.settings.telemetry) {
       this.#writer.append(processTelemetryEvents.toRow(enriched), event.seconds);
     }
-    this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
+    // What comes out at once is taken at once: to wake up again for it costs more than all that is done with it.
+    if (!this.#isOffering) this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
   }
 
   #flush(): void {
