@@ -80,12 +80,12 @@ const runtimeOfParent = (segments: readonly string[], at: number): ContainerRunt
 /** `machine-NAME.scope` (systemd-nspawn) or `systemd-nspawn@NAME.service`, in machine.slice. */
 const inNspawnSegment = (segments: readonly string[], at: number): Found | undefined => {
   if (segments[at - 1] !== 'machine.slice' || segments[at + 1] === 'supervisor') return undefined;
-  const match = /^(?:machine-(.+)\.scope|systemd-nspawn@(.+)\.service)$/.exec(segments[at]!);
+  const match = /^(?:machine-(.+)\.scope|systemd-nspawn@(.+)\.service)$/s.exec(segments[at]!);
   if (match === null) return undefined;
   const name = unescapeUnit(match[1] ?? match[2]!);
   // libvirt names its scopes machine-DRIVER-ID-NAME; all but one driver run virtual machines.
   if (match[1] !== undefined && /^(qemu|xen|bhyve|vbox|ch)-\d+-/.test(name)) return undefined;
-  const libvirtLxc = match[1] === undefined ? null : /^lxc-\d+-(.+)$/.exec(name);
+  const libvirtLxc = match[1] === undefined ? null : /^lxc-\d+-(.+)$/s.exec(name);
   return libvirtLxc === null
     ? { id: name, runtime: 'systemd-nspawn' }
     : { id: libvirtLxc[1]!, runtime: 'lxc' };
@@ -93,7 +93,7 @@ const inNspawnSegment = (segments: readonly string[], at: number): Found | undef
 
 /** `lxc.payload.NAME` (LXC 4), `lxc.payload/NAME` (LXC 3.1), `lxc/NAME` (before). */
 const inLxcSegment = (segments: readonly string[], at: number): Found | undefined => {
-  const own = /^lxc\.payload\.(.+)$/.exec(segments[at]!);
+  const own = /^lxc\.payload\.(.+)$/s.exec(segments[at]!);
   if (own !== null) return { id: own[1]!, runtime: 'lxc' };
   const parent = segments[at - 1];
   return parent === 'lxc.payload' || parent === 'lxc' ? { id: segments[at]!, runtime: 'lxc' } : undefined;
@@ -114,7 +114,7 @@ const podUidOf = (segments: readonly string[], at: number): string | undefined =
 /** `podUID` (cgroupfs) or `kubepods-burstable-podUID.slice` (systemd, where a dash would mean a deeper slice). */
 const podUidIn = (segment: string): string | undefined => {
   const match =
-    /^(?:.*kubepods(?:-[a-z]+)?-)?pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice.*)?$/.exec(
+    /^(?:.*kubepods(?:-[a-z]+)?-)?pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice.*)?$/s.exec(
       segment,
     );
   return match === null ? undefined : match[1]!.replaceAll('_', '-');

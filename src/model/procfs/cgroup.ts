@@ -15,7 +15,7 @@ export const parseCgroup = (bytes: Uint8Array): readonly CgroupMembership[] => {
   const lines = decodeText(bytes).split('\n');
   lines.pop();
   return lines.flatMap(line => {
-    const match = /^(\d{1,9}):([^:]*):(\/.*)$/.exec(line);
+    const match = /^(\d{1,9}):([^:]*):(\/.*)$/s.exec(line);
     if (match === null) return [];
     const [, hierarchy, controllers, path] = match;
     return [

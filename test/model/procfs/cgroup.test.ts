@@ -37,6 +37,11 @@ describe('parseCgroup', () => {
     }
   });
 
+  it('reads a path with what else ends a line', () => {
+    const path = '/a\rb\u2028c\u2029d';
+    expect(parseCgroup(Buffer.from(`0::${path}\n`)).map(line => line.path)).toEqual([path]);
+  });
+
   it('reads back any path', () => {
     const path = fc.string({ unit: 'grapheme' }).filter(part => !/[\n\0]| \(deleted\)$/.test(part));
     fc.assert(
