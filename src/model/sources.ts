@@ -11,15 +11,20 @@ import { hostSource } from './sources/host.ts';
 import { loginSource } from './sources/login.ts';
 import { namespacesSource } from './sources/namespaces.ts';
 import { parentHashSource } from './sources/parent-hash.ts';
-import { processTreeSource } from './sources/process-tree.ts';
+import { type ProcessTreeSourceOptions, processTreeSource } from './sources/process-tree.ts';
 
-/** The data sources of a live host. A new one is its file in sources/ and its line here. */
+/** What events tell by themselves, wherever and whenever they happened. */
+const eventSources = (tree: ProcessTreeSourceOptions) => [auditSource(), processTreeSource(tree)] as const;
+
+/**
+ * The data sources of a live host. A new one is its file in sources/ and its line here; above, if it takes nothing but
+ * the event.
+ */
 export const liveSources = (services: LiveServices) => {
   const { clock, procfs, tree, isSame, cgroups, hasher, accounts } = services;
   return [
-    auditSource(),
+    ...eventSources(services),
     hostSource(services.hostName),
-    processTreeSource(services),
     cgroupSource(procfs, cgroups),
     containerSource(tree, procfs, cgroups),
     namespacesSource(procfs),
@@ -35,10 +40,7 @@ export const liveSources = (services: LiveServices) => {
  * would be a guess.
  */
 export const replaySources = () =>
-  [
-    auditSource(),
-    processTreeSource({ tree: new ProcessTree(undefined), clock: systemClock, forkEvents: true }),
-  ] as const;
+  eventSources({ tree: new ProcessTree(undefined), clock: systemClock, forkEvents: true });
 
 /** Every field of a telemetry event. */
 export type TelemetryFields = FieldsOf<ReturnType<typeof liveSources>>;

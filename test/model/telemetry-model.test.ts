@@ -15,14 +15,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecutedFile } from '../../src/audit/audit-event.ts';
 import { systemClock } from '../../src/model/clock.ts';
-import { EventModel } from '../../src/model/event-model.ts';
 import { ModelError } from '../../src/model/model-error.ts';
 import type { ExecEvent } from '../../src/model/model-event.ts';
 import { KernelProcessConnector } from '../../src/model/process/process-connector.ts';
-import { createLiveServices } from '../../src/model/services.ts';
-import { eventSource } from '../../src/model/source.ts';
-import type { AuditFields } from '../../src/model/sources/audit.ts';
-import { liveSources } from '../../src/model/sources.ts';
 import { telemetryCounters } from '../../src/model/telemetry-counters.ts';
 import {
   createTelemetryModel,
@@ -274,30 +269,6 @@ describe('the Event Model on this host', () => {
     model.offer(execNow({ path: '/bin/true' }));
     expect(emitted[0]!.fields).toMatchObject({ process_path: '/bin/true' });
     expect([...model.sources.keys()]).toEqual(['audit']);
-    await model.close();
-  });
-
-  it('takes a new source by one more line', async () => {
-    // The file of the source …
-    interface LengthFields {
-      readonly command_line_length: number | undefined;
-    }
-    const lengthSource = () =>
-      eventSource<LengthFields, Pick<AuditFields, 'process_command_line'>>({
-        name: 'length',
-        provides: { command_line_length: 'output' },
-        needs: ['process_command_line'],
-        resolve: (_event, { process_command_line: line }) => ({ command_line_length: line?.length }),
-      });
-    const emitted: unknown[] = [];
-    const model = new EventModel({
-      // … and its line.
-      sources: [lengthSource(), ...liveSources(createLiveServices())],
-      wanted: ['command_line_length', 'process_pid'],
-      emit: ({ fields }) => emitted.push(fields.command_line_length),
-    });
-    model.offer(execNow({ argv: ['ls', '-l'] }));
-    expect(emitted).toEqual([5]);
     await model.close();
   });
 });

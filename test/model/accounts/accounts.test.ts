@@ -160,6 +160,18 @@ describe('askGetent', () => {
     await expect(askGetent(['/nonexistent/getent'])(0)).rejects.toThrow('no getent at /nonexistent/getent');
   });
 
+  it.each([
+    ['CORP\\alice', 'alice', 'CORP'],
+    ['alice@corp.example', 'alice', 'corp.example'],
+    ['build@ci@corp.example', 'build@ci', 'corp.example'],
+    ['bob', 'bob', undefined],
+  ])('gives %s, which becomes an account with its domain', async (username, name, domain) => {
+    const getent = script(`cat <<'END'\n${username}:*:70001:70001:A. Name:/home/a:/bin/sh\nEND`);
+    const clock = new FakeClock();
+    const accounts = new Accounts({ clock, hostName: () => 'web1', askNss: askGetent([getent]), passwdPath });
+    expect(await accounts.find(70_001)).toEqual({ name, domain, username });
+  });
+
   it('runs it with an empty environment', async () => {
     const path = script('echo "u$(/usr/bin/env | /bin/grep -vc "^\\(PWD\\|_\\|SHLVL\\)="):x:5:5:::"');
     expect(await askGetent([path])(5)).toBe('u0');
