@@ -83,13 +83,17 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-export interface SocketEvent extends EventOrigin, Omit<Actor, 'auid'> {
+/** Of what was done through io_uring the kernel may not say in which login. */
+export interface SocketActor extends Omit<Actor, 'auid'> {
+  readonly auid: number | undefined;
+}
+
+export interface SocketEvent extends EventOrigin, SocketActor {
   readonly kind: 'socket';
   /** sendto: a datagram that names its receiver; OpenBSM records it. */
   readonly action: 'bind' | 'connect' | 'accept' | 'sendto';
   /** io_uring_enter for what was done through io_uring, of which the kernel records less. */
   readonly syscall: string;
-  readonly auid: number | undefined;
   readonly fd: number | undefined;
   /** Linux numbering whatever the source: 1 AF_UNIX, 2 AF_INET, 10 AF_INET6; undefined if no address was recorded. */
   readonly family: number | undefined;

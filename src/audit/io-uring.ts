@@ -3,7 +3,7 @@ import { AUDIT_SOCKADDR, AUDIT_URINGOP } from './constants.ts';
 import type { RecordGroup } from './correlator.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SocketName } from './sockaddr.ts';
-import { readSockaddr } from './socket-event.ts';
+import { readSockaddr, socketEvent } from './socket-event.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
 import { decimal } from './value.ts';
@@ -24,20 +24,14 @@ const EAGAIN = 11;
 const MAX_UNDER_WAY = 4_096;
 
 /** What a URINGOP record says: not where, not through which descriptor, and of its outcome nothing but this. */
-interface Operation {
+interface Operation
+  extends Pick<
+    SyscallRecord,
+    'pid' | 'ppid' | 'uid' | 'gid' | 'euid' | 'egid' | 'suid' | 'fsuid' | 'sgid' | 'fsgid'
+  > {
   readonly name: UringOperation;
   /** Not done yet: it is tried again when it need not wait, with a record of its own. */
   readonly isPending: boolean;
-  readonly pid: number;
-  readonly ppid: number | undefined;
-  readonly uid: number;
-  readonly gid: number;
-  readonly euid: number;
-  readonly egid: number;
-  readonly suid: number | undefined;
-  readonly fsuid: number | undefined;
-  readonly sgid: number | undefined;
-  readonly fsgid: number | undefined;
 }
 
 export type UringReading =
@@ -133,59 +127,24 @@ const eventOf = (
   submission: SyscallRecord | undefined,
   name: SocketName | undefined,
 ): SocketEvent => {
-  const address = name?.kind === 'inet' ? { address: name.address, port: name.port } : undefined;
-  const action = operation.name;
-  return {
-    kind: 'socket',
-    seconds: group.seconds,
-    milliseconds: group.milliseconds,
-    serial: group.serial,
-    action,
+  const { auid, ses, tty, comm, exe } = submission ?? NOBODY;
+  const actor = { ...operation, auid, ses, tty, comm, exe };
+  return socketEvent(group, name, actor, {
+    action: operation.name,
     syscall: 'io_uring_enter',
     fd: undefined,
-    family: name?.family,
-    protocol: undefined,
-    local: action === 'bind' ? address : undefined,
-    remote: action === 'bind' ? undefined : address,
-    socket: name?.kind === 'unix' ? name.path : undefined,
     outcome: outcome(operation, name),
     exit: undefined,
-    pid: operation.pid,
-    ppid: operation.ppid,
-    auid: submission?.auid,
-    uid: operation.uid,
-    gid: operation.gid,
-    euid: operation.euid,
-    egid: operation.egid,
-    suid: operation.suid,
-    sgid: operation.sgid,
-    fsuid: operation.fsuid,
-    fsgid: operation.fsgid,
-    ses: submission?.ses,
-    tty: submission?.tty,
-    comm: submission?.comm,
-    exe: submission?.exe,
-  };
+  });
 };
+
+const NOBODY = { auid: undefined, ses: undefined, tty: undefined, comm: undefined, exe: undefined };
 
 const outcome = ({ name, isPending }: Operation, address: SocketName | undefined): SocketEvent['outcome'] => {
   if (isPending) return 'in_progress';
   // An accept that found no client has no address to record.
   return name === 'accept' && address !== undefined ? 'succeeded' : undefined;
 };
-
-const URING_OP = keyHash('uring_op');
-const EXIT = keyHash('exit');
-const PPID = keyHash('ppid');
-const PID = keyHash('pid');
-const UID = keyHash('uid');
-const GID = keyHash('gid');
-const EUID = keyHash('euid');
-const SUID = keyHash('suid');
-const FSUID = keyHash('fsuid');
-const EGID = keyHash('egid');
-const SGID = keyHash('sgid');
-const FSGID = keyHash('fsgid');
 
 const cursor = new FieldCursor();
 
@@ -199,11 +158,13 @@ const readUringop = (record: AuditRecord): Operation | 'malformed' | undefined =
   const values = new Map<number, number | undefined>();
   cursor.reset(record.bytes, record.start, record.end);
   while (cursor.next()) if (!values.has(cursor.key)) values.set(cursor.key, decimal(cursor));
-  const number = values.get(URING_OP);
+  const value = (key: string): number | undefined => values.get(keyHash(key));
+
+  const number = value('uring_op');
   if (number === undefined) return 'malformed';
   const name = operationOf.get(number);
   if (name === undefined) return undefined;
-  const [pid, uid, gid, euid, egid] = [PID, UID, GID, EUID, EGID].map(key => values.get(key));
+  const [pid, uid, gid, euid, egid] = ['pid', 'uid', 'gid', 'euid', 'egid'].map(value);
   if (
     pid === undefined ||
     uid === undefined ||
@@ -215,16 +176,16 @@ const readUringop = (record: AuditRecord): Operation | 'malformed' | undefined =
   }
   return {
     name,
-    isPending: values.get(EXIT) === -EAGAIN,
+    isPending: value('exit') === -EAGAIN,
     pid,
-    ppid: values.get(PPID),
+    ppid: value('ppid'),
     uid,
     gid,
     euid,
     egid,
-    suid: values.get(SUID),
-    fsuid: values.get(FSUID),
-    sgid: values.get(SGID),
-    fsgid: values.get(FSGID),
+    suid: value('suid'),
+    fsuid: value('fsuid'),
+    sgid: value('sgid'),
+    fsgid: value('fsgid'),
   };
 };

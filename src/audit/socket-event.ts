@@ -1,4 +1,4 @@
-import type { SocketEvent } from './audit-event.ts';
+import type { SocketActor, SocketEvent } from './audit-event.ts';
 import { AUDIT_SOCKADDR, AUDIT_SOCKETCALL } from './constants.ts';
 import type { RecordGroup } from './correlator.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
@@ -28,40 +28,58 @@ export const readSocketEvent = (group: RecordGroup, syscall: SyscallRecord): Soc
   if (name === undefined && (record !== undefined || action !== 'accept')) return { kind: 'incomplete' };
   if (name?.kind === 'other') return { kind: 'other' };
 
+  const event = socketEvent(group, name, syscall, {
+    action,
+    syscall: syscall.name,
+    fd: fileDescriptor(group, syscall),
+    outcome: outcome(syscall, action),
+    exit: syscall.exit,
+  });
+  return { kind: 'event', event };
+};
+
+/**
+ * Puts an event together.
+ *
+ * @param name of a bind the local end, of all else the remote one
+ */
+export const socketEvent = (
+  { seconds, milliseconds, serial }: RecordGroup,
+  name: SocketName | undefined,
+  actor: SocketActor,
+  { action, syscall, fd, outcome, exit }: Pick<SocketEvent, 'action' | 'syscall' | 'fd' | 'outcome' | 'exit'>,
+): SocketEvent => {
   const address = name?.kind === 'inet' ? { address: name.address, port: name.port } : undefined;
   return {
-    kind: 'event',
-    event: {
-      kind: 'socket',
-      seconds: group.seconds,
-      milliseconds: group.milliseconds,
-      serial: group.serial,
-      action,
-      syscall: syscall.name,
-      fd: fileDescriptor(group, syscall),
-      family: name?.family,
-      protocol: undefined,
-      local: action === 'bind' ? address : undefined,
-      remote: action === 'bind' ? undefined : address,
-      socket: name?.kind === 'unix' ? name.path : undefined,
-      outcome: outcome(syscall, action),
-      exit: syscall.exit,
-      pid: syscall.pid,
-      ppid: syscall.ppid,
-      auid: syscall.auid,
-      uid: syscall.uid,
-      gid: syscall.gid,
-      euid: syscall.euid,
-      egid: syscall.egid,
-      suid: syscall.suid,
-      sgid: syscall.sgid,
-      fsuid: syscall.fsuid,
-      fsgid: syscall.fsgid,
-      ses: syscall.ses,
-      tty: syscall.tty,
-      comm: syscall.comm,
-      exe: syscall.exe,
-    },
+    kind: 'socket',
+    seconds,
+    milliseconds,
+    serial,
+    action,
+    syscall,
+    fd,
+    family: name?.family,
+    protocol: undefined,
+    local: action === 'bind' ? address : undefined,
+    remote: action === 'bind' ? undefined : address,
+    socket: name?.kind === 'unix' ? name.path : undefined,
+    outcome,
+    exit,
+    pid: actor.pid,
+    ppid: actor.ppid,
+    auid: actor.auid,
+    uid: actor.uid,
+    gid: actor.gid,
+    euid: actor.euid,
+    egid: actor.egid,
+    suid: actor.suid,
+    sgid: actor.sgid,
+    fsuid: actor.fsuid,
+    fsgid: actor.fsgid,
+    ses: actor.ses,
+    tty: actor.tty,
+    comm: actor.comm,
+    exe: actor.exe,
   };
 };
 

@@ -4,6 +4,7 @@ import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { Command } from './command.ts';
 import { commonFlags, extensionFlags } from './command-flags.ts';
 import type { ExtensionArgs } from './extension-args.ts';
+import { lessenPrivileges } from './lessen-privileges.ts';
 
 export const extensionCommand: Command = {
   name: '',
@@ -17,22 +18,17 @@ export const extensionCommand: Command = {
   run: async flags => {
     const args = extensionArgs(flags);
     process.umask(OWNER_ONLY);
-    // Before all else: this process may begin anew.
-    const warning = await lessenPrivileges(args);
+    const warning = await lessenPrivileges({
+      isReplay: args.replay.length > 0,
+      // Its own socket is made beside core's.
+      writes: [args.socket, dirname(args.socket)],
+    });
     const { runExtensionCommand } = await import('./extension.ts');
     return runExtensionCommand(args, warning);
   },
 };
 
 const OWNER_ONLY = 0o077;
-
-/** Linux only, as all that it loads. */
-const lessenPrivileges = async ({ replay, socket }: ExtensionArgs): Promise<string | undefined> => {
-  if (process.platform !== 'linux') return undefined;
-  const privileges = await import('./lessen-privileges.ts');
-  // Its own socket is made beside core's.
-  return privileges.lessenPrivileges({ isReplay: replay.length > 0, writes: [socket, dirname(socket)] });
-};
 
 /** Longest path that fits into a sockaddr_un; the extension's own socket adds `.` and up to 20 digits. */
 const MAX_SOCKET_PATH_BYTES = 107;

@@ -1,14 +1,16 @@
-import { keepCapabilities } from '../runtime/keep-capabilities.ts';
-import { privilegeCalls } from '../runtime/privilege-calls.ts';
 import { type Needs, neededCapabilities } from './needed-capabilities.ts';
 
 /**
- * Linux only. May start this program anew, in the same process.
+ * To be called before all else: this program may start anew, in the same process. Does nothing where there is no Linux,
+ * and loads there nothing of it.
  *
  * @returns what could not be given up, as a sentence
  */
-export const lessenPrivileges = (needs: Needs): string | undefined => {
+export const lessenPrivileges = async (needs: Needs): Promise<string | undefined> => {
+  if (process.platform !== 'linux') return undefined;
   try {
+    const { keepCapabilities } = await import('../runtime/keep-capabilities.ts');
+    const { privilegeCalls } = await import('../runtime/privilege-calls.ts');
     return keepCapabilities(neededCapabilities(needs), privilegeCalls());
   } catch (error) {
     return `privileges that are not needed are kept: ${error instanceof Error ? error.message : error}`;

@@ -5,6 +5,7 @@ import { listOf } from '../flags/list-of.ts';
 import type { Command } from './command.ts';
 import { commonFlags, replayFlag } from './command-flags.ts';
 import { liveEvents, readHostFacts } from './event-source.ts';
+import { lessenPrivileges } from './lessen-privileges.ts';
 import { liveDefaults } from './shell-command.ts';
 import { SourceError } from './source-error.ts';
 
@@ -29,14 +30,6 @@ export const streamFlags: readonly FlagDefinition[] = [
 
 const STDOUT = 1;
 
-/** Linux only, as all that it loads. A pipe on standard output is opened once more. */
-const lessenPrivileges = async (isReplay: boolean): Promise<string | undefined> => {
-  if (process.platform !== 'linux') return undefined;
-  const writes = fstatSync(STDOUT).isFIFO() ? [`/proc/self/fd/${STDOUT}`] : [];
-  const privileges = await import('./lessen-privileges.ts');
-  return privileges.lessenPrivileges({ isReplay, writes });
-};
-
 export const streamCommand: Command = {
   name: 'stream',
   summary: 'complete process events as JSON Lines, as they happen',
@@ -55,8 +48,11 @@ export const streamCommand: Command = {
     if (replay.length === 0 && live.kind === 'impossible') {
       throw new SourceError(`no events to stream: ${live.why}; give --replay FILE`);
     }
-    // Before all else: this process may begin anew.
-    const warning = await lessenPrivileges(replay.length > 0);
+    const warning = await lessenPrivileges({
+      isReplay: replay.length > 0,
+      // A pipe on standard output is opened once more.
+      writes: fstatSync(STDOUT).isFIFO() ? [`/proc/self/fd/${STDOUT}`] : [],
+    });
     const { streamEvents } = await import('./stream.ts');
     return streamEvents({
       warning,

@@ -82,7 +82,7 @@ export const repairAudit = async (options: RepairOptions): Promise<readonly Chec
     for (const change of changesBack(status, note)) {
       const [[name, value]] = Object.entries(change) as [[SettingName, number]];
       const done = `${value} again, as was found; pid ${note.pid} had set ${status[name]}`;
-      await attempt(settingName(name), done, () => control.setStatus(change));
+      await attempt(settingNames[name], done, () => control.setStatus(change));
     }
     results.push(...changedSince(status, note));
     // Last, and only after all else: it is what tells the way back to whoever has to try again.
@@ -151,7 +151,6 @@ const settingNames: Readonly<Record<SettingName, string>> = {
   backlogLimit: 'audit backlog_limit',
   backlogWaitTime: 'audit backlog_wait_time',
 };
-const settingName = (name: SettingName): string => settingNames[name];
 
 /** What somebody else has set after the instance had is theirs, and stays. */
 const changedSince = (status: AuditStatus, { pid, found, placed }: LeftNote): readonly CheckResult[] =>
@@ -160,7 +159,7 @@ const changedSince = (status: AuditStatus, { pid, found, placed }: LeftNote): re
     .filter(name => status[name] !== found[name])
     .map(name =>
       ok(
-        settingName(name),
+        settingNames[name],
         `stays ${status[name]}: somebody has changed it since pid ${pid} set ${placed[name]}; before that it was ${found[name]}`,
       ),
     );
