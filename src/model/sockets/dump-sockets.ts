@@ -1,9 +1,18 @@
 import { createNetlink, FlagsGet, type NetlinkSocket, Protocol } from 'netlink';
 import { type DiagSocket, encodeDiagRequest, parseDiagMessage, SOCK_DIAG_BY_FAMILY } from './sock-diag.ts';
 
-/** Lists the sockets of a family and protocol; `remotePort` 0 for all. Rejects if the kernel refuses. */
 export interface SocketDumper {
-  dump(family: number, protocol: number, remotePort: number): Promise<readonly DiagSocket[]>;
+  /**
+   * Lists those of some sockets that are of a family and protocol. Rejects if the kernel refuses.
+   *
+   * @param remotePort that of all of them; 0 where they differ
+   */
+  dump(
+    family: number,
+    protocol: number,
+    remotePort: number,
+    inodes: ReadonlySet<number>,
+  ): Promise<readonly DiagSocket[]>;
   close(): void;
 }
 
@@ -18,14 +27,14 @@ const TIMEOUT_MS = 1000;
 export const openSocketDumper = (): SocketDumper => {
   let socket: NetlinkSocket | undefined = open();
   return {
-    async dump(family, protocol, remotePort) {
+    async dump(family, protocol, remotePort, inodes) {
       if (socket === undefined) throw new Error('sock_diag: the socket is closed');
       const request = encodeDiagRequest(family, protocol, remotePort);
       const [messages] = await socket.request(SOCK_DIAG_BY_FAMILY, request, {
         flags: FlagsGet.DUMP,
         timeout: TIMEOUT_MS,
       });
-      return messages.flatMap(({ data }) => parseDiagMessage(data) ?? []);
+      return messages.flatMap(({ data }) => parseDiagMessage(data, inodes) ?? []);
     },
     close() {
       socket?.close();

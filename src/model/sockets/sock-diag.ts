@@ -42,10 +42,15 @@ export const encodeDiagRequest = (family: number, protocol: number, remotePort: 
   return request;
 };
 
-/** @returns undefined if the bytes are too few, or of another family than IPv4 and IPv6 */
-export const parseDiagMessage = (bytes: Uint8Array): DiagSocket | undefined => {
+/**
+ * @param inodes of the sockets to read; of all if undefined
+ * @returns undefined if it is none of them, the bytes are too few, or of another family than IPv4 and IPv6
+ */
+export const parseDiagMessage = (bytes: Uint8Array, inodes?: ReadonlySet<number>): DiagSocket | undefined => {
   if (bytes.length < MESSAGE_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const inode = view.getUint32(INODE, true);
+  if (inodes?.has(inode) === false) return undefined;
   const family = bytes[0]!;
   if (family !== AF_INET && family !== AF_INET6) return undefined;
   const address = (offset: number): string => {
@@ -59,6 +64,6 @@ export const parseDiagMessage = (bytes: Uint8Array): DiagSocket | undefined => {
     local: { address: address(SRC), port: view.getUint16(SOCKID.message, false) },
     remote: { address: address(DST), port: view.getUint16(SOCKID.message + DPORT, false) },
     uid: view.getUint32(64, true),
-    inode: view.getUint32(INODE, true),
+    inode,
   };
 };

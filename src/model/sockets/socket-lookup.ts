@@ -9,8 +9,13 @@ import { type DiagSocket, IPPROTO_TCP, IPPROTO_UDP } from './sock-diag.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface SocketLookupLimits {
-  /** Sockets looked for per second, connected or not; each takes two looks into /proc. */
+  /** Sockets looked for per second, connected or not; each takes one or two looks into /proc. */
   readonly maxLooksPerSecond: number;
+  /**
+   * Where there are more, looks are saved up for so long and used together: one listing answers them all, which walks
+   * through the kernel's whole table of connections however few of them are asked for.
+   */
+  readonly saveLooksMs: number;
   /** Connects that gather before the kernel's sockets are listed once for all of them. */
   readonly gatherMs: number;
   /** Listings per second; connects beyond them wait for the next one. */
@@ -21,6 +26,7 @@ export interface SocketLookupLimits {
 
 export const SOCKET_LOOKUP_LIMITS: SocketLookupLimits = {
   maxLooksPerSecond: 250,
+  saveLooksMs: 200,
   gatherMs: 10,
   maxDumpsPerSecond: 40,
   maxWaiting: 1024,
@@ -61,6 +67,8 @@ export class SocketLookup {
   readonly #dumper: SocketDumper;
   readonly #limits: SocketLookupLimits;
   readonly #ownNamespace: number | undefined;
+  /** Processes of what waits, seen in our own network namespace. */
+  readonly #ownPids = new Set<number>();
   #waiting: Waiting[] = [];
   #cancelTimer: (() => void) | undefined;
   #running = false;
@@ -80,7 +88,7 @@ export class SocketLookup {
     this.#limits = { ...SOCKET_LOOKUP_LIMITS, ...options.limits };
     this.#ownNamespace = this.#networkNamespace('self');
     const now = (): number => this.#clock.monotonicMs();
-    this.#looks = new TokenBucket(this.#limits.maxLooksPerSecond, now);
+    this.#looks = new TokenBucket(this.#limits.maxLooksPerSecond, now, this.#limits.saveLooksMs);
     this.#dumps = new TokenBucket(this.#limits.maxDumpsPerSecond, now);
   }
 
@@ -93,7 +101,7 @@ export class SocketLookup {
     }
     // Now, while the descriptor is still that of the connection.
     const inode = parseSocketLink(this.#procfs.link(pid, `fd/${fd}`));
-    if (inode === undefined || this.#networkNamespace(pid) !== this.#ownNamespace) {
+    if (inode === undefined || !this.#isInOwnNamespace(pid)) {
       this.counters.gone++;
       return undefined;
     }
@@ -110,6 +118,14 @@ export class SocketLookup {
     this.#cancelTimer?.();
     for (const { done } of this.#waiting.splice(0)) done(undefined);
     this.#dumper.close();
+  }
+
+  /** What is found in another namespace by now is not in the listing; it is asked for to save those of containers. */
+  #isInOwnNamespace(pid: number): boolean {
+    if (this.#ownPids.has(pid)) return true;
+    const isOwn = this.#networkNamespace(pid) === this.#ownNamespace;
+    if (isOwn) this.#ownPids.add(pid);
+    return isOwn;
   }
 
   #networkNamespace(pid: number | 'self'): number | undefined {
@@ -134,9 +150,11 @@ export class SocketLookup {
   async #answer(): Promise<void> {
     const batch = this.#waiting;
     this.#waiting = [];
+    this.#ownPids.clear();
     for (const family of [AF_INET, AF_INET6]) {
       let open = batch.filter(one => one.family === family);
-      for (const protocol of [IPPROTO_TCP, IPPROTO_UDP]) {
+      // The table of UDP sockets is the smaller one: where it has them all the other need not be walked through.
+      for (const protocol of [IPPROTO_UDP, IPPROTO_TCP]) {
         if (open.length > 0) open = await this.#answerFrom(open, family, protocol);
       }
       for (const { done } of open) {
@@ -154,7 +172,8 @@ export class SocketLookup {
     let sockets: readonly DiagSocket[] = [];
     try {
       // The kernel can look for one port; more than one means all.
-      sockets = await this.#dumper.dump(family, protocol, ports.size === 1 ? port! : 0);
+      const inodes = new Set(open.map(({ inode }) => inode));
+      sockets = await this.#dumper.dump(family, protocol, ports.size === 1 ? port! : 0, inodes);
     } catch {
       this.counters.failed++;
     }

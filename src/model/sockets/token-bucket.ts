@@ -2,14 +2,21 @@
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #now: () => number;
+  /** Tokens that must have gathered before there are any again, once somebody has got none. */
+  readonly #gathered: number;
+  #isDry = false;
   /** Below 0 after something that had to go on. */
   #tokens: number;
   #reckonedAt: number;
 
-  /** @param now milliseconds of a monotonic clock */
-  constructor(perSecond: number, now: () => number) {
+  /**
+   * @param now milliseconds of a monotonic clock
+   * @param gatherMs milliseconds for which tokens gather once there were too few, so that they are taken together
+   */
+  constructor(perSecond: number, now: () => number, gatherMs = 0) {
     this.#perSecond = perSecond;
     this.#now = now;
+    this.#gathered = Math.max(1, Math.min(perSecond, (perSecond * gatherMs) / 1000));
     this.#tokens = perSecond;
     this.#reckonedAt = now();
   }
@@ -17,7 +24,8 @@ export class TokenBucket {
   /** @returns false if it is too early; nothing is taken then */
   tryTake(): boolean {
     this.#refill();
-    if (this.#tokens < 1) return false;
+    this.#isDry = this.#tokens < (this.#isDry ? this.#gathered : 1);
+    if (this.#isDry) return false;
     this.#tokens--;
     return true;
   }

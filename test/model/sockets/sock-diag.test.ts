@@ -46,6 +46,12 @@ describe('parseDiagMessage', () => {
     expect(parseDiagMessage(Buffer.concat([whole, Buffer.alloc(8)]))).toEqual(parseDiagMessage(whole));
   });
 
+  it('reads only the sockets that are asked for', () => {
+    const bytes = message(2, [1, 2, 3, 4], 5, [6, 7, 8, 9], 10);
+    expect(parseDiagMessage(bytes, new Set([7, 4_000_000_001]))).toMatchObject({ inode: 4_000_000_001 });
+    expect(parseDiagMessage(bytes, new Set([7]))).toBeUndefined();
+  });
+
   it('reads back any IPv4 ends', () => {
     const port = fc.integer({ min: 0, max: 65_535 });
     const address = fc.uint8Array({ minLength: 4, maxLength: 4 });

@@ -114,7 +114,7 @@ describe('SocketLookup', () => {
 
   const setUp = (limits: Partial<SocketLookupLimits> = {}) => {
     const clock = new FakeClock();
-    const dumps: { family: number; protocol: number; remotePort: number }[] = [];
+    const dumps: { family: number; protocol: number; remotePort: number; inodes: number[] }[] = [];
     const state = {
       tcp: [] as DiagSocket[],
       udp: [] as DiagSocket[],
@@ -122,8 +122,8 @@ describe('SocketLookup', () => {
       closed: 0,
     };
     const dumper: SocketDumper = {
-      dump: async (family, protocol, remotePort) => {
-        dumps.push({ family, protocol, remotePort });
+      dump: async (family, protocol, remotePort, inodes) => {
+        dumps.push({ family, protocol, remotePort, inodes: [...inodes] });
         if (state.error !== undefined) throw state.error;
         return protocol === 6 ? state.tcp : state.udp;
       },
@@ -145,10 +145,13 @@ describe('SocketLookup', () => {
       { local: { address: '10.0.0.2', port: 50_001 }, protocol: 6 },
       { local: { address: '10.0.0.2', port: 50_002 }, protocol: 6 },
     ]);
-    expect(dumps).toEqual([{ family: 2, protocol: 6, remotePort: 443 }]);
+    expect(dumps).toEqual([
+      { family: 2, protocol: 17, remotePort: 443, inodes: [7, 8] },
+      { family: 2, protocol: 6, remotePort: 443, inodes: [7, 8] },
+    ]);
   });
 
-  it('asks for UDP only what is no TCP, and for all ports if they differ', async () => {
+  it('asks for TCP only what is no UDP, and for all ports if they differ', async () => {
     addProcess(100, { 3: 7, 4: 8 });
     const { lookup, clock, dumps, state } = setUp();
     state.tcp = [diag(7)];
@@ -159,8 +162,8 @@ describe('SocketLookup', () => {
     expect(await tcp).toMatchObject({ protocol: 6 });
     expect(await udp).toMatchObject({ protocol: 17 });
     expect(dumps).toEqual([
-      { family: 2, protocol: 6, remotePort: 0 },
-      { family: 2, protocol: 17, remotePort: 53 },
+      { family: 2, protocol: 17, remotePort: 0, inodes: [7, 8] },
+      { family: 2, protocol: 6, remotePort: 443, inodes: [7] },
     ]);
   });
 
@@ -181,6 +184,18 @@ describe('SocketLookup', () => {
     expect(lookup.counters.gone).toBe(1);
   });
 
+  it('asks once for the namespace of a process whose sockets gather', async () => {
+    addProcess(100, { 3: 7, 4: 8 });
+    const { lookup, clock, state } = setUp();
+    state.tcp = [diag(7), diag(8)];
+    const first = lookup.find(connected({ fd: 3 }));
+    rmSync(join(root, '100/ns/net'));
+    const second = lookup.find(connected({ fd: 4 }));
+    await clock.advance(10);
+    expect([await first, await second]).toMatchObject([{ protocol: 6 }, { protocol: 6 }]);
+    expect(lookup.find(connected({ fd: 3 }))).toBeUndefined();
+  });
+
   it('looks for no more sockets in a second than its budget allows', async () => {
     addProcess(100, { 3: 7 });
     const { lookup, clock, state } = setUp({ maxLooksPerSecond: 2 });
@@ -190,6 +205,21 @@ describe('SocketLookup', () => {
     await clock.advance(500);
     expect([find(), find()]).toEqual([true, false]);
     expect(lookup.counters.refused).toBe(2);
+  });
+
+  it('saves looks up once there were too few, and lists the sockets once for them', async () => {
+    addProcess(100, { 3: 7 });
+    const { lookup, clock, dumps, state } = setUp({ maxLooksPerSecond: 100, saveLooksMs: 200 });
+    state.udp = [diag(7)];
+    const looks: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      let found = 0;
+      for (let j = 0; j < 200; j++) if (lookup.find(connected()) !== undefined) found++;
+      looks.push(found);
+      await clock.advance(50);
+    }
+    expect(looks).toEqual([100, 0, 0, 0, 20, 0, 0, 0, 20, 0]);
+    expect(dumps.length).toBe(3);
   });
 
   it('lists no more often than its budget allows', async () => {
