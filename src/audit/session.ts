@@ -49,6 +49,8 @@ export interface SessionOptions {
   readonly backlogLimit: number;
   readonly backlogWaitTime: number;
   readonly selection: RuleSelection;
+  /** The pid of an instance that has ended and whose socket is still open: whoever has that pid now is not the owner. */
+  readonly departed?: number | undefined;
   /** Where the rules that `forceReconfigure` removes outlive this process; absent, they come back at its end only. */
   readonly removedRules?: RemovedRules;
 }
@@ -119,7 +121,7 @@ export class AuditSession {
     this.#lostAtStart = status.lost;
     this.#featureBitmap = status.featureBitmap;
     this.#isOn = status.enabled !== 0;
-    this.owner = otherOwner(status.pid);
+    this.owner = ownerAtStart(status, options);
     const left = noteOf(rules);
     const pid = this.owner?.pid ?? 0;
     // Who has come since the one before us was killed relies on audit being on.
@@ -147,7 +149,7 @@ export class AuditSession {
     const status = await control.getStatus();
     const warnings: string[] = [];
     let mode: StreamMode = options.mode === 'multicast' ? 'multicast' : 'unicast';
-    const owner = otherOwner(status.pid);
+    const owner = ownerAtStart(status, options);
     if (owner !== undefined && options.mode !== 'multicast') {
       if (owner.isOurs) {
         throw new AuditError(
@@ -459,6 +461,11 @@ const SETTING_NAMES: readonly (readonly [keyof PlacedStatus, string])[] = [
   ['backlogWaitTime', 'the time that audited programs wait for the reader (backlog_wait_time)'],
   ['backlogLimit', 'the number of records that may wait (backlog_limit)'],
 ];
+
+const ownerAtStart = (
+  { pid }: AuditStatus,
+  { departed }: Pick<SessionOptions, 'departed'>,
+): StreamOwner | undefined => (pid === departed ? undefined : otherOwner(pid));
 
 const encodeListed = (rule: AuditRule): Uint8Array => encodeRule({ ...rule, prepend: false });
 

@@ -142,6 +142,16 @@ export class AuditStream {
     return stream;
   }
 
+  /** Reads on from a socket that another process has opened; it is closed with this. */
+  static inherit(fd: number): AuditStream {
+    return new AuditStream(fd);
+  }
+
+  /** The socket's descriptor. */
+  get fd(): number {
+    return this.#fd;
+  }
+
   /**
    * From now on receives the multicast copy, besides whatever else it receives.
    *

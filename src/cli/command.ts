@@ -15,6 +15,8 @@ export interface Command {
   readonly flags: readonly FlagDefinition[];
   /** The groups of osquery's flags and ours that it takes besides. */
   readonly flagGroups: readonly (readonly FlagDefinition[])[];
+  /** Not for people: left out of the help text. */
+  readonly isInternal?: boolean;
   /**
    * Does it; resolves with the exit status.
    * @throws FlagError where the flags do not fit together, any other Error where the work cannot be done

@@ -1,3 +1,4 @@
+import { bridgeCommand } from './bridge-command.ts';
 import { bsmCommand } from './bsm-command.ts';
 import type { Command } from './command.ts';
 import { daemonCommand } from './daemon-command.ts';
@@ -14,4 +15,5 @@ export const commands: readonly Command[] = [
   streamCommand,
   doctorCommand,
   bsmCommand,
+  bridgeCommand,
 ];

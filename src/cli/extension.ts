@@ -3,7 +3,9 @@ import { PROCESS_TITLE } from '../audit/stream-owner.ts';
 import { runEventExtension } from '../extension/event-extension.ts';
 import { OperatorLog } from '../extension/operator-log.ts';
 import { settleMemory } from '../runtime/memory.ts';
+import { bridgeArguments } from './bridge-command.ts';
 import type { ExtensionArgs } from './extension-args.ts';
+import { ownCommand } from './own-command.ts';
 
 /** Bytes of raw records that may wait for their reader. */
 const RAW_BACKLOG_BYTES = 16 * 1024 * 1024;
@@ -34,6 +36,10 @@ export const runExtensionCommand = async (
     overrides: args.overrides,
     log,
     ...(warning !== undefined && { warning }),
+    bridgeKeeper: (fd, patienceMs) => {
+      const { path, args } = ownCommand();
+      return { path, args: [...args, ...bridgeArguments(fd, patienceMs)] };
+    },
     onRaw: text => {
       // Raw records are for looking at: a reader that does not keep up loses some, not us our memory.
       if (process.stdout.writableLength < RAW_BACKLOG_BYTES) process.stdout.write(text);

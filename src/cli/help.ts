@@ -15,7 +15,7 @@ export interface HelpOptions {
 
 /** The text of `--help` without a command; the extension's flags of osquery only with `all`. */
 export const programHelp = (commands: readonly Command[], options: HelpOptions): string => {
-  const named = commands.filter(command => command.name !== '');
+  const named = commands.filter(command => command.name !== '' && command.isInternal !== true);
   const extension = commands.filter(command => command.name === '');
   return lines([
     `${PROGRAM}: process, socket and user events for osquery`,

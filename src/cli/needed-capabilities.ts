@@ -6,7 +6,8 @@ export const LIVE_CAPABILITIES = {
   CAP_AUDIT_CONTROL: 'rules, status and the unicast stream of kernel audit, and putting them back',
   CAP_AUDIT_READ: 'the multicast copy of the stream, when another process has it',
   CAP_NET_ADMIN: 'a receive buffer above the limit of ordinary programs, and the events of new processes',
-  CAP_SYS_PTRACE: "the links in /proc/PID of other users' processes: exe, root, fd, namespaces",
+  CAP_SYS_PTRACE:
+    "the links in /proc/PID of other users' processes: exe, root, fd, namespaces; the audit socket of an instance that was killed",
   CAP_DAC_READ_SEARCH: "hashing programs that only their users may read, and the way to other users' files",
 } as const satisfies Partial<Record<Capability, string>>;
 

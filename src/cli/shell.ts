@@ -1,10 +1,9 @@
 /** The shell's composition: what the embedded core starts as its extension is this same program. */
-import { isSea } from 'node:sea';
-import { fileURLToPath } from 'node:url';
 import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
 import { CUSTOM_PREFIX } from '../flags/custom-options.ts';
 import type { ExtensionCommand } from '../shell/core/extension-process.ts';
 import { runShell as run } from '../shell/run-shell.ts';
+import { ownCommand } from './own-command.ts';
 
 export interface ShellOptions {
   /** Core's flags by name; the extension gets them from core. */
@@ -17,11 +16,10 @@ export interface ShellOptions {
 }
 
 /** This program, to be started as osqueryd starts an extension. */
-export const extensionCommand = (moreArgs: readonly string[]): ExtensionCommand => {
-  if (isSea()) return { path: process.execPath, args: [], moreArgs };
-  const main = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url);
-  return { path: process.execPath, args: [...process.execArgv, fileURLToPath(main)], moreArgs };
-};
+export const extensionCommand = (moreArgs: readonly string[]): ExtensionCommand => ({
+  ...ownCommand(),
+  moreArgs,
+});
 
 /** The documented defaults of the audit and event flags, which a core of 5.23 would not serve by itself. */
 export const documentedDefaults = (): [string, string][] =>

@@ -1,5 +1,6 @@
 import type { StreamMode } from '../audit/session.ts';
 import type { AuditStatus } from '../audit/status.ts';
+import type { InheritedSocket } from '../bridge/inherited-socket.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { AUDIT_PIPE } from '../openbsm/audit-pipe.ts';
 import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
@@ -13,6 +14,11 @@ export interface SourceStatus {
   readonly rules: number | undefined;
 }
 
+export interface LiveOptions extends IngestOptions {
+  /** The socket of an instance before this one; its descriptor is taken when this is called. */
+  readonly inherited?: InheritedSocket | undefined;
+}
+
 /** Where events come from: the audit of this system, or recorded files. */
 export interface EventSource {
   readonly ingest: Ingest;
@@ -22,8 +28,11 @@ export interface EventSource {
   readonly kernelLostBefore: number;
   setSettings(settings: AuditSettings): Promise<void>;
   status(): Promise<SourceStatus>;
-  /** Takes what is still waiting and puts audit back as it was found. Any number of times. */
-  close(): Promise<void>;
+  /**
+   * Takes what is still waiting and puts audit back as it was found, or leaves both to the next instance, for which another
+   * process has the socket. Any number of times.
+   */
+  close(how?: 'restore' | 'leave'): Promise<void>;
 }
 
 /**
@@ -34,7 +43,7 @@ export interface EventSource {
 export const openLiveSource = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
-  options: IngestOptions = {},
+  options: LiveOptions = {},
   platform: NodeJS.Platform = process.platform,
 ): Promise<EventSource> => {
   switch (platform) {
@@ -58,7 +67,7 @@ export const openLiveSource = async (
 export const openKernelSource = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
-  options: IngestOptions = {},
+  options: LiveOptions = {},
 ): Promise<EventSource> => {
   const kernel = await import('./kernel-source.ts');
   return kernel.openKernelSource(settings, handlers, options);

@@ -17,11 +17,18 @@ import { eventTables } from '../events/tables.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import { Persistence } from '../state/persistence.ts';
 import { Accounts } from './accounts.ts';
-import { type EventSource, openLiveSource, openReplaySource, type SourceStatus } from './audit-source.ts';
+import {
+  type EventSource,
+  type LiveOptions,
+  openLiveSource,
+  openReplaySource,
+  type SourceStatus,
+} from './audit-source.ts';
+import { type BridgeKeeper, Bridging } from './bridging.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { EventStore } from './event-store.ts';
 import { followCore, warnAboutCore } from './follow-core.ts';
-import type { IngestHandlers, IngestOptions } from './ingest.ts';
+import type { IngestHandlers } from './ingest.ts';
 import { LossReport } from './loss-report.ts';
 import type { OperatorLog } from './operator-log.ts';
 import { runningQuery } from './running-query.ts';
@@ -51,6 +58,8 @@ export interface EventExtensionOptions {
   readonly log: OperatorLog;
   /** Something to tell as soon as core listens. */
   readonly warning?: string;
+  /** Starts this program once more. */
+  readonly bridgeKeeper: BridgeKeeper;
   /** Raw records, for audit_debug. */
   readonly onRaw: (text: string) => void;
   /** Stops the extension. */
@@ -102,6 +111,7 @@ const serve = async (
   const isReplay = options.replay.length > 0;
   const store = new EventStore(eventSpecs, core.settings, { ageless: isReplay });
   await using cleanup = new AsyncDisposableStack();
+  const bridging = isReplay ? undefined : await Bridging.open(core.settings, log);
   const { persistence, whyNot } = isReplay ? NOT_KEPT : await openPersistence(core, store, log);
   cleanup.defer(() => persistence?.close());
   const accounts = new Accounts(persistence?.accounts);
@@ -136,14 +146,22 @@ const serve = async (
       onNotice: message => log.inform(message),
       onFailed: error => stop.abort(error),
     },
-    { processes: core.settings.telemetry, nextEids: store.nextEids(), lastSerial: accounts.lastSerial },
+    {
+      processes: core.settings.telemetry,
+      nextEids: store.nextEids(),
+      lastSerial: accounts.lastSerial,
+      inherited: bridging?.inherited,
+    },
   );
   // Not before: another instance that has the directory has the source too, and that is what is to be told.
   if (whyNot !== undefined) log.warn(whyNot);
+  await bridging?.build(source, persistence?.path, options.bridgeKeeper);
+  let end: ExtensionEnd | undefined;
   let hasEnded = false;
   cleanup.defer(async () => {
-    await source.close();
-    hasEnded = true;
+    const how = bridging?.end(source, end) ?? 'restore';
+    await source.close(how);
+    hasEnded = how === 'restore';
   });
   // Every recorded event has been read: nothing more will come.
   if (isReplay) await telemetry.close();
@@ -214,7 +232,7 @@ const serve = async (
     following.abort();
     await ended;
   });
-  const end = await runExtension({
+  end = await runExtension({
     name: options.name,
     version: options.version,
     plugins,
@@ -224,7 +242,10 @@ const serve = async (
     signal: AbortSignal.any([options.signal, stop.signal]),
     ...(await refusingOtherUsers(log)),
   });
-  if (stop.signal.aborted) throw stop.signal.reason;
+  if (stop.signal.aborted) {
+    end = undefined;
+    throw stop.signal.reason;
+  }
   return end;
 };
 
@@ -300,7 +321,7 @@ const openSource = (
   { replay }: EventExtensionOptions,
   { settings, options }: CoreSettings,
   handlers: IngestHandlers,
-  ingest: IngestOptions,
+  ingest: LiveOptions,
 ): Promise<EventSource> => {
   if (replay.length > 0) return openReplaySource(replay, settings, handlers, ingest);
   // Core wants the socket itself, and would fight for it: both can have the events by multicast.

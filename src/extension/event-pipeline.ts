@@ -107,6 +107,11 @@ export class EventPipeline {
     return this.#gaps?.hasSeen(serial) === true && !this.#correlator.has(serial);
   }
 
+  /** Whether all events that have begun are finished. */
+  get isWhole(): boolean {
+    return this.#correlator.size === 0;
+  }
+
   /** Takes an event that another source has put together. */
   publish(event: AuditEvent): void {
     this.#events++;

@@ -8,7 +8,13 @@ import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
 
 /** Where the worker takes its events from. */
 export type IngestSource =
-  | { readonly kind: 'kernel'; readonly mode: StreamMode; readonly receiveBuffer: number }
+  | {
+      readonly kind: 'kernel';
+      readonly mode: StreamMode;
+      readonly receiveBuffer: number;
+      /** Descriptor of the socket of an instance before, to be read to its end and closed. */
+      readonly inheritedFd: number | undefined;
+    }
   /** The audit pipe of macOS; `platform` is not this one's where another file stands in for it. */
   | { readonly kind: 'auditpipe'; readonly path: string; readonly platform: NodeJS.Platform }
   | { readonly kind: 'replay'; readonly paths: readonly string[] };
@@ -40,8 +46,8 @@ export type IngestCommand =
   | { readonly kind: 'share'; readonly release: boolean }
   /** From now on send the process events too. */
   | { readonly kind: 'processes' }
-  /** Take what is still waiting, then end. */
-  | { readonly kind: 'stop' };
+  /** Take what is still waiting, then end; with `leave` what is waiting stays for another process that has the socket. */
+  | { readonly kind: 'stop'; readonly leave: boolean };
 
 export interface IngestCounters {
   readonly pipeline: PipelineCounters;
@@ -52,8 +58,8 @@ export interface IngestCounters {
 
 /** What the worker says. */
 export type IngestReport =
-  /** The stream is open and, in unicast mode, ours. */
-  | { readonly kind: 'ready' }
+  /** The stream is open and, in unicast mode, ours. `fd` is its socket where the kernel is read. */
+  | { readonly kind: 'ready'; readonly fd?: number }
   | {
       readonly kind: 'events';
       /** Their rows. */

@@ -41,6 +41,16 @@ const CLAIM_MS = 3_000;
 const COUNTERS_MS = 1_000;
 /** Milliseconds after a change of hands in which records may come a second time. */
 const HANDOVER_MS = 5_000;
+/**
+ * Milliseconds for which an inherited socket is read at least: what the kernel could not put there while it was full, it
+ * does in this time. What comes later also comes as multicast copy.
+ */
+const INHERIT_MS = 200;
+/** Milliseconds for events under way to come to their end where the stream is left. */
+const WHOLE_MS = 2_500;
+/** Milliseconds after which a socket that never gets empty is left all the same. */
+const ENDLESS_MS = 10_000;
+const DRAIN_WAIT_MS = 5;
 /** Connections that are looked up of those that arrive together; more are made in a burst than can be looked up. */
 const SOCKETS_PER_BATCH = 256;
 
@@ -52,6 +62,7 @@ const isKernel = source.kind === 'kernel';
 const isLive = source.kind !== 'replay';
 let debug = initialSettings.debug;
 const stop = new AbortController();
+let leaves = false;
 let malformedInput = 0;
 
 const pipeline = new EventPipeline({
@@ -97,6 +108,7 @@ let handover: { claim(): void; share(release: boolean): void } | undefined;
 const obey = (command: IngestCommand): void => {
   switch (command.kind) {
     case 'stop':
+      leaves = command.leave;
       stop.abort();
       break;
     case 'processes':
@@ -164,8 +176,13 @@ const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
     progress: pipeline.progress,
   });
 
-const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kernel' }>): void => {
-  const stream = AuditStream.open(mode, receiveBuffer);
+const readKernel = ({
+  mode,
+  receiveBuffer,
+  inheritedFd,
+}: Extract<IngestSource, { kind: 'kernel' }>): void => {
+  // Until the inherited socket is closed, and nobody owns the stream, the copy is what is missed by neither.
+  const stream = AuditStream.open(inheritedFd === undefined ? mode : 'multicast', receiveBuffer);
   /** A request for the stream: what the kernel said, 0 or a positive errno, and until when it may. */
   let claim: { errno?: number; readonly before: number } | undefined;
   /** While the stream changes hands. */
@@ -217,6 +234,27 @@ const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kern
     images.forget();
     if (pipeline.byteCount >= POST_BYTES) postRows();
   };
+  /** Reads on until nothing waits and no event is under way. */
+  const drain = (from: AuditStream, leastMs: number): void => {
+    const start = performance.now();
+    for (;;) {
+      const received = from.receive(onDatagram);
+      onBatch();
+      const elapsed = performance.now() - start;
+      if (received === BATCH && elapsed < ENDLESS_MS) continue;
+      if (elapsed >= leastMs && (pipeline.isWhole || elapsed >= leastMs + WHOLE_MS)) return;
+      from.wait(DRAIN_WAIT_MS);
+    }
+  };
+  const inherit = (fd: number): void => {
+    const before = AuditStream.inherit(fd);
+    try {
+      drain(before, INHERIT_MS);
+    } finally {
+      before.close();
+    }
+    changeHands();
+  };
   /** Returns whether the kernel has still to answer. */
   const awaitsAnswer = (now: number): boolean => {
     if (claim === undefined) return false;
@@ -233,7 +271,7 @@ const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kern
     postRows();
     lookAtClock();
     if (awaitsAnswer(now) && !isReady) return true;
-    if (!isReady) report({ kind: 'ready' });
+    if (!isReady) report({ kind: 'ready', fd: stream.fd });
     isReady = true;
     if (now >= repeatedUntil) repeated = undefined;
     if (configChanged) report({ kind: 'config-changed' });
@@ -250,11 +288,13 @@ const readKernel = ({ mode, receiveBuffer }: Extract<IngestSource, { kind: 'kern
   };
 
   try {
-    if (mode === 'unicast') ask();
     lookAtClock();
+    if (inheritedFd !== undefined) inherit(inheritedFd);
+    if (mode === 'unicast') ask();
     receiveLoop({ stream, onDatagram, onBatch, onTurn, pause: createPause() });
+    if (leaves) drain(stream, 0);
     // What has come since.
-    while (stream.receive(onDatagram) === BATCH) onBatch();
+    else while (stream.receive(onDatagram) === BATCH) onBatch();
     pipeline.flush();
     postRaw();
     postRows();

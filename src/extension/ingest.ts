@@ -58,6 +58,7 @@ const ECANCELED = 125;
 export class Ingest {
   readonly #worker: Worker;
   readonly #ready = Promise.withResolvers<void>();
+  #fd: number | undefined;
   readonly #ended = Promise.withResolvers<void>();
   #claim: PromiseWithResolvers<number> | undefined;
   #shared: PromiseWithResolvers<void> | undefined;
@@ -88,6 +89,7 @@ export class Ingest {
       switch (message.kind) {
         case 'ready':
           isReady = true;
+          this.#fd = message.fd;
           this.#ready.resolve();
           break;
         case 'ended':
@@ -145,6 +147,11 @@ export class Ingest {
     return this.#ready.promise;
   }
 
+  /** The socket that the kernel is read from, once that is so. */
+  get fd(): number | undefined {
+    return this.#fd;
+  }
+
   /** As of the last second. */
   get counters(): IngestCounters | undefined {
     return this.#counters;
@@ -185,9 +192,12 @@ export class Ingest {
     this.#send({ kind: 'settings', settings });
   }
 
-  /** Takes what is still waiting and closes the stream. Any number of times. */
-  async stop(): Promise<void> {
-    this.#send({ kind: 'stop' });
+  /**
+   * Takes what is still waiting and closes the stream; with `leave` another process has the socket too, and what is
+   * waiting stays there. Any number of times.
+   */
+  async stop({ leave = false }: { readonly leave?: boolean } = {}): Promise<void> {
+    this.#send({ kind: 'stop', leave });
     await this.#ended.promise;
   }
 

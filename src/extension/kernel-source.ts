@@ -3,9 +3,10 @@ import { removedRulesIn } from '../audit/removed-rules.ts';
 import type { RuleSelection } from '../audit/rules.ts';
 import { AuditSession, type SessionOptions } from '../audit/session.ts';
 import { nativeArchitectures } from '../audit/syscalls.ts';
+import type { InheritedSocket } from '../bridge/inherited-socket.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { AuditKeeper } from './audit-keeper.ts';
-import type { EventSource } from './audit-source.ts';
+import type { EventSource, LiveOptions } from './audit-source.ts';
 import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
 
 /**
@@ -16,11 +17,11 @@ import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './
 export const openKernelSource = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
-  options: IngestOptions = {},
+  { inherited, ...options }: LiveOptions = {},
 ): Promise<EventSource> => {
   const control = openAuditControl();
   try {
-    return await startSession(control, settings, handlers, settings.mode, options);
+    return await startSession(control, settings, handlers, settings.mode, options, inherited);
   } catch (error) {
     control.close();
     throw error;
@@ -33,19 +34,24 @@ const startSession = async (
   handlers: IngestHandlers,
   mode: AuditSettings['mode'],
   options: IngestOptions,
+  inherited: InheritedSocket | undefined,
 ): Promise<EventSource> => {
-  const session = await AuditSession.open(
-    control,
-    nativeArchitectures(process.arch),
-    sessionOptions(settings, mode),
-  );
+  const session = await AuditSession.open(control, nativeArchitectures(process.arch), {
+    ...sessionOptions(settings, mode),
+    departed: inherited?.ownerPid,
+  });
   let ingest: Ingest | undefined;
   let keeper: AuditKeeper | undefined;
   const warnOf = (error: unknown): void => handlers.onWarning(String(error));
   try {
     await session.prepare();
     ingest = new Ingest(
-      { kind: 'kernel', mode: session.mode, receiveBuffer: settings.limits.receiveBufferBytes },
+      {
+        kind: 'kernel',
+        mode: session.mode,
+        receiveBuffer: settings.limits.receiveBufferBytes,
+        inheritedFd: inherited?.fd,
+      },
       settings,
       {
         ...handlers,
@@ -61,7 +67,7 @@ const startSession = async (
     await session.restore();
     // Somebody took the stream between our look and our request.
     if (error instanceof IngestError && error.code === 'owned' && mode === 'auto') {
-      return startSession(control, settings, handlers, 'multicast', options);
+      return startSession(control, settings, handlers, 'multicast', options, undefined);
     }
     throw error;
   }
@@ -98,13 +104,13 @@ const startSession = async (
       kernel: await control.getStatus(),
       rules: (await control.listRules()).length,
     }),
-    close() {
+    close(how = 'restore') {
       closing ??= (async () => {
         try {
           await watching.close();
-          await session.restore();
+          if (how === 'restore') await session.restore();
         } finally {
-          await running.stop();
+          await running.stop({ leave: how === 'leave' });
           control.close();
         }
       })();

@@ -35,6 +35,8 @@ export interface AuditSettings {
   readonly telemetry: boolean;
   /** Whether the local end of connections is looked up. */
   readonly socketLookup: boolean;
+  /** Whether an end in order is bridged, too. */
+  readonly bridgesStop: boolean;
   /** Where buffered events are kept over a restart; empty: nowhere. */
   readonly stateDirectory: string;
   readonly limits: Readonly<Record<LimitName, number>>;
@@ -100,6 +102,7 @@ export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSet
     mode: auditModes.find(mode => mode === modeText) ?? 'auto',
     telemetry: text(`${CUSTOM_PREFIX}telemetry`) === 'true',
     socketLookup: text(`${CUSTOM_PREFIX}socket_lookup`) === 'true',
+    bridgesStop: text(`${CUSTOM_PREFIX}bridge_stop`) === 'true',
     stateDirectory: stateDirectoryOf(text(`${CUSTOM_PREFIX}state_dir`)),
     limits,
   };

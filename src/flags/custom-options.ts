@@ -31,7 +31,7 @@ const limit = (
 export const limitOptions = {
   receiveBufferBytes: limit(
     'receive_buffer_bytes',
-    32n * MIB,
+    64n * MIB,
     [64n * 1024n, 1024n * MIB],
     "Bytes of records that may wait in the kernel's socket buffer",
   ),
@@ -61,6 +61,12 @@ export const limitOptions = {
     250n,
     [1n, 60_000n],
     'Milliseconds that a telemetry event waits for its slowest data source',
+  ),
+  bridgeMilliseconds: limit(
+    'bridge_ms',
+    10_000n,
+    [0n, 300_000n],
+    'Milliseconds for which audit goes on for the next instance after this one was killed; 0: not at all',
   ),
   hashFileBytes: limit(
     'hash_file_bytes',
@@ -104,6 +110,13 @@ export const customOptions: readonly FlagDefinition[] = [
     group: 'custom',
     valueName: 'DIR',
     help: 'Directory that keeps buffered events, counters and cursors over a restart; none: keep them in memory only',
+  },
+  {
+    name: `${CUSTOM_PREFIX}bridge_stop`,
+    type: 'bool',
+    defaultValue: 'false',
+    group: 'custom',
+    help: 'Let audit go on for the next instance also when this one ends in order: after SIGTERM, when osqueryd asks it to end or is gone',
   },
   ...Object.values(limitOptions),
 ];

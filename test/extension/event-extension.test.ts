@@ -32,6 +32,7 @@ class Running implements AsyncDisposable {
     const warnings: string[] = [];
     const stop = new AbortController();
     const end = runEventExtension({
+      bridgeKeeper: () => ({ path: '/bin/false', args: [] }),
       name: 'osquery-audit-events',
       version: '0.0.0',
       socket: core.socket,

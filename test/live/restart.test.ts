@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readBridgeRecord } from '../../src/bridge/bridge-file.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
@@ -11,6 +12,8 @@ import { SupervisedExtension } from './supervised-extension.ts';
 const SAVED_MS = 1_000;
 /** … and than counters are old, on a busy machine. */
 const COUNTED_MS = 2_500;
+/** For a process to start and put audit back. */
+const RESTORED_MS = 10_000;
 
 let directory: string;
 let before: AuditState;
@@ -47,7 +50,106 @@ describe.skipIf(whyNotLive !== undefined)('a restart', () => {
     expect(await auditState()).toEqual(before);
   });
 
-  test('by kill -9 loses no row that was there a second ago, shows none twice, and counts what nobody read', async () => {
+  test('by kill -9 loses no row that was there a second ago, shows none twice, and reads what the kernel kept meanwhile', async () => {
+    run('before', 20);
+    await sleep(SAVED_MS);
+    expect(await scheduled()).toEqual(tagged('before', 20));
+    extension.log();
+    run('stored', 30);
+    await sleep(SAVED_MS);
+    const gaps = Number((await extension.status()).serial_gaps);
+    await extension.end('SIGKILL');
+    run('unheard', 25);
+    await extension.start();
+    run('after', 10);
+    await sleep(200);
+    expect(await scheduled()).toEqual([
+      ...tagged('stored', 30),
+      ...tagged('unheard', 25),
+      ...tagged('after', 10),
+    ]);
+    await sleep(COUNTED_MS);
+    const row = await extension.status();
+    expect(row).toMatchObject({ kernel_lost: '0', incomplete_events: '0' });
+    // What others ran in the last quarter of a second was in memory.
+    expect(Number(row.serial_gaps)).toBeLessThan(gaps + 20);
+    expect((await auditState()).status.pid).toBe(extension.pid);
+    expect(extension.stderr).toBe('');
+  }, 60_000);
+
+  test('again and again takes over what the one before had not read', async () => {
+    const tags = ['first', 'second', 'third'];
+    for (const tag of tags) {
+      await sleep(SAVED_MS);
+      await extension.end('SIGKILL');
+      run(tag, 10);
+      await extension.start();
+    }
+    await sleep(200);
+    expect(await scheduled()).toEqual(tags.flatMap(tag => tagged(tag, 10)));
+  }, 60_000);
+
+  test('that does not come leaves audit as it was found, after a while', async () => {
+    await extension.end('SIGTERM');
+    extension.core.options.set('custom_audit_bridge_ms', '1000');
+    await extension.start();
+    await extension.end('SIGKILL');
+    expect((await auditState()).rules).toBeGreaterThan(before.rules);
+    const deadline = performance.now() + RESTORED_MS;
+    while ((await auditState()).status.enabled !== before.status.enabled && performance.now() < deadline) {
+      await sleep(50);
+    }
+    await sleep(SAVED_MS);
+    expect(await auditState()).toEqual(before);
+    run('not-recorded', 3);
+    await extension.start();
+    run('new', 3);
+    await sleep(200);
+    expect(await scheduled()).toEqual(tagged('new', 3));
+  }, 60_000);
+
+  test('in order is bridged where custom_audit_bridge_stop says so', async () => {
+    await extension.end('SIGTERM');
+    extension.core.options.set('custom_audit_bridge_stop', 'true');
+    await extension.start();
+    const gaps = (await extension.status()).serial_gaps;
+    run('before', 5);
+    await extension.end('SIGTERM');
+    run('unheard', 25);
+    await extension.start();
+    run('after', 5);
+    await sleep(200);
+    expect(await scheduled()).toEqual([
+      ...tagged('before', 5),
+      ...tagged('unheard', 25),
+      ...tagged('after', 5),
+    ]);
+    await sleep(COUNTED_MS);
+    // An end in order loses not even what is in memory.
+    expect(await extension.status()).toMatchObject({ serial_gaps: gaps, incomplete_events: '0' });
+    extension.core.options.set('custom_audit_bridge_stop', 'false');
+    await extension.end('SIGKILL');
+    await extension.start();
+    expect(extension.stderr).toBe('');
+  }, 60_000);
+
+  test('in order leaves no audit behind where the process that would hold the socket has ended', async () => {
+    await extension.end('SIGTERM');
+    extension.core.options.set('custom_audit_bridge_stop', 'true');
+    await extension.start();
+    const { holder } = readBridgeRecord(join(directory, 'state'))!;
+    process.kill(holder.pid, 'SIGTERM');
+    await expect
+      .poll(() => extension.stderr)
+      .toContain('the process that would hold the audit socket has ended');
+    await extension.end('SIGTERM');
+    expect(await auditState()).toEqual(before);
+  }, 60_000);
+
+  test('that is not bridged counts what nobody read', async () => {
+    await extension.end('SIGTERM');
+    extension.core.options.set('custom_audit_bridge_ms', '0');
+    await extension.start();
     run('before', 20);
     await sleep(SAVED_MS);
     expect(await scheduled()).toEqual(tagged('before', 20));

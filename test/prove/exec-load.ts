@@ -10,7 +10,6 @@ export class ExecLoad {
   readonly #total: number;
   readonly #everyMs: number;
   readonly #executions: Execution[] = [];
-  #paused: PromiseWithResolvers<void> | undefined;
 
   /** @param tag makes the arguments of this run unlike all others */
   constructor(tag: string, total: number, seconds: number) {
@@ -23,24 +22,11 @@ export class ExecLoad {
     return this.#executions;
   }
 
-  pause(): void {
-    this.#paused ??= Promise.withResolvers();
-  }
-
-  resume(): void {
-    this.#paused?.resolve();
-    this.#paused = undefined;
-  }
-
   /** Resolves when the last one has ended. */
   async run(): Promise<void> {
     const ends: Promise<void>[] = [];
     let due = performance.now();
     for (let number = 0; number < this.#total; number++) {
-      if (this.#paused !== undefined) {
-        await this.#paused.promise;
-        due = performance.now();
-      }
       // Also when it is late: those who watch, and the ends of the programs, want their turn.
       await sleep(Math.max(0, due - performance.now()));
       due += this.#everyMs;

@@ -1,0 +1,15 @@
+import { isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+
+/** How a program is started: `args` come before all others. */
+export interface ProgramStart {
+  readonly path: string;
+  readonly args: readonly string[];
+}
+
+/** This program, to be started once more. */
+export const ownCommand = (): ProgramStart => {
+  if (isSea()) return { path: process.execPath, args: [] };
+  const main = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url);
+  return { path: process.execPath, args: [...process.execArgv, fileURLToPath(main)] };
+};

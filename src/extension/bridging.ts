@@ -1,0 +1,74 @@
+import type { ExtensionEnd } from 'osquery-extension-ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import type { InheritedSocket } from '../bridge/inherited-socket.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { EventSource } from './audit-source.ts';
+import type { OperatorLog } from './operator-log.ts';
+
+/** How this program is started to keep a bridge, given the audit socket's descriptor and its patience in milliseconds. */
+export type BridgeKeeper = (
+  fd: number,
+  patienceMs: number,
+) => { readonly path: string; readonly args: readonly string[] };
+
+const NO_BRIDGE = 'events of the time between a kill of this process and its next start are lost';
+
+/** What an instance has from the one before, and leaves to the next: the audit socket. Linux only. */
+export class Bridging {
+  readonly #settings: AuditSettings;
+  readonly #log: OperatorLog;
+  /** The socket of the instance before, if that has ended a moment ago. */
+  readonly inherited: InheritedSocket | undefined;
+  #bridge: Bridge | undefined;
+
+  private constructor(settings: AuditSettings, log: OperatorLog, inherited: InheritedSocket | undefined) {
+    this.#settings = settings;
+    this.#log = log;
+    this.inherited = inherited;
+  }
+
+  /** Before the state directory is opened: its lock may still be with an instance that is ending. */
+  static async open(settings: AuditSettings, log: OperatorLog): Promise<Bridging> {
+    if (settings.stateDirectory === '' || process.platform !== 'linux') {
+      return new Bridging(settings, log, undefined);
+    }
+    const { inheritSocket } = await import('../bridge/inherited-socket.ts');
+    return new Bridging(settings, log, await inheritSocket(settings.stateDirectory));
+  }
+
+  /**
+   * Provides for the time after this process.
+   *
+   * @param directory the state directory, locked by this process; undefined if no state is kept
+   */
+  async build(source: EventSource, directory: string | undefined, keeper: BridgeKeeper): Promise<void> {
+    const patienceMs = this.#settings.limits.bridgeMilliseconds;
+    const { fd } = source.ingest;
+    if (directory === undefined || patienceMs === 0 || fd === undefined) return;
+    try {
+      const { Bridge, HELD_FD } = await import('../bridge/bridge.ts');
+      this.#bridge = Bridge.build({
+        directory,
+        fd,
+        keeper: keeper(HELD_FD, patienceMs),
+        onBroken: () =>
+          this.#log.warn(`${NO_BRIDGE}: the process that would hold the audit socket has ended`),
+      });
+    } catch (error) {
+      this.#log.warn(`${NO_BRIDGE}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /**
+   * How the source is to be closed.
+   *
+   * @param end undefined if that was not in order
+   */
+  end(source: EventSource, end: ExtensionEnd | undefined): 'restore' | 'leave' {
+    const isLeft = end !== undefined && this.#settings.bridgesStop;
+    // Where another process reads audit, whoever keeps the bridge could not put it back.
+    if (isLeft && this.#bridge?.stands === true && source.mode === 'unicast') return 'leave';
+    this.#bridge?.remove();
+    return 'restore';
+  }
+}

@@ -1,0 +1,30 @@
+import { type Capability, capabilityMask, capabilityNumbers, encodeCapabilities } from './capabilities.ts';
+import type { PrivilegeCalls } from './keep-capabilities.ts';
+
+/** linux/prctl.h */
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2;
+const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+/**
+ * Runs `start`; the programs that it starts get those of the capabilities that this thread has. All others that are
+ * started get none, see `keepCapabilities`.
+ */
+export const lendCapabilities = <T>(
+  lent: Iterable<Capability>,
+  { threads, prctl, capset }: Pick<PrivilegeCalls, 'threads' | 'prctl' | 'capset'>,
+  start: () => T,
+): T => {
+  const [own] = threads();
+  if (own === undefined) return start();
+  const mask = capabilityMask(lent) & own.permitted;
+  // The ambient set takes what is permitted and inheritable.
+  capset(encodeCapabilities({ ...own, inheritable: own.inheritable | mask }));
+  for (const number of capabilityNumbers(mask)) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number);
+  try {
+    return start();
+  } finally {
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0);
+    capset(encodeCapabilities(own));
+  }
+};
