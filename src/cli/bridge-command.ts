@@ -46,10 +46,10 @@ export const bridgeCommand: Command = {
   flagGroups: [],
   isInternal: true,
   run: async ({ values }) => {
-    process.title = TITLE;
     const fd = Number(values.get(FD_FLAG) || Number.NaN);
     if (!isSocket(fd))
       throw new FlagError('usage', 'bridge: --fd names no socket; instances start this themselves');
+    process.title = TITLE;
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
       process.on(signal, () => stop.abort(signal));

@@ -11,8 +11,10 @@ import { LoggedNumbers } from '../logged-numbers.ts';
 
 const KILLS = 100;
 const PER_SECOND = 2_000;
-/** Milliseconds between a start and the kill. */
+/** Milliseconds to live at least, once a query was answered … */
 const ALIVE_MS = 600;
+/** … or, one time in so many, after the start, answered or not: if all did not answer, rows would only pile up. */
+const UNANSWERED = 5;
 /** Milliseconds between two runs of the scheduled query. */
 const QUERY_MS = 150;
 /** Longer than a row is in memory only. */
@@ -41,12 +43,16 @@ export const kills: Scenario = {
       for (let kill = 1; kill <= KILLS; kill++) {
         // Killed in the middle of whatever it is doing, an answer to a query among it.
         let isKilled = false;
-        const killed = sleep(ALIVE_MS + Math.random() * QUERY_MS).then(() => {
-          isKilled = true;
-          return extension.end('SIGKILL');
-        });
+        const answered = Promise.withResolvers<void>();
+        if (kill % UNANSWERED === 0) answered.resolve();
+        const killed = answered.promise
+          .then(() => sleep(ALIVE_MS + Math.random() * QUERY_MS))
+          .then(() => {
+            isKilled = true;
+            return extension.end('SIGKILL');
+          });
         while (!isKilled) {
-          await query().catch(error => {
+          await query().then(answered.resolve, error => {
             if (!isKilled) throw error;
           });
           await Promise.race([sleep(QUERY_MS), killed]);
@@ -63,12 +69,15 @@ export const kills: Scenario = {
       const after = await extension.status();
       const grown = (name: string): number => Number(after[name]) - Number(before[name]);
       const counted = grown('serial_gaps') + grown('kernel_lost') + grown('incomplete_events');
+      const share = (100 * counted) / programs;
       return [
         { name: 'programs run', value: programs, unit: '' },
         { name: 'programs run per second', value: programs / seconds, unit: '/s' },
         { name: 'rows logged', value: logged.count, unit: 'rows' },
         { name: 'rows logged twice', value: logged.repeated, unit: 'rows', goal: { atMost: 0 } },
         { name: 'counted as lost by audit_status', value: counted, unit: 'events' },
+        { name: '… for each kill', value: counted / KILLS, unit: 'events' },
+        { name: '… of all', value: share, unit: '%' },
         {
           name: 'neither logged nor counted',
           value: Math.max(0, programs - logged.count - counted),
