@@ -19,6 +19,9 @@ const SEGMENT_BYTES = 1024 * 1024;
  * too, so that a megabyte becomes a tenth and less, for 0.2 ms each way: a fifth of a microsecond per row.
  */
 const OPEN_SEGMENTS = 2;
+/** Room for rows in the index of a segment, at least; a little more than the one before needed. */
+const INITIAL_ROWS = 256;
+const SPARE_ROWS = 1.0625;
 
 export interface EventBufferLimits {
   /** Rows kept: the newest. */
@@ -76,6 +79,8 @@ interface Segment {
   /** The rows' bytes; of a packed segment compressed. */
   bytes: Buffer;
   isPacked: boolean;
+  /** How many read the bytes in place and will give them back; those of a SELECT never do. */
+  readers: number;
   readonly firstEid: number;
   rows: number;
   used: number;
@@ -114,6 +119,8 @@ export class EventBuffer {
   #gone = 0;
   /** No row kept is older; in seconds since the epoch. */
   #oldestTime = Number.POSITIVE_INFINITY;
+  /** Memory for the next segment, of one that is packed or gone. */
+  #spare: Buffer | undefined;
 
   constructor(columnNames: readonly string[], limits: EventBufferLimits) {
     this.#limits = limits;
@@ -162,7 +169,10 @@ export class EventBuffer {
     return { from: this.#firstEid, nextEid: this.#nextEid, readUpTo: this.#readUpTo, gone };
   }
 
-  /** The rows of a range as they came, for keeping: those that are gone but wait for others, too. New ones are not copied. */
+  /**
+   * The rows of a range as they came, for keeping: those that are gone but wait for others, too. New ones are not copied:
+   * they stay as they are until `giveBack`.
+   */
   batches({ from, to }: RowRange): RowBatch[] {
     const batches: RowBatch[] = [];
     for (const segment of this.#segments) {
@@ -170,6 +180,7 @@ export class EventBuffer {
       const last = Math.min(to - segment.firstEid, segment.rows);
       if (first >= last) continue;
       const start = first === 0 ? 0 : segment.ends[first - 1]!;
+      if (!segment.isPacked) segment.readers++;
       batches.push({
         firstEid: segment.firstEid + first,
         bytes: rowsOf(segment).subarray(start, segment.ends[last - 1]!),
@@ -179,6 +190,14 @@ export class EventBuffer {
       });
     }
     return batches;
+  }
+
+  /** Ends the use of what `batches` has handed out. Without it their memory is not used again. */
+  giveBack(batches: readonly RowBatch[]): void {
+    for (const { bytes } of batches) {
+      const segment = this.#segments.find(({ bytes: own }) => own.buffer === bytes.buffer);
+      if (segment !== undefined) segment.readers--;
+    }
   }
 
   get rowCount(): number {
@@ -234,21 +253,43 @@ export class EventBuffer {
     const last = this.#segments.at(-1);
     if (last !== undefined && last.used + bytes <= last.bytes.length) return last;
     const old = this.#segments.at(-OPEN_SEGMENTS);
-    if (old !== undefined) pack(old);
+    if (old?.isPacked === false) {
+      this.#takeSpare(old);
+      pack(old);
+    }
+    const rows = Math.max(INITIAL_ROWS, Math.ceil((last?.rows ?? 0) * SPARE_ROWS));
     const segment: Segment = {
-      // Slow buffers are their own allocation: the pool would keep segments alive for one another.
-      bytes: Buffer.allocUnsafeSlow(Math.max(SEGMENT_BYTES, bytes)),
+      bytes: this.#memoryFor(bytes),
       isPacked: false,
+      readers: 0,
       firstEid: this.#nextEid,
       rows: 0,
       used: 0,
-      ends: new Uint32Array(256),
-      times: new Float64Array(256),
-      masks: new Uint32Array(512),
-      gone: new Uint8Array(256),
+      ends: new Uint32Array(rows),
+      times: new Float64Array(rows),
+      masks: new Uint32Array(2 * rows),
+      gone: new Uint8Array(rows),
     };
     this.#segments.push(segment);
     return segment;
+  }
+
+  /**
+   * A segment's memory is used again where it can be: a megabyte that is thrown away so often makes the garbage collector
+   * look through all that there is, and the system hand out and clear 256 pages.
+   */
+  #memoryFor(bytes: number): Buffer {
+    const spare = bytes <= SEGMENT_BYTES ? this.#spare : undefined;
+    if (spare === undefined) {
+      // Slow buffers are their own allocation: the pool would keep segments alive for one another.
+      return Buffer.allocUnsafeSlow(Math.max(SEGMENT_BYTES, bytes));
+    }
+    this.#spare = undefined;
+    return spare;
+  }
+
+  #takeSpare({ bytes, isPacked, readers }: Segment): void {
+    if (!isPacked && readers === 0 && bytes.length === SEGMENT_BYTES) this.#spare = bytes;
   }
 
   #evict(): void {
@@ -309,7 +350,10 @@ export class EventBuffer {
     this.#bytes -= segment.ends[row]! - (row === 0 ? 0 : segment.ends[row - 1]!);
     this.#gone -= wasGone;
     this.#firstEid++;
-    if (row + 1 === segment.rows) this.#segments.shift();
+    if (row + 1 === segment.rows) {
+      this.#segments.shift();
+      this.#takeSpare(segment);
+    }
     return wasGone === 0;
   }
 
@@ -345,6 +389,7 @@ export class EventBuffer {
       const first = Math.max(from - segment.firstEid, 0);
       const last = Math.min(to - segment.firstEid, segment.rows);
       if (first >= last) continue;
+      segment.readers++;
       row.stored = segment;
       const chosen = isLate ? new Uint32Array(last - first) : undefined;
       let chosenCount = 0;
@@ -375,8 +420,10 @@ export class EventBuffer {
 }
 
 const pack = (segment: Segment): void => {
-  if (segment.isPacked) return;
-  segment.bytes = zstdCompressSync(segment.bytes.subarray(0, segment.used), { params: PACKING });
+  const packed = zstdCompressSync(segment.bytes.subarray(0, segment.used), { params: PACKING });
+  // What comes out lies in memory that is twice as large.
+  segment.bytes = Buffer.allocUnsafeSlow(packed.length);
+  segment.bytes.set(packed);
   segment.isPacked = true;
 };
 

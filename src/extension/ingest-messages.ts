@@ -56,6 +56,18 @@ export interface IngestCounters {
   readonly malformedInput: number;
 }
 
+export interface IngestEvents {
+  readonly kind: 'events';
+  /** Their rows. */
+  readonly batches: readonly TableBatch[];
+  /** If they were asked for. */
+  readonly processes: ProcessBatch | undefined;
+  readonly connected: ConnectedBatch | undefined;
+  /** Connections left out of `connected` so far, because there were too many at once. */
+  readonly refusedSockets: number;
+  readonly progress: PipelineProgress | undefined;
+}
+
 /** What the worker says. */
 export type IngestReport =
   /** The stream is open and, in unicast mode, ours. `fd` is its socket where the kernel is read. */
@@ -90,3 +102,13 @@ export type IngestReport =
   /** Every file has been read. */
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+/** The memory that comes with events, by transfer. */
+export const buffersOf = ({ batches, connected, processes }: IngestEvents): ArrayBuffer[] => {
+  const buffers = batches.flatMap(({ batch }) =>
+    [batch.bytes, batch.ends, batch.times, batch.masks].map(part => part.buffer as ArrayBuffer),
+  );
+  if (connected !== undefined) buffers.push(connected.buffer);
+  if (processes !== undefined) buffers.push(processes.numbers.buffer);
+  return buffers;
+};

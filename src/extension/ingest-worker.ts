@@ -23,7 +23,14 @@ import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { ImageFiles } from './image-files.ts';
-import type { IngestCommand, IngestReport, IngestSource, IngestWorkerData } from './ingest-messages.ts';
+import {
+  buffersOf,
+  type IngestCommand,
+  type IngestEvents,
+  type IngestReport,
+  type IngestSource,
+  type IngestWorkerData,
+} from './ingest-messages.ts';
 import { publishTrail } from './publish-trail.ts';
 import { replayInto } from './replay-into.ts';
 import { kindOfTask } from './task-kind.ts';
@@ -139,23 +146,16 @@ const postRows = (): void => {
   const connected = sockets.take();
   const offered = processes.take();
   if (batches.length === 0 && offered === undefined) return;
-  const transfer = batches.flatMap(({ batch }) =>
-    [batch.bytes, batch.ends, batch.times, batch.masks].map(part => part.buffer as ArrayBuffer),
-  );
-  if (connected !== undefined) transfer.push(connected.buffer);
-  if (offered !== undefined) transfer.push(offered.numbers.buffer);
+  const events: IngestEvents = {
+    kind: 'events',
+    batches,
+    processes: offered,
+    connected,
+    refusedSockets: sockets.refused,
+    progress: pipeline.progress,
+  };
   // One message: each wakes the other thread, which costs more than what is in it.
-  report(
-    {
-      kind: 'events',
-      batches,
-      processes: offered,
-      connected,
-      refusedSockets: sockets.refused,
-      progress: pipeline.progress,
-    },
-    transfer,
-  );
+  report(events, buffersOf(events));
 };
 
 let raw = '';

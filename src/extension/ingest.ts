@@ -5,13 +5,14 @@ import type { ProcessBatch } from '../model/process-batch.ts';
 import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
 import { startWorker } from '../runtime/start-worker.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
-import type {
-  IngestCommand,
-  IngestCounters,
-  IngestReport,
-  IngestSource,
-  IngestStart,
-  IngestWorkerData,
+import {
+  buffersOf,
+  type IngestCommand,
+  type IngestCounters,
+  type IngestReport,
+  type IngestSource,
+  type IngestStart,
+  type IngestWorkerData,
 } from './ingest-messages.ts';
 
 export interface IngestOptions extends IngestStart {
@@ -19,6 +20,7 @@ export interface IngestOptions extends IngestStart {
   readonly processes?: boolean;
 }
 
+/** What is handed over is valid only during the call. */
 export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
   /** Process events, as soon as they are asked for. */
@@ -103,6 +105,8 @@ export class Ingest {
           }
           if (message.batches.length > 0) handlers.onRows(message.batches);
           if (message.processes !== undefined) handlers.onProcesses(message.processes);
+          // At once, not when the garbage collector comes to it: it comes sooner the more there is.
+          for (const buffer of buffersOf(message)) buffer.transfer(0);
           break;
         case 'counters':
           this.#counters = message.counters;

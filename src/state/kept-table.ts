@@ -82,7 +82,7 @@ export class KeptTable {
     this.#extras = extras;
   }
 
-  /** Takes what has come since the last `saved`. Its bytes are those of the buffer. */
+  /** Takes what has come since the last `saved`. Its bytes are those of the buffer, until `writeRows` gives them back. */
   take(): TableChange {
     const { buffer, cursors } = this.#table;
     for (const [query, cursor] of cursors.takeChanges()) this.#cursorChanges.set(query, cursor);
@@ -102,7 +102,11 @@ export class KeptTable {
 
   /** @throws ErrnoException if the disk does not take the rows; `take` gives them again then */
   async writeRows({ batches, late, position }: TableChange): Promise<void> {
-    await this.#log.write(batches, late);
+    try {
+      await this.#log.write(batches, late);
+    } finally {
+      this.#table.buffer.giveBack(batches);
+    }
     this.#savedTo = position.nextEid;
     // What has changed once more meanwhile stays.
     for (const values of late?.values ?? []) {

@@ -3,6 +3,7 @@ import { bytesOf, decodeRows, type EncodedRows, type PluginRow } from 'osquery-e
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import type { EventBufferLimits } from '../../src/events/event-buffer.ts';
+import type { RowBatch } from '../../src/events/row-batch.ts';
 import {
   columns,
   EVERY_COLUMN,
@@ -115,6 +116,44 @@ describe('EventBuffer', () => {
     buffer.expireBefore(1e9);
     append(rows(20_000));
     expect([decodeRows(whole), decodeRows(projected)]).toEqual(before);
+  });
+
+  it('leaves what is read for keeping as it is until it is given back, and then uses the memory again', () => {
+    const { buffer, append } = filledBuffer([]);
+    const megabyte = (): TestRow[] => Array.from({ length: 16 }, (_, i) => row(i, 'x'.repeat(60_000)));
+    const last = (): RowBatch => buffer.batches({ from: buffer.range.to - 1, to: buffer.range.to })[0]!;
+    append(megabyte());
+    const kept = last();
+    const before = Buffer.from(kept.bytes);
+    for (let i = 0; i < 5; i++) append(megabyte());
+    expect(before.equals(kept.bytes)).toBe(true);
+
+    const read = last();
+    buffer.giveBack([read]);
+    const memory = read.bytes.buffer;
+    append(megabyte());
+    expect(last().bytes.buffer).not.toBe(memory);
+    append(megabyte());
+    expect(last().bytes.buffer).toBe(memory);
+    expect(eidsOf(rowsOf(buffer))).toEqual(Array.from({ length: 128 }, (_, i) => i + 1));
+  });
+
+  it('uses the memory of rows that were dropped again, if no SELECT has them', () => {
+    const { buffer, append } = filledBuffer(rows(3));
+    const memory = (): ArrayBufferLike => {
+      const batches = buffer.batches(buffer.range);
+      buffer.giveBack(batches);
+      return batches[0]!.bytes.buffer;
+    };
+    const first = memory();
+    buffer.discardBelow(4);
+    append(rows(3));
+    expect(memory()).toBe(first);
+    const selected = buffer.select(buffer.range, EVERY_COLUMN);
+    buffer.discardBelow(7);
+    append(rows(3));
+    expect(memory()).not.toBe(first);
+    expect(eidsOf(decodeRows(selected))).toEqual([4, 5, 6]);
   });
 
   it('holds rows of any length over any number of segments', () => {
@@ -256,6 +295,14 @@ describe('EventBuffer', () => {
         }),
       },
       {
+        weight: 2,
+        arbitrary: fc.record({
+          kind: fc.constant('keep' as const),
+          from: fc.nat(30),
+          isGivenBack: fc.boolean(),
+        }),
+      },
+      {
         weight: 1,
         arbitrary: fc.record({
           kind: fc.constant('expire' as const),
@@ -280,6 +327,7 @@ describe('EventBuffer', () => {
           const { buffer, append } = filledBuffer([]);
           const model = new Model();
           const handedOut: (readonly [EncodedRows, PluginRow[]])[] = [];
+          const kept: (readonly [RowBatch, Buffer])[] = [];
           for (const step of operations) {
             switch (step.kind) {
               case 'append':
@@ -299,6 +347,12 @@ describe('EventBuffer', () => {
                 expect(found.count).toBe(expected.length);
                 expect(decodeRows(found)).toEqual(expected);
                 handedOut.push([found, expected]);
+                break;
+              }
+              case 'keep': {
+                const batches = buffer.batches({ from: step.from, to: buffer.range.to });
+                if (step.isGivenBack) buffer.giveBack(batches);
+                else for (const batch of batches) kept.push([batch, Buffer.from(batch.bytes)]);
                 break;
               }
               case 'expire':
@@ -326,6 +380,7 @@ describe('EventBuffer', () => {
           }
           expect(rowsOf(buffer)).toEqual(model.live.map(({ row }) => row));
           for (const [encoded, expected] of handedOut) expect(decodeRows(encoded)).toEqual(expected);
+          for (const [{ bytes }, expected] of kept) expect(expected.equals(bytes)).toBe(true);
         }),
         { numRuns: 120 },
       );
