@@ -65,6 +65,14 @@ const LETTER_N = 0x6e;
 
 const cursor = new FieldCursor();
 
+/** Who made the call: what a SYSCALL record says from `ppid`, or `pid`, to `exe`. */
+type Actor = Pick<
+  SyscallRecord,
+  'ppid' | 'suid' | 'fsuid' | 'sgid' | 'fsgid' | 'tty' | 'ses' | 'comm' | 'exe'
+> & {
+  readonly [Key in 'pid' | 'auid' | 'uid' | 'gid' | 'euid' | 'egid']: number | undefined;
+};
+
 /**
  * Reads a SYSCALL record; stops at once when the call is none of `interests`.
  * Source of the field order: audit_log_exit and audit_log_task_info in kernel/auditsc.c and kernel/audit.c.
@@ -76,25 +84,10 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
   let exit: number | undefined;
   let a0: number | undefined;
   let items: number | undefined;
-  let ppid: number | undefined;
-  let pid: number | undefined;
-  let auid: number | undefined;
-  let uid: number | undefined;
-  let gid: number | undefined;
-  let euid: number | undefined;
-  let suid: number | undefined;
-  let fsuid: number | undefined;
-  let egid: number | undefined;
-  let sgid: number | undefined;
-  let fsgid: number | undefined;
-  let tty: string | undefined;
-  let ses: number | undefined;
-  let comm: string | undefined;
-  let exe: string | undefined;
+  let actor: Actor | undefined;
 
   const { bytes } = cursor.reset(record.bytes, record.start, record.end);
-  // Behind `exe` come the security context and the rule's key, which nobody asks for.
-  while (exe === undefined && cursor.next()) {
+  while (actor === undefined && cursor.next()) {
     switch (cursor.key) {
       case ARCH:
         arch ??= hexWord(cursor);
@@ -124,6 +117,96 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
       case ITEMS:
         items = decimal(cursor);
         break;
+      case PPID:
+      // Where the oldest kernels begin.
+      case PID:
+        // Of an execution, which names files, no other has the same.
+        actor = (items === 0 ? knownActor : readActor)(bytes, cursor.keyStart, record.end);
+        break;
+    }
+  }
+  if (name === undefined || a0 === undefined || actor === undefined) return MALFORMED;
+  const { pid, auid, uid, gid, euid, egid } = actor;
+  if (
+    pid === undefined ||
+    auid === undefined ||
+    uid === undefined ||
+    gid === undefined ||
+    euid === undefined ||
+    egid === undefined
+  ) {
+    return MALFORMED;
+  }
+  if (success === undefined || exit === undefined) return OTHER;
+  return {
+    kind: 'syscall',
+    syscall: {
+      name,
+      success,
+      exit,
+      a0,
+      items: items ?? 0,
+      ppid: actor.ppid,
+      pid,
+      auid,
+      uid,
+      gid,
+      euid,
+      suid: actor.suid,
+      fsuid: actor.fsuid,
+      egid,
+      sgid: actor.sgid,
+      fsgid: actor.fsgid,
+      tty: actor.tty,
+      ses: actor.ses,
+      comm: actor.comm,
+      exe: actor.exe,
+    },
+  };
+};
+
+/** Longest text of an actor that is remembered. */
+const REMEMBERED_BYTES = 512;
+const rememberedBytes = Buffer.alloc(REMEMBERED_BYTES);
+let rememberedLength = 0;
+let remembered: Actor | undefined;
+
+/** `readActor`, once for calls of the same process that follow each other: who makes many connections writes the same text. */
+const knownActor = (bytes: Buffer, start: number, end: number): Actor => {
+  if (remembered !== undefined && isRemembered(bytes, start, end)) return remembered;
+  const actor = readActor(bytes, start, end);
+  rememberedLength = end - start;
+  remembered = rememberedLength <= REMEMBERED_BYTES ? actor : undefined;
+  if (remembered !== undefined) bytes.copy(rememberedBytes, 0, start, end);
+  return actor;
+};
+
+const isRemembered = (bytes: Buffer, start: number, end: number): boolean => {
+  if (end - start !== rememberedLength) return false;
+  for (let i = 0; i < rememberedLength; i++) if (bytes[start + i] !== rememberedBytes[i]) return false;
+  return true;
+};
+
+const readActor = (bytes: Buffer, start: number, end: number): Actor => {
+  let ppid: number | undefined;
+  let pid: number | undefined;
+  let auid: number | undefined;
+  let uid: number | undefined;
+  let gid: number | undefined;
+  let euid: number | undefined;
+  let suid: number | undefined;
+  let fsuid: number | undefined;
+  let egid: number | undefined;
+  let sgid: number | undefined;
+  let fsgid: number | undefined;
+  let tty: string | undefined;
+  let ses: number | undefined;
+  let comm: string | undefined;
+  let exe: string | undefined;
+  cursor.reset(bytes, start, end);
+  // Behind `exe` come the security context and the rule's key, which nobody asks for.
+  while (exe === undefined && cursor.next()) {
+    switch (cursor.key) {
       case PPID:
         ppid = decimal(cursor);
         break;
@@ -172,42 +255,5 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
         break;
     }
   }
-  if (
-    name === undefined ||
-    a0 === undefined ||
-    pid === undefined ||
-    auid === undefined ||
-    uid === undefined ||
-    gid === undefined ||
-    euid === undefined ||
-    egid === undefined
-  ) {
-    return MALFORMED;
-  }
-  if (success === undefined || exit === undefined) return OTHER;
-  return {
-    kind: 'syscall',
-    syscall: {
-      name,
-      success,
-      exit,
-      a0,
-      items: items ?? 0,
-      ppid,
-      pid,
-      auid,
-      uid,
-      gid,
-      euid,
-      suid,
-      fsuid,
-      egid,
-      sgid,
-      fsgid,
-      tty,
-      ses,
-      comm,
-      exe,
-    },
-  };
+  return { ppid, pid, auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses, comm, exe };
 };

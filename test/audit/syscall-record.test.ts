@@ -74,6 +74,36 @@ describe('readSyscall', () => {
     expect(reading).toMatchObject({ kind: 'syscall', syscall: { exe, comm: exe, pid: 13993, uid: 1 } });
   });
 
+  it('reads a record without ppid', () => {
+    expect(
+      read(
+        'arch=40000003 syscall=11 success=yes exit=0 a0=9a5a648 a1=9a5a438 a2=9a58e60 a3=0 items=2 pid=2444 loginuid=500 uid=501 gid=502 euid=503 suid=504 fsuid=505 egid=506 sgid=507 fsgid=508 comm="ls" exe="/bin/ls"',
+      ),
+    ).toMatchObject({ kind: 'syscall', syscall: { pid: 2444, auid: 500, uid: 501, exe: '/bin/ls' } });
+  });
+
+  it('tells callers apart whose calls follow each other', () => {
+    const call = (pid: number, comm: string, a0 = '3') =>
+      read(
+        `arch=c000003e syscall=42 success=yes exit=0 a0=${a0} a1=7ffd3b2c5a10 a2=10 a3=0 items=0 ppid=1 pid=${pid} auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=5 comm="${comm}" exe="/usr/bin/${comm}" key="k"`,
+        SOCKETS,
+      );
+    const calls = [call(100, 'curl'), call(100, 'curl', '4'), call(101, 'curl'), call(101, 'wget')];
+    expect(calls).toMatchObject([
+      { syscall: { a0: 3, pid: 100, comm: 'curl', exe: '/usr/bin/curl' } },
+      { syscall: { a0: 4, pid: 100, comm: 'curl', exe: '/usr/bin/curl' } },
+      { syscall: { a0: 3, pid: 101, comm: 'curl', exe: '/usr/bin/curl' } },
+      { syscall: { a0: 3, pid: 101, comm: 'wget', exe: '/usr/bin/wget' } },
+    ]);
+    const long = 'x'.repeat(600);
+    expect([call(1, long), call(2, long), call(2, long)]).toMatchObject([
+      { syscall: { pid: 1, comm: long } },
+      { syscall: { pid: 2, comm: long } },
+      { syscall: { pid: 2, comm: long } },
+    ]);
+    expect(call(100, 'curl')).toMatchObject({ syscall: { pid: 100, comm: 'curl' } });
+  });
+
   it('takes (null) for no program: a kernel thread has none', () => {
     const reading = read(`${syscallFields({ exe: undefined, key: undefined })} exe=(null) key=(null)`);
     expect(reading.kind === 'syscall' && reading.syscall.exe).toBeUndefined();
