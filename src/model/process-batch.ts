@@ -111,14 +111,15 @@ export const forEachProcess = (
   for (let at = 0; at < numbers.length; ) {
     const argc = numbers[at + 16]!;
     let next = at + HEADER;
+    // Of their length from the start: an array that grows takes room for seventeen at once.
     let argv: string[] | undefined;
     if (argc !== NO_ARGUMENTS) {
-      argv = [];
-      for (const end = next + argc; next < end; next++) argv.push(texts[numbers[next]!]!);
+      argv = new Array<string>(argc);
+      for (let i = 0; i < argc; i++) argv[i] = texts[numbers[next++]!]!;
     }
-    const files: ModelEvent['files'][number][] = [];
-    for (const end = next + 2 * numbers[at + 17]!; next < end; next += 2) {
-      files.push({ inode: texts[numbers[next]!], dev: texts[numbers[next + 1]!] });
+    const files = new Array<ModelEvent['files'][number]>(numbers[at + 17]!);
+    for (let i = 0; i < files.length; i++) {
+      files[i] = { inode: texts[numbers[next++]!], dev: texts[numbers[next++]!] };
     }
     const key = texts[numbers[at + 14]!];
     const event: ModelEvent = {
