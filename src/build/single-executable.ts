@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { V8_OPTIONS } from '../runtime/v8-options.ts';
 
 const run = promisify(execFile);
 
@@ -32,8 +33,7 @@ export const makeSingleExecutable = async (options: SingleExecutableOptions): Pr
     execArgv: [
       // Thrift's, about which Node keeps quiet as long as it lies in node_modules.
       '--disable-warning=DEP0005',
-      // Megabytes. V8 would let what is short-lived fill 50 MB before it looks; all of it is dead after milliseconds.
-      '--max-semi-space-size=4',
+      ...V8_OPTIONS,
     ],
     // It runs as root: NODE_OPTIONS must not make it load or do anything.
     execArgvExtension: 'none',

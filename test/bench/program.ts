@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { V8_OPTIONS } from '../../src/runtime/v8-options.ts';
 
 /** The extension as a command line, without its own arguments. */
 export interface Program {
@@ -10,10 +11,10 @@ export interface Program {
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** The sources, run by this Node. */
+/** The sources, run by this Node with the options that the executable has built in. */
 export const fromSources = (nodeOptions: readonly string[] = []): Program => ({
   file: process.execPath,
-  args: ['--conditions=source', ...nodeOptions, MAIN],
+  args: ['--conditions=source', ...V8_OPTIONS, ...nodeOptions, MAIN],
   name: 'from the sources',
 });
 
