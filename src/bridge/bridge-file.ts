@@ -1,16 +1,12 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { libc } from '../runtime/libc.ts';
+import { lockFile } from '../runtime/lock-file.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import { parseJson } from '../state/parse-json.ts';
 import type { ProcessIdentity } from './process-handle.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
-/** sys/file.h */
-const LOCK_EX_NB = 2 | 4;
 const MAX_BYTES = 4_096;
-
-const flock: (fd: number, operation: number) => number = libc.func('int flock(int fd, int operation)');
 
 /** Who holds the audit socket besides whom. */
 export interface BridgeRecord {
@@ -66,7 +62,7 @@ export class BridgeFile {
   static lock(directory: string): BridgeFile {
     const path = bridgePath(directory);
     const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
-    if (flock(fd, LOCK_EX_NB) !== 0) {
+    if (!lockFile(fd)) {
       closeSync(fd);
       throw new Error(`${path} is locked by another process`);
     }

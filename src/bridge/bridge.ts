@@ -25,7 +25,7 @@ export interface BridgeOptions {
  * What keeps the audit socket open over the end of this process. While a socket lives that is registered as the audit daemon's, the
  * kernel goes on queueing records there, whoever reads them; without one it drops them.
  *
- * The holder is `flock`, waiting for the lock that ends with this process: it takes a megabyte and no time. When it gets
+ * The holder is `flock`, waiting for the lock that ends with this process: it takes 2 MB and no time. When it gets
  * the lock it becomes `keepBridge`, which waits for the next instance or puts audit back.
  */
 export class Bridge {

@@ -1,15 +1,12 @@
 import type { ExtensionEnd } from 'osquery-extension-ts';
-import type { Bridge } from '../bridge/bridge.ts';
+import type { Bridge, BridgeOptions } from '../bridge/bridge.ts';
 import type { InheritedSocket } from '../bridge/inherited-socket.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { EventSource } from './audit-source.ts';
 import type { OperatorLog } from './operator-log.ts';
 
 /** How this program is started to keep a bridge, given the audit socket's descriptor and its patience in milliseconds. */
-export type BridgeKeeper = (
-  fd: number,
-  patienceMs: number,
-) => { readonly path: string; readonly args: readonly string[] };
+export type BridgeKeeper = (fd: number, patienceMs: number) => BridgeOptions['keeper'];
 
 const NO_BRIDGE = 'events of the time between a kill of this process and its next start are lost';
 

@@ -232,7 +232,7 @@ const serve = async (
     following.abort();
     await ended;
   });
-  end = await runExtension({
+  const ending = await runExtension({
     name: options.name,
     version: options.version,
     plugins,
@@ -242,11 +242,9 @@ const serve = async (
     signal: AbortSignal.any([options.signal, stop.signal]),
     ...(await refusingOtherUsers(log)),
   });
-  if (stop.signal.aborted) {
-    end = undefined;
-    throw stop.signal.reason;
-  }
-  return end;
+  if (stop.signal.aborted) throw stop.signal.reason;
+  end = ending;
+  return ending;
 };
 
 /** Refusals told of at most: they are for whoever set up the socket, not for the log of every attempt. */

@@ -72,17 +72,7 @@ export interface IngestEvents {
 export type IngestReport =
   /** The stream is open and, in unicast mode, ours. `fd` is its socket where the kernel is read. */
   | { readonly kind: 'ready'; readonly fd?: number }
-  | {
-      readonly kind: 'events';
-      /** Their rows. */
-      readonly batches: readonly TableBatch[];
-      /** If they were asked for. */
-      readonly processes: ProcessBatch | undefined;
-      readonly connected: ConnectedBatch | undefined;
-      /** Connections left out of `connected` so far, because there were too many at once. */
-      readonly refusedSockets: number;
-      readonly progress: PipelineProgress | undefined;
-    }
+  | IngestEvents
   | {
       readonly kind: 'counters';
       readonly counters: IngestCounters;

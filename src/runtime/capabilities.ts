@@ -9,6 +9,11 @@ export const CAPABILITIES = {
   CAP_AUDIT_READ: 37,
 } as const;
 
+/** prctl(2) on the ambient set: what an exec passes on. Source: linux/prctl.h. */
+export const PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_RAISE = 2;
+export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
 export type Capability = keyof typeof CAPABILITIES;
 
 /** A set of capabilities: bit N stands for capability N. */

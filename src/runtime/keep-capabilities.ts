@@ -5,6 +5,9 @@ import {
   capabilityNumbers,
   encodeCapabilities,
   hasCapability,
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
   type ThreadPrivileges,
 } from './capabilities.ts';
 
@@ -12,9 +15,6 @@ import {
 const PR_CAPBSET_DROP = 24;
 const PR_SET_SECUREBITS = 28;
 const PR_SET_NO_NEW_PRIVS = 38;
-const PR_CAP_AMBIENT = 47;
-const PR_CAP_AMBIENT_RAISE = 2;
-const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 /** linux/securebits.h: being root gives no capabilities at an exec, and that cannot be taken back. */
 const SECBIT_NOROOT_LOCKED = 0b11;
 

@@ -1,10 +1,13 @@
-import { type Capability, capabilityMask, capabilityNumbers, encodeCapabilities } from './capabilities.ts';
+import {
+  type Capability,
+  capabilityMask,
+  capabilityNumbers,
+  encodeCapabilities,
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+} from './capabilities.ts';
 import type { PrivilegeCalls } from './keep-capabilities.ts';
-
-/** linux/prctl.h */
-const PR_CAP_AMBIENT = 47;
-const PR_CAP_AMBIENT_RAISE = 2;
-const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
 /**
  * Runs `start`; the programs that it starts get those of the capabilities that this thread has. All others that are

@@ -1,12 +1,10 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { libc } from '../runtime/libc.ts';
+import { lockFile } from '../runtime/lock-file.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 
 const GROUP_AND_OTHER = 0o077;
-/** sys/file.h, the same on Linux and macOS. */
-const LOCK_EX_NB = 2 | 4;
 /** An instance that is ending has its last rows to write. */
 const LOCK_TRIES = 10;
 const LOCK_PAUSE_MS = 50;
@@ -40,7 +38,7 @@ export const openStateDirectory = async (directory: string): Promise<StateDirect
     closeSync(opened);
   }
   const lock = openSync(join(path, 'lock'), O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
-  for (let tries = 1; flock(lock, LOCK_EX_NB) !== 0; tries++) {
+  for (let tries = 1; !lockFile(lock); tries++) {
     if (tries === LOCK_TRIES) {
       closeSync(lock);
       throw new Error(`another instance uses ${path}`);
@@ -58,5 +56,3 @@ const makeDirectory = (path: string): void => {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 };
-
-const flock: (fd: number, operation: number) => number = libc.func('int flock(int fd, int operation)');

@@ -1,25 +1,8 @@
 import { expect, test } from 'vitest';
-import { commands } from '../../src/cli/commands.ts';
-import { dispatch } from '../../src/cli/dispatch.ts';
-
-const run = async (...args: string[]) => {
-  let stdout = '';
-  let stderr = '';
-  const status = await dispatch(args, {
-    commands,
-    version: async () => '0',
-    stdout: text => {
-      stdout += text;
-    },
-    stderr: text => {
-      stderr += text;
-    },
-  });
-  return { status, stdout, stderr };
-};
+import { runCommand } from '../cli/run-command.ts';
 
 test('help names its flags', async () => {
-  const { status, stdout } = await run('doctor', '--help');
+  const { status, stdout } = await runCommand('doctor', '--help');
   expect(status).toBe(0);
   for (const text of [
     '--socket PATH',
@@ -38,7 +21,7 @@ test.each([
   [['doctor', '--nonesuch'], 'unknown flag --nonesuch'],
   [['doctor', '--flagfile=/nonexistent/osquery.flags'], 'cannot be read: no such file'],
 ])('%j: one line, status 2', async (args, message) => {
-  const { status, stdout, stderr } = await run(...args);
+  const { status, stdout, stderr } = await runCommand(...args);
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toContain(message);
 });

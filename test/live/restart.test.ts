@@ -30,6 +30,20 @@ const scheduled = async (): Promise<string[]> =>
     .filter(cmdline => cmdline.startsWith('/bin/true '));
 /** Processes and threads made since boot. */
 const tasksMade = (): number => Number(/^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))![1]);
+/** Rows that core has logged and rows that are stored, then a kill, and programs of which nobody reads. */
+const killAfterRows = async (): Promise<{ readonly gaps: number; readonly tasks: number }> => {
+  run('before', 20);
+  await sleep(SAVED_MS);
+  expect(await scheduled()).toEqual(tagged('before', 20));
+  extension.log();
+  run('stored', 30);
+  await sleep(SAVED_MS);
+  const gaps = Number((await extension.status()).serial_gaps);
+  const tasks = tasksMade();
+  await extension.end('SIGKILL');
+  run('unheard', 25);
+  return { gaps, tasks };
+};
 const tagged = (tag: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `/bin/true ${tag}${i}`);
 
@@ -51,15 +65,7 @@ describe.skipIf(whyNotLive !== undefined)('a restart', () => {
   });
 
   test('by kill -9 loses no row that was there a second ago, shows none twice, and reads what the kernel kept meanwhile', async () => {
-    run('before', 20);
-    await sleep(SAVED_MS);
-    expect(await scheduled()).toEqual(tagged('before', 20));
-    extension.log();
-    run('stored', 30);
-    await sleep(SAVED_MS);
-    const gaps = Number((await extension.status()).serial_gaps);
-    await extension.end('SIGKILL');
-    run('unheard', 25);
+    const { gaps } = await killAfterRows();
     await extension.start();
     run('after', 10);
     await sleep(200);
@@ -150,16 +156,7 @@ describe.skipIf(whyNotLive !== undefined)('a restart', () => {
     await extension.end('SIGTERM');
     extension.core.options.set('custom_audit_bridge_ms', '0');
     await extension.start();
-    run('before', 20);
-    await sleep(SAVED_MS);
-    expect(await scheduled()).toEqual(tagged('before', 20));
-    extension.log();
-    run('stored', 30);
-    await sleep(SAVED_MS);
-    const gaps = Number((await extension.status()).serial_gaps);
-    const tasks = tasksMade();
-    await extension.end('SIGKILL');
-    run('unheard', 25);
+    const { gaps, tasks } = await killAfterRows();
     await extension.start();
     const unheard = tasksMade() - tasks;
     run('after', 10);
