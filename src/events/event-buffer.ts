@@ -51,6 +51,18 @@ export interface RowRange {
   readonly to: number;
 }
 
+/** Times of rows, in seconds since the epoch; both inclusive. */
+export interface TimeBounds {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Which rows a SELECT may find. */
+export interface RowSpan extends RowRange {
+  /** Absent: of any time. */
+  readonly times?: TimeBounds | undefined;
+}
+
 /** Where a buffer stands, without its rows. */
 export interface SavedBuffer {
   /** Number of the oldest row kept. */
@@ -62,6 +74,8 @@ export interface SavedBuffer {
   readonly gone: readonly RowRange[];
 }
 
+const ANY_TIME: TimeBounds = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
 /** Decides on one row. */
 export type RowFilter = (row: RowView) => boolean;
 
@@ -71,7 +85,6 @@ export interface RowView {
   start: number;
   low: number;
   high: number;
-  time: number;
   eid: number;
 }
 
@@ -86,6 +99,9 @@ interface Segment {
   used: number;
   ends: Uint32Array;
   times: Float64Array;
+  /** No row is older, or younger; in seconds since the epoch. */
+  oldest: number;
+  newest: number;
   masks: Uint32Array;
   /** 1 for a row that was consumed or has expired: it only waits for the rows before it to go. */
   gone: Uint8Array;
@@ -233,8 +249,10 @@ export class EventBuffer {
       for (; next < ends.length && ends[next]! <= room; next++) {
         if (segment.rows === segment.ends.length) growIndex(segment);
         segment.ends[segment.rows] = used + ends[next]! - from;
-        segment.times[segment.rows] = times[next]!;
-        this.#oldestTime = Math.min(this.#oldestTime, times[next]!);
+        const time = times[next]!;
+        segment.times[segment.rows] = time;
+        if (time < segment.oldest) segment.oldest = time;
+        if (time > segment.newest) segment.newest = time;
         segment.masks[2 * segment.rows] = masks[2 * next]!;
         segment.masks[2 * segment.rows + 1] = masks[2 * next + 1]!;
         segment.rows++;
@@ -244,6 +262,7 @@ export class EventBuffer {
       segment.bytes.set(batch.bytes.subarray(from, to), used);
       segment.used += to - from;
       this.#bytes += to - from;
+      this.#oldestTime = Math.min(this.#oldestTime, segment.oldest);
     }
     this.counters.appended += ends.length;
     this.#evict();
@@ -267,6 +286,8 @@ export class EventBuffer {
       used: 0,
       ends: new Uint32Array(rows),
       times: new Float64Array(rows),
+      oldest: Number.POSITIVE_INFINITY,
+      newest: Number.NEGATIVE_INFINITY,
       masks: new Uint32Array(2 * rows),
       gone: new Uint8Array(rows),
     };
@@ -313,19 +334,25 @@ export class EventBuffer {
     if (time <= this.#oldestTime) return;
     this.#oldestTime = Number.POSITIVE_INFINITY;
     for (const segment of this.#segments) {
-      for (let i = Math.max(0, this.#firstEid - segment.firstEid); i < segment.rows; i++) {
-        if (segment.gone[i] === 1) continue;
-        if (segment.times[i]! >= time) {
-          this.#oldestTime = Math.min(this.#oldestTime, segment.times[i]!);
-          continue;
-        }
-        segment.gone[i] = 1;
-        this.#gone++;
-        this.counters.expired++;
-        if (segment.firstEid + i >= this.#readUpTo) this.counters.expiredUnread++;
-      }
+      if (segment.oldest < time) this.#expireOf(segment, time);
+      this.#oldestTime = Math.min(this.#oldestTime, segment.oldest);
     }
     this.#dropGone();
+  }
+
+  #expireOf(segment: Segment, time: number): void {
+    segment.oldest = Number.POSITIVE_INFINITY;
+    for (let i = Math.max(0, this.#firstEid - segment.firstEid); i < segment.rows; i++) {
+      if (segment.gone[i] === 1) continue;
+      if (segment.times[i]! >= time) {
+        segment.oldest = Math.min(segment.oldest, segment.times[i]!);
+        continue;
+      }
+      segment.gone[i] = 1;
+      this.#gone++;
+      this.counters.expired++;
+      if (segment.firstEid + i >= this.#readUpTo) this.counters.expiredUnread++;
+    }
   }
 
   /** Drops the rows below a number: all their readers have had them. */
@@ -363,7 +390,7 @@ export class EventBuffer {
   }
 
   /**
-   * Rows of a range that pass the filter, with just the wanted columns, oldest first. Without a filter their bytes are
+   * Rows of a span that pass the filter, with just the wanted columns, oldest first. Without a filter their bytes are
    * made when they are asked for, as the rows are now: whoever asks for many is served a megabyte at a time, and others
    * in between. Rows wanted whole are handed out in place, neighbours as one chunk.
    *
@@ -371,14 +398,15 @@ export class EventBuffer {
    * @param extras late values of the rows, if one of their columns is wanted
    */
   select(
-    range: RowRange,
+    span: RowSpan,
     wanted: ColumnMask,
     filter?: RowFilter,
     consume = false,
     extras?: RowExtras,
   ): EncodedRows {
-    const from = Math.max(range.from, this.#firstEid);
-    const to = Math.min(range.to, this.#nextEid);
+    const from = Math.max(span.from, this.#firstEid);
+    const to = Math.min(span.to, this.#nextEid);
+    const { from: oldest, to: newest } = span.times ?? ANY_TIME;
     const isLate =
       filter === undefined && (wanted.low !== 0 || wanted.high !== 0) && this.#bytes <= LATE_BYTES;
     const writer = new SelectionWriter(wanted, this.#overheads);
@@ -388,13 +416,14 @@ export class EventBuffer {
     for (const segment of this.#segments) {
       const first = Math.max(from - segment.firstEid, 0);
       const last = Math.min(to - segment.firstEid, segment.rows);
-      if (first >= last) continue;
+      if (first >= last || segment.newest < oldest || segment.oldest > newest) continue;
       segment.readers++;
       row.stored = segment;
       const chosen = isLate ? new Uint32Array(last - first) : undefined;
       let chosenCount = 0;
       for (let i = first; i < last; i++) {
-        if (segment.gone[i] === 1) continue;
+        const time = segment.times[i]!;
+        if (segment.gone[i] === 1 || time < oldest || time > newest) continue;
         if (chosen === undefined) {
           row.moveTo(i);
           if (filter !== undefined && !filter(row)) continue;
@@ -432,7 +461,7 @@ const pack = (segment: Segment): void => {
 const PACKING = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_windowLog]: 18 };
 
 /** What of a segment says what its rows are. It stays as it is when the segment goes on. */
-type StoredRows = Pick<Segment, 'bytes' | 'isPacked' | 'used' | 'firstEid' | 'ends' | 'times' | 'masks'>;
+type StoredRows = Pick<Segment, 'bytes' | 'isPacked' | 'used' | 'firstEid' | 'ends' | 'masks'>;
 
 /** In one piece: put together of pieces it takes twice as long. zlib wants to see that there is more room. */
 const SPARE_BYTES = 64;
@@ -445,7 +474,6 @@ class SegmentRow implements RowView {
   start = 0;
   low = 0;
   high = 0;
-  time = 0;
   eid = 0;
   #stored: StoredRows | undefined;
   #bytes: Buffer | undefined;
@@ -456,11 +484,10 @@ class SegmentRow implements RowView {
   }
 
   moveTo(index: number): void {
-    const { ends, masks, times, firstEid } = this.#stored!;
+    const { ends, masks, firstEid } = this.#stored!;
     this.start = index === 0 ? 0 : ends[index - 1]!;
     this.low = masks[2 * index]!;
     this.high = masks[2 * index + 1]!;
-    this.time = times[index]!;
     this.eid = firstEid + index;
   }
 
@@ -482,13 +509,13 @@ class SegmentChunk implements LateChunk {
   readonly #values: readonly LateRowValues[] | undefined;
 
   constructor(
-    { bytes, isPacked, used, firstEid, ends, times, masks }: StoredRows,
+    { bytes, isPacked, used, firstEid, ends, masks }: StoredRows,
     rows: Uint32Array,
     wanted: ColumnMask,
     overheads: Uint32Array,
     extras: RowExtras | undefined,
   ) {
-    this.#stored = { bytes, isPacked, used, firstEid, ends, times, masks };
+    this.#stored = { bytes, isPacked, used, firstEid, ends, masks };
     this.#rows = rows;
     this.#wanted = wanted;
     this.#overheads = overheads;

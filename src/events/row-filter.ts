@@ -1,6 +1,6 @@
 import type { ColumnSpec, Constraint, QueryContext } from 'osquery-extension-ts';
 import { findValue } from './encoded-row.ts';
-import type { RowFilter, RowRange, RowView } from './event-buffer.ts';
+import type { RowFilter, RowRange, RowView, TimeBounds } from './event-buffer.ts';
 import { likeMatcher } from './like.ts';
 
 /** SQLite's numbers of the operators that are pushed down. */
@@ -19,7 +19,9 @@ const NUMBER_TEXT = /^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[-+]?[0-9]+)?\s*$/i;
 export interface Selection {
   /** The rows an `eid` constraint leaves; undefined if there is none. */
   readonly range: RowRange | undefined;
-  /** undefined if every row passes. */
+  /** The times a `time` constraint leaves; undefined if it leaves every time. */
+  readonly times: TimeBounds | undefined;
+  /** Decides on the rows that both leave; undefined if all of them pass. */
   readonly filter: RowFilter | undefined;
 }
 
@@ -40,13 +42,13 @@ export const selectionOf = (
 ): Selection => {
   const tests: RowFilter[] = [];
   let range: RowRange | undefined;
+  let times: TimeBounds | undefined;
 
   columns.forEach((column, index) => {
     const list = context.constraints.get(column.name)?.list ?? [];
     if (list.length === 0 || !isDecidable(index)) return;
     if (column.name === 'time') {
-      const bounds = timeBounds(list);
-      if (bounds !== undefined) tests.push(({ time }) => time >= bounds.from && time <= bounds.to);
+      times = timeBounds(list);
       return;
     }
     const equal = list.filter(({ op }) => op === EQ).map(({ expr }) => expr);
@@ -75,12 +77,13 @@ export const selectionOf = (
 
   return {
     range,
+    times,
     filter:
       tests.length === 0 ? undefined : tests.length === 1 ? tests[0] : row => tests.every(test => test(row)),
   };
 };
 
-const timeBounds = (list: readonly Constraint[]): { from: number; to: number } | undefined => {
+const timeBounds = (list: readonly Constraint[]): TimeBounds | undefined => {
   let from = Number.NEGATIVE_INFINITY;
   let to = Number.POSITIVE_INFINITY;
   const equal: string[] = [];

@@ -59,30 +59,45 @@ export const selectEvents = async (
   signal: AbortSignal,
   extras?: RowExtras,
 ): Promise<EncodedRows> => {
-  const execution = await environment.execution();
-  const readers = environment.readers();
-  expire(buffer, environment, readers);
-  const timed = (context.constraints.get('time')?.list.length ?? 0) > 0;
-  // Nobody waits for the answer any more: nothing moves, and nothing is dropped.
-  signal.throwIfAborted();
-  let range = buffer.range;
-  if (execution !== undefined && environment.eventsOptimize && !timed) {
-    range = cursors.rangeFor(execution, range);
-    signal.addEventListener('abort', () => cursors.fail(execution), { once: true });
-  }
-
-  const { range: byEid, filter } = selectionOf(
+  const {
+    range: byEid,
+    times,
+    filter,
+  } = selectionOf(
     context,
     spec.columns,
     buffer.overheads,
     // What the row does not have, or not for good, cannot be decided on here.
     column => extras?.has(column) !== true,
   );
+  const isTimed = (context.constraints.get('time')?.list.length ?? 0) > 0;
+  const isByExecution = environment.eventsOptimize && !isTimed;
+  const execution = isByExecution ? await environment.execution() : undefined;
+  const readers = environment.readers();
+  expire(buffer, environment, readers);
+  // Nobody waits for the answer any more: nothing moves, and nothing is dropped.
+  signal.throwIfAborted();
+  let range = buffer.range;
+  if (execution !== undefined) {
+    range = cursors.rangeFor(execution, range);
+    signal.addEventListener('abort', () => cursors.fail(execution), { once: true });
+  }
+
   const autoClear = environment.eventsExpiry === AUTO_CLEAR;
   const consume = autoClear && readers.length === 0;
-  const rows = buffer.select(intersect(range, byEid), wantedColumns(spec, context), filter, consume, extras);
+  const span = { ...intersect(range, byEid), times };
+  const rows = buffer.select(span, wantedColumns(spec, context), filter, consume, extras);
   // A scheduled query has had what it left out, too; somebody who looks for one row has not seen the others.
-  if (execution !== undefined || (filter === undefined && byEid === undefined)) buffer.markRead(range.to);
+  const hasAll = filter === undefined && times === undefined && byEid === undefined;
+  const markRead = (): void => buffer.markRead(range.to);
+  if (hasAll || execution !== undefined) markRead();
+  else if (!isByExecution) {
+    // The rows are the same whoever asks: nobody has to wait until core has said who.
+    void environment.execution().then(
+      late => late && markRead(),
+      () => {},
+    );
+  }
   if (autoClear && !consume) {
     const seen = cursors.seenByAll(readers.map(({ query }) => query));
     if (seen !== undefined) buffer.discardBelow(seen);

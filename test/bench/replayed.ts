@@ -6,8 +6,9 @@ import type { Program } from './program.ts';
 import type { RecordedConnects } from './recorded-connects.ts';
 import type { SelectOptions } from './select-request.ts';
 
-const WARM_UP = 5;
-const ROUNDS = 15;
+/** Before: a process that runs for weeks has its code compiled. */
+const WARM_UP = 40;
+const ROUNDS = 25;
 
 /** The extension with its socket_events filled from a log. */
 export const startReplayed = async (

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { bytesOf, decodeRows, type EncodedRows, type PluginRow } from 'osquery-extension-ts';
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
-import type { EventBufferLimits } from '../../src/events/event-buffer.ts';
+import type { EventBufferLimits, RowSpan } from '../../src/events/event-buffer.ts';
 import type { RowBatch } from '../../src/events/row-batch.ts';
 import {
   columns,
@@ -247,13 +247,18 @@ describe('EventBuffer', () => {
         this.#trim();
       }
       select(
-        from: number,
-        to: number,
+        { from, to, times }: RowSpan,
         wanted: readonly number[],
         modulus: number,
         consume: boolean,
       ): PluginRow[] {
-        const found = this.live.filter(({ eid }) => eid >= from && eid < to && eid % modulus === 0);
+        const found = this.live.filter(
+          ({ eid, time }) =>
+            eid >= from &&
+            eid < to &&
+            eid % modulus === 0 &&
+            (times === undefined || (time >= times.from && time <= times.to)),
+        );
         for (const row of found) row.gone ||= consume;
         this.#trim();
         const names = wanted.map(i => columns[i]!.name as string);
@@ -290,6 +295,10 @@ describe('EventBuffer', () => {
           from: fc.nat(30),
           length: fc.nat(40),
           wanted: fc.subarray([0, 1, 2, 3, 4]),
+          times: fc.option(
+            fc.record({ from: fc.integer({ min: 95, max: 125 }), to: fc.integer({ min: 95, max: 125 }) }),
+            { nil: undefined },
+          ),
           modulus: fc.integer({ min: 1, max: 4 }),
           consume: fc.boolean(),
         }),
@@ -336,10 +345,10 @@ describe('EventBuffer', () => {
                 model.evict();
                 break;
               case 'select': {
-                const { from, length, wanted, modulus, consume } = step;
-                const expected = model.select(from, from + length, wanted, modulus, consume);
+                const { from, length, times, wanted, modulus, consume } = step;
+                const expected = model.select({ from, to: from + length, times }, wanted, modulus, consume);
                 const found = buffer.select(
-                  { from, to: from + length },
+                  { from, to: from + length, times },
                   maskOf(wanted),
                   modulus === 1 ? undefined : ({ eid }) => eid % modulus === 0,
                   consume,

@@ -5,7 +5,7 @@ import {
   EventBuffer,
   type EventBufferLimits,
   type RowFilter,
-  type RowRange,
+  type RowSpan,
 } from '../../src/events/event-buffer.ts';
 import type { RowBatch } from '../../src/events/row-batch.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
@@ -58,10 +58,10 @@ export const filledBuffer = (rows: readonly TestRow[], limits = NO_LIMITS) => {
 
 export const rowsOf = (
   buffer: EventBuffer,
-  range: RowRange = buffer.range,
+  span: RowSpan = buffer.range,
   wanted = EVERY_COLUMN,
   filter?: RowFilter,
-): PluginRow[] => decodeRows(buffer.select(range, wanted, filter));
+): PluginRow[] => decodeRows(buffer.select(span, wanted, filter));
 
 export const eidsOf = (rows: readonly PluginRow[]): number[] => rows.map(({ eid }) => Number(eid));
 

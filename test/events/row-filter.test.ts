@@ -23,8 +23,8 @@ const ROWS: readonly TestRow[] = [
 /** eids of the rows that are left to SQLite. */
 const kept = (constraints: Readonly<Record<string, readonly Constraint[]>>, rows = ROWS): number[] => {
   const { buffer } = filledBuffer(rows);
-  const { range, filter } = selectionOf(contextOf(constraints), columns, buffer.overheads);
-  return eidsOf(rowsOf(buffer, range ?? buffer.range, undefined, filter));
+  const { range, times, filter } = selectionOf(contextOf(constraints), columns, buffer.overheads);
+  return eidsOf(rowsOf(buffer, { ...(range ?? buffer.range), times }, undefined, filter));
 };
 
 describe('selectionOf', () => {
@@ -32,10 +32,12 @@ describe('selectionOf', () => {
     const { buffer } = filledBuffer(ROWS);
     expect(selectionOf(contextOf({}), columns, buffer.overheads)).toEqual({
       range: undefined,
+      times: undefined,
       filter: undefined,
     });
     expect(selectionOf(contextOf({ path: [], time: [] }), columns, buffer.overheads)).toEqual({
       range: undefined,
+      times: undefined,
       filter: undefined,
     });
   });

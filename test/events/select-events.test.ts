@@ -125,6 +125,19 @@ describe('selectEvents', () => {
       expect(await eids(run('q', 4))).toEqual([3]);
     });
 
+    it('a query with a time constraint is answered before core has said who asks', async () => {
+      const { buffer, cursors, world } = table(rows(NOW, NOW));
+      const named = Promise.withResolvers<QueryExecution>();
+      const environment = { ...world, execution: () => named.promise, readers: () => [], now: () => NOW };
+      const { signal } = new AbortController();
+      const found = await selectEvents(spec, buffer, cursors, environment, SINCE_EVER, signal);
+      expect(eidsOf(decodeRows(found))).toEqual([1, 2]);
+      expect(buffer.save().readUpTo).toBe(1);
+      named.resolve(run('q', 1));
+      await named.promise;
+      expect(buffer.save().readUpTo).toBe(3);
+    });
+
     it('a query without a name sees everything and moves nothing', async () => {
       const { eids, append } = table(rows(NOW, NOW));
       expect(await eids()).toEqual([1, 2]);

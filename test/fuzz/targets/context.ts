@@ -83,10 +83,10 @@ export const context: FuzzTarget = {
   run(input) {
     const parsed = refusals(OsqueryError, () => parseQueryContext(input.toString('utf8')));
     if (parsed === undefined) return;
-    const { range, filter } = selectionOf(parsed, columns, buffer.overheads);
+    const { range, times, filter } = selectionOf(parsed, columns, buffer.overheads);
     check(range === undefined || !Number.isNaN(range.from + range.to), 'a range of numbers');
     const { from, to } = buffer.range;
-    const asked = { from: Math.max(from, range?.from ?? from), to: Math.min(to, range?.to ?? to) };
+    const asked = { from: Math.max(from, range?.from ?? from), to: Math.min(to, range?.to ?? to), times };
     const wanted = parsed.colsUsed;
     const mask = maskOf(columns.flatMap(({ name }, index) => (wanted?.has(name) === false ? [] : [index])));
     const rows = decodeRows(buffer.select(asked, mask, filter));
