@@ -44,6 +44,65 @@ const table = fc.array(fc.constantFrom(...types), { minLength: 1, maxLength: 70 
   });
 });
 
+const sameText = fc.constantFrom(
+  '',
+  'a',
+  'b',
+  'é',
+  'ab',
+  'aé',
+  '\ud800',
+  'x'.repeat(64),
+  'x'.repeat(65),
+  'é'.repeat(40_000),
+);
+const sameNumber = fc.constantFrom<unknown>(
+  0,
+  -0,
+  1,
+  true,
+  1n,
+  9,
+  10,
+  -1,
+  2 ** 32 - 1,
+  2 ** 32,
+  0.5,
+  Number.NaN,
+);
+const sameBlob = fc.constantFrom(Uint8Array.of(), Uint8Array.of(0xff), Buffer.alloc(70_000, 'a'));
+
+/** Columns, and plain rows that have much in common, some of them with values that no column of theirs can hold. */
+const alikeRows = fc.array(fc.constantFrom(...types), { minLength: 1, maxLength: 6 }).chain(list => {
+  const columns: ColumnSpec[] = list.map((type, index) => ({ name: `column_${index}`, type }));
+  const value = fc.oneof(sameText, sameNumber, sameBlob, fc.constantFrom(null, undefined));
+  const valueFor = ({ type }: ColumnSpec) =>
+    fc.oneof(
+      { weight: 12, arbitrary: type === 'TEXT' ? sameText : type === 'BLOB' ? sameBlob : sameNumber },
+      { weight: 1, arbitrary: value },
+    );
+  const names = columns.map(({ name }) => name);
+  const row = fc
+    .tuple(
+      fc.tuple(...columns.map(valueFor)),
+      fc.oneof(
+        { weight: 4, arbitrary: fc.constant(names) },
+        { weight: 1, arbitrary: fc.shuffledSubarray(names) },
+      ),
+    )
+    .map(([values, order]) => Object.fromEntries(order.map(name => [name, values[names.indexOf(name)]])));
+  return fc.record({ columns: fc.constant(columns), rows: fc.array(row, { maxLength: 12 }) });
+});
+
+/** What a call returns, or the message of what it throws. */
+function outcomeOf(call: () => number): number | string {
+  try {
+    return call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function expectedText(value: unknown): string {
   if (typeof value === 'string') return value.toWellFormed();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
@@ -79,6 +138,61 @@ describe('createRowEncoder', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('writes a row the same whatever row was before', () => {
+    fc.assert(
+      fc.property(alikeRows, ({ columns, rows }) => {
+        const encoder = createRowEncoder(columns);
+        const out = new ByteWriter(16);
+        for (const row of rows) {
+          const first = createRowEncoder(columns);
+          const expected = new ByteWriter(16);
+          const outcome = outcomeOf(() => first.append(row as never, expected));
+          expect(outcomeOf(() => encoder.append(row as never, out))).toEqual(outcome);
+          expect(out.take()).toEqual(expected.take());
+          if (typeof outcome === 'string') continue;
+          expect([encoder.presentLow, encoder.presentHigh]).toEqual([first.presentLow, first.presentHigh]);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('takes what a row inherits, or computes, for its own', () => {
+    const encoder = createRowEncoder([
+      { name: 'a', type: 'TEXT' },
+      { name: 'b', type: 'INTEGER' },
+    ]);
+    class Computed {
+      get a(): string {
+        return 'computed';
+      }
+    }
+    const rows = [{ a: 'own', b: 1 }, new Computed(), {}, Object.create({ b: 2 }), { a: 'x' }];
+    const out = new ByteWriter();
+    for (const row of rows) encoder.append(row, out);
+    expect(decodeRows({ count: rows.length, chunks: [out.take()] })).toEqual([
+      { a: 'own', b: '1' },
+      { a: 'computed' },
+      {},
+      { b: '2' },
+      { a: 'x' },
+    ]);
+  });
+
+  it('writes what a BLOB holds now, though it is the one of the row before', () => {
+    const encoder = createRowEncoder([{ name: 'b', type: 'BLOB' }]);
+    const blob = Uint8Array.of(1, 2);
+    const out = new ByteWriter();
+    encoder.append({ b: blob }, out);
+    blob[0] = 3;
+    encoder.append({ b: blob }, out);
+    encoder.append({}, out);
+    const bytes = out.take();
+    expect(bytes.subarray(15, 17)).toEqual(Buffer.from([1, 2]));
+    expect(bytes.subarray(32, 34)).toEqual(Buffer.from([3, 2]));
+    expect(bytes.subarray(34)).toEqual(Buffer.from([11, 11, 0, 0, 0, 0]));
   });
 
   it('always writes valid UTF-8 for text', () => {

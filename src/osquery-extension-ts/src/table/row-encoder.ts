@@ -9,21 +9,28 @@ export const ROW_HEADER_BYTES = 6;
 /** Text up to this length is copied here, longer text by one call into native code: the call costs about as much. */
 const SHORT_TEXT = 64;
 
-/** Room for a number: the digits of 2^64 and a sign, or a double's shortest text. */
-const NUMBER_BYTES = 32;
+const INITIAL_BYTES = 1024;
+/** A row that took more is forgotten: one of many megabytes must not occupy memory for good. */
+const KEPT_BYTES = 64 * 1024;
+/** Rows that say in which order their properties come, before it is given up that they agree. */
+const MAX_LEARNED = 16;
 
 const TEXT = 0;
 const INTEGER = 1;
 const DOUBLE = 2;
 const BLOB = 3;
 
+/** In place of a text. */
+const NO_TEXT = Symbol('no text');
+
 /**
- * Encodes rows of one table as they go on the wire. Hot: it runs once for every event, so what does not depend on
- * the row is made beforehand, and nothing is allocated per row.
+ * Encodes rows of one table as they go on the wire. Hot: it runs once for every event, and rows that follow each other are
+ * alike. So the last row is kept as it was encoded, and only what is different in the next one is written.
  */
 export interface RowEncoder<Columns extends readonly ColumnSpec[]> {
   /**
-   * Appends one row to `out`.
+   * Appends one row to `out`. It costs least where rows are plain objects with the same properties in the same order;
+   * of those, properties that are not enumerable do not count.
    *
    * @returns bytes appended
    * @throws OsqueryError OSQUERY_INVALID for a value that its column cannot hold; `out` is as before then
@@ -44,163 +51,231 @@ export function createRowEncoder<const Columns extends readonly ColumnSpec[]>(
 
 class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Columns> {
   readonly #columns: readonly ColumnSpec[];
-  readonly #keys: readonly string[];
   readonly #kinds: Uint8Array;
-  /** Each column's name as it goes on the wire, length and bytes: how long that is, … */
-  readonly #nameBytes: Uint32Array;
-  /** … and what, in words of four bytes, the last one filled up with zeros: writing words is four times faster. */
-  readonly #nameWords: Uint32Array;
-  /** Where in it each column's words begin; one more at the end. */
-  readonly #nameStarts: Uint32Array;
-  /** Room for everything but texts and blobs. */
-  readonly #fixedBytes: number;
+  /** Each column's name as it goes on the wire, length and bytes. */
+  readonly #names: readonly Buffer[];
+  /** Bytes of a column's entry besides its value. */
+  readonly #overheads: Uint32Array;
+  readonly #columnOf: ReadonlyMap<string, number>;
+  /** The row last encoded. */
+  #bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  /** Where in it each column's entry begins; one more for its end. An absent column has an empty one. */
+  readonly #places: Uint32Array;
+  /** The numbers in it that are not text; not-a-number for everything else. */
+  readonly #numbers: Float64Array;
+  /** The texts in it: undefined where the column is absent, NO_TEXT for everything else. */
+  readonly #texts: unknown[];
+  /** Names of the properties that rows have, in their order, and which columns they are; all others are absent then. */
+  #order: readonly string[] | undefined;
+  #orderColumns = new Uint32Array(0);
+  #learned: number;
+  /** Whether the columns that the row has are others than `presentLow` and `presentHigh` say. */
+  #isOther = true;
   presentLow = 0;
   presentHigh = 0;
 
   constructor(columns: Columns) {
     this.#columns = columns;
-    this.#keys = columns.map(column => column.name);
     this.#kinds = Uint8Array.from(columns, kindOf);
-    const names = columns.map(wireName);
-    this.#nameBytes = Uint32Array.from(names, name => name.length);
-    this.#nameWords = Uint32Array.from(names.flatMap(wordsOf));
-    let start = 0;
-    this.#nameStarts = Uint32Array.of(
-      0,
-      ...names.map(name => {
-        start += wordsOf(name).length;
-        return start;
-      }),
-    );
-    this.#fixedBytes = names.reduce((sum, name) => sum + name.length + 4 + NUMBER_BYTES, ROW_HEADER_BYTES);
+    this.#names = columns.map(wireName);
+    this.#overheads = Uint32Array.from(this.#names, name => name.length + 4);
+    this.#columnOf = new Map(columns.map(({ name }, index) => [name, index]));
+    // A name that stands for two columns has no place of its own.
+    this.#learned = this.#columnOf.size === columns.length ? 0 : MAX_LEARNED;
+    this.#places = new Uint32Array(columns.length + 1).fill(ROW_HEADER_BYTES);
+    this.#numbers = new Float64Array(columns.length).fill(Number.NaN);
+    this.#texts = new Array<unknown>(columns.length).fill(undefined);
   }
 
   append(row: Row<Columns>, out: ByteWriter): number {
-    const keys = this.#keys;
-    const kinds = this.#kinds;
-    const nameBytes = this.#nameBytes;
-    const nameWords = this.#nameWords;
-    const nameStarts = this.#nameStarts;
+    if (!this.#takeInOrder(row)) this.#takeByName(row);
+    if (this.#isOther) this.#countColumns();
+    const length = this.#end;
+    out.reserve(length);
+    this.#bytes.copy(out.bytes, out.length, 0, length);
+    out.length += length;
+    if (this.#bytes.length > KEPT_BYTES) this.#forget();
+    return length;
+  }
+
+  get #end(): number {
+    return this.#places[this.#columns.length]!;
+  }
+
+  /** Takes a row that has the same properties in the same order as the one before: none has to be looked for by its name. */
+  #takeInOrder(row: object): boolean {
+    const order = this.#order;
+    if (order === undefined || Object.getPrototypeOf(row) !== Object.prototype) return false;
+    const columns = this.#orderColumns;
+    const numbers = this.#numbers;
+    const texts = this.#texts;
+    let taken = 0;
+    for (const key in row) {
+      if (key !== order[taken]) return false;
+      const column = columns[taken++]!;
+      const value = (row as Readonly<Record<string, unknown>>)[key];
+      if (typeof value === 'number' ? value !== numbers[column] : value !== texts[column]) {
+        this.#take(column, value);
+      }
+    }
+    return taken === order.length;
+  }
+
+  #takeByName(row: object): void {
+    this.#order = undefined;
     const values = row as Readonly<Record<string, unknown>>;
-    const start = out.length;
-    // What is reserved beyond `at`: `fixedLeft` for the columns to come, and then each text asks for its own.
-    const fixed = this.#fixedBytes;
-    out.reserve(fixed);
-    let { bytes, view } = out;
-    let at = start + ROW_HEADER_BYTES;
+    for (let column = 0; column < this.#columns.length; column++) {
+      this.#take(column, values[this.#columns[column]!.name]);
+    }
+    if (this.#learned >= MAX_LEARNED || Object.getPrototypeOf(row) !== Object.prototype) return;
+    this.#learned++;
+    const names = Object.getOwnPropertyNames(row);
+    const columns = names.map(name => this.#columnOf.get(name));
+    if (columns.some(column => column === undefined) || names.length !== Object.keys(row).length) return;
+    this.#order = names;
+    this.#orderColumns = Uint32Array.from(columns as number[]);
+  }
+
+  /** Makes a column of the row hold a value. */
+  #take(column: number, value: unknown): void {
+    const isAbsent =
+      value === undefined || value === null || (Number.isNaN(value) && this.#kinds[column] === DOUBLE);
+    // SQL has no not-a-number; SQLite itself makes it NULL.
+    if (isAbsent) this.#remove(column);
+    else this.#put(column, value);
+    this.#numbers[column] = typeof value === 'number' ? value : Number.NaN;
+    this.#texts[column] = isAbsent ? undefined : typeof value === 'string' ? value : NO_TEXT;
+  }
+
+  #put(column: number, value: unknown): void {
+    const kind = this.#kinds[column]!;
+    if (kind === INTEGER) {
+      if (isSmall(value)) this.#putSmall(column, value as number);
+      else this.#putAscii(column, integerText(this.#columns[column]!, value));
+    } else if (kind === DOUBLE) {
+      if (typeof value !== 'number') throw invalid(this.#columns[column]!, value, 'a number');
+      this.#putAscii(column, String(value));
+    } else if (typeof value === 'string') {
+      this.#putText(column, value);
+    } else if (kind === BLOB && value instanceof Uint8Array) {
+      const at = this.#room(column, value.length);
+      this.#bytes.set(value, at);
+    } else {
+      throw invalid(this.#columns[column]!, value, kind === TEXT ? 'a string' : 'a Uint8Array or a string');
+    }
+  }
+
+  #putText(column: number, value: string): void {
+    const { length } = value;
+    if (length <= SHORT_TEXT) {
+      const at = this.#room(column, length);
+      const bytes = this.#bytes;
+      let i = 0;
+      for (; i < length; i += 1) {
+        const unit = value.charCodeAt(i);
+        if (unit > 0x7f) break;
+        bytes[at + i] = unit;
+      }
+      if (i === length) return;
+    }
+    // Half a surrogate pair becomes U+FFFD here, as in every conversion of Node to UTF-8.
+    const written = Buffer.byteLength(value);
+    const at = this.#room(column, written);
+    this.#bytes.write(value, at, written);
+  }
+
+  #putAscii(column: number, value: string): void {
+    const at = this.#room(column, value.length);
+    for (let i = 0; i < value.length; i += 1) this.#bytes[at + i] = value.charCodeAt(i);
+  }
+
+  /** A whole number from 0 to 2^32 - 1 in decimal, without making a string of it. */
+  #putSmall(column: number, value: number): void {
+    let rest = value >>> 0;
+    let digits = 1;
+    for (let limit = 10; digits < 10 && rest >= limit; limit *= 10) digits += 1;
+    const at = this.#room(column, digits);
+    const bytes = this.#bytes;
+    for (let i = at + digits - 1; i >= at; i -= 1) {
+      const next = (rest / 10) >>> 0;
+      bytes[i] = 48 + rest - next * 10;
+      rest = next;
+    }
+  }
+
+  /**
+   * Makes room for a column's value of so many bytes.
+   *
+   * @returns where it is to be written
+   */
+  #room(column: number, length: number): number {
+    const start = this.#places[column]!;
+    const before = this.#places[column + 1]! - start;
+    const after = this.#overheads[column]! + length;
+    const at = start + after - length;
+    if (before === after) return at;
+    this.#resize(column, after);
+    if (before === 0) {
+      this.#names[column]!.copy(this.#bytes, start);
+      this.#isOther = true;
+    }
+    writeLength(length, this.#bytes, at - 4);
+    return at;
+  }
+
+  #remove(column: number): void {
+    if (this.#places[column] === this.#places[column + 1]) return;
+    this.#resize(column, 0);
+    this.#isOther = true;
+  }
+
+  /** Gives a column's entry another size, and moves what is behind it. */
+  #resize(column: number, size: number): void {
+    const places = this.#places;
+    const start = places[column]!;
+    const next = places[column + 1]!;
+    const end = this.#end;
+    const more = start + size - next;
+    if (end + more > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(end + more, 2 * this.#bytes.length));
+      this.#bytes.copy(grown, 0, 0, end);
+      this.#bytes = grown;
+    }
+    this.#bytes.copyWithin(start + size, next, end);
+    for (let i = column + 1; i < places.length; i += 1) places[i]! += more;
+  }
+
+  /** Writes the row's header, and says which columns it has. */
+  #countColumns(): void {
     let low = 0;
     let high = 0;
     let count = 0;
-    for (let index = 0; index < keys.length; index += 1) {
-      const value = values[keys[index]!];
-      if (value === undefined || value === null) continue;
-      const kind = kinds[index]!;
-      let text = '';
-      let room = 0;
-      if (kind === INTEGER) {
-        if (!isSmall(value)) {
-          text = integerText(this.#columns[index]!, value);
-          if (text.length > NUMBER_BYTES) room = text.length;
-        }
-      } else if (typeof value === 'string' && kind !== DOUBLE) {
-        // A UTF-16 unit takes at most three bytes of UTF-8.
-        room = value.length * 3;
-      } else if (kind === DOUBLE) {
-        if (typeof value !== 'number') throw invalid(this.#columns[index]!, value, 'a number');
-        // SQL has no not-a-number; SQLite itself makes it NULL.
-        if (Number.isNaN(value)) continue;
-        text = String(value);
-      } else if (kind === BLOB && value instanceof Uint8Array) {
-        room = value.length;
-      } else {
-        const expected = kind === TEXT ? 'a string' : 'a Uint8Array or a string';
-        throw invalid(this.#columns[index]!, value, expected);
-      }
-      if (at + room + fixed > bytes.length) {
-        out.length = at;
-        out.reserve(room + fixed);
-        ({ bytes, view } = out);
-        out.length = start;
-      }
-
-      // The last word may reach up to three bytes too far: the value is written over them.
-      const lastWord = nameStarts[index + 1]!;
-      for (let word = nameStarts[index]!, to = at; word < lastWord; word += 1, to += 4) {
-        view.setUint32(to, nameWords[word]!, true);
-      }
-      at += nameBytes[index]!;
-      if (text !== '') at = writeAscii(text, bytes, at);
-      else if (kind === INTEGER) at = writeSmall(value as number, bytes, at);
-      else if (typeof value === 'string') at = writeText(value, bytes, at);
-      else at = writeBlob(value as Uint8Array, bytes, at);
-
+    for (let column = 0; column < this.#columns.length; column += 1) {
+      if (this.#places[column] === this.#places[column + 1]) continue;
       count += 1;
-      if (index < 32) low |= 1 << index;
-      else high |= 1 << Math.min(index - 32, 31);
+      if (column < 32) low |= 1 << column;
+      else high |= 1 << Math.min(column - 32, 31);
     }
-    bytes[start] = T_STRING;
-    bytes[start + 1] = T_STRING;
-    writeLength(count, bytes, start + 2);
-    out.length = at;
+    this.#bytes[0] = T_STRING;
+    this.#bytes[1] = T_STRING;
+    writeLength(count, this.#bytes, 2);
     this.presentLow = low >>> 0;
     this.presentHigh = high >>> 0;
-    return at - start;
+    this.#isOther = false;
   }
-}
 
-// The functions below write where the caller has made room and return where they stopped.
-
-function writeText(value: string, bytes: Buffer, at: number): number {
-  const start = at + 4;
-  const { length } = value;
-  if (length <= SHORT_TEXT) {
-    let i = 0;
-    for (; i < length; i += 1) {
-      const unit = value.charCodeAt(i);
-      if (unit > 0x7f) break;
-      bytes[start + i] = unit;
-    }
-    if (i === length) {
-      writeLength(length, bytes, at);
-      return start + length;
-    }
+  #forget(): void {
+    this.#bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.#places.fill(ROW_HEADER_BYTES);
+    this.#numbers.fill(Number.NaN);
+    this.#texts.fill(undefined);
+    this.#isOther = true;
   }
-  // Half a surrogate pair becomes U+FFFD here, as in every conversion of Node to UTF-8.
-  const written = bytes.write(value, start);
-  writeLength(written, bytes, at);
-  return start + written;
-}
-
-function writeBlob(value: Uint8Array, bytes: Buffer, at: number): number {
-  writeLength(value.length, bytes, at);
-  bytes.set(value, at + 4);
-  return at + 4 + value.length;
-}
-
-function writeAscii(value: string, bytes: Buffer, at: number): number {
-  for (let i = 0; i < value.length; i += 1) bytes[at + 4 + i] = value.charCodeAt(i);
-  writeLength(value.length, bytes, at);
-  return at + 4 + value.length;
 }
 
 /** Whether a value is a whole number from 0 to 2^32 - 1; -0 too, which is written as 0. */
 function isSmall(value: unknown): boolean {
   return typeof value === 'number' && value >>> 0 === value;
-}
-
-/** A whole number from 0 to 2^32 - 1 in decimal, without making a string of it. */
-function writeSmall(value: number, bytes: Buffer, at: number): number {
-  let rest = value >>> 0;
-  let digits = 1;
-  for (let limit = 10; digits < 10 && rest >= limit; limit *= 10) digits += 1;
-  const end = at + 4 + digits;
-  for (let i = end - 1; i >= at + 4; i -= 1) {
-    const next = (rest / 10) >>> 0;
-    bytes[i] = 48 + rest - next * 10;
-    rest = next;
-  }
-  writeLength(digits, bytes, at);
-  return end;
 }
 
 function writeLength(value: number, bytes: Buffer, at: number): void {
@@ -227,13 +302,6 @@ function wireName(column: ColumnSpec): Buffer {
   const writer = new ByteWriter(64);
   writer.string(column.name);
   return writer.take();
-}
-
-/** Bytes as words in little-endian order, the last one filled up with zeros. */
-function wordsOf(bytes: Buffer): number[] {
-  const padded = Buffer.alloc(Math.ceil(bytes.length / 4) * 4);
-  bytes.copy(padded);
-  return Array.from({ length: padded.length / 4 }, (_, i) => padded.readUInt32LE(i * 4));
 }
 
 function integerText(column: ColumnSpec, value: unknown): string {

@@ -4,13 +4,10 @@
  */
 export class ByteWriter {
   bytes: Buffer;
-  /** The same memory as `bytes`, for writing several bytes at once. */
-  view: DataView;
   length = 0;
 
   constructor(initialBytes = 4096) {
     this.bytes = Buffer.allocUnsafeSlow(initialBytes);
-    this.view = viewOf(this.bytes);
   }
 
   /** Makes room for `count` more bytes. Call it before writing to `bytes` directly. */
@@ -20,7 +17,6 @@ export class ByteWriter {
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
-    this.view = viewOf(grown);
   }
 
   byte(value: number): void {
@@ -63,10 +59,7 @@ export class ByteWriter {
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
     this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
-    this.view = viewOf(this.bytes);
     this.length = 0;
     return taken;
   }
 }
-
-const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
