@@ -2,6 +2,7 @@ import type { ExecutedFile, ProcessEvent } from './audit-event.ts';
 import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_PATH } from './constants.ts';
 import type { RecordGroup } from './correlator.ts';
 import { joinArguments } from './execve.ts';
+import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import { decimal, pathText, plainText, untrustedText } from './value.ts';
@@ -165,7 +166,25 @@ const pathItem = (record: AuditRecord): number | undefined => {
   return undefined;
 };
 
-const readPath = (record: AuditRecord): ExecutedFile => {
+/** Longest PATH record that is remembered, and of how many files of an event. */
+const KNOWN_BYTES = 512;
+const knownTexts = [new KnownBytes(KNOWN_BYTES), new KnownBytes(KNOWN_BYTES)] as const;
+/** Of the same places in the event before: a loader is in nearly all, a program in those that run it again. */
+const knownFiles: ExecutedFile[] = [];
+
+/** @param place of the record among those of its kind */
+const readPath = (record: AuditRecord, place: number): ExecutedFile => {
+  const knownText = knownTexts[place];
+  if (knownText === undefined) return readFile(record);
+  const { bytes, start, end } = record;
+  if (knownText.matches(bytes, start, end)) return knownFiles[place]!;
+  const file = readFile(record);
+  knownText.keep(bytes, start, end);
+  knownFiles[place] = file;
+  return file;
+};
+
+const readFile = (record: AuditRecord): ExecutedFile => {
   let name: string | undefined;
   let inode: string | undefined;
   let dev: string | undefined;

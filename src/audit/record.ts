@@ -1,3 +1,5 @@
+import { KnownBytes } from './known-bytes.ts';
+
 /**
  * One audit record: `bytes[start..end)` holds its fields, behind the `audit(SEC.MS:SERIAL): ` header.
  * The bytes may belong to a receive arena: whoever keeps a record beyond the call that delivered it copies them.
@@ -22,6 +24,20 @@ const DOT = 0x2e;
 const COLON = 0x3a;
 const BRACKET = 0x29;
 
+/** Bytes of `audit(1364481363.243:`, as the kernel writes it until the year 2286. */
+const STAMP_BYTES = 21;
+
+/** What `audit(SEC.MS:` says. */
+interface Stamp {
+  readonly seconds: number;
+  readonly milliseconds: number;
+  readonly length: number;
+}
+
+/** Records of one event, and of all that happens in the same tick of audit's clock, begin with the same stamp. */
+const knownStamp = new KnownBytes(STAMP_BYTES);
+let known: Stamp | undefined;
+
 /**
  * Reads the header `audit(1364481363.243:24287): ` of a record's payload.
  *
@@ -34,19 +50,16 @@ export const parseRecord = (
   start: number,
   end: number,
 ): AuditRecord | undefined => {
-  for (let i = 0; i < HEADER.length; i++) if (bytes[start + i] !== HEADER[i]) return undefined;
-  const secondsAt = start + HEADER.length;
-  const dot = digitsEnd(bytes, secondsAt, end);
-  const colon = digitsEnd(bytes, dot + 1, end);
-  const bracket = digitsEnd(bytes, colon + 1, end);
-  // In this order: each is where the one before is valid.
-  if (bytes[dot] !== DOT || bytes[colon] !== COLON || bytes[bracket] !== BRACKET) return undefined;
-  if (bracket + 1 >= end || bytes[bracket + 1] !== COLON) return undefined;
-  if (dot === secondsAt || colon === dot + 1 || bracket === colon + 1) return undefined;
-  const seconds = digitsValue(bytes, secondsAt, dot);
-  const milliseconds = digitsValue(bytes, dot + 1, colon);
-  const serial = digitsValue(bytes, colon + 1, bracket);
-  if (seconds > Number.MAX_SAFE_INTEGER || milliseconds > 999 || serial > 0xffffffff) return undefined;
+  const isKnown = end - start > STAMP_BYTES && knownStamp.matches(bytes, start, start + STAMP_BYTES);
+  const stamp = isKnown ? known : readStamp(bytes, start, end);
+  if (stamp === undefined) return undefined;
+  const { seconds, milliseconds } = stamp;
+  const serialAt = start + stamp.length;
+  const bracket = digitsEnd(bytes, serialAt, end);
+  if (bracket === serialAt || bracket + 1 >= end) return undefined;
+  if (bytes[bracket] !== BRACKET || bytes[bracket + 1] !== COLON) return undefined;
+  const serial = digitsValue(bytes, serialAt, bracket);
+  if (serial > 0xffffffff) return undefined;
   let at = bracket + 2;
 
   // Payloads of the kernel and of programs may end in a newline or NUL.
@@ -55,6 +68,25 @@ export const parseRecord = (
     last--;
   while (at < last && bytes[at] === SPACE) at++;
   return { type, seconds, milliseconds, serial, bytes, start: at, end: last };
+};
+
+const readStamp = (bytes: Buffer, start: number, end: number): Stamp | undefined => {
+  for (let i = 0; i < HEADER.length; i++) if (bytes[start + i] !== HEADER[i]) return undefined;
+  const secondsAt = start + HEADER.length;
+  const dot = digitsEnd(bytes, secondsAt, end);
+  const colon = digitsEnd(bytes, dot + 1, end);
+  // In this order: each is where the one before is valid.
+  if (bytes[dot] !== DOT || bytes[colon] !== COLON || colon >= end) return undefined;
+  if (dot === secondsAt || colon === dot + 1) return undefined;
+  const seconds = digitsValue(bytes, secondsAt, dot);
+  const milliseconds = digitsValue(bytes, dot + 1, colon);
+  if (seconds > Number.MAX_SAFE_INTEGER || milliseconds > 999) return undefined;
+  const length = colon + 1 - start;
+  const stamp = { seconds, milliseconds, length };
+  if (length !== STAMP_BYTES) return stamp;
+  knownStamp.keep(bytes, start, start + length);
+  known = stamp;
+  return stamp;
 };
 
 /** Where the decimal digits end that begin at `at`. */
@@ -122,8 +154,13 @@ export class FieldCursor {
 
       const opening = at < end ? bytes[at] : SPACE;
       let closing = -1;
-      if (opening === QUOTE) closing = bytes.indexOf(QUOTE, at + 1);
-      else if (opening === APOSTROPHE) closing = bytes.lastIndexOf(APOSTROPHE, end - 1);
+      if (opening === QUOTE) {
+        closing = at + 1;
+        while (closing < end && bytes[closing] !== QUOTE) closing++;
+      } else if (opening === APOSTROPHE) {
+        closing = end - 1;
+        while (closing > at && bytes[closing] !== APOSTROPHE) closing--;
+      }
       if (closing > at && closing < end) {
         this.quoted = true;
         this.valueStart = at + 1;

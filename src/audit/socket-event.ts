@@ -1,6 +1,7 @@
 import type { SocketActor, SocketEvent } from './audit-event.ts';
 import { AUDIT_SOCKADDR, AUDIT_SOCKETCALL } from './constants.ts';
 import type { RecordGroup } from './correlator.ts';
+import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { parseSockaddr, type SocketName } from './sockaddr.ts';
 import type { SyscallRecord } from './syscall-record.ts';
@@ -100,8 +101,21 @@ const sockaddr = Buffer.alloc(SOCKADDR_BYTES);
 /** Its first bytes, by their number. */
 const sockaddrOf = Array.from({ length: SOCKADDR_BYTES + 1 }, (_, length) => sockaddr.subarray(0, length));
 
+/** Longest SOCKADDR record that is remembered: that of a struct sockaddr_un. */
+const KNOWN_BYTES = 256;
+const knownText = new KnownBytes(KNOWN_BYTES);
+let knownName: SocketName | undefined;
+
 /** The name in a SOCKADDR record; undefined if it cannot be read. */
 export const readSockaddr = (record: AuditRecord): SocketName | undefined => {
+  const { bytes, start, end } = record;
+  if (knownText.matches(bytes, start, end)) return knownName;
+  knownName = readName(record);
+  knownText.keep(bytes, start, end);
+  return knownName;
+};
+
+const readName = (record: AuditRecord): SocketName | undefined => {
   cursor.reset(record.bytes, record.start, record.end);
   while (cursor.next()) {
     if (cursor.key !== SADDR) continue;

@@ -1,3 +1,4 @@
+import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { type SyscallName, socketcallName, syscallName } from './syscalls.ts';
 import { decimal, hexWord, pathText, plainText, untrustedText } from './value.ts';
@@ -60,10 +61,30 @@ const SES = keyHash('ses');
 const COMM = keyHash('comm');
 const EXE = keyHash('exe');
 
+const QUOTE = 0x22;
+const APOSTROPHE = 0x27;
 const LETTER_Y = 0x79;
 const LETTER_N = 0x6e;
 
 const cursor = new FieldCursor();
+
+/** Longest SYSCALL record that is remembered. */
+const KNOWN_BYTES = 512;
+/** The text of `known`. */
+const knownText = new KnownBytes(KNOWN_BYTES);
+/**
+ * The record read last. Who makes many calls writes the same text, or at least the same from the actor on. Only of a call
+ * that names no files: no two executions write the same.
+ */
+let known:
+  | {
+      readonly reading: SyscallReading;
+      readonly interests: ReadonlySet<SyscallName>;
+      readonly actor: Actor;
+      /** Where the actor begins in the text. */
+      readonly actorAt: number;
+    }
+  | undefined;
 
 /** Who made the call: what a SYSCALL record says from `ppid`, or `pid`, to `exe`. */
 type Actor = Pick<
@@ -78,6 +99,8 @@ type Actor = Pick<
  * Source of the field order: audit_log_exit and audit_log_task_info in kernel/auditsc.c and kernel/audit.c.
  */
 export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallName>): SyscallReading => {
+  const { bytes, start, end } = record;
+  if (known?.interests === interests && knownText.matches(bytes, start, end)) return known.reading;
   let arch: number | undefined;
   let name: SyscallName | undefined;
   let success: boolean | undefined;
@@ -85,8 +108,9 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
   let a0: number | undefined;
   let items: number | undefined;
   let actor: Actor | undefined;
+  let actorAt = 0;
 
-  const { bytes } = cursor.reset(record.bytes, record.start, record.end);
+  cursor.reset(bytes, start, end);
   while (actor === undefined && cursor.next()) {
     switch (cursor.key) {
       case ARCH:
@@ -120,8 +144,11 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
       case PPID:
       // Where the oldest kernels begin.
       case PID:
-        // Of an execution, which names files, no other has the same.
-        actor = (items === 0 ? knownActor : readActor)(bytes, cursor.keyStart, record.end);
+        actorAt = cursor.keyStart - start;
+        actor =
+          known !== undefined && knownText.matches(bytes, start + actorAt, end, known.actorAt)
+            ? known.actor
+            : readActor(bytes, start + actorAt, end);
         break;
     }
   }
@@ -138,7 +165,7 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
     return MALFORMED;
   }
   if (success === undefined || exit === undefined) return OTHER;
-  return {
+  const reading: SyscallReading = {
     kind: 'syscall',
     syscall: {
       name,
@@ -163,29 +190,20 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
       exe: actor.exe,
     },
   };
+  if (items === 0)
+    known = knownText.keep(bytes, start, end) ? { reading, interests, actor, actorAt } : undefined;
+  return reading;
 };
 
-/** Longest text of an actor that is remembered. */
-const REMEMBERED_BYTES = 512;
-const rememberedBytes = Buffer.alloc(REMEMBERED_BYTES);
-let rememberedLength = 0;
-let remembered: Actor | undefined;
+/** What an actor's text says from `auid` to `ses`. */
+type Identity = Omit<Actor, 'ppid' | 'pid' | 'comm' | 'exe'>;
 
-/** `readActor`, once for calls of the same process that follow each other: who makes many connections writes the same text. */
-const knownActor = (bytes: Buffer, start: number, end: number): Actor => {
-  if (remembered !== undefined && isRemembered(bytes, start, end)) return remembered;
-  const actor = readActor(bytes, start, end);
-  rememberedLength = end - start;
-  remembered = rememberedLength <= REMEMBERED_BYTES ? actor : undefined;
-  if (remembered !== undefined) bytes.copy(rememberedBytes, 0, start, end);
-  return actor;
-};
-
-const isRemembered = (bytes: Buffer, start: number, end: number): boolean => {
-  if (end - start !== rememberedLength) return false;
-  for (let i = 0; i < rememberedLength; i++) if (bytes[start + i] !== rememberedBytes[i]) return false;
-  return true;
-};
+/** Longest identity that is remembered. */
+const KNOWN_IDENTITY_BYTES = 256;
+/** The text of `knownIdentity`, up to `comm`. */
+const knownIdentityText = new KnownBytes(KNOWN_IDENTITY_BYTES);
+/** The one read last: the processes of a service, or of a shell, have it in common. */
+let knownIdentity: Identity | undefined;
 
 const readActor = (bytes: Buffer, start: number, end: number): Actor => {
   let ppid: number | undefined;
@@ -203,6 +221,8 @@ const readActor = (bytes: Buffer, start: number, end: number): Actor => {
   let ses: number | undefined;
   let comm: string | undefined;
   let exe: string | undefined;
+  /** Where an identity begins of which nothing stands before. */
+  let identityAt = -1;
   cursor.reset(bytes, start, end);
   // Behind `exe` come the security context and the rule's key, which nobody asks for.
   while (exe === undefined && cursor.next()) {
@@ -214,9 +234,18 @@ const readActor = (bytes: Buffer, start: number, end: number): Actor => {
         pid = decimal(cursor);
         break;
       case AUID:
-      case LOGINUID:
-        auid = decimal(cursor);
+      case LOGINUID: {
+        const other = uid ?? gid ?? euid ?? suid ?? fsuid ?? egid ?? sgid ?? fsgid ?? tty ?? ses;
+        const knownEnd = other === undefined ? knownIdentityText.endAt(bytes, cursor.keyStart, end) : -1;
+        if (knownEnd >= 0) {
+          ({ auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses } = knownIdentity!);
+          cursor.reset(bytes, knownEnd, end);
+        } else {
+          identityAt = other === undefined ? cursor.keyStart : -1;
+          auid = decimal(cursor);
+        }
         break;
+      }
       case UID:
         uid = decimal(cursor);
         break;
@@ -248,6 +277,11 @@ const readActor = (bytes: Buffer, start: number, end: number): Actor => {
         ses = decimal(cursor);
         break;
       case COMM:
+        if (identityAt >= 0 && !hasQuote(bytes, identityAt, cursor.keyStart)) {
+          knownIdentityText.keep(bytes, identityAt, cursor.keyStart);
+          knownIdentity = { auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses };
+        }
+        identityAt = -1;
         comm = untrustedText(cursor);
         break;
       case EXE:
@@ -256,4 +290,10 @@ const readActor = (bytes: Buffer, start: number, end: number): Actor => {
     }
   }
   return { ppid, pid, auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses, comm, exe };
+};
+
+/** Whether what a text means depends on what follows: a quote may be closed there. The kernel writes none in an identity. */
+const hasQuote = (bytes: Buffer, start: number, end: number): boolean => {
+  for (let at = start; at < end; at++) if (bytes[at] === QUOTE || bytes[at] === APOSTROPHE) return true;
+  return false;
 };

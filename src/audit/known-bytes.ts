@@ -1,0 +1,57 @@
+let viewed: Uint8Array | undefined;
+let view: DataView = new DataView(new ArrayBuffer(0));
+
+/** A view of these bytes: records that follow each other nearly always lie in the same memory. */
+const viewOf = (bytes: Uint8Array): DataView => {
+  if (bytes !== viewed) {
+    viewed = bytes;
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return view;
+};
+
+/**
+ * Bytes that were seen last, to tell that they come again: what has been made of them need not be made once more then.
+ * Compared by four at a time, which takes a tenth of reading them.
+ */
+export class KnownBytes {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #length = -1;
+
+  /** @param limit bytes that are kept at most */
+  constructor(limit: number) {
+    this.#bytes = new Uint8Array(limit);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** Whether `bytes[start..end)` are the known ones, those from `from` on. */
+  matches(bytes: Uint8Array, start: number, end: number, from = 0): boolean {
+    const length = end - start;
+    if (from + length !== this.#length) return false;
+    const theirs = viewOf(bytes);
+    const own = this.#view;
+    const words = length & ~3;
+    let i = 0;
+    for (; i < words; i += 4) {
+      if (theirs.getInt32(start + i, true) !== own.getInt32(from + i, true)) return false;
+    }
+    for (; i < length; i++) if (bytes[start + i] !== this.#bytes[from + i]) return false;
+    return true;
+  }
+
+  /** Where they end if `bytes[start..end)` begins with them; -1 if it does not. */
+  endAt(bytes: Uint8Array, start: number, end: number): number {
+    const theirEnd = start + this.#length;
+    return theirEnd >= start && theirEnd <= end && this.matches(bytes, start, theirEnd) ? theirEnd : -1;
+  }
+
+  /** @returns whether they are not too many to be kept; if they are, none are known any more */
+  keep(bytes: Buffer, start: number, end: number): boolean {
+    const length = end - start;
+    const fits = length <= this.#bytes.length;
+    if (fits) bytes.copy(this.#bytes, 0, start, end);
+    this.#length = fits ? length : -1;
+    return fits;
+  }
+}
