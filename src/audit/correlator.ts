@@ -77,6 +77,9 @@ interface Pending {
  */
 export class Correlator {
   readonly counters: CorrelatorCounters = { unterminated: 0, overLimit: 0 };
+  /** The event that began last, until it ends or another one begins: mostly no other is under way. */
+  #newest: Pending | undefined;
+  /** The other events under way. */
   readonly #pending = new Map<number, Pending>();
   #count = 0;
   /** What the events under way take up. */
@@ -99,7 +102,7 @@ export class Correlator {
 
   /** Whether an event with this serial is under way. */
   has(serial: number): boolean {
-    return this.#pending.has(serial);
+    return this.#newest?.serial === serial || this.#pending.has(serial);
   }
 
   /** @param now milliseconds of a monotonic clock */
@@ -159,17 +162,25 @@ export class Correlator {
         if (now - event.since >= this.#limits.ageMs) this.#end(event, 'age');
       }
     }
+    if (this.#newest !== undefined && now - this.#newest.since >= this.#limits.ageMs) {
+      this.#end(this.#newest, 'age');
+    }
   }
 
   /** Ends everything under way: the source has come to its end. */
   flush(): void {
     for (const head of [...this.#pending.values()])
       for (const event of chain(head)) this.#end(event, 'flush');
+    if (this.#newest !== undefined) this.#end(this.#newest, 'flush');
   }
 
   #find(record: AuditRecord, node: string | undefined): Pending | undefined {
     if (this.#latest !== undefined && isOf(this.#latest, record, node)) return this.#latest;
-    let event = this.#pending.get(record.serial);
+    if (this.#newest !== undefined && isOf(this.#newest, record, node)) {
+      this.#latest = this.#newest;
+      return this.#newest;
+    }
+    let event = this.#pending.size === 0 ? undefined : this.#pending.get(record.serial);
     while (event !== undefined && !isOf(event, record, node)) event = event.sibling;
     this.#latest = event;
     return event;
@@ -188,24 +199,29 @@ export class Correlator {
       borrowedFrom: 0,
       sibling: undefined,
     };
-    const head = this.#pending.get(record.serial);
-    if (head === undefined) {
-      this.#pending.set(record.serial, event);
-    } else {
-      event.sibling = head.sibling;
-      head.sibling = event;
-    }
+    if (this.#newest !== undefined) this.#shelve(this.#newest);
+    this.#newest = event;
     this.#count++;
     this.#latest = event;
     return event;
   }
 
+  #shelve(event: Pending): void {
+    const head = this.#pending.get(event.serial);
+    if (head === undefined) {
+      this.#pending.set(event.serial, event);
+    } else {
+      event.sibling = head.sibling;
+      head.sibling = event;
+    }
+  }
+
   #endOldest(): void {
-    const oldest = this.#pending.values().next().value;
+    const oldest = this.#pending.values().next().value ?? this.#newest;
     if (oldest !== undefined) this.#end(oldest, 'limit');
   }
 
-  #end(event: Pending, endedBy: RecordGroup['endedBy']): void {
+  #unshelve(event: Pending): void {
     const head = this.#pending.get(event.serial);
     if (head === event) {
       this.#pending.delete(event.serial);
@@ -218,6 +234,11 @@ export class Correlator {
         }
       }
     }
+  }
+
+  #end(event: Pending, endedBy: RecordGroup['endedBy']): void {
+    if (event === this.#newest) this.#newest = undefined;
+    else this.#unshelve(event);
     this.#count--;
     this.#bytes -= event.bytes + event.records.length * RECORD_OVERHEAD;
     if (this.#latest === event) this.#latest = undefined;
