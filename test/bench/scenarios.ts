@@ -8,6 +8,7 @@ import { memoryUse } from './scenarios/memory.ts';
 import { pipeline } from './scenarios/pipeline.ts';
 import { receiveOnly } from './scenarios/receive-only.ts';
 import { select } from './scenarios/select.ts';
+import { selectCore } from './scenarios/select-core.ts';
 import { selectRecent } from './scenarios/select-recent.ts';
 import { selectWhileIngesting } from './scenarios/select-while-ingesting.ts';
 import { sustained } from './scenarios/sustained.ts';
@@ -22,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   telemetry,
   latency,
   select,
+  selectCore,
   selectRecent,
   selectWhileIngesting,
   memoryUse,

@@ -5,7 +5,7 @@ import { createPause, receiveLoop } from '../../../src/audit/receive-loop.ts';
 import { AuditSession } from '../../../src/audit/session.ts';
 import { AuditStream } from '../../../src/audit/stream.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
-import { connectSelection } from '../selection.ts';
+import { ruleSelections } from '../peers/peer-program.ts';
 
 /*
  * Receives what the extension would receive of connects, in the same way and in a worker thread as there, and discards
@@ -41,7 +41,7 @@ const main = async (): Promise<void> => {
     forceUnconfigure: false,
     backlogLimit: 65_536,
     backlogWaitTime: 0,
-    selection: connectSelection,
+    selection: ruleSelections.connects,
   });
   const stopping = new Int32Array(new SharedArrayBuffer(4));
   const terminated = once(process, 'SIGTERM');

@@ -2,7 +2,7 @@ import { socketEvents } from '../../../tables/socket_events.ts';
 import { socketOptions } from '../audit-options.ts';
 import { measureEventCost } from '../cpu-per-event.ts';
 import { ExtensionUnderTest } from '../extension-under-test.ts';
-import { auditdConnects, withMeasured } from '../peer-connects.ts';
+import { measurePeers, withMeasured } from '../peers/measure-peers.ts';
 import { references } from '../reference.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -14,7 +14,7 @@ export const connectCpu: Scenario = {
   title: '50,000 connects at 5,000/s, after as many to warm up',
   needsAudit: true,
   run: async ({ program }) => {
-    const auditd = await auditdConnects(CONNECTS, PER_SECOND);
+    const measured = await measurePeers('connects', CONNECTS, PER_SECOND);
     await using extension = await ExtensionUnderTest.start(program, socketOptions);
     const cost = await measureEventCost(extension, {
       kind: 'connects',
@@ -28,7 +28,7 @@ export const connectCpu: Scenario = {
         value: cost.microseconds,
         unit: 'µs',
         goal: { atMost: 10 },
-        peers: withMeasured(references.connectCpu, auditd?.cpu),
+        peers: withMeasured(references.connectCpu, measured.cpu),
       },
       {
         name: 'rows stored',

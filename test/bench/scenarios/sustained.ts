@@ -3,7 +3,7 @@ import { socketEvents } from '../../../tables/socket_events.ts';
 import { socketOptions } from '../audit-options.ts';
 import { ExtensionUnderTest } from '../extension-under-test.ts';
 import { Load } from '../load.ts';
-import { auditdConnects, withMeasured } from '../peer-connects.ts';
+import { measurePeers, withMeasured } from '../peers/measure-peers.ts';
 import { references } from '../reference.ts';
 import type { Scenario } from '../scenario.ts';
 import { settledRows } from '../settle.ts';
@@ -18,7 +18,7 @@ export const sustained: Scenario = {
   title: '33,000 connects/s for 3 s',
   needsAudit: true,
   run: async ({ program }) => {
-    const auditd = await auditdConnects(CONNECTS, PER_SECOND);
+    const measured = await measurePeers('connects', CONNECTS, PER_SECOND);
     await using extension = await ExtensionUnderTest.start(program, socketOptions);
     await using load = await Load.prepare('connects', CONNECTS, PER_SECOND);
     const before = extension.cpuSeconds;
@@ -34,7 +34,7 @@ export const sustained: Scenario = {
         value: stored,
         unit: 'rows',
         goal: { atLeast: CONNECTS },
-        peers: withMeasured(references.sustainedRows, auditd?.rows),
+        peers: withMeasured(references.sustainedRows, measured.rows),
       },
       { name: 'socket overruns', value: status.socket_overruns!, unit: '', goal: { atMost: 0 } },
       { name: 'kernel lost', value: status.kernel_lost!, unit: 'records', goal: { atMost: 0 } },
@@ -42,7 +42,7 @@ export const sustained: Scenario = {
         name: 'CPU per connect',
         value: (cpu / CONNECTS) * 1e6,
         unit: 'µs',
-        peers: withMeasured([], auditd?.cpu),
+        peers: withMeasured([], measured.cpu),
       },
       { name: 'connects', value: CONNECTS / seconds, unit: '/s' },
     ];

@@ -1,32 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AuditControl, openAuditControl } from '../../src/audit/control.ts';
-import { AuditSession } from '../../src/audit/session.ts';
-import { nativeArchitectures } from '../../src/audit/syscalls.ts';
-import { cpuSeconds } from './process-usage.ts';
-import { connectSelection } from './selection.ts';
+import { type AuditControl, openAuditControl } from '../../../src/audit/control.ts';
+import { AuditSession } from '../../../src/audit/session.ts';
+import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
+import { cpuSeconds } from '../process-usage.ts';
+import { type PeerLoad, type PeerProgram, ruleSelections } from './peer-program.ts';
 
 const START_MS = 5_000;
-
-/** Where the installed auditd is; undefined if there is none. */
-export const findAuditd = (): string | undefined => {
-  const directories = [...(process.env.PATH ?? '').split(':'), '/sbin', '/usr/sbin'];
-  return directories
-    .map(directory => join(directory, 'auditd'))
-    .find(path => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-};
 
 /** As Debian configures it, with its log in a place of its own and never rotated. */
 const configuration = (log: string): string =>
@@ -53,21 +38,29 @@ const configuration = (log: string): string =>
     .join('');
 
 /** auditd in the extension's place: the same rules, its own log instead of tables. */
-export class AuditdUnderTest implements AsyncDisposable {
+export class AuditdUnderTest implements PeerProgram {
   readonly #directory: string;
   readonly #child: ChildProcess;
   readonly #control: AuditControl;
   readonly #session: AuditSession;
+  readonly #load: PeerLoad;
 
-  private constructor(directory: string, child: ChildProcess, control: AuditControl, session: AuditSession) {
+  private constructor(
+    directory: string,
+    child: ChildProcess,
+    control: AuditControl,
+    session: AuditSession,
+    load: PeerLoad,
+  ) {
     this.#directory = directory;
     this.#child = child;
     this.#control = control;
     this.#session = session;
+    this.#load = load;
   }
 
-  /** Resolves when connects are being logged. */
-  static async start(path: string): Promise<AuditdUnderTest> {
+  /** Resolves when the load's events are being logged. */
+  static async start(path: string, load: PeerLoad): Promise<AuditdUnderTest> {
     const control = openAuditControl();
     const session = await AuditSession.open(control, nativeArchitectures(process.arch), {
       // The stream is auditd's; what it needs of the kernel is set here.
@@ -77,7 +70,7 @@ export class AuditdUnderTest implements AsyncDisposable {
       forceUnconfigure: false,
       backlogLimit: 65_536,
       backlogWaitTime: 0,
-      selection: connectSelection,
+      selection: ruleSelections[load],
     });
     const directory = mkdtempSync(join(tmpdir(), 'bench-'));
     writeFileSync(join(directory, 'auditd.conf'), configuration(join(directory, 'audit.log')), {
@@ -86,7 +79,7 @@ export class AuditdUnderTest implements AsyncDisposable {
     const child = spawn(path, ['-n', '-s', 'nochange', '-c', directory], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    const auditd = new AuditdUnderTest(directory, child, control, session);
+    const auditd = new AuditdUnderTest(directory, child, control, session, load);
     try {
       for (let left = START_MS / 10; (await control.getStatus()).pid !== child.pid; left--) {
         if (child.exitCode !== null || left === 0) throw new Error('auditd did not take the audit stream');
@@ -105,11 +98,10 @@ export class AuditdUnderTest implements AsyncDisposable {
     return cpuSeconds(this.#child.pid!);
   }
 
-  /** Ends it, so that all is written. @returns events of a process in its log */
   async end(pid: number): Promise<number> {
     await this.#stop();
     let events = 0;
-    const wanted = ` pid=${pid} `;
+    const wanted = this.#load === 'connects' ? ` pid=${pid} ` : ` ppid=${pid} `;
     for await (const line of createInterface({
       input: createReadStream(join(this.#directory, 'audit.log')),
     })) {
@@ -119,10 +111,12 @@ export class AuditdUnderTest implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#child.kill('SIGTERM');
+      await once(this.#child, 'exit');
+    }
+    // Behind it: audit is not turned off as long as somebody owns the stream.
     await this.#session.restore();
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.#child.kill('SIGTERM');
-    await once(this.#child, 'exit');
   }
 
   /** Audit is as it was found afterwards. Any number of times. */

@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { auditOptions } from './audit-options.ts';
+import { Osqueryd } from './peers/osqueryd.ts';
+import { findProgram } from './peers/peer-program.ts';
+import type { Program } from './program.ts';
+
+const START_MS = 60_000;
+const LOOK_MS = 100;
+
+/** The extension with events of a log, under a core that SQL is sent to: the installed osqueryd, else the embedded one. */
+export class ReplayedUnderCore implements AsyncDisposable {
+  /** Whether core is an osqueryd. */
+  readonly isOsqueryd: boolean;
+  readonly #core: Osqueryd;
+  readonly #extension: ChildProcess;
+
+  private constructor(isOsqueryd: boolean, core: Osqueryd, extension: ChildProcess) {
+    this.isOsqueryd = isOsqueryd;
+    this.#core = core;
+    this.#extension = extension;
+  }
+
+  /** Resolves when the table has the rows. */
+  static async start(program: Program, log: string, table: string, rows: number): Promise<ReplayedUnderCore> {
+    const installed = findProgram('osqueryd');
+    const embedded = [program.file, ...program.args, 'daemon'] as const;
+    const core = await Osqueryd.start(installed === undefined ? embedded : [installed], {
+      disable_tables: 'process_events,socket_events,user_events',
+      disable_audit: 'true',
+      audit_allow_sockets: 'true',
+      events_max: auditOptions.events_max,
+      events_expiry: auditOptions.events_expiry,
+    });
+    const extension = spawn(
+      program.file,
+      [...program.args, '--socket', core.socketPath, '--timeout', '3', '--interval', '3', '--replay', log],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    const started = new ReplayedUnderCore(installed !== undefined, core, extension);
+    for (let left = START_MS / LOOK_MS; left > 0; left--) {
+      const found = await core.number(`SELECT count(*) FROM ${table}`).catch(() => 0);
+      if (found === rows) return started;
+      await sleep(LOOK_MS);
+    }
+    await started[Symbol.asyncDispose]();
+    throw new Error(`core did not get ${rows} rows of ${table} within ${START_MS / 1000} s`);
+  }
+
+  /** Milliseconds from the query to its one row. */
+  async time(sql: string): Promise<number> {
+    const started = performance.now();
+    await this.#core.number(sql);
+    return performance.now() - started;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#extension.exitCode === null && this.#extension.signalCode === null) {
+      this.#extension.kill('SIGTERM');
+      await once(this.#extension, 'exit');
+    }
+    await this.#core[Symbol.asyncDispose]();
+  }
+}

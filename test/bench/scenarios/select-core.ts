@@ -1,0 +1,50 @@
+import { socketEvents } from '../../../tables/socket_events.ts';
+import { ReplayedUnderCore } from '../core.ts';
+import { type Figure, median } from '../figure.ts';
+import { RecordedConnects } from '../recorded-connects.ts';
+import { references } from '../reference.ts';
+import type { Scenario } from '../scenario.ts';
+
+const ROWS = 50_000;
+const WARM_UP = 5;
+const ROUNDS = 11;
+const TABLE = socketEvents.spec.name;
+
+const columns: readonly { readonly name: string; readonly options?: { readonly hidden?: boolean } }[] =
+  socketEvents.spec.columns;
+const visible = columns.filter(({ options }) => options?.hidden !== true).map(({ name }) => name);
+/** Makes core read the columns, and nobody write rows. */
+const reading = (names: readonly string[]): string =>
+  `SELECT ${names.map(name => `count(${name})`).join(' + ')} FROM ${TABLE}`;
+
+const queries = [
+  { name: 'count(*), per row', sql: `SELECT count(*) FROM ${TABLE}`, atMost: 0.25 },
+  { name: '3 columns, per row', sql: reading(['pid', 'remote_address', 'remote_port']), atMost: 1.2 },
+  { name: `all ${visible.length} columns, per row`, sql: reading(visible), atMost: 5.5 },
+];
+
+export const selectCore: Scenario = {
+  name: 'select-core',
+  title: 'SELECT over 50,000 buffered socket events through core, from the query to its answer',
+  needsAudit: false,
+  run: async ({ program }) => {
+    using log = new RecordedConnects(ROWS, 100);
+    await using core = await ReplayedUnderCore.start(program, log.path, TABLE, ROWS);
+    const figures: Figure[] = [];
+    for (const { name, sql, atMost } of queries) {
+      const times: number[] = [];
+      for (let i = 0; i < WARM_UP + ROUNDS; i++) {
+        const milliseconds = await core.time(sql);
+        if (i >= WARM_UP) times.push(milliseconds);
+      }
+      const value = (median(times) * 1000) / ROWS;
+      // What the embedded core costs is SQLite's in WebAssembly: no measure of osqueryd's.
+      figures.push(
+        core.isOsqueryd
+          ? { name, value, unit: 'µs', goal: { atMost }, peers: references.selectRow }
+          : { name: `${name}, embedded core`, value, unit: 'µs', peers: references.selectRow },
+      );
+    }
+    return figures;
+  },
+};
