@@ -41,13 +41,27 @@ export const setsockopt: (
   value: Uint8Array,
   length: number,
 ) => number = libc.func('int setsockopt(int fd, int level, int option, void *value, uint length)');
-export const getsockopt: (
-  fd: Fd,
-  level: number,
-  option: number,
-  value: Uint8Array,
-  length: Uint8Array,
-) => number = libc.func('int getsockopt(int fd, int level, int option, void *value, void *length)');
+const getsockopt: (fd: Fd, level: number, option: number, value: Uint8Array, length: Uint8Array) => number =
+  libc.func('int getsockopt(int fd, int level, int option, void *value, void *length)');
+
+/**
+ * What SOL_SOCKET says of an option, in words of 32 bits.
+ *
+ * @returns undefined if it cannot be had, as of a descriptor that is no socket: `errno` says why
+ */
+export const socketOption = (fd: Fd, option: number, words: number): Uint32Array | undefined => {
+  const value = new Uint32Array(words);
+  const length = Uint32Array.of(value.byteLength);
+  const failed = getsockopt(
+    fd,
+    SOL_SOCKET,
+    option,
+    new Uint8Array(value.buffer),
+    new Uint8Array(length.buffer),
+  );
+  return failed === 0 ? value : undefined;
+};
+
 export const sendto: (
   fd: Fd,
   bytes: Uint8Array,

@@ -252,10 +252,8 @@ export class AuditStream {
   }
 
   #drops(): number {
-    const words = new Uint32Array(MEMINFO_WORDS);
-    const info = new Uint8Array(words.buffer);
-    const failed = libc.getsockopt(this.#fd, libc.SOL_SOCKET, libc.SO_MEMINFO, info, u32(info.length)) !== 0;
-    return failed ? this.#counters.dropped + this.#otherDrops : words[MEMINFO_DROPS]!;
+    const info = libc.socketOption(this.#fd, libc.SO_MEMINFO, MEMINFO_WORDS);
+    return info?.[MEMINFO_DROPS] ?? this.#counters.dropped + this.#otherDrops;
   }
 
   /** Holds up this thread until there may be something to receive: false if there is not after `timeout` ms. */

@@ -48,9 +48,10 @@ export class Bridge {
       );
     }
     const file = BridgeFile.lock(directory);
+    let holder: ChildProcess | undefined;
     try {
       // Whoever puts audit back needs the right to.
-      const holder = lendCapabilities(['CAP_AUDIT_CONTROL'], privilegeCalls(), () =>
+      holder = lendCapabilities(['CAP_AUDIT_CONTROL'], privilegeCalls(), () =>
         spawn(flock, ['--no-fork', file.path, keeper.path, ...keeper.args], {
           cwd: '/',
           env: {},
@@ -73,6 +74,7 @@ export class Bridge {
       file.write({ owner, holder: held });
       return bridge;
     } catch (error) {
+      holder?.kill('SIGKILL');
       file.clear();
       throw error;
     }

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NETLINK_AUDIT } from '../audit/constants.ts';
-import { AF_NETLINK, getsockopt, SOL_SOCKET } from '../audit/libc.ts';
+import { AF_NETLINK, socketOption } from '../audit/libc.ts';
 import { HELD_FD } from './bridge.ts';
 import { readBridgeRecord } from './bridge-file.ts';
 import { isAlive, ProcessHandle } from './process-handle.ts';
@@ -52,18 +52,5 @@ export const inheritSocket = async (directory: string): Promise<InheritedSocket 
 };
 
 const isAuditSocket = (fd: number): boolean =>
-  option(fd, SO_DOMAIN) === AF_NETLINK && option(fd, SO_PROTOCOL) === NETLINK_AUDIT;
-
-/** undefined if it is no socket. */
-const option = (fd: number, name: number): number | undefined => {
-  const value = Int32Array.of(0);
-  const length = Uint32Array.of(4);
-  const failed = getsockopt(
-    fd,
-    SOL_SOCKET,
-    name,
-    new Uint8Array(value.buffer),
-    new Uint8Array(length.buffer),
-  );
-  return failed === 0 ? value[0] : undefined;
-};
+  socketOption(fd, SO_DOMAIN, 1)?.[0] === AF_NETLINK &&
+  socketOption(fd, SO_PROTOCOL, 1)?.[0] === NETLINK_AUDIT;

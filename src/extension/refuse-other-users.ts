@@ -1,7 +1,7 @@
 import * as libc from '../audit/libc.ts';
 
 /** struct ucred: pid, uid and gid, of 32 bits each. */
-const UCRED_BYTES = 12;
+const UCRED_WORDS = 3;
 
 /**
  * Refuses clients of a UNIX socket that are neither this user nor root. The socket file's mode keeps them out already; this
@@ -10,10 +10,8 @@ const UCRED_BYTES = 12;
  * @returns why; undefined for a client to serve
  */
 export const refuseOtherUsers = (fd: number): string | undefined => {
-  const credentials = new Uint32Array(UCRED_BYTES / 4);
-  const length = new Uint8Array(Uint32Array.of(UCRED_BYTES).buffer);
-  const bytes = new Uint8Array(credentials.buffer);
-  if (libc.getsockopt(fd, libc.SOL_SOCKET, libc.SO_PEERCRED, bytes, length) !== 0) {
+  const credentials = libc.socketOption(fd, libc.SO_PEERCRED, UCRED_WORDS);
+  if (credentials === undefined) {
     return `it is not known who connected to the extension's socket (errno ${libc.errno()})`;
   }
   const [pid, uid] = credentials;
