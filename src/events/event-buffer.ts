@@ -1,4 +1,3 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
 import {
   type ColumnMask,
@@ -9,7 +8,8 @@ import {
   ROW_HEADER_BYTES,
   writeRowHeader,
 } from './encoded-row.ts';
-import type { RowBatch } from './row-batch.ts';
+import { packRows, unpackRows } from './packing.ts';
+import { isPackedBatch, type PackedBatch, type RowBatch } from './row-batch.ts';
 import { type ExtraEntry, entriesLength, type LateRowValues, type RowExtras } from './row-extras.ts';
 
 /** Bytes of one segment; a row that is longer gets a segment of its own. */
@@ -19,6 +19,8 @@ const SEGMENT_BYTES = 1024 * 1024;
  * too, so that a megabyte becomes a tenth and less, for 0.2 ms each way: a fifth of a microsecond per row.
  */
 const OPEN_SEGMENTS = 2;
+/** What is kept in pieces of this or more is packed for it: a small piece costs as much to write as to pack. */
+const KEPT_PACKED_BYTES = 64 * 1024;
 /** Room for rows in the index of a segment, at least; a little more than the one before needed. */
 const INITIAL_ROWS = 256;
 const SPARE_ROWS = 1.0625;
@@ -187,31 +189,39 @@ export class EventBuffer {
 
   /**
    * The rows of a range as they came, for keeping: those that are gone but wait for others, too. New ones are not copied:
-   * they stay as they are until `giveBack`.
+   * they stay as they are until `giveBack`. What makes up a segment is packed, now if it was not yet: so it is packed
+   * once, for the disk and for here.
    */
-  batches({ from, to }: RowRange): RowBatch[] {
-    const batches: RowBatch[] = [];
+  batches({ from, to }: RowRange): (RowBatch | PackedBatch)[] {
+    const batches: (RowBatch | PackedBatch)[] = [];
     for (const segment of this.#segments) {
       const first = Math.max(from, this.#firstEid, segment.firstEid) - segment.firstEid;
       const last = Math.min(to - segment.firstEid, segment.rows);
       if (first >= last) continue;
+      const isWhole = first === 0 && last === segment.rows;
+      if (isWhole && segment.used >= KEPT_PACKED_BYTES) this.#pack(segment);
       const start = first === 0 ? 0 : segment.ends[first - 1]!;
-      if (!segment.isPacked) segment.readers++;
-      batches.push({
+      const index = {
         firstEid: segment.firstEid + first,
-        bytes: rowsOf(segment).subarray(start, segment.ends[last - 1]!),
         ends: segment.ends.slice(first, last).map(end => end - start),
         times: segment.times.subarray(first, last),
         masks: segment.masks.subarray(2 * first, 2 * last),
-      });
+      };
+      if (isWhole && segment.isPacked) {
+        batches.push({ ...index, packed: segment.bytes, length: segment.used });
+        continue;
+      }
+      if (!segment.isPacked) segment.readers++;
+      batches.push({ ...index, bytes: rowsOf(segment).subarray(start, segment.ends[last - 1]!) });
     }
     return batches;
   }
 
   /** Ends the use of what `batches` has handed out. Without it their memory is not used again. */
-  giveBack(batches: readonly RowBatch[]): void {
-    for (const { bytes } of batches) {
-      const segment = this.#segments.find(({ bytes: own }) => own.buffer === bytes.buffer);
+  giveBack(batches: readonly (RowBatch | PackedBatch)[]): void {
+    for (const batch of batches) {
+      if (isPackedBatch(batch)) continue;
+      const segment = this.#segments.find(({ bytes }) => bytes.buffer === batch.bytes.buffer);
       if (segment !== undefined) segment.readers--;
     }
   }
@@ -270,12 +280,9 @@ export class EventBuffer {
 
   #segmentFor(bytes: number): Segment {
     const last = this.#segments.at(-1);
-    if (last !== undefined && last.used + bytes <= last.bytes.length) return last;
+    if (last?.isPacked === false && last.used + bytes <= last.bytes.length) return last;
     const old = this.#segments.at(-OPEN_SEGMENTS);
-    if (old?.isPacked === false) {
-      this.#takeSpare(old);
-      pack(old);
-    }
+    if (old !== undefined) this.#pack(old);
     const rows = Math.max(INITIAL_ROWS, Math.ceil((last?.rows ?? 0) * SPARE_ROWS));
     const segment: Segment = {
       bytes: this.#memoryFor(bytes),
@@ -307,6 +314,13 @@ export class EventBuffer {
     }
     this.#spare = undefined;
     return spare;
+  }
+
+  #pack(segment: Segment): void {
+    if (segment.isPacked) return;
+    this.#takeSpare(segment);
+    segment.bytes = packRows(segment.bytes.subarray(0, segment.used));
+    segment.isPacked = true;
   }
 
   #takeSpare({ bytes, isPacked, readers }: Segment): void {
@@ -448,26 +462,11 @@ export class EventBuffer {
   }
 }
 
-const pack = (segment: Segment): void => {
-  const bytes = segment.bytes.subarray(0, segment.used);
-  const packed = zstdCompressSync(bytes, { params: PACKING, pledgedSrcSize: bytes.length });
-  // What comes out lies in memory that is twice as large.
-  segment.bytes = Buffer.allocUnsafeSlow(packed.length);
-  segment.bytes.set(packed);
-  segment.isPacked = true;
-};
-
-/** Rows resemble those just before them: a look further back makes it no smaller, and takes twice as long for its memory. */
-const PACKING = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_windowLog]: 18 };
-
 /** What of a segment says what its rows are. It stays as it is when the segment goes on. */
 type StoredRows = Pick<Segment, 'bytes' | 'isPacked' | 'used' | 'firstEid' | 'ends' | 'masks'>;
 
-/** In one piece: put together of pieces it takes twice as long. zlib wants to see that there is more room. */
-const SPARE_BYTES = 64;
-
 const rowsOf = ({ bytes, isPacked, used }: Pick<Segment, 'bytes' | 'isPacked' | 'used'>): Buffer =>
-  isPacked ? zstdDecompressSync(bytes, { chunkSize: used + SPARE_BYTES }) : bytes;
+  isPacked ? unpackRows(bytes, used) : bytes;
 
 /** The row that is being looked at. */
 class SegmentRow implements RowView {

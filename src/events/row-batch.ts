@@ -14,3 +14,13 @@ export interface RowBatch {
   /** Number of the first row; the others follow without a gap. It is the row's `eid`. */
   readonly firstEid: number;
 }
+
+/** A batch whose rows are packed. */
+export interface PackedBatch extends Omit<RowBatch, 'bytes'> {
+  /** What `packRows` made of the rows. */
+  readonly packed: Uint8Array;
+  /** Bytes that they come to. */
+  readonly length: number;
+}
+
+export const isPackedBatch = (batch: RowBatch | PackedBatch): batch is PackedBatch => 'packed' in batch;

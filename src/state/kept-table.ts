@@ -1,6 +1,6 @@
 import type { EventBuffer, SavedBuffer } from '../events/event-buffer.ts';
 import type { Cursor, QueryCursors } from '../events/query-cursors.ts';
-import type { RowBatch } from '../events/row-batch.ts';
+import type { PackedBatch, RowBatch } from '../events/row-batch.ts';
 import type { LateValues, RowExtras } from '../events/row-extras.ts';
 import { type LateBatch, RowLog } from './row-log.ts';
 import type { ValueLog } from './value-log.ts';
@@ -18,7 +18,7 @@ export interface TableInMemory {
 
 /** What of a table is not on disk yet, as of one moment. */
 export interface TableChange {
-  readonly batches: readonly RowBatch[];
+  readonly batches: readonly (RowBatch | PackedBatch)[];
   readonly late: LateBatch | undefined;
   readonly cursors: ReadonlyMap<string, Cursor | undefined>;
   readonly position: SavedBuffer;

@@ -5,21 +5,37 @@ import {
   ROW_HEADER_BYTES,
   writeRowHeader,
 } from '../events/encoded-row.ts';
-import type { RowBatch } from '../events/row-batch.ts';
+import { unpackRows } from '../events/packing.ts';
+import type { PackedBatch, RowBatch } from '../events/row-batch.ts';
+import { MAX_PAYLOAD_BYTES } from './frame.ts';
 
 /*
  * The payload of a frame of rows: f64 number of the first row | u32 rows | times f64 × rows | ends u32 × rows |
- * masks u32 × 2 × rows | the rows' bytes; all little-endian.
+ * masks u32 × 2 × rows | the rows' bytes; all little-endian. Of one of packed rows: u32 bytes that they come to | the
+ * same, but for the rows' bytes, which are packed.
  */
+const LENGTH_BYTES = 4;
 const PREFIX_BYTES = 12;
 const BYTES_PER_ROW = 8 + 4 + 8;
 
+/** A batch without its rows. */
+type RowIndex = Omit<RowBatch, 'bytes'>;
+
 /** The parts of a batch as they are written. */
-export const encodeRowFrame = ({ firstEid, ends, times, masks, bytes }: RowBatch): Uint8Array[] => {
+export const encodeRowFrame = (batch: RowBatch): Uint8Array[] => [...encodeIndex(batch), batch.bytes];
+
+/** The parts of a packed batch as they are written. */
+export const encodePackedFrame = (batch: PackedBatch): Uint8Array[] => {
+  const length = Buffer.allocUnsafe(LENGTH_BYTES);
+  length.writeUInt32LE(batch.length, 0);
+  return [length, ...encodeIndex(batch), batch.packed];
+};
+
+const encodeIndex = ({ firstEid, ends, times, masks }: RowIndex): Uint8Array[] => {
   const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
   prefix.writeDoubleLE(firstEid, 0);
   prefix.writeUInt32LE(ends.length, 8);
-  return [prefix, asBytes(times), asBytes(ends), asBytes(masks), bytes];
+  return [prefix, asBytes(times), asBytes(ends), asBytes(masks)];
 };
 
 const asBytes = (words: Float64Array | Uint32Array): Uint8Array =>
@@ -32,6 +48,30 @@ const asBytes = (words: Float64Array | Uint32Array): Uint8Array =>
  * @returns undefined if anything does not fit
  */
 export const decodeRowFrame = (payload: Buffer, columnNames: readonly string[]): RowBatch | undefined => {
+  const index = decodeIndex(payload);
+  return index && soundBatch(index, payload.subarray(bytesAt(index)), columnNames);
+};
+
+/** Bytes that the rows of a frame of packed rows come to, as it says itself. */
+export const unpackedLength = (payload: Buffer): number =>
+  payload.length < LENGTH_BYTES ? 0 : payload.readUInt32LE(0);
+
+/** The same as `decodeRowFrame` for a frame of packed rows. */
+export const decodePackedFrame = (payload: Buffer, columnNames: readonly string[]): RowBatch | undefined => {
+  const length = unpackedLength(payload);
+  const rest = payload.subarray(LENGTH_BYTES);
+  const index = decodeIndex(rest);
+  if (index === undefined || length > MAX_PAYLOAD_BYTES) return undefined;
+  let bytes: Buffer;
+  try {
+    bytes = unpackRows(rest.subarray(bytesAt(index)), length);
+  } catch {
+    return undefined;
+  }
+  return bytes.length === length ? soundBatch(index, bytes, columnNames) : undefined;
+};
+
+const decodeIndex = (payload: Buffer): RowIndex | undefined => {
   if (payload.length < PREFIX_BYTES) return undefined;
   const firstEid = payload.readDoubleLE(0);
   const rows = payload.readUInt32LE(8);
@@ -47,7 +87,14 @@ export const decodeRowFrame = (payload: Buffer, columnNames: readonly string[]):
     asBytes(words).set(payload.subarray(at, at + words.byteLength));
     at += words.byteLength;
   }
-  const batch = { firstEid, times, ends, masks, bytes: payload.subarray(at) };
+  return { firstEid, times, ends, masks };
+};
+
+/** Where the rows begin behind their index. */
+const bytesAt = ({ ends }: RowIndex): number => PREFIX_BYTES + BYTES_PER_ROW * ends.length;
+
+const soundBatch = (index: RowIndex, bytes: Buffer, columnNames: readonly string[]): RowBatch | undefined => {
+  const batch = { ...index, bytes };
   return isSound(batch, columnNames) ? batch : undefined;
 };
 

@@ -1,27 +1,37 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RowBatch } from '../events/row-batch.ts';
+import { isPackedBatch, type PackedBatch, type RowBatch } from '../events/row-batch.ts';
 import type { LateValues } from '../events/row-extras.ts';
 import { AppendFile } from './append-file.ts';
 import { encodeFrame, type Frame, MAX_PAYLOAD_BYTES, scanFrames } from './frame.ts';
 import { parseJson } from './parse-json.ts';
-import { decodeRowFrame, encodeRowFrame, moveColumns } from './row-frame.ts';
+import {
+  decodePackedFrame,
+  decodeRowFrame,
+  encodePackedFrame,
+  encodeRowFrame,
+  moveColumns,
+  unpackedLength,
+} from './row-frame.ts';
 
-/** A file is left for the next one when it has grown to this. */
+/** A file is left for the next one when what is in it comes to this, unpacked. */
 const FILE_BYTES = 4 * 1024 * 1024;
 const FILE_NAME = /^\d{12}\.rows$/;
 
-/** Longest file that is read: what is longer was not written by us. */
+/** Longest file that is read, and most that it is unpacked to: what is longer was not written by us. */
 const MAX_FILE_BYTES = FILE_BYTES + 2 * MAX_PAYLOAD_BYTES;
 
 /** Kinds of frames. */
 const HEADER = 1;
 const ROWS = 2;
 const LATE = 3;
+const PACKED_ROWS = 4;
 
-/** Of the files' layout; what has another one is not read. */
-const VERSION = 1;
+/** Of the files' layout that is written. */
+const VERSION = 2;
+/** What has another one is not read. Files of version 1 have no packed rows. */
+const READABLE: ReadonlySet<unknown> = new Set([1, VERSION]);
 
 /** Late values of some rows, in the order of `names`. */
 export interface LateBatch {
@@ -41,6 +51,8 @@ interface Resume {
   readonly path: string;
   /** Bytes of whole frames in it. */
   readonly length: number;
+  /** … with their rows unpacked. */
+  readonly unpacked: number;
 }
 
 interface LogFile {
@@ -58,6 +70,8 @@ export class RowLog {
   readonly #columnNames: readonly string[];
   readonly #files: LogFile[];
   #file: AppendFile | undefined;
+  /** Bytes of that file, with its rows unpacked. */
+  #unpacked = 0;
   /** The last file that was there at the start, to go on in it. */
   #resume: Resume | undefined;
   /** Number behind the last row written. */
@@ -96,9 +110,9 @@ export class RowLog {
       .sort();
     for (const name of names) {
       const path = join(directory, name);
-      const { firstEid, length, isCurrent } = reader.read(readBounded(path));
+      const { firstEid, length, unpacked, isCurrent } = reader.read(readBounded(path));
       files.push({ sequence: Number.parseInt(name, 10), firstEid });
-      resume = isCurrent && length < FILE_BYTES ? { path, length } : undefined;
+      resume = isCurrent && unpacked < FILE_BYTES ? { path, length, unpacked } : undefined;
     }
     return {
       log: new RowLog(directory, columnNames, files, resume, reader.nextEid),
@@ -111,23 +125,25 @@ export class RowLog {
    *
    * @throws ErrnoException if the disk does not take them; they can be given again then
    */
-  async write(batches: readonly RowBatch[], late: LateBatch | undefined): Promise<void> {
-    const chunks = batches.flatMap(batch => encodeFrame(ROWS, encodeRowFrame(batch)));
+  async write(batches: readonly (RowBatch | PackedBatch)[], late: LateBatch | undefined): Promise<void> {
+    const chunks = batches.flatMap(encodeBatch);
     if (late !== undefined) chunks.push(...encodeFrame(LATE, [Buffer.from(JSON.stringify(late))]));
     if (chunks.length === 0) return;
-    if (this.#file !== undefined && this.#file.length >= FILE_BYTES) await this.close();
+    if (this.#file !== undefined && this.#unpacked >= FILE_BYTES) await this.close();
     this.#file ??=
       this.#resume === undefined
         ? await this.#begin(batches[0]?.firstEid ?? this.#nextEid)
         : await this.#goOn();
     await this.#file.append(chunks);
+    this.#unpacked += sumOf(chunks.map(({ length }) => length)) + sumOf(batches.map(savedByPacking));
     const last = batches.at(-1);
     if (last !== undefined) this.#nextEid = last.firstEid + last.ends.length;
   }
 
   async #goOn(): Promise<AppendFile> {
-    const { path, length } = this.#resume!;
+    const { path, length, unpacked } = this.#resume!;
     const file = await AppendFile.open(path, length);
+    this.#unpacked = unpacked;
     this.#resume = undefined;
     return file;
   }
@@ -143,6 +159,7 @@ export class RowLog {
       throw error;
     }
     this.#files.push({ sequence, firstEid });
+    this.#unpacked = file.length;
     return file;
   }
 
@@ -165,6 +182,16 @@ export class RowLog {
   }
 }
 
+const encodeBatch = (batch: RowBatch | PackedBatch): Uint8Array[] =>
+  isPackedBatch(batch)
+    ? encodeFrame(PACKED_ROWS, encodePackedFrame(batch))
+    : encodeFrame(ROWS, encodeRowFrame(batch));
+
+const savedByPacking = (batch: RowBatch | PackedBatch): number =>
+  isPackedBatch(batch) ? batch.length - batch.packed.length : 0;
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+
 const readBounded = (path: string): Buffer =>
   statSync(path).size > MAX_FILE_BYTES ? Buffer.alloc(0) : readFileSync(path);
 
@@ -172,6 +199,15 @@ interface Header {
   readonly version: number;
   readonly firstEid: number;
   readonly columns: readonly string[];
+}
+
+interface ReadFile {
+  readonly firstEid: number;
+  /** Bytes of whole frames. */
+  readonly length: number;
+  /** … with what is packed counted as what it comes to, too. */
+  readonly unpacked: number;
+  readonly isCurrent: boolean;
 }
 
 /** Puts the rows of all files together, in the order in which they were written. Never throws. */
@@ -188,25 +224,36 @@ export class RowLogReader {
   }
 
   /** @returns `isCurrent`: more of the same can be appended at `length` */
-  read(bytes: Buffer): { readonly firstEid: number; readonly length: number; readonly isCurrent: boolean } {
+  read(bytes: Buffer): ReadFile {
     const { frames, length } = scanFrames(bytes);
     const header = parseHeader(frames[0]);
     if (header === undefined) {
       this.#lostBytes += bytes.length;
-      return { firstEid: this.nextEid, length, isCurrent: false };
+      return { firstEid: this.nextEid, length, unpacked: length, isCurrent: false };
     }
     this.#lostBytes += bytes.length - length;
-    const isCurrent =
+    const hasOurColumns =
       header.columns.length === this.#columnNames.length &&
       header.columns.every((name, index) => name === this.#columnNames[index]);
-    for (const frame of frames.slice(1)) this.#take(frame, isCurrent ? undefined : header.columns);
-    return { firstEid: header.firstEid, length, isCurrent };
+    let unpacked = length;
+    for (const frame of frames.slice(1)) {
+      if (frame.kind === PACKED_ROWS) unpacked += unpackedLength(frame.payload);
+      if (unpacked > MAX_FILE_BYTES) this.#lostBytes += frame.payload.length;
+      else this.#take(frame, hasOurColumns ? undefined : header.columns);
+    }
+    return {
+      firstEid: header.firstEid,
+      length,
+      unpacked,
+      isCurrent: hasOurColumns && header.version === VERSION,
+    };
   }
 
   /** @param columns those of the file, if they are others */
   #take({ kind, payload }: Frame, columns: readonly string[] | undefined): void {
-    if (kind === ROWS) {
-      const batch = decodeRowFrame(payload, columns ?? this.#columnNames);
+    if (kind === ROWS || kind === PACKED_ROWS) {
+      const decode = kind === ROWS ? decodeRowFrame : decodePackedFrame;
+      const batch = decode(payload, columns ?? this.#columnNames);
       // The numbers of rows only rise; where some are missing, those before had been dropped or are damaged.
       if (batch !== undefined && batch.firstEid >= this.nextEid) {
         if (batch.firstEid !== this.nextEid) this.#batches = [];
@@ -232,8 +279,8 @@ export class RowLogReader {
 const parseHeader = (frame: Frame | undefined): Header | undefined => {
   if (frame?.kind !== HEADER) return undefined;
   const { version, firstEid, columns } = (parseJson(frame.payload) ?? {}) as Partial<Header>;
-  if (version !== VERSION || !Number.isSafeInteger(firstEid) || !isTexts(columns)) return undefined;
-  return { version, firstEid: firstEid!, columns };
+  if (!READABLE.has(version) || !Number.isSafeInteger(firstEid) || !isTexts(columns)) return undefined;
+  return { version: version!, firstEid: firstEid!, columns };
 };
 
 const parseLate = (payload: Buffer): LateBatch | undefined => {

@@ -3,7 +3,8 @@ import { bytesOf, decodeRows, type EncodedRows, type PluginRow } from 'osquery-e
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import type { EventBufferLimits, RowSpan } from '../../src/events/event-buffer.ts';
-import type { RowBatch } from '../../src/events/row-batch.ts';
+import { unpackRows } from '../../src/events/packing.ts';
+import { isPackedBatch, type PackedBatch, type RowBatch } from '../../src/events/row-batch.ts';
 import {
   columns,
   EVERY_COLUMN,
@@ -18,6 +19,11 @@ import {
 const row = (time: number, path = '/x'): TestRow => ({ path, pid: time, time });
 const rows = (count: number): TestRow[] => Array.from({ length: count }, (_, i) => row(100 + i));
 const PATH_AND_EID = maskOf([0, 4]);
+
+const unpacked = (batch: RowBatch | PackedBatch): Uint8Array =>
+  isPackedBatch(batch) ? unpackRows(batch.packed, batch.length) : batch.bytes;
+/** Of rows that are not packed. */
+const open = (batch: RowBatch | PackedBatch | undefined): RowBatch => batch as RowBatch;
 
 describe('EventBuffer', () => {
   it('gives rows back as they came, oldest first', () => {
@@ -121,7 +127,7 @@ describe('EventBuffer', () => {
   it('leaves what is read for keeping as it is until it is given back, and then uses the memory again', () => {
     const { buffer, append } = filledBuffer([]);
     const megabyte = (): TestRow[] => Array.from({ length: 16 }, (_, i) => row(i, 'x'.repeat(60_000)));
-    const last = (): RowBatch => buffer.batches({ from: buffer.range.to - 1, to: buffer.range.to })[0]!;
+    const last = (): RowBatch => open(buffer.batches({ from: buffer.range.to - 1, to: buffer.range.to })[0]);
     append(megabyte());
     const kept = last();
     const before = Buffer.from(kept.bytes);
@@ -138,12 +144,29 @@ describe('EventBuffer', () => {
     expect(eidsOf(rowsOf(buffer))).toEqual(Array.from({ length: 128 }, (_, i) => i + 1));
   });
 
+  it('packs what is kept whole and is worth it, and goes on behind it', () => {
+    const { buffer, append } = filledBuffer([row(1, 'x'.repeat(40_000)), row(2, 'y'.repeat(40_000))]);
+    const [batch, ...others] = buffer.batches(buffer.range) as PackedBatch[];
+    expect(others).toEqual([]);
+    expect(batch).toMatchObject({ firstEid: 1, length: 80_128, times: Float64Array.of(1, 2) });
+    expect(batch!.packed.length).toBeLessThan(500);
+    expect([...batch!.ends]).toEqual([40_064, 80_128]);
+    expect(buffer.byteCount).toBe(80_128);
+    append([row(3), row(4)]);
+    expect(eidsOf(rowsOf(buffer))).toEqual([1, 2, 3, 4]);
+    // Two rows are no more than they were; neither is a part of what was packed before.
+    expect(buffer.batches({ from: 2, to: 5 }).map(isPackedBatch)).toEqual([false, false]);
+    expect(buffer.batches({ from: 2, to: 5 }).map(batch => open(batch).bytes.length)).toEqual([40_064, 132]);
+    buffer.discardBelow(3);
+    expect(eidsOf(rowsOf(buffer))).toEqual([3, 4]);
+  });
+
   it('uses the memory of rows that were dropped again, if no SELECT has them', () => {
     const { buffer, append } = filledBuffer(rows(3));
     const memory = (): ArrayBufferLike => {
       const batches = buffer.batches(buffer.range);
       buffer.giveBack(batches);
-      return batches[0]!.bytes.buffer;
+      return open(batches[0]).bytes.buffer;
     };
     const first = memory();
     buffer.discardBelow(4);
@@ -336,7 +359,7 @@ describe('EventBuffer', () => {
           const { buffer, append } = filledBuffer([]);
           const model = new Model();
           const handedOut: (readonly [EncodedRows, PluginRow[]])[] = [];
-          const kept: (readonly [RowBatch, Buffer])[] = [];
+          const kept: (readonly [RowBatch | PackedBatch, Buffer])[] = [];
           for (const step of operations) {
             switch (step.kind) {
               case 'append':
@@ -361,7 +384,7 @@ describe('EventBuffer', () => {
               case 'keep': {
                 const batches = buffer.batches({ from: step.from, to: buffer.range.to });
                 if (step.isGivenBack) buffer.giveBack(batches);
-                else for (const batch of batches) kept.push([batch, Buffer.from(batch.bytes)]);
+                else for (const batch of batches) kept.push([batch, Buffer.from(unpacked(batch))]);
                 break;
               }
               case 'expire':
@@ -389,7 +412,7 @@ describe('EventBuffer', () => {
           }
           expect(rowsOf(buffer)).toEqual(model.live.map(({ row }) => row));
           for (const [encoded, expected] of handedOut) expect(decodeRows(encoded)).toEqual(expected);
-          for (const [{ bytes }, expected] of kept) expect(expected.equals(bytes)).toBe(true);
+          for (const [batch, expected] of kept) expect(expected.equals(unpacked(batch))).toBe(true);
         }),
         { numRuns: 120 },
       );

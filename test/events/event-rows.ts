@@ -7,7 +7,8 @@ import {
   type RowFilter,
   type RowSpan,
 } from '../../src/events/event-buffer.ts';
-import type { RowBatch } from '../../src/events/row-batch.ts';
+import { packRows } from '../../src/events/packing.ts';
+import type { PackedBatch, RowBatch } from '../../src/events/row-batch.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
 
 /** A table of events in small, for tests: a column of each type that tables of events have, `note` often absent. */
@@ -42,6 +43,12 @@ export const batchOf = (rows: readonly TestRow[], firstEid = 1): RowBatch => {
   for (const row of rows) writer.append({ ...row }, row.time);
   return writer.take()!;
 };
+
+export const packedOf = ({ bytes, ...index }: RowBatch): PackedBatch => ({
+  ...index,
+  packed: packRows(bytes),
+  length: bytes.length,
+});
 
 /** A buffer and the way its rows get there. */
 export const filledBuffer = (rows: readonly TestRow[], limits = NO_LIMITS) => {

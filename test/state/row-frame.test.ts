@@ -1,9 +1,18 @@
 import fc from 'fast-check';
 import { decodeRows } from 'osquery-extension-ts';
 import { describe, expect, it } from 'vitest';
+import { packRows } from '../../src/events/packing.ts';
 import type { RowBatch } from '../../src/events/row-batch.ts';
-import { decodeRowFrame, encodeRowFrame, moveColumns } from '../../src/state/row-frame.ts';
-import { batchOf, columns, type TestRow } from '../events/event-rows.ts';
+import { MAX_PAYLOAD_BYTES } from '../../src/state/frame.ts';
+import {
+  decodePackedFrame,
+  decodeRowFrame,
+  encodePackedFrame,
+  encodeRowFrame,
+  moveColumns,
+  unpackedLength,
+} from '../../src/state/row-frame.ts';
+import { batchOf, columns, packedOf, type TestRow } from '../events/event-rows.ts';
 
 const NAMES = columns.map(({ name }) => name);
 
@@ -64,6 +73,61 @@ describe('a frame of rows', () => {
     const payload = payloadOf(batchOf([{ path: '/bin/true', time: 5 }]));
     expect(decodeRowFrame(payload, ['other', ...NAMES.slice(1)])).toBeUndefined();
     expect(decodeRowFrame(payload, [])).toBeUndefined();
+  });
+});
+
+describe('a frame of packed rows', () => {
+  const packedPayload = (batch: RowBatch): Buffer => Buffer.concat(encodePackedFrame(packedOf(batch)));
+  const two = batchOf([{ path: '/bin/true', pid: 7, note: '', time: 5 }, { time: 6 }]);
+
+  it('gives the batch back, and says before how much it is', () => {
+    fc.assert(
+      fc.property(anyRows, fc.integer({ min: 1, max: 1e9 }), (rows, firstEid) => {
+        const batch = batchOf(rows, firstEid);
+        const payload = packedPayload(batch);
+        expect(unpackedLength(payload)).toBe(batch.bytes.length);
+        const read = decodePackedFrame(payload, NAMES)!;
+        expect({ ...read, bytes: Buffer.from(read.bytes) }).toEqual({
+          ...batch,
+          bytes: Buffer.from(batch.bytes),
+        });
+      }),
+    );
+  });
+
+  it('is refused where it is cut off, for other columns, and never makes the reader fail', () => {
+    const payload = packedPayload(two);
+    for (let length = 0; length < payload.length; length++) {
+      expect(decodePackedFrame(payload.subarray(0, length), NAMES)).toBeUndefined();
+      expect(unpackedLength(payload.subarray(0, length))).toBe(length < 4 ? 0 : two.bytes.length);
+    }
+    expect(decodePackedFrame(payload, ['other', ...NAMES.slice(1)])).toBeUndefined();
+  });
+
+  it('is refused or sound, whatever is in it', () => {
+    fc.assert(
+      fc.property(anyRows, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 4 }), (rows, place, change) => {
+        const payload = packedPayload(batchOf(rows));
+        payload.set(change.subarray(0, payload.length), place % Math.max(1, payload.length - change.length));
+        const read = decodePackedFrame(payload, NAMES);
+        if (read !== undefined) expect(rowsOf(read)).toHaveLength(rows.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is refused when it comes to another length than it says, or to one that is not read', () => {
+    const says = (length: number, packed = packRows(two.bytes)): Buffer =>
+      Buffer.concat(encodePackedFrame({ ...two, packed, length }));
+    expect(decodePackedFrame(says(two.bytes.length), NAMES)).toBeDefined();
+    for (const difference of [-70, -1, 1, 1000]) {
+      expect(decodePackedFrame(says(two.bytes.length + difference), NAMES)).toBeUndefined();
+    }
+    const bomb = packRows(Buffer.alloc(32 * 1024 * 1024));
+    expect(bomb.length).toBeLessThan(4096);
+    expect(decodePackedFrame(says(two.bytes.length, bomb), NAMES)).toBeUndefined();
+    expect(decodePackedFrame(says(MAX_PAYLOAD_BYTES + 1, bomb), NAMES)).toBeUndefined();
+    expect(decodePackedFrame(says(0, Buffer.alloc(0)), NAMES)).toBeUndefined();
   });
 });
 

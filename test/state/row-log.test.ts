@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { decodeRows } from 'osquery-extension-ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RowBatch } from '../../src/events/row-batch.ts';
-import { type LoggedRows, RowLog } from '../../src/state/row-log.ts';
-import { batchOf, columns } from '../events/event-rows.ts';
+import { encodeFrame } from '../../src/state/frame.ts';
+import { encodePackedFrame } from '../../src/state/row-frame.ts';
+import { type LoggedRows, RowLog, RowLogReader } from '../../src/state/row-log.ts';
+import { batchOf, columns, packedOf } from '../events/event-rows.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const NAMES = columns.map(({ name }) => name);
@@ -133,4 +135,58 @@ describe('RowLog', () => {
     await log.write([rows(2, 1)], undefined);
     expect(pids(open(directory.path, NAMES).found)).toEqual([1, 2]);
   });
+
+  it('has packed rows as well, among others', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    await log.write([packedOf(rows(1, 2)), rows(3, 1), packedOf(rows(4, 2))], undefined);
+    const { found } = open(directory.path, NAMES);
+    expect(pids(found)).toEqual([1, 2, 3, 4, 5]);
+    expect(found.lostBytes).toBe(0);
+    expect(pids(open(directory.path, ['pid', 'eid', 'added']).found)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('counts packed rows as what they come to, so that a file has as many rows as if they were not', async () => {
+    using directory = temporaryDirectory();
+    const long = 'x'.repeat(1_500_000);
+    for (let eid = 1; eid <= 9; eid++) {
+      // Each time after a process that just stopped.
+      const { log } = open(directory.path, NAMES);
+      await log.write([packedOf(rows(eid, 1, long))], undefined);
+    }
+    expect(files(directory.path)).toHaveLength(3);
+    const { log, found } = open(directory.path, NAMES);
+    expect(pids(found)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await log.dropBelow(4);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([4, 5, 6, 7, 8, 9]);
+  });
+
+  it('reads what version 1 wrote, and leaves its file', async () => {
+    using directory = temporaryDirectory();
+    writeFileSync(join(directory.path, '000000000001.rows'), Buffer.from(VERSION_1, 'base64'));
+    const { log, found } = open(directory.path, NAMES);
+    expect(pids(found)).toEqual([1, 2]);
+    expect(found).toMatchObject({ late: [{ names: ['note'], values: [[2, ['later']]] }], lostBytes: 0 });
+    await log.write([packedOf(rows(3, 1))], undefined);
+    expect(files(directory.path)).toEqual(['000000000001.rows', '000000000002.rows']);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([1, 2, 3]);
+  });
+
+  it('unpacks no more of a file than it could have written', () => {
+    const header = { version: 2, firstEid: 1, columns: NAMES };
+    const file = [...encodeFrame(1, [Buffer.from(JSON.stringify(header))])];
+    // Each says of itself that it is as long as one may be.
+    const liar = encodePackedFrame({ ...packedOf(rows(1, 1)), length: 64 * 1024 * 1024 });
+    for (let i = 0; i < 3; i++) file.push(...encodeFrame(4, liar));
+    file.push(...encodeFrame(4, encodePackedFrame(packedOf(rows(1, 1)))));
+    const reader = new RowLogReader(NAMES);
+    expect(reader.read(Buffer.concat(file))).toMatchObject({ firstEid: 1, isCurrent: true });
+    const lost = 3 * Buffer.concat(liar).length;
+    expect(reader.found().batches).toEqual([]);
+    expect(reader.found().lostBytes).toBeGreaterThan(lost);
+  });
 });
+
+/** A file of version 1: two rows and the late value of one. */
+const VERSION_1 =
+  'RwAAAIo1x2oBAAAAeyJ2ZXJzaW9uIjoxLCJmaXJzdEVpZCI6MSwiY29sdW1ucyI6WyJwYXRoIiwicGlkIiwibm90ZSIsInRpbWUiLCJlaWQiXX3KAAAARIdyRgIAAAAAAAAAAADwPwIAAAAAAAAAAABZQAAAAAAAQFlASwAAAJYAAAAbAAAAAAAAABsAAAAAAAAACwsAAAAEAAAABHBhdGgAAAAJL2Jpbi90cnVlAAAAA3BpZAAAAAExAAAABHRpbWUAAAADMTAwAAAAA2VpZAAAAAowMDAwMDAwMDAxCwsAAAAEAAAABHBhdGgAAAAJL2Jpbi90cnVlAAAAA3BpZAAAAAEyAAAABHRpbWUAAAADMTAxAAAAA2VpZAAAAAowMDAwMDAwMDAyKwAAAGtKzOIDAAAAeyJuYW1lcyI6WyJub3RlIl0sInZhbHVlcyI6W1syLFsibGF0ZXIiXV1dfQ==';

@@ -1,9 +1,10 @@
 import { crc32 } from 'node:zlib';
 import { decodeRows } from 'osquery-extension-ts';
+import type { RowBatch } from '../../../src/events/row-batch.ts';
 import { encodeFrame, FRAME_HEADER_BYTES, scanFrames } from '../../../src/state/frame.ts';
-import { encodeRowFrame } from '../../../src/state/row-frame.ts';
+import { encodePackedFrame, encodeRowFrame } from '../../../src/state/row-frame.ts';
 import { RowLogReader } from '../../../src/state/row-log.ts';
-import { batchOf, columns, newBuffer } from '../../events/event-rows.ts';
+import { batchOf, columns, newBuffer, packedOf } from '../../events/event-rows.ts';
 import { check, checkEqual, type FuzzTarget } from '../target.ts';
 
 const NAMES = columns.map(({ name }) => name);
@@ -19,23 +20,22 @@ const repair = (bytes: Buffer): void => {
   }
 };
 
-const header = (firstEid: number, names: readonly string[], version = 1): Uint8Array[] =>
+const header = (firstEid: number, names: readonly string[], version = 2): Uint8Array[] =>
   encodeFrame(1, [Buffer.from(JSON.stringify({ version, firstEid, columns: names }))]);
-const rows = (firstEid: number, count: number): Uint8Array[] =>
-  encodeFrame(
-    2,
-    encodeRowFrame(
-      batchOf(
-        Array.from({ length: count }, (_, i) => ({
-          path: '/bin/x',
-          pid: i,
-          ...(i === 1 ? {} : { note: 'n' }),
-          time: 100,
-        })),
-        firstEid,
-      ),
-    ),
+const someRows = (firstEid: number, count: number): RowBatch =>
+  batchOf(
+    Array.from({ length: count }, (_, i) => ({
+      path: '/bin/x',
+      pid: i,
+      ...(i === 1 ? {} : { note: 'n' }),
+      time: 100,
+    })),
+    firstEid,
   );
+const rows = (firstEid: number, count: number): Uint8Array[] =>
+  encodeFrame(2, encodeRowFrame(someRows(firstEid, count)));
+const packed = (firstEid: number, count: number): Uint8Array[] =>
+  encodeFrame(4, encodePackedFrame(packedOf(someRows(firstEid, count))));
 const late = (values: unknown): Uint8Array[] =>
   encodeFrame(3, [Buffer.from(JSON.stringify({ names: ['note'], values }))]);
 const seed = (mode: number, ...frames: readonly Uint8Array[][]): Buffer =>
@@ -61,12 +61,18 @@ export const segment: FuzzTarget = {
     ),
     seed(1, header(7, OTHER_NAMES), rows(7, 1)),
     seed(1, header(1, NAMES), rows(5, 1), rows(6, 1), rows(2, 1)),
-    seed(1, header(1, NAMES, 2), rows(1, 1)),
+    seed(1, header(1, NAMES, 1), rows(1, 1)),
+    seed(1, header(1, NAMES, 3), rows(1, 1)),
+    seed(0, header(1, NAMES), packed(1, 3), rows(4, 1)),
+    seed(1, header(1, NAMES), packed(1, 2), packed(3, 2)),
   ],
   words: [
     Uint8Array.of(2, 0, 0, 0),
     Uint8Array.of(3, 0, 0, 0),
     Uint8Array.of(1, 0, 0, 0),
+    // Packed rows, and the beginning of what is packed.
+    Uint8Array.of(4, 0, 0, 0),
+    Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd),
     Uint8Array.of(0x0b, 0x0b, 0, 0, 0, 1),
     Uint8Array.of(0, 0, 0, 4),
     Uint8Array.of(0xff, 0xff, 0xff, 0xff),
@@ -75,7 +81,7 @@ export const segment: FuzzTarget = {
     'note',
     '"columns":["path"]',
     '"firstEid":',
-    '"version":1',
+    '"version":2',
     '9007199254740991',
     'null',
   ],
