@@ -22,6 +22,12 @@ export interface RecordGroup {
   readonly endedBy: 'record' | 'age' | 'limit' | 'flush';
 }
 
+/** The first record of a type, without a function made for each search. */
+export const firstOf = ({ records }: RecordGroup, type: number): AuditRecord | undefined => {
+  for (let i = 0; i < records.length; i++) if (records[i]!.type === type) return records[i];
+  return undefined;
+};
+
 export interface CorrelatorLimits {
   /** Milliseconds of wall clock an event may stay without its end. */
   readonly ageMs: number;
@@ -59,7 +65,7 @@ interface Pending {
   readonly serial: number;
   readonly node: string | undefined;
   readonly since: number;
-  readonly records: AuditRecord[];
+  records: AuditRecord[];
   bytes: number;
   /** Records from this index on still point into the receive arena. */
   borrowedFrom: number;
@@ -84,6 +90,7 @@ export class Correlator {
   #count = 0;
   /** What the events under way take up. */
   #bytes = 0;
+  /** Events besides the newest that have records in the receive arena. */
   #borrowing: Pending[] = [];
   /** The event of the record before: nearly always the one of the next record too. */
   #latest: Pending | undefined;
@@ -120,18 +127,18 @@ export class Correlator {
       return;
     }
     const event = pending ?? this.#begin(record, now, node);
+    const { records } = event;
     const bytes = record.end - record.start;
-    if (
-      event.records.length >= this.#limits.recordsPerEvent ||
-      event.bytes + bytes > this.#limits.bytesPerEvent
-    ) {
+    if (records.length >= this.#limits.recordsPerEvent || event.bytes + bytes > this.#limits.bytesPerEvent) {
       this.counters.overLimit++;
       return;
     }
-    if (event.borrowedFrom === event.records.length) this.#borrowing.push(event);
+    if (event !== this.#newest && !isBorrowing(event)) this.#borrowing.push(event);
     event.bytes += bytes;
     this.#bytes += bytes + RECORD_OVERHEAD;
-    event.records.push(record);
+    // An array that grows for the first time takes room for seventeen more; most events have two records.
+    if (records.length < 2) event.records = records.length === 0 ? [record] : [records[0]!, record];
+    else records.push(record);
     while (this.#bytes > this.#limits.bytes) this.#endOldest();
   }
 
@@ -140,16 +147,9 @@ export class Correlator {
    * written again.
    */
   settle(): void {
-    for (const event of this.#borrowing) {
-      for (let i = event.borrowedFrom; i < event.records.length; i++) {
-        const record = event.records[i]!;
-        const copy = Buffer.from(record.bytes.subarray(record.start, record.end));
-        record.bytes = copy;
-        record.start = 0;
-        record.end = copy.length;
-      }
-      event.borrowedFrom = event.records.length;
-    }
+    if (this.#newest !== undefined) keep(this.#newest);
+    if (this.#borrowing.length === 0) return;
+    for (const event of this.#borrowing) keep(event);
     this.#borrowing = [];
   }
 
@@ -194,7 +194,7 @@ export class Correlator {
       serial: record.serial,
       node,
       since: now,
-      records: [],
+      records: NO_RECORDS,
       bytes: 0,
       borrowedFrom: 0,
       sibling: undefined,
@@ -207,6 +207,7 @@ export class Correlator {
   }
 
   #shelve(event: Pending): void {
+    if (isBorrowing(event)) this.#borrowing.push(event);
     const head = this.#pending.get(event.serial);
     if (head === undefined) {
       this.#pending.set(event.serial, event);
@@ -250,6 +251,22 @@ export class Correlator {
     this.#onGroup({ seconds, milliseconds, serial, records, endedBy });
   }
 }
+
+const NO_RECORDS: AuditRecord[] = [];
+
+const isBorrowing = ({ borrowedFrom, records }: Pending): boolean => borrowedFrom < records.length;
+
+/** Copies the records that are in the receive arena. */
+const keep = (event: Pending): void => {
+  for (let i = event.borrowedFrom; i < event.records.length; i++) {
+    const record = event.records[i]!;
+    const copy = Buffer.from(record.bytes.subarray(record.start, record.end));
+    record.bytes = copy;
+    record.start = 0;
+    record.end = copy.length;
+  }
+  event.borrowedFrom = event.records.length;
+};
 
 function* chain(head: Pending): Generator<Pending> {
   for (let event: Pending | undefined = head; event !== undefined; ) {

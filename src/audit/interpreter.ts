@@ -1,6 +1,6 @@
 import type { AuditEvent } from './audit-event.ts';
 import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL } from './constants.ts';
-import { isUserMessage, type RecordGroup } from './correlator.ts';
+import { firstOf, isUserMessage, type RecordGroup } from './correlator.ts';
 import { hasUringop, UringReader } from './io-uring.ts';
 import { type KindOfTask, readProcessEvent } from './process-event.ts';
 import type { AuditRecord } from './record.ts';
@@ -61,7 +61,7 @@ export class Interpreter {
       return event === undefined ? this.#drop('malformed') : [event];
     }
     // Records raised inside the call, such as AVC, come before SYSCALL.
-    const main = group.records.find(record => record.type === AUDIT_SYSCALL);
+    const main = firstOf(group, AUDIT_SYSCALL);
     if (main !== first && hasUringop(group)) return this.#interpretUring(group, main);
     if (main === undefined) return this.#drop(isRest(group) ? 'unusable' : 'filtered');
     return this.#interpretSyscall(group, readSyscall(main, this.interests.syscalls));

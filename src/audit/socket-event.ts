@@ -1,6 +1,6 @@
 import type { SocketActor, SocketEvent } from './audit-event.ts';
 import { AUDIT_SOCKADDR, AUDIT_SOCKETCALL } from './constants.ts';
-import type { RecordGroup } from './correlator.ts';
+import { firstOf, type RecordGroup } from './correlator.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { parseSockaddr, type SocketName } from './sockaddr.ts';
@@ -24,7 +24,7 @@ export type SocketReading =
  */
 export const readSocketEvent = (group: RecordGroup, syscall: SyscallRecord): SocketReading => {
   const action = syscall.name === 'bind' ? 'bind' : syscall.name === 'connect' ? 'connect' : 'accept';
-  const record = group.records.find(({ type }) => type === AUDIT_SOCKADDR);
+  const record = firstOf(group, AUDIT_SOCKADDR);
   const name = record && readSockaddr(record);
   if (name === undefined && (record !== undefined || action !== 'accept')) return { kind: 'incomplete' };
   if (name?.kind === 'other') return { kind: 'other' };
@@ -131,7 +131,7 @@ const readName = (record: AuditRecord): SocketName | undefined => {
 
 /** The first argument of the call; behind socketcall it stands in the SOCKETCALL record. */
 const fileDescriptor = (group: RecordGroup, syscall: SyscallRecord): number => {
-  const record = group.records.find(({ type }) => type === AUDIT_SOCKETCALL);
+  const record = firstOf(group, AUDIT_SOCKETCALL);
   if (record !== undefined) {
     cursor.reset(record.bytes, record.start, record.end);
     while (cursor.next()) if (cursor.key === A0) return (hexWord(cursor) ?? 0) | 0;
