@@ -141,7 +141,7 @@ export const processEvents: EventTable<'process', typeof columns> = {
       ses: event.ses,
       ppid: event.ppid,
       exit: event.exit,
-      audit_id: `${event.seconds}.${String(event.milliseconds).padStart(3, '0')}:${event.serial}`,
+      audit_id: context.auditId(event),
     };
   },
 };

@@ -51,7 +51,7 @@ export const socketEvents: EventTable<'socket', typeof columns> = {
     };
   },
 
-  toRow(event, { settings, uptimeAt }) {
+  toRow(event, { settings, uptimeAt, auditId }) {
     if (!isWanted(event, settings)) return undefined;
     return {
       action: event.action,
@@ -71,7 +71,7 @@ export const socketEvents: EventTable<'socket', typeof columns> = {
       success: event.outcome === undefined ? undefined : event.outcome === 'failed' ? 0 : 1,
       status: event.outcome,
       exit: event.exit,
-      audit_id: `${event.seconds}.${String(event.milliseconds).padStart(3, '0')}:${event.serial}`,
+      audit_id: auditId(event),
     };
   },
 };

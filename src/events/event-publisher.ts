@@ -2,8 +2,9 @@ import type { AuditEvent } from '../audit/audit-event.ts';
 import type { Interests } from '../audit/interpreter.ts';
 import type { SyscallName } from '../audit/syscalls.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { auditId } from './audit-id.ts';
 import { storedColumns } from './encoded-row.ts';
-import type { EventTable, RowContext } from './event-table.ts';
+import type { EventTable, RowContext, RowLookups } from './event-table.ts';
 import type { RowBatch } from './row-batch.ts';
 import { RowBatchWriter } from './row-batch-writer.ts';
 
@@ -33,8 +34,12 @@ export class EventPublisher {
   readonly #context: { -readonly [Key in keyof RowContext]: RowContext[Key] };
 
   /** @param nextEids number of the next row by table name; 1 where absent */
-  constructor(tables: readonly EventTable[], context: RowContext, nextEids?: ReadonlyMap<string, number>) {
-    this.#context = { ...context };
+  constructor(
+    tables: readonly EventTable[],
+    context: RowLookups & Pick<RowContext, 'settings'>,
+    nextEids?: ReadonlyMap<string, number>,
+  ) {
+    this.#context = { ...context, auditId };
     this.#subscribers = tables.map(table => ({
       table,
       writer: new RowBatchWriter(storedColumns(table.spec.columns), nextEids?.get(table.spec.name)),

@@ -26,7 +26,12 @@ export interface RowContext {
   uptimeAt(seconds: number): number | undefined;
   /** undefined if the file is gone, or is not the one that ran. */
   imageTimes(event: ProcessEvent): ImageTimes | undefined;
+  /** Timestamp and serial as the event's source writes them. */
+  auditId(event: AuditEvent): string;
 }
+
+/** What of it is to be looked up. */
+export type RowLookups = Pick<RowContext, 'uptimeAt' | 'imageTimes'>;
 
 /**
  * A table fed by events: everything there is to know about it, without I/O. `time` and `eid` are columns of each;

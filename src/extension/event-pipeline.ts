@@ -10,14 +10,14 @@ import {
   type PublisherCounters,
   type TableBatch,
 } from '../events/event-publisher.ts';
-import type { EventTable, RowContext } from '../events/event-table.ts';
+import type { EventTable, RowLookups } from '../events/event-table.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { createTrailCounters, type TrailCounters } from '../openbsm/counters.ts';
 
 export interface PipelineOptions {
   readonly tables: readonly EventTable[];
   readonly settings: AuditSettings;
-  readonly context: Omit<RowContext, 'settings'>;
+  readonly context: RowLookups;
   readonly kindOfTask: KindOfTask;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;

@@ -1,5 +1,6 @@
 import { decodeRows, type PluginRow } from 'osquery-extension-ts';
 import type { AuditEvent } from '../../src/audit/audit-event.ts';
+import { auditId } from '../../src/events/audit-id.ts';
 import type { EventTable, ImageTimes, RowContext } from '../../src/events/event-table.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
 import { type AuditSettings, readAuditSettings } from '../../src/flags/audit-settings.ts';
@@ -27,7 +28,7 @@ export const EVERYTHING = settingsWith({
 export const contextWith = (
   settings: AuditSettings,
   { times, uptime }: { readonly times?: ImageTimes; readonly uptime?: number } = {},
-): RowContext => ({ settings, uptimeAt: () => uptime, imageTimes: () => times });
+): RowContext => ({ settings, uptimeAt: () => uptime, imageTimes: () => times, auditId });
 
 /** The row of an event as core gets it; undefined if the table leaves the event out. */
 export const rowOf = <Kind extends AuditEvent['kind']>(
