@@ -1,14 +1,18 @@
 import { readFileSync } from 'node:fs';
+import { libc } from '../../src/runtime/libc.ts';
 
-/** USER_HZ: what the kernel counts /proc/PID/stat in, on every architecture that Linux runs on today. */
-const TICKS_PER_SECOND = 100;
+const clockGettime: (clock: number, time: BigInt64Array) => number = libc.func(
+  'int clock_gettime(int clock, void *time)',
+);
 
-/** CPU seconds, user and system, that a process and all its threads, ended ones too, have used so far. */
+/** include/linux/posix-timers.h: the clock of the CPU that a process uses. */
+const CPUCLOCK_SCHED = 2;
+
+/** CPU seconds, user and system, that a process and all its threads, ended ones too, have used so far, to the nanosecond. */
 export const cpuSeconds = (pid: number): number => {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The name of the program stands in parentheses and may hold anything.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  const time = new BigInt64Array(2);
+  if (clockGettime((~pid << 3) | CPUCLOCK_SCHED, time) !== 0) throw new Error(`there is no process ${pid}`);
+  return Number(time[0]) + Number(time[1]) / 1e9;
 };
 
 export interface Memory {
