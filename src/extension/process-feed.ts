@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { eventTables } from '../events/tables.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { ModelEvent } from '../model/model-event.ts';
-import { forEachProcess } from '../model/process-batch.ts';
+import { ProcessBatchReader } from '../model/process-batch.ts';
 import { openLiveSource } from './audit-source.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { replayInto } from './replay-into.ts';
@@ -22,11 +22,12 @@ export const kernelFeed =
   (settings: AuditSettings, warn: (message: string) => void): ProcessFeed =>
   async (sink, signal) => {
     const broken = new AbortController();
+    const reader = new ProcessBatchReader();
     const source = await openLiveSource(
       settings,
       {
         onRows: () => {},
-        onProcesses: batch => forEachProcess(batch, event => sink.offer(event)),
+        onProcesses: batch => reader.read(batch, event => sink.offer(event)),
         onRaw: () => {},
         onWarning: warn,
         onFailed: error => broken.abort(error),

@@ -7,7 +7,7 @@ import { tableOn } from '../events/platform-table.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { RowExtras } from '../events/row-extras.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import { forEachProcess, type ProcessBatch } from '../model/process-batch.ts';
+import { type ProcessBatch, ProcessBatchReader } from '../model/process-batch.ts';
 import { type TelemetryCounters, telemetryCounters } from '../model/telemetry-counters.ts';
 import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '../model/telemetry-model.ts';
 
@@ -38,6 +38,7 @@ export class Telemetry {
   readonly #extras: RowExtras;
   /** Fields that somebody reads. */
   readonly #wanted: Set<string>;
+  readonly #reader = new ProcessBatchReader();
   #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOffering = false;
@@ -88,9 +89,9 @@ export class Telemetry {
 
   offer(batch: ProcessBatch): void {
     const model = this.#telemetry?.model;
-    if (model === undefined) return;
     this.#isOffering = true;
-    forEachProcess(batch, (event, eid) => model.offer(event, eid));
+    // Also where nobody wants it: the batches that come after refer to it.
+    this.#reader.read(batch, model && ((event, eid) => model.offer(event, eid)));
     this.#isOffering = false;
     this.#flush();
   }

@@ -4,36 +4,43 @@ import type { ModelEvent } from './model-event.ts';
 
 /**
  * Process events and the numbers of their rows, on their way to another thread. All that is a number stands among the
- * numbers, each text once: to clone objects and the names of their properties takes five times as long.
+ * numbers, each text once: to clone objects and the names of their properties takes five times as long. What programs,
+ * files and users are called comes again and again: such texts are sent once and known by their place from then on, so
+ * that batches can be read only in their order.
  */
 export interface ProcessBatch {
   /** Per event HEADER numbers, then one per argument and two per file. NaN is a number that is not there. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** What the numbers of texts stand for: NO_TEXT for none. */
-  readonly texts: readonly (string | undefined)[];
+  /** How many texts the other thread knows; those it has beyond are out of date. */
+  readonly known: number;
+  /** Texts that are known after these. */
+  readonly texts: readonly string[];
+  /** Texts of this batch alone. */
+  readonly ownTexts: readonly string[];
 }
 
 const HEADER = 18;
+/** The place of a text that is not there. Texts known have those above it, the batch's own those below. */
 const NO_TEXT = 0;
 /** In place of the number of arguments where they are not known. */
 const NO_ARGUMENTS = -1;
 const ACTIONS = ['exec', 'fork', 'kill', 'exit'] as const satisfies readonly ProcessEvent['action'][];
 
 const INITIAL_NUMBERS = 1024;
-/** Texts that are looked for among those of the batch: longer ones are rarely the same. */
+/** Texts that are remembered: longer ones rarely come again. */
 const SHARED_LENGTH = 256;
-/** Texts whose places are remembered, over all batches. */
+/** Texts that are remembered at once; then all of them are forgotten. */
 const MAX_PLACES = 4096;
 
 /** Gathers the process events that wait to be sent. */
 export class ProcessBatchWriter {
   #numbers = new Float64Array(INITIAL_NUMBERS);
   #length = 0;
-  #texts: (string | undefined)[] = [undefined];
-  /** Places of texts, counted over all batches: to empty the map for each would make it grow again each time. */
   readonly #places = new Map<string, number>();
-  /** How many texts there were in the batches before. */
-  #before = 0;
+  /** How many texts were known before this batch. */
+  #known = 0;
+  #texts: string[] = [];
+  #ownTexts: string[] = [];
 
   /**
    * @param eid number of its row of process_events, if it has one
@@ -72,13 +79,11 @@ export class ProcessBatchWriter {
 
   #place(text: string | undefined): number {
     if (text === undefined) return NO_TEXT;
-    const isShared = text.length <= SHARED_LENGTH;
-    const known = isShared ? this.#places.get(text) : undefined;
-    // An older one is of a batch before.
-    if (known !== undefined && known > this.#before) return known - this.#before;
-    const place = this.#texts.length;
-    if (isShared) this.#places.set(text, this.#before + place);
-    this.#texts.push(text);
+    if (text.length > SHARED_LENGTH) return -this.#ownTexts.push(text);
+    const known = this.#places.get(text);
+    if (known !== undefined) return known;
+    const place = this.#known + this.#texts.push(text);
+    this.#places.set(text, place);
     return place;
   }
 
@@ -92,20 +97,42 @@ export class ProcessBatchWriter {
   /** Hands over what was added since the last time; undefined if nothing was. */
   take(): ProcessBatch | undefined {
     if (this.#length === 0) return undefined;
-    const batch = { numbers: this.#numbers.slice(0, this.#length), texts: this.#texts };
+    const batch: ProcessBatch = {
+      numbers: this.#numbers.slice(0, this.#length),
+      known: this.#known,
+      texts: this.#texts,
+      ownTexts: this.#ownTexts,
+    };
     // One event with a great many arguments must not occupy memory for good.
-    this.#numbers = new Float64Array(INITIAL_NUMBERS);
+    if (this.#numbers.length > INITIAL_NUMBERS) this.#numbers = new Float64Array(INITIAL_NUMBERS);
     this.#length = 0;
-    this.#before += this.#texts.length;
-    this.#texts = [undefined];
-    if (this.#places.size > MAX_PLACES) this.#places.clear();
+    this.#known += this.#texts.length;
+    this.#texts = [];
+    this.#ownTexts = [];
+    if (this.#known > MAX_PLACES) {
+      this.#places.clear();
+      this.#known = 0;
+    }
     return batch;
   }
 }
 
-/** @param visit gets the events in the order in which they were appended */
-export const forEachProcess = (
-  { numbers, texts }: ProcessBatch,
+/** Reads the batches of a writer, each once, in their order. */
+export class ProcessBatchReader {
+  readonly #known: string[] = [];
+
+  /** @param visit gets the events in the order in which they were appended; without it the batch is only passed by */
+  read(batch: ProcessBatch, visit?: (event: ModelEvent, eid: number | undefined) => void): void {
+    const texts = this.#known;
+    texts.length = batch.known;
+    for (const text of batch.texts) texts.push(text);
+    if (visit !== undefined) forEachProcess(batch, texts, visit);
+  }
+}
+
+const forEachProcess = (
+  { numbers, ownTexts }: ProcessBatch,
+  texts: readonly string[],
   visit: (event: ModelEvent, eid: number | undefined) => void,
 ): void => {
   for (let at = 0; at < numbers.length; ) {
@@ -115,13 +142,16 @@ export const forEachProcess = (
     let argv: string[] | undefined;
     if (argc !== NO_ARGUMENTS) {
       argv = new Array<string>(argc);
-      for (let i = 0; i < argc; i++) argv[i] = texts[numbers[next++]!]!;
+      for (let i = 0; i < argc; i++) argv[i] = textAt(numbers[next++]!, texts, ownTexts)!;
     }
     const files = new Array<ModelEvent['files'][number]>(numbers[at + 17]!);
     for (let i = 0; i < files.length; i++) {
-      files[i] = { inode: texts[numbers[next++]!], dev: texts[numbers[next++]!] };
+      files[i] = {
+        inode: textAt(numbers[next++]!, texts, ownTexts),
+        dev: textAt(numbers[next++]!, texts, ownTexts),
+      };
     }
-    const key = texts[numbers[at + 14]!];
+    const key = textAt(numbers[at + 14]!, texts, ownTexts);
     const event: ModelEvent = {
       action: ACTIONS[numbers[at + 1]!]!,
       seconds: numbers[at + 2]!,
@@ -133,9 +163,9 @@ export const forEachProcess = (
       uid: numbers[at + 8]!,
       auid: numbers[at + 9]!,
       ses: known(numbers[at + 10]!),
-      tty: texts[numbers[at + 11]!],
-      comm: texts[numbers[at + 12]!],
-      path: texts[numbers[at + 13]!],
+      tty: textAt(numbers[at + 11]!, texts, ownTexts),
+      comm: textAt(numbers[at + 12]!, texts, ownTexts),
+      path: textAt(numbers[at + 13]!, texts, ownTexts),
       argv,
       files,
       image: key === undefined ? undefined : { key, ctimeMs: numbers[at + 15]! },
@@ -145,5 +175,8 @@ export const forEachProcess = (
     visit(event, eid);
   }
 };
+
+const textAt = (place: number, texts: readonly string[], ownTexts: readonly string[]): string | undefined =>
+  place === NO_TEXT ? undefined : place > 0 ? texts[place - 1] : ownTexts[-place - 1];
 
 const known = (value: number): number | undefined => (Number.isNaN(value) ? undefined : value);

@@ -8,7 +8,7 @@ import { type EventSource, openAuditPipeSource, openLiveSource } from '../../src
 import type { IngestError, IngestHandlers } from '../../src/extension/ingest.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import type { ModelEvent } from '../../src/model/model-event.ts';
-import { forEachProcess } from '../../src/model/process-batch.ts';
+import { ProcessBatchReader } from '../../src/model/process-batch.ts';
 
 const fixture = (name: string): string => new URL(`../../fixtures/openbsm/${name}`, import.meta.url).pathname;
 const { settings } = readAuditSettings(new Map([['audit_allow_fork_process_events', 'true']]));
@@ -20,6 +20,7 @@ class Listener implements IngestHandlers {
   readonly warnings: string[] = [];
   raw = '';
   failure: IngestError | undefined;
+  readonly #reader = new ProcessBatchReader();
   #heard = Promise.withResolvers<void>();
 
   onRows: IngestHandlers['onRows'] = batches => {
@@ -30,7 +31,7 @@ class Listener implements IngestHandlers {
     this.#wake();
   };
   onProcesses: IngestHandlers['onProcesses'] = batch => {
-    forEachProcess(batch, event => this.processes.push(event));
+    this.#reader.read(batch, event => this.processes.push(event));
     this.#wake();
   };
   onRaw: IngestHandlers['onRaw'] = text => {

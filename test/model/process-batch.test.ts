@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProcessEvent } from '../../src/audit/audit-event.ts';
 import type { FileVersion } from '../../src/model/hash/file-version.ts';
 import type { ModelEvent } from '../../src/model/model-event.ts';
-import { forEachProcess, ProcessBatchWriter } from '../../src/model/process-batch.ts';
+import { ProcessBatchReader, ProcessBatchWriter } from '../../src/model/process-batch.ts';
 import { exec } from './process-events.ts';
 
 interface Numbered {
@@ -75,22 +75,28 @@ const sent = ({
   };
 };
 
-const received = (writer: ProcessBatchWriter) => {
-  const events: { event: ModelEvent; eid: number | undefined }[] = [];
-  const batch = writer.take();
-  if (batch !== undefined)
-    forEachProcess(structuredClone(batch), (one, eid) => events.push({ event: one, eid }));
-  return events;
+/** A writer, and what becomes of its batches in another thread. */
+const pair = () => {
+  const writer = new ProcessBatchWriter();
+  const reader = new ProcessBatchReader();
+  const received = () => {
+    const events: { event: ModelEvent; eid: number | undefined }[] = [];
+    const batch = writer.take();
+    if (batch !== undefined)
+      reader.read(structuredClone(batch), (one, eid) => events.push({ event: one, eid }));
+    return events;
+  };
+  return { writer, reader, received };
 };
 
 describe('ProcessBatch', () => {
   it('brings events as they were, in order, batch after batch', () => {
     fc.assert(
       fc.property(fc.array(fc.array(numbered, { maxLength: 20 }), { maxLength: 3 }), batches => {
-        const writer = new ProcessBatchWriter();
+        const { writer, received } = pair();
         for (const events of batches) {
           for (const one of events) writer.append(one.event, one.eid, one.image);
-          expect(received(writer)).toStrictEqual(events.map(sent));
+          expect(received()).toStrictEqual(events.map(sent));
         }
       }),
     );
@@ -98,11 +104,40 @@ describe('ProcessBatch', () => {
 
   it('has room for many arguments', () => {
     const argv = Array.from({ length: 100_000 }, (_, i) => String(i % 1000));
-    const writer = new ProcessBatchWriter();
+    const { writer, received } = pair();
     for (const eid of [1, 2]) writer.append(exec({ argv }), eid);
-    const events = received(writer);
+    const events = received();
     expect(events.map(({ eid }) => eid)).toEqual([1, 2]);
     for (const one of events) expect(one.event.argv).toEqual(argv);
     expect(writer.take()).toBeUndefined();
+  });
+
+  it('sends a text once, but a long one each time', () => {
+    const { writer } = pair();
+    const long = 'x'.repeat(257);
+    const texts = () => {
+      writer.append(exec({ comm: 'a', path: '/bin/a', argv: ['a', long] }), 1);
+      const { known, texts: shared, ownTexts } = writer.take()!;
+      return { known, shared, ownTexts };
+    };
+    expect(texts()).toEqual({ known: 0, shared: ['a', '/bin/a'], ownTexts: [long] });
+    expect(texts()).toEqual({ known: 2, shared: [], ownTexts: [long] });
+  });
+
+  it('brings texts as they were also after it has forgotten those it knew', () => {
+    const { writer, received } = pair();
+    for (let round = 0; round < 4; round++) {
+      const argv = Array.from({ length: 3000 }, (_, i) => `${i % 2 === 0 ? round : 'again'} ${i}`);
+      writer.append(exec({ argv }), round);
+      expect(received()[0]!.event.argv).toEqual(argv);
+    }
+  });
+
+  it('reads on behind a batch that was passed by', () => {
+    const { writer, reader, received } = pair();
+    writer.append(exec({ comm: 'a', argv: ['b'] }), 1);
+    reader.read(structuredClone(writer.take()!));
+    writer.append(exec({ comm: 'b', argv: ['a'] }), 2);
+    expect(received()[0]!.event).toMatchObject({ comm: 'b', argv: ['a'] });
   });
 });
