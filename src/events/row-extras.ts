@@ -46,9 +46,9 @@ export class RowExtras {
     return this.#columns.some(({ index }) => index === column);
   }
 
-  /** @param values in the order of the extra columns; undefined for what the row has, or NULL */
+  /** @param values in the order of the extra columns, which are copied; undefined for what the row has, or NULL */
   set(eid: number, values: readonly (string | undefined)[]): void {
-    if (eid < this.#from || !values.some(value => value !== undefined)) return;
+    if (eid < this.#from || !values.some(isKnown)) return;
     const width = this.#names.length;
     const number = Math.floor(eid / PAGE_ROWS);
     let page = this.#pages.get(number);
@@ -98,7 +98,7 @@ export class RowExtras {
     const number = Math.floor(eid / PAGE_ROWS);
     const start = (eid - number * PAGE_ROWS) * width;
     const values = this.#pages.get(number)?.slice(start, start + width);
-    return values?.some(value => value !== undefined) ? values : undefined;
+    return values?.some(isKnown) ? values : undefined;
   }
 
   /** Bytes that they can take in a row. */
@@ -131,6 +131,8 @@ export class RowExtras {
     }
   }
 }
+
+const isKnown = (value: string | undefined): boolean => value !== undefined;
 
 const NO_ENTRIES: readonly ExtraEntry[] = [];
 

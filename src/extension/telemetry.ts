@@ -38,6 +38,8 @@ export class Telemetry {
   readonly #extras: RowExtras;
   /** Fields that somebody reads. */
   readonly #wanted: Set<string>;
+  /** Of one row, while they are handed over. */
+  readonly #values: (string | undefined)[] = EXTRA_FIELDS.map(() => undefined);
   readonly #reader = new ProcessBatchReader();
   #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -99,10 +101,8 @@ export class Telemetry {
   #emit(enriched: TelemetryEvent): void {
     const { event, eid, fields } = enriched;
     if (eid !== undefined) {
-      this.#extras.set(
-        eid,
-        EXTRA_FIELDS.map(field => fields[field]),
-      );
+      for (let i = 0; i < EXTRA_FIELDS.length; i++) this.#values[i] = fields[EXTRA_FIELDS[i]!];
+      this.#extras.set(eid, this.#values);
     }
     if (this.#options.settings.telemetry) {
       this.#writer.append(processTelemetryEvents.toRow(enriched), event.seconds);

@@ -36,21 +36,15 @@ export interface ModelOptions<Fields extends object> {
 
 const KEEP_ALIVE_MS = 60_000;
 
-const WAITING = 0;
-const PENDING = 1;
-const SETTLED = 2;
-
 /** One event in flight. */
-interface Entry {
-  readonly event: ExecEvent;
-  readonly eid: number | undefined;
+interface Entry extends EnrichedEvent {
   readonly fields: Record<string, unknown>;
   /** Monotonic milliseconds. */
   readonly arrived: number;
-  /** WAITING, PENDING or SETTLED for each later step of the plan. */
-  readonly states: number[];
-  /** Steps that are not settled. */
-  open: number;
+  /** The later steps of the plan that are settled, each a bit, … */
+  settled: number;
+  /** … and those that have been asked and have not answered. */
+  pending: number;
 }
 
 /**
@@ -67,8 +61,10 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   readonly fields: readonly string[];
   readonly #event: readonly Desk<EventSource>[];
   readonly #later: readonly Desk<LaterSource>[];
-  /** For each of the later ones those that have to be settled before. */
-  readonly #after: readonly (readonly number[])[];
+  /** For each of the later ones the bits of those that have to be settled before, … */
+  readonly #after: readonly number[];
+  /** … and the bits of all. */
+  readonly #all: number;
   readonly #desks: readonly Desk[];
   readonly #observers: readonly Desk[];
   readonly #emit: (event: EnrichedEvent<Fields>) => void;
@@ -78,7 +74,6 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   readonly #queue = new Fifo<Entry>();
   /** What an event has when it arrives: copied, V8 knows the fields' places; filled one by one, it looks each one up. */
   readonly #noFields: Readonly<Record<string, unknown>>;
-  readonly #noStates: readonly number[];
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #pumping = false;
@@ -97,11 +92,11 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     this.#limits = limits;
     this.#event = plan.event.map(source => new Desk(source, limits, clock));
     this.#later = plan.later.map(({ source }) => new Desk(source, limits, clock));
-    this.#after = plan.later.map(({ after }) => after);
+    this.#after = plan.later.map(({ after }) => after.reduce((bits, step) => bits | (1 << step), 0));
+    this.#all = (1 << plan.later.length) - 1;
     this.#desks = [...this.#event, ...this.#later];
     this.#observers = this.#desks.filter(({ source }) => source.observe !== undefined);
     this.#noFields = Object.fromEntries(plan.fields.map(field => [field, undefined]));
-    this.#noStates = this.#later.map(() => WAITING);
   }
 
   /** Events waiting for sources right now. */
@@ -147,14 +142,22 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       eid,
       fields: { ...this.#noFields },
       arrived: this.#clock.monotonicMs(),
-      states: this.#noStates.slice(),
-      open: this.#later.length,
+      settled: 0,
+      pending: 0,
     };
     let now = entry.arrived;
     for (const desk of this.#event) now = this.#askNow(desk, entry, now);
     this.#advance(entry, now);
-    this.#queue.push(entry);
-    this.#pump();
+    if (entry.settled === this.#all && this.inFlight === 0 && !this.#pumping) {
+      this.#pumping = true;
+      this.#give(entry);
+      this.#pumping = false;
+      // What the receiver itself has offered meanwhile.
+      if (this.inFlight > 0) this.#pump();
+    } else {
+      this.#queue.push(entry);
+      this.#pump();
+    }
   }
 
   /**
@@ -201,15 +204,11 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   /** Asks the later sources whose needs are settled. Steps are in order, so one pass reaches all of them. */
   #advance(entry: Entry, from: number): void {
     let now = from;
-    for (let step = 0; entry.open > 0 && step < this.#later.length; step++) {
-      if (entry.states[step] === WAITING && this.#isReady(entry, step))
-        now = this.#askLater(step, entry, now);
+    for (let step = 0; step < this.#later.length; step++) {
+      if (((entry.settled | entry.pending) & (1 << step)) !== 0) continue;
+      const before = this.#after[step]!;
+      if ((entry.settled & before) === before) now = this.#askLater(step, entry, now);
     }
-  }
-
-  #isReady({ states }: Entry, step: number): boolean {
-    for (const before of this.#after[step]!) if (states[before] !== SETTLED) return false;
-    return true;
   }
 
   #askLater(step: number, entry: Entry, now: number): number {
@@ -226,7 +225,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     try {
       const answer = desk.source.resolve(entry.event, entry.fields);
       if (answer instanceof Promise) {
-        entry.states[step] = PENDING;
+        entry.pending |= 1 << step;
         desk.pending++;
         answer.then(
           value => this.#answered(step, entry, value),
@@ -250,7 +249,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     const desk = this.#later[step]!;
     desk.pending--;
     // Too late: the event went on without it.
-    if (entry.states[step] !== PENDING) return;
+    if (!isPending(entry, step)) return;
     desk.take(value, entry.fields);
     settle(entry, step);
     this.#advance(entry, this.#clock.monotonicMs());
@@ -268,7 +267,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     this.#pumping = true;
     for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {
       if (expires) this.#expire(entry);
-      if (entry.open > 0) {
+      if (entry.settled !== this.#all) {
         this.#setTimer(this.#deadline(entry));
         break;
       }
@@ -289,7 +288,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   #expire(entry: Entry): void {
     const now = this.#clock.monotonicMs();
     for (let step = 0; step < this.#later.length; step++) {
-      if (entry.states[step] !== PENDING) continue;
+      if (!isPending(entry, step)) continue;
       const desk = this.#later[step]!;
       if (now < entry.arrived + desk.budgetMs) continue;
       desk.counters.slow++;
@@ -302,7 +301,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   #deadline(entry: Entry): number {
     let deadline = Number.POSITIVE_INFINITY;
     for (let step = 0; step < this.#later.length; step++) {
-      if (entry.states[step] !== PENDING) continue;
+      if (!isPending(entry, step)) continue;
       deadline = Math.min(deadline, entry.arrived + this.#later[step]!.budgetMs);
     }
     return deadline;
@@ -312,15 +311,15 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   #hurryOldest(): void {
     const entry = this.#queue.peek()!;
     this.counters.overflowed++;
-    entry.states.fill(SETTLED);
-    entry.open = 0;
+    entry.settled = this.#all;
+    entry.pending = 0;
     this.#pump();
   }
 
-  #give({ event, eid, fields }: Entry): void {
+  #give(entry: Entry): void {
     this.counters.emitted++;
     try {
-      this.#emit({ event, eid, fields: fields as Partial<Fields> });
+      this.#emit(entry as EnrichedEvent<Fields>);
     } catch {
       this.counters.emitFailed++;
     }
@@ -345,6 +344,8 @@ const isExec = (event: ModelEvent): event is ExecEvent =>
   event.action === 'exec' && (event.status === undefined || event.status === 0);
 
 const settle = (entry: Entry, step: number): void => {
-  entry.states[step] = SETTLED;
-  entry.open--;
+  entry.settled |= 1 << step;
+  entry.pending &= ~(1 << step);
 };
+
+const isPending = ({ pending }: Entry, step: number): boolean => (pending & (1 << step)) !== 0;

@@ -2,6 +2,7 @@
  * - `duplicate-source`, `duplicate-field`, `missing-field`, `cycle`, `order`: the declarations of the data sources do
  *   not fit together
  * - `unknown-field`: a field was asked for that no source provides
+ * - `too-many-sources`: more sources of phase `later` than an event can wait for
  */
 export type ModelErrorCode =
   | 'duplicate-source'
@@ -9,7 +10,8 @@ export type ModelErrorCode =
   | 'missing-field'
   | 'cycle'
   | 'order'
-  | 'unknown-field';
+  | 'unknown-field'
+  | 'too-many-sources';
 
 /** The message is one line for people: what was declared, where, what to change. */
 export class ModelError extends Error {

@@ -7,6 +7,9 @@ export interface LaterStep {
   readonly after: readonly number[];
 }
 
+/** More are refused: which of them an event waits for is kept in the bits of one number. */
+export const MAX_LATER_STEPS = 30;
+
 /** The order to ask sources in: every source comes after those it needs fields of. */
 export interface Plan {
   readonly event: readonly EventSource[];
@@ -40,6 +43,12 @@ export const planSources = (sources: readonly DataSource[], wanted?: Iterable<st
   const planned = order.filter(source => used.has(source));
   const event = planned.filter((source): source is EventSource => source.phase === 'event');
   const later = planned.filter((source): source is LaterSource => source.phase === 'later');
+  if (later.length > MAX_LATER_STEPS) {
+    throw new ModelError(
+      'too-many-sources',
+      `${later.length} data sources answer later; at most ${MAX_LATER_STEPS} can: let some answer at event time, or together`,
+    );
+  }
   return {
     event,
     later: later.map(source => ({

@@ -58,6 +58,8 @@ export class Accounts {
   readonly #passwdPath: string;
   readonly #limits: AccountsLimits;
   #local: ReadonlyMap<number, string> = new Map();
+  /** Of the passwd file, once somebody asked. */
+  readonly #localAccounts = new Map<number, Account>();
   #version = '';
   #checkedAt = Number.NEGATIVE_INFINITY;
   readonly #remembered = new Map<number, Remembered>();
@@ -83,10 +85,20 @@ export class Accounts {
     // One that is missing may have been added a moment ago.
     if (!this.#local.has(uid)) this.#refresh();
     const local = this.#local.get(uid);
-    if (local !== undefined) return localAccount(local, this.#hostName());
+    if (local !== undefined) return this.#localAccount(uid, local);
     const remembered = this.#remembered.get(uid);
     if (remembered !== undefined && remembered.until > now) return remembered.account;
     return this.#ask(uid);
+  }
+
+  /** The same object as long as it is true. */
+  #localAccount(uid: number, name: string): Account {
+    const domain = this.#hostName();
+    const known = this.#localAccounts.get(uid);
+    if (known !== undefined && known.domain === domain) return known;
+    const account = localAccount(name, domain);
+    this.#localAccounts.set(uid, account);
+    return account;
   }
 
   #refresh(): void {
@@ -96,6 +108,7 @@ export class Accounts {
       if (version === this.#version) return;
       this.#version = version;
       this.#remembered.clear();
+      this.#localAccounts.clear();
       this.#local =
         size <= this.#limits.maxPasswdBytes ? parsePasswd(readFileSync(this.#passwdPath)) : new Map();
     } catch (error) {

@@ -15,8 +15,16 @@ export interface AccountFields {
 }
 
 /** The names of the real uid and of the one that logged in. */
-export const accountsSource = (accounts: Accounts): LaterSource<AccountFields> =>
-  laterSource<AccountFields, Pick<AuditFields, 'user_uid' | 'login_user_uid'>>({
+export const accountsSource = (accounts: Accounts): LaterSource<AccountFields> => {
+  /** The answer given last: most events are of the same few accounts. */
+  let last = answerOf(undefined, undefined);
+
+  const toFields = (user: Account | undefined, login: Account | undefined): AccountFields => {
+    if (last.user !== user || last.login !== login) last = answerOf(user, login);
+    return last.fields;
+  };
+
+  return laterSource<AccountFields, Pick<AuditFields, 'user_uid' | 'login_user_uid'>>({
     name: 'accounts',
     provides: {
       user_name: 'output',
@@ -39,11 +47,16 @@ export const accountsSource = (accounts: Accounts): LaterSource<AccountFields> =
       return toFields(user, same ? user : login);
     },
   });
+};
 
-const toFields = (user: Account | undefined, login: Account | undefined): AccountFields => ({
-  user_name: user?.name,
-  user_domain: user?.domain,
-  user_username: user?.username,
-  login_user_name: login?.name,
-  login_user_domain: login?.domain,
+const answerOf = (user: Account | undefined, login: Account | undefined) => ({
+  user,
+  login,
+  fields: {
+    user_name: user?.name,
+    user_domain: user?.domain,
+    user_username: user?.username,
+    login_user_name: login?.name,
+    login_user_domain: login?.domain,
+  } satisfies AccountFields,
 });
