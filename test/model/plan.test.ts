@@ -47,6 +47,13 @@ describe('planSources', () => {
     ]);
   });
 
+  it('refuses more later sources than an event can wait for', () => {
+    const later = (count: number) =>
+      Array.from({ length: count }, (_, i) => source(`s${i}`, { [`f${i}`]: 'output' }, [], 'later'));
+    expect(planSources(later(30)).later).toHaveLength(30);
+    expect(errorOf(later(31))).toMatchObject({ code: 'too-many-sources' });
+  });
+
   it('leaves out sources that serve no wanted field, and keeps those that serve one through others', () => {
     const { sources, fields } = planSources(
       [
