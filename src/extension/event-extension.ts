@@ -184,8 +184,9 @@ const serve = async (
     accounts.see(row);
     return row;
   };
-  persistence?.start(() =>
-    accounts.save(rowOf(undefined), source.ingest.progress, source.kernelLostBefore, hasEnded),
+  persistence?.start(
+    () => accounts.save(rowOf(undefined), source.ingest.progress, source.kernelLostBefore, hasEnded),
+    () => source.ingest.progress,
   );
 
   const schedule = new Schedule(client);

@@ -22,8 +22,6 @@ export interface TableChange {
   readonly late: LateBatch | undefined;
   readonly cursors: ReadonlyMap<string, Cursor | undefined>;
   readonly position: SavedBuffer;
-  /** The position as JSON. */
-  readonly positionText: string;
 }
 
 /** Keeps one table: its rows, where its buffer stands, and the cursors of its queries. */
@@ -35,8 +33,8 @@ export class KeptTable {
   #extras: RowExtras | undefined;
   /** Number behind the last row on disk. */
   #savedTo: number;
-  /** The position on disk, as JSON. */
-  #savedPosition: string;
+  /** The position on disk; undefined if there is none that makes sense. */
+  #savedPosition: SavedBuffer | undefined;
   readonly #cursorChanges = new Map<string, Cursor | undefined>();
   readonly #lateChanges = new Map<number, LateValues>();
   /** Bytes found that could not be read. */
@@ -54,10 +52,9 @@ export class KeptTable {
     this.#log = log;
     this.#foundLate = found.late;
     this.lostBytes = found.lostBytes;
-    const position = values.get(this.#positionKey);
-    table.buffer.restore(found.batches, readPosition(position));
+    this.#savedPosition = readPosition(values.get(this.#positionKey));
+    table.buffer.restore(found.batches, this.#savedPosition ?? START);
     this.#savedTo = table.buffer.range.to;
-    this.#savedPosition = JSON.stringify(position);
     const prefix = this.#cursorKey('');
     for (const key of values.keys()) {
       const cursor = key.startsWith(prefix) ? readCursor(values.get(key), this.#savedTo) : undefined;
@@ -82,21 +79,32 @@ export class KeptTable {
     this.#extras = extras;
   }
 
-  /** Takes what has come since the last `saved`. Its bytes are those of the buffer, until `writeRows` gives them back. */
-  take(): TableChange {
+  /**
+   * Takes what has come since the last `saved`. Its bytes are those of the buffer, until `writeRows` gives them back.
+   *
+   * @returns undefined if there is nothing
+   */
+  take(): TableChange | undefined {
     const { buffer, cursors } = this.#table;
     for (const [query, cursor] of cursors.takeChanges()) this.#cursorChanges.set(query, cursor);
     for (const late of this.#extras?.takeChanges() ?? []) {
       if (this.#lateChanges.size < MAX_WAITING_LATE) this.#lateChanges.set(late[0], late);
     }
     const position = buffer.save();
+    if (
+      this.#cursorChanges.size === 0 &&
+      this.#lateChanges.size === 0 &&
+      this.#savedPosition !== undefined &&
+      isSamePosition(position, this.#savedPosition)
+    ) {
+      return undefined;
+    }
     const late = [...this.#lateChanges.values()];
     return {
       batches: buffer.batches({ from: this.#savedTo, to: position.nextEid }),
       late: late.length === 0 ? undefined : { names: this.#extras!.names, values: late },
       cursors: new Map(this.#cursorChanges),
       position,
-      positionText: JSON.stringify(position),
     };
   }
 
@@ -115,18 +123,15 @@ export class KeptTable {
   }
 
   /** What belongs into the log of values, once the rows are written. */
-  *values({
-    cursors,
-    position,
-    positionText,
-  }: TableChange): Generator<readonly [key: string, value: unknown]> {
+  *values({ cursors, position }: TableChange): Generator<readonly [key: string, value: unknown]> {
     for (const [query, cursor] of cursors) yield [this.#cursorKey(query), cursor];
-    if (positionText !== this.#savedPosition) yield [this.#positionKey, position];
+    const isSaved = this.#savedPosition !== undefined && isSamePosition(position, this.#savedPosition);
+    if (!isSaved) yield [this.#positionKey, position];
   }
 
   /** Notes that the values of a change are on disk, and deletes what is not needed any more. */
-  async saved({ position, positionText, cursors }: TableChange): Promise<void> {
-    this.#savedPosition = positionText;
+  async saved({ position, cursors }: TableChange): Promise<void> {
+    this.#savedPosition = position;
     for (const [query, cursor] of cursors) {
       if (this.#cursorChanges.get(query) === cursor) this.#cursorChanges.delete(query);
     }
@@ -140,12 +145,19 @@ export class KeptTable {
 
 const START: SavedBuffer = { from: 1, nextEid: 1, readUpTo: 1, gone: [] };
 
-/** The position that was kept; the start for one that makes no sense. */
-const readPosition = (value: unknown): SavedBuffer => {
+/** The position that was kept; undefined for one that makes no sense. */
+const readPosition = (value: unknown): SavedBuffer | undefined => {
   const { from, nextEid, readUpTo, gone } = asRecord(value);
-  if (!isNumber(from) || !isNumber(nextEid) || !isNumber(readUpTo) || !Array.isArray(gone)) return START;
+  if (!isNumber(from) || !isNumber(nextEid) || !isNumber(readUpTo) || !Array.isArray(gone)) return undefined;
   return { from, nextEid, readUpTo, gone: gone.map(asRecord).filter(isRange) };
 };
+
+const isSamePosition = (one: SavedBuffer, other: SavedBuffer): boolean =>
+  one.from === other.from &&
+  one.nextEid === other.nextEid &&
+  one.readUpTo === other.readUpTo &&
+  one.gone.length === other.gone.length &&
+  one.gone.every(({ from, to }, i) => from === other.gone[i]!.from && to === other.gone[i]!.to);
 
 /** @param end number behind the last row kept: rows that were lost have their numbers given again */
 const readCursor = (value: unknown, end: number): Cursor | undefined => {

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowExtras } from '../events/row-extras.ts';
-import { KeptTable, type TableInMemory } from './kept-table.ts';
+import { KeptTable, type TableChange, type TableInMemory } from './kept-table.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { ValueLog } from './value-log.ts';
 
 /** Milliseconds that a row may be in memory only. */
 const SAVE_MS = 250;
+/** Milliseconds between two looks at what else is kept while no rows come: to put it together costs more than all the rest. */
+const ACCOUNTS_MS = 1_000;
 /** Milliseconds that a SELECT waits for the disk; one that stalls must not stop queries. */
 const ANSWER_MS = 1_000;
 /** Milliseconds before a disk that failed is tried again. */
@@ -38,7 +40,10 @@ export class Persistence {
   readonly #warn: (message: string) => void;
   readonly #tables = new Map<string, KeptTable>();
   #accounts: () => unknown = () => undefined;
+  #progress: () => unknown = () => undefined;
+  #savedProgress: unknown;
   #savedAccounts: string | undefined;
+  #accountsAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
@@ -97,14 +102,19 @@ export class Persistence {
     this.#tables.get(table)!.keepLate(extras);
   }
 
-  /** @param accounts what else is kept: as of the rows that are in the buffers when it is called */
-  start(accounts: () => unknown): void {
+  /**
+   * @param accounts what else is kept: as of the rows that are in the buffers when it is called
+   * @param progress another object as soon as there is something in the accounts that must not wait
+   */
+  start(accounts: () => unknown, progress: () => unknown = () => undefined): void {
     this.#accounts = accounts;
+    this.#progress = progress;
     this.#timer = setInterval(() => void this.#write(), SAVE_MS);
   }
 
   /** Resolves when everything up to now is on disk, or the disk is not to be waited for. Never rejects. */
   async save(): Promise<void> {
+    this.#accountsAt = Number.NEGATIVE_INFINITY;
     const written = new AbortController();
     const stalled = sleep(ANSWER_MS, undefined, { signal: written.signal }).catch(() => {});
     await Promise.race([this.#write(), stalled]);
@@ -122,11 +132,20 @@ export class Persistence {
   }
 
   async #writeNow(): Promise<void> {
-    if (performance.now() < this.#retryAt) return;
+    const now = performance.now();
+    if (now < this.#retryAt) return;
     // One moment for all of it; what comes later is for the next time.
+    const changes: { table: KeptTable; change: TableChange }[] = [];
+    for (const table of this.#tables.values()) {
+      const change = table.take();
+      if (change !== undefined) changes.push({ table, change });
+    }
+    const progress = this.#progress();
+    const isQuiet = changes.length === 0 && progress === this.#savedProgress;
+    if (isQuiet && now - this.#accountsAt < ACCOUNTS_MS) return;
+    this.#accountsAt = now;
     const accounts = this.#accounts();
     const accountsText = JSON.stringify(accounts);
-    const changes = [...this.#tables.values()].map(table => ({ table, change: table.take() }));
     try {
       for (const { table, change } of changes) await table.writeRows(change);
       await this.#values.write([
@@ -134,6 +153,7 @@ export class Persistence {
         ...(accountsText === this.#savedAccounts ? [] : [[ACCOUNTS, accounts] as const]),
       ]);
       this.#savedAccounts = accountsText;
+      this.#savedProgress = progress;
       for (const { table, change } of changes) await table.saved(change);
       if (this.#isFailing) this.#warn(`state is kept in ${this.path} again`);
       this.#isFailing = false;

@@ -21,7 +21,11 @@ import { temporaryDirectory } from './temporary-directory.ts';
 const NAMES = columns.map(({ name }) => name);
 
 /** One table with what keeps it. */
-const open = async (path: string, limits: EventBufferLimits = NO_LIMITS) => {
+const open = async (
+  path: string,
+  limits: EventBufferLimits = NO_LIMITS,
+  accounts: Parameters<Persistence['start']> = [() => undefined],
+) => {
   const buffer = newBuffer(limits);
   const cursors = new QueryCursors();
   const extras = new RowExtras(NAMES, ['note']);
@@ -29,7 +33,7 @@ const open = async (path: string, limits: EventBufferLimits = NO_LIMITS) => {
   const table = { name: 'test_events', columnNames: NAMES, buffer, cursors };
   const persistence = await Persistence.open(path, [table], line => warnings.push(line));
   persistence.keepLate('test_events', extras);
-  persistence.start(() => undefined);
+  persistence.start(...accounts);
   const append = (count: number): void => {
     const rows = Array.from({ length: count }, (_, i) => ({ path: '/x', pid: i, time: 100 }));
     buffer.append(batchOf(rows, buffer.range.to));
@@ -48,8 +52,12 @@ afterEach(async () => {
   directory[Symbol.dispose]();
 });
 
-const start = async (name = 'state', limits?: EventBufferLimits) => {
-  const opened = await open(join(directory.path, name), limits);
+const start = async (
+  name = 'state',
+  limits?: EventBufferLimits,
+  accounts?: Parameters<Persistence['start']>,
+) => {
+  const opened = await open(join(directory.path, name), limits, accounts);
   running.push(opened.persistence);
   return opened;
 };
@@ -166,6 +174,39 @@ describe('Persistence', () => {
     const second = await start('next');
     const run = { query: 'snapshot', id: '/5', counter: undefined };
     expect(second.cursors.rangeFor(run, second.buffer.range)).toEqual({ from: 5, to: 5 });
+  });
+
+  it('keeps the accounts with rows, with progress, when asked to, and soon when nothing else has come', async () => {
+    let looks = 0;
+    const accounts = { count: 0 };
+    let progress = { serial: 1 };
+    const first = await start('state', NO_LIMITS, [
+      () => {
+        looks++;
+        return { ...accounts };
+      },
+      () => progress,
+    ]);
+    const kept = async (name: string): Promise<unknown> => {
+      killed(name);
+      return (await start(name)).persistence.accounts;
+    };
+    accounts.count = 1;
+    await first.persistence.save();
+    expect(await kept('asked')).toEqual({ count: 1 });
+    accounts.count = 2;
+    first.append(1);
+    await sleep(400);
+    expect(await kept('rows')).toEqual({ count: 2 });
+    accounts.count = 3;
+    progress = { serial: 2 };
+    await sleep(400);
+    expect(await kept('progress')).toEqual({ count: 3 });
+    const before = looks;
+    accounts.count = 4;
+    await sleep(1_600);
+    expect(await kept('soon')).toEqual({ count: 4 });
+    expect(looks - before).toBeLessThanOrEqual(2);
   });
 
   it('cuts off what was not finished, and says how much', async () => {
