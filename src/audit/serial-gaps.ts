@@ -40,7 +40,7 @@ export class SerialGaps {
     }
     const ahead = (serial - this.#highest) | 0;
     if (ahead < 0) {
-      this.#missing.delete(serial);
+      if (this.#missing.size > 0) this.#missing.delete(serial);
       return;
     }
     const hole = ahead - 1;
