@@ -92,7 +92,7 @@ export class Correlator {
   #bytes = 0;
   /** Events besides the newest that have records in the receive arena. */
   #borrowing: Pending[] = [];
-  /** The event of the record before: nearly always the one of the next record too. */
+  /** The one of the others that the last record of such was of: mostly that of the next one too. */
   #latest: Pending | undefined;
   readonly #onGroup: (group: RecordGroup) => void;
   readonly #limits: CorrelatorLimits;
@@ -175,11 +175,8 @@ export class Correlator {
   }
 
   #find(record: AuditRecord, node: string | undefined): Pending | undefined {
+    if (this.#newest !== undefined && isOf(this.#newest, record, node)) return this.#newest;
     if (this.#latest !== undefined && isOf(this.#latest, record, node)) return this.#latest;
-    if (this.#newest !== undefined && isOf(this.#newest, record, node)) {
-      this.#latest = this.#newest;
-      return this.#newest;
-    }
     let event = this.#pending.size === 0 ? undefined : this.#pending.get(record.serial);
     while (event !== undefined && !isOf(event, record, node)) event = event.sibling;
     this.#latest = event;
@@ -202,7 +199,6 @@ export class Correlator {
     if (this.#newest !== undefined) this.#shelve(this.#newest);
     this.#newest = event;
     this.#count++;
-    this.#latest = event;
     return event;
   }
 
