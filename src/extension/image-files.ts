@@ -6,6 +6,8 @@ import { type FileVersion, fileVersion } from '../model/hash/file-version.ts';
 
 /** Filesystems whose device number is remembered in both ways of writing. */
 const MAX_DEVICES = 64;
+/** Paths for which it is remembered what was found there last. */
+const MAX_PATHS = 1024;
 
 /**
  * Looks up the files that processes run. An exec's file counts only if it is one that the event recorded. Where that can be
@@ -15,6 +17,8 @@ const MAX_DEVICES = 64;
 export class ImageFiles {
   /** What is under paths here, of the events of one batch. */
   readonly #here = new Map<string, Seen | undefined>();
+  /** What was last found under paths here: while a file is the same, all that is made of its look is as well. */
+  readonly #before = new Map<string, Seen>();
   readonly #devices = new Devices();
   #last: { readonly event: ProcessEvent; readonly exact: Seen } | undefined;
 
@@ -50,8 +54,12 @@ export class ImageFiles {
   #lookHere(path: string): Seen | undefined {
     const known = this.#here.get(path);
     if (known !== undefined || this.#here.has(path)) return known;
-    const seen = look(path);
+    const seen = look(path, this.#before.get(path));
     this.#here.set(path, seen);
+    if (seen !== undefined) {
+      if (this.#before.size >= MAX_PATHS) this.#before.clear();
+      this.#before.set(path, seen);
+    }
     return seen;
   }
 
@@ -90,6 +98,21 @@ class Seen {
     };
   }
 
+  /** Whether another look has found the same: content, attributes, and times. */
+  isOf({ dev, ino, mode, nlink, size, atimeNs, mtimeNs, ctimeNs }: BigIntStats): boolean {
+    const { stats } = this;
+    return (
+      ctimeNs === stats.ctimeNs &&
+      mtimeNs === stats.mtimeNs &&
+      atimeNs === stats.atimeNs &&
+      ino === stats.ino &&
+      dev === stats.dev &&
+      size === stats.size &&
+      mode === stats.mode &&
+      nlink === stats.nlink
+    );
+  }
+
   get version(): FileVersion | undefined {
     this.#version ??= fileVersion(this.stats);
     return this.#version;
@@ -98,9 +121,11 @@ class Seen {
 
 const secondsOf = (milliseconds: bigint): number => Math.floor(Number(milliseconds) / 1000);
 
-const look = (path: string): Seen | undefined => {
+/** @param before what was found there before */
+const look = (path: string, before?: Seen): Seen | undefined => {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stats !== undefined && before?.isOf(stats)) return before;
     const isFile = stats !== undefined && (Number(stats.mode) & constants.S_IFMT) === constants.S_IFREG;
     return isFile ? new Seen(stats) : undefined;
   } catch {

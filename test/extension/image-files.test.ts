@@ -1,4 +1,13 @@
-import { appendFileSync, type BigIntStats, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  type BigIntStats,
+  chmodSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -86,6 +95,25 @@ describe('ImageFiles', () => {
     const third = event();
     images.times(third);
     expect(images.versionOf(third)).toMatchObject({ size: 4 });
+  });
+
+  it('keeps what it made of a file as long as the file is the same', () => {
+    const images = new ImageFiles();
+    const same = join(directory, 'same');
+    writeFileSync(same, '', { mode: 0o750 });
+    const looked = statSync(same, { bigint: true });
+    const event = exec({ pid: NO_PID, path: same, files: [recorded({ inode: String(looked.ino) })] });
+    const look = () => {
+      images.forget();
+      return { times: images.times(event), version: images.versionOf(event) };
+    };
+    const first = look();
+    expect(look().version).toBe(first.version);
+    chmodSync(same, 0o700);
+    expect(look().times).toMatchObject({ mode: 0o100700 });
+    utimesSync(same, 1, 2);
+    expect(look().times).toMatchObject({ atime: 1, mtime: 2 });
+    expect(look().version).toMatchObject({ mtimeMs: 2000 });
   });
 
   it('tells the version of the file that the event recorded, of no other event and no other file', () => {
