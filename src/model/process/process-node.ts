@@ -24,7 +24,9 @@ export interface ProcessNode {
   forkedFrom: ProcessNode | undefined;
   /** Processes forked from it that have not ended. */
   runningChildren: number;
-  /** How many execs of that one the kernel had told when it forked; undefined if nobody counted. */
+  /** Whether any process was forked from it, as far as that was seen. */
+  hasForked: boolean;
+  /** How many execs of `forkedFrom` the kernel had told when it forked; undefined if nobody counted. */
   forkedAfter: number | undefined;
   /** Execs that the kernel's process connector has told … */
   execs: number;
@@ -45,6 +47,8 @@ export interface ProcessNode {
   bytes: number;
   /** The process that had this pid before. */
   older: ProcessNode | undefined;
+  /** See PidTable. */
+  next: ProcessNode | undefined;
   /** Neighbours in the order of forgetting. */
   before: ProcessNode | undefined;
   after: ProcessNode | undefined;

@@ -27,6 +27,18 @@ const CLOCKS_APART_MS = 2;
 
 const NODE_BYTES = 400;
 
+/**
+ * In place of what a process ran that nobody will ask for. Where the news of its forks were lost somebody does, and
+ * learns nothing; without a path it cannot get a hash either.
+ */
+const NOT_KEPT: Image = createImage({
+  path: undefined,
+  comm: undefined,
+  argv: undefined,
+  execMs: undefined,
+  exec: undefined,
+});
+
 /** What an exec event tells of the processes involved. */
 export interface ExecReading {
   readonly process: ProcessNode;
@@ -150,10 +162,17 @@ export class ProcessTree {
       execMs: at,
       exec: takeExec(node, at),
     });
-    this.#setImage(node, image);
+    // Nobody will ask what it ran: most processes end before their exec is told, and have no children.
+    if (this.#isOver(node)) node.image = NOT_KEPT;
+    else this.#setImage(node, image);
     const parentImage = parent && this.imageOf(parent);
     this.#known.makeRoom(node);
     return { process: node, image, parent, parentImage };
+  }
+
+  /** Whether a process has ended and had no children. News of forks come before that of the end. */
+  #isOver(node: ProcessNode): boolean {
+    return this.seesForks && node.startKnown === 'fork' && node.exitMs !== undefined && !node.hasForked;
   }
 
   /**
@@ -331,6 +350,7 @@ export class ProcessTree {
       parent: undefined,
       forkedFrom: undefined,
       runningChildren: 0,
+      hasForked: false,
       forkedAfter: undefined,
       execs: 0,
       untoldExecs: undefined,
@@ -342,6 +362,7 @@ export class ProcessTree {
       startText: undefined,
       bytes: NODE_BYTES,
       older,
+      next: undefined,
       before: undefined,
       after: undefined,
       isForgotten: false,

@@ -1,3 +1,4 @@
+import { PidTable } from './pid-table.ts';
 import type { ProcessNode } from './process-node.ts';
 
 export interface ProcessTreeLimits {
@@ -30,7 +31,7 @@ export class RememberedProcesses {
   readonly counters: ProcessTreeCounters = { forgotten: 0, forgottenAlive: 0 };
   readonly #limits: ProcessTreeLimits;
   /** Newest process of each pid; those that had the pid before follow by `older`. */
-  readonly #newest = new Map<number, ProcessNode>();
+  readonly #newest = new PidTable();
   /** In order of getting known … */
   readonly #running = new NodeList();
   /** … and of ending. */
@@ -50,8 +51,8 @@ export class RememberedProcesses {
   }
 
   /** Of each pid the newest. */
-  all(): Iterable<ProcessNode> {
-    return this.#newest.values();
+  all(): readonly ProcessNode[] {
+    return this.#newest.all();
   }
 
   /** Takes in a node: into its pid's list, which is newest first, it goes above its `older`. */
@@ -60,7 +61,7 @@ export class RememberedProcesses {
     this.#bytes += node.bytes;
     const newest = this.#newest.get(node.pid);
     if (newest === node.older) {
-      this.#newest.set(node.pid, node);
+      this.#newest.set(node);
       return;
     }
     let newer = newest;
@@ -86,6 +87,7 @@ export class RememberedProcesses {
       if (node.forkedFrom !== undefined) node.forkedFrom.runningChildren--;
       if (creator !== undefined) creator.runningChildren++;
     }
+    if (creator !== undefined) creator.hasForked = true;
     node.forkedFrom = creator;
   }
 
@@ -137,7 +139,7 @@ export class RememberedProcesses {
     const newest = this.#newest.get(node.pid);
     if (newest === node) {
       if (node.older === undefined) this.#newest.delete(node.pid);
-      else this.#newest.set(node.pid, node.older);
+      else this.#newest.set(node.older);
       return;
     }
     for (let newer = newest; newer !== undefined; newer = newer.older) {

@@ -226,6 +226,38 @@ describe('ProcessTree fed by forks', () => {
     expect(tree.imageOf(process)?.path).toBe('/bin/true');
   });
 
+  it('keeps of a process that ended without children only that it was there', () => {
+    const { tree } = fed();
+    tree.fork(10, 1, NOON - 900, false);
+    tree.exec(exec({ pid: 10, ppid: 1, path: '/bin/sh', at: -890 }));
+    tree.fork(11, 10, NOON - 50, false);
+    tree.exit(11, NOON - 40);
+    const { process, image, parentImage } = tree.exec(
+      exec({ pid: 11, ppid: 10, path: '/bin/true', at: -45 }),
+    );
+    expect({ process, path: image.path, parent: parentImage?.path }).toMatchObject({
+      process: { startMs: NOON - 50, exitMs: NOON - 40 },
+      path: '/bin/true',
+      parent: '/bin/sh',
+    });
+    // Not what it was forked with either: where a child comes to light, its fork was lost.
+    expect(tree.exec(exec({ pid: 12, ppid: 11, at: -42 }))).toMatchObject({
+      parent: { pid: 11 },
+      parentImage: { path: undefined, name: undefined, commandLine: undefined },
+    });
+  });
+
+  it('knows what a process ran that ended before its child', () => {
+    const { tree } = fed();
+    tree.fork(10, 1, NOON - 900, false);
+    tree.fork(11, 10, NOON - 50, false);
+    tree.fork(12, 11, NOON - 45, false);
+    tree.exit(12, NOON - 42);
+    tree.exit(11, NOON - 40);
+    tree.exec(exec({ pid: 11, ppid: 10, path: '/bin/sh', at: -48 }));
+    expect(tree.exec(exec({ pid: 12, ppid: 11, at: -44 })).parentImage?.path).toBe('/bin/sh');
+  });
+
   it('keeps processes apart that had the same pid, at any time asked about', () => {
     const { tree } = fed();
     tree.fork(10, 1, NOON, false);
