@@ -1,6 +1,6 @@
 import { errnoName } from '../../audit/errors.ts';
 import type { Clock } from '../clock.ts';
-import { eventMs } from '../event-time.ts';
+import { eventMs, isoTime } from '../event-time.ts';
 import type { ModelEvent } from '../model-event.ts';
 import { type Ancestor, Ancestors } from '../process/ancestors.ts';
 import type { ProcConnectorEvent } from '../process/cn-proc.ts';
@@ -198,7 +198,8 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       if (!tree.isExpected(event, listening) || clock.monotonicMs() - drainedAt > FRESH_MS) drain();
       const { process, image, parent, parentImage } = tree.exec(event);
       return {
-        process_start_timestamp: process.startKnown === 'exec' ? undefined : startTextOf(process),
+        // Not kept with it: most processes are asked for it once.
+        process_start_timestamp: process.startKnown === 'exec' ? undefined : isoTime(process.startMs),
         parent_process_timestamp: parent && startTextOf(parent),
         parent_process_pid: process.parentPid,
         parent_process_name: parentImage?.name,
