@@ -75,11 +75,10 @@ export class Accounts {
       serial: progress?.serial ?? this.lastSerial,
       inFlight: progress?.inFlight ?? 0,
       kernelLost: { before: this.lostSince(lostAtStart), carried: this.carried.kernel_lost ?? 0 },
-      counters: {
-        ...countersOf(row),
+      counters: Object.assign(countersOf(row), {
         serial_gaps: (this.carried.serial_gaps ?? 0) + (progress?.gaps ?? 0),
         kernel_lost: this.#kernelLost,
-      },
+      }),
     };
   }
 }

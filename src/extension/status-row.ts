@@ -86,7 +86,7 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     state_write_failures: facts.persistence?.counters.failures,
     last_error: facts.lastError,
   };
-  return { ...row, ...sums(countersOf(row), facts.carried) };
+  return { ...row, ...countersOf(row, facts.carried) };
 };
 
 /** Columns that say how things stand now, and do not only grow. */
@@ -104,19 +104,23 @@ const GAUGES: ReadonlySet<string> = new Set<keyof AuditStatusRow>([
   'state_rows_restored',
 ]);
 
-/** The counters of a row, without those that are NULL. */
-export const countersOf = (row: AuditStatusRow): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(row).filter(
-      (entry): entry is [string, number] => typeof entry[1] === 'number' && !GAUGES.has(entry[0]),
-    ),
-  );
-
-const sums = (
-  counts: Readonly<Record<string, number>>,
-  more: Readonly<Record<string, number>>,
-): Record<string, number> =>
-  Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count + (more[name] ?? 0)]));
+/**
+ * The counters of a row, without those that are NULL. In one pass over a row: it is done each time that rows are kept.
+ *
+ * @param carried counts that are added
+ */
+export const countersOf = (
+  row: AuditStatusRow,
+  carried: Readonly<Record<string, number>> = {},
+): Record<string, number> => {
+  const counters: Record<string, number> = {};
+  const values = row as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(values)) {
+    const value = values[name];
+    if (typeof value === 'number' && !GAUGES.has(name)) counters[name] = value + (carried[name] ?? 0);
+  }
+  return counters;
+};
 
 /** The kernel's counter is a u32 that wraps, and can be reset by anybody with auditctl. */
 export const wrappingDifference = (now: number, before: number): number =>
