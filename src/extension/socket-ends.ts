@@ -4,12 +4,12 @@ import type { EventBuffer } from '../events/event-buffer.ts';
 import { RowExtras } from '../events/row-extras.ts';
 import { type ConnectedBatch, forEachConnected } from '../model/sockets/connected-batch.ts';
 import type { ConnectedSocket } from '../model/sockets/connected-socket.ts';
-import type { LocalEnd, SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
+import { BUSY, type Found, type SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
 
 /** What is needed of a SocketLookup. */
 export interface FindsLocalEnd {
   readonly counters: Readonly<SocketLookupCounters>;
-  find(socket: ConnectedSocket): Promise<LocalEnd | undefined> | undefined;
+  find(socket: ConnectedSocket): Found;
   close(): void;
 }
 
@@ -18,8 +18,10 @@ export interface FindsLocalEnd {
  * some milliseconds after them. A socket that is closed by then keeps the row as it is.
  */
 export class SocketEnds {
-  /** Connections that were not even offered, because there were too many at once. */
+  /** Connections that were not even offered, because there were too many at once: by the worker, … */
   #refused = 0;
+  /** … and behind one for which there was too much to do. */
+  #passedOver = 0;
   readonly #lookup: FindsLocalEnd;
   readonly #buffer: EventBuffer;
   readonly #extras = new RowExtras(
@@ -35,7 +37,7 @@ export class SocketEnds {
 
   get counters(): SocketLookupCounters {
     const { counters } = this.#lookup;
-    return { ...counters, refused: counters.refused + this.#refused };
+    return { ...counters, refused: counters.refused + this.#refused + this.#passedOver };
   }
 
   /** The values beside the rows of socket_events. */
@@ -46,11 +48,14 @@ export class SocketEnds {
   offer(batch: ConnectedBatch, refused: number): void {
     this.#refused = refused;
     this.#extras.dropBelow(this.#buffer.range.from);
-    forEachConnected(batch, (eid, socket) => {
-      void this.#lookup.find(socket)?.then(end => {
+    this.#passedOver += forEachConnected(batch, (eid, socket) => {
+      const found = this.#lookup.find(socket);
+      if (found === BUSY) return false;
+      void found?.then(end => {
         if (end === undefined) return;
         this.#extras.set(eid, [String(end.protocol), end.local.address, String(end.local.port)]);
       });
+      return true;
     });
   }
 

@@ -6,12 +6,16 @@ import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
 import { SocketEnds } from '../../src/extension/socket-ends.ts';
 import { ConnectedBatchWriter } from '../../src/model/sockets/connected-batch.ts';
 import type { ConnectedSocket } from '../../src/model/sockets/connected-socket.ts';
-import type { LocalEnd } from '../../src/model/sockets/socket-lookup.ts';
+import { BUSY, type LocalEnd } from '../../src/model/sockets/socket-lookup.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
 
 const names: readonly string[] = socketEvents.spec.columns.map(({ name }) => name);
 const wanted = ['remote_port', 'local_address', 'local_port', 'protocol'];
 const context = (...columns: string[]): QueryContext => ({ ...EMPTY_CONTEXT, colsUsed: new Set(columns) });
+
+/** Descriptors of sockets that the lookup does not take. */
+const GONE = 0;
+const TOO_MUCH = 1;
 
 const setUp = (rows: number) => {
   const writer = new RowBatchWriter(socketEvents.spec.columns);
@@ -25,8 +29,8 @@ const setUp = (rows: number) => {
       counters: { found: 1, gone: 2, refused: 3, failed: 4 },
       find(socket) {
         asked.push(socket);
-        // Gone at once.
-        if (socket.fd === 0) return undefined;
+        if (socket.fd === GONE) return undefined;
+        if (socket.fd === TOO_MUCH) return BUSY;
         return new Promise(resolve => answers.push(resolve));
       },
       close() {},
@@ -56,7 +60,7 @@ const setUp = (rows: number) => {
 describe('the local ends of connections', () => {
   test('are in the rows once they are known, and until then the rows are as they were made', async () => {
     const { asked, answers, offer, select, ends } = setUp(3);
-    offer(3, 0, 4);
+    offer(3, GONE, 4);
     expect(asked.map(({ fd }) => fd)).toEqual([3, 0, 4]);
     const bare = { remote_port: '443', local_port: '0' };
     expect(select()).toEqual([bare, bare, bare]);
@@ -69,6 +73,16 @@ describe('the local ends of connections', () => {
       bare,
     ]);
     expect(ends.counters).toEqual({ found: 1, gone: 2, refused: 10, failed: 4 });
+  });
+
+  test('are not asked for any more where there is too much to do', () => {
+    const { asked, offer, ends } = setUp(4);
+    offer(3, TOO_MUCH, 4, 5);
+    expect(asked.map(({ fd }) => fd)).toEqual([3, TOO_MUCH]);
+    // The lookup's own three, the worker's seven, and the two behind the one that the lookup counted.
+    expect(ends.counters.refused).toBe(12);
+    offer(6);
+    expect(asked.at(-1)).toMatchObject({ fd: 6 });
   });
 
   test('cost nothing where no query asks for them', () => {

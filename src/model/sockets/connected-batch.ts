@@ -33,12 +33,24 @@ export class ConnectedBatchWriter {
   }
 }
 
+/**
+ * @param visit returns false to leave it at that
+ * @returns sockets that were not visited
+ */
 export const forEachConnected = (
   batch: ConnectedBatch,
-  visit: (eid: number, socket: ConnectedSocket) => void,
-): void => {
-  for (let at = 0; at + WIDTH <= batch.length; at += WIDTH) {
+  visit: (eid: number, socket: ConnectedSocket) => boolean,
+): number => {
+  let at = 0;
+  for (; at + WIDTH <= batch.length; at += WIDTH) {
     const family = batch[at + 3] === AF_INET6 ? AF_INET6 : AF_INET;
-    visit(batch[at]!, { pid: batch[at + 1]!, fd: batch[at + 2]!, family, remotePort: batch[at + 4]! });
+    const socket: ConnectedSocket = {
+      pid: batch[at + 1]!,
+      fd: batch[at + 2]!,
+      family,
+      remotePort: batch[at + 4]!,
+    };
+    if (!visit(batch[at]!, socket)) return (batch.length - at) / WIDTH - 1;
   }
+  return 0;
 };

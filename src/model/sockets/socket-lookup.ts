@@ -49,6 +49,11 @@ export interface LocalEnd {
   readonly protocol: number;
 }
 
+/** Nothing can be looked for now. */
+export const BUSY = Symbol('busy');
+
+export type Found = Promise<LocalEnd | undefined> | undefined | typeof BUSY;
+
 interface Waiting {
   readonly family: number;
   readonly port: number;
@@ -92,12 +97,12 @@ export class SocketLookup {
     this.#dumps = new TokenBucket(this.#limits.maxDumpsPerSecond, now);
   }
 
-  /** @returns undefined at once for a socket that is gone, or if there is too much to do */
-  find({ pid, fd, family, remotePort }: ConnectedSocket): Promise<LocalEnd | undefined> | undefined {
+  /** @returns undefined at once for a socket that is gone; BUSY if there is too much to do, for others as well */
+  find({ pid, fd, family, remotePort }: ConnectedSocket): Found {
     if (this.#closed) return undefined;
     if (this.#waiting.length >= this.#limits.maxWaiting || !this.#looks.tryTake()) {
       this.counters.refused++;
-      return undefined;
+      return BUSY;
     }
     // Now, while the descriptor is still that of the connection.
     const inode = parseSocketLink(this.#procfs.link(pid, `fd/${fd}`));

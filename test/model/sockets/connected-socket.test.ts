@@ -61,7 +61,7 @@ describe('a batch of connected sockets', () => {
   const read = (writer: ConnectedBatchWriter) => {
     const found: [number, ConnectedSocket][] = [];
     const batch = writer.take();
-    if (batch !== undefined) forEachConnected(batch, (eid, each) => found.push([eid, each]));
+    if (batch !== undefined) forEachConnected(batch, (eid, each) => found.push([eid, each]) > 0);
     return found;
   };
 

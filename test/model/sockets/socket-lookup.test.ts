@@ -11,7 +11,7 @@ import { ProcfsReader } from '../../../src/model/procfs/reader.ts';
 import type { ConnectedSocket } from '../../../src/model/sockets/connected-socket.ts';
 import { openSocketDumper, type SocketDumper } from '../../../src/model/sockets/dump-sockets.ts';
 import type { DiagSocket } from '../../../src/model/sockets/sock-diag.ts';
-import { SocketLookup, type SocketLookupLimits } from '../../../src/model/sockets/socket-lookup.ts';
+import { BUSY, SocketLookup, type SocketLookupLimits } from '../../../src/model/sockets/socket-lookup.ts';
 import { FakeClock, settled } from '../fake-clock.ts';
 
 const connected = (facts: Partial<ConnectedSocket> = {}): ConnectedSocket => ({
@@ -200,7 +200,7 @@ describe('SocketLookup', () => {
     addProcess(100, { 3: 7 });
     const { lookup, clock, state } = setUp({ maxLooksPerSecond: 2 });
     state.tcp = [diag(7)];
-    const find = () => lookup.find(connected()) !== undefined;
+    const find = () => lookup.find(connected()) !== BUSY;
     expect([find(), find(), find()]).toEqual([true, true, false]);
     await clock.advance(500);
     expect([find(), find()]).toEqual([true, false]);
@@ -214,7 +214,7 @@ describe('SocketLookup', () => {
     const looks: number[] = [];
     for (let i = 0; i < 10; i++) {
       let found = 0;
-      for (let j = 0; j < 200; j++) if (lookup.find(connected()) !== undefined) found++;
+      for (let j = 0; j < 200; j++) if (lookup.find(connected()) !== BUSY) found++;
       looks.push(found);
       await clock.advance(50);
     }
@@ -240,7 +240,7 @@ describe('SocketLookup', () => {
     const { lookup, clock, state } = setUp({ maxWaiting: 1 });
     state.error = new Error('EPERM');
     const answer = lookup.find(connected());
-    expect(lookup.find(connected())).toBeUndefined();
+    expect(lookup.find(connected())).toBe(BUSY);
     await clock.advance(10);
     expect(await answer).toBeUndefined();
     expect(lookup.counters).toEqual({ found: 0, gone: 1, refused: 1, failed: 2 });
