@@ -11,7 +11,7 @@ const PER_SECOND = 5_000;
 
 export const connectCpu: Scenario = {
   name: 'connect-cpu',
-  title: '50,000 connects at 5,000/s, after as many to warm up',
+  title: '50,000 connects at 5,000/s, three times, after as many to warm up',
   needsAudit: true,
   run: async ({ program }) => {
     const measured = await measurePeers('connects', CONNECTS, PER_SECOND);
