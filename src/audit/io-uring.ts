@@ -1,6 +1,6 @@
 import type { SocketEvent } from './audit-event.ts';
 import { AUDIT_SOCKADDR, AUDIT_URINGOP } from './constants.ts';
-import type { RecordGroup } from './correlator.ts';
+import { firstOf, type RecordGroup } from './correlator.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SocketName } from './sockaddr.ts';
 import { readSockaddr, socketEvent } from './socket-event.ts';
@@ -80,7 +80,7 @@ export class UringReader {
 
     // Of several addresses the kernel keeps the last: whose it is can be told where all do the same.
     const isOneKind = operations.every(({ name }) => name === first.name);
-    const record = group.records.find(({ type }) => type === AUDIT_SOCKADDR);
+    const record = firstOf(group, AUDIT_SOCKADDR);
     const address = isOneKind && !isWithinOther ? record && readSockaddr(record) : undefined;
 
     const done = operations.filter(({ isPending }) => !isPending);

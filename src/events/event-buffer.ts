@@ -135,8 +135,6 @@ export class EventBuffer {
   #readUpTo: number;
   /** Rows that wait for the rows before them to go. */
   #gone = 0;
-  /** No row kept is older; in seconds since the epoch. */
-  #oldestTime = Number.POSITIVE_INFINITY;
   /** Memory for the next segment, of one that is packed or gone. */
   #spare: Buffer | undefined;
 
@@ -272,7 +270,6 @@ export class EventBuffer {
       segment.bytes.set(batch.bytes.subarray(from, to), used);
       segment.used += to - from;
       this.#bytes += to - from;
-      this.#oldestTime = Math.min(this.#oldestTime, segment.oldest);
     }
     this.counters.appended += ends.length;
     this.#evict();
@@ -345,12 +342,7 @@ export class EventBuffer {
    * one row from the future must not keep all that came after it.
    */
   expireBefore(time: number): void {
-    if (time <= this.#oldestTime) return;
-    this.#oldestTime = Number.POSITIVE_INFINITY;
-    for (const segment of this.#segments) {
-      if (segment.oldest < time) this.#expireOf(segment, time);
-      this.#oldestTime = Math.min(this.#oldestTime, segment.oldest);
-    }
+    for (const segment of this.#segments) if (segment.oldest < time) this.#expireOf(segment, time);
     this.#dropGone();
   }
 
