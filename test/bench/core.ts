@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditOptions } from './audit-options.ts';
+import { endProcess } from './end-process.ts';
 import { Osqueryd } from './peers/osqueryd.ts';
 import { findProgram } from './peers/peer-program.ts';
 import type { Program } from './program.ts';
@@ -56,10 +56,7 @@ export class ReplayedUnderCore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#extension.exitCode === null && this.#extension.signalCode === null) {
-      this.#extension.kill('SIGTERM');
-      await once(this.#extension, 'exit');
-    }
+    await endProcess(this.#extension);
     await this.#core[Symbol.asyncDispose]();
   }
 }

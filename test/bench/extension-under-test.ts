@@ -12,6 +12,7 @@ import {
   OsqueryStatusError,
   type TableSpec,
 } from 'osquery-extension-ts';
+import { endProcess } from './end-process.ts';
 import { cpuSeconds, type Memory, memory } from './process-usage.ts';
 import type { Program } from './program.ts';
 import { type TimedReply, timeCall } from './raw-select.ts';
@@ -20,8 +21,6 @@ import { type SelectOptions, selectRequest } from './select-request.ts';
 const UUID = 7;
 /** Milliseconds for the extension to register. */
 const START_MS = 15_000;
-/** Milliseconds for it to put audit back and end. */
-const STOP_MS = 15_000;
 
 /**
  * The extension as core starts it, a process of its own, and a core just large enough for it: it answers with the
@@ -168,12 +167,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
   /** Ends it as osqueryd does; audit is as it was found afterwards. Any number of times. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.close();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const kill = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
-      this.#child.kill('SIGTERM');
-      await once(this.#child, 'exit');
-      clearTimeout(kill);
-    }
+    await endProcess(this.#child);
     await this.#core.close(0);
     rmSync(this.#directory, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { endProcess } from './end-process.ts';
 import { cpuSeconds } from './process-usage.ts';
 
 const ENTRY = new URL('./load/receive-only.ts', import.meta.url).pathname;
@@ -41,9 +41,7 @@ export class Receiver implements AsyncDisposable {
     return value;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.#child.kill('SIGTERM');
-    await once(this.#child, 'exit');
+  [Symbol.asyncDispose](): Promise<void> {
+    return endProcess(this.#child);
   }
 }

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditControl, openAuditControl } from '../../../src/audit/control.ts';
 import { AuditSession } from '../../../src/audit/session.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
+import { endProcess } from '../end-process.ts';
 import { cpuSeconds } from '../process-usage.ts';
 import { type PeerLoad, type PeerProgram, ruleSelections } from './peer-program.ts';
 
@@ -111,10 +111,7 @@ export class AuditdUnderTest implements PeerProgram {
   }
 
   async #stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill('SIGTERM');
-      await once(this.#child, 'exit');
-    }
+    await endProcess(this.#child);
     // Behind it: audit is not turned off as long as somebody owns the stream.
     await this.#session.restore();
   }

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,13 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ExtensionManagerClient } from 'osquery-extension-ts';
 import { type AuditControl, openAuditControl } from '../../../src/audit/control.ts';
 import type { AuditStatus } from '../../../src/audit/status.ts';
+import { endProcess } from '../end-process.ts';
 import { cpuSeconds } from '../process-usage.ts';
 import type { PeerLoad, PeerProgram } from './peer-program.ts';
 
 const START_MS = 15_000;
 const LOOK_MS = 50;
-/** Milliseconds for it to end by itself. */
-const STOP_MS = 15_000;
 
 /** The same limits that `auditOptions` sets for the extension. */
 const eventFlags = (load: PeerLoad): Readonly<Record<string, string>> => ({
@@ -101,12 +99,7 @@ export class Osqueryd implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.close();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const kill = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
-      this.#child.kill('SIGTERM');
-      await once(this.#child, 'exit');
-      clearTimeout(kill);
-    }
+    await endProcess(this.#child);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }
