@@ -349,10 +349,12 @@ export class AuditSession {
    * missing in nobody's accounts.
    */
   async #placeRules(there: readonly Uint8Array[]): Promise<void> {
+    // Not those that are there: the kernel refuses them, but makes a record of it, on which the keeper looks again.
     const [, ...wanted] = this.#rules(this.#selection);
-    // Not the first one again: the kernel does not know a rule that was put before others for the same.
-    await this.#addRules(wanted);
-    for (const rule of this.#exclusions(there)) await this.#control.addListedRule(rule);
+    await this.#addRules(wanted.filter(rule => !includes(there, encodeListed(rule))));
+    for (const rule of this.#exclusions(there)) {
+      if (!includes(there, rule)) await this.#control.addListedRule(rule);
+    }
     const kept = this.#kept(there);
     for (const rule of there) {
       if (ownRule(rule) !== undefined && !includes(kept, rule)) await this.#control.deleteRule(rule);

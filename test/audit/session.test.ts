@@ -345,7 +345,8 @@ describe('AuditSession', () => {
       const after = fake.log.length;
       expect(await session.check()).toEqual([]);
       expect(fake.state).toEqual(before);
-      expect(fake.log.slice(after).filter(line => line.startsWith('set') || line === 'delete')).toEqual([]);
+      // Also no rule that is there: of each that is refused the kernel makes a record, which calls for the next check.
+      expect(new Set(fake.log.slice(after))).toEqual(new Set(['get', 'list']));
     });
 
     it('to all rules: ours come back, the note first', async () => {
