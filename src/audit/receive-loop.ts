@@ -6,9 +6,13 @@ const IDLE_MS = 200;
 const FIRST_MS = 2;
 /**
  * Milliseconds that records may gather while they keep coming. Waking up, and handing rows to another thread, costs
- * more than an event does, so what arrives is taken fifty times a second.
+ * more than many events do.
  */
 const GATHER_MS = 40;
+/** Milliseconds for those that come so close together that most of what they name cannot be looked up anyway. */
+const CLOSE_GATHER_MS = 80;
+/** Records per millisecond from which on they do. */
+const CLOSE = 12;
 /** Batches taken before everything else has its turn. */
 const BATCHES_IN_A_ROW = 64;
 
@@ -29,25 +33,24 @@ export interface ReceiveLoopOptions {
  * at a time.
  */
 export const receiveLoop = ({ stream, onDatagram, onBatch, onTurn, pause }: ReceiveLoopOptions): void => {
+  let paused = 0;
   for (;;) {
-    let some = false;
+    let records = 0;
     let received = BATCH;
     for (let i = 0; received === BATCH && i < BATCHES_IN_A_ROW; i++) {
       received = stream.receive(onDatagram);
-      some ||= received > 0;
+      records += received;
       onBatch();
     }
     if (!onTurn()) return;
-    if (received === BATCH) continue;
-    if (some) pause(GATHER_MS);
-    else if (stream.wait(IDLE_MS)) pause(FIRST_MS);
+    if (received === BATCH) {
+      paused = 0;
+      continue;
+    }
+    if (records === 0 && !stream.wait(IDLE_MS)) continue;
+    // What came while others were taken says nothing of how close they come.
+    if (records === 0) paused = FIRST_MS;
+    else paused = records > CLOSE * paused && paused >= GATHER_MS ? CLOSE_GATHER_MS : GATHER_MS;
+    pause(paused);
   }
-};
-
-/** A pause that takes no CPU. Not for a thread that has an event loop to run. */
-export const createPause = (): ((milliseconds: number) => void) => {
-  const never = new Int32Array(new SharedArrayBuffer(4));
-  return milliseconds => {
-    Atomics.wait(never, 0, 0, milliseconds);
-  };
 };

@@ -18,6 +18,8 @@ export interface SelectEnvironment {
   execution(): Promise<QueryExecution | undefined>;
   /** Scheduled queries that read the table. */
   readers(): readonly TableReader[];
+  /** Resolves when what has happened up to now is in the buffer; undefined if it is, absent where nothing comes. */
+  upToDate?(): Promise<void> | undefined;
   readonly eventsOptimize: boolean;
   /** Seconds. */
   readonly eventsExpiry: number;
@@ -72,7 +74,9 @@ export const selectEvents = async (
   );
   const isTimed = (context.constraints.get('time')?.list.length ?? 0) > 0;
   const isByExecution = environment.eventsOptimize && !isTimed;
+  const upToDate = environment.upToDate?.();
   const execution = isByExecution ? await environment.execution() : undefined;
+  if (upToDate !== undefined) await upToDate;
   const readers = environment.readers();
   expire(buffer, environment, readers);
   // Nobody waits for the answer any more: nothing moves, and nothing is dropped.

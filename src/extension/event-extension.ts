@@ -137,7 +137,7 @@ const serve = async (
     {
       onRows: batches => store.append(batches),
       onProcesses: batch => telemetry.offer(batch),
-      onSockets: socketEnds && ((batch, refused) => socketEnds.offer(batch, refused)),
+      onSockets: socketEnds && ((batch, leftOut) => socketEnds.offer(batch, leftOut)),
       onRaw: options.onRaw,
       onWarning: message => {
         lastError = message;
@@ -203,6 +203,7 @@ const serve = async (
         readers: names => schedule.readersOf(names),
         saved: async () => persistence?.save(),
       },
+      source.ingest,
       (table, context) => {
         switch (table) {
           case processEvents.spec.name:

@@ -24,6 +24,12 @@ export interface CoreView {
   readers(tableNames: readonly string[]): readonly TableReader[];
 }
 
+/** What the tables ask of where their rows come from. */
+export interface RowSource {
+  /** Resolves when the rows of what has happened up to now are appended; undefined if they are. */
+  upToDate(): Promise<void> | undefined;
+}
+
 /** The buffers of all event tables, and the plugins that answer from them. */
 export class EventStore {
   readonly #stores: ReadonlyMap<string, Store>;
@@ -90,6 +96,7 @@ export class EventStore {
   plugins(
     nameTable: (spec: TableSpec) => TableSpec,
     core: CoreView,
+    source: RowSource,
     extras: (table: string, context: QueryContext) => RowExtras | undefined,
   ): Plugin[] {
     return [...this.#stores.values()].map(({ spec: standard, buffer, cursors }) => {
@@ -105,6 +112,7 @@ export class EventStore {
               execution: () => core.execution(names),
               readers: () => core.readers(names),
               saved: core.saved,
+              upToDate: () => source.upToDate(),
               eventsOptimize: this.#settings.eventsOptimize,
               eventsExpiry: this.#settings.eventsExpiry,
               now: age => this.#clock?.now(age),

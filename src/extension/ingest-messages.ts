@@ -31,6 +31,8 @@ export interface IngestWorkerData {
   readonly start: IngestStart;
   readonly source: IngestSource;
   readonly settings: AuditSettings;
+  /** Memory of the bell that calls for what is at hand. */
+  readonly bell: SharedArrayBuffer;
   /** Whether to send the process events besides the rows. */
   readonly processes: boolean;
   /** Whether to send the sockets that were connected besides the rows. */
@@ -56,6 +58,14 @@ export interface IngestCounters {
   readonly malformedInput: number;
 }
 
+/** Connections that were not sent so far. */
+export interface LeftOutSockets {
+  /** Because there were too many at once. */
+  readonly refused: number;
+  /** Because their descriptor was connected once more. */
+  readonly replaced: number;
+}
+
 export interface IngestEvents {
   readonly kind: 'events';
   /** Their rows. */
@@ -63,8 +73,7 @@ export interface IngestEvents {
   /** If they were asked for. */
   readonly processes: ProcessBatch | undefined;
   readonly connected: ConnectedBatch | undefined;
-  /** Connections left out of `connected` so far, because there were too many at once. */
-  readonly refusedSockets: number;
+  readonly leftOut: LeftOutSockets;
   readonly progress: PipelineProgress | undefined;
 }
 
@@ -78,6 +87,8 @@ export type IngestReport =
       readonly counters: IngestCounters;
       readonly progress: PipelineProgress | undefined;
     }
+  /** All that the kernel had handed over when the bell was rung for the `ring`th time has been reported. */
+  | { readonly kind: 'up-to-date'; readonly ring: number }
   /** Raw records, one per line, for audit_debug. */
   | { readonly kind: 'raw'; readonly text: string }
   | { readonly kind: 'warning'; readonly message: string }

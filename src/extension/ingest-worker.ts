@@ -8,7 +8,7 @@ import {
   NLMSG_ERROR,
 } from '../audit/constants.ts';
 import { AuditError, errnoName } from '../audit/errors.ts';
-import { createPause, receiveLoop } from '../audit/receive-loop.ts';
+import { receiveLoop } from '../audit/receive-loop.ts';
 import { RepeatedRecords } from '../audit/repeated-records.ts';
 import { AuditStream, BATCH, claimAnswer, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
@@ -21,6 +21,7 @@ import { formatProblem } from '../openbsm/counters.ts';
 import { OpenBsmError } from '../openbsm/errors.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
+import { Bell } from './bell.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { ImageFiles } from './image-files.ts';
 import {
@@ -151,7 +152,7 @@ const postRows = (): void => {
     batches,
     processes: offered,
     connected,
-    refusedSockets: sockets.refused,
+    leftOut: { refused: sockets.refused, replaced: sockets.replaced },
     progress: pipeline.progress,
   };
   // One message: each wakes the other thread, which costs more than what is in it.
@@ -192,6 +193,10 @@ const readKernel = ({
   let wantedBy = 0;
   let isReady = false;
   let countersAt = 0;
+  const bell = new Bell(initial.bell);
+  /** How often it had been rung before the records of this turn were taken, and how often when that was answered last. */
+  let heard = 0;
+  let answered = 0;
 
   const ask = (): void => {
     claim = { before: performance.now() + CLAIM_MS };
@@ -269,6 +274,8 @@ const readKernel = ({
     const now = performance.now();
     postRaw();
     postRows();
+    if (heard !== answered) report({ kind: 'up-to-date', ring: heard });
+    answered = heard;
     lookAtClock();
     if (awaitsAnswer(now) && !isReady) return true;
     if (!isReady) report({ kind: 'ready', fd: stream.fd });
@@ -284,14 +291,24 @@ const readKernel = ({
       countersAt = now + COUNTERS_MS;
     }
     takeCommands();
+    heard = bell.rings;
     return !stop.signal.aborted;
+  };
+  const pause = (milliseconds: number): void => {
+    bell.pause(answered, milliseconds);
+    heard = bell.rings;
+  };
+
+  const restful = {
+    receive: (each: OnDatagram) => stream.receive(each),
+    wait: (milliseconds: number) => bell.rest(answered, () => stream.wait(milliseconds)),
   };
 
   try {
     lookAtClock();
     if (inheritedFd !== undefined) inherit(inheritedFd);
     if (mode === 'unicast') ask();
-    receiveLoop({ stream, onDatagram, onBatch, onTurn, pause: createPause() });
+    receiveLoop({ stream: restful, onDatagram, onBatch, onTurn, pause });
     if (leaves) drain(stream, 0);
     // What has come since.
     else while (stream.receive(onDatagram) === BATCH) onBatch();

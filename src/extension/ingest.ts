@@ -4,6 +4,7 @@ import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { ProcessBatch } from '../model/process-batch.ts';
 import type { ConnectedBatch } from '../model/sockets/connected-batch.ts';
 import { startWorker } from '../runtime/start-worker.ts';
+import { Bell } from './bell.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
 import {
   buffersOf,
@@ -13,6 +14,7 @@ import {
   type IngestSource,
   type IngestStart,
   type IngestWorkerData,
+  type LeftOutSockets,
 } from './ingest-messages.ts';
 
 export interface IngestOptions extends IngestStart {
@@ -28,9 +30,9 @@ export interface IngestHandlers {
   /**
    * Sockets that were connected, if they are wanted: absent, they are not sent.
    *
-   * @param refused how many were left out so far
+   * @param leftOut so far
    */
-  readonly onSockets?: ((batch: ConnectedBatch, refused: number) => void) | undefined;
+  readonly onSockets?: ((batch: ConnectedBatch, leftOut: LeftOutSockets) => void) | undefined;
   onRaw(text: string): void;
   onWarning(message: string): void;
   /** Something that was told of by a warning is over; without it, warnings tell that too. */
@@ -55,6 +57,10 @@ export class IngestError extends Error {
 }
 
 const ECANCELED = 125;
+/** Milliseconds within which it is enough to have asked once. */
+const FRESH_MS = 10;
+/** Milliseconds that the worker may take to answer; in a flood it has much at hand. */
+const ANSWER_MS = 100;
 
 /** The worker thread that turns a source into rows, seen from the main thread. */
 export class Ingest {
@@ -66,6 +72,10 @@ export class Ingest {
   #shared: PromiseWithResolvers<void> | undefined;
   #counters: IngestCounters | undefined;
   #progress: PipelineProgress | undefined;
+  readonly #bell = new Bell();
+  #freshUntil = Number.NEGATIVE_INFINITY;
+  /** By number of the ring, who waits for its answer. */
+  readonly #called = new Map<number, () => void>();
 
   constructor(
     source: IngestSource,
@@ -78,6 +88,7 @@ export class Ingest {
       settings,
       processes,
       start,
+      bell: this.#bell.shared,
       sockets: handlers.onSockets !== undefined,
     };
     this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
@@ -101,7 +112,7 @@ export class Ingest {
         case 'events':
           this.#progress = message.progress;
           if (message.connected !== undefined) {
-            handlers.onSockets?.(message.connected, message.refusedSockets);
+            handlers.onSockets?.(message.connected, message.leftOut);
           }
           if (message.batches.length > 0) handlers.onRows(message.batches);
           if (message.processes !== undefined) handlers.onProcesses(message.processes);
@@ -111,6 +122,10 @@ export class Ingest {
         case 'counters':
           this.#counters = message.counters;
           this.#progress = message.progress;
+          break;
+        case 'up-to-date':
+          this.#freshUntil = performance.now() + FRESH_MS;
+          for (const [ring, answer] of this.#called) if (ring <= message.ring) answer();
           break;
         case 'raw':
           handlers.onRaw(message.text);
@@ -143,6 +158,7 @@ export class Ingest {
       this.#ended.resolve();
       this.#claim?.resolve(ECANCELED);
       this.#shared?.resolve();
+      for (const answer of this.#called.values()) answer();
     });
   }
 
@@ -164,6 +180,24 @@ export class Ingest {
   /** As of the last rows: they are all that was made of the events up to there. */
   get progress(): PipelineProgress | undefined {
     return this.#progress;
+  }
+
+  /**
+   * Resolves when the rows of all that the kernel had handed over are here; in a flood, after ANSWER_MS without them.
+   *
+   * @returns undefined if they are
+   */
+  upToDate(): Promise<void> | undefined {
+    if (performance.now() < this.#freshUntil) return undefined;
+    const ring = this.#bell.ring();
+    if (ring === undefined) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ANSWER_MS);
+    this.#called.set(ring, resolve);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#called.delete(ring);
+    });
   }
 
   /** Asks for process events besides the rows, from now on. */

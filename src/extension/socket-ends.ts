@@ -5,11 +5,13 @@ import { RowExtras } from '../events/row-extras.ts';
 import { type ConnectedBatch, forEachConnected } from '../model/sockets/connected-batch.ts';
 import type { ConnectedSocket } from '../model/sockets/connected-socket.ts';
 import { BUSY, type Found, type SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
+import type { LeftOutSockets } from './ingest-messages.ts';
 
 /** What is needed of a SocketLookup. */
 export interface FindsLocalEnd {
   readonly counters: Readonly<SocketLookupCounters>;
   find(socket: ConnectedSocket): Found;
+  passOver(connects: number): void;
   close(): void;
 }
 
@@ -18,8 +20,8 @@ export interface FindsLocalEnd {
  * some milliseconds after them. A socket that is closed by then keeps the row as it is.
  */
 export class SocketEnds {
-  /** Connections that were not even offered, because there were too many at once: by the worker, … */
-  #refused = 0;
+  /** Connections that were not even offered: by the worker, … */
+  #leftOut: LeftOutSockets = { refused: 0, replaced: 0 };
   /** … and behind one for which there was too much to do. */
   #passedOver = 0;
   readonly #lookup: FindsLocalEnd;
@@ -37,7 +39,12 @@ export class SocketEnds {
 
   get counters(): SocketLookupCounters {
     const { counters } = this.#lookup;
-    return { ...counters, refused: counters.refused + this.#refused + this.#passedOver };
+    const { refused, replaced } = this.#leftOut;
+    return {
+      ...counters,
+      gone: counters.gone + replaced,
+      refused: counters.refused + refused + this.#passedOver,
+    };
   }
 
   /** The values beside the rows of socket_events. */
@@ -45,8 +52,9 @@ export class SocketEnds {
     return this.#extras;
   }
 
-  offer(batch: ConnectedBatch, refused: number): void {
-    this.#refused = refused;
+  offer(batch: ConnectedBatch, leftOut: LeftOutSockets): void {
+    const replaced = leftOut.replaced - this.#leftOut.replaced;
+    this.#leftOut = leftOut;
     this.#extras.dropBelow(this.#buffer.range.from);
     this.#passedOver += forEachConnected(batch, (eid, socket) => {
       const found = this.#lookup.find(socket);
@@ -57,6 +65,7 @@ export class SocketEnds {
       });
       return true;
     });
+    this.#lookup.passOver(replaced);
   }
 
   /** The values for the rows of socket_events, if the query uses one of their columns. */

@@ -23,10 +23,12 @@ const setUp = (rows: number) => {
   const buffer = new EventBuffer(names, { rows: 1000, bytes: 1e9 });
   buffer.append(writer.take()!);
   const asked: ConnectedSocket[] = [];
+  const passedOver: number[] = [];
   const answers: ((end: LocalEnd | undefined) => void)[] = [];
   const ends = new SocketEnds(
     {
       counters: { found: 1, gone: 2, refused: 3, failed: 4 },
+      passOver: connects => passedOver.push(connects),
       find(socket) {
         asked.push(socket);
         if (socket.fd === GONE) return undefined;
@@ -42,7 +44,7 @@ const setUp = (rows: number) => {
     fds.forEach((fd, i) => {
       batch.append(i + 1, { pid: 100, fd, family: 2, remotePort: 443 });
     });
-    ends.offer(batch.take()!, 7);
+    ends.offer(batch.take()!, { refused: 7, replaced: batch.replaced });
   };
   const select = () =>
     decodeRows(
@@ -54,7 +56,7 @@ const setUp = (rows: number) => {
         ends.extrasFor(context(...wanted)),
       ),
     );
-  return { ends, asked, answers, offer, select };
+  return { ends, asked, passedOver, answers, offer, select };
 };
 
 describe('the local ends of connections', () => {
@@ -83,6 +85,15 @@ describe('the local ends of connections', () => {
     expect(ends.counters.refused).toBe(12);
     offer(6);
     expect(asked.at(-1)).toMatchObject({ fd: 6 });
+  });
+
+  test('are not those of a descriptor that was connected once more meanwhile: which socket it was is not known', () => {
+    const { asked, passedOver, offer, ends, answers } = setUp(3);
+    offer(3, 4, 3);
+    expect(asked.map(({ fd }) => fd)).toEqual([3, 4]);
+    expect(passedOver).toEqual([1]);
+    expect(ends.counters).toEqual({ found: 1, gone: 3, refused: 10, failed: 4 });
+    expect(answers).toHaveLength(2);
   });
 
   test('cost nothing where no query asks for them', () => {

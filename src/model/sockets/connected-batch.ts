@@ -7,12 +7,24 @@ const WIDTH = 5;
 /** Sockets and the numbers of their rows of socket_events; sent between threads by transfer. */
 export type ConnectedBatch = Float64Array<ArrayBuffer>;
 
-/** Gathers the sockets that wait to be sent. */
+/** More than any descriptor: NR_OPEN is at most 2^30, a pid below 2^22. */
+const DESCRIPTORS = 2 ** 30;
+
+/**
+ * Gathers the sockets that wait to be sent. Of those that were connected by one descriptor, the last one: which socket it
+ * was before, nobody can tell from it any more.
+ */
 export class ConnectedBatchWriter {
   readonly #limit: number;
   #numbers: number[] = [];
+  /** Where in the numbers a descriptor's socket stands. */
+  readonly #places = new Map<number, number>();
+  #lastDescriptor = -1;
+  #lastPlace = 0;
   /** Sockets left out of the batch because it was full. */
   refused = 0;
+  /** Sockets left out because their descriptor was connected once more. */
+  replaced = 0;
 
   /** @param limit sockets of a batch */
   constructor(limit: number) {
@@ -20,8 +32,22 @@ export class ConnectedBatchWriter {
   }
 
   append(eid: number, { pid, fd, family, remotePort }: ConnectedSocket): void {
-    if (this.#numbers.length >= this.#limit * WIDTH) this.refused++;
-    else this.#numbers.push(eid, pid, fd, family, remotePort);
+    const descriptor = pid * DESCRIPTORS + fd;
+    const place = descriptor === this.#lastDescriptor ? this.#lastPlace : this.#places.get(descriptor);
+    const numbers = this.#numbers;
+    if (place !== undefined) {
+      this.replaced++;
+      numbers[place] = eid;
+      numbers[place + 3] = family;
+      numbers[place + 4] = remotePort;
+    } else if (numbers.length >= this.#limit * WIDTH) {
+      this.refused++;
+    } else {
+      this.#lastDescriptor = descriptor;
+      this.#lastPlace = numbers.length;
+      this.#places.set(descriptor, numbers.length);
+      numbers.push(eid, pid, fd, family, remotePort);
+    }
   }
 
   /** Hands over what was added since the last time; undefined if nothing was. */
@@ -29,6 +55,8 @@ export class ConnectedBatchWriter {
     if (this.#numbers.length === 0) return undefined;
     const batch = Float64Array.from(this.#numbers);
     this.#numbers = [];
+    this.#places.clear();
+    this.#lastDescriptor = -1;
     return batch;
   }
 }

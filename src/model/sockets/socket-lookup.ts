@@ -116,6 +116,14 @@ export class SocketLookup {
     });
   }
 
+  /**
+   * Takes note of connects that cannot be looked for. Where they come in numbers, those that can are to wait for each other
+   * all the more: a listing is not worth it for the few of each moment.
+   */
+  passOver(connects: number): void {
+    this.#looks.takeAtMost(connects);
+  }
+
   /** Lets go of what waits; it comes to undefined. */
   close(): void {
     if (this.#closed) return;

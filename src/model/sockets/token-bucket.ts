@@ -30,6 +30,18 @@ export class TokenBucket {
     return true;
   }
 
+  /** Takes so many, or all there are where there are fewer; nothing of what gathers. */
+  takeAtMost(count: number): void {
+    if (this.#isDry) return;
+    this.#refill();
+    if (count <= this.#tokens) {
+      this.#tokens -= count;
+    } else {
+      this.#tokens = Math.min(this.#tokens, 0);
+      this.#isDry = true;
+    }
+  }
+
   /** Takes one, of those to come if there is none. */
   take(): void {
     this.#refill();

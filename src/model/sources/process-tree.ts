@@ -34,7 +34,7 @@ export interface ProcessTreeFields {
 }
 
 /** The connector's socket is emptied this often when no event makes it necessary; its buffer holds seconds. */
-const DRAIN_MS = 100;
+const DRAIN_MS = 250;
 /** How old the news may be for an exec of processes that are known. */
 const FRESH_MS = 2;
 /** How long the kernel's clock is compared with the wall clock once. */

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { openAuditControl } from '../../../src/audit/control.ts';
-import { createPause, receiveLoop } from '../../../src/audit/receive-loop.ts';
+import { receiveLoop } from '../../../src/audit/receive-loop.ts';
 import { AuditSession } from '../../../src/audit/session.ts';
 import { AuditStream } from '../../../src/audit/stream.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
+import { Bell } from '../../../src/extension/bell.ts';
 import { ruleSelections } from '../peers/peer-program.ts';
 
 /*
@@ -19,6 +20,7 @@ const discard = (stopping: Int32Array): void => {
   let records = 0;
   stream.own(process.pid);
   parentPort!.postMessage('owned');
+  const bell = new Bell();
   receiveLoop({
     stream,
     onDatagram: () => {
@@ -26,7 +28,7 @@ const discard = (stopping: Int32Array): void => {
     },
     onBatch: () => {},
     onTurn: () => Atomics.load(stopping, 0) === 0,
-    pause: createPause(),
+    pause: milliseconds => bell.pause(0, milliseconds),
   });
   stream.close();
   parentPort!.postMessage(records);

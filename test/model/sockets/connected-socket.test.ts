@@ -84,4 +84,22 @@ describe('a batch of connected sockets', () => {
     expect(read(writer).map(([eid]) => eid)).toEqual([6]);
     expect(writer.refused).toBe(3);
   });
+
+  it('has the last one of each descriptor, and counts those before it', () => {
+    const writer = new ConnectedBatchWriter(2);
+    const later = { ...socket(3, 10), remotePort: 53 };
+    writer.append(1, socket(3));
+    writer.append(2, socket(3));
+    writer.append(3, socket(2 ** 30 - 1));
+    writer.append(4, { ...socket(3), pid: 1 });
+    writer.append(5, later);
+    expect(read(writer)).toEqual([
+      [5, later],
+      [3, socket(2 ** 30 - 1)],
+    ]);
+    expect(writer).toMatchObject({ replaced: 2, refused: 1 });
+    writer.append(6, socket(3));
+    expect(read(writer)).toEqual([[6, socket(3)]]);
+    expect(writer.replaced).toBe(2);
+  });
 });

@@ -222,6 +222,20 @@ describe('SocketLookup', () => {
     expect(dumps.length).toBe(3);
   });
 
+  it('counts connects that cannot be looked for as if they had been, so that the others wait for each other', async () => {
+    addProcess(100, { 3: 7 });
+    const { lookup, clock, dumps, state } = setUp({ maxLooksPerSecond: 100, saveLooksMs: 200 });
+    state.udp = [diag(7)];
+    const wasBusy: boolean[] = [];
+    for (let i = 0; i < 10; i++) {
+      wasBusy.push(lookup.find(connected()) === BUSY);
+      lookup.passOver(i === 0 ? 98 : 400);
+      await clock.advance(50);
+    }
+    expect(wasBusy).toEqual([false, false, true, true, true, false, true, true, true, false]);
+    expect(dumps.length).toBe(4);
+  });
+
   it('lists no more often than its budget allows', async () => {
     addProcess(100, { 3: 7 });
     const { lookup, clock, dumps, state } = setUp({ maxDumpsPerSecond: 5, gatherMs: 1 });
