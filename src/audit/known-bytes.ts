@@ -12,7 +12,7 @@ const viewOf = (bytes: Uint8Array): DataView => {
 
 /**
  * Bytes that were seen last, to tell that they come again: what has been made of them need not be made once more then.
- * Compared by four at a time, which takes a tenth of reading them.
+ * Compared by eight at a time, which takes less than a tenth of reading them.
  */
 export class KnownBytes {
   readonly #bytes: Uint8Array;
@@ -31,10 +31,16 @@ export class KnownBytes {
     if (from + length !== this.#length) return false;
     const theirs = viewOf(bytes);
     const own = this.#view;
-    const words = length & ~3;
+    const pairs = length & ~7;
     let i = 0;
-    for (; i < words; i += 4) {
+    for (; i < pairs; i += 8) {
+      const low = theirs.getInt32(start + i, true) ^ own.getInt32(from + i, true);
+      const high = theirs.getInt32(start + i + 4, true) ^ own.getInt32(from + i + 4, true);
+      if ((low | high) !== 0) return false;
+    }
+    if (i + 4 <= length) {
       if (theirs.getInt32(start + i, true) !== own.getInt32(from + i, true)) return false;
+      i += 4;
     }
     for (; i < length; i++) if (bytes[start + i] !== this.#bytes[from + i]) return false;
     return true;

@@ -9,6 +9,7 @@ import { ROWID } from './encoded-row.ts';
 import type { RowBatch } from './row-batch.ts';
 
 const INITIAL_ROWS = 64;
+const INITIAL_BYTES = 16 * 1024;
 
 /** The last three digits of a number, as text. */
 const LAST_DIGITS = Array.from({ length: 1000 }, (_, digits) => String(digits).padStart(3, '0'));
@@ -19,7 +20,7 @@ export type NumberedRow = Row<readonly ColumnSpec[]> & { eid?: string; [ROWID]?:
 /** Encodes the rows of one table into batches and numbers them. */
 export class RowBatchWriter {
   readonly #encoder: RowEncoder<readonly ColumnSpec[]>;
-  #bytes = new ByteWriter(16 * 1024);
+  #bytes = new ByteWriter(INITIAL_BYTES);
   #ends = new Uint32Array(INITIAL_ROWS);
   #times = new Float64Array(INITIAL_ROWS);
   #masks = new Uint32Array(2 * INITIAL_ROWS);
@@ -76,7 +77,7 @@ export class RowBatchWriter {
   take(): RowBatch | undefined {
     if (this.#rows === 0) return undefined;
     const batch: RowBatch = {
-      bytes: Uint8Array.prototype.slice.call(this.#bytes.bytes, 0, this.#bytes.length),
+      bytes: this.#takeBytes(),
       ends: this.#ends.slice(0, this.#rows),
       times: this.#times.slice(0, this.#rows),
       masks: this.#masks.slice(0, 2 * this.#rows),
@@ -84,8 +85,18 @@ export class RowBatchWriter {
     };
     this.#nextEid += this.#rows;
     this.#rows = 0;
-    this.#bytes.length = 0;
     return batch;
+  }
+
+  #takeBytes(): Uint8Array {
+    const { bytes, length } = this.#bytes;
+    if (length < bytes.length / 2) {
+      this.#bytes.length = 0;
+      return Uint8Array.prototype.slice.call(bytes, 0, length);
+    }
+    // Given away with the little room that is left in it. As many as now, and a few more, are what most likely comes next.
+    this.#bytes = new ByteWriter(Math.max(INITIAL_BYTES, length + (length >>> 3)));
+    return bytes.subarray(0, length);
   }
 
   #grow(): void {

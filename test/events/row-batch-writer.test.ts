@@ -56,15 +56,25 @@ describe('RowBatchWriter', () => {
     expect(rows[999]).toEqual({ path: '/999', note: '', eid: '0000001000' });
   });
 
-  it('hands batches over: a later row changes nothing of them', () => {
+  it.each([
+    ['small', 1],
+    ['large', 1_000],
+  ])('hands %s batches over, with memory of their own: a later row changes nothing of them', (_, rows) => {
     const writer = new RowBatchWriter(columns);
-    writer.append({ path: 'first' }, 1);
+    const fill = (path: string): void => {
+      for (let i = 0; i < rows; i++) writer.append({ path }, i);
+    };
+    fill('first');
     const batch = writer.take()!;
     const before = Buffer.from(batch.bytes);
-    writer.append({ path: 'other' }, 2);
-    writer.take();
+    fill('other');
+    const other = writer.take()!;
     expect(Buffer.from(batch.bytes)).toEqual(before);
-    expect(batch.bytes.buffer.byteLength).toBe(batch.bytes.length);
+    expect(other.bytes.buffer).not.toBe(batch.bytes.buffer);
+    // Of what is sent no more than half is empty.
+    for (const { bytes } of [batch, other]) {
+      expect(bytes.buffer.byteLength).toBeLessThanOrEqual(2 * bytes.length);
+    }
   });
 
   it('refuses a value its column cannot hold, and goes on without a hole', () => {
