@@ -62,6 +62,24 @@ describe('receiveLoop', () => {
     ]);
   });
 
+  it('lets them gather for still longer where they come close together, and only then', () => {
+    const pauses = (...waiting: number[]): string[] =>
+      run([...waiting, 0, 0]).filter(step => step.startsWith('pause'));
+    // 480 in 40 ms, 960 in 80 ms.
+    expect(pauses(7, 200, 200)).toEqual(['pause 40', 'pause 40', 'pause 40']);
+    const close = [BATCH, BATCH, 100];
+    expect(pauses(7, ...close, ...close, BATCH, BATCH, BATCH, BATCH, 7, 200)).toEqual([
+      ...['pause 40', 'pause 80', 'pause 40', 'pause 80', 'pause 40'],
+    ]);
+  });
+
+  it('does not judge by what came while others were taken', () => {
+    const flood = new Array<number>(200).fill(BATCH);
+    expect(run([7, ...flood, 100, 7, 0, 0]).filter(step => step.startsWith('pause'))).toEqual([
+      ...['pause 40', 'pause 40', 'pause 40'],
+    ]);
+  });
+
   it('takes what fills a batch without a pause', () => {
     expect(run([BATCH, BATCH, 3], { turns: 1 })).toEqual([
       ...['datagram', 'batch', 'datagram', 'batch', 'datagram', 'batch', 'turn'],

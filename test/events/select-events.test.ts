@@ -49,6 +49,30 @@ const table = (initial: readonly TestRow[]) => {
 const run = (query: string, id: number | string): QueryExecution => ({ query, id: String(id) });
 
 describe('selectEvents', () => {
+  it('waits for what is on its way, and shows it', async () => {
+    const { buffer, append } = filledBuffer(rows(NOW));
+    const arrival = Promise.withResolvers<void>();
+    const selected = selectEvents(
+      spec,
+      buffer,
+      new QueryCursors(),
+      {
+        execution: async () => undefined,
+        readers: () => [],
+        upToDate: () => arrival.promise,
+        eventsOptimize: true,
+        eventsExpiry: 86_000,
+        now: () => NOW,
+      },
+      ANYTHING,
+      new AbortController().signal,
+    );
+    await new Promise(resolve => setImmediate(resolve));
+    append(rows(NOW));
+    arrival.resolve();
+    expect(eidsOf(decodeRows(await selected))).toEqual([1, 2]);
+  });
+
   describe('with events_optimize', () => {
     it('shows a scheduled query each row once', async () => {
       const { eids, append } = table(rows(NOW, NOW));
