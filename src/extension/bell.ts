@@ -1,6 +1,6 @@
-/** Words of the shared memory: how often it was rung, and whether its owner has nothing at hand. */
+/** Words of the shared memory: how often it was rung, and whether its owner may have something at hand. */
 const RINGS = 0;
-const IDLE = 1;
+const AT_HAND = 1;
 
 /**
  * By this a thread is called out of a pause by another one. Both make theirs of the same memory: messages do not reach a
@@ -18,14 +18,18 @@ export class Bell {
   /**
    * Calls the other thread.
    *
-   * @returns the number of this ring; undefined if the other thread has nothing at hand, and will not answer
+   * @returns the number of this ring; undefined if the other thread has nothing at hand, or never pauses, and will not answer
    */
   ring(): number | undefined {
-    if (Atomics.load(this.#words, IDLE) !== 0) return undefined;
+    if (!this.#hasAnything) return undefined;
     const ring = Atomics.add(this.#words, RINGS, 1) + 1;
     Atomics.notify(this.#words, RINGS);
     // It may have gone to rest before it could hear this.
-    return Atomics.load(this.#words, IDLE) === 0 ? ring : undefined;
+    return this.#hasAnything ? ring : undefined;
+  }
+
+  get #hasAnything(): boolean {
+    return Atomics.load(this.#words, AT_HAND) !== 0;
   }
 
   /** How often it was rung. */
@@ -35,6 +39,7 @@ export class Bell {
 
   /** Holds up the thread, without CPU, until it is rung more than `heard` times. Not for a thread that has an event loop to run. */
   pause(heard: number, milliseconds: number): void {
+    Atomics.store(this.#words, AT_HAND, 1);
     Atomics.wait(this.#words, RINGS, heard, milliseconds);
   }
 
@@ -44,11 +49,14 @@ export class Bell {
    * @returns what `wait` returns, or false at once if it was rung more than `heard` times
    */
   rest(heard: number, wait: () => boolean): boolean {
-    Atomics.store(this.#words, IDLE, 1);
-    try {
-      return this.rings === heard && wait();
-    } finally {
-      Atomics.store(this.#words, IDLE, 0);
-    }
+    this.leave();
+    const has = this.rings === heard && wait();
+    Atomics.store(this.#words, AT_HAND, 1);
+    return has;
+  }
+
+  /** Nothing is at hand, and nobody is answered, until the next pause. */
+  leave(): void {
+    Atomics.store(this.#words, AT_HAND, 0);
   }
 }

@@ -317,6 +317,7 @@ const readKernel = ({
     postRows();
     postCounters(stream.counters);
   } finally {
+    bell.leave();
     stream.close();
   }
 };

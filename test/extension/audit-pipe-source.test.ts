@@ -94,6 +94,8 @@ describe('the audit pipe', () => {
       ['user_events', '0000000001'],
     ]);
     expect(listener.rows[0]).toMatchObject({ pid: '5001', parent: '4242', status: '0' });
+    // Nothing gathers: there is nothing to wait for.
+    expect(source.ingest.upToDate()).toBeUndefined();
     writeSync(writer, trail.subarray(300));
     await listener.until(() => pathsOf(listener).at(-1) === '/bin/after');
     expect(listener.rows.filter(row => row.status === '11')).toMatchObject([{ path: '/usr/bin/locked' }]);
