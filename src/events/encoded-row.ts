@@ -11,7 +11,7 @@ const T_STRING = 11;
 /**
  * The last entry of every row: its number, under the name by which core knows rows apart. Without it core counts the rows
  * of each answer, and takes those of the same place in two answers for one: a WHERE with OR, for which it asks once per
- * branch, would lose rows and show others twice.
+ * branch, would lose rows and show others twice. Also where a request has no constraint: core leaves out a comparison with ''.
  */
 export const ROWID = 'rowid';
 

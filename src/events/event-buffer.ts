@@ -8,7 +8,7 @@ import {
   ROW_HEADER_BYTES,
   writeRowHeader,
 } from './encoded-row.ts';
-import { packRows, unpackRows } from './packing.ts';
+import { packRows, releaseRows, unpackRows } from './packing.ts';
 import { isPackedBatch, type PackedBatch, type RowBatch } from './row-batch.ts';
 import { type ExtraEntry, entriesLength, type LateRowValues, type RowExtras } from './row-extras.ts';
 
@@ -425,34 +425,50 @@ export class EventBuffer {
       if (first >= last || segment.newest < oldest || segment.oldest > newest) continue;
       segment.readers++;
       row.stored = segment;
-      const chosen = isLate ? new Uint32Array(last - first) : undefined;
-      let chosenCount = 0;
-      for (let i = first; i < last; i++) {
-        const time = segment.times[i]!;
-        if (segment.gone[i] === 1 || time < oldest || time > newest) continue;
-        if (chosen === undefined) {
-          row.moveTo(i);
-          if (filter !== undefined && !filter(row)) continue;
-          writer.add(row, segment.ends[i]!, extras?.find(row.eid) ?? NO_ENTRIES);
-        } else {
-          chosen[chosenCount++] = i;
+      let chosen = rowsWithin(segment, first, last, oldest, newest);
+      if (isLate) {
+        count += chosen.length;
+        if (chosen.length > 0)
+          chunks.push(new SegmentChunk(segment, chosen, wanted, this.#overheads, extras));
+      } else {
+        if (filter !== undefined) chosen = rowsThat(filter, row, chosen);
+        for (const index of chosen) {
+          row.moveTo(index);
+          writer.add(row, segment.ends[index]!, extras?.find(row.eid) ?? NO_ENTRIES);
         }
-        if (consume) {
-          segment.gone[i] = 1;
-          this.#gone++;
-        }
+        writer.endSegment();
+        row.leave(writer);
       }
-      writer.endSegment();
-      if (chosenCount === 0) continue;
-      count += chosenCount;
-      chunks.push(
-        new SegmentChunk(segment, chosen!.subarray(0, chosenCount), wanted, this.#overheads, extras),
-      );
+      if (!consume) continue;
+      for (const index of chosen) segment.gone[index] = 1;
+      this.#gone += chosen.length;
     }
     if (consume) this.#dropGone();
     return isLate ? { count, chunks } : writer.finish();
   }
 }
+
+/** Places of the rows that are there and of that time. */
+const rowsWithin = (
+  { gone, times }: Segment,
+  first: number,
+  last: number,
+  oldest: number,
+  newest: number,
+): Uint32Array => {
+  const rows = new Uint32Array(last - first);
+  let count = 0;
+  for (let i = first; i < last; i++) {
+    if (gone[i] !== 1 && times[i]! >= oldest && times[i]! <= newest) rows[count++] = i;
+  }
+  return rows.subarray(0, count);
+};
+
+const rowsThat = (filter: RowFilter, row: SegmentRow, rows: Uint32Array): Uint32Array =>
+  rows.filter(index => {
+    row.moveTo(index);
+    return filter(row);
+  });
 
 /** What of a segment says what its rows are. It stays as it is when the segment goes on. */
 type StoredRows = Pick<Segment, 'bytes' | 'isPacked' | 'used' | 'firstEid' | 'ends' | 'masks'>;
@@ -485,6 +501,15 @@ class SegmentRow implements RowView {
   get bytes(): Buffer {
     this.#bytes ??= rowsOf(this.#stored!);
     return this.#bytes;
+  }
+
+  /** Gives back what was unpacked to look at the rows, unless the writer's chunks lie in it. */
+  leave(writer: SelectionWriter): void {
+    const bytes = this.#bytes;
+    this.#bytes = undefined;
+    if (bytes !== undefined && this.#stored!.isPacked && !writer.liesIn(bytes)) {
+      releaseRows(bytes, this.#stored!.used);
+    }
   }
 }
 
@@ -532,6 +557,14 @@ class SegmentChunk implements LateChunk {
     const writer = new SelectionWriter(this.#wanted, this.#overheads);
     const row = new SegmentRow();
     row.stored = this.#stored;
+    this.#write(row, writer);
+    const { chunks } = writer.finish();
+    row.leave(writer);
+    return chunks;
+  }
+
+  /** Nothing else: what stands behind such a loop has not run when V8 compiles it, and would make it begin anew each time. */
+  #write(row: SegmentRow, writer: SelectionWriter): void {
     const rows = this.#rows;
     const { ends } = this.#stored;
     for (let place = 0; place < rows.length; place++) {
@@ -540,7 +573,6 @@ class SegmentChunk implements LateChunk {
       const values = this.#values?.[place];
       writer.add(row, ends[index]!, values === undefined ? NO_ENTRIES : this.#extras!.encode(values));
     }
-    return writer.finish().chunks;
   }
 }
 
@@ -559,10 +591,14 @@ class SelectionWriter {
   #run: Buffer = EMPTY;
   #runStart = 0;
   #runEnd = 0;
+  /** What the last run that is a chunk lies in. */
+  #lastRun: Buffer = EMPTY;
   /** Where projected rows are copied to. */
   #copy: Buffer = EMPTY;
   #copyStart = 0;
   #copyEnd = 0;
+  /** That of the row projected last. */
+  #plan: ProjectionPlan | undefined;
 
   constructor(wanted: ColumnMask, overheads: Uint32Array) {
     this.#wanted = wanted;
@@ -606,30 +642,48 @@ class SelectionWriter {
       this.#copyEnd = 0;
     }
     const { bytes } = row;
-    writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high) + more.length);
+    const copy = this.#copy;
+    const { entries, overheads, isTaken } = this.#planFor(row, low, high);
+    writeRowHeader(copy, this.#copyEnd, entries + more.length);
     let to = this.#copyEnd + ROW_HEADER_BYTES;
     let at = row.start + ROW_HEADER_BYTES;
     // Neighbouring columns are copied together.
     let pending = -1;
-    for (let column = 0; at < end; column++) {
-      if (!isPresent(row.low, row.high, column)) continue;
-      const value = at + this.#overheads[column]!;
-      const next = value + bytes.readInt32BE(value - 4);
-      if (isPresent(low, high, column)) {
+    for (let i = 0; i < overheads.length; i++) {
+      if (isTaken[i] === 1) {
         if (pending < 0) pending = at;
       } else if (pending >= 0) {
-        to += bytes.copy(this.#copy, to, pending, at);
+        to = copyBytes(bytes, pending, at, copy, to);
         pending = -1;
       }
-      at = next;
+      const value = at + overheads[i]!;
+      at = value + readLength(bytes, value - 4);
     }
-    if (pending >= 0) to += bytes.copy(this.#copy, to, pending, end);
-    for (const entry of more) to += entry.bytes.copy(this.#copy, to);
+    if (pending >= 0) to = copyBytes(bytes, pending, end, copy, to);
+    for (const entry of more) to += entry.bytes.copy(copy, to);
     this.#copyEnd = to;
   }
 
+  /** Rows that follow each other mostly have the same columns. */
+  #planFor(row: RowView, low: number, high: number): ProjectionPlan {
+    const plan = this.#plan;
+    if (
+      plan === undefined ||
+      plan.row.low !== row.low ||
+      plan.row.high !== row.high ||
+      plan.taken.low !== low ||
+      plan.taken.high !== high
+    ) {
+      this.#plan = planOf({ low: row.low, high: row.high }, { low, high }, this.#overheads);
+    }
+    return this.#plan!;
+  }
+
   #endRun(): void {
-    if (this.#runEnd > this.#runStart) this.#chunks.push(this.#run.subarray(this.#runStart, this.#runEnd));
+    if (this.#runEnd > this.#runStart) {
+      this.#chunks.push(this.#run.subarray(this.#runStart, this.#runEnd));
+      this.#lastRun = this.#run;
+    }
     this.#run = EMPTY;
     this.#runStart = 0;
     this.#runEnd = 0;
@@ -650,12 +704,57 @@ class SelectionWriter {
     this.#flush();
   }
 
+  /** Whether chunks of the segment that was ended last lie in these bytes, and are no copy. */
+  liesIn(bytes: Buffer): boolean {
+    return this.#lastRun === bytes;
+  }
+
   finish(): { readonly count: number; readonly chunks: readonly Buffer[] } {
     this.#flush();
     if (this.#none && this.#count > 0) this.#chunks.push(emptyRows(this.#count));
     return { count: this.#count, chunks: this.#chunks };
   }
 }
+
+/** How some of the columns are taken out of rows that all have the same ones. */
+interface ProjectionPlan {
+  /** What the rows have. */
+  readonly row: ColumnMask;
+  /** What is taken of it. */
+  readonly taken: ColumnMask;
+  /** Columns that are taken. */
+  readonly entries: number;
+  /** Of each column that the rows have, in order: the bytes before its value, and whether it is taken. */
+  readonly overheads: Uint32Array;
+  readonly isTaken: Uint8Array;
+}
+
+const planOf = (row: ColumnMask, taken: ColumnMask, overheads: Uint32Array): ProjectionPlan => {
+  const columns = Array.from(overheads, (_, column) => column).filter(column =>
+    isPresent(row.low, row.high, column),
+  );
+  return {
+    row,
+    taken,
+    entries: bitCount(taken.low) + bitCount(taken.high),
+    overheads: Uint32Array.from(columns, column => overheads[column]!),
+    isTaken: Uint8Array.from(columns, column => Number(isPresent(taken.low, taken.high, column))),
+  };
+};
+
+/** An i32 that is not negative: `readInt32BE` without its checks, which take as long as all the rest of a small column. */
+const readLength = (bytes: Buffer, at: number): number =>
+  (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+
+/** Bytes up to which a loop is faster than a call. */
+const SMALL_COPY = 64;
+
+/** @returns where it ends in `to` */
+const copyBytes = (from: Buffer, start: number, end: number, to: Buffer, at: number): number => {
+  if (end - start > SMALL_COPY) return at + from.copy(to, at, start, end);
+  for (let i = start; i < end; i++) to[at++] = from[i]!;
+  return at;
+};
 
 const bitCount = (word: number): number => {
   let n = word - ((word >>> 1) & 0x55555555);

@@ -21,10 +21,17 @@ export const packRows = (bytes: Uint8Array): Buffer => {
   });
   const own = Buffer.allocUnsafeSlow(packed.length);
   own.set(packed);
-  // The room is given back at once, not when the garbage collector comes to it; what is small lies in Node's pool.
-  const { buffer } = packed;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === room) buffer.transfer(0);
+  giveBack(packed, room);
   return own;
+};
+
+/**
+ * Gives memory back at once, not when the garbage collector comes to it, which it does the sooner the more there is.
+ *
+ * @param room what zlib was told to allocate: what is smaller lies in Node's pool
+ */
+const giveBack = ({ buffer }: Buffer, room: number): void => {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === room) buffer.transfer(0);
 };
 
 /**
@@ -37,3 +44,6 @@ export const unpackRows = (packed: Uint8Array, length: number): Buffer =>
     chunkSize: length + SPARE_BYTES,
     maxOutputLength: length + SPARE_BYTES,
   });
+
+/** Gives back what `unpackRows` has returned. Nobody may look at it any more. */
+export const releaseRows = (rows: Buffer, length: number): void => giveBack(rows, length + SPARE_BYTES);
