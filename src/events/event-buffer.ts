@@ -597,8 +597,6 @@ class SelectionWriter {
   #copy: Buffer = EMPTY;
   #copyStart = 0;
   #copyEnd = 0;
-  /** That of the row projected last. */
-  #plan: ProjectionPlan | undefined;
 
   constructor(wanted: ColumnMask, overheads: Uint32Array) {
     this.#wanted = wanted;
@@ -642,41 +640,26 @@ class SelectionWriter {
       this.#copyEnd = 0;
     }
     const { bytes } = row;
-    const copy = this.#copy;
-    const { entries, overheads, isTaken } = this.#planFor(row, low, high);
-    writeRowHeader(copy, this.#copyEnd, entries + more.length);
+    writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high) + more.length);
     let to = this.#copyEnd + ROW_HEADER_BYTES;
     let at = row.start + ROW_HEADER_BYTES;
     // Neighbouring columns are copied together.
     let pending = -1;
-    for (let i = 0; i < overheads.length; i++) {
-      if (isTaken[i] === 1) {
+    for (let column = 0; at < end; column++) {
+      if (!isPresent(row.low, row.high, column)) continue;
+      const value = at + this.#overheads[column]!;
+      const next = value + bytes.readInt32BE(value - 4);
+      if (isPresent(low, high, column)) {
         if (pending < 0) pending = at;
       } else if (pending >= 0) {
-        to = copyBytes(bytes, pending, at, copy, to);
+        to += bytes.copy(this.#copy, to, pending, at);
         pending = -1;
       }
-      const value = at + overheads[i]!;
-      at = value + readLength(bytes, value - 4);
+      at = next;
     }
-    if (pending >= 0) to = copyBytes(bytes, pending, end, copy, to);
-    for (const entry of more) to += entry.bytes.copy(copy, to);
+    if (pending >= 0) to += bytes.copy(this.#copy, to, pending, end);
+    for (const entry of more) to += entry.bytes.copy(this.#copy, to);
     this.#copyEnd = to;
-  }
-
-  /** Rows that follow each other mostly have the same columns. */
-  #planFor(row: RowView, low: number, high: number): ProjectionPlan {
-    const plan = this.#plan;
-    if (
-      plan === undefined ||
-      plan.row.low !== row.low ||
-      plan.row.high !== row.high ||
-      plan.taken.low !== low ||
-      plan.taken.high !== high
-    ) {
-      this.#plan = planOf({ low: row.low, high: row.high }, { low, high }, this.#overheads);
-    }
-    return this.#plan!;
   }
 
   #endRun(): void {
@@ -715,46 +698,6 @@ class SelectionWriter {
     return { count: this.#count, chunks: this.#chunks };
   }
 }
-
-/** How some of the columns are taken out of rows that all have the same ones. */
-interface ProjectionPlan {
-  /** What the rows have. */
-  readonly row: ColumnMask;
-  /** What is taken of it. */
-  readonly taken: ColumnMask;
-  /** Columns that are taken. */
-  readonly entries: number;
-  /** Of each column that the rows have, in order: the bytes before its value, and whether it is taken. */
-  readonly overheads: Uint32Array;
-  readonly isTaken: Uint8Array;
-}
-
-const planOf = (row: ColumnMask, taken: ColumnMask, overheads: Uint32Array): ProjectionPlan => {
-  const columns = Array.from(overheads, (_, column) => column).filter(column =>
-    isPresent(row.low, row.high, column),
-  );
-  return {
-    row,
-    taken,
-    entries: bitCount(taken.low) + bitCount(taken.high),
-    overheads: Uint32Array.from(columns, column => overheads[column]!),
-    isTaken: Uint8Array.from(columns, column => Number(isPresent(taken.low, taken.high, column))),
-  };
-};
-
-/** An i32 that is not negative: `readInt32BE` without its checks, which take as long as all the rest of a small column. */
-const readLength = (bytes: Buffer, at: number): number =>
-  (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-
-/** Bytes up to which a loop is faster than a call. */
-const SMALL_COPY = 64;
-
-/** @returns where it ends in `to` */
-const copyBytes = (from: Buffer, start: number, end: number, to: Buffer, at: number): number => {
-  if (end - start > SMALL_COPY) return at + from.copy(to, at, start, end);
-  for (let i = start; i < end; i++) to[at++] = from[i]!;
-  return at;
-};
 
 const bitCount = (word: number): number => {
   let n = word - ((word >>> 1) & 0x55555555);
