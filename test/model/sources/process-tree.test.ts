@@ -163,10 +163,10 @@ describe('processTreeSource', () => {
   it('empties the connector now and then when nothing else does', async () => {
     const { connector, reply, clock } = await withConnector();
     reply();
-    await clock.advance(100);
+    await clock.advance(250);
     expect(connector.waiting).toEqual([]);
     reply();
-    await clock.advance(100);
+    await clock.advance(250);
     expect(connector.waiting).toEqual([]);
   });
 
