@@ -327,7 +327,7 @@ export class AuditSession {
     this.#changed = true;
     // Before anything changes, the kernel is told how to undo it: should we be killed, the next instance reads it there.
     const [note] = this.#rules(NOTHING);
-    if (!includes(there, encodeListed(note!))) await this.#addRules([note!]);
+    await this.#addRules([note!], there);
     // The way to delay or stop audited calls first, when it goes: with a reader that is stuck, a full backlog would.
     for (const [name] of SETTING_NAMES) {
       const value = placed[name] ?? found[name];
@@ -349,9 +349,8 @@ export class AuditSession {
    * missing in nobody's accounts.
    */
   async #placeRules(there: readonly Uint8Array[]): Promise<void> {
-    // Not those that are there: the kernel refuses them, but makes a record of it, on which the keeper looks again.
     const [, ...wanted] = this.#rules(this.#selection);
-    await this.#addRules(wanted.filter(rule => !includes(there, encodeListed(rule))));
+    await this.#addRules(wanted, there);
     for (const rule of this.#exclusions(there)) {
       if (!includes(there, rule)) await this.#control.addListedRule(rule);
     }
@@ -377,9 +376,11 @@ export class AuditSession {
     return this.#knowsUring ? rules : rules.filter(({ list }) => list !== 'io_uring');
   }
 
-  async #addRules(rules: readonly AuditRule[]): Promise<void> {
+  /** Not those that are there: the kernel refuses them, but makes a record of it, on which the keeper looks again. */
+  async #addRules(rules: readonly AuditRule[], there: readonly Uint8Array[]): Promise<void> {
     this.#hasRules = true;
     for (const rule of rules) {
+      if (includes(there, encodeListed(rule))) continue;
       try {
         await this.#control.addRule(rule);
       } catch (error) {

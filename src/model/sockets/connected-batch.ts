@@ -19,8 +19,6 @@ export class ConnectedBatchWriter {
   #numbers: number[] = [];
   /** Where in the numbers a descriptor's socket stands. */
   readonly #places = new Map<number, number>();
-  #lastDescriptor = -1;
-  #lastPlace = 0;
   /** Sockets left out of the batch because it was full. */
   refused = 0;
   /** Sockets left out because their descriptor was connected once more. */
@@ -33,7 +31,7 @@ export class ConnectedBatchWriter {
 
   append(eid: number, { pid, fd, family, remotePort }: ConnectedSocket): void {
     const descriptor = pid * DESCRIPTORS + fd;
-    const place = descriptor === this.#lastDescriptor ? this.#lastPlace : this.#places.get(descriptor);
+    const place = this.#places.get(descriptor);
     const numbers = this.#numbers;
     if (place !== undefined) {
       this.replaced++;
@@ -43,8 +41,6 @@ export class ConnectedBatchWriter {
     } else if (numbers.length >= this.#limit * WIDTH) {
       this.refused++;
     } else {
-      this.#lastDescriptor = descriptor;
-      this.#lastPlace = numbers.length;
       this.#places.set(descriptor, numbers.length);
       numbers.push(eid, pid, fd, family, remotePort);
     }
@@ -56,7 +52,6 @@ export class ConnectedBatchWriter {
     const batch = Float64Array.from(this.#numbers);
     this.#numbers = [];
     this.#places.clear();
-    this.#lastDescriptor = -1;
     return batch;
   }
 }
