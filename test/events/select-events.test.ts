@@ -21,6 +21,7 @@ const table = (initial: readonly TestRow[]) => {
     eventsOptimize: true,
     eventsExpiry: 86_000,
     now: NOW as number | undefined,
+    upToDate: (): Promise<void> | undefined => undefined,
   };
   const read = async (
     execution?: QueryExecution,
@@ -38,6 +39,7 @@ const table = (initial: readonly TestRow[]) => {
           eventsOptimize: world.eventsOptimize,
           eventsExpiry: world.eventsExpiry,
           now: () => world.now,
+          upToDate: () => world.upToDate(),
         },
         context,
         signal,
@@ -50,27 +52,14 @@ const run = (query: string, id: number | string): QueryExecution => ({ query, id
 
 describe('selectEvents', () => {
   it('waits for what is on its way, and shows it', async () => {
-    const { buffer, append } = filledBuffer(rows(NOW));
+    const { append, world, eids } = table(rows(NOW));
     const arrival = Promise.withResolvers<void>();
-    const selected = selectEvents(
-      spec,
-      buffer,
-      new QueryCursors(),
-      {
-        execution: async () => undefined,
-        readers: () => [],
-        upToDate: () => arrival.promise,
-        eventsOptimize: true,
-        eventsExpiry: 86_000,
-        now: () => NOW,
-      },
-      ANYTHING,
-      new AbortController().signal,
-    );
+    world.upToDate = () => arrival.promise;
+    const selected = eids();
     await new Promise(resolve => setImmediate(resolve));
     append(rows(NOW));
     arrival.resolve();
-    expect(eidsOf(decodeRows(await selected))).toEqual([1, 2]);
+    expect(await selected).toEqual([1, 2]);
   });
 
   describe('with events_optimize', () => {

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { AuditStatusChange } from '../../src/audit/status.ts';
 import type { Load } from '../bench/load.ts';
+import { leavingAuditAsFound } from './audit-as-found.ts';
 import { AuditedConnects, RECORDS_PER_CONNECT } from './audited-connects.ts';
-import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
+import { whyNotLive } from './kernel-audit.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
 const CONNECTS = 20_000;
@@ -22,21 +23,10 @@ const STOPPED_MS = 1_000;
 type Counts = Readonly<Record<string, number>>;
 
 describe.skipIf(whyNotLive !== undefined)('every loss is counted', () => {
-  let before: AuditState;
-  let stack: AsyncDisposableStack;
+  const live = leavingAuditAsFound();
   let audited: AuditedConnects;
   let extension: SupervisedExtension;
   let told: Counts;
-
-  beforeEach(async () => {
-    await auditIsFree();
-    before = await auditState();
-    stack = new AsyncDisposableStack();
-  }, 90_000);
-  afterEach(async () => {
-    await stack.disposeAsync();
-    expect(await auditState()).toEqual(before);
-  });
 
   /**
    * @param more connects of a second load, for when the first is over
@@ -47,8 +37,8 @@ describe.skipIf(whyNotLive !== undefined)('every loss is counted', () => {
     options: Readonly<Record<string, string>>,
     more = 1,
   ): Promise<readonly [load: Load, second: Load]> => {
-    audited = stack.use(await AuditedConnects.start(kernel));
-    extension = stack.use(
+    audited = live.stack.use(await AuditedConnects.start(kernel));
+    extension = live.stack.use(
       await SupervisedExtension.start({
         audit_allow_config: 'false',
         audit_allow_process_events: 'false',
@@ -62,8 +52,8 @@ describe.skipIf(whyNotLive !== undefined)('every loss is counted', () => {
       }),
     );
     const loads = [
-      stack.use(await audited.prepare(CONNECTS)),
-      stack.use(await audited.prepare(more)),
+      live.stack.use(await audited.prepare(CONNECTS)),
+      live.stack.use(await audited.prepare(more)),
     ] as const;
     // Each change of rules is a record, too.
     await sleep(TOLD_MS);
@@ -178,7 +168,7 @@ describe.skipIf(whyNotLive !== undefined)('every loss is counted', () => {
       '--conditions=source',
       new URL('./own-stream.ts', import.meta.url).pathname,
     ]);
-    stack.defer(() => ended(neighbour));
+    live.stack.defer(() => ended(neighbour));
     await once(neighbour.stdout, 'data');
     const [load, second] = await start(
       { backlogLimit: LARGE_BACKLOG },

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PluginRow } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openAuditControl } from '../../src/audit/control.ts';
 import { encodeRule, ownRule } from '../../src/audit/rules.ts';
 import type { AuditStatusChange } from '../../src/audit/status.ts';
@@ -11,7 +11,8 @@ import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import { Load } from '../bench/load.ts';
 import { loadNumber } from '../chaos/logged-numbers.ts';
 import { listedRule } from '../doctor/facts.ts';
-import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
+import { leavingAuditAsFound } from './audit-as-found.ts';
+import { auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
@@ -49,22 +50,11 @@ const ourRules = (): Promise<number> =>
   byAnother(async control => (await control.listRules()).filter(rule => ownRule(rule) !== undefined).length);
 
 describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
-  let before: AuditState;
-  let stack: AsyncDisposableStack;
-
-  beforeEach(async () => {
-    await auditIsFree();
-    before = await auditState();
-    stack = new AsyncDisposableStack();
-  }, 90_000);
-  afterEach(async () => {
-    await stack.disposeAsync();
-    expect(await auditState()).toEqual(before);
-  });
+  const live = leavingAuditAsFound();
 
   const start = async (options: Readonly<Record<string, string>> = {}): Promise<SupervisedExtension> =>
-    stack.use(await SupervisedExtension.start({ ...OPTIONS, ...options }));
-  const neighbour = async (): Promise<Neighbour> => stack.use(await Neighbour.start());
+    live.stack.use(await SupervisedExtension.start({ ...OPTIONS, ...options }));
+  const neighbour = async (): Promise<Neighbour> => live.stack.use(await Neighbour.start());
   /** Numbers of the programs of a load that have a row. */
   const numbers = (rows: readonly PluginRow[]): number[] =>
     rows.map(({ cmdline }) => loadNumber(cmdline)).filter(number => number !== undefined);
@@ -78,7 +68,7 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
     const owner = await neighbour();
     const extension = await start();
     expect((await extension.status()).mode).toBe('multicast');
-    const load = stack.use(await Load.prepare('numbered-execs', 6_000, 300));
+    const load = live.stack.use(await Load.prepare('numbered-execs', 6_000, 300));
     const result = load.run();
     await sleep(1_000);
     await owner.end();
@@ -151,9 +141,9 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
   test('without audit_allow_config they stay away, and it is told', async () => {
     const rule = encodeRule({ action: 'always', prepend: false, syscalls: [59], fields: [], key: 'theirs' });
     await setStatus({ enabled: 1 });
-    stack.defer(() => setStatus({ enabled: before.status.enabled }));
+    live.stack.defer(() => setStatus({ enabled: live.before.status.enabled }));
     await byAnother(control => control.addListedRule(rule));
-    stack.defer(deleteAllRules);
+    live.stack.defer(deleteAllRules);
     const extension = await start({ audit_allow_config: 'false' });
     await deleteAllRules();
     await until('the warning', () => /1 of the audit rules were removed/.test(extension.stderr));
@@ -162,8 +152,8 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
 
   test('audit that somebody switches off is on again, and off at the end', async () => {
     const extension = await start();
-    const { enabled, backlogWaitTime } = before.status;
-    stack.defer(() => setStatus({ enabled, backlogWaitTime }));
+    const { enabled, backlogWaitTime } = live.before.status;
+    live.stack.defer(() => setStatus({ enabled, backlogWaitTime }));
     await setStatus({ enabled: 0, backlogWaitTime: 777 });
     await until('audit', async () => (await auditState()).status.enabled === 1);
     expect((await auditState()).status.backlogWaitTime).toBe(0);
@@ -171,28 +161,28 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
     expect(extension.stderr).toContain('kernel audit was switched off by somebody else: it is on again');
     await extension[Symbol.asyncDispose]();
     const { status } = await auditState();
-    expect(status).toEqual({ ...before.status, enabled: 0, backlogWaitTime: 777 });
+    expect(status).toEqual({ ...live.before.status, enabled: 0, backlogWaitTime: 777 });
   }, 90_000);
 
   test('"-a never,task" is told with what it means', async () => {
     const extension = await start();
     const neverTask = listedRule({ list: 1, action: 0 });
     await byAnother(control => control.addListedRule(neverTask));
-    stack.defer(() => byAnother(async control => void (await control.deleteRule(neverTask))));
+    live.stack.defer(() => byAnother(async control => void (await control.deleteRule(neverTask))));
     await until('the warning', () => extension.stderr.includes('"-a never,task"'));
   }, 90_000);
 
   test('an instance that was killed beside an owner: the next one leaves all as it was before both', async () => {
     await neighbour();
-    before = await auditState();
+    live.before = await auditState();
     const extension = await start({ audit_backlog_limit: '9000' });
     expect((await auditState()).status).toMatchObject({ enabled: 1, backlogLimit: 9_000 });
     await extension.end('SIGKILL');
     await extension.start();
     await extension.end('SIGTERM');
-    expect(await auditState()).toEqual(before);
-    await stack.disposeAsync();
-    before = await auditState();
+    expect(await auditState()).toEqual(live.before);
+    await live.stack.disposeAsync();
+    live.before = await auditState();
   }, 90_000);
 
   test('a stream that is taken away is shared, and asked for again', async () => {
@@ -212,7 +202,7 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
       onWarning: message => told.push(message),
       onFailed: error => told.push(error.message),
     });
-    stack.defer(() => source.close());
+    live.stack.defer(() => source.close());
     expect(source.mode).toBe('unicast');
     // Only the owner may give it up; this process is.
     await setStatus({ pid: 0 });

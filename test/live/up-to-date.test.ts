@@ -2,28 +2,18 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeRows } from 'osquery-extension-ts';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openKernelSource } from '../../src/extension/kernel-source.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
-import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
+import { leavingAuditAsFound } from './audit-as-found.ts';
+import { whyNotLive } from './kernel-audit.ts';
 
 const MARKS = 30;
 /** Milliseconds for the kernel to hand records over, by a thread of its own; and for more than one call not to be one. */
 const HANDED_OVER_MS = 15;
 
 describe.skipIf(whyNotLive !== undefined)('what is at hand', () => {
-  let before: AuditState;
-  let stack: AsyncDisposableStack;
-
-  beforeEach(async () => {
-    await auditIsFree();
-    before = await auditState();
-    stack = new AsyncDisposableStack();
-  }, 90_000);
-  afterEach(async () => {
-    await stack.disposeAsync();
-    expect(await auditState()).toEqual(before);
-  });
+  const live = leavingAuditAsFound();
 
   test('is there when it is called for, although records gather because more keep coming', async () => {
     const { settings } = readAuditSettings(new Map([['audit_allow_config', 'true']]));
@@ -41,10 +31,10 @@ describe.skipIf(whyNotLive !== undefined)('what is at hand', () => {
       onWarning: () => {},
       onFailed: error => seen.add(String(error)),
     });
-    stack.defer(() => source.close());
+    live.stack.defer(() => source.close());
     const stream = spawn('/bin/sh', ['-c', 'i=0; while [ $i -lt 3000 ]; do /bin/true; i=$((i+1)); done']);
     const ended = once(stream, 'exit');
-    stack.defer(async () => {
+    live.stack.defer(async () => {
       stream.kill('SIGKILL');
       await ended;
     });
