@@ -6,9 +6,9 @@ import {
   NLM_F_REQUEST,
   NLMSG_HDRLEN,
 } from './constants.ts';
+import { encodeStatusChange } from './control/status.ts';
 import { AuditError, errnoName } from './errors.ts';
 import * as libc from './libc.ts';
-import { encodeStatusChange } from './status.ts';
 
 /** Datagrams taken by one recvmmsg: enough that the call itself costs next to nothing for each. */
 export const BATCH = 256;

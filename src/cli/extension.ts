@@ -1,5 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import { PROCESS_TITLE } from '../audit/stream-owner.ts';
+import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
 import { runEventExtension } from '../extension/event-extension.ts';
 import { OperatorLog } from '../extension/operator-log.ts';
 import { settleMemory } from '../runtime/memory.ts';

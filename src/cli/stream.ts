@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
-import { PROCESS_TITLE } from '../audit/stream-owner.ts';
+import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
 import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../extension/process-feed.ts';
 import { readAuditSettings } from '../flags/audit-settings.ts';
 import type { ModelLimits } from '../model/desk.ts';

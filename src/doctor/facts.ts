@@ -1,4 +1,4 @@
-import type { AuditStatus } from '../audit/status.ts';
+import type { AuditStatus } from '../audit/control/status.ts';
 import type { HostFacts } from '../cli/event-source.ts';
 import type { CheckResult } from './check-result.ts';
 import type { SelfTestResult } from './self-test/self-test-result.ts';

@@ -1,4 +1,4 @@
-import { PROCESS_TITLE } from '../audit/stream-owner.ts';
+import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
 
 /** Name that the extension registers under. */
 export const EXTENSION_NAME = PROCESS_TITLE;

@@ -1,6 +1,6 @@
-import type { AuditControl } from '../audit/control.ts';
-import type { AuditSession } from '../audit/session.ts';
-import { describeProcess, otherOwner, type StreamOwner } from '../audit/stream-owner.ts';
+import type { AuditControl } from '../audit/control/control.ts';
+import type { AuditSession } from '../audit/control/session.ts';
+import { describeProcess, otherOwner, type StreamOwner } from '../audit/control/stream-owner.ts';
 import { BackOff } from './back-off.ts';
 import type { Ingest } from './ingest.ts';
 

@@ -1,5 +1,5 @@
-import type { StreamMode } from '../audit/session.ts';
-import type { AuditStatus } from '../audit/status.ts';
+import type { StreamMode } from '../audit/control/session.ts';
+import type { AuditStatus } from '../audit/control/status.ts';
 import type { InheritedSocket } from '../bridge/inherited-socket.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { AUDIT_PIPE } from '../openbsm/audit-pipe.ts';

@@ -1,4 +1,4 @@
-import type { StreamMode } from '../audit/session.ts';
+import type { StreamMode } from '../audit/control/session.ts';
 import type { StreamCounters } from '../audit/stream.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';

@@ -1,7 +1,7 @@
-import { type AuditControl, openAuditControl } from '../audit/control.ts';
-import { removedRulesIn } from '../audit/removed-rules.ts';
-import type { RuleSelection } from '../audit/rules.ts';
-import { AuditSession, type SessionOptions } from '../audit/session.ts';
+import { type AuditControl, openAuditControl } from '../audit/control/control.ts';
+import { removedRulesIn } from '../audit/control/removed-rules.ts';
+import type { RuleSelection } from '../audit/control/rules.ts';
+import { AuditSession, type SessionOptions } from '../audit/control/session.ts';
 import { nativeArchitectures } from '../audit/syscalls.ts';
 import type { InheritedSocket } from '../bridge/inherited-socket.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';

@@ -1,5 +1,5 @@
 import type { AuditStatusRow } from '../../tables/audit_status.ts';
-import type { AuditStatus } from '../audit/status.ts';
+import type { AuditStatus } from '../audit/control/status.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import type { SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
 import type { TelemetryCounters } from '../model/telemetry-counters.ts';

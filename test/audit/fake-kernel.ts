@@ -1,7 +1,7 @@
-import type { AuditControl } from '../../src/audit/control.ts';
+import type { AuditControl } from '../../src/audit/control/control.ts';
+import { type AuditRule, encodeRule } from '../../src/audit/control/rules.ts';
+import type { AuditStatus } from '../../src/audit/control/status.ts';
 import { AuditError } from '../../src/audit/errors.ts';
-import { type AuditRule, encodeRule } from '../../src/audit/rules.ts';
-import type { AuditStatus } from '../../src/audit/status.ts';
 
 export const FOUND: AuditStatus = {
   enabled: 0,

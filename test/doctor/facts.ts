@@ -1,6 +1,6 @@
 import { AUDIT_FILTERKEY } from '../../src/audit/constants.ts';
-import { encodeRule, RULE_KEY, rulesFor } from '../../src/audit/rules.ts';
-import type { AuditStatus } from '../../src/audit/status.ts';
+import { encodeRule, RULE_KEY, rulesFor } from '../../src/audit/control/rules.ts';
+import type { AuditStatus } from '../../src/audit/control/status.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import type { CheckResult } from '../../src/doctor/check-result.ts';
 import type { AuditFacts, Facts, RunningCore } from '../../src/doctor/facts.ts';

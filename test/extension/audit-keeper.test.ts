@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StreamMode } from '../../src/audit/session.ts';
+import type { StreamMode } from '../../src/audit/control/session.ts';
 import { AuditKeeper } from '../../src/extension/audit-keeper.ts';
 import { FOUND } from '../audit/fake-kernel.ts';
 

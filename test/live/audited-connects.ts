@@ -1,7 +1,7 @@
 import { AUDIT_ARCH, AUDIT_FAIL_SILENT, AUDIT_PID } from '../../src/audit/constants.ts';
-import { openAuditControl } from '../../src/audit/control.ts';
-import type { AuditRule } from '../../src/audit/rules.ts';
-import type { AuditStatus, AuditStatusChange } from '../../src/audit/status.ts';
+import { openAuditControl } from '../../src/audit/control/control.ts';
+import type { AuditRule } from '../../src/audit/control/rules.ts';
+import type { AuditStatus, AuditStatusChange } from '../../src/audit/control/status.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import { Load } from '../bench/load.ts';
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { AuditStatusChange } from '../../src/audit/status.ts';
+import type { AuditStatusChange } from '../../src/audit/control/status.ts';
 import type { Load } from '../bench/load.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { AuditedConnects, RECORDS_PER_CONNECT } from './audited-connects.ts';

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AUDIT_ARCH } from '../../src/audit/constants.ts';
-import { openAuditControl } from '../../src/audit/control.ts';
-import { encodeRule, ownRule } from '../../src/audit/rules.ts';
+import { openAuditControl } from '../../src/audit/control/control.ts';
+import { encodeRule, ownRule } from '../../src/audit/control/rules.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import type { CheckResult } from '../../src/doctor/check-result.ts';
 import { fromSources } from '../bench/program.ts';

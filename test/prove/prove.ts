@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AuditControl, openAuditControl } from '../../src/audit/control.ts';
+import { type AuditControl, openAuditControl } from '../../src/audit/control/control.ts';
 import { auditState } from '../live/kernel-audit.ts';
 import { type Account, account, type Break } from './account.ts';
 import { DaemonProcess, type ResultLine, resultLines } from './daemon-process.ts';

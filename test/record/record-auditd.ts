@@ -7,7 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openAuditControl } from '../../src/audit/control.ts';
+import { openAuditControl } from '../../src/audit/control/control.ts';
 import { replayRows } from '../replay-rows.ts';
 
 const SCRATCH = '/tmp/osquery-audit-record';

@@ -1,6 +1,6 @@
 import { AUDIT_LOCKED } from '../../audit/constants.ts';
-import { ownRule } from '../../audit/rules.ts';
-import type { AuditStatus } from '../../audit/status.ts';
+import { ownRule } from '../../audit/control/rules.ts';
+import type { AuditStatus } from '../../audit/control/status.ts';
 import { CUSTOM_PREFIX } from '../../flags/custom-options.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import { extensionPresence } from '../extension-presence.ts';

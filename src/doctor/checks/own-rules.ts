@@ -1,6 +1,6 @@
 import { AUDIT_LOCKED } from '../../audit/constants.ts';
-import { type ListedRule, parseListedRule } from '../../audit/listed-rule.ts';
-import { ownRule, RULE_KEY } from '../../audit/rules.ts';
+import { type ListedRule, parseListedRule } from '../../audit/control/listed-rule.ts';
+import { ownRule, RULE_KEY } from '../../audit/control/rules.ts';
 import { nativeArchitectures, type SyscallName } from '../../audit/syscalls.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import { extensionPresence } from '../extension-presence.ts';

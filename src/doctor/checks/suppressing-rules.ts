@@ -7,7 +7,7 @@ import {
   AUDIT_SOCKADDR,
   AUDIT_SYSCALL,
 } from '../../audit/constants.ts';
-import { type ListedRule, parseListedRule, type RuleField } from '../../audit/listed-rule.ts';
+import { type ListedRule, parseListedRule, type RuleField } from '../../audit/control/listed-rule.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import type { Facts } from '../facts.ts';
 

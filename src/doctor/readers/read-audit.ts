@@ -1,4 +1,4 @@
-import type { AuditControl } from '../../audit/control.ts';
+import type { AuditControl } from '../../audit/control/control.ts';
 import { AuditError } from '../../audit/errors.ts';
 import type { AuditFacts } from '../facts.ts';
 
@@ -6,7 +6,7 @@ import type { AuditFacts } from '../facts.ts';
 export const openControl = async (): Promise<AuditControl> => {
   if (process.platform !== 'linux')
     throw new AuditError('no-audit', 'this system has no kernel audit of Linux');
-  const { openAuditControl } = await import('../../audit/control.ts');
+  const { openAuditControl } = await import('../../audit/control/control.ts');
   return openAuditControl();
 };
 

@@ -1,10 +1,10 @@
 import { AUDIT_LOCKED } from '../../audit/constants.ts';
-import type { AuditControl } from '../../audit/control.ts';
-import type { RemovedRules } from '../../audit/removed-rules.ts';
-import { type LeftNote, noteIn, ownRule, type PlacedStatus, RULE_KEY } from '../../audit/rules.ts';
-import type { AuditStatus } from '../../audit/status.ts';
-import type { StreamOwner } from '../../audit/stream-owner.ts';
-import { changesBack, statusWithout, switchesOff } from '../../audit/way-back.ts';
+import type { AuditControl } from '../../audit/control/control.ts';
+import type { RemovedRules } from '../../audit/control/removed-rules.ts';
+import { changesBack, statusWithout, switchesOff } from '../../audit/control/restore-status.ts';
+import { type LeftNote, noteIn, ownRule, type PlacedStatus, RULE_KEY } from '../../audit/control/rules.ts';
+import type { AuditStatus } from '../../audit/control/status.ts';
+import type { StreamOwner } from '../../audit/control/stream-owner.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import type { ExtensionPresence } from '../extension-presence.ts';
 

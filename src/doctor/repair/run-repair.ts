@@ -1,7 +1,7 @@
-import type { AuditControl } from '../../audit/control.ts';
+import type { AuditControl } from '../../audit/control/control.ts';
+import { removedRulesIn } from '../../audit/control/removed-rules.ts';
+import { otherOwner } from '../../audit/control/stream-owner.ts';
 import { AuditError } from '../../audit/errors.ts';
-import { removedRulesIn } from '../../audit/removed-rules.ts';
-import { otherOwner } from '../../audit/stream-owner.ts';
 import { type CheckResult, problem } from '../check-result.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import { openControl } from '../readers/read-audit.ts';

@@ -1,5 +1,5 @@
 import { AUDIT_LOCKED } from '../../audit/constants.ts';
-import { ownRule } from '../../audit/rules.ts';
+import { ownRule } from '../../audit/control/rules.ts';
 import { liveEvents } from '../../cli/event-source.ts';
 import { listOf } from '../../flags/list-of.ts';
 import { extensionPresence } from '../extension-presence.ts';

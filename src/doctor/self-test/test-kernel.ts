@@ -1,5 +1,5 @@
 import { decodeRows } from 'osquery-extension-ts';
-import { PROCESS_TITLE } from '../../audit/stream-owner.ts';
+import { PROCESS_TITLE } from '../../audit/control/stream-owner.ts';
 import { type EventSource, openKernelSource } from '../../extension/audit-source.ts';
 import { readAuditSettings } from '../../flags/audit-settings.ts';
 import { CUSTOM_PREFIX } from '../../flags/custom-options.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { openAuditControl } from '../../../src/audit/control.ts';
+import { openAuditControl } from '../../../src/audit/control/control.ts';
+import { AuditSession } from '../../../src/audit/control/session.ts';
 import { receiveLoop } from '../../../src/audit/receive-loop.ts';
-import { AuditSession } from '../../../src/audit/session.ts';
 import { AuditStream } from '../../../src/audit/stream.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
 import { Bell } from '../../../src/extension/bell.ts';

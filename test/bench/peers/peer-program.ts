@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import type { RuleSelection } from '../../../src/audit/rules.ts';
+import type { RuleSelection } from '../../../src/audit/control/rules.ts';
 
 /** What a peer is to record: the same that a scenario makes of the extension. */
 export type PeerLoad = 'connects' | 'execs';

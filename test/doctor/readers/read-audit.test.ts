@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AuditControl } from '../../../src/audit/control.ts';
+import type { AuditControl } from '../../../src/audit/control/control.ts';
 import { AuditError } from '../../../src/audit/errors.ts';
 import { readAudit } from '../../../src/doctor/readers/read-audit.ts';
 import { idleStatus, ownRules } from '../facts.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { RemovedRules } from '../../../src/audit/removed-rules.ts';
-import { noteIn, ownRule } from '../../../src/audit/rules.ts';
-import { AuditSession, type SessionOptions } from '../../../src/audit/session.ts';
-import type { AuditStatus } from '../../../src/audit/status.ts';
+import type { RemovedRules } from '../../../src/audit/control/removed-rules.ts';
+import { noteIn, ownRule } from '../../../src/audit/control/rules.ts';
+import { AuditSession, type SessionOptions } from '../../../src/audit/control/session.ts';
+import type { AuditStatus } from '../../../src/audit/control/status.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
 import type { CheckResult } from '../../../src/doctor/check-result.ts';
 import { type RepairOptions, repairAudit } from '../../../src/doctor/repair/repair-audit.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ownRule } from '../../../src/audit/rules.ts';
+import { ownRule } from '../../../src/audit/control/rules.ts';
 import { liveEvents, readHostFacts } from '../../../src/cli/event-source.ts';
 import { readAudit } from '../../../src/doctor/readers/read-audit.ts';
 

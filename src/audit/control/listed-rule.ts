@@ -5,7 +5,7 @@ import {
   AUDIT_FILTERKEY,
   AUDIT_MAX_FIELDS,
   AUDIT_NEVER,
-} from './constants.ts';
+} from '../constants.ts';
 
 /** Source: linux/audit.h. */
 const AUDIT_FILTER_TASK = 0x01;

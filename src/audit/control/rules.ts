@@ -13,11 +13,11 @@ import {
   AUDIT_NEVER,
   AUDIT_PID,
   AUDIT_SUCCESS,
-} from './constants.ts';
+} from '../constants.ts';
+import { IORING_OP } from '../io-uring.ts';
+import { type Architecture, type SyscallName, socketcallName } from '../syscalls.ts';
 import { isExclusion } from './exclusions.ts';
-import { IORING_OP } from './io-uring.ts';
 import type { AuditStatus } from './status.ts';
-import { type Architecture, type SyscallName, socketcallName } from './syscalls.ts';
 
 /** Key of every rule of ours: what `auditctl -l` shows beside it, and how we know our own. */
 export const RULE_KEY = 'osquery-audit-events';

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AuditStatusChange, encodeStatusChange, parseAuditStatus } from '../../src/audit/status.ts';
+import {
+  type AuditStatusChange,
+  encodeStatusChange,
+  parseAuditStatus,
+} from '../../../src/audit/control/status.ts';
 
 const words = (...values: readonly number[]): Buffer => {
   const bytes = Buffer.alloc(values.length * 4);

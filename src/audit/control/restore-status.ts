@@ -1,4 +1,4 @@
-import { AUDIT_LOCKED } from './constants.ts';
+import { AUDIT_LOCKED } from '../constants.ts';
 import type { Note } from './rules.ts';
 import type { AuditStatus, AuditStatusChange } from './status.ts';
 

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { removedRulesIn } from '../../src/audit/removed-rules.ts';
-import { foreignRule } from './fake-kernel.ts';
+import { removedRulesIn } from '../../../src/audit/control/removed-rules.ts';
+import { foreignRule } from '../fake-kernel.ts';
 
 const FILE = 'osquery-audit-events.rules';
 const RULES = [foreignRule('first'), foreignRule('second')];

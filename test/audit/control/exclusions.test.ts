@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exclusions, isExclusion } from '../../src/audit/exclusions.ts';
-import { parseListedRule } from '../../src/audit/listed-rule.ts';
-import { encodeRule, ownRule, RULE_KEY } from '../../src/audit/rules.ts';
+import { exclusions, isExclusion } from '../../../src/audit/control/exclusions.ts';
+import { parseListedRule } from '../../../src/audit/control/listed-rule.ts';
+import { encodeRule, ownRule, RULE_KEY } from '../../../src/audit/control/rules.ts';
 
 const MSGTYPE = 12;
 const PID = 0;

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bootId } from '../runtime/boot-id.ts';
-import { trustedDirectory } from '../runtime/trusted-directory.ts';
+import { bootId } from '../../runtime/boot-id.ts';
+import { trustedDirectory } from '../../runtime/trusted-directory.ts';
 
 /** Rules of others that `audit_force_reconfigure` took away, kept where a process killed meanwhile cannot lose them. */
 export interface RemovedRules {

@@ -9,8 +9,8 @@ import {
   RULE_KEY,
   type RuleSelection,
   rulesFor,
-} from '../../src/audit/rules.ts';
-import { nativeArchitectures } from '../../src/audit/syscalls.ts';
+} from '../../../src/audit/control/rules.ts';
+import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
 
 /** struct audit_rule_data of linux/audit.h, by its members. */
 const layout = (bytes: Uint8Array) => {

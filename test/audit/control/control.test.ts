@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type AuditControl, openAuditControl } from '../../src/audit/control.ts';
-import { type AuditRule, encodeRule, RULE_KEY } from '../../src/audit/rules.ts';
+import { type AuditControl, openAuditControl } from '../../../src/audit/control/control.ts';
+import { type AuditRule, encodeRule, RULE_KEY } from '../../../src/audit/control/rules.ts';
 
 const AUDIT_GET = 1000;
 const AUDIT_SET = 1001;

@@ -10,7 +10,7 @@ import {
   AUDIT_NOT_EQUAL,
   AUDIT_PID,
   AUDIT_PROCTITLE,
-} from './constants.ts';
+} from '../constants.ts';
 
 /**
  * Record types of which nothing is read here: a quarter of what comes of a connect or an exec. Kept from being made,

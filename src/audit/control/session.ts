@@ -3,12 +3,14 @@ import {
   AUDIT_FAIL_SILENT,
   AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND,
   AUDIT_LOCKED,
-} from './constants.ts';
+} from '../constants.ts';
+import { AuditError } from '../errors.ts';
+import type { Architecture } from '../syscalls.ts';
 import type { AuditControl } from './control.ts';
-import { AuditError } from './errors.ts';
 import { exclusions } from './exclusions.ts';
 import { parseListedRule, suppressesEveryTask } from './listed-rule.ts';
 import type { RemovedRules } from './removed-rules.ts';
+import { changesBack, statusWithout, switchesOff } from './restore-status.ts';
 import {
   type AuditRule,
   encodeRule,
@@ -22,8 +24,6 @@ import {
 } from './rules.ts';
 import type { AuditStatus } from './status.ts';
 import { otherOwner, PROCESS_TITLE, type StreamOwner } from './stream-owner.ts';
-import type { Architecture } from './syscalls.ts';
-import { changesBack, statusWithout, switchesOff } from './way-back.ts';
 
 /** The rules of this are those that every selection has: none that an event could match. */
 const NOTHING: RuleSelection = {

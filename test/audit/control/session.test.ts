@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { exclusions, isExclusion } from '../../src/audit/exclusions.ts';
-import type { RemovedRules } from '../../src/audit/removed-rules.ts';
-import { keyWithNote, type PlacedStatus, rulesFor } from '../../src/audit/rules.ts';
-import { AuditSession, type SessionOptions } from '../../src/audit/session.ts';
-import type { AuditStatus } from '../../src/audit/status.ts';
-import { PROCESS_TITLE } from '../../src/audit/stream-owner.ts';
-import { nativeArchitectures } from '../../src/audit/syscalls.ts';
-import { listedRule } from '../doctor/facts.ts';
-import { encodeListed, type FakeKernel, FOUND, foreignRule, hex, kernel } from './fake-kernel.ts';
+import { exclusions, isExclusion } from '../../../src/audit/control/exclusions.ts';
+import type { RemovedRules } from '../../../src/audit/control/removed-rules.ts';
+import { keyWithNote, type PlacedStatus, rulesFor } from '../../../src/audit/control/rules.ts';
+import { AuditSession, type SessionOptions } from '../../../src/audit/control/session.ts';
+import type { AuditStatus } from '../../../src/audit/control/status.ts';
+import { PROCESS_TITLE } from '../../../src/audit/control/stream-owner.ts';
+import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
+import { listedRule } from '../../doctor/facts.ts';
+import { encodeListed, type FakeKernel, FOUND, foreignRule, hex, kernel } from '../fake-kernel.ts';
 
 const ARCHITECTURES = nativeArchitectures('x64');
 const SELECTION = {

@@ -9,8 +9,8 @@ import {
   NLM_F_ACK,
   NLM_F_REQUEST,
   NLMSG_ERROR,
-} from './constants.ts';
-import { AuditError, errnoName } from './errors.ts';
+} from '../constants.ts';
+import { AuditError, errnoName } from '../errors.ts';
 import { type AuditRule, encodeRule } from './rules.ts';
 import { type AuditStatus, type AuditStatusChange, encodeStatusChange, parseAuditStatus } from './status.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseListedRule } from '../../src/audit/listed-rule.ts';
-import { listedRule, ownRules } from '../doctor/facts.ts';
+import { parseListedRule } from '../../../src/audit/control/listed-rule.ts';
+import { listedRule, ownRules } from '../../doctor/facts.ts';
 
 test('a rule reads as it was written', () => {
   const lists = { task: 1, exit: 4, exclude: 5, other: 6 } as const;
