@@ -1,7 +1,7 @@
 /** The daemon's composition: the embedded core with a schedule, and as its extension those listed, or this program. */
-import type { ExtensionCommand } from '../shell/core/extension-process.ts';
-import { readAutoload } from '../shell/daemon/autoload.ts';
-import { runDaemon as run } from '../shell/daemon/run-daemon.ts';
+import type { ExtensionCommand } from '../core/extension-process.ts';
+import { readAutoload } from '../core/schedule/autoload.ts';
+import { runDaemon as run } from '../core/schedule/run-daemon.ts';
 import { extensionCommand } from './shell.ts';
 
 export interface DaemonOptions {

@@ -1,7 +1,8 @@
 /** The shell's composition: what the embedded core starts as its extension is this same program. */
+
+import type { ExtensionCommand } from '../core/extension-process.ts';
 import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
 import { CUSTOM_PREFIX } from '../flags/custom-options.ts';
-import type { ExtensionCommand } from '../shell/core/extension-process.ts';
 import { runShell as run } from '../shell/run-shell.ts';
 import { ownCommand } from './own-command.ts';
 

@@ -1,7 +1,8 @@
 /** The shell's commands, named as in osquery's. */
+
+import { createTableStatement } from '../core/sql/table-definition.ts';
 import { OUTPUT_MODES } from './output/printer.ts';
 import type { InputOutcome, Session } from './session.ts';
-import { createTableStatement } from './sql/table-definition.ts';
 
 interface DotCommand {
   readonly name: string;

@@ -2,12 +2,12 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ReadStream, WriteStream } from 'node:tty';
-import { CoreOptions } from './core/core-options.ts';
-import { CoreDatabase } from './core/database.ts';
-import { type CoreLog, EmbeddedCore } from './core/embedded-core.ts';
-import type { ExtensionCommand } from './core/extension-process.ts';
-import { ExtensionStartError, HostedExtension } from './core/hosted-extension.ts';
-import { createSocketDirectory } from './core/socket-directory.ts';
+import { CoreOptions } from '../core/core-options.ts';
+import { CoreDatabase } from '../core/database.ts';
+import { type CoreLog, EmbeddedCore } from '../core/embedded-core.ts';
+import type { ExtensionCommand } from '../core/extension-process.ts';
+import { ExtensionStartError, HostedExtension } from '../core/hosted-extension.ts';
+import { createSocketDirectory } from '../core/socket-directory.ts';
 import { openHistory } from './history.ts';
 import { type LineNotices, runInteractive } from './interactive.ts';
 import { escapeForTerminal } from './output/escape.ts';

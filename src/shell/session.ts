@@ -1,12 +1,12 @@
 /** One user of the shell: its output settings, and what its statements and commands do. */
-import type { EmbeddedCore } from './core/embedded-core.ts';
-import { decodeText, sqliteDouble } from './core/format-value.ts';
+import type { EmbeddedCore } from '../core/embedded-core.ts';
+import { decodeText, sqliteDouble } from '../core/format-value.ts';
+import { decodeRows } from '../core/sql/result-codec.ts';
+import { SqlError } from '../core/sql/sql-engine.ts';
 import { runDotCommand } from './dot-commands.ts';
 import { escapeForTerminal } from './output/escape.ts';
 import { createPrinter, type OutputMode, type PrintSettings } from './output/printer.ts';
 import { OutputClosedError, type TextSink } from './output/text-sink.ts';
-import { decodeRows } from './sql/result-codec.ts';
-import { SqlError } from './sql/sql-engine.ts';
 import type { StatementInput } from './statement-splitter.ts';
 
 export interface SessionSettings {

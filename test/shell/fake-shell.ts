@@ -19,7 +19,7 @@ process.exit(
       program === undefined
         ? {
             path: process.execPath,
-            args: [...process.execArgv, fileURLToPath(new URL('./fake-extension.ts', import.meta.url))],
+            args: [...process.execArgv, fileURLToPath(new URL('../core/fake-extension.ts', import.meta.url))],
             moreArgs,
           }
         : { path: program, args: [] },

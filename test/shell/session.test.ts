@@ -5,7 +5,7 @@ import { type LineNotices, runInteractive } from '../../src/shell/interactive.ts
 import { createTextSink, OutputClosedError } from '../../src/shell/output/text-sink.ts';
 import { Session, type SessionSettings } from '../../src/shell/session.ts';
 import { runStream } from '../../src/shell/stream-input.ts';
-import { column, FakeTable, PATIENCE, startCore, startExtension, type TestCore } from './support.ts';
+import { column, FakeTable, PATIENCE, startCore, startExtension, type TestCore } from '../core/support.ts';
 
 interface TestSession {
   readonly session: Session;

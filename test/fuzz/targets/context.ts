@@ -5,7 +5,7 @@ import { selectionOf } from '../../../src/events/row-filter.ts';
 import { columns, filledBuffer } from '../../events/event-rows.ts';
 import { check, checkEqual, type FuzzTarget, refusals } from '../target.ts';
 
-const CONTEXTS = new URL('../../shell/osqueryd-5.23-contexts.txt', import.meta.url);
+const CONTEXTS = new URL('../../core/osqueryd-5.23-contexts.txt', import.meta.url);
 
 const ROWS = [
   { path: '/bin/ls', pid: 1, note: '0755', time: 100 },

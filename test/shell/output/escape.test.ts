@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { escapeForTerminal, jsonString } from '../../../src/shell/output/escape.ts';
-import { anyText } from '../any-text.ts';
+import { anyText } from '../../core/any-text.ts';
 
 /** What must never reach a terminal: controls, format characters, separators, halves of pairs. */
 const DANGEROUS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;

@@ -8,7 +8,7 @@ import {
   type PrintSettings,
 } from '../../../src/shell/output/printer.ts';
 import { textWidth } from '../../../src/shell/output/text-width.ts';
-import { anyText } from '../any-text.ts';
+import { anyText } from '../../core/any-text.ts';
 
 interface Result {
   readonly columns: readonly string[];

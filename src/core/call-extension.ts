@@ -1,0 +1,64 @@
+/**
+ * Core's way to an extension: a first connection to see that it answers, a second one for the call.
+ *
+ * Source: osquery 5.23 `extensions/extensions.cpp` (extensionPathActive, callExtension).
+ */
+import {
+  bytesOf,
+  type EncodedRows,
+  ExtensionClient,
+  isOsqueryError,
+  type PluginRow,
+} from 'osquery-extension-ts';
+import type { EncodedRowList } from './sql/row-cursor.ts';
+
+/** Core's limit for the answer to a ping. */
+const PING_TIMEOUT_MS = 10_000;
+
+/** Rejects with core's message when nobody answers at the path. */
+export const pingExtension = async (socketPath: string, signal?: AbortSignal): Promise<void> => {
+  const client = new ExtensionClient({ socketPath, timeoutMs: PING_TIMEOUT_MS });
+  try {
+    await client.ping(signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw new Error(`Extension socket not available: ${socketPath}`, { cause: error });
+  } finally {
+    await client.close();
+  }
+};
+
+/** Calls a plugin of the extension; rejects with the message core would give the statement. */
+export const callExtension = async (options: {
+  readonly socketPath: string;
+  readonly registry: string;
+  readonly item: string;
+  readonly request: PluginRow;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}): Promise<EncodedRows<Uint8Array>> => {
+  await pingExtension(options.socketPath, options.signal);
+  const client = new ExtensionClient({ socketPath: options.socketPath, timeoutMs: options.timeoutMs });
+  const limits = options.signal === undefined ? {} : { signal: options.signal };
+  try {
+    return await client.callEncoded(options.registry, options.item, options.request, limits);
+  } catch (error) {
+    // A status the extension chose is passed on as it is.
+    if (isOsqueryError(error, 'OSQUERY_STATUS')) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`Extension call failed: ${message}`, { cause: error });
+  } finally {
+    await client.close();
+  }
+};
+
+/** The rows in one piece of memory of their own, so that they can be handed to another thread. */
+export const inOnePiece = (rows: EncodedRows): EncodedRowList => {
+  const chunks = [...bytesOf(rows.chunks)];
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return { bytes, count: rows.count };
+};

@@ -1,0 +1,406 @@
+/**
+ * An osquery core in this process: SQL, the registry, the database, and the manager socket that extensions talk to,
+ * behaving towards an extension as core 5.23 does.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import {
+  type ExtensionInfo,
+  ExtensionManagerServer,
+  encodeRows,
+  extensionSocketPath,
+  type PluginRoutes,
+  type PluginRow,
+  type ResponseRows,
+} from 'osquery-extension-ts';
+import { callExtension, inOnePiece, pingExtension } from './call-extension.ts';
+import type { CoreOptions } from './core-options.ts';
+import { coreTables, type PackEntry, type ScheduleEntry } from './core-tables.ts';
+import type { CoreDatabase } from './database.ts';
+import { EnginePool, type RunOptions } from './engine-pool.ts';
+import { coreDouble, decodeText } from './format-value.ts';
+import { NATIVE_EVENT_TABLES } from './native-event-tables.ts';
+import { generateNative, type NativeTable } from './native-table.ts';
+import { CORE_UUID, Registry } from './registry.ts';
+import type { QueryColumn } from './sql/protocol.ts';
+import { decodeRows } from './sql/result-codec.ts';
+import type { EncodedRowList } from './sql/row-cursor.ts';
+import type { RunOutcome } from './sql/sql-engine.ts';
+import { parseRoutes, type TableDefinition } from './sql/table-definition.ts';
+
+export type LogLevel = 'verbose' | 'info' | 'warning' | 'error';
+export type CoreLog = (level: LogLevel, message: string) => void;
+
+export interface EmbeddedCoreOptions {
+  readonly options: CoreOptions;
+  readonly database: CoreDatabase;
+  /** Where extensions find core; each one's own socket is beside it. */
+  readonly socketPath: string;
+  readonly log: CoreLog;
+  /** Own process_events, socket_events and user_events as a stock core on Linux does. */
+  readonly ownEventTables?: boolean;
+  /** More tables of core's own. */
+  readonly nativeTables?: readonly NativeTable[];
+  /** Core's own loggers by name, for extensions that have something to log. */
+  readonly loggers?: ReadonlyMap<string, (request: PluginRow) => Promise<ResponseRows>>;
+  readonly schedule?: () => readonly ScheduleEntry[];
+  readonly packs?: () => readonly PackEntry[];
+  readonly configHash?: () => string;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** Rows with names, all values text; NULL is the flag `nullvalue`. */
+export interface QueryRows {
+  readonly rows: readonly PluginRow[];
+  readonly eventBased: boolean;
+}
+
+interface Extension {
+  readonly info: ExtensionInfo;
+  readonly socketPath: string;
+  /** It has answered a ping. An extension listens only after it knows its uuid, so at first it may not. */
+  answered: boolean;
+}
+
+/** Between two tries to reach an extension that has just registered. */
+const FIRST_PING_RETRY_MS = 20;
+/** Between the making of a socket and its first answer are moments at most. */
+const FIRST_PINGS = 5;
+
+/** The oldest SDK core accepts; "0.0.0" passes. */
+const MINIMUM_SDK = [1, 7, 7];
+const MAX_UUID = 65_535;
+
+const isSdkAccepted = (version: string): boolean => {
+  if (version === '0.0.0') return true;
+  const parts = version.split('.').map(part => Number.parseInt(part, 10) || 0);
+  for (const [index, required] of MINIMUM_SDK.entries()) {
+    const part = parts[index];
+    // Core compares only the parts that are there.
+    if (part === undefined || part > required) return true;
+    if (part < required) return false;
+  }
+  return true;
+};
+
+export class EmbeddedCore {
+  readonly socketPath: string;
+  readonly #settings: EmbeddedCoreOptions;
+  readonly #registry = new Registry();
+  readonly #native = new Map<string, NativeTable>();
+  readonly #extensions = new Map<number, Extension>();
+  /** Names taken by registrations that are still being worked on. */
+  readonly #registering = new Map<string, number>();
+  readonly #waiting = new Set<(uuid: number) => void>();
+  readonly #pool: EnginePool;
+  readonly #server: ExtensionManagerServer;
+  readonly #stop = new AbortController();
+  #watch: NodeJS.Timeout | undefined;
+  #checking = false;
+
+  constructor(settings: EmbeddedCoreOptions) {
+    const now = settings.now ?? Date.now;
+    this.#settings = settings;
+    this.socketPath = settings.socketPath;
+    const own = coreTables({
+      registry: () => this.#registry.items(),
+      extensions: () =>
+        [...this.#extensions].map(([uuid, { info, socketPath }]) => ({ ...info, uuid, path: socketPath })),
+      options: () => settings.options.list(),
+      schedule: settings.schedule ?? (() => []),
+      packs: settings.packs ?? (() => []),
+      socketPath: settings.socketPath,
+      instanceId: randomUUID(),
+      startTime: Math.floor(now() / 1000),
+      configHash: settings.configHash ?? (() => ''),
+      extensionsActive: () => this.#watch !== undefined,
+      now,
+    });
+    const tables = [
+      ...own,
+      ...(settings.nativeTables ?? []),
+      ...(settings.ownEventTables ? NATIVE_EVENT_TABLES : []),
+    ];
+    for (const table of tables) {
+      this.#native.set(table.definition.name, table);
+      this.#registry.addNative('table', table.definition.name);
+    }
+    this.#registry.addNative('database', 'rocksdb');
+    this.#registry.addNative('sql', 'sql');
+    this.#registry.addNative('config', 'filesystem');
+    for (const name of settings.loggers?.keys() ?? ['filesystem']) this.#registry.addNative('logger', name);
+    this.#pool = new EnginePool({
+      tables: tables
+        .map(table => table.definition)
+        .filter(({ name }) => !settings.options.isTableDisabled(name)),
+      defaultIndex: settings.options.bool('extensions_default_index'),
+      eventsEnabled: !settings.options.bool('disable_events'),
+      call: (table, request, signal) => this.#callTable(table, request, signal),
+      warn: message => settings.log('warning', message),
+    });
+    this.#server = new ExtensionManagerServer({
+      socketPath: settings.socketPath,
+      handlers: {
+        call: (registry, item, request, { signal }) => this.call(registry, item, request, signal),
+        extensions: () => new Map([...this.#extensions].map(([uuid, { info }]) => [uuid, info])),
+        options: () => settings.options.list(),
+        registerExtension: (info, routes) => this.#register(info, routes),
+        deregisterExtension: uuid => this.#deregister(uuid),
+        query: async (sql, { signal }) => (await this.query(sql, signal)).rows,
+        getQueryColumns: sql => this.columns(sql),
+      },
+    });
+  }
+
+  /**
+   * Opens the manager socket, and begins to watch over extensions. SQL, which has been loading since the
+   * constructor, may take longer than the socket; whatever needs it waits for it.
+   */
+  async start(): Promise<void> {
+    await this.#server.listen();
+    this.#removeStaleSockets();
+    const interval = Math.max(this.#settings.options.number('extensions_interval') * 1000, 200);
+    this.#watch = setInterval(() => void this.#checkExtensions(), interval);
+    this.#watch.unref();
+  }
+
+  /** Resolves when the next extension has registered and can be called. */
+  async nextExtension(signal?: AbortSignal): Promise<void> {
+    const uuid = await this.#nextRegistration(signal);
+    const extension = this.#extensions.get(uuid);
+    if (extension !== undefined) await this.#answers(extension);
+  }
+
+  #nextRegistration(signal?: AbortSignal): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const aborted = (): void => {
+        this.#waiting.delete(registered);
+        reject(signal?.reason);
+      };
+      const registered = (uuid: number): void => {
+        signal?.removeEventListener('abort', aborted);
+        this.#waiting.delete(registered);
+        resolve(uuid);
+      };
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      signal?.addEventListener('abort', aborted, { once: true });
+      this.#waiting.add(registered);
+    });
+  }
+
+  /** Runs statements and hands their results on as they come; rejects with SqlError. */
+  run(sql: string, options?: RunOptions): Promise<RunOutcome> {
+    return this.#pool.run(sql, options);
+  }
+
+  /** Runs statements and collects the rows of all of them, as core answers `query` over Thrift. */
+  async query(sql: string, signal?: AbortSignal): Promise<QueryRows> {
+    const nullValue = this.#settings.options.text('nullvalue');
+    const rows: PluginRow[] = [];
+    const { eventBased } = await this.#pool.run(sql, {
+      signal,
+      sink: {
+        rows: batch => {
+          const format = { float: coreDouble, text: decodeText };
+          for (const cells of decodeRows(batch.bytes, batch.columns.length, batch.rows, format)) {
+            const row: Record<string, string> = {};
+            for (const [index, name] of batch.columns.entries()) row[name] = cells[index] ?? nullValue;
+            rows.push(row);
+          }
+        },
+      },
+    });
+    return { rows, eventBased };
+  }
+
+  /** The tables attached to SQL, core's own and the extensions'. */
+  tables(): readonly TableDefinition[] {
+    return this.#pool.tables();
+  }
+
+  columns(sql: string): Promise<readonly QueryColumn[]> {
+    return this.#pool.columns(sql);
+  }
+
+  /** Calls a plugin, core's own or an extension's. */
+  async call(
+    registry: string,
+    item: string,
+    request: PluginRow,
+    signal?: AbortSignal,
+  ): Promise<ResponseRows> {
+    // An empty name is core's active plugin of the registry.
+    if (registry === 'database') return this.#settings.database.call(request);
+    const owner = this.#registry.owner(registry, item);
+    if (owner === undefined) throw new Error(`Cannot call registry item: ${item}`);
+    if (owner !== CORE_UUID) return this.#callExtension(owner, registry, item, request, signal);
+    const logger = registry === 'logger' ? this.#settings.loggers?.get(item) : undefined;
+    if (logger !== undefined) return logger(request);
+    const native = registry === 'table' ? this.#native.get(item) : undefined;
+    if (native === undefined) throw new Error(`Cannot call registry item: ${item}`);
+    if (request.action !== 'generate') throw new Error(`Unknown table plugin action: ${request.action}`);
+    return generateNative(native, request.context);
+  }
+
+  /** Has every extension asked to shut down; resolves with whether one of them took it. */
+  async shutdownExtensions(ask: (socketPath: string) => Promise<boolean>): Promise<boolean> {
+    const asked = await Promise.all([...this.#extensions.values()].map(({ socketPath }) => ask(socketPath)));
+    return asked.includes(true);
+  }
+
+  /** Closes the socket and SQL. Any number of times. */
+  async close(): Promise<void> {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    this.#stop.abort();
+    await Promise.all([this.#server.close(), this.#pool.close()]);
+    this.#removeStaleSockets();
+  }
+
+  /**
+   * Removes the sockets of extensions that were killed: those beside core's own, of which none is of this core before it
+   * has answered anybody, or after it has closed. Core does the same (removeStalePaths in extensions/interface.cpp).
+   */
+  #removeStaleSockets(): void {
+    const directory = dirname(this.socketPath);
+    const prefix = `${basename(this.socketPath)}.`;
+    let names: readonly string[];
+    try {
+      names = readdirSync(directory);
+    } catch {
+      return;
+    }
+    for (const name of names) {
+      if (name.startsWith(prefix) && /^[0-9]+$/.test(name.slice(prefix.length)))
+        rmSync(join(directory, name), { force: true });
+    }
+  }
+
+  async #callTable(table: string, request: PluginRow, signal: AbortSignal): Promise<EncodedRowList> {
+    const rows = await this.call('table', table, request, AbortSignal.any([signal, this.#stop.signal]));
+    return inOnePiece('chunks' in rows ? rows : encodeRows(rows));
+  }
+
+  #callExtension(
+    uuid: number,
+    registry: string,
+    item: string,
+    request: PluginRow,
+    signal?: AbortSignal,
+  ): Promise<ResponseRows> {
+    return callExtension({
+      socketPath: extensionSocketPath(this.socketPath, uuid),
+      registry,
+      item,
+      request,
+      timeoutMs: this.#settings.options.number('thrift_timeout') * 1000,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  async #register(info: ExtensionInfo, routes: PluginRoutes): Promise<number> {
+    const { log, options } = this.#settings;
+    const names = [...this.#extensions.values()].map(extension => extension.info.name);
+    if (names.includes(info.name) || this.#registering.has(info.name)) {
+      log('error', `Refusing to register duplicate extension ${info.name}`);
+      throw new Error('Duplicate extension registered');
+    }
+    if (!isSdkAccepted(info.sdkVersion)) {
+      log(
+        'warning',
+        `Could not add extension ${info.name}: incompatible extension SDK ${info.sdkVersion}, minimum required is ${MINIMUM_SDK.join('.')}`,
+      );
+      throw new Error('Incompatible extension SDK version');
+    }
+    const uuid = this.#freeUuid();
+    this.#registering.set(info.name, uuid);
+    log(
+      'verbose',
+      `Registering extension (${info.name}, ${uuid}, version=${info.version}, sdk=${info.sdkVersion})`,
+    );
+    try {
+      this.#registry.addExtension(uuid, routes);
+      for (const [name, rows] of routes.get('table') ?? []) {
+        if (rows.length === 0) throw new Error('Invalid route info');
+        if (options.isTableDisabled(name)) continue;
+        await this.#pool.attach(parseRoutes({ name, rows, extension: true }));
+      }
+    } catch (error) {
+      await this.#forget(uuid);
+      const message = error instanceof Error ? error.message : String(error);
+      log('error', `Could not add extension ${info.name}: ${message}`);
+      throw new Error(`Failed adding registry: ${message}`, { cause: error });
+    } finally {
+      this.#registering.delete(info.name);
+    }
+    const socketPath = extensionSocketPath(this.socketPath, uuid);
+    this.#extensions.set(uuid, { info, socketPath, answered: false });
+    for (const registered of [...this.#waiting]) registered(uuid);
+    return uuid;
+  }
+
+  #freeUuid(): number {
+    let uuid: number;
+    do uuid = 1 + Math.floor(Math.random() * MAX_UUID);
+    while (this.#extensions.has(uuid) || [...this.#registering.values()].includes(uuid));
+    return uuid;
+  }
+
+  async #deregister(uuid: number): Promise<void> {
+    if (!this.#extensions.has(uuid)) throw new Error('No extension UUID found');
+    await this.#forget(uuid);
+  }
+
+  async #forget(uuid: number): Promise<void> {
+    this.#extensions.delete(uuid);
+    for (const table of this.#registry.removeExtension(uuid)) {
+      await this.#pool.detach(table).catch((error: Error) => {
+        if (!this.#stop.signal.aborted) {
+          this.#settings.log('error', `Error detaching table: ${table}: ${error.message}`);
+        }
+      });
+    }
+  }
+
+  /** One ping per extension; one that does not answer is forgotten, and may then register again. */
+  async #checkExtensions(): Promise<void> {
+    if (this.#checking) return;
+    this.#checking = true;
+    await Promise.all(
+      [...this.#extensions].map(async ([uuid, extension]) => {
+        if (await this.#answers(extension)) return;
+        if (this.#stop.signal.aborted || this.#extensions.get(uuid) !== extension) return;
+        this.#settings.log('info', `Extension UUID ${uuid} has gone away`);
+        await this.#forget(uuid);
+      }),
+    );
+    this.#checking = false;
+  }
+
+  /**
+   * Whether it answers a ping. One whose socket is not there yet gets the time of `extensions_timeout` to make it; one
+   * whose socket is there, but that never answers, was killed.
+   */
+  async #answers(extension: Extension): Promise<boolean> {
+    const deadline = performance.now() + this.#settings.options.number('extensions_timeout') * 1000;
+    let unanswered = 0;
+    do {
+      try {
+        await pingExtension(extension.socketPath, this.#stop.signal);
+        extension.answered = true;
+      } catch {
+        if (extension.answered || this.#stop.signal.aborted) return false;
+        if (existsSync(extension.socketPath)) unanswered += 1;
+        if (unanswered >= FIRST_PINGS) return false;
+        await setTimeout(FIRST_PING_RETRY_MS, undefined, { ref: false });
+      }
+    } while (!extension.answered && performance.now() < deadline);
+    return extension.answered;
+  }
+}
