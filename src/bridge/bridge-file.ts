@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJson } from '../events/persistence/parse-json.ts';
 import { lockFile } from '../runtime/lock-file.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
-import { parseJson } from '../state/parse-json.ts';
 import type { ProcessIdentity } from './process-handle.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants;

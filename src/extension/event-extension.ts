@@ -13,9 +13,9 @@ import { auditStatus } from '../../tables/audit_status.ts';
 import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
+import { Persistence } from '../events/persistence/persistence.ts';
 import { eventTables } from '../events/tables.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
-import { Persistence } from '../state/persistence.ts';
 import { Accounts } from './accounts.ts';
 import {
   type EventSource,

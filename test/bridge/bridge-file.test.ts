@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BridgeFile, type BridgeRecord, readBridgeRecord } from '../../src/bridge/bridge-file.ts';
-import { temporaryDirectory } from '../state/temporary-directory.ts';
+import { temporaryDirectory } from '../events/persistence/temporary-directory.ts';
 
 const RECORD: BridgeRecord = {
   owner: { pid: 4_510, startTicks: 190_733 },

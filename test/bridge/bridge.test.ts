@@ -7,7 +7,7 @@ import { Bridge } from '../../src/bridge/bridge.ts';
 import { type BridgeRecord, readBridgeRecord } from '../../src/bridge/bridge-file.ts';
 import { inheritSocket } from '../../src/bridge/inherited-socket.ts';
 import { givesDescriptors, isAlive, processIdentity } from '../../src/bridge/process-handle.ts';
-import { temporaryDirectory } from '../state/temporary-directory.ts';
+import { temporaryDirectory } from '../events/persistence/temporary-directory.ts';
 
 const whyNot = process.platform !== 'linux' || !givesDescriptors() || !existsSync('/usr/bin/flock');
 const BUILD = new URL('./build-bridge.ts', import.meta.url).pathname;

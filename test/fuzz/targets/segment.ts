@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 import { decodeRows } from 'osquery-extension-ts';
+import { encodeFrame, FRAME_HEADER_BYTES, scanFrames } from '../../../src/events/persistence/frame.ts';
+import { encodePackedFrame, encodeRowFrame } from '../../../src/events/persistence/row-frame.ts';
+import { RowLogReader } from '../../../src/events/persistence/row-log.ts';
 import type { RowBatch } from '../../../src/events/row-batch.ts';
-import { encodeFrame, FRAME_HEADER_BYTES, scanFrames } from '../../../src/state/frame.ts';
-import { encodePackedFrame, encodeRowFrame } from '../../../src/state/row-frame.ts';
-import { RowLogReader } from '../../../src/state/row-log.ts';
 import { batchOf, columns, newBuffer, packedOf } from '../../events/event-rows.ts';
 import { check, checkEqual, type FuzzTarget } from '../target.ts';
 

@@ -2,11 +2,11 @@ import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writ
 import { join } from 'node:path';
 import { decodeRows } from 'osquery-extension-ts';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { RowBatch } from '../../src/events/row-batch.ts';
-import { encodeFrame } from '../../src/state/frame.ts';
-import { encodePackedFrame } from '../../src/state/row-frame.ts';
-import { type LoggedRows, RowLog, RowLogReader } from '../../src/state/row-log.ts';
-import { batchOf, columns, packedOf } from '../events/event-rows.ts';
+import { encodeFrame } from '../../../src/events/persistence/frame.ts';
+import { encodePackedFrame } from '../../../src/events/persistence/row-frame.ts';
+import { type LoggedRows, RowLog, RowLogReader } from '../../../src/events/persistence/row-log.ts';
+import type { RowBatch } from '../../../src/events/row-batch.ts';
+import { batchOf, columns, packedOf } from '../event-rows.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const NAMES = columns.map(({ name }) => name);

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { decodeRows } from 'osquery-extension-ts';
 import { describe, expect, it } from 'vitest';
-import { packRows } from '../../src/events/packing.ts';
-import type { RowBatch } from '../../src/events/row-batch.ts';
-import { MAX_PAYLOAD_BYTES } from '../../src/state/frame.ts';
+import { packRows } from '../../../src/events/packing.ts';
+import { MAX_PAYLOAD_BYTES } from '../../../src/events/persistence/frame.ts';
 import {
   decodePackedFrame,
   decodeRowFrame,
@@ -11,8 +10,9 @@ import {
   encodeRowFrame,
   moveColumns,
   unpackedLength,
-} from '../../src/state/row-frame.ts';
-import { batchOf, columns, packedOf, type TestRow } from '../events/event-rows.ts';
+} from '../../../src/events/persistence/row-frame.ts';
+import type { RowBatch } from '../../../src/events/row-batch.ts';
+import { batchOf, columns, packedOf, type TestRow } from '../event-rows.ts';
 
 const NAMES = columns.map(({ name }) => name);
 

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lockFile } from '../runtime/lock-file.ts';
-import { trustedDirectory } from '../runtime/trusted-directory.ts';
+import { lockFile } from '../../runtime/lock-file.ts';
+import { trustedDirectory } from '../../runtime/trusted-directory.ts';
 
 const GROUP_AND_OTHER = 0o077;
 /** An instance that is ending has its last rows to write. */

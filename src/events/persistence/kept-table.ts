@@ -1,7 +1,7 @@
-import type { EventBuffer, SavedBuffer } from '../events/event-buffer.ts';
-import type { Cursor, QueryCursors } from '../events/query-cursors.ts';
-import type { PackedBatch, RowBatch } from '../events/row-batch.ts';
-import type { LateValues, RowExtras } from '../events/row-extras.ts';
+import type { EventBuffer, SavedBuffer } from '../event-buffer.ts';
+import type { Cursor, QueryCursors } from '../query-cursors.ts';
+import type { PackedBatch, RowBatch } from '../row-batch.ts';
+import type { LateValues, RowExtras } from '../row-extras.ts';
 import { type LateBatch, RowLog } from './row-log.ts';
 import type { ValueLog } from './value-log.ts';
 

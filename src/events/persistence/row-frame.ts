@@ -1,12 +1,6 @@
-import {
-  entryOverheads,
-  isPresent,
-  isRowHeader,
-  ROW_HEADER_BYTES,
-  writeRowHeader,
-} from '../events/encoded-row.ts';
-import { unpackRows } from '../events/packing.ts';
-import type { PackedBatch, RowBatch } from '../events/row-batch.ts';
+import { entryOverheads, isPresent, isRowHeader, ROW_HEADER_BYTES, writeRowHeader } from '../encoded-row.ts';
+import { unpackRows } from '../packing.ts';
+import type { PackedBatch, RowBatch } from '../row-batch.ts';
 import { MAX_PAYLOAD_BYTES } from './frame.ts';
 
 /*

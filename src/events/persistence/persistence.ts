@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RowExtras } from '../events/row-extras.ts';
+import type { RowExtras } from '../row-extras.ts';
 import { KeptTable, type TableChange, type TableInMemory } from './kept-table.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { ValueLog } from './value-log.ts';

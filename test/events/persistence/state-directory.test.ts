@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openStateDirectory } from '../../src/state/state-directory.ts';
+import { openStateDirectory } from '../../../src/events/persistence/state-directory.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 describe('openStateDirectory', () => {

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ValueLog } from '../../src/state/value-log.ts';
+import { ValueLog } from '../../../src/events/persistence/value-log.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** Nothing is written when a log is closed: to its file it is as if the process had been killed. */

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isPackedBatch, type PackedBatch, type RowBatch } from '../events/row-batch.ts';
-import type { LateValues } from '../events/row-extras.ts';
+import { isPackedBatch, type PackedBatch, type RowBatch } from '../row-batch.ts';
+import type { LateValues } from '../row-extras.ts';
 import { AppendFile } from './append-file.ts';
 import { encodeFrame, type Frame, MAX_PAYLOAD_BYTES, scanFrames } from './frame.ts';
 import { parseJson } from './parse-json.ts';

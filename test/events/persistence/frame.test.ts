@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeFrame, MAX_PAYLOAD_BYTES, scanFrames } from '../../src/state/frame.ts';
+import { encodeFrame, MAX_PAYLOAD_BYTES, scanFrames } from '../../../src/events/persistence/frame.ts';
 
 const frames = fc.array(
   fc.record({
