@@ -3,9 +3,9 @@ import { maskOf, storedNames } from '../src/events/encoded-row.ts';
 import { EventBuffer } from '../src/events/event-buffer.ts';
 import type { EventTable } from '../src/events/event-table.ts';
 import { eventTables } from '../src/events/tables.ts';
-import { EventPipeline } from '../src/extension/event-pipeline.ts';
-import { replayInto } from '../src/extension/replay-into.ts';
 import { readAuditSettings } from '../src/flags/audit-settings.ts';
+import { EventPipeline } from '../src/ingest/event-pipeline.ts';
+import { replayInto } from '../src/ingest/replay-into.ts';
 
 /** Every flag that lets a row through. */
 const ALL_EVENTS = new Map(

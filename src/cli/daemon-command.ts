@@ -21,7 +21,7 @@ export const daemonCommand: Command = {
     if (stray !== undefined) throw new FlagError('usage', `daemon: unexpected argument ${quoteText(stray)}`);
     const replay = flags.lists.get('replay') ?? [];
     if (replay.length > 0) {
-      const { checkReplay } = await import('../replay/open-replay.ts');
+      const { checkReplay } = await import('../ingest/replay/open-replay.ts');
       for (const path of replay) await checkReplay(path);
     }
     const own = new Set(daemonFlags.map(({ name }) => name).filter(name => name !== OF_CORE));

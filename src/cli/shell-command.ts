@@ -84,7 +84,7 @@ interface ShellSource {
 const chooseSource = async (flags: ParsedFlags): Promise<ShellSource> => {
   const given = flags.lists.get('replay') ?? [];
   if (given.length > 0) {
-    const { checkReplay } = await import('../replay/open-replay.ts');
+    const { checkReplay } = await import('../ingest/replay/open-replay.ts');
     for (const path of given) await checkReplay(path);
     return { replay: given, defaults: replayDefaults };
   }

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
-import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../extension/process-feed.ts';
 import { readAuditSettings } from '../flags/audit-settings.ts';
+import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../ingest/process-feed.ts';
 import type { ModelLimits } from '../model/desk.ts';
 import { LineWriter } from '../model/json/line-writer.ts';
 import { openOutput } from '../model/json/open-output.ts';

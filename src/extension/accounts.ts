@@ -1,6 +1,6 @@
 import type { AuditStatusRow } from '../../tables/audit_status.ts';
+import type { PipelineProgress } from '../ingest/event-pipeline.ts';
 import { bootId } from '../runtime/boot-id.ts';
-import type { PipelineProgress } from './event-pipeline.ts';
 import { countersOf } from './status-row.ts';
 
 /** What an instance leaves to the next one, besides rows and cursors. */

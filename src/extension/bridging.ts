@@ -1,8 +1,8 @@
 import type { ExtensionEnd } from 'osquery-extension-ts';
-import type { Bridge, BridgeOptions } from '../bridge/bridge.ts';
-import type { InheritedSocket } from '../bridge/inherited-socket.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import type { EventSource } from './audit-source.ts';
+import type { EventSource } from '../ingest/audit-source.ts';
+import type { Bridge, BridgeOptions } from '../ingest/bridge/bridge.ts';
+import type { InheritedSocket } from '../ingest/bridge/inherited-socket.ts';
 import type { OperatorLog } from './operator-log.ts';
 
 /** How this program is started to keep a bridge, given the audit socket's descriptor and its patience in milliseconds. */
@@ -29,7 +29,7 @@ export class Bridging {
     if (settings.stateDirectory === '' || process.platform !== 'linux') {
       return new Bridging(settings, log, undefined);
     }
-    const { inheritSocket } = await import('../bridge/inherited-socket.ts');
+    const { inheritSocket } = await import('../ingest/bridge/inherited-socket.ts');
     return new Bridging(settings, log, await inheritSocket(settings.stateDirectory));
   }
 
@@ -43,7 +43,7 @@ export class Bridging {
     const { fd } = source.ingest;
     if (directory === undefined || patienceMs === 0 || fd === undefined) return;
     try {
-      const { Bridge, HELD_FD } = await import('../bridge/bridge.ts');
+      const { Bridge, HELD_FD } = await import('../ingest/bridge/bridge.ts');
       this.#bridge = Bridge.build({
         directory,
         fd,

@@ -15,20 +15,20 @@ import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts
 import { socketEvents } from '../../tables/socket_events.ts';
 import { Persistence } from '../events/persistence/persistence.ts';
 import { eventTables } from '../events/tables.ts';
-import { trustedDirectory } from '../runtime/trusted-directory.ts';
-import { Accounts } from './accounts.ts';
 import {
   type EventSource,
   type LiveOptions,
   openLiveSource,
   openReplaySource,
   type SourceStatus,
-} from './audit-source.ts';
+} from '../ingest/audit-source.ts';
+import type { IngestHandlers } from '../ingest/ingest.ts';
+import { trustedDirectory } from '../runtime/trusted-directory.ts';
+import { Accounts } from './accounts.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { EventStore } from './event-store.ts';
 import { followCore, warnAboutCore } from './follow-core.ts';
-import type { IngestHandlers } from './ingest.ts';
 import { LossReport } from './loss-report.ts';
 import type { OperatorLog } from './operator-log.ts';
 import { runningQuery } from './running-query.ts';

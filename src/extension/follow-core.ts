@@ -1,7 +1,7 @@
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
 import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
 import { customOptions, limitOptions } from '../flags/custom-options.ts';
-import type { EventSource } from './audit-source.ts';
+import type { EventSource } from '../ingest/audit-source.ts';
 import { adviseOnCore, type CoreFacts } from './core-advice.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import type { EventStore } from './event-store.ts';

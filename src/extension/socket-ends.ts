@@ -2,10 +2,10 @@ import type { QueryContext } from 'osquery-extension-ts';
 import { socketEventExtras, socketEvents } from '../../tables/socket_events.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import { RowExtras } from '../events/row-extras.ts';
-import { type ConnectedBatch, forEachConnected } from '../model/sockets/connected-batch.ts';
+import { type ConnectedBatch, forEachConnected } from '../ingest/connected-batch.ts';
+import type { LeftOutSockets } from '../ingest/ingest-messages.ts';
 import type { ConnectedSocket } from '../model/sockets/connected-socket.ts';
 import { BUSY, type Found, type SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
-import type { LeftOutSockets } from './ingest-messages.ts';
 
 /** What is needed of a SocketLookup. */
 export interface FindsLocalEnd {

@@ -2,9 +2,9 @@ import type { AuditStatusRow } from '../../tables/audit_status.ts';
 import type { AuditStatus } from '../audit/control/status.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import type { PersistenceCounters } from '../events/persistence/persistence.ts';
+import type { IngestCounters } from '../ingest/ingest-messages.ts';
 import type { SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
 import type { TelemetryCounters } from '../model/telemetry-counters.ts';
-import type { IngestCounters } from './ingest-messages.ts';
 
 export interface StatusFacts {
   readonly mode: string;

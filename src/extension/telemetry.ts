@@ -7,7 +7,7 @@ import { tableOn } from '../events/platform-table.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { RowExtras } from '../events/row-extras.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import { type ProcessBatch, ProcessBatchReader } from '../model/process-batch.ts';
+import { type ProcessBatch, ProcessBatchReader } from '../ingest/process-batch.ts';
 import { type TelemetryCounters, telemetryCounters } from '../model/telemetry-counters.ts';
 import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '../model/telemetry-model.ts';
 

@@ -4,7 +4,7 @@ import { maskOf } from '../../src/events/encoded-row.ts';
 import { EventBuffer } from '../../src/events/event-buffer.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
 import { SocketEnds } from '../../src/extension/socket-ends.ts';
-import { ConnectedBatchWriter } from '../../src/model/sockets/connected-batch.ts';
+import { ConnectedBatchWriter } from '../../src/ingest/connected-batch.ts';
 import type { ConnectedSocket } from '../../src/model/sockets/connected-socket.ts';
 import { BUSY, type LocalEnd } from '../../src/model/sockets/socket-lookup.ts';
 import { socketEvents } from '../../tables/socket_events.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readBridgeRecord } from '../../src/bridge/bridge-file.ts';
+import { readBridgeRecord } from '../../src/ingest/bridge/bridge-file.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeRows } from 'osquery-extension-ts';
 import { describe, expect, test } from 'vitest';
-import { openKernelSource } from '../../src/extension/kernel-source.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
+import { openKernelSource } from '../../src/ingest/kernel-source.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { whyNotLive } from './kernel-audit.ts';
 

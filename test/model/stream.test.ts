@@ -1,7 +1,7 @@
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { runStream, type StreamOptions } from '../../src/cli/stream.ts';
-import type { ProcessSink } from '../../src/extension/process-feed.ts';
+import type { ProcessSink } from '../../src/ingest/process-feed.ts';
 import { exec, fork } from './process-events.ts';
 
 const setUp = (options: Partial<StreamOptions> = {}) => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditFlags, eventFlags } from '../../src/flags/audit-flags.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import { customOptions } from '../../src/flags/custom-options.ts';
-import { recordTypeNumbers } from '../../src/replay/record-types.ts';
+import { recordTypeNumbers } from '../../src/ingest/replay/record-types.ts';
 
 interface PackQuery {
   readonly query: string;

@@ -1,8 +1,8 @@
 import { decodeRows } from 'osquery-extension-ts';
 import { PROCESS_TITLE } from '../../audit/control/stream-owner.ts';
-import { type EventSource, openKernelSource } from '../../extension/audit-source.ts';
 import { readAuditSettings } from '../../flags/audit-settings.ts';
 import { CUSTOM_PREFIX } from '../../flags/custom-options.ts';
+import { type EventSource, openKernelSource } from '../../ingest/audit-source.ts';
 import type { AuditFacts } from '../facts.ts';
 import { runProgram } from './run-program.ts';
 import type { SelfTestResult } from './self-test-result.ts';

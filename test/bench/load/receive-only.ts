@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { openAuditControl } from '../../../src/audit/control/control.ts';
 import { AuditSession } from '../../../src/audit/control/session.ts';
-import { receiveLoop } from '../../../src/audit/receive-loop.ts';
 import { AuditStream } from '../../../src/audit/stream.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
-import { Bell } from '../../../src/extension/bell.ts';
+import { receiveLoop } from '../../../src/ingest/receive-loop.ts';
+import { Bell } from '../../../src/ingest/wake-signal.ts';
 import { ruleSelections } from '../peers/peer-program.ts';
 
 /*

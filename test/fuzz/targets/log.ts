@@ -1,6 +1,6 @@
 import { parseRecord } from '../../../src/audit/record.ts';
-import type { RawRecord } from '../../../src/replay/log-line.ts';
-import { LogReader } from '../../../src/replay/log-reader.ts';
+import type { RawRecord } from '../../../src/ingest/replay/log-line.ts';
+import { LogReader } from '../../../src/ingest/replay/log-reader.ts';
 import { recordedLines } from '../seeds.ts';
 import { check, checkEqual, type FuzzTarget } from '../target.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SocketEvent } from '../../../src/audit/audit-event.ts';
-import { ConnectedBatchWriter, forEachConnected } from '../../../src/model/sockets/connected-batch.ts';
+import { ConnectedBatchWriter, forEachConnected } from '../../../src/ingest/connected-batch.ts';
 import { type ConnectedSocket, connectedSocket } from '../../../src/model/sockets/connected-socket.ts';
 import { exec } from '../process-events.ts';
 

@@ -1,0 +1,130 @@
+import type { StreamMode } from '../audit/control/session.ts';
+import type { AuditStatus } from '../audit/control/status.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import { AUDIT_PIPE } from '../openbsm/audit-pipe.ts';
+import type { InheritedSocket } from './bridge/inherited-socket.ts';
+import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
+import type { IngestSource } from './ingest-messages.ts';
+
+export interface SourceStatus {
+  readonly mode: EventSource['mode'];
+  /** undefined where no Linux audit is read. */
+  readonly kernel: AuditStatus | undefined;
+  /** Rules in the kernel, ours and others'. */
+  readonly rules: number | undefined;
+}
+
+export interface LiveOptions extends IngestOptions {
+  /** The socket of an instance before this one; its descriptor is taken when this is called. */
+  readonly inherited?: InheritedSocket | undefined;
+}
+
+/** Where events come from: the audit of this system, or recorded files. */
+export interface EventSource {
+  readonly ingest: Ingest;
+  /** `openbsm`: the audit pipe of macOS. */
+  readonly mode: StreamMode | 'openbsm' | 'replay';
+  /** The kernel's `lost` at the start. */
+  readonly kernelLostBefore: number;
+  setSettings(settings: AuditSettings): Promise<void>;
+  status(): Promise<SourceStatus>;
+  /**
+   * Takes what is still waiting and puts audit back as it was found, or leaves both to the next instance, for which another
+   * process has the socket. Any number of times.
+   */
+  close(how?: 'restore' | 'leave'): Promise<void>;
+}
+
+/**
+ * Starts reading the audit of this system: of the kernel on Linux, of OpenBSM on macOS.
+ *
+ * @throws AuditError or IngestError with a message for the operator; audit is as it was found then
+ */
+export const openLiveSource = async (
+  settings: AuditSettings,
+  handlers: IngestHandlers,
+  options: LiveOptions = {},
+  platform: NodeJS.Platform = process.platform,
+): Promise<EventSource> => {
+  switch (platform) {
+    case 'linux':
+      return openKernelSource(settings, handlers, options);
+    case 'darwin':
+      return openAuditPipeSource(settings, handlers, options);
+    default:
+      throw new IngestError(
+        'unsupported',
+        `audit events need Linux or macOS, this is ${platform}: read recorded ones instead, with --replay FILE`,
+      );
+  }
+};
+
+/**
+ * Starts reading kernel audit. What it takes exists on Linux only, and is loaded here.
+ *
+ * @throws AuditError or IngestError with a message for the operator; audit is as it was found then
+ */
+export const openKernelSource = async (
+  settings: AuditSettings,
+  handlers: IngestHandlers,
+  options: LiveOptions = {},
+): Promise<EventSource> => {
+  const kernel = await import('./kernel-source.ts');
+  return kernel.openKernelSource(settings, handlers, options);
+};
+
+/**
+ * Starts reading the audit pipe of macOS. What is audited is for audit_control(5) to say, and stays as it is.
+ *
+ * @param device another one, for trying; it is then taken for the pipe on any platform
+ * @throws IngestError with a message for the operator
+ */
+export const openAuditPipeSource = (
+  settings: AuditSettings,
+  handlers: IngestHandlers,
+  options: IngestOptions = {},
+  device?: string,
+): Promise<EventSource> =>
+  openSource(
+    'openbsm',
+    {
+      kind: 'auditpipe',
+      path: device ?? AUDIT_PIPE,
+      platform: device === undefined ? process.platform : 'darwin',
+    },
+    settings,
+    handlers,
+    options,
+  );
+
+/**
+ * Reads recorded files to their end.
+ *
+ * @throws IngestError if one of them cannot be read
+ */
+export const openReplaySource = (
+  paths: readonly string[],
+  settings: AuditSettings,
+  handlers: IngestHandlers,
+  options: IngestOptions = {},
+): Promise<EventSource> => openSource('replay', { kind: 'replay', paths }, settings, handlers, options);
+
+/** A source that the worker reads by itself. */
+const openSource = async (
+  mode: EventSource['mode'],
+  source: IngestSource,
+  settings: AuditSettings,
+  handlers: IngestHandlers,
+  options: IngestOptions,
+): Promise<EventSource> => {
+  const ingest = new Ingest(source, settings, handlers, options);
+  await ingest.ready;
+  return {
+    ingest,
+    mode,
+    kernelLostBefore: 0,
+    setSettings: async next => ingest.setSettings(next),
+    status: async () => ({ mode, kernel: undefined, rules: undefined }),
+    close: () => ingest.stop(),
+  };
+};

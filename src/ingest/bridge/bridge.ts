@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { lendCapabilities } from '../../runtime/lend-capabilities.ts';
+import { privilegeCalls } from '../../runtime/privilege-calls.ts';
+import { BridgeFile } from './bridge-file.ts';
+import { givesDescriptors, processIdentity } from './process-handle.ts';
+
+const FLOCK_PATHS: readonly string[] = ['/usr/bin/flock', '/bin/flock'];
+/** The audit socket in the holder: the first descriptor behind the standard ones. */
+export const HELD_FD = 3;
+
+export interface BridgeOptions {
+  /** The state directory, locked by this process. */
+  readonly directory: string;
+  /** The audit socket. */
+  readonly fd: number;
+  /** Runs `keepBridge` with `HELD_FD`. */
+  readonly keeper: { readonly path: string; readonly args: readonly string[] };
+  readonly flockPaths?: readonly string[];
+  /** The holder has ended by itself, or somebody has ended it. */
+  readonly onBroken: () => void;
+}
+
+/**
+ * What keeps the audit socket open over the end of this process. While a socket lives that is registered as the audit daemon's, the
+ * kernel goes on queueing records there, whoever reads them; without one it drops them.
+ *
+ * The holder is `flock`, waiting for the lock that ends with this process: it takes 2 MB and no time. When it gets
+ * the lock it becomes `keepBridge`, which waits for the next instance or puts audit back.
+ */
+export class Bridge {
+  readonly #file: BridgeFile;
+  readonly #holder: ChildProcess;
+  #stands = true;
+
+  private constructor(file: BridgeFile, holder: ChildProcess) {
+    this.#file = file;
+    this.#holder = holder;
+  }
+
+  /** @throws Error that says why there can be none */
+  static build({ directory, fd, keeper, flockPaths = FLOCK_PATHS, onBroken }: BridgeOptions): Bridge {
+    const flock = flockPaths.find(path => existsSync(path));
+    if (flock === undefined) throw new Error(`no flock at ${flockPaths.join(' or ')}`);
+    if (!givesDescriptors()) {
+      throw new Error(
+        'this kernel does not hand descriptors from process to process (pidfd_getfd, Linux 5.6)',
+      );
+    }
+    const file = BridgeFile.lock(directory);
+    let holder: ChildProcess | undefined;
+    try {
+      // Whoever puts audit back needs the right to.
+      holder = lendCapabilities(['CAP_AUDIT_CONTROL'], privilegeCalls(), () =>
+        spawn(flock, ['--no-fork', file.path, keeper.path, ...keeper.args], {
+          cwd: '/',
+          env: {},
+          // It does not get the terminal's Ctrl-C.
+          detached: true,
+          stdio: ['ignore', 'ignore', 'ignore', fd],
+        }),
+      );
+      holder.unref();
+      const bridge = new Bridge(file, holder);
+      const broken = (): void => {
+        if (bridge.#stands) onBroken();
+        bridge.#stands = false;
+      };
+      holder.on('error', broken);
+      holder.on('exit', broken);
+      const owner = processIdentity(process.pid);
+      const held = holder.pid === undefined ? undefined : processIdentity(holder.pid);
+      if (owner === undefined || held === undefined) throw new Error(`${flock} could not be started`);
+      file.write({ owner, holder: held });
+      return bridge;
+    } catch (error) {
+      holder?.kill('SIGKILL');
+      file.clear();
+      throw error;
+    }
+  }
+
+  /** Whether the socket would outlive this process. */
+  get stands(): boolean {
+    return this.#stands;
+  }
+
+  /** The socket ends with this process. Any number of times. */
+  remove(): void {
+    if (!this.#stands) return;
+    this.#stands = false;
+    this.#holder.kill('SIGKILL');
+    this.#file.clear();
+  }
+}

@@ -1,0 +1,115 @@
+import type { StreamMode } from '../audit/control/session.ts';
+import type { StreamCounters } from '../audit/stream.ts';
+import type { TableBatch } from '../events/event-publisher.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { ConnectedBatch } from './connected-batch.ts';
+import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
+import type { ProcessBatch } from './process-batch.ts';
+
+/** Where the worker takes its events from. */
+export type IngestSource =
+  | {
+      readonly kind: 'kernel';
+      readonly mode: StreamMode;
+      readonly receiveBuffer: number;
+      /** Descriptor of the socket of an instance before, to be read to its end and closed. */
+      readonly inheritedFd: number | undefined;
+    }
+  /** The audit pipe of macOS; `platform` is not this one's where another file stands in for it. */
+  | { readonly kind: 'auditpipe'; readonly path: string; readonly platform: NodeJS.Platform }
+  | { readonly kind: 'replay'; readonly paths: readonly string[] };
+
+/** Where another process stopped that did the same before this one. */
+export interface IngestStart {
+  /** Number of the next row by table name; 1 where absent. */
+  readonly nextEids?: ReadonlyMap<string, number> | undefined;
+  /** The last serial that it has taken, if none was missed on purpose since. */
+  readonly lastSerial?: number | undefined;
+}
+
+export interface IngestWorkerData {
+  readonly start: IngestStart;
+  readonly source: IngestSource;
+  readonly settings: AuditSettings;
+  /** Memory of the bell that calls for what is at hand. */
+  readonly bell: SharedArrayBuffer;
+  /** Whether to send the process events besides the rows. */
+  readonly processes: boolean;
+  /** Whether to send the sockets that were connected besides the rows. */
+  readonly sockets: boolean;
+}
+
+/** What the main thread says. */
+export type IngestCommand =
+  | { readonly kind: 'settings'; readonly settings: AuditSettings }
+  /** Ask the kernel for the unicast stream; `claimed` answers. */
+  | { readonly kind: 'claim' }
+  /** Read the multicast copy; with `release` the unicast stream is given up. */
+  | { readonly kind: 'share'; readonly release: boolean }
+  /** From now on send the process events too. */
+  | { readonly kind: 'processes' }
+  /** Take what is still waiting, then end; with `leave` what is waiting stays for another process that has the socket. */
+  | { readonly kind: 'stop'; readonly leave: boolean };
+
+export interface IngestCounters {
+  readonly pipeline: PipelineCounters;
+  readonly stream: StreamCounters;
+  /** Lines or records of replayed files that cannot be read. */
+  readonly malformedInput: number;
+}
+
+/** Connections that were not sent so far. */
+export interface LeftOutSockets {
+  /** Because there were too many at once. */
+  readonly refused: number;
+  /** Because their descriptor was connected once more. */
+  readonly replaced: number;
+}
+
+export interface IngestEvents {
+  readonly kind: 'events';
+  /** Their rows. */
+  readonly batches: readonly TableBatch[];
+  /** If they were asked for. */
+  readonly processes: ProcessBatch | undefined;
+  readonly connected: ConnectedBatch | undefined;
+  readonly leftOut: LeftOutSockets;
+  readonly progress: PipelineProgress | undefined;
+}
+
+/** What the worker says. */
+export type IngestReport =
+  /** The stream is open and, in unicast mode, ours. `fd` is its socket where the kernel is read. */
+  | { readonly kind: 'ready'; readonly fd?: number }
+  | IngestEvents
+  | {
+      readonly kind: 'counters';
+      readonly counters: IngestCounters;
+      readonly progress: PipelineProgress | undefined;
+    }
+  /** All that the kernel had handed over when the bell was rung for the `ring`th time has been reported. */
+  | { readonly kind: 'up-to-date'; readonly ring: number }
+  /** Raw records, one per line, for audit_debug. */
+  | { readonly kind: 'raw'; readonly text: string }
+  | { readonly kind: 'warning'; readonly message: string }
+  /** What the kernel said to `claim`: 0, or a positive errno. */
+  | { readonly kind: 'claimed'; readonly errno: number }
+  /** The multicast copy is read. */
+  | { readonly kind: 'shared' }
+  /** Somebody, perhaps this program, has changed the rules or the status of audit. */
+  | { readonly kind: 'config-changed' }
+  /** A process has asked the kernel for the stream that is ours. */
+  | { readonly kind: 'wanted'; readonly pid: number }
+  /** Every file has been read. */
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+/** The memory that comes with events, by transfer. */
+export const buffersOf = ({ batches, connected, processes }: IngestEvents): ArrayBuffer[] => {
+  const buffers = batches.flatMap(({ batch }) =>
+    [batch.bytes, batch.ends, batch.times, batch.masks].map(part => part.buffer as ArrayBuffer),
+  );
+  if (connected !== undefined) buffers.push(connected.buffer);
+  if (processes !== undefined) buffers.push(processes.numbers.buffer);
+  return buffers;
+};

@@ -1,0 +1,245 @@
+import type { Worker } from 'node:worker_threads';
+import type { TableBatch } from '../events/event-publisher.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import { startWorker } from '../runtime/start-worker.ts';
+import type { ConnectedBatch } from './connected-batch.ts';
+import type { PipelineProgress } from './event-pipeline.ts';
+import {
+  buffersOf,
+  type IngestCommand,
+  type IngestCounters,
+  type IngestReport,
+  type IngestSource,
+  type IngestStart,
+  type IngestWorkerData,
+  type LeftOutSockets,
+} from './ingest-messages.ts';
+import type { ProcessBatch } from './process-batch.ts';
+import { Bell } from './wake-signal.ts';
+
+export interface IngestOptions extends IngestStart {
+  /** Whether to begin with process events asked for. */
+  readonly processes?: boolean;
+}
+
+/** What is handed over is valid only during the call. */
+export interface IngestHandlers {
+  onRows(batches: readonly TableBatch[]): void;
+  /** Process events, as soon as they are asked for. */
+  onProcesses(batch: ProcessBatch): void;
+  /**
+   * Sockets that were connected, if they are wanted: absent, they are not sent.
+   *
+   * @param leftOut so far
+   */
+  readonly onSockets?: ((batch: ConnectedBatch, leftOut: LeftOutSockets) => void) | undefined;
+  onRaw(text: string): void;
+  onWarning(message: string): void;
+  /** Something that was told of by a warning is over; without it, warnings tell that too. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+  /** Somebody, perhaps this program, has changed the rules or the status of audit. */
+  readonly onConfigChange?: (() => void) | undefined;
+  /** A process has asked the kernel for the stream that is ours. */
+  readonly onWanted?: ((pid: number) => void) | undefined;
+  /** The worker has ended by itself: the stream broke. */
+  onFailed(error: IngestError): void;
+}
+
+/** `code` is that of an AuditError or ReplayError, or `internal`. */
+export class IngestError extends Error {
+  override readonly name = 'IngestError';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const ECANCELED = 125;
+/** Milliseconds within which it is enough to have asked once. */
+const FRESH_MS = 10;
+/** Milliseconds that the worker may take to answer; in a flood it has much at hand. */
+const ANSWER_MS = 100;
+
+/** The worker thread that turns a source into rows, seen from the main thread. */
+export class Ingest {
+  readonly #worker: Worker;
+  readonly #ready = Promise.withResolvers<void>();
+  #fd: number | undefined;
+  readonly #ended = Promise.withResolvers<void>();
+  #claim: PromiseWithResolvers<number> | undefined;
+  #shared: PromiseWithResolvers<void> | undefined;
+  #counters: IngestCounters | undefined;
+  #progress: PipelineProgress | undefined;
+  readonly #bell = new Bell();
+  #freshUntil = Number.NEGATIVE_INFINITY;
+  /** By number of the ring, who waits for its answer. */
+  readonly #called = new Map<number, () => void>();
+
+  constructor(
+    source: IngestSource,
+    settings: AuditSettings,
+    handlers: IngestHandlers,
+    { processes = false, ...start }: IngestOptions = {},
+  ) {
+    const data: IngestWorkerData = {
+      source,
+      settings,
+      processes,
+      start,
+      bell: this.#bell.shared,
+      sockets: handlers.onSockets !== undefined,
+    };
+    this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
+    this.#ready.promise.catch(() => {});
+    let isReady = false;
+    const fail = (error: IngestError): void => {
+      if (isReady) handlers.onFailed(error);
+      this.#ready.reject(error);
+    };
+    this.#worker.on('message', (message: IngestReport) => {
+      switch (message.kind) {
+        case 'ready':
+          isReady = true;
+          this.#fd = message.fd;
+          this.#ready.resolve();
+          break;
+        case 'ended':
+          isReady = true;
+          this.#ready.resolve();
+          break;
+        case 'events':
+          this.#progress = message.progress;
+          if (message.connected !== undefined) {
+            handlers.onSockets?.(message.connected, message.leftOut);
+          }
+          if (message.batches.length > 0) handlers.onRows(message.batches);
+          if (message.processes !== undefined) handlers.onProcesses(message.processes);
+          // At once, not when the garbage collector comes to it: it comes sooner the more there is.
+          for (const buffer of buffersOf(message)) buffer.transfer(0);
+          break;
+        case 'counters':
+          this.#counters = message.counters;
+          this.#progress = message.progress;
+          break;
+        case 'up-to-date':
+          this.#freshUntil = performance.now() + FRESH_MS;
+          for (const [ring, answer] of this.#called) if (ring <= message.ring) answer();
+          break;
+        case 'raw':
+          handlers.onRaw(message.text);
+          break;
+        case 'warning':
+          handlers.onWarning(message.message);
+          break;
+        case 'claimed':
+          this.#claim?.resolve(message.errno);
+          this.#claim = undefined;
+          break;
+        case 'shared':
+          this.#shared?.resolve();
+          this.#shared = undefined;
+          break;
+        case 'config-changed':
+          handlers.onConfigChange?.();
+          break;
+        case 'wanted':
+          handlers.onWanted?.(message.pid);
+          break;
+        case 'failed':
+          fail(new IngestError(message.code, message.message));
+          break;
+      }
+    });
+    this.#worker.on('error', error => fail(new IngestError('internal', `the audit reader failed: ${error}`)));
+    this.#worker.on('exit', () => {
+      this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
+      this.#ended.resolve();
+      this.#claim?.resolve(ECANCELED);
+      this.#shared?.resolve();
+      for (const answer of this.#called.values()) answer();
+    });
+  }
+
+  /** Resolves when the stream is ours, or when every replayed file has been read. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** The socket that the kernel is read from, once that is so. */
+  get fd(): number | undefined {
+    return this.#fd;
+  }
+
+  /** As of the last second. */
+  get counters(): IngestCounters | undefined {
+    return this.#counters;
+  }
+
+  /** As of the last rows: they are all that was made of the events up to there. */
+  get progress(): PipelineProgress | undefined {
+    return this.#progress;
+  }
+
+  /**
+   * Resolves when the rows of all that the kernel had handed over are here; in a flood, after ANSWER_MS without them.
+   *
+   * @returns undefined if they are
+   */
+  upToDate(): Promise<void> | undefined {
+    if (performance.now() < this.#freshUntil) return undefined;
+    const ring = this.#bell.ring();
+    if (ring === undefined) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ANSWER_MS);
+    this.#called.set(ring, resolve);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#called.delete(ring);
+    });
+  }
+
+  /** Asks for process events besides the rows, from now on. */
+  sendProcesses(): void {
+    this.#send({ kind: 'processes' });
+  }
+
+  /**
+   * Asks the kernel for the unicast stream, and reads it instead of the multicast copy if it is granted. No record is
+   * lost or taken twice in between.
+   *
+   * @returns 0, or a positive errno: EEXIST if another process has it
+   */
+  claim(): Promise<number> {
+    if (this.#claim === undefined) {
+      this.#claim = Promise.withResolvers();
+      this.#send({ kind: 'claim' });
+    }
+    return this.#claim.promise;
+  }
+
+  /** Reads the multicast copy; with `release` the unicast stream is given up. Resolves when it is so. */
+  share({ release }: { readonly release: boolean }): Promise<void> {
+    this.#shared ??= Promise.withResolvers();
+    this.#send({ kind: 'share', release });
+    return this.#shared.promise;
+  }
+
+  setSettings(settings: AuditSettings): void {
+    this.#send({ kind: 'settings', settings });
+  }
+
+  /**
+   * Takes what is still waiting and closes the stream; with `leave` another process has the socket too, and what is
+   * waiting stays there. Any number of times.
+   */
+  async stop({ leave = false }: { readonly leave?: boolean } = {}): Promise<void> {
+    this.#send({ kind: 'stop', leave });
+    await this.#ended.promise;
+  }
+
+  #send(command: IngestCommand): void {
+    this.#worker.postMessage(command);
+  }
+}

@@ -1,0 +1,27 @@
+import { parseRecord } from '../audit/record.ts';
+
+/**
+ * Recognizes records that come a second time when the stream changes hands: what was sent while the socket had both the
+ * multicast copy and the unicast stream, where each stands behind its like, and what the kernel kept for the next owner
+ * after it had sent the copy.
+ */
+export class RepeatedRecords {
+  readonly #isFinished: (serial: number) => boolean;
+  #type = 0;
+  #last = Buffer.alloc(0);
+
+  /** @param isFinished whether the event of that serial has been received to its end */
+  constructor(isFinished: (serial: number) => boolean) {
+    this.#isFinished = isFinished;
+  }
+
+  /** Takes each record in the order received. */
+  isRepeated(type: number, bytes: Buffer, start: number, end: number): boolean {
+    const payload = bytes.subarray(start, end);
+    if (type === this.#type && payload.equals(this.#last)) return true;
+    this.#type = type;
+    this.#last = Buffer.from(payload);
+    const record = parseRecord(type, bytes, start, end);
+    return record !== undefined && this.#isFinished(record.serial);
+  }
+}

@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Bell } from '../../src/ingest/wake-signal.ts';
+
+const LONG_MS = 60_000;
+
+/** Another thread, that does one thing with the bell and then says what it came to. */
+const inThread = (shared: SharedArrayBuffer, code: string): Promise<unknown> => {
+  const bell = new URL('../../src/ingest/wake-signal.ts', import.meta.url);
+  const worker = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads');
+    import(${JSON.stringify(bell.href)}).then(({ Bell }) => {
+      const bell = new Bell(workerData);
+      parentPort.postMessage(${code});
+    });`,
+    { eval: true, workerData: shared },
+  );
+  onTestFinished(async () => {
+    await worker.terminate();
+  });
+  return once(worker, 'message').then(([message]) => message);
+};
+
+describe('Bell', () => {
+  it('calls the other thread out of its pause', async () => {
+    const bell = new Bell();
+    const heard = inThread(bell.shared, `(bell.pause(0, ${LONG_MS}), bell.rings)`);
+    while (bell.ring() === undefined) await new Promise(resolve => setImmediate(resolve));
+    expect(await heard).toBeGreaterThan(0);
+  });
+
+  it('is heard by a thread that only then comes to its pause', () => {
+    const bell = new Bell();
+    bell.pause(0, 0);
+    expect(bell.ring()).toBe(1);
+    expect(bell.ring()).toBe(2);
+    bell.pause(0, LONG_MS);
+    bell.pause(1, LONG_MS);
+    expect(bell.rings).toBe(2);
+  });
+
+  it('does not call a thread that has nothing at hand, or never had', () => {
+    const bell = new Bell();
+    expect(bell.ring()).toBeUndefined();
+    bell.pause(0, 0);
+    expect(bell.rest(0, () => bell.ring() === undefined)).toBe(true);
+    expect(bell.rings).toBe(0);
+    expect(bell.ring()).toBe(1);
+    bell.leave();
+    expect(bell.ring()).toBeUndefined();
+  });
+
+  it('lets no thread rest that has not answered yet', () => {
+    const bell = new Bell();
+    bell.pause(0, 0);
+    expect(bell.ring()).toBe(1);
+    const waits: boolean[] = [];
+    expect(bell.rest(0, () => waits.push(true) > 0)).toBe(false);
+    expect(waits).toEqual([]);
+    expect(bell.rest(1, () => waits.push(true) > 0)).toBe(true);
+  });
+});
