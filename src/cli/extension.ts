@@ -1,7 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
 import { runEventExtension } from '../extension/event-extension.ts';
-import { OperatorLog } from '../extension/operator-log.ts';
+import { OperatorLog } from '../extension/osquery/operator-log.ts';
 import { settleMemory } from '../runtime/memory.ts';
 import { bridgeArguments } from './bridge-command.ts';
 import type { ExtensionArgs } from './extension-args.ts';

@@ -3,7 +3,7 @@ import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { EventSource } from '../ingest/audit-source.ts';
 import type { Bridge, BridgeOptions } from '../ingest/bridge/bridge.ts';
 import type { InheritedSocket } from '../ingest/bridge/inherited-socket.ts';
-import type { OperatorLog } from './operator-log.ts';
+import type { OperatorLog } from './osquery/operator-log.ts';
 
 /** How this program is started to keep a bridge, given the audit socket's descriptor and its patience in milliseconds. */
 export type BridgeKeeper = (fd: number, patienceMs: number) => BridgeOptions['keeper'];

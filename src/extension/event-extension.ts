@@ -24,18 +24,18 @@ import {
 } from '../ingest/audit-source.ts';
 import type { IngestHandlers } from '../ingest/ingest.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
-import { Accounts } from './accounts.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
-import { type CoreSettings, readCoreSettings } from './core-settings.ts';
+import { Accounts } from './carried-counters.ts';
 import { EventStore } from './event-store.ts';
-import { followCore, warnAboutCore } from './follow-core.ts';
 import { LossReport } from './loss-report.ts';
-import type { OperatorLog } from './operator-log.ts';
-import { runningQuery } from './running-query.ts';
-import { Schedule } from './schedule.ts';
+import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
+import { followCore, warnAboutCore } from './osquery/follow-core.ts';
+import type { OperatorLog } from './osquery/operator-log.ts';
+import { runningQuery } from './osquery/running-query.ts';
+import { Schedule } from './osquery/schedule.ts';
+import { nameTable, nativeTables } from './osquery/table-names.ts';
 import type { SocketEnds } from './socket-ends.ts';
 import { statusRow } from './status-row.ts';
-import { nameTable, nativeTables } from './table-names.ts';
 import { Telemetry } from './telemetry.ts';
 
 const CONNECT_RETRY_MS = 50;
@@ -255,7 +255,7 @@ const REFUSALS_TOLD = 10;
 /** What only Linux can ask is loaded there only. */
 const refusingOtherUsers = async (log: OperatorLog): Promise<Pick<RunExtensionOptions, 'refusePeer'>> => {
   if (process.platform !== 'linux') return {};
-  const { refuseOtherUsers } = await import('./refuse-other-users.ts');
+  const { refuseOtherUsers } = await import('./osquery/refuse-other-users.ts');
   let told = 0;
   return {
     refusePeer: fd => {

@@ -4,7 +4,7 @@ import type { ExtensionEnd } from 'osquery-extension-ts';
 import { extensionSocketPath } from 'osquery-extension-ts';
 import { describe, expect, test } from 'vitest';
 import { runEventExtension } from '../../src/extension/event-extension.ts';
-import { OperatorLog } from '../../src/extension/operator-log.ts';
+import { OperatorLog } from '../../src/extension/osquery/operator-log.ts';
 import { FakeCore } from './fake-core.ts';
 
 const fixture = (name: string): string => new URL(`../../fixtures/${name}.log`, import.meta.url).pathname;

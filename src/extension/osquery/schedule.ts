@@ -1,5 +1,5 @@
 import { type ExtensionManagerClient, isOsqueryError, type PluginRow } from 'osquery-extension-ts';
-import type { TableReader } from '../events/select-events.ts';
+import type { TableReader } from '../../events/select-events.ts';
 import { databaseValue, QUERIES } from './core-database.ts';
 
 interface ScheduledQuery {

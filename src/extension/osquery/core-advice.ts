@@ -1,4 +1,4 @@
-import { listOf } from '../flags/list-of.ts';
+import { listOf } from '../../flags/list-of.ts';
 
 /** What of core's own settings keeps events from being found. */
 export interface CoreFacts {

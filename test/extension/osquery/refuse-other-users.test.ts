@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExtensionClient, ExtensionServer } from 'osquery-extension-ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { refuseOtherUsers } from '../../src/extension/refuse-other-users.ts';
+import { refuseOtherUsers } from '../../../src/extension/osquery/refuse-other-users.ts';
 
 const isRoot = process.geteuid?.() === 0;
 

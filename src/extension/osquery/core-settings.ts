@@ -1,5 +1,5 @@
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
-import { type AuditSettingsReading, readAuditSettings } from '../flags/audit-settings.ts';
+import { type AuditSettingsReading, readAuditSettings } from '../../flags/audit-settings.ts';
 
 export interface CoreSettings extends AuditSettingsReading {
   /** Core's options by name, as text, without those given by hand. */

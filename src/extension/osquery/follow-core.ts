@@ -1,10 +1,10 @@
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
-import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
-import { customOptions, limitOptions } from '../flags/custom-options.ts';
-import type { EventSource } from '../ingest/audit-source.ts';
+import { auditFlags, eventFlags } from '../../flags/audit-flags.ts';
+import { customOptions, limitOptions } from '../../flags/custom-options.ts';
+import type { EventSource } from '../../ingest/audit-source.ts';
+import type { EventStore } from '../event-store.ts';
 import { adviseOnCore, type CoreFacts } from './core-advice.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
-import type { EventStore } from './event-store.ts';
 import type { OperatorLog } from './operator-log.ts';
 import type { Schedule } from './schedule.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Accounts } from '../../src/extension/accounts.ts';
+import { Accounts } from '../../src/extension/carried-counters.ts';
 
 const BOOT = 'b00t';
 const progress = { serial: 500, inFlight: 2, gaps: 3 };

@@ -1,5 +1,5 @@
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
-import type { QueryExecution } from '../events/query-cursors.ts';
+import type { QueryExecution } from '../../events/query-cursors.ts';
 import { databaseValue, PERSISTENT_SETTINGS, QUERIES } from './core-database.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { ExtensionManagerClient, PluginRow } from 'osquery-extension-ts';
 import { expect, test } from 'vitest';
-import { Schedule } from '../../src/extension/schedule.ts';
+import { Schedule } from '../../../src/extension/osquery/schedule.ts';
 
 const scheduleOf = async (rows: PluginRow[]): Promise<Schedule> => {
   const schedule = new Schedule({
