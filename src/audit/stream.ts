@@ -1,3 +1,4 @@
+import * as libc from '../runtime/socket-calls.ts';
 import {
   AUDIT_NLGRP_READLOG,
   AUDIT_SET,
@@ -8,7 +9,6 @@ import {
 } from './constants.ts';
 import { encodeStatusChange } from './control/status.ts';
 import { AuditError, errnoName } from './errors.ts';
-import * as libc from './libc.ts';
 
 /** Datagrams taken by one recvmmsg: enough that the call itself costs next to nothing for each. */
 export const BATCH = 256;

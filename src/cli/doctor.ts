@@ -12,7 +12,7 @@ import { runRepair } from '../doctor/repair/run-repair.ts';
 import { type Readers, runDoctor } from '../doctor/run-doctor.ts';
 import { runSelfTest } from '../doctor/self-test/run-self-test.ts';
 import { AUDIT_CONTROL_PATH } from '../openbsm/audit-control.ts';
-import { readHostFacts } from './event-source.ts';
+import { readHostFacts } from '../runtime/host-facts.ts';
 
 export interface DoctorArgs {
   readonly socketPath: string | undefined;

@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { eventFlags } from '../flags/audit-flags.ts';
 import { FlagError } from '../flags/flag-error.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { liveEvents, readHostFacts, recordedLogs } from '../runtime/host-facts.ts';
 import type { Command } from './command.ts';
 import type { OutputMode } from './command-flags.ts';
 import { commonFlags, outputModes, shellFlags } from './command-flags.ts';
-import { liveEvents, readHostFacts, recordedLogs } from './event-source.ts';
 import { SourceError } from './source-error.ts';
 
 /** The shell's own defaults on live events: someone who opens it as root wants to see events. */

@@ -1,5 +1,5 @@
 import type { AuditStatus } from '../audit/control/status.ts';
-import type { HostFacts } from '../cli/event-source.ts';
+import type { HostFacts } from '../runtime/host-facts.ts';
 import type { CheckResult } from './check-result.ts';
 import type { SelfTestResult } from './self-test/self-test-result.ts';
 

@@ -1,4 +1,4 @@
-import type { HostFacts } from '../cli/event-source.ts';
+import type { HostFacts } from '../runtime/host-facts.ts';
 import type { CheckResult } from './check-result.ts';
 import { allChecks } from './checks/all-checks.ts';
 import type {

@@ -1,10 +1,10 @@
 /** The shell at a terminal: line editing, history, statements over several lines, Ctrl-C and Ctrl-D. */
 import { clearLine, createInterface, cursorTo } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { OutputClosedError } from '../runtime/terminal/text-sink.ts';
 import { DOT_COMMANDS } from './dot-commands.ts';
 import type { History } from './history.ts';
 import { MAX_HISTORY_LINES } from './history.ts';
-import { OutputClosedError } from './output/text-sink.ts';
 import type { Session } from './session.ts';
 import { StatementSplitter, StatementTooLongError } from './statement-splitter.ts';
 

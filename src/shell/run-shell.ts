@@ -8,11 +8,11 @@ import { type CoreLog, EmbeddedCore } from '../core/embedded-core.ts';
 import type { ExtensionCommand } from '../core/extension-process.ts';
 import { ExtensionStartError, HostedExtension } from '../core/hosted-extension.ts';
 import { createSocketDirectory } from '../core/socket-directory.ts';
+import { escapeForTerminal } from '../runtime/terminal/escape.ts';
+import { createTextSink, OutputClosedError } from '../runtime/terminal/text-sink.ts';
 import { openHistory } from './history.ts';
 import { type LineNotices, runInteractive } from './interactive.ts';
-import { escapeForTerminal } from './output/escape.ts';
 import type { OutputMode } from './output/printer.ts';
-import { createTextSink, OutputClosedError } from './output/text-sink.ts';
 import { Session } from './session.ts';
 import { runStream } from './stream-input.ts';
 

@@ -3,10 +3,10 @@ import type { EmbeddedCore } from '../core/embedded-core.ts';
 import { decodeText, sqliteDouble } from '../core/format-value.ts';
 import { decodeRows } from '../core/sql/result-codec.ts';
 import { SqlError } from '../core/sql/sql-engine.ts';
+import { escapeForTerminal } from '../runtime/terminal/escape.ts';
+import { OutputClosedError, type TextSink } from '../runtime/terminal/text-sink.ts';
 import { runDotCommand } from './dot-commands.ts';
-import { escapeForTerminal } from './output/escape.ts';
 import { createPrinter, type OutputMode, type PrintSettings } from './output/printer.ts';
-import { OutputClosedError, type TextSink } from './output/text-sink.ts';
 import type { StatementInput } from './statement-splitter.ts';
 
 export interface SessionSettings {

@@ -28,8 +28,8 @@ const { fake } = vi.hoisted(() => ({
   },
 }));
 
-vi.mock('../../src/audit/libc.ts', async original => {
-  const constants = await original<typeof import('../../src/audit/libc.ts')>();
+vi.mock('../../src/runtime/socket-calls.ts', async original => {
+  const constants = await original<typeof import('../../src/runtime/socket-calls.ts')>();
   const call =
     (name: string) =>
     (...parameters: unknown[]): number => {

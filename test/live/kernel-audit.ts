@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openAuditControl } from '../../src/audit/control/control.ts';
 import type { AuditStatus } from '../../src/audit/control/status.ts';
-import { liveEvents, readHostFacts } from '../../src/cli/event-source.ts';
+import { liveEvents, readHostFacts } from '../../src/runtime/host-facts.ts';
 
 /** Milliseconds to wait for somebody else on this machine to be done with audit. */
 const WAIT_MS = 60_000;

@@ -1,8 +1,8 @@
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { createTextSink, OutputClosedError } from '../../src/runtime/terminal/text-sink.ts';
 import { openHistory } from '../../src/shell/history.ts';
 import { type LineNotices, runInteractive } from '../../src/shell/interactive.ts';
-import { createTextSink, OutputClosedError } from '../../src/shell/output/text-sink.ts';
 import { Session, type SessionSettings } from '../../src/shell/session.ts';
 import { runStream } from '../../src/shell/stream-input.ts';
 import { column, FakeTable, PATIENCE, startCore, startExtension, type TestCore } from '../core/support.ts';

@@ -1,7 +1,7 @@
 import { AUDIT_LOCKED } from '../../audit/constants.ts';
 import { ownRule } from '../../audit/control/rules.ts';
-import { liveEvents } from '../../cli/event-source.ts';
 import { listOf } from '../../flags/list-of.ts';
+import { liveEvents } from '../../runtime/host-facts.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { ReadFacts, RunningCore } from '../facts.ts';
 import { effectiveFlag, flagfileName } from '../flag-view.ts';

@@ -1,4 +1,4 @@
-import * as libc from '../../audit/libc.ts';
+import * as libc from '../../runtime/socket-calls.ts';
 
 /** struct ucred: pid, uid and gid, of 32 bits each. */
 const UCRED_WORDS = 3;

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NETLINK_AUDIT } from '../../audit/constants.ts';
-import { AF_NETLINK, socketOption } from '../../audit/libc.ts';
+import { AF_NETLINK, socketOption } from '../../runtime/socket-calls.ts';
 import { HELD_FD } from './bridge.ts';
 import { readBridgeRecord } from './bridge-file.ts';
 import { isAlive, ProcessHandle } from './process-handle.ts';

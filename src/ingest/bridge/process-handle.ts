@@ -1,7 +1,7 @@
 import { closeSync, readFileSync } from 'node:fs';
-import { waitReadable } from '../../audit/libc.ts';
 import { parseStat } from '../../model/procfs/stat.ts';
 import { errno, libc } from '../../runtime/libc.ts';
+import { waitReadable } from '../../runtime/socket-calls.ts';
 
 /** The same on every architecture. Source: asm-generic/unistd.h. */
 const SYS_PIDFD_SEND_SIGNAL = 424;

@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import * as libc from '../../audit/libc.ts';
+import * as libc from '../../runtime/socket-calls.ts';
 import {
   CN_IDX_PROC,
   ignoreMessage,

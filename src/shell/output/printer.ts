@@ -4,7 +4,7 @@
  *
  * Source of the forms: osquery 5.23 `devtools/shell.cpp` and `printer.cpp`.
  */
-import { escapeForTerminal, jsonString } from './escape.ts';
+import { escapeForTerminal, jsonString } from '../../runtime/terminal/escape.ts';
 import { cutToWidth, padEnd, padStart, textWidth } from './text-width.ts';
 
 export const OUTPUT_MODES = ['pretty', 'json', 'csv', 'line', 'list', 'column'] as const;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { HostFacts } from '../../../src/cli/event-source.ts';
 import { checkHost } from '../../../src/doctor/checks/host.ts';
+import type { HostFacts } from '../../../src/runtime/host-facts.ts';
 import { healthy, troubles } from '../facts.ts';
 
 const check = (host: Partial<HostFacts>) => troubles(checkHost({ host: { ...healthy.host, ...host } }));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownRule } from '../../../src/audit/control/rules.ts';
-import { liveEvents, readHostFacts } from '../../../src/cli/event-source.ts';
 import { readAudit } from '../../../src/doctor/readers/read-audit.ts';
+import { liveEvents, readHostFacts } from '../../../src/runtime/host-facts.ts';
 
 const PATIENCE_MS = 30_000;
 

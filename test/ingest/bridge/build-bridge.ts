@@ -1,8 +1,8 @@
 /** A process with a bridge, to be killed: `build-bridge.ts DIRECTORY KIND PROGRAM [ARGUMENT…]`; KIND is audit or file. */
 import { fstatSync, openSync } from 'node:fs';
 import { NETLINK_AUDIT } from '../../../src/audit/constants.ts';
-import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket } from '../../../src/audit/libc.ts';
 import { Bridge } from '../../../src/ingest/bridge/bridge.ts';
+import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket } from '../../../src/runtime/socket-calls.ts';
 
 const [directory, kind, path, ...args] = process.argv.slice(2);
 const fd =

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { HostFacts } from '../../src/cli/event-source.ts';
-import { liveEvents, readHostFacts, recordedLogs } from '../../src/cli/event-source.ts';
+import type { HostFacts } from '../../src/runtime/host-facts.ts';
+import { liveEvents, readHostFacts, recordedLogs } from '../../src/runtime/host-facts.ts';
 
 const linuxRoot: HostFacts = {
   platform: 'linux',

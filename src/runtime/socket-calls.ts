@@ -1,6 +1,6 @@
-import { libc } from '../runtime/libc.ts';
+import { libc } from './libc.ts';
 
-export { addressOf, errno } from '../runtime/libc.ts';
+export { addressOf, errno } from './libc.ts';
 
 /*
  * The C library calls of the event stream. The `netlink` package receives one datagram per call and copies it

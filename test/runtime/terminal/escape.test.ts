@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { escapeForTerminal, jsonString } from '../../../src/shell/output/escape.ts';
+import { escapeForTerminal, jsonString } from '../../../src/runtime/terminal/escape.ts';
 import { anyText } from '../../core/any-text.ts';
 
 /** What must never reach a terminal: controls, format characters, separators, halves of pairs. */
