@@ -2,10 +2,10 @@ import { decodeRows, type PluginRow } from 'osquery-extension-ts';
 import { maskOf, storedNames } from '../src/events/encoded-row.ts';
 import { EventBuffer } from '../src/events/event-buffer.ts';
 import type { EventTable } from '../src/events/event-table.ts';
-import { eventTables } from '../src/events/tables.ts';
 import { readAuditSettings } from '../src/flags/audit-settings.ts';
 import { EventPipeline } from '../src/ingest/event-pipeline.ts';
 import { replayInto } from '../src/ingest/replay-into.ts';
+import { eventTables } from '../tables/index.ts';
 
 /** Every flag that lets a row through. */
 const ALL_EVENTS = new Map(

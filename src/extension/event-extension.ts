@@ -10,11 +10,11 @@ import {
   TablePlugin,
 } from 'osquery-extension-ts';
 import { auditStatus } from '../../tables/audit_status.ts';
+import { eventTables } from '../../tables/index.ts';
 import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
 import { Persistence } from '../events/persistence/persistence.ts';
-import { eventTables } from '../events/tables.ts';
 import {
   type EventSource,
   type LiveOptions,

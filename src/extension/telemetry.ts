@@ -1,9 +1,9 @@
 import type { QueryContext } from 'osquery-extension-ts';
+import { tableOn } from '../../tables/platform-table.ts';
 import { processEventExtras, processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { storedColumns } from '../events/encoded-row.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
-import { tableOn } from '../events/platform-table.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { RowExtras } from '../events/row-extras.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';

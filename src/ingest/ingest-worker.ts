@@ -1,5 +1,6 @@
 import { uptime } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { eventTables } from '../../tables/index.ts';
 import {
   AUDIT_CONFIG_CHANGE,
   AUDIT_FIRST_USER_MSG,
@@ -10,7 +11,6 @@ import {
 import { AuditError, errnoName } from '../audit/errors.ts';
 import { AuditStream, BATCH, claimAnswer, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
-import { eventTables } from '../events/tables.ts';
 import { connectedSocket } from '../model/sockets/connected-socket.ts';
 import { readAuditPipe } from '../openbsm/audit-pipe.ts';
 import { formatProblem } from '../openbsm/counters.ts';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { eventTables } from '../events/tables.ts';
+import { eventTables } from '../../tables/index.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { ModelEvent } from '../model/model-event.ts';
 import { openLiveSource } from './audit-source.ts';

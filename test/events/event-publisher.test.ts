@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AuditEvent, UserEvent } from '../../src/audit/audit-event.ts';
 import { EventPublisher, interestsOf } from '../../src/events/event-publisher.ts';
 import type { EventTable } from '../../src/events/event-table.ts';
-import { eventTablesOn } from '../../src/events/tables.ts';
+import { eventTablesOn } from '../../tables/index.ts';
 import { contextWith, EVERYTHING, settingsWith } from '../tables/table-rows.ts';
 import { columns } from './event-rows.ts';
 

@@ -1,5 +1,5 @@
-import { eventTablesOn } from '../../src/events/tables.ts';
 import { EventPipeline } from '../../src/ingest/event-pipeline.ts';
+import { eventTablesOn } from '../../tables/index.ts';
 import { EVERYTHING } from '../tables/table-rows.ts';
 
 /** A pipeline into all tables of Linux with everything switched on, that looks nothing up and whose clock stands still. */

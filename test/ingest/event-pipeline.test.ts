@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { decodeRows, type PluginRow } from 'osquery-extension-ts';
 import { describe, expect, it } from 'vitest';
-import { eventTablesOn } from '../../src/events/tables.ts';
 import type { AuditSettings } from '../../src/flags/audit-settings.ts';
 import { EventPipeline } from '../../src/ingest/event-pipeline.ts';
+import { eventTablesOn } from '../../tables/index.ts';
 import {
   type Bytes,
   execveFields,

@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventTables } from '../../src/events/tables.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import { EventPipeline, type PipelineCounters } from '../../src/ingest/event-pipeline.ts';
 import { type ReplayResult, replayInto } from '../../src/ingest/replay-into.ts';
 import { TrailFramer } from '../../src/openbsm/framer.ts';
+import { eventTables } from '../../tables/index.ts';
 import { replayRows } from '../replay-rows.ts';
 
 let directory: string;

@@ -1,9 +1,9 @@
 import type { AuditEvent } from '../../src/audit/audit-event.ts';
-import { eventTablesOn } from '../../src/events/tables.ts';
 import { createTrailCounters, formatProblem } from '../../src/openbsm/counters.ts';
 import { printRecord, printToken } from '../../src/openbsm/praudit.ts';
 import { readRecords } from '../../src/openbsm/read-records.ts';
 import { readTrail } from '../../src/openbsm/read-trail.ts';
+import { eventTablesOn } from '../../tables/index.ts';
 import { replayRows } from '../replay-rows.ts';
 
 /** What stands beside a fixture's trail: its events, what was counted, what was complained about. */

@@ -1,5 +1,5 @@
 import { type ExtensionManagerClient, isOsqueryError, type TableSpec } from 'osquery-extension-ts';
-import { eventTables } from '../../events/tables.ts';
+import { eventTables } from '../../../tables/index.ts';
 
 /** Before the name of a table when core has one of that name itself. */
 const PREFIX = 'audit_';

@@ -1,6 +1,6 @@
-import { eventTables } from '../../../src/events/tables.ts';
 import { readAuditSettings } from '../../../src/flags/audit-settings.ts';
 import { EventPipeline } from '../../../src/ingest/event-pipeline.ts';
+import { eventTables } from '../../../tables/index.ts';
 import { processOptions, socketOptions } from '../audit-options.ts';
 import type { Figure } from '../figure.ts';
 import { connectRecords, execRecords, type RecordText } from '../records.ts';

@@ -1,8 +1,8 @@
-import { processEvents } from '../../tables/process_events.ts';
-import { socketEvents } from '../../tables/socket_events.ts';
-import { userEvents } from '../../tables/user_events.ts';
-import type { EventTable } from './event-table.ts';
+import type { EventTable } from '../src/events/event-table.ts';
 import { tableOn } from './platform-table.ts';
+import { processEvents } from './process_events.ts';
+import { socketEvents } from './socket_events.ts';
+import { userEvents } from './user_events.ts';
 
 /** Every table that events feed. A new one is its file in tables/ and its line here. */
 const catalogue: readonly EventTable[] = [processEvents, socketEvents, userEvents];

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { columnRoutes, type PluginRow, type TableSpec } from 'osquery-extension-ts';
 import { describe, expect, test } from 'vitest';
 import type { EventTable } from '../../src/events/event-table.ts';
-import { eventTables, eventTablesOn } from '../../src/events/tables.ts';
+import { eventTables, eventTablesOn } from '../../tables/index.ts';
 import { replayRows } from '../replay-rows.ts';
 
 const fixture = (name: string): string => new URL(`../../fixtures/${name}`, import.meta.url).pathname;

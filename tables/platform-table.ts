@@ -1,6 +1,6 @@
 import type { ColumnSpec } from 'osquery-extension-ts';
-import { DARWIN_COLUMNS, type DarwinColumns } from '../openbsm/darwin-columns.ts';
-import type { EventTable } from './event-table.ts';
+import type { EventTable } from '../src/events/event-table.ts';
+import { DARWIN_COLUMNS, type DarwinColumns } from '../src/openbsm/darwin-columns.ts';
 
 /**
  * A table with the columns it has on a platform. The catalogue says what Linux has; rows may have values for columns
