@@ -53,7 +53,7 @@ export const bridgeCommand: Command = {
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
       process.on(signal, () => stop.abort(signal));
-    const { keepBridge } = await import('../bridge/keep-bridge.ts');
+    const { keepBridge } = await import('../doctor/repair/keep-bridge.ts');
     const results = await keepBridge({
       fd,
       patienceMs: Number(values.get(PATIENCE_FLAG)),

@@ -3,11 +3,11 @@ import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts
 import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
 import { readAuditSettings } from '../flags/audit-settings.ts';
 import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../ingest/process-feed.ts';
-import type { ModelLimits } from '../model/desk.ts';
 import { LineWriter } from '../model/json/line-writer.ts';
 import { openOutput } from '../model/json/open-output.ts';
 import { telemetryJson } from '../model/json/telemetry-json.ts';
 import type { ServiceOptions } from '../model/services.ts';
+import type { ModelLimits } from '../model/source-runner.ts';
 import { createTelemetryModel, telemetryFieldNames } from '../model/telemetry-model.ts';
 
 export interface StreamOptions {

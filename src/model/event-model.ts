@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from './clock.ts';
-import { Desk, MODEL_LIMITS, type ModelLimits, type SourceCounters } from './desk.ts';
 import { Fifo } from './fifo.ts';
 import type { ExecEvent, ModelEvent } from './model-event.ts';
 import { planSources } from './plan.ts';
 import type { DataSource, EventSource, LaterSource } from './source.ts';
+import { Desk, MODEL_LIMITS, type ModelLimits, type SourceCounters } from './source-runner.ts';
 
 /** A process event with what the data sources know of it. Fields nobody could tell are undefined. */
 export interface EnrichedEvent<Fields extends object = Record<string, unknown>> {

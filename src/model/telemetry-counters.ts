@@ -1,6 +1,6 @@
-import type { SourceCounters } from './desk.ts';
 import type { ModelCounters } from './event-model.ts';
 import type { HashCounters } from './hash/file-hasher.ts';
+import type { SourceCounters } from './source-runner.ts';
 import type { TelemetryModel } from './telemetry-model.ts';
 
 /** What the Event Model has come to, as plain data. */

@@ -1,7 +1,7 @@
-import type { ModelLimits } from './desk.ts';
 import { type EnrichedEvent, EventModel } from './event-model.ts';
 import { planSources } from './plan.ts';
 import { createLiveServices, type LiveServices, type ServiceOptions } from './services.ts';
+import type { ModelLimits } from './source-runner.ts';
 import { liveSources, replaySources, type TelemetryFields } from './sources.ts';
 
 /** A process event with all that is known of it. */

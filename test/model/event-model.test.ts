@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ModelLimits } from '../../src/model/desk.ts';
 import { type EnrichedEvent, EventModel } from '../../src/model/event-model.ts';
 import { type DataSource, eventSource, laterSource } from '../../src/model/source.ts';
+import type { ModelLimits } from '../../src/model/source-runner.ts';
 import { FakeClock, settled } from './fake-clock.ts';
 import { exec, exit, fork } from './process-events.ts';
 

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CheckResult } from '../doctor/check-result.ts';
-import { runRepair } from '../doctor/repair/run-repair.ts';
+import type { CheckResult } from '../check-result.ts';
+import { runRepair } from './run-repair.ts';
 
 export interface KeepOptions {
   /** The audit socket of the instance that has ended. */
