@@ -42,7 +42,7 @@ export const replacements = (arch: string): readonly Replacement[] => [
   {
     // It reads the file from beside itself unless it is given the bytes.
     specifiers: ['@sqlite.org/sqlite-wasm'],
-    importer: '/src/shell/',
+    importer: '/src/core/',
     asset: { name: 'sqlite3.wasm', file: join('@sqlite.org', 'sqlite-wasm', 'dist', 'sqlite3.wasm') },
     source: runtime => `
       import { bundledAsset } from '${runtime}/bundled-asset.ts';
