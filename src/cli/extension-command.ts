@@ -3,8 +3,8 @@ import { FlagError, quoteText } from '../flags/flag-error.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import type { Command } from './command.ts';
 import { commonFlags, extensionFlags } from './command-flags.ts';
+import { dropPrivileges } from './drop-privileges.ts';
 import type { ExtensionArgs } from './extension-args.ts';
-import { lessenPrivileges } from './lessen-privileges.ts';
 
 export const extensionCommand: Command = {
   name: '',
@@ -18,7 +18,7 @@ export const extensionCommand: Command = {
   run: async flags => {
     const args = extensionArgs(flags);
     process.umask(OWNER_ONLY);
-    const warning = await lessenPrivileges({
+    const warning = await dropPrivileges({
       isReplay: args.replay.length > 0,
       // Its own socket is made beside core's.
       writes: [args.socket, dirname(args.socket)],

@@ -5,7 +5,7 @@ import { listOf } from '../flags/list-of.ts';
 import { liveEvents, readHostFacts } from '../runtime/host-facts.ts';
 import type { Command } from './command.ts';
 import { commonFlags, replayFlag } from './command-flags.ts';
-import { lessenPrivileges } from './lessen-privileges.ts';
+import { dropPrivileges } from './drop-privileges.ts';
 import { liveDefaults } from './shell-command.ts';
 import { SourceError } from './source-error.ts';
 
@@ -48,7 +48,7 @@ export const streamCommand: Command = {
     if (replay.length === 0 && live.kind === 'impossible') {
       throw new SourceError(`no events to stream: ${live.why}; give --replay FILE`);
     }
-    const warning = await lessenPrivileges({
+    const warning = await dropPrivileges({
       isReplay: replay.length > 0,
       // A pipe on standard output is opened once more.
       writes: fstatSync(STDOUT).isFIFO() ? [`/proc/self/fd/${STDOUT}`] : [],

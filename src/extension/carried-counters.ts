@@ -23,7 +23,7 @@ interface SavedAccounts {
  * Counters that outlive the process, and the serial with which the next one begins: after a kill, what the kernel
  * numbered meanwhile and nobody read is a gap, counted to the event.
  */
-export class Accounts {
+export class CarriedCounters {
   /** Counts of the instances before. */
   readonly carried: Readonly<Record<string, number>>;
   /** The last serial that was taken, if none was missed on purpose since. */

@@ -25,8 +25,9 @@ import {
 import type { IngestHandlers } from '../ingest/ingest.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
-import { Accounts } from './carried-counters.ts';
+import { CarriedCounters } from './carried-counters.ts';
 import { EventStore } from './event-store.ts';
+import type { LocalEndpoints } from './local-endpoints.ts';
 import { LossReport } from './loss-report.ts';
 import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
 import { followCore, warnAboutCore } from './osquery/follow-core.ts';
@@ -34,7 +35,6 @@ import type { OperatorLog } from './osquery/operator-log.ts';
 import { runningQuery } from './osquery/running-query.ts';
 import { Schedule } from './osquery/schedule.ts';
 import { nameTable, nativeTables } from './osquery/table-names.ts';
-import type { SocketEnds } from './socket-ends.ts';
 import { statusRow } from './status-row.ts';
 import { Telemetry } from './telemetry.ts';
 
@@ -114,7 +114,7 @@ const serve = async (
   const bridging = isReplay ? undefined : await Bridging.open(core.settings, log);
   const { persistence, whyNot } = isReplay ? NOT_KEPT : await openPersistence(core, store, log);
   cleanup.defer(() => persistence?.close());
-  const accounts = new Accounts(persistence?.accounts);
+  const accounts = new CarriedCounters(persistence?.accounts);
   const telemetry = new Telemetry({
     origin: isReplay ? 'replay' : 'live',
     settings: core.settings,
@@ -306,11 +306,11 @@ const lookUpSockets = async (
   { settings }: CoreSettings,
   store: EventStore,
   log: OperatorLog,
-): Promise<SocketEnds | undefined> => {
+): Promise<LocalEndpoints | undefined> => {
   if (!settings.socketLookup || process.platform !== 'linux') return undefined;
   try {
-    const { openSocketEnds } = await import('./open-socket-ends.ts');
-    return openSocketEnds(store.buffer(socketEvents.spec.name));
+    const { openLocalEndpoints } = await import('./open-local-endpoints.ts');
+    return openLocalEndpoints(store.buffer(socketEvents.spec.name));
   } catch (error) {
     log.warn(`the local ends of connections are not looked up: ${error}`);
     return undefined;

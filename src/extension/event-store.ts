@@ -3,7 +3,7 @@ import { AgeClock } from '../events/age-clock.ts';
 import { storedNames } from '../events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits } from '../events/event-buffer.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
-import type { TableInMemory } from '../events/persistence/kept-table.ts';
+import type { TableInMemory } from '../events/persistence/persisted-table.ts';
 import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
 import type { RowExtras } from '../events/row-extras.ts';
 import { selectEvents, type TableReader } from '../events/select-events.ts';

@@ -34,7 +34,7 @@ import { receiveLoop } from './receive-loop.ts';
 import { RepeatedRecords } from './repeated-records.ts';
 import { replayInto } from './replay-into.ts';
 import { kindOfTask } from './task-kind.ts';
-import { Bell } from './wake-signal.ts';
+import { WakeSignal } from './wake-signal.ts';
 
 /*
  * The worker thread between the kernel and the buffers. It waits for records and nothing else, so that neither a
@@ -113,7 +113,7 @@ const lookAtClock = (): void => {
 /** How the stream changes hands, while the kernel is read. */
 let handover: { claim(): void; share(release: boolean): void } | undefined;
 
-const obey = (command: IngestCommand): void => {
+const handleCommand = (command: IngestCommand): void => {
   switch (command.kind) {
     case 'stop':
       leaves = command.leave;
@@ -134,11 +134,11 @@ const obey = (command: IngestCommand): void => {
       break;
   }
 };
-parentPort!.on('message', obey);
+parentPort!.on('message', handleCommand);
 /** Takes what the main thread has said, where no event loop runs that would. */
 const takeCommands = (): void => {
   for (let next = receiveMessageOnPort(parentPort!); next; next = receiveMessageOnPort(parentPort!)) {
-    obey(next.message);
+    handleCommand(next.message);
   }
 };
 
@@ -193,7 +193,7 @@ const readKernel = ({
   let wantedBy = 0;
   let isReady = false;
   let countersAt = 0;
-  const bell = new Bell(initial.bell);
+  const bell = new WakeSignal(initial.bell);
   /** How often it had been rung before the records of this turn were taken, and how often when that was answered last. */
   let heard = 0;
   let answered = 0;

@@ -15,7 +15,7 @@ import {
   type LeftOutSockets,
 } from './ingest-messages.ts';
 import type { ProcessBatch } from './process-batch.ts';
-import { Bell } from './wake-signal.ts';
+import { WakeSignal } from './wake-signal.ts';
 
 export interface IngestOptions extends IngestStart {
   /** Whether to begin with process events asked for. */
@@ -72,7 +72,7 @@ export class Ingest {
   #shared: PromiseWithResolvers<void> | undefined;
   #counters: IngestCounters | undefined;
   #progress: PipelineProgress | undefined;
-  readonly #bell = new Bell();
+  readonly #bell = new WakeSignal();
   #freshUntil = Number.NEGATIVE_INFINITY;
   /** By number of the ring, who waits for its answer. */
   readonly #called = new Map<number, () => void>();

@@ -38,7 +38,7 @@ const startSession = async (
 ): Promise<EventSource> => {
   const session = await AuditSession.open(control, nativeArchitectures(process.arch), {
     ...sessionOptions(settings, mode),
-    departed: inherited?.ownerPid,
+    previousOwnerPid: inherited?.ownerPid,
   });
   let ingest: Ingest | undefined;
   let keeper: AuditKeeper | undefined;

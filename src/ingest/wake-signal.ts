@@ -6,7 +6,7 @@ const AT_HAND = 1;
  * By this a thread is called out of a pause by another one. Both make theirs of the same memory: messages do not reach a
  * thread whose event loop stands still.
  */
-export class Bell {
+export class WakeSignal {
   readonly shared: SharedArrayBuffer;
   readonly #words: Int32Array;
 

@@ -3,7 +3,7 @@ import { Fifo } from './fifo.ts';
 import type { ExecEvent, ModelEvent } from './model-event.ts';
 import { planSources } from './plan.ts';
 import type { DataSource, EventSource, LaterSource } from './source.ts';
-import { Desk, MODEL_LIMITS, type ModelLimits, type SourceCounters } from './source-runner.ts';
+import { MODEL_LIMITS, type ModelLimits, type SourceCounters, SourceRunner } from './source-runner.ts';
 
 /** A process event with what the data sources know of it. Fields nobody could tell are undefined. */
 export interface EnrichedEvent<Fields extends object = Record<string, unknown>> {
@@ -59,14 +59,14 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   readonly counters: ModelCounters = { offered: 0, emitted: 0, overflowed: 0, emitFailed: 0 };
   /** Fields that emitted events can have, in order of asking. */
   readonly fields: readonly string[];
-  readonly #event: readonly Desk<EventSource>[];
-  readonly #later: readonly Desk<LaterSource>[];
+  readonly #event: readonly SourceRunner<EventSource>[];
+  readonly #later: readonly SourceRunner<LaterSource>[];
   /** For each of the later ones the bits of those that have to be settled before, … */
   readonly #after: readonly number[];
   /** … and the bits of all. */
   readonly #all: number;
-  readonly #desks: readonly Desk[];
-  readonly #observers: readonly Desk[];
+  readonly #runners: readonly SourceRunner[];
+  readonly #observers: readonly SourceRunner[];
   readonly #emit: (event: EnrichedEvent<Fields>) => void;
   readonly #clock: Clock;
   readonly #limits: ModelLimits;
@@ -90,12 +90,12 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     this.#emit = options.emit;
     this.#clock = clock;
     this.#limits = limits;
-    this.#event = plan.event.map(source => new Desk(source, limits, clock));
-    this.#later = plan.later.map(({ source }) => new Desk(source, limits, clock));
+    this.#event = plan.event.map(source => new SourceRunner(source, limits, clock));
+    this.#later = plan.later.map(({ source }) => new SourceRunner(source, limits, clock));
     this.#after = plan.later.map(({ after }) => after.reduce((bits, step) => bits | (1 << step), 0));
     this.#all = (1 << plan.later.length) - 1;
-    this.#desks = [...this.#event, ...this.#later];
-    this.#observers = this.#desks.filter(({ source }) => source.observe !== undefined);
+    this.#runners = [...this.#event, ...this.#later];
+    this.#observers = this.#runners.filter(({ source }) => source.observe !== undefined);
     this.#noFields = Object.fromEntries(plan.fields.map(field => [field, undefined]));
   }
 
@@ -106,7 +106,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
 
   /** Counters by source name. */
   get sources(): ReadonlyMap<string, Readonly<SourceCounters>> {
-    return new Map(this.#desks.map(({ source, counters }) => [source.name, counters]));
+    return new Map(this.#runners.map(({ source, counters }) => [source.name, counters]));
   }
 
   /** Starts the sources, each after those it needs. Never rejects: a source that fails to start is passed over. */
@@ -116,7 +116,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   async #startSources(): Promise<void> {
-    for (const desk of this.#desks) await desk.start();
+    for (const runner of this.#runners) await runner.start();
   }
 
   /**
@@ -127,15 +127,15 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   offer(event: ModelEvent, eid?: number): void {
     if (this.#closed !== undefined) return;
     this.counters.offered++;
-    for (const desk of this.#observers) {
+    for (const runner of this.#observers) {
       try {
-        desk.source.observe!(event);
+        runner.source.observe!(event);
       } catch (error) {
-        desk.fail(error);
+        runner.fail(error);
       }
     }
     if (!isExec(event)) return;
-    if (this.inFlight >= this.#limits.maxInFlight) this.#hurryOldest();
+    if (this.inFlight >= this.#limits.maxInFlight) this.#emitOldest();
 
     const entry: Entry = {
       event,
@@ -146,7 +146,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       pending: 0,
     };
     let now = entry.arrived;
-    for (const desk of this.#event) now = this.#askNow(desk, entry, now);
+    for (const runner of this.#event) now = this.#askNow(runner, entry, now);
     this.#advance(entry, now);
     if (entry.settled === this.#all && this.inFlight === 0 && !this.#pumping) {
       this.#pumping = true;
@@ -187,18 +187,18 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       });
     }
     this.#cancelTimer?.();
-    for (const desk of this.#desks.toReversed()) await desk.stop();
+    for (const runner of this.#runners.toReversed()) await runner.stop();
   }
 
   /** @returns the time after the call */
-  #askNow(desk: Desk<EventSource>, entry: Entry, now: number): number {
-    if (!desk.opens(now)) return now;
+  #askNow(runner: SourceRunner<EventSource>, entry: Entry, now: number): number {
+    if (!runner.opens(now)) return now;
     try {
-      desk.take(desk.source.resolve(entry.event, entry.fields), entry.fields);
+      runner.take(runner.source.resolve(entry.event, entry.fields), entry.fields);
     } catch (error) {
-      desk.fail(error);
+      runner.fail(error);
     }
-    return desk.timeCall(now);
+    return runner.timeCall(now);
   }
 
   /** Asks the later sources whose needs are settled. Steps are in order, so one pass reaches all of them. */
@@ -212,45 +212,45 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   #askLater(step: number, entry: Entry, now: number): number {
-    const desk = this.#later[step]!;
-    if (now - entry.arrived >= desk.budgetMs) {
-      desk.counters.slow++;
+    const runner = this.#later[step]!;
+    if (now - entry.arrived >= runner.budgetMs) {
+      runner.counters.slow++;
       settle(entry, step);
       return now;
     }
-    if (!desk.opens(now)) {
+    if (!runner.opens(now)) {
       settle(entry, step);
       return now;
     }
     try {
-      const answer = desk.source.resolve(entry.event, entry.fields);
+      const answer = runner.source.resolve(entry.event, entry.fields);
       if (answer instanceof Promise) {
         entry.pending |= 1 << step;
-        desk.pending++;
+        runner.pending++;
         answer.then(
           value => this.#answered(step, entry, value),
           error => {
-            desk.fail(error);
+            runner.fail(error);
             this.#answered(step, entry, undefined);
           },
         );
       } else {
-        desk.take(answer, entry.fields);
+        runner.take(answer, entry.fields);
         settle(entry, step);
       }
     } catch (error) {
-      desk.fail(error);
+      runner.fail(error);
       settle(entry, step);
     }
-    return desk.timeCall(now);
+    return runner.timeCall(now);
   }
 
   #answered(step: number, entry: Entry, value: object | undefined): void {
-    const desk = this.#later[step]!;
-    desk.pending--;
+    const runner = this.#later[step]!;
+    runner.pending--;
     // Too late: the event went on without it.
     if (!isPending(entry, step)) return;
-    desk.take(value, entry.fields);
+    runner.take(value, entry.fields);
     settle(entry, step);
     this.#advance(entry, this.#clock.monotonicMs());
     this.#pump();
@@ -289,9 +289,9 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     const now = this.#clock.monotonicMs();
     for (let step = 0; step < this.#later.length; step++) {
       if (!isPending(entry, step)) continue;
-      const desk = this.#later[step]!;
-      if (now < entry.arrived + desk.budgetMs) continue;
-      desk.counters.slow++;
+      const runner = this.#later[step]!;
+      if (now < entry.arrived + runner.budgetMs) continue;
+      runner.counters.slow++;
       settle(entry, step);
     }
     this.#advance(entry, now);
@@ -308,7 +308,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   /** Gives out the oldest event with what it has. */
-  #hurryOldest(): void {
+  #emitOldest(): void {
     const entry = this.#queue.peek()!;
     this.counters.overflowed++;
     entry.settled = this.#all;

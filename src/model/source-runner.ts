@@ -33,7 +33,7 @@ export interface SourceCounters {
 }
 
 /** Where one source is asked: its limits, and what came of them. */
-export class Desk<Source extends DataSource = DataSource> {
+export class SourceRunner<Source extends DataSource = DataSource> {
   readonly source: Source;
   readonly budgetMs: number;
   readonly counters: SourceCounters = { asked: 0, failed: 0, slow: 0, skipped: 0, lastError: undefined };

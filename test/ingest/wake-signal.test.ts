@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Bell } from '../../src/ingest/wake-signal.ts';
+import { WakeSignal } from '../../src/ingest/wake-signal.ts';
 
 const LONG_MS = 60_000;
 
@@ -10,8 +10,8 @@ const inThread = (shared: SharedArrayBuffer, code: string): Promise<unknown> => 
   const bell = new URL('../../src/ingest/wake-signal.ts', import.meta.url);
   const worker = new Worker(
     `const { parentPort, workerData } = require('node:worker_threads');
-    import(${JSON.stringify(bell.href)}).then(({ Bell }) => {
-      const bell = new Bell(workerData);
+    import(${JSON.stringify(bell.href)}).then(({ WakeSignal }) => {
+      const bell = new WakeSignal(workerData);
       parentPort.postMessage(${code});
     });`,
     { eval: true, workerData: shared },
@@ -22,16 +22,16 @@ const inThread = (shared: SharedArrayBuffer, code: string): Promise<unknown> => 
   return once(worker, 'message').then(([message]) => message);
 };
 
-describe('Bell', () => {
+describe('WakeSignal', () => {
   it('calls the other thread out of its pause', async () => {
-    const bell = new Bell();
+    const bell = new WakeSignal();
     const heard = inThread(bell.shared, `(bell.pause(0, ${LONG_MS}), bell.rings)`);
     while (bell.ring() === undefined) await new Promise(resolve => setImmediate(resolve));
     expect(await heard).toBeGreaterThan(0);
   });
 
   it('is heard by a thread that only then comes to its pause', () => {
-    const bell = new Bell();
+    const bell = new WakeSignal();
     bell.pause(0, 0);
     expect(bell.ring()).toBe(1);
     expect(bell.ring()).toBe(2);
@@ -41,7 +41,7 @@ describe('Bell', () => {
   });
 
   it('does not call a thread that has nothing at hand, or never had', () => {
-    const bell = new Bell();
+    const bell = new WakeSignal();
     expect(bell.ring()).toBeUndefined();
     bell.pause(0, 0);
     expect(bell.rest(0, () => bell.ring() === undefined)).toBe(true);
@@ -52,7 +52,7 @@ describe('Bell', () => {
   });
 
   it('lets no thread rest that has not answered yet', () => {
-    const bell = new Bell();
+    const bell = new WakeSignal();
     bell.pause(0, 0);
     expect(bell.ring()).toBe(1);
     const waits: boolean[] = [];

@@ -1,13 +1,13 @@
 import { AUDIT_LOCKED } from '../constants.ts';
-import type { Note } from './rules.ts';
+import type { RestoreNote } from './rules.ts';
 import type { AuditStatus, AuditStatusChange } from './status.ts';
 
 /**
  * Audit as it would be without the instance that left the note. What has not the value any more that the instance gave
  * it was changed by somebody else since, and stays.
  */
-export const statusWithout = (now: AuditStatus, { found, placed }: Note): AuditStatus => {
-  const field = (name: keyof Note['placed']): number =>
+export const statusWithout = (now: AuditStatus, { found, placed }: RestoreNote): AuditStatus => {
+  const field = (name: keyof RestoreNote['placed']): number =>
     now[name] === placed[name] ? found[name] : now[name];
   return {
     ...now,
@@ -22,7 +22,7 @@ export const statusWithout = (now: AuditStatus, { found, placed }: Note): AuditS
  * The changes that lead there, one by one, so that one the kernel refuses does not keep the others from being made. None
  * of `enabled`: see `switchesOff`.
  */
-export const changesBack = (now: AuditStatus, note: Note): readonly AuditStatusChange[] => {
+export const changesBack = (now: AuditStatus, note: RestoreNote): readonly AuditStatusChange[] => {
   if (now.enabled === AUDIT_LOCKED) return [];
   const { backlogLimit, backlogWaitTime, failure } = statusWithout(now, note);
   return [
@@ -33,5 +33,5 @@ export const changesBack = (now: AuditStatus, note: Note): readonly AuditStatusC
 };
 
 /** Whether audit is to be switched off again. Not where somebody reads it who has come since: it is theirs to say. */
-export const switchesOff = (now: AuditStatus, note: Note, hasNewOwner: boolean): boolean =>
+export const switchesOff = (now: AuditStatus, note: RestoreNote, hasNewOwner: boolean): boolean =>
   now.enabled === 1 && note.found.enabled === 0 && !hasNewOwner;

@@ -29,21 +29,21 @@ export type FoundStatus = Pick<AuditStatus, 'enabled' | 'failure' | 'backlogLimi
 export type PlacedStatus = Partial<Omit<FoundStatus, 'enabled'>>;
 
 /** What an instance leaves to the one after it, should it be killed. */
-export interface Note {
+export interface RestoreNote {
   readonly found: FoundStatus;
   /** tgid of the process that had the stream then; 0 if nobody had. */
   readonly owner: number;
   readonly placed: PlacedStatus;
 }
 
-/** Stands between RULE_KEY and the numbers of a Note, in the key of the rule that matches no event. */
+/** Stands between RULE_KEY and the numbers of a RestoreNote, in the key of the rule that matches no event. */
 const FOUND = ':found=';
 const PLACED = ';placed=';
 /** In place of a number that was not changed. */
 const UNCHANGED = '-';
 
 /** The kernel keeps the key for as long as it keeps the changes: until the next boot, or until they are undone. */
-export const keyWithNote = ({ found, owner, placed }: Note): string =>
+export const keyWithNote = ({ found, owner, placed }: RestoreNote): string =>
   [
     RULE_KEY,
     FOUND,
@@ -206,7 +206,7 @@ export const ownRule = (listed: Uint8Array): Uint8Array | undefined => {
 };
 
 /** A note, and the process that left it. */
-export interface LeftNote extends Note {
+export interface LeftNote extends RestoreNote {
   /** tgid of the instance. */
   readonly pid: number;
 }

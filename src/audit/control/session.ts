@@ -15,10 +15,10 @@ import {
   type AuditRule,
   encodeRule,
   keyWithNote,
-  type Note,
   noteIn,
   ownRule,
   type PlacedStatus,
+  type RestoreNote,
   type RuleSelection,
   rulesFor,
 } from './rules.ts';
@@ -50,7 +50,7 @@ export interface SessionOptions {
   readonly backlogWaitTime: number;
   readonly selection: RuleSelection;
   /** The pid of an instance that has ended and whose socket is still open: whoever has that pid now is not the owner. */
-  readonly departed?: number | undefined;
+  readonly previousOwnerPid?: number | undefined;
   /** Where the rules that `forceReconfigure` removes outlive this process; absent, they come back at its end only. */
   readonly removedRules?: RemovedRules;
 }
@@ -85,7 +85,7 @@ export class AuditSession {
    * Audit as it is to be left: as it was when we came, or, when we come after an instance of ours that was killed, when
    * that one came; with what others have changed since.
    */
-  #note: Note;
+  #note: RestoreNote;
   /** Before Linux 5.16 there is no list for io_uring, and nothing else tells. */
   #knowsUring = true;
   /** Whether rules of ours are in the kernel: added by us, or left by a killed instance and still wanted. */
@@ -194,7 +194,7 @@ export class AuditSession {
   }
 
   /** Audit as it is to be left; `lost` is what the kernel had lost when we came. */
-  get found(): Note['found'] & Pick<AuditStatus, 'lost'> {
+  get found(): RestoreNote['found'] & Pick<AuditStatus, 'lost'> {
     return { ...this.#note.found, lost: this.#lostAtStart };
   }
 
@@ -467,8 +467,8 @@ const SETTING_NAMES: readonly (readonly [keyof PlacedStatus, string])[] = [
 
 const ownerAtStart = (
   { pid }: AuditStatus,
-  { departed }: Pick<SessionOptions, 'departed'>,
-): StreamOwner | undefined => (pid === departed ? undefined : otherOwner(pid));
+  { previousOwnerPid }: Pick<SessionOptions, 'previousOwnerPid'>,
+): StreamOwner | undefined => (pid === previousOwnerPid ? undefined : otherOwner(pid));
 
 const encodeListed = (rule: AuditRule): Uint8Array => encodeRule({ ...rule, prepend: false });
 
@@ -482,7 +482,7 @@ const hasNeverTask = (rules: readonly Uint8Array[]): boolean =>
   });
 
 /** What the last instance of ours that was killed has left; undefined if none was. */
-const noteOf = (rules: readonly Uint8Array[]): Note | undefined => {
+const noteOf = (rules: readonly Uint8Array[]): RestoreNote | undefined => {
   for (const rule of rules) {
     const note = noteIn(rule);
     if (note !== undefined) return note;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowExtras } from '../row-extras.ts';
-import { KeptTable, type TableChange, type TableInMemory } from './kept-table.ts';
+import { PersistedTable, type TableChange, type TableInMemory } from './persisted-table.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { ValueLog } from './value-log.ts';
 
@@ -38,7 +38,7 @@ export class Persistence {
   readonly #directory: StateDirectory;
   readonly #values: ValueLog;
   readonly #warn: (message: string) => void;
-  readonly #tables = new Map<string, KeptTable>();
+  readonly #tables = new Map<string, PersistedTable>();
   #accounts: () => unknown = () => undefined;
   #progress: () => unknown = () => undefined;
   #savedProgress: unknown;
@@ -76,7 +76,7 @@ export class Persistence {
       const { counters } = persistence;
       counters.lostBytes = lostBytes;
       for (const table of tables) {
-        const kept = new KeptTable(directory.path, log, table);
+        const kept = new PersistedTable(directory.path, log, table);
         counters.lostBytes += kept.lostBytes;
         counters.restored += table.buffer.rowCount;
         persistence.#tables.set(table.name, kept);
@@ -135,7 +135,7 @@ export class Persistence {
     const now = performance.now();
     if (now < this.#retryAt) return;
     // One moment for all of it; what comes later is for the next time.
-    const changes: { table: KeptTable; change: TableChange }[] = [];
+    const changes: { table: PersistedTable; change: TableChange }[] = [];
     for (const table of this.#tables.values()) {
       const change = table.take();
       if (change !== undefined) changes.push({ table, change });

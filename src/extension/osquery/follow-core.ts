@@ -32,15 +32,16 @@ export const warnAboutCore = ({
   tables,
   log,
 }: Pick<FollowedCore, 'overrides' | 'atStart' | 'tables' | 'log'>): ((now: CoreSettings) => void) => {
-  let told: readonly (string | undefined)[] = [];
+  let lastWarnings: readonly (string | undefined)[] = [];
   const see = (now: CoreSettings): void => {
     const warnings = [
       ...now.warnings,
       adviseOnCore({ options: now.options, ...tables }),
       waitingForStart(atStart.options, now.options, overrides),
     ];
-    for (const warning of warnings) if (warning !== undefined && !told.includes(warning)) log.warn(warning);
-    told = warnings;
+    for (const warning of warnings)
+      if (warning !== undefined && !lastWarnings.includes(warning)) log.warn(warning);
+    lastWarnings = warnings;
   };
   see(atStart);
   return see;

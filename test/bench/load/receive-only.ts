@@ -5,7 +5,7 @@ import { AuditSession } from '../../../src/audit/control/session.ts';
 import { AuditStream } from '../../../src/audit/stream.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
 import { receiveLoop } from '../../../src/ingest/receive-loop.ts';
-import { Bell } from '../../../src/ingest/wake-signal.ts';
+import { WakeSignal } from '../../../src/ingest/wake-signal.ts';
 import { ruleSelections } from '../peers/peer-program.ts';
 
 /*
@@ -20,7 +20,7 @@ const discard = (stopping: Int32Array): void => {
   let records = 0;
   stream.own(process.pid);
   parentPort!.postMessage('owned');
-  const bell = new Bell();
+  const bell = new WakeSignal();
   receiveLoop({
     stream,
     onDatagram: () => {

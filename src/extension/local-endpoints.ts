@@ -19,7 +19,7 @@ export interface FindsLocalEnd {
  * Fills in what audit does not record of connections: the local end and the protocol in the rows of socket_events,
  * some milliseconds after them. A socket that is closed by then keeps the row as it is.
  */
-export class SocketEnds {
+export class LocalEndpoints {
   /** Connections that were not even offered: by the worker, … */
   #leftOut: LeftOutSockets = { refused: 0, replaced: 0 };
   /** … and behind one for which there was too much to do. */

@@ -6,7 +6,7 @@ import { type Needs, neededCapabilities } from './needed-capabilities.ts';
  *
  * @returns what could not be given up, as a sentence
  */
-export const lessenPrivileges = async (needs: Needs): Promise<string | undefined> => {
+export const dropPrivileges = async (needs: Needs): Promise<string | undefined> => {
   if (process.platform !== 'linux') return undefined;
   try {
     const { keepCapabilities } = await import('../runtime/keep-capabilities.ts');

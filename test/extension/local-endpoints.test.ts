@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import { EventBuffer } from '../../src/events/event-buffer.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
-import { SocketEnds } from '../../src/extension/socket-ends.ts';
+import { LocalEndpoints } from '../../src/extension/local-endpoints.ts';
 import { ConnectedBatchWriter } from '../../src/ingest/connected-batch.ts';
 import type { ConnectedSocket } from '../../src/model/sockets/connected-socket.ts';
 import { BUSY, type LocalEnd } from '../../src/model/sockets/socket-lookup.ts';
@@ -25,7 +25,7 @@ const setUp = (rows: number) => {
   const asked: ConnectedSocket[] = [];
   const passedOver: number[] = [];
   const answers: ((end: LocalEnd | undefined) => void)[] = [];
-  const ends = new SocketEnds(
+  const ends = new LocalEndpoints(
     {
       counters: { found: 1, gone: 2, refused: 3, failed: 4 },
       passOver: connects => passedOver.push(connects),

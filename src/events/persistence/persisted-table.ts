@@ -25,7 +25,7 @@ export interface TableChange {
 }
 
 /** Keeps one table: its rows, where its buffer stands, and the cursors of its queries. */
-export class KeptTable {
+export class PersistedTable {
   readonly #table: TableInMemory;
   readonly #log: RowLog;
   /** Late values found at the start, until somebody has them. */

@@ -3,7 +3,7 @@ import { systemClock } from '../model/clock.ts';
 import { ProcfsReader } from '../model/procfs/reader.ts';
 import { openSocketDumper } from '../model/sockets/dump-sockets.ts';
 import { SocketLookup } from '../model/sockets/socket-lookup.ts';
-import { SocketEnds } from './socket-ends.ts';
+import { LocalEndpoints } from './local-endpoints.ts';
 
 /**
  * Linux only: what it loads exists nowhere else.
@@ -11,8 +11,8 @@ import { SocketEnds } from './socket-ends.ts';
  * @param buffer that of socket_events
  * @throws Error if the kernel has no sock_diag for us
  */
-export const openSocketEnds = (buffer: EventBuffer): SocketEnds =>
-  new SocketEnds(
+export const openLocalEndpoints = (buffer: EventBuffer): LocalEndpoints =>
+  new LocalEndpoints(
     new SocketLookup({ procfs: new ProcfsReader(), clock: systemClock, dumper: openSocketDumper() }),
     buffer,
   );
