@@ -1,16 +1,11 @@
 import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
-import {
-  type ColumnMask,
-  emptyRows,
-  entryOverheads,
-  isPresent,
-  maskOf,
-  ROW_HEADER_BYTES,
-  writeRowHeader,
-} from './encoded-row.ts';
-import { packRows, releaseRows, unpackRows } from './packing.ts';
+import { type ColumnMask, entryOverheads } from './encoded-row.ts';
+import { packRows } from './packing.ts';
 import { isPackedBatch, type PackedBatch, type RowBatch } from './row-batch.ts';
-import { type ExtraEntry, entriesLength, type LateRowValues, type RowExtras } from './row-extras.ts';
+import type { RowExtras } from './row-extras.ts';
+import { growIndex, placeOf, rowsOf, rowsWithin, type Segment } from './segment.ts';
+import { NO_ENTRIES, SelectionWriter } from './selection-writer.ts';
+import { type RowFilter, rowsThat, SegmentChunk, SegmentRow } from './stored-rows.ts';
 
 /** Bytes of one segment; a row that is longer gets a segment of its own. */
 const SEGMENT_BYTES = 1024 * 1024;
@@ -77,37 +72,6 @@ export interface SavedBuffer {
 }
 
 const ANY_TIME: TimeBounds = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
-
-/** Decides on one row. */
-export type RowFilter = (row: RowView) => boolean;
-
-export interface RowView {
-  /** Of all rows of its segment, which may have to be unpacked: to be asked for only when it is needed. */
-  readonly bytes: Buffer;
-  start: number;
-  low: number;
-  high: number;
-  eid: number;
-}
-
-interface Segment {
-  /** The rows' bytes; of a packed segment compressed. */
-  bytes: Buffer;
-  isPacked: boolean;
-  /** How many read the bytes in place and will give them back; those of a SELECT never do. */
-  readers: number;
-  readonly firstEid: number;
-  rows: number;
-  used: number;
-  ends: Uint32Array;
-  times: Float64Array;
-  /** No row is older, or younger; in seconds since the epoch. */
-  oldest: number;
-  newest: number;
-  masks: Uint32Array;
-  /** 1 for a row that was consumed or has expired: it only waits for the rows before it to go. */
-  gone: Uint8Array;
-}
 
 const NO_COUNTS: Readonly<EventBufferCounters> = {
   appended: 0,
@@ -286,6 +250,7 @@ export class EventBuffer {
       isPacked: false,
       readers: 0,
       firstEid: this.#nextEid,
+      eids: undefined,
       rows: 0,
       used: 0,
       ends: new Uint32Array(rows),
@@ -420,8 +385,8 @@ export class EventBuffer {
     let count = 0;
     const row = new SegmentRow();
     for (const segment of this.#segments) {
-      const first = Math.max(from - segment.firstEid, 0);
-      const last = Math.min(to - segment.firstEid, segment.rows);
+      const first = placeOf(segment, from);
+      const last = placeOf(segment, to);
       if (first >= last || segment.newest < oldest || segment.oldest > newest) continue;
       segment.readers++;
       row.stored = segment;
@@ -447,276 +412,3 @@ export class EventBuffer {
     return isLate ? { count, chunks } : writer.finish();
   }
 }
-
-/** Places of the rows that are there and of that time. */
-const rowsWithin = (
-  { gone, times }: Segment,
-  first: number,
-  last: number,
-  oldest: number,
-  newest: number,
-): Uint32Array => {
-  const rows = new Uint32Array(last - first);
-  let count = 0;
-  for (let i = first; i < last; i++) {
-    if (gone[i] !== 1 && times[i]! >= oldest && times[i]! <= newest) rows[count++] = i;
-  }
-  return rows.subarray(0, count);
-};
-
-const rowsThat = (filter: RowFilter, row: SegmentRow, rows: Uint32Array): Uint32Array =>
-  rows.filter(index => {
-    row.moveTo(index);
-    return filter(row);
-  });
-
-/** What of a segment says what its rows are. It stays as it is when the segment goes on. */
-type StoredRows = Pick<Segment, 'bytes' | 'isPacked' | 'used' | 'firstEid' | 'ends' | 'masks'>;
-
-const rowsOf = ({ bytes, isPacked, used }: Pick<Segment, 'bytes' | 'isPacked' | 'used'>): Buffer =>
-  isPacked ? unpackRows(bytes, used) : bytes;
-
-/** The row that is being looked at. */
-class SegmentRow implements RowView {
-  start = 0;
-  low = 0;
-  high = 0;
-  eid = 0;
-  #stored: StoredRows | undefined;
-  #bytes: Buffer | undefined;
-
-  set stored(stored: StoredRows) {
-    this.#stored = stored;
-    this.#bytes = undefined;
-  }
-
-  moveTo(index: number): void {
-    const { ends, masks, firstEid } = this.#stored!;
-    this.start = index === 0 ? 0 : ends[index - 1]!;
-    this.low = masks[2 * index]!;
-    this.high = masks[2 * index + 1]!;
-    this.eid = firstEid + index;
-  }
-
-  get bytes(): Buffer {
-    this.#bytes ??= rowsOf(this.#stored!);
-    return this.#bytes;
-  }
-
-  /** Gives back what was unpacked to look at the rows, unless the writer's chunks lie in it. */
-  leave(writer: SelectionWriter): void {
-    const bytes = this.#bytes;
-    this.#bytes = undefined;
-    if (bytes !== undefined && this.#stored!.isPacked && !writer.liesIn(bytes)) {
-      releaseRows(bytes, this.#stored!.used);
-    }
-  }
-}
-
-/** Some rows of a segment as they are at a moment, whatever becomes of the segment. */
-class SegmentChunk implements LateChunk {
-  readonly length: number;
-  readonly #stored: StoredRows;
-  readonly #rows: Uint32Array;
-  readonly #wanted: ColumnMask;
-  readonly #overheads: Uint32Array;
-  readonly #extras: RowExtras | undefined;
-  /** By place in `rows`; undefined where no row has any. */
-  readonly #values: readonly LateRowValues[] | undefined;
-
-  constructor(
-    { bytes, isPacked, used, firstEid, ends, masks }: StoredRows,
-    rows: Uint32Array,
-    wanted: ColumnMask,
-    overheads: Uint32Array,
-    extras: RowExtras | undefined,
-  ) {
-    this.#stored = { bytes, isPacked, used, firstEid, ends, masks };
-    this.#rows = rows;
-    this.#wanted = wanted;
-    this.#overheads = overheads;
-    this.#extras = extras;
-    // All that lies between them counts, too: at most is enough.
-    const first = rows[0]!;
-    let length = ends[rows[rows.length - 1]!]! - (first === 0 ? 0 : ends[first - 1]!);
-    let values: LateRowValues[] | undefined;
-    if (extras !== undefined) {
-      for (let place = 0; place < rows.length; place++) {
-        const found = extras.valuesOf(firstEid + rows[place]!);
-        if (found === undefined) continue;
-        values ??= new Array<LateRowValues>(rows.length).fill(undefined);
-        values[place] = found;
-        length += extras.mostBytes(found);
-      }
-    }
-    this.#values = values;
-    this.length = length;
-  }
-
-  make(): readonly Uint8Array[] {
-    const writer = new SelectionWriter(this.#wanted, this.#overheads);
-    const row = new SegmentRow();
-    row.stored = this.#stored;
-    this.#write(row, writer);
-    const { chunks } = writer.finish();
-    row.leave(writer);
-    return chunks;
-  }
-
-  /** Nothing else: what stands behind such a loop has not run when V8 compiles it, and would make it begin anew each time. */
-  #write(row: SegmentRow, writer: SelectionWriter): void {
-    const rows = this.#rows;
-    const { ends } = this.#stored;
-    for (let place = 0; place < rows.length; place++) {
-      const index = rows[place]!;
-      row.moveTo(index);
-      const values = this.#values?.[place];
-      writer.add(row, ends[index]!, values === undefined ? NO_ENTRIES : this.#extras!.encode(values));
-    }
-  }
-}
-
-const EMPTY = Buffer.alloc(0);
-const NO_ENTRIES: readonly ExtraEntry[] = [];
-const PROJECTION_BYTES = 64 * 1024;
-
-/** Collects rows for one reply. */
-class SelectionWriter {
-  readonly #wanted: ColumnMask;
-  readonly #overheads: Uint32Array;
-  readonly #chunks: Buffer[] = [];
-  #count = 0;
-  #none: boolean;
-  /** The run of whole rows that is growing. */
-  #run: Buffer = EMPTY;
-  #runStart = 0;
-  #runEnd = 0;
-  /** What the last run that is a chunk lies in. */
-  #lastRun: Buffer = EMPTY;
-  /** Where projected rows are copied to. */
-  #copy: Buffer = EMPTY;
-  #copyStart = 0;
-  #copyEnd = 0;
-
-  constructor(wanted: ColumnMask, overheads: Uint32Array) {
-    this.#wanted = wanted;
-    this.#overheads = overheads;
-    this.#none = wanted.low === 0 && wanted.high === 0;
-  }
-
-  add(row: RowView, end: number, extras: readonly ExtraEntry[]): void {
-    this.#count++;
-    if (this.#none) return;
-    let low = (row.low & this.#wanted.low) >>> 0;
-    let high = (row.high & this.#wanted.high) >>> 0;
-    let more = NO_ENTRIES;
-    if (extras.length > 0) {
-      more = extras.filter(({ column }) => isPresent(this.#wanted.low, this.#wanted.high, column));
-      const replaced = maskOf(more.map(({ column }) => column));
-      low = (low & ~replaced.low) >>> 0;
-      high = (high & ~replaced.high) >>> 0;
-    }
-    if (low === row.low && high === row.high && more.length === 0) this.#whole(row, end);
-    else this.#projected(row, end, low, high, more);
-  }
-
-  #whole(row: RowView, end: number): void {
-    if (this.#run !== row.bytes || this.#runEnd !== row.start) {
-      this.#flush();
-      this.#run = row.bytes;
-      this.#runStart = row.start;
-    }
-    this.#runEnd = end;
-  }
-
-  #projected(row: RowView, end: number, low: number, high: number, more: readonly ExtraEntry[]): void {
-    this.#endRun();
-    // A projection is never longer than its row and what is added.
-    const longest = end - row.start + (more.length === 0 ? 0 : entriesLength(more));
-    if (this.#copyEnd + longest > this.#copy.length) {
-      this.#endCopy();
-      this.#copy = Buffer.allocUnsafeSlow(Math.max(PROJECTION_BYTES, longest));
-      this.#copyStart = 0;
-      this.#copyEnd = 0;
-    }
-    const { bytes } = row;
-    writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high) + more.length);
-    let to = this.#copyEnd + ROW_HEADER_BYTES;
-    let at = row.start + ROW_HEADER_BYTES;
-    // Neighbouring columns are copied together.
-    let pending = -1;
-    for (let column = 0; at < end; column++) {
-      if (!isPresent(row.low, row.high, column)) continue;
-      const value = at + this.#overheads[column]!;
-      const next = value + bytes.readInt32BE(value - 4);
-      if (isPresent(low, high, column)) {
-        if (pending < 0) pending = at;
-      } else if (pending >= 0) {
-        to += bytes.copy(this.#copy, to, pending, at);
-        pending = -1;
-      }
-      at = next;
-    }
-    if (pending >= 0) to += bytes.copy(this.#copy, to, pending, end);
-    for (const entry of more) to += entry.bytes.copy(this.#copy, to);
-    this.#copyEnd = to;
-  }
-
-  #endRun(): void {
-    if (this.#runEnd > this.#runStart) {
-      this.#chunks.push(this.#run.subarray(this.#runStart, this.#runEnd));
-      this.#lastRun = this.#run;
-    }
-    this.#run = EMPTY;
-    this.#runStart = 0;
-    this.#runEnd = 0;
-  }
-
-  #endCopy(): void {
-    if (this.#copyEnd > this.#copyStart)
-      this.#chunks.push(this.#copy.subarray(this.#copyStart, this.#copyEnd));
-    this.#copyStart = this.#copyEnd;
-  }
-
-  #flush(): void {
-    this.#endRun();
-    this.#endCopy();
-  }
-
-  endSegment(): void {
-    this.#flush();
-  }
-
-  /** Whether chunks of the segment that was ended last lie in these bytes, and are no copy. */
-  liesIn(bytes: Buffer): boolean {
-    return this.#lastRun === bytes;
-  }
-
-  finish(): { readonly count: number; readonly chunks: readonly Buffer[] } {
-    this.#flush();
-    if (this.#none && this.#count > 0) this.#chunks.push(emptyRows(this.#count));
-    return { count: this.#count, chunks: this.#chunks };
-  }
-}
-
-const bitCount = (word: number): number => {
-  let n = word - ((word >>> 1) & 0x55555555);
-  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
-  return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-};
-
-const growIndex = (segment: Segment): void => {
-  const grown = segment.ends.length * 2;
-  const ends = new Uint32Array(grown);
-  ends.set(segment.ends);
-  segment.ends = ends;
-  const times = new Float64Array(grown);
-  times.set(segment.times);
-  segment.times = times;
-  const masks = new Uint32Array(2 * grown);
-  masks.set(segment.masks);
-  segment.masks = masks;
-  const gone = new Uint8Array(grown);
-  gone.set(segment.gone);
-  segment.gone = gone;
-};

@@ -1,7 +1,9 @@
 import type { ColumnSpec, Constraint, QueryContext } from 'osquery-extension-ts';
 import { findValue } from './encoded-row.ts';
-import type { RowFilter, RowRange, RowView, TimeBounds } from './event-buffer.ts';
+import type { RowRange, TimeBounds } from './event-buffer.ts';
 import { likeMatcher } from './like.ts';
+import type { RowView } from './selection-writer.ts';
+import type { RowFilter } from './stored-rows.ts';
 
 /** SQLite's numbers of the operators that are pushed down. */
 const EQ = 2;

@@ -1,15 +1,11 @@
 import type { ColumnSpec, Constraint, PluginRow, QueryContext, Row, TableSpec } from 'osquery-extension-ts';
 import { decodeRows, EMPTY_CONTEXT } from 'osquery-extension-ts';
 import { type ColumnMask, maskOf } from '../../src/events/encoded-row.ts';
-import {
-  EventBuffer,
-  type EventBufferLimits,
-  type RowFilter,
-  type RowSpan,
-} from '../../src/events/event-buffer.ts';
+import { EventBuffer, type EventBufferLimits, type RowSpan } from '../../src/events/event-buffer.ts';
 import { packRows } from '../../src/events/packing.ts';
 import type { PackedBatch, RowBatch } from '../../src/events/row-batch.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
+import type { RowFilter } from '../../src/events/stored-rows.ts';
 
 /** A table of events in small, for tests: a column of each type that tables of events have, `note` often absent. */
 export const columns = [

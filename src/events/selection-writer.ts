@@ -1,0 +1,148 @@
+import {
+  type ColumnMask,
+  emptyRows,
+  isPresent,
+  maskOf,
+  ROW_HEADER_BYTES,
+  writeRowHeader,
+} from './encoded-row.ts';
+import { type ExtraEntry, entriesLength } from './row-extras.ts';
+
+/** The row that is to be added. */
+export interface RowView {
+  /** Of all rows of its segment, which may have to be unpacked: to be asked for only when it is needed. */
+  readonly bytes: Buffer;
+  start: number;
+  low: number;
+  high: number;
+  eid: number;
+}
+
+const EMPTY = Buffer.alloc(0);
+export const NO_ENTRIES: readonly ExtraEntry[] = [];
+const PROJECTION_BYTES = 64 * 1024;
+
+/** Collects rows for one reply. */
+export class SelectionWriter {
+  readonly #wanted: ColumnMask;
+  readonly #overheads: Uint32Array;
+  readonly #chunks: Buffer[] = [];
+  #count = 0;
+  #none: boolean;
+  /** The run of whole rows that is growing. */
+  #run: Buffer = EMPTY;
+  #runStart = 0;
+  #runEnd = 0;
+  /** What the last run that is a chunk lies in. */
+  #lastRun: Buffer = EMPTY;
+  /** Where projected rows are copied to. */
+  #copy: Buffer = EMPTY;
+  #copyStart = 0;
+  #copyEnd = 0;
+
+  constructor(wanted: ColumnMask, overheads: Uint32Array) {
+    this.#wanted = wanted;
+    this.#overheads = overheads;
+    this.#none = wanted.low === 0 && wanted.high === 0;
+  }
+
+  add(row: RowView, end: number, extras: readonly ExtraEntry[]): void {
+    this.#count++;
+    if (this.#none) return;
+    let low = (row.low & this.#wanted.low) >>> 0;
+    let high = (row.high & this.#wanted.high) >>> 0;
+    let more = NO_ENTRIES;
+    if (extras.length > 0) {
+      more = extras.filter(({ column }) => isPresent(this.#wanted.low, this.#wanted.high, column));
+      const replaced = maskOf(more.map(({ column }) => column));
+      low = (low & ~replaced.low) >>> 0;
+      high = (high & ~replaced.high) >>> 0;
+    }
+    if (low === row.low && high === row.high && more.length === 0) this.#whole(row, end);
+    else this.#projected(row, end, low, high, more);
+  }
+
+  #whole(row: RowView, end: number): void {
+    if (this.#run !== row.bytes || this.#runEnd !== row.start) {
+      this.#flush();
+      this.#run = row.bytes;
+      this.#runStart = row.start;
+    }
+    this.#runEnd = end;
+  }
+
+  #projected(row: RowView, end: number, low: number, high: number, more: readonly ExtraEntry[]): void {
+    this.#endRun();
+    // A projection is never longer than its row and what is added.
+    const longest = end - row.start + (more.length === 0 ? 0 : entriesLength(more));
+    if (this.#copyEnd + longest > this.#copy.length) {
+      this.#endCopy();
+      this.#copy = Buffer.allocUnsafeSlow(Math.max(PROJECTION_BYTES, longest));
+      this.#copyStart = 0;
+      this.#copyEnd = 0;
+    }
+    const { bytes } = row;
+    writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high) + more.length);
+    let to = this.#copyEnd + ROW_HEADER_BYTES;
+    let at = row.start + ROW_HEADER_BYTES;
+    // Neighbouring columns are copied together.
+    let pending = -1;
+    for (let column = 0; at < end; column++) {
+      if (!isPresent(row.low, row.high, column)) continue;
+      const value = at + this.#overheads[column]!;
+      const next = value + bytes.readInt32BE(value - 4);
+      if (isPresent(low, high, column)) {
+        if (pending < 0) pending = at;
+      } else if (pending >= 0) {
+        to += bytes.copy(this.#copy, to, pending, at);
+        pending = -1;
+      }
+      at = next;
+    }
+    if (pending >= 0) to += bytes.copy(this.#copy, to, pending, end);
+    for (const entry of more) to += entry.bytes.copy(this.#copy, to);
+    this.#copyEnd = to;
+  }
+
+  #endRun(): void {
+    if (this.#runEnd > this.#runStart) {
+      this.#chunks.push(this.#run.subarray(this.#runStart, this.#runEnd));
+      this.#lastRun = this.#run;
+    }
+    this.#run = EMPTY;
+    this.#runStart = 0;
+    this.#runEnd = 0;
+  }
+
+  #endCopy(): void {
+    if (this.#copyEnd > this.#copyStart)
+      this.#chunks.push(this.#copy.subarray(this.#copyStart, this.#copyEnd));
+    this.#copyStart = this.#copyEnd;
+  }
+
+  #flush(): void {
+    this.#endRun();
+    this.#endCopy();
+  }
+
+  endSegment(): void {
+    this.#flush();
+  }
+
+  /** Whether chunks of the segment that was ended last lie in these bytes, and are no copy. */
+  liesIn(bytes: Buffer): boolean {
+    return this.#lastRun === bytes;
+  }
+
+  finish(): { readonly count: number; readonly chunks: readonly Buffer[] } {
+    this.#flush();
+    if (this.#none && this.#count > 0) this.#chunks.push(emptyRows(this.#count));
+    return { count: this.#count, chunks: this.#chunks };
+  }
+}
+
+const bitCount = (word: number): number => {
+  let n = word - ((word >>> 1) & 0x55555555);
+  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
+  return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+};
