@@ -6,7 +6,7 @@
  */
 
 import type { OptionInfo } from 'osquery-extension-ts';
-import { listOf } from '../flags/list-of.ts';
+import { isTableDisabled } from '../flags/disabled-tables.ts';
 
 type FlagType = 'bool' | 'string' | 'int32' | 'uint32' | 'uint64';
 
@@ -159,13 +159,7 @@ export class CoreOptions {
     return options;
   }
 
-  /**
-   * Core's rule of `--disable_tables` and `--enable_tables`: a disabled table is not attached to SQL, though its
-   * name stays taken; with only enabled ones given, all others are disabled.
-   */
   isTableDisabled(name: string): boolean {
-    const listed = (option: CoreOptionName): boolean => listOf(this.text(option)).includes(name);
-    if (listed('disable_tables')) return true;
-    return this.isSet('enable_tables') && !listed('enable_tables');
+    return isTableDisabled(name, { get: option => this.text(option as CoreOptionName) });
   }
 }

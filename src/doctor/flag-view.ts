@@ -39,6 +39,7 @@ const EARLY_FLAGS = new Set([
   'disable_tables',
   'enable_tables',
   'extensions_autoload',
+  'extensions_require',
   'extensions_socket',
 ]);
 

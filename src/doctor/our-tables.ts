@@ -1,3 +1,4 @@
+import { mentionsOf, prefixedName } from '../../tables/table-name.ts';
 import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
 
 /** Name that the extension registers under. */
@@ -9,12 +10,9 @@ export const EXTENSION_COMM = PROCESS_TITLE.slice(0, 15);
 export const standardTables = ['process_events', 'socket_events', 'user_events'] as const;
 export type StandardTable = (typeof standardTables)[number];
 
-/** The name of a table of ours where core has the standard name. */
-export const prefixedName = (table: string): string => `audit_${table}`;
-
 /** Tables of ours that a schedule may read, without the standard ones. */
 export const furtherTables = ['process_telemetry_events'] as const;
 
-/** Whether SQL names one of a table's two names. A name in a comment or a string counts too. */
+/** Whether SQL names a table of ours, by either of its names. */
 export const readsTable = (sql: string, table: string): boolean =>
-  new RegExp(`(?<![a-z0-9_])(?:${table}|${prefixedName(table)})(?![a-z0-9_])`).test(sql.toLowerCase());
+  mentionsOf([table, prefixedName(table)]).test(sql);

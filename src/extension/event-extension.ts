@@ -8,6 +8,7 @@ import {
   type RunExtensionOptions,
   runExtension,
   TablePlugin,
+  type TableSpec,
 } from 'osquery-extension-ts';
 import { auditStatus } from '../../tables/audit_status.ts';
 import { eventTables } from '../../tables/index.ts';
@@ -34,7 +35,7 @@ import { followCore, warnAboutCore } from './osquery/follow-core.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
 import { runningQuery } from './osquery/running-query.ts';
 import { Schedule } from './osquery/schedule.ts';
-import { nameTable, nativeTables } from './osquery/table-names.ts';
+import { namesInCore, nativeTables } from './osquery/table-names.ts';
 import { statusRow } from './status-row.ts';
 import { Telemetry } from './telemetry.ts';
 
@@ -94,6 +95,7 @@ const serve = async (
 ): Promise<ExtensionEnd> => {
   const { log } = options;
   const native = await nativeTables(client);
+  const namesOf = (spec: TableSpec) => namesInCore(spec, { native, options: core.options });
   const eventSpecs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
   const followed = {
     client,
@@ -102,7 +104,7 @@ const serve = async (
     tables: {
       nativeTables: native,
       standardNames: eventTables.map(({ spec }) => spec.name),
-      registeredNames: [...eventSpecs.map(spec => nameTable(spec, native).name), auditStatus.name],
+      registeredNames: [...eventSpecs.map(spec => namesOf(spec).map(({ name }) => name)), [auditStatus.name]],
     },
     log,
   };
@@ -193,7 +195,7 @@ const serve = async (
   await schedule.refresh();
   const plugins: Plugin[] = [
     ...store.plugins(
-      spec => nameTable(spec, native),
+      namesOf,
       {
         execution: async names => {
           const execution = await runningQuery(client);

@@ -1,4 +1,10 @@
-import { type Plugin, type QueryContext, TablePlugin, type TableSpec } from 'osquery-extension-ts';
+import {
+  type Plugin,
+  type QueryContext,
+  type TableHandlers,
+  TablePlugin,
+  type TableSpec,
+} from 'osquery-extension-ts';
 import { AgeClock } from '../events/age-clock.ts';
 import { storedNames } from '../events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits } from '../events/event-buffer.ts';
@@ -90,38 +96,38 @@ export class EventStore {
   }
 
   /**
-   * @param nameTable the names a table gets in this core
+   * @param namesInCore the tables that one of ours is in this core, one for each name
    * @param extras asked at each SELECT for the values beside a table's rows
    */
   plugins(
-    nameTable: (spec: TableSpec) => TableSpec,
+    namesInCore: (spec: TableSpec) => readonly TableSpec[],
     core: CoreView,
     source: RowSource,
     extras: (table: string, context: QueryContext) => RowExtras | undefined,
   ): Plugin[] {
-    return [...this.#stores.values()].map(({ spec: standard, buffer, cursors }) => {
-      const spec = nameTable(standard);
-      const names = [spec.name, ...(spec.aliases ?? [])];
-      return new TablePlugin(spec, {
-        generate: (context, { signal }) =>
-          selectEvents(
-            spec,
-            buffer,
-            cursors,
-            {
-              execution: () => core.execution(names),
-              readers: () => core.readers(names),
-              saved: core.saved,
-              upToDate: () => source.upToDate(),
-              eventsOptimize: this.#settings.eventsOptimize,
-              eventsExpiry: this.#settings.eventsExpiry,
-              now: age => this.#clock?.now(age),
-            },
-            context,
-            signal,
-            extras(standard.name, context),
-          ),
-      });
+    return [...this.#stores.values()].flatMap(({ spec: standard, buffer, cursors }) => {
+      const specs = namesInCore(standard);
+      // A row is seen once whichever name it is asked by.
+      const names = specs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+      const generate: TableHandlers<TableSpec['columns']>['generate'] = (context, { signal }) =>
+        selectEvents(
+          standard,
+          buffer,
+          cursors,
+          {
+            execution: () => core.execution(names),
+            readers: () => core.readers(names),
+            saved: core.saved,
+            upToDate: () => source.upToDate(),
+            eventsOptimize: this.#settings.eventsOptimize,
+            eventsExpiry: this.#settings.eventsExpiry,
+            now: age => this.#clock?.now(age),
+          },
+          context,
+          signal,
+          extras(standard.name, context),
+        );
+      return specs.map(spec => new TablePlugin(spec, { generate }));
     });
   }
 }

@@ -18,6 +18,7 @@ export const coreFlags = [
   core('enable_tables', 'string', '', 'Comma-separated names of the only tables that are attached'),
   core('disable_extensions', 'bool', 'false', 'Do not offer the extension socket'),
   core('extensions_socket', 'string', '/var/osquery/osquery.em', 'Path of the extension socket'),
+  core('extensions_require', 'string', '', 'Comma-separated names of extensions to wait for'),
   core('extensions_timeout', 'uint32', '3', 'Seconds to wait for the extension to register'),
   core('extensions_interval', 'uint32', '3', 'Seconds between checks that the other side lives'),
   core('extensions_default_index', 'bool', 'true', 'Hand WHERE constraints on every column to the extension'),

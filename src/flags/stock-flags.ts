@@ -61,7 +61,7 @@ const osqueryFlags: Readonly<Record<FlagType, string>> = {
     carver_start_endpoint config_plugin config_tls_endpoint distributed_plugin
     distributed_tls_read_endpoint distributed_tls_write_endpoint docker_socket enroll_secret_env
     enroll_secret_path enroll_tls_endpoint es_fim_mute_path_literal es_fim_mute_path_prefix
-    experiment_list extensions_autoload extensions_require hardware_disabled_types logger_kafka_acks
+    experiment_list extensions_autoload hardware_disabled_types logger_kafka_acks
     logger_kafka_brokers logger_kafka_compression logger_kafka_topic logger_mode logger_tls_endpoint
     lxd_socket numeric_monitoring_filesystem_path numeric_monitoring_plugins proxy_hostname
     syslog_pipe_path tls_client_cert tls_client_key tls_enroll_override tls_hostname tls_server_certs

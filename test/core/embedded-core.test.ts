@@ -68,6 +68,44 @@ describe('registration', () => {
     await expect(manager.registerExtension(info('x'), routes('other'))).resolves.toBeGreaterThan(0);
   });
 
+  test("takes core's name in another case: the table that SQL finds where core's own is disabled", async () => {
+    await using started = await startCore({ disable_tables: 'process_events' }, { ownEventTables: true });
+    const { core } = started;
+    const table = plain(
+      'Process_events',
+      [{ a: '1', b: '2' }],
+      [column('b', 'TEXT', 16), { id: 'attributes', attributes: '4' }],
+    );
+    {
+      await using _extension = await startExtension(core, [table]);
+      expect(await values(core, 'SELECT * FROM process_events')).toEqual([{ a: '1' }]);
+      const { rows, eventBased } = await core.query('SELECT *, b FROM PROCESS_EVENTS');
+      expect(rows).toEqual([{ a: '1', b: '2' }]);
+      expect(eventBased).toBe(true);
+      expect(
+        await values(
+          core,
+          "SELECT name, owner_uuid > 0 AS ours FROM osquery_registry WHERE name LIKE 'process_events'",
+        ),
+      ).toEqual([
+        { name: 'process_events', ours: '0' },
+        { name: 'Process_events', ours: '1' },
+      ]);
+    }
+    await expect(core.query('SELECT * FROM process_events')).rejects.toThrow('no such table: process_events');
+    await using _again = await startExtension(core, [table]);
+    expect(await values(core, 'SELECT b FROM process_events')).toEqual([{ b: '2' }]);
+  });
+
+  test("refuses core's name in another case where core's own table is in SQL", async () => {
+    await using started = await startCore({}, { ownEventTables: true });
+    await using manager = client(started.core);
+    await expect(manager.registerExtension(info('x'), routes('Process_events'))).rejects.toMatchObject({
+      status: { code: 1, message: expect.stringContaining('Failed adding registry: ') },
+    });
+    expect(await values(started.core, 'SELECT * FROM process_events')).toEqual([]);
+  });
+
   test("refuses another extension's table name and a name taken twice", async () => {
     await using started = await startCore();
     await using _extension = await startExtension(started.core, [plain('mine')], 'one');

@@ -13,6 +13,7 @@ export const EXT_PATH = '/usr/lib/osquery/osquery-audit-events.ext';
 /** The flags of an osquery that is set up right. */
 export const rightFlags: ReadonlyMap<string, string> = new Map([
   ['disable_extensions', 'false'],
+  ['extensions_require', 'osquery-audit-events'],
   ['disable_events', 'false'],
   ['disable_audit', 'true'],
   ['disable_tables', 'process_events,socket_events,user_events'],

@@ -124,6 +124,7 @@ test('a host where everything is wrong is told everything at once', async () => 
   expect([...problems]).toEqual([
     'extension',
     'flagfile',
+    '--extensions_require',
     '--disable_events',
     '--disable_audit',
     '--audit_allow_config',

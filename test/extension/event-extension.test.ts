@@ -73,13 +73,45 @@ describe('names', () => {
     expect(running.warnings).toEqual([]);
   });
 
-  test('where core has the names, the audit_ form is, with the name as alias, and one warning says what is missing', async () => {
+  test('where core keeps its own tables of the names out of SQL, ours have them in another case, and the audit_ form is a table, too', async () => {
+    await using running = await Running.start(core => {
+      core.nativeTables = ['time', ...NAMES];
+      core.options.set('disable_tables', NAMES.join(','));
+    });
+    const { core } = running;
+    expect(core.tables.sort()).toEqual([
+      'Process_events',
+      'Socket_events',
+      'User_events',
+      'audit_process_events',
+      'audit_socket_events',
+      'audit_status',
+      'audit_user_events',
+      'process_telemetry_events',
+    ]);
+    const tables = core.routes!.get('table')!;
+    expect(tables.get('audit_process_events')).toEqual(tables.get('Process_events'));
+    expect(tables.get('Process_events')!.filter(({ id }) => id === 'alias')).toEqual([]);
+    expect(running.warnings).toEqual([]);
+    // One buffer, and one cursor of each query.
+    core.schedule = [{ name: 'q', query: 'SELECT eid FROM PROCESS_EVENTS', interval: '60' }];
+    core.execute('q', 1);
+    const all = await core.generate('Process_events');
+    expect(all.length).toBeGreaterThan(2);
+    expect(await core.generate('audit_process_events')).toEqual(all);
+    core.execute('q', 2);
+    expect(await core.generate('Process_events')).toEqual([]);
+    expect(await core.generate('audit_process_events')).toEqual([]);
+  });
+
+  test('where core has a name in SQL, the audit_ form is the table, and one warning says what is missing', async () => {
     await using running = await Running.start(core => {
       core.nativeTables = ['time', ...NAMES];
       core.options.set('disable_tables', 'curl, user_events');
       core.options.set('logger_plugin', 'filesystem');
     });
     expect(running.core.tables.sort()).toEqual([
+      'User_events',
       'audit_process_events',
       'audit_socket_events',
       'audit_status',
@@ -88,9 +120,9 @@ describe('names', () => {
     ]);
     const aliases = running.core
       .routes!.get('table')!
-      .get('audit_user_events')!
+      .get('audit_process_events')!
       .filter(row => row.id === 'alias');
-    expect(aliases).toEqual([{ id: 'alias', alias: 'user_events' }]);
+    expect(aliases).toEqual([{ id: 'alias', alias: 'process_events' }]);
     expect(running.warnings).toHaveLength(1);
     expect(running.warnings[0]).toContain('--disable_tables=curl,user_events,process_events,socket_events');
     expect(running.core.logged).toEqual(running.warnings.map(line => line.trimEnd()));
@@ -104,7 +136,7 @@ describe('names', () => {
     expect(running.core.tables).toContain('audit_process_events');
     expect(running.warnings).toEqual([
       expect.stringMatching(
-        /--enable_tables lacks audit_process_events, .*osquery_schedule: put .* --enable_tables=time,audit_process_events,audit_socket_events,audit_user_events,process_telemetry_events,audit_status,osquery_registry,osquery_schedule\n$/,
+        /--enable_tables lacks Process_events, .*osquery_schedule: put .* --enable_tables=time,Process_events,Socket_events,User_events,process_telemetry_events,audit_status,osquery_registry,osquery_schedule\n$/,
       ),
     ]);
     const { core } = running;
@@ -112,6 +144,22 @@ describe('names', () => {
     expect((await core.generate('audit_process_events')).length).toBeGreaterThan(2);
     core.execute('unknown', 2);
     expect(await core.generate('audit_process_events')).toEqual([]);
+  });
+
+  test('the audit_ form in --enable_tables is enough, and leads the name itself to the table', async () => {
+    await using running = await Running.start(core => {
+      core.nativeTables = NAMES;
+      core.options.set(
+        'enable_tables',
+        [...NAMES.map(name => `audit_${name}`), 'process_telemetry_events', 'audit_status'].join(),
+      );
+    });
+    expect(running.warnings).toEqual([expect.stringMatching(/lacks osquery_registry, osquery_schedule:/)]);
+    const aliases = running.core
+      .routes!.get('table')!
+      .get('audit_process_events')!
+      .filter(row => row.id === 'alias');
+    expect(aliases).toEqual([{ id: 'alias', alias: 'process_events' }]);
   });
 
   test('tables that --disable_tables takes away although they are needed are named', async () => {

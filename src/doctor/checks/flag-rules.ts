@@ -1,7 +1,9 @@
+import { isAmongTables, prefixedName, registryTwin } from '../../../tables/table-name.ts';
+import { isTableDisabled } from '../../flags/disabled-tables.ts';
 import { listOf } from '../../flags/list-of.ts';
 import type { Facts } from '../facts.ts';
 import { effectiveFlag } from '../flag-view.ts';
-import { prefixedName, standardTables } from '../our-tables.ts';
+import { EXTENSION_NAME, standardTables } from '../our-tables.ts';
 
 type FlagFacts = Pick<Facts, 'flags' | 'core' | 'config' | 'host'>;
 
@@ -30,6 +32,12 @@ const SHORTEST_EXPIRY = 60;
 /** Flags without which events do not arrive, or not all of them, or not in the daemon's results. */
 export const flagRules: readonly FlagRule[] = [
   mustBe('disable_extensions', 'false', 'osquery loads no extension'),
+  {
+    name: 'extensions_require',
+    isGood: value => listOf(value).includes(EXTENSION_NAME),
+    wanted: facts => [...listOf(effectiveFlag(facts, 'extensions_require')), EXTENSION_NAME].join(','),
+    consequence: 'osquery does not wait for it, and queries fail with "no such table" right after a start',
+  },
   mustBe('disable_events', 'false', 'osquery warns at every query of an event table'),
   mustBe(
     'disable_audit',
@@ -38,16 +46,24 @@ export const flagRules: readonly FlagRule[] = [
   ),
   {
     name: 'disable_tables',
-    isGood: (value, facts) => takenNames(facts).every(name => listOf(value).includes(name)),
+    isGood: (value, facts) => {
+      const options = new Map([
+        ['disable_tables', value],
+        ['enable_tables', effectiveFlag(facts, 'enable_tables') ?? ''],
+      ]);
+      return takenNames(facts).every(name => isTableDisabled(name, options));
+    },
     wanted: facts =>
       [...new Set([...listOf(effectiveFlag(facts, 'disable_tables')), ...takenNames(facts)])].join(','),
     consequence: "these names lead to osquery's own tables, which stay empty",
   },
   {
     name: 'enable_tables',
-    isGood: value => value === '' || neededTables.every(name => listOf(value).includes(name)),
-    wanted: facts =>
-      [...new Set([...listOf(effectiveFlag(facts, 'enable_tables')), ...neededTables])].join(','),
+    isGood: value => value === '' || lackingTables(listOf(value)).length === 0,
+    wanted: facts => {
+      const enabled = listOf(effectiveFlag(facts, 'enable_tables'));
+      return [...enabled, ...lackingTables(enabled)].join(',');
+    },
     consequence: 'only the tables in this list are there, and some that events need are not among them',
   },
   mustBe('audit_allow_config', 'true', 'the extension may neither enable audit nor add its rules'),
@@ -72,13 +88,29 @@ export const flagRules: readonly FlagRule[] = [
   ),
 ];
 
-/** Ours, and those of osquery that the extension and the doctor ask. */
-const neededTables = [...standardTables.map(prefixedName), 'osquery_registry', 'osquery_schedule'];
+/**
+ * Ours, and those of osquery that the extension and the doctor ask; of each the names by which it can be there, the one to
+ * recommend first.
+ */
+const neededTables: readonly (readonly string[])[] = [
+  ...standardTables.map(name => [registryTwin(name), prefixedName(name)]),
+  ['osquery_registry'],
+  ['osquery_schedule'],
+];
+
+/** What a list of enabled tables lacks; its names count byte for byte. */
+const lackingTables = (enabled: readonly string[]): readonly string[] =>
+  neededTables.filter(names => !names.some(name => enabled.includes(name))).map(([name]) => name!);
 
 /** Standard names that core has tables of; without a core to ask, those of a stock one. */
 const takenNames = ({ core }: FlagFacts): readonly string[] => {
   const tables = core.kind === 'running' ? core.tables : undefined;
   return tables === undefined
     ? standardTables
-    : standardTables.filter(table => tables.some(({ name, native }) => native && name === table));
+    : standardTables.filter(table =>
+        isAmongTables(
+          table,
+          tables.filter(({ native }) => native).map(({ name }) => name),
+        ),
+      );
 };

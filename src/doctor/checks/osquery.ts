@@ -1,7 +1,8 @@
+import { isAmongTables, prefixedName } from '../../../tables/table-name.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { Facts, RunningCore } from '../facts.ts';
-import { EXTENSION_NAME, prefixedName, standardTables } from '../our-tables.ts';
+import { EXTENSION_NAME, standardTables } from '../our-tables.ts';
 
 const OSQUERY = 'osquery';
 const EXTENSION = 'extension';
@@ -90,8 +91,9 @@ const checkExtension = (
   }
   const missing = standardTables.filter(
     table =>
-      core.tables?.some(({ name, native }) => !native && (name === table || name === prefixedName(table))) ===
-      false,
+      core.tables?.some(
+        ({ name, native }) => !native && isAmongTables(name, [table, prefixedName(table)]),
+      ) === false,
   );
   return [
     missing.length === 0

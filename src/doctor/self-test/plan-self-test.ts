@@ -1,11 +1,12 @@
+import { isSameTable, prefixedName } from '../../../tables/table-name.ts';
 import { AUDIT_LOCKED } from '../../audit/constants.ts';
 import { ownRule } from '../../audit/control/rules.ts';
-import { listOf } from '../../flags/list-of.ts';
+import { isTableDisabled } from '../../flags/disabled-tables.ts';
 import { liveEvents } from '../../runtime/host-facts.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { ReadFacts, RunningCore } from '../facts.ts';
 import { effectiveFlag, flagfileName } from '../flag-view.ts';
-import { EXTENSION_NAME, prefixedName } from '../our-tables.ts';
+import { EXTENSION_NAME } from '../our-tables.ts';
 import type { SelfTestPlan } from './self-test-result.ts';
 
 const TABLE = 'process_events';
@@ -60,12 +61,11 @@ const throughOsquery = (facts: ReadFacts, core: RunningCore): SelfTestPlan => {
       `put --audit_allow_process_events=true into ${flagfileName(facts)} and restart osqueryd`,
     );
   }
-  const isNative = core.tables?.some(({ name, native }) => native && name === TABLE) ?? false;
-  const disabled = listOf(core.options.get('disable_tables')).includes(TABLE);
+  const isNative = core.tables?.some(({ name, native }) => native && isSameTable(name, TABLE)) ?? false;
   return {
     kind: 'osquery',
     socketPath: core.path,
-    table: isNative && !disabled ? prefixedName(TABLE) : TABLE,
+    table: isNative && !isTableDisabled(TABLE, core.options) ? prefixedName(TABLE) : TABLE,
   };
 };
 

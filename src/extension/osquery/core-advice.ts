@@ -1,3 +1,5 @@
+import { isAmongTables } from '../../../tables/table-name.ts';
+import { isTableDisabled } from '../../flags/disabled-tables.ts';
 import { listOf } from '../../flags/list-of.ts';
 
 /** What of core's own settings keeps events from being found. */
@@ -8,8 +10,8 @@ export interface CoreFacts {
   readonly nativeTables: ReadonlySet<string> | undefined;
   /** Standard names of our event tables. */
   readonly standardNames: readonly string[];
-  /** Names under which our tables are registered. */
-  readonly registeredNames: readonly string[];
+  /** Of each of our tables the names it is registered by; with one of them in SQL it can be asked. */
+  readonly registeredNames: readonly (readonly string[])[];
 }
 
 interface Advice {
@@ -57,12 +59,14 @@ const adviseOnTables = ({ options, nativeTables, standardNames, registeredNames 
   const disabled = listOf(options.get('disable_tables'));
   const enabled = listOf(options.get('enable_tables'));
   const isEnabled = (name: string): boolean => enabled.length === 0 || enabled.includes(name);
+  const isDisabled = (name: string): boolean => disabled.includes(name);
 
   const hidden = standardNames.filter(
-    name => nativeTables?.has(name) !== false && isEnabled(name) && !disabled.includes(name),
+    name =>
+      (nativeTables === undefined || isAmongTables(name, nativeTables)) && !isTableDisabled(name, options),
   );
-  const needed = [...registeredNames, ...ASKED];
-  const missed = needed.filter(name => disabled.includes(name));
+  const needed = [...registeredNames, ...ASKED.map(name => [name])];
+  const missed = needed.filter(names => names.every(isDisabled)).flat();
   const reasons: string[] = [];
   if (hidden.length > 0)
     reasons.push(
@@ -73,7 +77,7 @@ const adviseOnTables = ({ options, nativeTables, standardNames, registeredNames 
     const line = [...disabled.filter(name => !missed.includes(name)), ...hidden].join(',');
     advice.push({ because: reasons.join('; '), line: `--disable_tables=${line}` });
   }
-  const left = needed.filter(name => !isEnabled(name));
+  const left = needed.filter(names => !names.some(isEnabled)).map(([name]) => name!);
   if (left.length > 0) {
     advice.push({
       because: `--enable_tables lacks ${left.join(', ')}`,

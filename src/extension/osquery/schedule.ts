@@ -1,4 +1,5 @@
 import { type ExtensionManagerClient, isOsqueryError, type PluginRow } from 'osquery-extension-ts';
+import { mentionsOf } from '../../../tables/table-name.ts';
 import type { TableReader } from '../../events/select-events.ts';
 import { databaseValue, QUERIES } from './core-database.ts';
 
@@ -31,7 +32,7 @@ export class Schedule {
     );
     this.#queries = rows?.map(row => ({
       name: row.name ?? '',
-      sql: (row.query ?? '').toLowerCase(),
+      sql: row.query ?? '',
       interval: Number(row.interval) || 0,
     }));
     this.#views = await this.#readViews();
@@ -42,7 +43,7 @@ export class Schedule {
     const keys = (await unlessRefused(this.#client.call('database', '', request))) ?? [];
     const views = keys.map(async ({ k = '' }: PluginRow) => {
       const sql = await databaseValue(this.#client, QUERIES, k);
-      return [k.slice(VIEWS.length).toLowerCase(), (sql ?? '').toLowerCase()] as const;
+      return [k.slice(VIEWS.length), sql ?? ''] as const;
     });
     return new Map(await Promise.all(views));
   }
@@ -88,9 +89,6 @@ export class Schedule {
     return [...names];
   }
 }
-
-const mentionsOf = (names: readonly string[]): RegExp =>
-  new RegExp(`(?<![a-z0-9_])(?:${names.map(RegExp.escape).join('|')})(?![a-z0-9_])`);
 
 /** undefined if core has no such thing. */
 const unlessRefused = async <T>(answer: Promise<T>): Promise<T | undefined> => {

@@ -1,8 +1,7 @@
 import { type ExtensionManagerClient, isOsqueryError, type TableSpec } from 'osquery-extension-ts';
 import { eventTables } from '../../../tables/index.ts';
-
-/** Before the name of a table when core has one of that name itself. */
-const PREFIX = 'audit_';
+import { isAmongTables, prefixedName, registryTwin } from '../../../tables/table-name.ts';
+import { isTableDisabled } from '../../flags/disabled-tables.ts';
 
 /**
  * Names of core's own tables. An extension cannot register one of them, not even one that --disable_tables keeps out
@@ -24,18 +23,37 @@ export const nativeTables = async (
   }
 };
 
+/** What of core decides on the names of our tables. */
+export interface NamesInCore {
+  /** Core's own tables; undefined stands for those of a stock core. */
+  readonly native: ReadonlySet<string> | undefined;
+  /** Core's options by name, as text. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
 /**
- * Where core has the name, ours is the `audit_` form with the standard name as an alias, which works as soon as
- * core's table is in --disable_tables; where the name is free, the other way round.
+ * The tables to register for one of ours, the one to recommend first. An alias is a view of the visible columns, a table of
+ * each name has the hidden ones, too.
  *
- * @param native core's own tables; undefined stands for those of a stock core
+ * - Core has no table of the name: the name, with the `audit_` form as an alias.
+ * - It has one that is kept out of SQL: the name in another case, which SQL takes for the same, and the `audit_` form.
+ * - It has one in SQL: the `audit_` form.
  */
-export const nameTable = (spec: TableSpec, native: ReadonlySet<string> | undefined): TableSpec => {
-  const prefixed = `${PREFIX}${spec.name}`;
-  return (native?.has(spec.name) ?? isStock(spec.name))
-    ? { ...spec, name: prefixed, aliases: [...(spec.aliases ?? []), spec.name] }
-    : { ...spec, aliases: [...(spec.aliases ?? []), prefixed] };
+export const namesInCore = (spec: TableSpec, { native, options }: NamesInCore): readonly TableSpec[] => {
+  const aliases = spec.aliases ?? [];
+  const prefixed = { ...spec, name: prefixedName(spec.name) };
+  // Where the name itself leads nowhere else.
+  const alias = { ...prefixed, aliases: [...aliases, spec.name] };
+  const twin = { ...spec, name: registryTwin(spec.name) };
+  const isTaken = native === undefined ? isStock(spec.name) : isAmongTables(spec.name, native);
+  if (!isTaken) return [{ ...spec, aliases: [...aliases, prefixed.name] }];
+  if (!isTableDisabled(spec.name, options)) return [alias];
+  return [twin, isTableDisabled(twin.name, options) ? alias : prefixed];
 };
 
 /** Whether osquery on Linux has the table itself. */
-const isStock = (name: string): boolean => eventTables.some(({ spec }) => spec.name === name);
+const isStock = (name: string): boolean =>
+  isAmongTables(
+    name,
+    eventTables.map(({ spec }) => spec.name),
+  );

@@ -24,6 +24,7 @@ const running = (options: Readonly<Record<string, string>>): Facts => ({
 
 const wrongValues: readonly (readonly [flag: string, value: string, line: string])[] = [
   ['disable_extensions', 'true', '--disable_extensions=false'],
+  ['extensions_require', 'other', '--extensions_require=other,osquery-audit-events'],
   ['disable_events', 'true', '--disable_events=false'],
   ['disable_audit', 'false', '--disable_audit=true'],
   ['disable_tables', '', '--disable_tables=process_events,socket_events,user_events'],
@@ -36,7 +37,7 @@ const wrongValues: readonly (readonly [flag: string, value: string, line: string
   [
     'enable_tables',
     'time,audit_user_events',
-    '--enable_tables=time,audit_user_events,audit_process_events,audit_socket_events,osquery_registry,osquery_schedule',
+    '--enable_tables=time,audit_user_events,Process_events,Socket_events,osquery_registry,osquery_schedule',
   ],
   ['audit_allow_config', 'false', '--audit_allow_config=true'],
   ['audit_persist', 'false', '--audit_persist=true'],
@@ -49,6 +50,12 @@ const wrongValues: readonly (readonly [flag: string, value: string, line: string
 test('right flags are in order, in the file and where osquery runs', () => {
   expect(troubles(checkFlags(healthy))).toEqual([]);
   expect(troubles(checkFlags(fileWith({})))).toEqual([]);
+});
+
+test('names that --enable_tables leaves out are not in the way, and one name of a table in it is enough', () => {
+  const enable_tables =
+    'audit_process_events,Socket_events,User_events,osquery_registry,osquery_schedule,time';
+  expect(troubles(checkFlags(fileWith({ disable_tables: '', enable_tables })))).toEqual([]);
 });
 
 test.each(wrongValues)('--%s=%s in the flagfile', (flag, value, line) => {
@@ -88,6 +95,7 @@ test('what an empty flagfile leaves at its default', () => {
   expect(
     troubles(checkFlags({ ...bare, flags })).map(({ check, found }) => [check, found.split(':')[0]]),
   ).toEqual([
+    ['--extensions_require', 'empty by default'],
     ['--disable_tables', 'empty by default'],
     ['--audit_allow_config', 'false by default'],
   ]);

@@ -15,6 +15,17 @@ test('a running osquery with the extension is in order', () => {
   ]);
 });
 
+test('tables by their names in another case, or with the prefix, are there', () => {
+  const tables = [
+    ...['process_events', 'socket_events', 'user_events'].map(name => ({ name, native: true })),
+    { name: 'Process_events', native: false },
+    { name: 'audit_socket_events', native: false },
+  ];
+  expect(troubles(checkOsquery({ ...healthy, core: { ...runningCore, tables } }))).toMatchObject([
+    { check: 'extension', found: expect.stringMatching(/is registered without user_events$/) },
+  ]);
+});
+
 test('a host without osquery is told what is missing', () => {
   expect(checkOsquery(bare)).toMatchObject([
     { check: 'osquery', status: 'problem', found: expect.stringContaining('not set up here') },

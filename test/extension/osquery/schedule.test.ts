@@ -19,7 +19,7 @@ test('readers are the queries that name a table, by any of its names', async () 
     { name: 'longer name', query: 'SELECT * FROM es_process_events', interval: '40' },
     { name: 'another longer name', query: 'SELECT * FROM process_events_2', interval: '50' },
   ]);
-  expect(schedule.readersOf(['process_events', 'audit_process_events'])).toEqual([
+  expect(schedule.readersOf(['Process_events', 'audit_process_events'])).toEqual([
     { query: 'plain', interval: 10 },
     { query: 'alias', interval: 20 },
   ]);
