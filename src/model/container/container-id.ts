@@ -21,6 +21,10 @@ export interface Container {
 /**
  * The innermost container that a process's cgroups name, whatever the hierarchy; null for a process of the host.
  * Monitors that run outside on behalf of a container (conmon, lxc.monitor, nspawn's supervisor) are of the host.
+ *
+ * A name counts only where ordinary users cannot make one. systemd hands the subtree of a user's own service manager
+ * (`user@UID.service`), and of services that ask for it, to that user, who can call a cgroup there whatever he likes. So
+ * containers of users (rootless Docker and podman) have no id.
  */
 export const findContainer = (memberships: readonly CgroupMembership[]): Container | null => {
   for (const { path } of memberships) {
@@ -32,11 +36,36 @@ export const findContainer = (memberships: readonly CgroupMembership[]): Contain
 
 const containerOfPath = (path: string): Container | null => {
   const segments = path.split('/').filter(Boolean);
-  for (let at = segments.length - 1; at >= 0; at--) {
-    const found = inOciSegment(segments, at) ?? inNspawnSegment(segments, at) ?? inLxcSegment(segments, at);
+  const last = lastOfRoot(segments);
+  for (let at = last; at >= 0; at--) {
+    const found = foundAt(segments, at);
     if (found !== undefined) return { ...found, podUid: podUidOf(segments, at) };
   }
   return null;
+};
+
+const foundAt = (segments: readonly string[], at: number): Found | undefined =>
+  inOciSegment(segments, at) ?? inNspawnSegment(segments, at) ?? inLxcSegment(segments, at);
+
+/** Slices of users; of a user below `user.slice`, or of one of LXC's before systemd (`/user/1000.user/…`). */
+const OF_USERS = /^(?:user(?:-.*)?\.slice|user@.*\.service|user|\d+\.user)$/s;
+/** Services that run containers and make the cgroups below theirs, as root. */
+const OF_RUNTIMES =
+  /^(?:(?:snap\.)?(?:docker|containerd|crio|cri-o|kubelet|k3s|k3s-agent|rke2-server|rke2-agent|k0scontroller|k0sworker|microk8s\.daemon-(?:containerd|kubelet|kubelite)|podman|ecs|lxc|lxd|incus|docker\.dockerd|lxd\.daemon)|systemd-nspawn@.*|lxc@.*|podman@.*)\.service$/s;
+
+/** Runtimes that hand a container's cgroup to the root of that container, who need not be root of the host. */
+const DELEGATING: ReadonlySet<ContainerRuntime | undefined> = new Set(['podman', 'systemd-nspawn', 'lxc']);
+
+/** The last segment that nobody but root of the host can have named; -1 if a user may have named one before. */
+const lastOfRoot = (segments: readonly string[]): number => {
+  for (const [at, segment] of segments.entries()) {
+    if (OF_USERS.test(segment)) return -1;
+    const found = foundAt(segments, at);
+    if (found !== undefined) return DELEGATING.has(found.runtime) ? at : segments.length - 1;
+    // A service may run as a user, and have its subtree.
+    if (segment.endsWith('.service') && !OF_RUNTIMES.test(segment)) return -1;
+  }
+  return segments.length - 1;
 };
 
 type Found = Pick<Container, 'id' | 'runtime'>;

@@ -16,12 +16,6 @@ describe('findContainer', () => {
   it.each([
     ['docker, cgroupfs driver', `/docker/${id}`, 'docker', undefined],
     ['docker, systemd driver', `/system.slice/docker-${id}.scope`, 'docker', undefined],
-    [
-      'docker, rootless',
-      `/user.slice/user-1000.slice/user@1000.service/user.slice/docker-${id}.scope`,
-      'docker',
-      undefined,
-    ],
     ['docker, seen from a cgroup namespace', `/../../docker-${id}.scope`, 'docker', undefined],
     ['docker, a service of a systemd inside', `/docker/${id}/system.slice/ssh.service`, 'docker', undefined],
     ['docker in docker', `/docker/${outer}/docker/${id}`, 'docker', undefined],
@@ -64,12 +58,7 @@ describe('findContainer', () => {
     ['cri-o, a cgroup of its own below', `/kubepods/pod${uid}/crio-${id}/container`, 'cri-o', uid],
     ['podman', `/machine.slice/libpod-${id}.scope`, 'podman', undefined],
     ['podman, with its sub-cgroup', `/machine.slice/libpod-${id}.scope/container`, 'podman', undefined],
-    [
-      'podman, rootless',
-      `/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${id}.scope/container`,
-      'podman',
-      undefined,
-    ],
+    ['podman, as a service', `/system.slice/podman.service/libpod-${id}`, 'podman', undefined],
     ['podman, cgroupfs', `/libpod_parent/libpod-${id}`, 'podman', undefined],
     ['kubernetes, cgroupfs', `/kubepods/burstable/pod${uid}/${id}`, 'kubernetes', uid],
     ['kubernetes, guaranteed', `/kubepods/pod${uid}/${id}`, 'kubernetes', uid],
@@ -109,6 +98,33 @@ describe('findContainer', () => {
     ['a scope of another program', `/system.slice/run-${id}.scope`],
   ])('finds none in %s', (_name, path) => {
     expect(of(path)).toBeNull();
+  });
+
+  it.each([
+    ['Docker', `/user.slice/user-1000.slice/user@1000.service/user.slice/docker-${id}.scope`],
+    ['podman', `/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${id}.scope/container`],
+    ['podman in a session', `/user.slice/user-1000.slice/session-4.scope/libpod-${id}`],
+    ['a pod', `/user.slice/user-1000.slice/user@1000.service/kubepods/pod${uid}/${id}`],
+    ['LXC', '/user.slice/user-1000.slice/user@1000.service/app.slice/lxc.payload.web'],
+    ['LXC before systemd', '/user/1000.user/3.session/lxc/web'],
+    ['a service with a delegated subtree', `/system.slice/web.service/docker-${id}.scope`],
+    [
+      'a name like that of a slice',
+      `/user.slice/user-1000.slice/user@1000.service/machine.slice/machine-web.scope`,
+    ],
+    ['seen from a cgroup namespace', `/../../user@1000.service/user.slice/docker-${id}.scope`],
+  ])('takes no name that a user can give: %s', (_name, path) => {
+    expect(of(path)).toBeNull();
+  });
+
+  it('takes no name below a container whose root may give it', () => {
+    expect(of(`/machine.slice/libpod-${id}.scope/container/docker/${outer}`)).toMatchObject({ id });
+    expect(of(`/lxc.payload.web/docker/${outer}`)).toMatchObject({ id: 'web', runtime: 'lxc' });
+  });
+
+  it('takes the name in another hierarchy where a user can give only one of them', () => {
+    const text = `9:name=systemd:/user.slice/user@1000.service/docker-${outer}.scope\n4:memory:/docker/${id}\n`;
+    expect(findContainer(parseCgroup(Buffer.from(text)))).toMatchObject({ id, runtime: 'docker' });
   });
 
   it('looks into every hierarchy', () => {
