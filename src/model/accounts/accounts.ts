@@ -1,14 +1,19 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { type Account, localAccount, splitAccount } from './account.ts';
-import type { AskNss } from './getent.ts';
+import { type AskNss, MAX_UIDS } from './getent.ts';
 import { parsePasswd } from './passwd.ts';
+import { parseSubordinateUids, rangeOf, type UidRange } from './subordinate-uids.ts';
 
 export interface AccountsLimits {
   /** Answers of NSS that are remembered, those that there is no account among them. */
   readonly maxRemembered: number;
-  /** Questions to NSS under way at once, and waiting. */
+  /** Questions to NSS under way at once, each a process, for up to MAX_UIDS uids. */
   readonly maxRunning: number;
+  /** … begun per second: a process costs two milliseconds of CPU … */
+  readonly maxPerSecond: number;
+  /** … and uids that wait; beyond them there is no answer. */
   readonly maxWaiting: number;
   /** How long an answer is good: a name, that there is no account, that NSS failed. */
   readonly foundMs: number;
@@ -16,13 +21,14 @@ export interface AccountsLimits {
   readonly failedMs: number;
   /** How often the passwd file is looked at for changes. */
   readonly checkMs: number;
-  /** Larger passwd files are not read. */
+  /** Larger files of accounts are not read. */
   readonly maxPasswdBytes: number;
 }
 
 export const ACCOUNTS_LIMITS: AccountsLimits = {
   maxRemembered: 4096,
   maxRunning: 2,
+  maxPerSecond: 5,
   maxWaiting: 256,
   foundMs: 600_000,
   missingMs: 60_000,
@@ -37,6 +43,7 @@ export interface AccountsOptions {
   /** undefined: only the passwd file is asked. */
   readonly askNss?: AskNss | undefined;
   readonly passwdPath?: string;
+  readonly subuidPath?: string;
   readonly limits?: Partial<AccountsLimits>;
 }
 
@@ -48,31 +55,40 @@ interface Remembered {
 
 /**
  * Accounts by uid, as the host names them: the passwd file first, which costs nothing, then NSS, once per uid for all
- * who ask at the same time. A changed passwd file makes everything be asked anew.
+ * who ask at the same time, for many uids at once, and so often a second at most. A changed passwd file makes
+ * everything be asked anew.
+ *
+ * Uids of user namespaces (/etc/subuid) are nobody's: a user has tens of thousands of them, and NSS is not asked.
  */
 export class Accounts {
   readonly counters = { asked: 0, failed: 0, refused: 0, lastError: undefined as string | undefined };
   readonly #clock: Clock;
   readonly #hostName: () => string | undefined;
   readonly #askNss: AskNss | undefined;
-  readonly #passwdPath: string;
   readonly #limits: AccountsLimits;
+  readonly #passwd: WatchedFile;
+  readonly #subuid: WatchedFile;
   #local: ReadonlyMap<number, string> = new Map();
+  #namespaces: readonly UidRange[] = [];
   /** Of the passwd file, once somebody asked. */
   readonly #localAccounts = new Map<number, Account>();
-  #version = '';
   #checkedAt = Number.NEGATIVE_INFINITY;
   readonly #remembered = new Map<number, Remembered>();
-  readonly #asking = new Map<number, Promise<Account | undefined>>();
-  readonly #waiting: (() => void)[] = [];
+  /** Uids whose answer will come, and those of them that NSS is still to be asked for. */
+  readonly #asking = new Map<number, PromiseWithResolvers<Account | undefined>>();
+  readonly #waiting = new Set<number>();
+  readonly #questions: TokenBucket;
   #running = 0;
+  #cancelTimer: (() => void) | undefined;
 
   constructor(options: AccountsOptions) {
     this.#clock = options.clock;
     this.#hostName = options.hostName;
     this.#askNss = options.askNss;
-    this.#passwdPath = options.passwdPath ?? '/etc/passwd';
     this.#limits = { ...ACCOUNTS_LIMITS, ...options.limits };
+    this.#passwd = new WatchedFile(options.passwdPath ?? '/etc/passwd', this.#limits.maxPasswdBytes);
+    this.#subuid = new WatchedFile(options.subuidPath ?? '/etc/subuid', this.#limits.maxPasswdBytes);
+    this.#questions = new TokenBucket(this.#limits.maxPerSecond, () => this.#clock.monotonicMs());
   }
 
   /** @returns a promise only if NSS has to be asked; undefined if there is no such account */
@@ -81,6 +97,7 @@ export class Accounts {
     if (now - this.#checkedAt >= this.#limits.checkMs) {
       this.#checkedAt = now;
       this.#refresh();
+      this.#refreshNamespaces();
     }
     // One that is missing may have been added a moment ago.
     if (!this.#local.has(uid)) this.#refresh();
@@ -88,6 +105,7 @@ export class Accounts {
     if (local !== undefined) return this.#localAccount(uid, local);
     const remembered = this.#remembered.get(uid);
     if (remembered !== undefined && remembered.until > now) return remembered.account;
+    if (rangeOf(uid, this.#namespaces) !== undefined) return undefined;
     return this.#ask(uid);
   }
 
@@ -103,60 +121,82 @@ export class Accounts {
 
   #refresh(): void {
     try {
-      const { dev, ino, size, mtimeNs, ctimeNs } = statSync(this.#passwdPath, { bigint: true });
-      const version = `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
-      if (version === this.#version) return;
-      this.#version = version;
+      const bytes = this.#passwd.readIfChanged();
+      if (bytes === undefined) return;
       this.#remembered.clear();
       this.#localAccounts.clear();
-      this.#local =
-        size <= this.#limits.maxPasswdBytes ? parsePasswd(readFileSync(this.#passwdPath)) : new Map();
+      this.#local = parsePasswd(bytes);
     } catch (error) {
       // Between the old file's end and the new one's beginning, the old names are still the best.
       this.#fail(error);
     }
   }
 
-  #ask(uid: number): Account | undefined | Promise<Account | undefined> {
-    const askNss = this.#askNss;
-    if (askNss === undefined) return undefined;
+  #refreshNamespaces(): void {
+    try {
+      const bytes = this.#subuid.readIfChanged();
+      if (bytes !== undefined) this.#namespaces = parseSubordinateUids(bytes);
+    } catch {
+      // Most hosts have none.
+      this.#namespaces = [];
+    }
+  }
+
+  #ask(uid: number): undefined | Promise<Account | undefined> {
+    if (this.#askNss === undefined) return undefined;
     const asking = this.#asking.get(uid);
-    if (asking !== undefined) return asking;
-    if (this.#waiting.length >= this.#limits.maxWaiting) {
+    if (asking !== undefined) return asking.promise;
+    if (this.#waiting.size >= this.#limits.maxWaiting) {
       this.counters.refused++;
       return undefined;
     }
-    const answer = this.#inTurn(() => askNss(uid)).then(
-      name => {
-        const account = name === undefined ? undefined : splitAccount(name);
-        this.#remember(uid, account, account === undefined ? this.#limits.missingMs : this.#limits.foundMs);
-        return account;
-      },
-      (error: unknown) => {
-        this.#fail(error);
-        this.#remember(uid, undefined, this.#limits.failedMs);
-        return undefined;
-      },
-    );
+    const answer = Promise.withResolvers<Account | undefined>();
     this.#asking.set(uid, answer);
-    return answer.finally(() => this.#asking.delete(uid));
+    this.#waiting.add(uid);
+    this.#askNext();
+    return answer.promise;
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    // Whoever is called from the queue takes over the place of the one that finished.
-    if (this.#running >= this.#limits.maxRunning) {
-      await new Promise<void>(resolve => this.#waiting.push(resolve));
-    } else {
+  /** Asks for what waits, as far as that may be now. */
+  #askNext(): void {
+    while (this.#waiting.size > 0 && this.#running < this.#limits.maxRunning) {
+      if (!this.#questions.tryTake()) {
+        this.#cancelTimer ??= this.#clock.after(this.#questions.wait, () => {
+          this.#cancelTimer = undefined;
+          this.#askNext();
+        });
+        return;
+      }
+      const uids = [...this.#waiting].slice(0, MAX_UIDS);
+      for (const uid of uids) this.#waiting.delete(uid);
       this.#running++;
+      void this.#askFor(uids).finally(() => {
+        this.#running--;
+        this.#askNext();
+      });
     }
+  }
+
+  async #askFor(uids: readonly number[]): Promise<void> {
+    const { foundMs, missingMs, failedMs } = this.#limits;
     this.counters.asked++;
     try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
+      const names = await this.#askNss!(uids);
+      for (const uid of uids) {
+        const name = names.get(uid);
+        const account = name === undefined ? undefined : splitAccount(name);
+        this.#settle(uid, account, account === undefined ? missingMs : foundMs);
+      }
+    } catch (error) {
+      this.#fail(error);
+      for (const uid of uids) this.#settle(uid, undefined, failedMs);
     }
+  }
+
+  #settle(uid: number, account: Account | undefined, forMs: number): void {
+    this.#remember(uid, account, forMs);
+    this.#asking.get(uid)?.resolve(account);
+    this.#asking.delete(uid);
   }
 
   #remember(uid: number, account: Account | undefined, forMs: number): void {
@@ -171,5 +211,26 @@ export class Accounts {
   #fail(error: unknown): void {
     this.counters.failed++;
     this.counters.lastError = error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** A file of the host's accounts. Only root names and writes these: looking at them is as safe as the root file system. */
+class WatchedFile {
+  readonly #path: string;
+  readonly #maxBytes: number;
+  #version = '';
+
+  constructor(path: string, maxBytes: number) {
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @returns undefined if it is as it was; nothing of a file that is too large */
+  readIfChanged(): Uint8Array | undefined {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(this.#path, { bigint: true });
+    const version = `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+    if (version === this.#version) return undefined;
+    this.#version = version;
+    return size <= this.#maxBytes ? readFileSync(this.#path) : new Uint8Array();
   }
 }

@@ -2,22 +2,31 @@ import { execFile } from 'node:child_process';
 import { decodeText } from '../../audit/value.ts';
 import { parsePasswdLine } from './passwd.ts';
 
-/** Asks NSS for a uid: the account's name, undefined if there is none. Rejects if NSS could not be asked. */
-export type AskNss = (uid: number) => Promise<string | undefined>;
+/** Asks NSS for uids: the names of those that there are accounts of. Rejects if NSS could not be asked. */
+export type AskNss = (uids: readonly number[]) => Promise<ReadonlyMap<number, string>>;
 
 export const GETENT_PATHS: readonly string[] = ['/usr/bin/getent', '/bin/getent'];
 /** A directory server that is down must not leave processes behind. */
 export const GETENT_TIMEOUT_MS = 2000;
 const MAX_OUTPUT_BYTES = 65_536;
+/** Uids of one question. */
+export const MAX_UIDS = 64;
 /** "One or more supplied key could not be found in the database." */
 const NOT_FOUND = 2;
 
-/** The name in the output of `getent passwd UID`; undefined unless it is one whole entry of this uid. */
-export const parseGetent = (bytes: Uint8Array, uid: number): string | undefined => {
-  const text = decodeText(bytes);
-  if (!text.endsWith('\n')) return undefined;
-  const entry = parsePasswdLine(text.slice(0, -1));
-  return entry?.uid === uid && !entry.name.includes('\n') ? entry.name : undefined;
+/** The names in the output of `getent passwd UID…`, of which each line must be a whole entry of one of these uids. */
+export const parseGetent = (bytes: Uint8Array, uids: readonly number[]): ReadonlyMap<number, string> => {
+  const lines = decodeText(bytes).split('\n');
+  // What follows the last newline is cut off.
+  lines.pop();
+  const names = new Map<number, string>();
+  for (const line of lines) {
+    const entry = parsePasswdLine(line);
+    if (entry !== undefined && uids.includes(entry.uid) && !names.has(entry.uid)) {
+      names.set(entry.uid, entry.name);
+    }
+  }
+  return names;
 };
 
 /**
@@ -27,15 +36,15 @@ export const parseGetent = (bytes: Uint8Array, uid: number): string | undefined 
  */
 export const askGetent =
   (paths: readonly string[] = GETENT_PATHS): AskNss =>
-  async uid => {
+  async uids => {
     for (const path of paths) {
-      const answer = await run(path, uid);
-      if (answer !== 'missing') return answer.name;
+      const answer = await run(path, uids);
+      if (answer !== 'missing') return answer;
     }
     throw new Error(`no getent at ${paths.join(' or ')}`);
   };
 
-const run = (path: string, uid: number): Promise<'missing' | { readonly name: string | undefined }> =>
+const run = (path: string, uids: readonly number[]): Promise<'missing' | ReadonlyMap<number, string>> =>
   new Promise((resolve, reject) => {
     const options = {
       encoding: 'buffer',
@@ -45,13 +54,13 @@ const run = (path: string, uid: number): Promise<'missing' | { readonly name: st
       killSignal: 'SIGKILL',
       maxBuffer: MAX_OUTPUT_BYTES,
     } as const;
-    execFile(path, ['passwd', String(uid)], options, (error, stdout) => {
-      if (error === null) resolve({ name: parseGetent(stdout, uid) });
+    const args = ['passwd', ...uids.map(String)];
+    execFile(path, args, options, (error, stdout) => {
+      if (error === null || error.code === NOT_FOUND) resolve(parseGetent(stdout, uids));
       else if (error.code === 'ENOENT') resolve('missing');
-      else if (error.code === NOT_FOUND) resolve({ name: undefined });
-      else
-        reject(
-          new Error(`${path} passwd ${uid} failed: ${error.killed ? 'no answer in time' : error.message}`),
-        );
+      else {
+        const why = error.killed ? 'no answer in time' : error.message;
+        reject(new Error(`${path} ${args.join(' ')} failed: ${why}`));
+      }
     });
   });

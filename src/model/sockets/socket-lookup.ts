@@ -3,10 +3,10 @@ import { AF_INET, AF_INET6 } from '../../audit/sockaddr.ts';
 import type { Clock } from '../clock.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { parseNamespace } from '../procfs/values.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import type { ConnectedSocket } from './connected-socket.ts';
 import type { SocketDumper } from './dump-sockets.ts';
 import { type DiagSocket, IPPROTO_TCP, IPPROTO_UDP } from './sock-diag.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 export interface SocketLookupLimits {
   /** Sockets looked for per second, connected or not; each takes one or two looks into /proc. */

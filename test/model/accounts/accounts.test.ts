@@ -17,11 +17,19 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 /** NSS that the test answers by hand. */
 const manualNss = () => {
-  const asked: { uid: number; answer: PromiseWithResolvers<string | undefined> }[] = [];
-  const askNss: AskNss = uid => {
-    const answer = Promise.withResolvers<string | undefined>();
-    asked.push({ uid, answer });
-    return answer.promise;
+  const asked: {
+    uids: readonly number[];
+    answer: { resolve(name?: string): void; reject(error: Error): void };
+  }[] = [];
+  const askNss: AskNss = uids => {
+    const { promise, resolve, reject } = Promise.withResolvers<ReadonlyMap<number, string>>();
+    const answer = {
+      // Of the first of them; none of the others has a name.
+      resolve: (name?: string) => resolve(new Map(name === undefined ? [] : [[uids[0]!, name]])),
+      reject,
+    };
+    asked.push({ uids, answer });
+    return promise;
   };
   return { askNss, asked };
 };
@@ -29,7 +37,14 @@ const manualNss = () => {
 const setUp = (limits: Partial<AccountsLimits> = {}) => {
   const clock = new FakeClock();
   const nss = manualNss();
-  const accounts = new Accounts({ clock, hostName: () => 'web1', askNss: nss.askNss, passwdPath, limits });
+  const accounts = new Accounts({
+    clock,
+    hostName: () => 'web1',
+    askNss: nss.askNss,
+    passwdPath,
+    subuidPath: join(directory, 'subuid'),
+    limits,
+  });
   return { clock, accounts, ...nss };
 };
 
@@ -47,7 +62,7 @@ describe('Accounts', () => {
     const first = accounts.find(70_001);
     const second = accounts.find(70_001);
     await settled();
-    expect(asked.map(({ uid }) => uid)).toEqual([70_001]);
+    expect(asked.map(({ uids }) => uids)).toEqual([[70_001]]);
     asked[0]!.answer.resolve('CORP\\alice');
     const account = { name: 'alice', domain: 'CORP', username: 'CORP\\alice' };
     expect(await Promise.all([first, second])).toEqual([account, account]);
@@ -59,7 +74,7 @@ describe('Accounts', () => {
     const missing = accounts.find(5);
     const found = accounts.find(6);
     await settled();
-    asked[0]!.answer.resolve(undefined);
+    asked[0]!.answer.resolve();
     asked[1]!.answer.resolve('bob');
     expect(await missing).toBeUndefined();
     expect(await found).toEqual({ name: 'bob', domain: undefined, username: 'bob' });
@@ -88,7 +103,7 @@ describe('Accounts', () => {
     expect(accounts.find(0)).toMatchObject({ name: 'root' });
     const missing = accounts.find(1002);
     await settled();
-    asked[0]!.answer.resolve(undefined);
+    asked[0]!.answer.resolve();
     await missing;
     writeFileSync(passwdPath, 'admin:x:0:0::/:/bin/sh\ncarol:x:1002:1002::/:/bin/sh\n');
     // One that was missing is looked for at once, or NSS would tell the name of a local account without its domain.
@@ -107,20 +122,44 @@ describe('Accounts', () => {
     expect(accounts.find(0)).toMatchObject({ name: 'root' });
   });
 
-  it('asks NSS a few questions at a time, and refuses to pile them up', async () => {
+  it('asks NSS for many at once, and refuses to pile them up', async () => {
     const { accounts, asked } = setUp({ maxRunning: 2, maxWaiting: 3 });
     const answers = [1, 2, 3, 4, 5].map(uid => accounts.find(uid));
     await settled();
-    expect(asked).toHaveLength(2);
+    expect(asked.map(({ uids }) => uids)).toEqual([[1], [2]]);
     expect(accounts.find(6)).toBeUndefined();
     expect(accounts.counters.refused).toBe(1);
-    for (let i = 0; i < 5; i++) {
-      expect(asked.length).toBe(Math.min(5, i + 2));
-      asked[i]!.answer.resolve(`user${asked[i]!.uid}`);
-      await settled();
-    }
-    expect(await Promise.all(answers)).toMatchObject([1, 2, 3, 4, 5].map(uid => ({ name: `user${uid}` })));
+    asked[0]!.answer.resolve('one');
+    await settled();
+    expect(asked.map(({ uids }) => uids)).toEqual([[1], [2], [3, 4, 5]]);
+    asked[1]!.answer.resolve('two');
+    asked[2]!.answer.resolve('three');
+    expect((await Promise.all(answers)).map(account => account?.name)).toEqual([
+      ...['one', 'two', 'three'],
+      ...[undefined, undefined],
+    ]);
     expect(accounts.find(6)).toBeInstanceOf(Promise);
+  });
+
+  it('starts a few processes a second, however many uids come', async () => {
+    const { accounts, asked, clock } = setUp({ maxPerSecond: 5 });
+    for (let i = 0; i < 2_000; i++) {
+      void accounts.find(70_000 + i);
+      await settled();
+      for (const { answer } of asked) answer.resolve();
+      await clock.advance(2.5);
+    }
+    // 5 s, and those saved up before.
+    expect(asked.length).toBeLessThanOrEqual(5 * 5 + 5);
+    expect(asked.reduce((sum, { uids }) => sum + uids.length, 0)).toBeGreaterThan(1_500);
+  });
+
+  it('does not ask for uids of user namespaces', async () => {
+    writeFileSync(join(directory, 'subuid'), 'alice:100000:65536\n# none\nbob:x:1\n200000:200000:2\n');
+    const { accounts, asked } = setUp();
+    for (const uid of [100_000, 165_535, 200_001]) expect(accounts.find(uid)).toBeUndefined();
+    expect(asked).toEqual([]);
+    for (const uid of [99_999, 165_536, 200_002]) expect(accounts.find(uid)).toBeInstanceOf(Promise);
   });
 
   it('remembers no more answers than its limit', async () => {
@@ -151,13 +190,12 @@ describe('askGetent', () => {
 
   it('knows root, and that nobody has a uid that nobody has', async () => {
     const ask = askGetent();
-    expect(await ask(0)).toBe('root');
-    expect(await ask(3_999_999_999)).toBeUndefined();
+    expect(await ask([0, 3_999_999_999])).toEqual(new Map([[0, 'root']]));
   });
 
   it('goes to the next place if there is no getent at the first', async () => {
-    expect(await askGetent(['/nonexistent/getent', '/usr/bin/getent'])(0)).toBe('root');
-    await expect(askGetent(['/nonexistent/getent'])(0)).rejects.toThrow('no getent at /nonexistent/getent');
+    expect(await askGetent(['/nonexistent/getent', '/usr/bin/getent'])([0])).toEqual(new Map([[0, 'root']]));
+    await expect(askGetent(['/nonexistent/getent'])([0])).rejects.toThrow('no getent at /nonexistent/getent');
   });
 
   it.each([
@@ -174,10 +212,10 @@ describe('askGetent', () => {
 
   it('runs it with an empty environment', async () => {
     const path = script('echo "u$(/usr/bin/env | /bin/grep -vc "^\\(PWD\\|_\\|SHLVL\\)="):x:5:5:::"');
-    expect(await askGetent([path])(5)).toBe('u0');
+    expect(await askGetent([path])([5])).toEqual(new Map([[5, 'u0']]));
   });
 
   it('says so when it fails', async () => {
-    await expect(askGetent([script('exit 3')])(5)).rejects.toThrow(/getent passwd 5 failed/);
+    await expect(askGetent([script('exit 3')])([5])).rejects.toThrow(/getent passwd 5 failed/);
   });
 });

@@ -64,22 +64,27 @@ describe('parsePasswd', () => {
 describe('parseGetent', () => {
   const output = 'CORP\\alice:*:70001:70001:Alice:/home/alice:/bin/bash\n';
 
-  it('takes the name of the uid that was asked for', () => {
-    expect(parseGetent(Buffer.from(output), 70_001)).toBe('CORP\\alice');
-    expect(parseGetent(Buffer.from(output), 7000)).toBeUndefined();
+  const alice = new Map([[70_001, 'CORP\\alice']]);
+
+  it('takes the names of the uids that were asked for', () => {
+    expect(parseGetent(Buffer.from(output), [70_001, 5])).toEqual(alice);
+    expect(parseGetent(Buffer.from(output), [7000])).toEqual(new Map());
+    expect(parseGetent(Buffer.from(`${output}bob:*:5:5:::\n`), [5, 70_001])).toEqual(
+      new Map([...alice, [5, 'bob']]),
+    );
   });
 
-  it('takes no cut output, and none of several entries', () => {
+  it('takes no entry that was cut off, and none that is not whole', () => {
     for (let length = 0; length < output.length; length++) {
-      expect(parseGetent(Buffer.from(output).subarray(0, length), 70_001)).toBeUndefined();
+      expect(parseGetent(Buffer.from(output).subarray(0, length), [70_001])).toEqual(new Map());
     }
-    expect(parseGetent(Buffer.from(`x\n${output}`), 70_001)).toBeUndefined();
+    expect(parseGetent(Buffer.from(`x\n${output}`), [70_001])).toEqual(alice);
   });
 
   it('takes any bytes without throwing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), bytes => {
-        parseGetent(bytes, 0);
+        parseGetent(bytes, [0]);
       }),
     );
   });
