@@ -6,6 +6,11 @@ export interface QueryExecution {
   readonly id: string;
   /** Core's count of the runs whose results it logged; undefined before the first. */
   readonly counter?: string | undefined;
+  /**
+   * Set where the schedule, as far as it is known, does not say that the query reads the table: the number of looks at the
+   * schedule begun by then.
+   */
+  readonly seenAtLook?: number;
 }
 
 /** Where one query stands: the rows its last execution saw. */
@@ -30,11 +35,18 @@ export class QueryCursors {
   readonly #doubted = new Set<string>();
   /** Queries of whose last execution core did not get a reply: it has failed. */
   readonly #failed = new Set<string>();
+  /**
+   * Queries of which a later look at the schedule has to say that they read the table, by the number of looks begun when
+   * they were seen last. Until then each has its place, so that it gets no row twice.
+   */
+  readonly #provisional = new Map<string, number>();
   #changed = new Set<string>();
 
   /** The rows an execution sees, out of those buffered now. */
-  rangeFor({ query, id, counter }: QueryExecution, buffered: RowRange): RowRange {
+  rangeFor({ query, id, counter, seenAtLook }: QueryExecution, buffered: RowRange): RowRange {
     const last = this.#cursors.get(query);
+    if (seenAtLook === undefined) this.#provisional.delete(query);
+    else if (last === undefined || this.#provisional.has(query)) this.#provisional.set(query, seenAtLook);
     if (last?.executionId === id) return { from: last.from, to: last.to };
     const isCounted = last !== undefined && (last.isCounted || last.counter !== counter);
     const isDoubted = this.#doubted.delete(query) && isCounted;
@@ -75,12 +87,30 @@ export class QueryCursors {
    */
   retain(queries: ReadonlySet<string>, buffered: RowRange): void {
     for (const [query, { to }] of this.#cursors) {
-      if (queries.has(query) || to > buffered.from) continue;
-      this.#cursors.delete(query);
-      this.#doubted.delete(query);
-      this.#failed.delete(query);
-      this.#changed.add(query);
+      if (!queries.has(query) && to <= buffered.from) this.#forget(query);
     }
+  }
+
+  /**
+   * Forgets the queries that only seemed to read the table, because somebody else read it while they ran.
+   *
+   * @param readers the queries that do, as of a look at the schedule
+   * @param look its number
+   */
+  settle(readers: ReadonlySet<string>, look: number): void {
+    for (const [query, seenAtLook] of this.#provisional) {
+      if (readers.has(query)) this.#provisional.delete(query);
+      // A look that began before the query ran may be of a schedule that has changed since.
+      else if (seenAtLook < look) this.#forget(query);
+    }
+  }
+
+  #forget(query: string): void {
+    this.#cursors.delete(query);
+    this.#doubted.delete(query);
+    this.#failed.delete(query);
+    this.#provisional.delete(query);
+    this.#changed.add(query);
   }
 
   /** Number below which each of the queries has had every row; undefined while one of them has not read yet. */

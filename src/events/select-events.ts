@@ -16,8 +16,8 @@ export interface TableReader {
 export interface SelectEnvironment {
   /** The scheduled query that is running; undefined for any other. */
   execution(): Promise<QueryExecution | undefined>;
-  /** Scheduled queries that read the table. */
-  readers(): readonly TableReader[];
+  /** Scheduled queries that read the table; undefined while they are not known. */
+  readers(): readonly TableReader[] | undefined;
   /** Resolves when what has happened up to now is in the buffer; undefined if it is, absent where nothing comes. */
   upToDate?(): Promise<void> | undefined;
   readonly eventsOptimize: boolean;
@@ -45,6 +45,7 @@ const AUTO_CLEAR = 1;
  * - A scheduled query without a `time` constraint gets the rows it has not had (`events_optimize`); an execution whose
  *   reply core does not get has not had them.
  * - Every other query gets all rows, and moves nothing.
+ * - While the schedule is not known no row is dropped for its age, or for having been read.
  * - Rows older than `events_expiry`, but at least three times the longest interval of the scheduled queries that
  *   read the table, are dropped. `events_expiry` 0 is no age of its own.
  * - `events_expiry` 1 drops the rows that were returned: at once if nothing is scheduled to read them, else when every
@@ -78,7 +79,8 @@ export const selectEvents = async (
   const execution = isByExecution ? await environment.execution() : undefined;
   if (upToDate !== undefined) await upToDate;
   const readers = environment.readers();
-  expire(buffer, environment, readers);
+  // Before it is known who has to see the rows, none is dropped.
+  if (readers !== undefined) expire(buffer, environment, readers);
   // Nobody waits for the answer any more: nothing moves, and nothing is dropped.
   signal.throwIfAborted();
   let range = buffer.range;
@@ -88,7 +90,7 @@ export const selectEvents = async (
   }
 
   const autoClear = environment.eventsExpiry === AUTO_CLEAR;
-  const consume = autoClear && readers.length === 0;
+  const consume = autoClear && readers?.length === 0;
   const span = { ...intersect(range, byEid), times };
   const rows = buffer.select(span, wantedColumns(spec, context), filter, consume, extras);
   // A scheduled query has had what it left out, too; somebody who looks for one row has not seen the others.
@@ -102,7 +104,7 @@ export const selectEvents = async (
       () => {},
     );
   }
-  if (autoClear && !consume) {
+  if (autoClear && !consume && readers !== undefined) {
     const seen = cursors.seenByAll(readers.map(({ query }) => query));
     if (seen !== undefined) buffer.discardBelow(seen);
   }

@@ -31,9 +31,9 @@ import { EventStore } from './event-store.ts';
 import type { LocalEndpoints } from './local-endpoints.ts';
 import { LossReport } from './loss-report.ts';
 import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
-import { followCore, warnAboutCore } from './osquery/follow-core.ts';
+import { followCore, followSchedule, warnAboutCore } from './osquery/follow-core.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
-import { runningQuery } from './osquery/running-query.ts';
+import { readingQuery } from './osquery/running-query.ts';
 import { Schedule } from './osquery/schedule.ts';
 import { namesInCore, nativeTables } from './osquery/table-names.ts';
 import { statusRow } from './status-row.ts';
@@ -191,17 +191,15 @@ const serve = async (
     () => source.ingest.progress,
   );
 
-  const schedule = new Schedule(client);
-  await schedule.refresh();
+  // Connections of their own: a look at the schedule waits for the queries of a tick, and these wait for what is asked here.
+  await using database = new ExtensionManagerClient({ socketPath: options.socket });
+  await using scheduleClient = new ExtensionManagerClient({ socketPath: options.socket });
+  const schedule = new Schedule(scheduleClient);
   const plugins: Plugin[] = [
     ...store.plugins(
       namesOf,
       {
-        execution: async names => {
-          const execution = await runningQuery(client);
-          const reads = execution !== undefined && (await schedule.reads(execution.query, names));
-          return reads ? execution : undefined;
-        },
+        execution: read => readingQuery(database, schedule, read),
         readers: names => schedule.readersOf(names),
         saved: async () => persistence?.save(),
       },
@@ -225,7 +223,14 @@ const serve = async (
     repeat(
       options.interval * 1000,
       following.signal,
-      followCore({ ...followed, schedule, store, source }, seeSettings),
+      followCore({ ...followed, store, source }, seeSettings),
+    ),
+    // At once: which queries there are decides on what is dropped.
+    repeat(
+      options.interval * 1000,
+      following.signal,
+      () => followSchedule(schedule, store, following.signal),
+      { now: true },
     ),
     repeat(LOSS_REPORT_MS, following.signal, async () => {
       const lost = losses.next(await status());
@@ -350,9 +355,14 @@ const untilConnected = async <T>(
 };
 
 /** Does something every so often; that core does not answer is for the watch over core to judge. */
-const repeat = async (ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> => {
-  for (;;) {
-    await sleep(ms, undefined, { signal }).catch(() => {});
+const repeat = async (
+  ms: number,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+  { now = false } = {},
+): Promise<void> => {
+  for (let isFirst = true; ; isFirst = false) {
+    if (!(isFirst && now)) await sleep(ms, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
     try {
       await work();

@@ -14,20 +14,32 @@ import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
 import type { RowExtras } from '../events/row-extras.ts';
 import { selectEvents, type TableReader } from '../events/select-events.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { TableRead } from './osquery/running-query.ts';
 
 interface Store {
   readonly spec: TableSpec;
+  /** What the table is called in core, once it is served there. */
+  names: readonly string[];
   readonly buffer: EventBuffer;
   readonly cursors: QueryCursors;
 }
 
 /** What the tables ask of the core they are registered with. */
 export interface CoreView {
-  /** The scheduled query that is running, if it reads one of a table's names. */
-  execution(tableNames: readonly string[]): Promise<QueryExecution | undefined>;
+  /** The scheduled query that a read belongs to. */
+  execution(read: TableRead): Promise<QueryExecution | undefined>;
   /** Resolves when the cursors are safe. */
   saved(): Promise<void>;
-  readers(tableNames: readonly string[]): readonly TableReader[];
+  /** undefined while the schedule is not known. */
+  readers(tableNames: readonly string[]): readonly TableReader[] | undefined;
+}
+
+/** A look at core's schedule. */
+export interface ScheduleLook {
+  readonly number: number;
+  /** Of all queries. */
+  readonly names: ReadonlySet<string>;
+  readersOf(tableNames: readonly string[]): readonly TableReader[];
 }
 
 /** What the tables ask of where their rows come from. */
@@ -51,6 +63,7 @@ export class EventStore {
         spec.name,
         {
           spec,
+          names: [spec.name],
           buffer: new EventBuffer(storedNames(spec.columns), bufferLimits(settings)),
           cursors: new QueryCursors(),
         },
@@ -67,9 +80,12 @@ export class EventStore {
     for (const { buffer } of this.#stores.values()) buffer.setLimits(bufferLimits(settings));
   }
 
-  /** Forgets the cursors of queries that are gone. */
-  retainQueries(names: ReadonlySet<string>): void {
-    for (const { buffer, cursors } of this.#stores.values()) cursors.retain(names, buffer.range);
+  /** Forgets the cursors of queries that are gone, or do not read the table. */
+  follow(look: ScheduleLook): void {
+    for (const { names, buffer, cursors } of this.#stores.values()) {
+      cursors.settle(new Set(look.readersOf(names).map(({ query }) => query)), look.number);
+      cursors.retain(look.names, buffer.range);
+    }
   }
 
   /** All of it, to be kept. */
@@ -105,17 +121,19 @@ export class EventStore {
     source: RowSource,
     extras: (table: string, context: QueryContext) => RowExtras | undefined,
   ): Plugin[] {
-    return [...this.#stores.values()].flatMap(({ spec: standard, buffer, cursors }) => {
+    return [...this.#stores.values()].flatMap(store => {
+      const { spec: standard, buffer, cursors } = store;
       const specs = namesInCore(standard);
       // A row is seen once whichever name it is asked by.
       const names = specs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+      store.names = names;
       const generate: TableHandlers<TableSpec['columns']>['generate'] = (context, { signal }) =>
         selectEvents(
           standard,
           buffer,
           cursors,
           {
-            execution: () => core.execution(names),
+            execution: () => core.execution({ tableNames: names, columns: context.colsUsed }),
             readers: () => core.readers(names),
             saved: core.saved,
             upToDate: () => source.upToDate(),

@@ -36,6 +36,25 @@ describe('QueryCursors', () => {
     expect(cursors.rangeFor(run('q', '1/1700000010'), range(1, 4))).toEqual(range(3, 4));
   });
 
+  it('keeps the place of a query that a look at the schedule confirms', () => {
+    const cursors = new QueryCursors();
+    expect(cursors.rangeFor({ ...run('q', '1'), seenAtLook: 3 }, range(1, 5))).toEqual(range(1, 5));
+    cursors.settle(new Set(['q']), 4);
+    expect(cursors.rangeFor({ ...run('q', '2'), seenAtLook: 4 }, range(1, 8))).toEqual(range(5, 8));
+    cursors.settle(new Set(), 5);
+    expect(cursors.rangeFor(run('q', '3'), range(1, 9))).toEqual(range(8, 9));
+  });
+
+  it('forgets the place of a query that does not read the table, but not for a look begun before it ran', () => {
+    const cursors = new QueryCursors();
+    cursors.rangeFor({ ...run('q', '1'), seenAtLook: 3 }, range(1, 5));
+    cursors.settle(new Set(), 3);
+    expect(cursors.rangeFor({ ...run('q', '2'), seenAtLook: 3 }, range(1, 8))).toEqual(range(5, 8));
+    cursors.settle(new Set(), 4);
+    expect(cursors.rangeFor({ ...run('q', '3'), seenAtLook: 4 }, range(1, 9))).toEqual(range(1, 9));
+    expect(cursors.takeChanges()).toEqual([['q', expect.objectContaining(range(1, 9))]]);
+  });
+
   it('forgets queries that are no longer scheduled', () => {
     const cursors = new QueryCursors();
     cursors.rangeFor(run('a', '1'), range(1, 5));

@@ -280,6 +280,108 @@ describe('scheduled queries', () => {
   });
 });
 
+describe('while core runs the queries of a tick, and so answers nobody who looks at its schedule,', () => {
+  const tick = async (prepare: (core: FakeCore) => void = () => {}): Promise<Running> => {
+    const running = await Running.start(prepare);
+    // A look is under way, and waits.
+    running.core.beginTick();
+    await sleep(150);
+    return running;
+  };
+
+  test('a query that is known is answered', async () => {
+    await using running = await tick(core => {
+      core.schedule = [{ name: 'q', query: 'SELECT * FROM process_events', interval: '5' }];
+    });
+    const { core } = running;
+    core.execute('q', 1);
+    expect((await core.generate('process_events')).length).toBeGreaterThan(2);
+    core.execute('q', 2);
+    expect(await core.generate('process_events')).toEqual([]);
+  });
+
+  test('a query that came with a reload sees each row once, before the schedule is known and after', async () => {
+    await using running = await tick();
+    const { core } = running;
+    core.schedule = [{ name: 'new', query: 'SELECT * FROM process_events', interval: '5' }];
+    core.execute('new', 1);
+    const all = await core.generate('process_events');
+    expect(all.length).toBeGreaterThan(2);
+    expect(await core.generate('process_events')).toEqual(all);
+    core.execute('new', 2);
+    expect(await core.generate('process_events')).toEqual([]);
+    core.endExecution();
+    core.endTick();
+    await sleep(200);
+    core.execute('new', 3);
+    expect(await core.generate('process_events')).toEqual([]);
+  });
+
+  test('the first queries of a core are answered, whose schedule nobody has seen', async () => {
+    const core = (fake: FakeCore): void => {
+      fake.beginTick();
+      fake.schedule = [{ name: 'first', query: 'SELECT * FROM process_events', interval: '5' }];
+      fake.options.set('events_expiry', '1');
+    };
+    await using running = await Running.start(core);
+    running.core.execute('first', 1);
+    const all = await running.core.generate('process_events');
+    expect(all.length).toBeGreaterThan(2);
+    running.core.endExecution();
+    // Not dropped by somebody else's SELECT: who has to see them is not known yet.
+    expect(await running.core.generate('process_events')).toEqual(all);
+    running.core.execute('second', 1);
+    expect(await running.core.generate('process_events')).toEqual(all);
+  });
+
+  test('a distributed query sees everything, beside a query that is not known or does not read the table', async () => {
+    await using running = await tick(core => {
+      core.schedule = [
+        { name: 'slow', query: 'SELECT * FROM time', interval: '5' },
+        { name: 'few', query: 'SELECT pid FROM process_events', interval: '5' },
+      ];
+    });
+    const { core } = running;
+    core.beginDistributed();
+    for (const query of ['slow', 'new']) {
+      core.execute(query, 1);
+      const all = await core.generate('process_events');
+      expect(all.length).toBeGreaterThan(2);
+      core.execute(query, 2);
+      expect(await core.generate('process_events')).toEqual(all);
+    }
+    // Nor does one that takes other columns become this query's.
+    core.execute('few', 1);
+    const path = { colsUsed: ['path'] };
+    const all = await core.generate('process_events', path);
+    core.execute('few', 2);
+    expect(await core.generate('process_events', path)).toEqual(all);
+    expect(await core.generate('process_events', { colsUsed: ['pid'] })).toHaveLength(all.length);
+    core.execute('few', 3);
+    expect(await core.generate('process_events', { colsUsed: ['pid'] })).toEqual([]);
+  });
+
+  test('who reads the table beside a query that does not keeps seeing everything', async () => {
+    await using running = await Running.start(core => {
+      core.schedule = [{ name: 'slow', query: 'SELECT * FROM time', interval: '5' }];
+    });
+    const { core } = running;
+    core.execute('slow', 1);
+    const all = await core.generate('process_events');
+    expect(all.length).toBeGreaterThan(2);
+    // A look has said since that `slow` does not read the table: it has no place in it.
+    await sleep(200);
+    core.execute('slow', 2);
+    expect(await core.generate('process_events')).toEqual(all);
+  });
+
+  test('it ends all the same', async () => {
+    await using running = await tick();
+    running.stop();
+    expect(await running.end).toMatchObject({ kind: 'signal' });
+  });
+});
+
 describe('settings', () => {
   test('of the buffer follow core while it runs', async () => {
     await using running = await Running.start(core => core.options.set('events_max', '100'));

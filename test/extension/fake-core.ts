@@ -18,6 +18,10 @@ export class FakeCore implements AsyncDisposable {
   /** Names of core's own tables. */
   nativeTables: string[] = [];
   schedule: { name: string; query: string; interval: string }[] = [];
+  /** Whether core has read its configuration: it starts its extensions before. */
+  configValid = true;
+  /** While the scheduled queries of a tick run: whoever looks at the schedule waits for its end. */
+  #tick: PromiseWithResolvers<void> | undefined;
   /** Of its tables, those that --disable_tables or --enable_tables keep out of SQL. */
   disabledTables: string[] = [];
   /** Database values by `domain/key`. */
@@ -48,12 +52,16 @@ export class FakeCore implements AsyncDisposable {
         deregisterExtension: () => {
           this.routes = undefined;
         },
-        query: sql => {
+        query: async sql => {
           const missing = this.disabledTables.find(name => sql.includes(name));
           if (missing !== undefined)
             throw new OsqueryStatusError({ code: 1, message: `no such table: ${missing}` });
           if (sql.includes('osquery_registry')) return this.nativeTables.map(name => ({ name }));
-          if (sql.includes('osquery_schedule')) return this.schedule;
+          if (sql.includes('osquery_info')) return [{ config_valid: this.configValid ? '1' : '0' }];
+          if (sql.includes('osquery_schedule')) {
+            await this.#tick?.promise;
+            return this.schedule;
+          }
           throw new Error(`unexpected query: ${sql}`);
         },
         getQueryColumns: () => [],
@@ -75,7 +83,7 @@ export class FakeCore implements AsyncDisposable {
       return [];
     }
     if (request.action === 'scan') {
-      const prefix = `${request.domain}/${request.prefix}`;
+      const prefix = `${request.domain}/${request.prefix ?? ''}`;
       const keys = [...this.database.keys()].filter(key => key.startsWith(prefix));
       return keys.map(key => ({ k: key.slice(`${request.domain}/`.length) }));
     }
@@ -106,6 +114,25 @@ export class FakeCore implements AsyncDisposable {
     return [...(this.routes?.get('table')?.keys() ?? [])];
   }
 
+  /** Core takes the lock of its schedule, for as long as it runs queries. */
+  beginTick(): void {
+    this.#tick = Promise.withResolvers();
+  }
+
+  endTick(): void {
+    this.#tick?.resolve();
+    this.#tick = undefined;
+  }
+
+  /** A distributed query begins, beside whatever the schedule does. */
+  beginDistributed(): void {
+    this.database.set('distributed_running/5f3a', '1700000000');
+  }
+
+  endDistributed(): void {
+    this.database.delete('distributed_running/5f3a');
+  }
+
   /** Starts an execution of a scheduled query, as core does before it runs the SQL. */
   execute(query: string, startedAt: number): void {
     this.database.set('configurations/executing_query', query);
@@ -128,6 +155,7 @@ export class FakeCore implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
+    this.endTick();
     await this.#server.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }

@@ -3,6 +3,8 @@ import { type ExtensionManagerClient, isOsqueryError } from 'osquery-extension-t
 /** Domains of core's database. Source: osquery/database/database.cpp. */
 export const PERSISTENT_SETTINGS = 'configurations';
 export const QUERIES = 'queries';
+/** Has a key for each distributed query while it runs. */
+export const DISTRIBUTED_RUNNING = 'distributed_running';
 
 /** A value in core's database; undefined if the key is not there. */
 export const databaseValue = async (
@@ -15,6 +17,22 @@ export const databaseValue = async (
   } catch (error) {
     // A key that is not there is a status other than 0.
     if (isOsqueryError(error, 'OSQUERY_STATUS')) return undefined;
+    throw error;
+  }
+};
+
+/** Keys of a domain of core's database that begin with a prefix. */
+export const databaseKeys = async (
+  client: ExtensionManagerClient,
+  domain: string,
+  prefix = '',
+): Promise<readonly string[]> => {
+  try {
+    const rows = await client.call('database', '', { action: 'scan', domain, prefix });
+    return rows.map(({ k = '' }) => k);
+  } catch (error) {
+    // A core without the domain.
+    if (isOsqueryError(error, 'OSQUERY_STATUS')) return [];
     throw error;
   }
 };

@@ -16,7 +16,6 @@ export interface FollowedCore {
   readonly atStart: CoreSettings;
   readonly tables: Omit<CoreFacts, 'options'>;
   readonly log: OperatorLog;
-  readonly schedule: Schedule;
   readonly store: EventStore;
   readonly source: EventSource;
 }
@@ -47,15 +46,24 @@ export const warnAboutCore = ({
   return see;
 };
 
-/** @returns what takes over what has changed in core's options and schedule since the last time */
+/** Takes over what has changed in core's schedule since the last time. Waits for the queries of a tick: see Schedule. */
+export const followSchedule = async (
+  schedule: Schedule,
+  store: EventStore,
+  signal: AbortSignal,
+): Promise<void> => {
+  const number = await schedule.refresh(signal);
+  if (!schedule.isKnown) return;
+  store.follow({ number, names: schedule.names, readersOf: names => schedule.readersOf(names) ?? [] });
+};
+
+/** @returns what takes over what has changed in core's options since the last time */
 export const followCore = (
-  { client, overrides, atStart, schedule, store, source }: FollowedCore,
+  { client, overrides, atStart, store, source }: FollowedCore,
   onSettings: (now: CoreSettings) => void,
 ): (() => Promise<void>) => {
   let known = JSON.stringify(atStart.settings);
   return async () => {
-    await schedule.refresh();
-    if (schedule.isKnown) store.retainQueries(schedule.names);
     const core = await readCoreSettings(client, overrides);
     onSettings(core);
     const now = JSON.stringify(core.settings);

@@ -1,7 +1,7 @@
-import { type ExtensionManagerClient, isOsqueryError, type PluginRow } from 'osquery-extension-ts';
+import { type ExtensionManagerClient, isOsqueryError } from 'osquery-extension-ts';
 import { mentionsOf } from '../../../tables/table-name.ts';
 import type { TableReader } from '../../events/select-events.ts';
-import { databaseValue, QUERIES } from './core-database.ts';
+import { databaseKeys, databaseValue, QUERIES } from './core-database.ts';
 
 interface ScheduledQuery {
   readonly name: string;
@@ -13,37 +13,86 @@ interface ScheduledQuery {
 /** Before the names of the views of core's configuration. Source: osquery plugins/config/parsers/views.cpp. */
 const VIEWS = 'config_views.';
 
-/** Core's scheduled queries, as of the last look. */
+/**
+ * Milliseconds after the first look in which an empty schedule is not believed while core has no valid configuration: it
+ * starts its extensions before it reads one, and a server that it comes from may take seconds.
+ */
+const CONFIG_MS = 10_000;
+
+/**
+ * Milliseconds that a look may take: the queries of one tick. One that is given up leaves a thread of core waiting for
+ * them all the same, so few are.
+ */
+const LOOK_MS = 600_000;
+
+/**
+ * Core's scheduled queries, as of the last look.
+ *
+ * A look waits in core until all queries of one tick are done: `SELECT … FROM osquery_schedule` takes the lock that the
+ * scheduler holds meanwhile. So it needs a connection of its own, and no generate may wait for it: the scheduler is
+ * waiting for that generate. What a generate asks here is answered from what is known.
+ */
 export class Schedule {
   readonly #client: ExtensionManagerClient;
   /** undefined while core does not tell: --disable_tables and --enable_tables can keep its own tables away, too. */
   #queries: readonly ScheduledQuery[] | undefined;
   /** SQL by name. */
   #views: ReadonlyMap<string, string> = new Map();
+  #looks = 0;
+  /** What follows from the last look, by what was asked: a join asks the same a thousand times. */
+  readonly #memo = new Map<string, unknown>();
+  #doubtUntil: number | undefined;
+  readonly #now: () => number;
 
-  constructor(client: ExtensionManagerClient) {
+  /**
+   * @param client whose connection may be held up for as long as a tick takes
+   * @param now milliseconds of a clock that nobody sets
+   */
+  constructor(client: ExtensionManagerClient, now = () => performance.now()) {
     this.#client = client;
+    this.#now = now;
   }
 
-  /** @throws OsqueryError if core does not answer */
-  async refresh(): Promise<void> {
+  /**
+   * Looks anew. May take as long as the scheduled queries of a tick.
+   *
+   * @param signal gives it up
+   * @returns number of this look: what was noted at `looks` below it was noted before it began
+   * @throws OsqueryError if core does not answer
+   */
+  async refresh(signal?: AbortSignal): Promise<number> {
+    const look = ++this.#looks;
+    this.#doubtUntil ??= this.#now() + CONFIG_MS;
     const rows = await unlessRefused(
-      this.#client.query('SELECT name, query, interval FROM osquery_schedule'),
+      this.#client.query('SELECT name, query, interval FROM osquery_schedule', {
+        timeoutMs: LOOK_MS,
+        ...(signal && { signal }),
+      }),
     );
+    if (rows?.length === 0 && (await this.#isTooEarly())) return look;
+    const views = await this.#readViews();
     this.#queries = rows?.map(row => ({
       name: row.name ?? '',
       sql: row.query ?? '',
       interval: Number(row.interval) || 0,
     }));
-    this.#views = await this.#readViews();
+    this.#views = views;
+    this.#memo.clear();
+    return look;
+  }
+
+  /** Whether core has not read its configuration yet. */
+  async #isTooEarly(): Promise<boolean> {
+    if (this.#queries !== undefined || this.#now() >= this.#doubtUntil!) return false;
+    const info = await unlessRefused(this.#client.query('SELECT config_valid FROM osquery_info'));
+    return info?.[0]?.config_valid === '0';
   }
 
   async #readViews(): Promise<ReadonlyMap<string, string>> {
-    const request = { action: 'scan', domain: QUERIES, prefix: VIEWS };
-    const keys = (await unlessRefused(this.#client.call('database', '', request))) ?? [];
-    const views = keys.map(async ({ k = '' }: PluginRow) => {
-      const sql = await databaseValue(this.#client, QUERIES, k);
-      return [k.slice(VIEWS.length), sql ?? ''] as const;
+    const keys = await databaseKeys(this.#client, QUERIES, VIEWS);
+    const views = keys.map(async key => {
+      const sql = await databaseValue(this.#client, QUERIES, key);
+      return [key.slice(VIEWS.length), sql ?? ''] as const;
     });
     return new Map(await Promise.all(views));
   }
@@ -52,30 +101,52 @@ export class Schedule {
     return this.#queries !== undefined;
   }
 
+  /** Looks begun so far. */
+  get looks(): number {
+    return this.#looks;
+  }
+
   get names(): ReadonlySet<string> {
     return new Set(this.#queries?.map(({ name }) => name));
   }
 
   /**
-   * Whether a scheduled query reads a table, by any of its names: while it runs, a distributed one may run too. Looks
-   * again before it says no, as core's configuration may have changed since.
+   * Whether a scheduled query, as it is known here, can be the one that reads some columns of a table: it names the table,
+   * or a view of it, and leaves out none of the columns. It may have come or changed since the last look.
+   *
+   * @param columns undefined: any
    */
-  async reads(query: string, tableNames: readonly string[]): Promise<boolean> {
-    const does = (): boolean => this.readersOf(tableNames).some(reader => reader.query === query);
-    if (!this.isKnown || does()) return true;
-    await this.refresh();
-    return !this.isKnown || does();
+  canRead(query: string, tableNames: readonly string[], columns: ReadonlySet<string> | undefined): boolean {
+    const key = JSON.stringify([query, tableNames, columns && [...columns]]);
+    return this.#remembered(key, () => this.#canRead(query, tableNames, columns));
+  }
+
+  #canRead(query: string, tableNames: readonly string[], columns: ReadonlySet<string> | undefined): boolean {
+    const sql = this.#queries?.find(({ name }) => name === query)?.sql;
+    if (sql === undefined || !mentionsOf(this.#namesLeadingTo(tableNames)).test(sql)) return false;
+    // A view, a star and a natural join take columns that the query does not name.
+    const namesAll = mentionsOf(tableNames).test(sql) && !TAKES_UNNAMED.test(sql);
+    return !namesAll || columns === undefined || [...columns].every(name => mentionsOf([name]).test(sql));
   }
 
   /**
    * The queries that mention one of a table's names, or a view that does. One that only looks as if it did makes rows
    * live longer.
+   *
+   * @returns undefined while the schedule is not known
    */
-  readersOf(tableNames: readonly string[]): readonly TableReader[] {
-    const mentions = mentionsOf(this.#namesLeadingTo(tableNames));
-    return (this.#queries ?? [])
-      .filter(({ sql }) => mentions.test(sql))
-      .map(({ name, interval }) => ({ query: name, interval }));
+  readersOf(tableNames: readonly string[]): readonly TableReader[] | undefined {
+    return this.#remembered(JSON.stringify(tableNames), () => {
+      const mentions = mentionsOf(this.#namesLeadingTo(tableNames));
+      return this.#queries
+        ?.filter(({ sql }) => mentions.test(sql))
+        .map(({ name, interval }) => ({ query: name, interval }));
+    });
+  }
+
+  #remembered<T>(key: string, find: () => T): T {
+    if (!this.#memo.has(key)) this.#memo.set(key, find());
+    return this.#memo.get(key) as T;
   }
 
   #namesLeadingTo(tableNames: readonly string[]): readonly string[] {
@@ -89,6 +160,8 @@ export class Schedule {
     return [...names];
   }
 }
+
+const TAKES_UNNAMED = /\*|(?<![a-z0-9_])natural(?![a-z0-9_])/i;
 
 /** undefined if core has no such thing. */
 const unlessRefused = async <T>(answer: Promise<T>): Promise<T | undefined> => {
