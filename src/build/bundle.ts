@@ -56,7 +56,7 @@ export const bundle = async ({ root, entry, replacements }: BundleOptions): Prom
       banner: { js: banner },
       bundle: true,
       platform: 'node',
-      target: 'node26',
+      target: 'node24',
       mainFields: ['main'],
       conditions: ['source'],
       plugins: [bundlePlugin({ root, replacements, findings })],

@@ -1,14 +1,24 @@
 import { execFile } from 'node:child_process';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { V8_OPTIONS } from '../runtime/v8-options.ts';
 
 const run = promisify(execFile);
 
+/** A Node, perhaps of another architecture than this machine's. */
+export interface NodeBinary {
+  readonly path: string;
+  /** The program, with its arguments, that runs it; none where this machine does. */
+  readonly emulator: readonly string[];
+  /** The program that takes symbols out of it. */
+  readonly strip: string;
+}
+
 export interface SingleExecutableOptions {
-  /** The node binary that it becomes. It does the work too, since versions must match. */
-  readonly node: string;
+  /** What it becomes. It does the work too, since versions must match. */
+  readonly node: NodeBinary;
   /** The CommonJS script it runs. */
   readonly main: string;
   /** Paths of the files it contains, by name. */
@@ -18,16 +28,19 @@ export interface SingleExecutableOptions {
   readonly note: (text: string) => void;
 }
 
+const postject = fileURLToPath(import.meta.resolve('postject/dist/cli.js'));
+/** What Node looks for in its own file: the name of the note with our part in it, and the bytes that say there is one. */
+const NOTE = 'NODE_SEA_BLOB';
+const SENTINEL = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
 /** Makes a single executable in the scratch directory; resolves with its path. Same input, same bytes. */
 export const makeSingleExecutable = async (options: SingleExecutableOptions): Promise<string> => {
   const { node, main, assets, scratch, note } = options;
-  const name = 'osquery-audit-events.ext';
   await writeFile(join(scratch, 'main.cjs'), main);
   const config = {
     // Relative, as it ends up in the file and in stack traces.
     main: 'main.cjs',
-    output: name,
-    executable: await stripped(node, join(scratch, 'node'), note),
+    output: 'blob',
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
     execArgv: [
@@ -41,25 +54,42 @@ export const makeSingleExecutable = async (options: SingleExecutableOptions): Pr
   };
   await writeFile(join(scratch, 'sea.json'), JSON.stringify(config));
   // V8 shuffles the compiled code by a random number; this one flag it does not hold against the code later.
-  await run(node, ['--random-seed=1', '--build-sea', 'sea.json'], { cwd: scratch, env: {} });
-  return join(scratch, name);
+  const args = ['--random-seed=1', '--experimental-sea-config', 'sea.json'];
+  await run(...command(node, node.path, args), { cwd: scratch, env: { PATH: process.env.PATH } });
+  const executable = await stripped(node, join(scratch, 'node'), note);
+  // As a program, whose warnings about the names of sections, which nothing reads, do not appear.
+  await run(process.execPath, [
+    postject,
+    executable,
+    NOTE,
+    join(scratch, 'blob'),
+    '--sentinel-fuse',
+    SENTINEL,
+  ]);
+  return executable;
 };
 
-/** Without its symbols the binary is a fifth smaller; returns the original where that cannot be had. */
+/** How to run a copy of a Node. */
+const command = ({ emulator }: NodeBinary, path: string, args: readonly string[]): [string, string[]] => {
+  const [program, ...rest] = [...emulator, path, ...args];
+  return [program!, rest];
+};
+
+/** Without its symbols the binary is a tenth smaller; makes a whole copy where that cannot be had. */
 const stripped = async (
-  node: string,
+  node: NodeBinary,
   copy: string,
   note: SingleExecutableOptions['note'],
 ): Promise<string> => {
   try {
-    await copyFile(node, copy);
-    await run('strip', [copy]);
-    await run(copy, ['--version']);
-    return copy;
+    await copyFile(node.path, copy);
+    await run(node.strip, [copy]);
+    await run(...command(node, copy, ['--version']));
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = isMissing ? 'strip (package binutils) is not installed' : (error as Error).message;
-    note(`symbols stay in, for 33 MB more: ${why}`);
-    return node;
+    const why = isMissing ? `${node.strip} (package binutils) is not installed` : (error as Error).message;
+    note(`symbols stay in, for 14 MB more: ${why}`);
+    await copyFile(node.path, copy);
   }
+  return copy;
 };

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -11,12 +12,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ExtensionClient } from 'osquery-extension-ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { elfNeeds, newestVersion } from '../../src/build/elf-needs.ts';
+import { replacements } from '../../src/build/replacements.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { type FakeCore, startFakeCore, until } from '../osquery-extension-ts/support.ts';
 
@@ -32,6 +35,8 @@ type Registration = FakeCore['registered'] extends Map<number, infer T> ? T : ne
 
 let directory: string;
 let extension: string;
+/** What the build said. */
+let built: string;
 let log: string;
 /** Where the program may put things; it is to be empty afterwards. */
 let temporary: string;
@@ -50,6 +55,15 @@ const leftovers = (): readonly string[] => [
   ),
 ];
 
+const sql = 'SELECT path, cmdline FROM process_events';
+const shell = (uid?: number) =>
+  runExtension(['shell', '--replay', log, '--json', sql], uid === undefined ? {} : { uid });
+
+/** Of two versions of numbers the first is not the later one. */
+const expectAtMost = (version: string | undefined, limit: string): void => {
+  if (version !== undefined) expect(limit.localeCompare(version, 'en', { numeric: true })).not.toBe(-1);
+};
+
 describe.skipIf(process.platform !== 'linux')('the extension file', () => {
   beforeAll(async () => {
     // Not in a directory for temporary files: those may be mounted noexec.
@@ -57,7 +71,8 @@ describe.skipIf(process.platform !== 'linux')('the extension file', () => {
     directory = realpathSync(mkdtempSync(join(project, 'dist', 'test-')));
     chmodSync(directory, 0o755);
     extension = join(directory, 'osquery-audit-events.ext');
-    await run(process.execPath, [join(project, 'src/build/build-ext.ts'), '--output', extension]);
+    const build = ['--conditions=source', join(project, 'src/build/build-ext.ts'), '--output', extension];
+    built = (await run(process.execPath, build)).stdout;
     log = join(directory, 'exec.log');
     cpSync(join(project, 'fixtures', 'exec.log'), log);
     temporary = mkdtempSync('/tmp/ext-');
@@ -88,6 +103,59 @@ describe.skipIf(process.platform !== 'linux')('the extension file', () => {
     expect([0, process.geteuid?.()]).toContain(uid);
   });
 
+  test('is of a size that can be sent to thousands of servers, which the build says', () => {
+    expect(statSync(extension).size).toBeLessThan(120e6);
+    expect(built).toMatch(
+      new RegExp(`^${extension}: [\\d.]+ MB, for Linux on ${process.arch} with glibc 2\\.28; .* \\d+ ms`),
+    );
+  });
+
+  test('needs the libraries that every glibc server has, in versions of 2018 at most', () => {
+    const needs = elfNeeds(readFileSync(extension));
+    const known = /^(lib(c|m|dl|pthread|stdc\+\+|gcc_s)\.so\.\d|ld-linux-(x86-64|aarch64)\.so\.\d)$/;
+    for (const library of needs.libraries) expect(library).toMatch(known);
+    const newest = { GLIBC_: '2.28', GLIBCXX_: '3.4.25', CXXABI_: '1.3.11', GCC_: '8.0.0' };
+    for (const [prefix, limit] of Object.entries(newest)) expectAtMost(newestVersion(needs, prefix), limit);
+    // Its native parts are loaded by the same libraries.
+    for (const { asset } of replacements(process.arch)) {
+      if (asset === undefined || !asset.name.endsWith('.node')) continue;
+      const part = elfNeeds(readFileSync(join(project, 'node_modules', asset.file)));
+      for (const library of part.libraries) expect(library).toMatch(known);
+      for (const [prefix, limit] of Object.entries(newest)) expectAtMost(newestVersion(part, prefix), limit);
+    }
+  });
+
+  test.skipIf(process.geteuid?.() !== 0)(
+    'works where there is nothing else but these libraries',
+    async () => {
+      const root = join(directory, 'bare');
+      const put = (path: string) => {
+        mkdirSync(join(root, dirname(path)), { recursive: true });
+        copyFileSync(path, join(root, path));
+      };
+      const listing = (await run('ldd', [extension])).stdout;
+      const libraries = [...listing.matchAll(/(?<==> |^\s)(\/\S+)/gm)].map(([, path]) => path!);
+      expect(libraries.some(path => path.includes('ld-linux'))).toBe(true);
+      for (const path of libraries) put(path);
+      copyFileSync(extension, join(root, 'x.ext'));
+      copyFileSync(log, join(root, 'exec.log'));
+      mkdirSync(join(root, 'tmp'));
+      mkdirSync(join(root, 'dev'));
+      await run('mknod', [join(root, 'dev', 'null'), 'c', '1', '3']);
+      const { stdout } = await run('chroot', [
+        root,
+        '/x.ext',
+        'shell',
+        '--replay',
+        '/exec.log',
+        '--json',
+        sql,
+      ]);
+      expect(stdout).toBe((await shell()).stdout);
+      rmSync(root, { recursive: true });
+    },
+  );
+
   test('is all that the build leaves', () => {
     expect(readdirSync(directory).sort()).toEqual(['elsewhere', 'exec.log', 'osquery-audit-events.ext']);
   });
@@ -113,10 +181,6 @@ describe.skipIf(process.platform !== 'linux')('the extension file', () => {
     const { stdout } = await runExtension(['--version'], { env: { NODE_OPTIONS: `--require=${planted}` } });
     expect(stdout).toContain('osquery-audit-events');
   });
-
-  const sql = 'SELECT path, cmdline FROM process_events';
-  const shell = (uid?: number) =>
-    runExtension(['shell', '--replay', log, '--json', sql], uid === undefined ? {} : { uid });
 
   test('runs the shell, whose extension is the same file', async () => {
     const { stdout, stderr } = await shell();

@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/*
+ * Plain JavaScript for Node 18 and later, as node.js is: both run before there is a Node that takes TypeScript. Types and
+ * what they mean are in choose-node.d.ts.
+ */
+
+export const chooseNode = (host, exists = existsSync) => {
+  const { version, execPath, platform, arch, root, needed } = host;
+  if (isAtLeast(version, needed)) return { path: execPath };
+  const path = join(root, 'node_modules', `node-${platform}-${arch}`, 'bin', 'node');
+  if (exists(path)) return { path };
+  const problem = `expected Node ${needed} or later, this is ${version}`;
+  const isInNpm = platform === 'linux' && (arch === 'x64' || arch === 'arm64');
+  return {
+    missing: isInNpm
+      ? `${problem}, and ${path} is not there: run "npm ci", without --omit=optional, which installs it`
+      : `${problem}; npm has Node for Linux on x64 and arm64 only, not for ${platform} on ${arch}: install it as this system does`,
+  };
+};
+
+export const startFailure = (path, error, exists = existsSync) => {
+  // The kernel says that a program is not there also where the loader that it names is not.
+  if (error.code !== 'ENOENT' || !exists(path)) return `cannot run ${path}: ${error.message}`;
+  return `cannot run ${path}: it needs glibc, and this system has another C library: install this system's own Node, as new as that`;
+};
+
+/** Whether a version is another one or later; one with a dash is a preview, before the version of the same number. */
+const isAtLeast = (version, needed) => {
+  const [numbers = '', preview] = version.split('-');
+  const parts = numbers.split('.').map(Number);
+  for (const [index, wanted] of needed.split('.').map(Number).entries()) {
+    if (parts[index] !== wanted) return parts[index] > wanted;
+  }
+  return preview === undefined;
+};
