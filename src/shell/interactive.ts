@@ -6,7 +6,7 @@ import { DOT_COMMANDS } from './dot-commands.ts';
 import type { History } from './history.ts';
 import { MAX_HISTORY_LINES } from './history.ts';
 import type { Session } from './session.ts';
-import { StatementSplitter, StatementTooLongError } from './statement-splitter.ts';
+import { StatementSplitter } from './statement-splitter.ts';
 
 const PROMPT = 'osquery> ';
 /** For the second line of a statement and those after it. */
@@ -77,13 +77,8 @@ export const runInteractive = async (options: {
   };
 
   const handleLine = async (line: string): Promise<boolean> => {
-    try {
-      for (const input of splitter.push(`${line}\n`)) {
-        if ((await session.handle(input)) === 'exit') return false;
-      }
-    } catch (error) {
-      if (!(error instanceof StatementTooLongError)) throw error;
-      await session.printError(`Error: ${error.message}`);
+    for (const input of splitter.push(`${line}\n`)) {
+      if ((await session.handle(input)) === 'exit') return false;
     }
     return true;
   };

@@ -7,7 +7,7 @@ import { escapeForTerminal } from '../runtime/terminal/escape.ts';
 import { OutputClosedError, type TextSink } from '../runtime/terminal/text-sink.ts';
 import { runDotCommand } from './dot-commands.ts';
 import { createPrinter, type OutputMode, type PrintSettings } from './output/printer.ts';
-import type { StatementInput } from './statement-splitter.ts';
+import { MAX_STATEMENT_LENGTH, type StatementInput } from './statement-splitter.ts';
 
 export interface SessionSettings {
   mode: OutputMode;
@@ -69,6 +69,12 @@ export class Session {
 
   /** Runs a statement or command; rejects only with OutputClosedError. */
   async handle(input: StatementInput): Promise<InputOutcome> {
+    if (input.kind === 'tooLong') {
+      await this.printError(
+        `Error: expected a statement of at most ${MAX_STATEMENT_LENGTH} characters, the one that begins on line ${input.line} is longer`,
+      );
+      return 'failed';
+    }
     if (this.settings.echo) await this.print(input.text);
     if (input.kind === 'command') return runDotCommand(this, input.text);
     if (input.kind === 'stray') {

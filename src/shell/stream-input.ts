@@ -1,7 +1,7 @@
 /** Statements from a stream that is no terminal: each runs as soon as it is complete. */
 import type { Readable } from 'node:stream';
 import type { Session } from './session.ts';
-import { type StatementInput, StatementSplitter, StatementTooLongError } from './statement-splitter.ts';
+import { type StatementInput, StatementSplitter } from './statement-splitter.ts';
 
 /** Resolves with true when nothing failed, at the end of the stream, at `.exit`, or when `signal` fires. */
 export const runStream = async (
@@ -18,7 +18,8 @@ export const runStream = async (
       if (outcome === 'exit' || outcome === 'interrupted') return 'exit';
       if (outcome === 'failed') {
         succeeded = false;
-        if (session.settings.bail) return 'exit';
+        // What is too long is most likely no SQL, and so is what follows it.
+        if (session.settings.bail || input.kind === 'tooLong') return 'exit';
       }
     }
     return 'more';
@@ -35,10 +36,6 @@ export const runStream = async (
     }
     await run(splitter.finish());
   } catch (error) {
-    if (error instanceof StatementTooLongError) {
-      await session.printError(`Error: ${error.message}`);
-      return false;
-    }
     // The stream ends this way when it is destroyed.
     if (!signal.aborted) throw error;
   } finally {

@@ -4,6 +4,7 @@ import { createTextSink, OutputClosedError } from '../../src/runtime/terminal/te
 import { openHistory } from '../../src/shell/history.ts';
 import { type LineNotices, runInteractive } from '../../src/shell/interactive.ts';
 import { Session, type SessionSettings } from '../../src/shell/session.ts';
+import { MAX_STATEMENT_LENGTH } from '../../src/shell/statement-splitter.ts';
 import { runStream } from '../../src/shell/stream-input.ts';
 import { column, FakeTable, PATIENCE, startCore, startExtension, type TestCore } from '../core/support.ts';
 
@@ -168,6 +169,18 @@ describe('a stream of statements', () => {
       expect(await runStream(session, stream, new AbortController().signal)).toBe(expected);
       expect(out()).toBe('');
     }
+  });
+
+  test('ends behind a statement that is too long, with the line on which that began', async () => {
+    await using started = await startCore();
+    const { session, out, errors } = open(started, { echo: true });
+    const stream = new PassThrough();
+    stream.end(`SELECT 1;\n\nSELECT '${'x'.repeat(MAX_STATEMENT_LENGTH)}'; SELECT 2;`);
+    expect(await runStream(session, stream, new AbortController().signal)).toBe(false);
+    expect(out()).toBe('SELECT 1;\n1\n');
+    expect(errors()).toBe(
+      'Error: expected a statement of at most 1048576 characters, the one that begins on line 3 is longer\n',
+    );
   });
 
   test('ends when told to, with a statement under way', async () => {

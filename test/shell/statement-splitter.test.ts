@@ -1,10 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openDatabase } from '../../src/core/sql/open-database.ts';
+import { withCString } from '../../src/core/sql/wasm.ts';
 import {
   MAX_STATEMENT_LENGTH,
   type StatementInput,
   StatementSplitter,
-  StatementTooLongError,
 } from '../../src/shell/statement-splitter.ts';
 
 const split = (...chunks: string[]): StatementInput[] => {
@@ -55,8 +56,29 @@ describe('StatementSplitter', () => {
     ]);
   });
 
-  test('does the same however the text is cut', () => {
-    const piece = fc.constantFrom(
+  test.each([
+    ['create trigger t after insert on x begin select 1; select 2; end; select 3;', 2],
+    ['explain create temp trigger t begin select 1;;end', 1],
+    ['CREATE TEMPORARY /* */ TRIGGER t BEGIN SELECT 1; END -- \n; select 1;', 2],
+    ['create table trigger (x); select 1;', 2],
+    ['begin; end; select 1;', 3],
+  ])('a trigger ends with its END: %j', (text, count) => {
+    expect(texts(text)).toHaveLength(count);
+  });
+
+  test.each([
+    ['it is no SQL\nselect 1;', ['it is no SQL', 'select 1;']],
+    ["it's no SQL\nselect 1;", ["it's no SQL", 'select 1;']],
+    ['no /* SQL\nselect 1;', ['no /* SQL', 'select 1;']],
+    ['no\nSQL\n\n-- yet\n/* ; \n */ select\n1;', ['no\nSQL', '-- yet\n/* ; \n */ select\n1;']],
+    ['no\nselection\n;', ['no\nselection\n;']],
+    ['no\nselect', ['no', 'select']],
+  ])('lines that cannot begin a statement are stray: %j', (text, expected) => {
+    expect(texts(text)).toEqual(expected);
+  });
+
+  const PIECES = [
+    ...[
       'select ',
       "'",
       '"',
@@ -75,15 +97,61 @@ describe('StatementSplitter', () => {
       ']',
       '`',
       '.',
-    );
+    ],
+    ...['create ', 'temp ', 'trigger ', 'explain ', 'end', 'END', 'begin ', 'temporary ', '\r\n', '1', 'é'],
+  ];
+
+  test('does the same however the text is cut', () => {
     fc.assert(
-      fc.property(fc.array(piece, { maxLength: 40 }), pieces => {
+      fc.property(fc.array(fc.constantFrom(...PIECES), { maxLength: 40 }), pieces => {
         const text = pieces.join('');
         expect(split(...pieces)).toEqual(split(text));
         expect(split(...text)).toEqual(split(text));
       }),
-      { numRuns: 500 },
+      {
+        numRuns: 500,
+        examples: [[['x', '\n', '/*', '*/', 'select ']], [['*/', '\n', '/*', '*/', 'select ']]],
+      },
     );
+  });
+
+  test('does the same with what is too long', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...PIECES), { maxLength: 40 }), pieces => {
+        const push = (chunks: readonly string[]): StatementInput[] => {
+          const splitter = new StatementSplitter(12);
+          return [...chunks.flatMap(chunk => splitter.push(chunk)), ...splitter.finish()];
+        };
+        expect(push([...pieces.join('')])).toEqual(push([pieces.join('')]));
+      }),
+    );
+  });
+
+  describe('beside SQLite', () => {
+    let isComplete: (text: string) => boolean;
+    beforeAll(async () => {
+      const database = await openDatabase({ interrupted: () => false, denied: () => {} });
+      const { sqlite3_complete } = database.raw as unknown as { sqlite3_complete(text: number): number };
+      isComplete = text => withCString(database, text, sqlite3_complete) === 1;
+    });
+
+    test('ends a statement where sqlite3_complete() says so, and not before', () => {
+      fc.assert(
+        fc.property(fc.array(fc.constantFrom(...PIECES), { maxLength: 40 }), pieces => {
+          const splitter = new StatementSplitter();
+          // Dot commands and stray lines are the shell's own.
+          let text = 'explain ';
+          splitter.push(text);
+          for (const character of pieces.join('')) {
+            text += character;
+            const ended = splitter.push(character).length > 0;
+            expect(ended, text).toBe(character === ';' && isComplete(text));
+            if (ended) return;
+          }
+        }),
+        { numRuns: 500 },
+      );
+    });
   });
 
   test('loses nothing but blanks and comments', () => {
@@ -97,7 +165,10 @@ describe('StatementSplitter', () => {
 
   test('gives up a statement without end, and takes the next', () => {
     const splitter = new StatementSplitter();
-    expect(() => splitter.push('x'.repeat(MAX_STATEMENT_LENGTH + 1))).toThrow(StatementTooLongError);
+    expect(splitter.push(`select 1;${'x'.repeat(MAX_STATEMENT_LENGTH + 1)}`)).toEqual([
+      { kind: 'sql', text: 'select 1;', line: 1 },
+      { kind: 'tooLong', text: '', line: 1 },
+    ]);
     expect(splitter.push('select 1;').map(({ text }) => text)).toEqual(['select 1;']);
   });
 });
