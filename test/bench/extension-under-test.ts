@@ -127,6 +127,11 @@ export class ExtensionUnderTest implements AsyncDisposable {
     }
   }
 
+  /** Where it listens. */
+  get socketPath(): string {
+    return this.#client.socketPath;
+  }
+
   get pid(): number {
     return this.#child.pid!;
   }

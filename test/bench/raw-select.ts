@@ -1,11 +1,8 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { ByteWriter, type PluginRow } from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
+import { encodeCall } from './raw-request.ts';
 
-const VERSION_1_CALL = 0x80010001;
-const T_STOP = 0;
-const T_STRING = 11;
-const T_MAP = 13;
 const RECEIVE_BYTES = 1 << 18;
 
 export interface TimedReply {
@@ -65,25 +62,4 @@ export const neverRead = async (
   socket.pause();
   socket.end(encodeCall(registry, item, request));
   return socket;
-};
-
-const encodeCall = (registry: string, item: string, request: PluginRow): Buffer => {
-  const out = new ByteWriter();
-  out.i32(VERSION_1_CALL | 0);
-  out.string('call');
-  out.i32(1);
-  for (const [index, value] of [registry, item].entries()) {
-    out.byte(T_STRING);
-    out.i16(index + 1);
-    out.string(value);
-  }
-  out.byte(T_MAP);
-  out.i16(3);
-  out.byte(T_STRING);
-  out.byte(T_STRING);
-  const entries = Object.entries(request);
-  out.i32(entries.length);
-  for (const entry of entries) for (const text of entry) out.string(text);
-  out.byte(T_STOP);
-  return out.take();
 };
