@@ -33,7 +33,7 @@ import { LossReport } from './loss-report.ts';
 import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
 import { followCore, followSchedule, warnAboutCore } from './osquery/follow-core.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
-import { readingQuery } from './osquery/running-query.ts';
+import { RunningQuery, readingQuery } from './osquery/running-query.ts';
 import { Schedule } from './osquery/schedule.ts';
 import { namesInCore, nativeTables } from './osquery/table-names.ts';
 import { statusRow } from './status-row.ts';
@@ -195,11 +195,12 @@ const serve = async (
   await using database = new ExtensionManagerClient({ socketPath: options.socket });
   await using scheduleClient = new ExtensionManagerClient({ socketPath: options.socket });
   const schedule = new Schedule(scheduleClient);
+  const running = new RunningQuery(database);
   const plugins: Plugin[] = [
     ...store.plugins(
       namesOf,
       {
-        execution: read => readingQuery(database, schedule, read),
+        execution: read => readingQuery(database, running, schedule, read),
         readers: names => schedule.readersOf(names),
         saved: async () => persistence?.save(),
       },
@@ -248,6 +249,7 @@ const serve = async (
     socket: options.socket,
     timeout: options.timeout,
     interval: options.interval,
+    onPing: () => running.announce(),
     signal: AbortSignal.any([options.signal, stop.signal]),
     ...(await refusingOtherUsers(log)),
   });

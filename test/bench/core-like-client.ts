@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { encodeCall, encodePing } from './raw-request.ts';
 import type { PluginRow } from 'osquery-extension-ts';
+import { encodeCall, encodePing } from './raw-request.ts';
 
 /** What the thread is given: it calls one plugin with each request in turn. */
 export interface CoreLikeCalls {

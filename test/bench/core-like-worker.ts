@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { libc } from '../../src/runtime/libc.ts';
 import { MessageReader } from '../../src/osquery-extension-ts/src/wire/message-reader.ts';
+import { libc } from '../../src/runtime/libc.ts';
 import { close, connect, errno, socket } from '../../src/runtime/socket-calls.ts';
 import type { CoreLikeCalls, CoreLikeTimes } from './core-like-client.ts';
 

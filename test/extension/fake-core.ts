@@ -143,8 +143,12 @@ export class FakeCore implements AsyncDisposable {
     this.database.delete('configurations/executing_query');
   }
 
-  /** One generate call. */
+  /** One generate call, as core makes it: a ping on a connection of its own before the call. */
   async generate(table: string, context: object = {}): Promise<PluginRow[]> {
+    {
+      await using pinging = new ExtensionClient({ socketPath: extensionSocketPath(this.socket, UUID) });
+      await pinging.ping();
+    }
     await using client = new ExtensionClient({ socketPath: extensionSocketPath(this.socket, UUID) });
     return await client.call('table', table, { action: 'generate', context: JSON.stringify(context) });
   }

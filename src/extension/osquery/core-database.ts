@@ -21,6 +21,24 @@ export const databaseValue = async (
   }
 };
 
+/** A key and the domain it is in. */
+export type DatabaseKey = readonly [domain: string, key: string];
+
+/** Values in core's database, read one after the other for one wait; undefined for a key that is not there. */
+export const databaseValues = async (
+  client: ExtensionManagerClient,
+  keys: readonly DatabaseKey[],
+): Promise<readonly (string | undefined)[]> => {
+  const answers = await client.callTogether(
+    keys.map(([domain, key]) => ({
+      registry: 'database',
+      item: '',
+      request: { action: 'get', domain, key },
+    })),
+  );
+  return answers.map(({ rows: [row] }) => row?.v);
+};
+
 /** Keys of a domain of core's database that begin with a prefix. */
 export const databaseKeys = async (
   client: ExtensionManagerClient,

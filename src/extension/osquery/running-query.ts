@@ -1,9 +1,10 @@
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
 import type { QueryExecution } from '../../events/query-cursors.ts';
 import {
+  type DatabaseKey,
   DISTRIBUTED_RUNNING,
   databaseKeys,
-  databaseValue,
+  databaseValues,
   PERSISTENT_SETTINGS,
   QUERIES,
 } from './core-database.ts';
@@ -28,14 +29,20 @@ export interface TableRead {
  */
 export const readingQuery = async (
   client: ExtensionManagerClient,
+  running: RunningQuery,
   schedule: Schedule,
   { tableNames, columns }: TableRead,
 ): Promise<QueryExecution | undefined> => {
-  const execution = await runningQuery(client);
+  const execution = await running.find();
   if (execution === undefined || schedule.canRead(execution.query, tableNames, columns)) return execution;
   const distributed = await databaseKeys(client, DISTRIBUTED_RUNNING);
   return distributed.length > 0 ? undefined : { ...execution, seenAtLook: schedule.looks };
 };
+
+/** Milliseconds within which a call comes that core's ping has announced. */
+const ANNOUNCED_MS = 100;
+/** Questions under way at most for pings: more are not of a core that waits for each answer. */
+const MOST_ASKED = 4;
 
 /**
  * Asks core's database which scheduled query is running, and which execution of it this is.
@@ -43,13 +50,71 @@ export const readingQuery = async (
  * Core writes `executing_query` and the time of the start before each execution; the query's counter grows after each
  * one that had results. Both together tell two executions apart: the counter alone stands still while a query finds
  * nothing, the time alone is in seconds.
+ *
+ * A join calls generate once per outer row, so the wait for this counts. All that is asked goes in one write, for the
+ * query that ran last, and is asked when core pings: it does before each call, on a connection of its own (see
+ * callExtension in osquery/extensions/extensions.cpp). So the answer is of the execution that the call belongs to: core
+ * gave it after this execution had pinged, and while it waits for its call. That holds for the question asked last,
+ * whichever of several threads of core it was that pinged: the ping of each call lies before it.
  */
-export const runningQuery = async (client: ExtensionManagerClient): Promise<QueryExecution | undefined> => {
-  const query = await databaseValue(client, PERSISTENT_SETTINGS, 'executing_query');
-  if (query === undefined || query === '') return undefined;
-  const [counter, started] = await Promise.all([
-    databaseValue(client, QUERIES, `${query}counter`),
-    databaseValue(client, PERSISTENT_SETTINGS, `timestamp.${query}`),
-  ]);
-  return { query, id: `${counter ?? ''}/${started ?? ''}`, counter };
-};
+export class RunningQuery {
+  readonly #client: ExtensionManagerClient;
+  readonly #now: () => number;
+  /** The query that ran when somebody asked last. */
+  #last: string | undefined;
+  #asked = 0;
+  #announced: { readonly at: number; readonly answer: Promise<QueryExecution | undefined> } | undefined;
+
+  /**
+   * @param client whose connection nothing else is asked on that core may take long to answer
+   * @param now milliseconds of a clock that nobody sets
+   */
+  constructor(client: ExtensionManagerClient, now = () => performance.now()) {
+    this.#client = client;
+    this.#now = now;
+  }
+
+  /** Core has pinged: a call may be next. */
+  announce(): void {
+    this.#announced = undefined;
+    if (this.#asked >= MOST_ASKED) return;
+    const answer = this.#ask();
+    // Who takes it hears of its failure.
+    answer.catch(() => {});
+    this.#announced = { at: this.#now(), answer };
+  }
+
+  /** Which query is running; undefined if none of the schedule is. */
+  find(): Promise<QueryExecution | undefined> {
+    const announced = this.#announced;
+    // One call for each ping: who does not ping gets an answer of his own time.
+    this.#announced = undefined;
+    return announced !== undefined && this.#now() - announced.at < ANNOUNCED_MS
+      ? announced.answer
+      : this.#ask();
+  }
+
+  async #ask(): Promise<QueryExecution | undefined> {
+    this.#asked++;
+    try {
+      const guess = this.#last;
+      const [query, ...ofGuess] = await databaseValues(this.#client, [
+        [PERSISTENT_SETTINGS, 'executing_query'],
+        ...(guess === undefined ? [] : keysOf(guess)),
+      ]);
+      if (query === undefined || query === '') return undefined;
+      this.#last = query;
+      const [counter, started] =
+        query === guess ? ofGuess : await databaseValues(this.#client, keysOf(query));
+      return { query, id: `${counter ?? ''}/${started ?? ''}`, counter };
+    } finally {
+      this.#asked--;
+    }
+  }
+}
+
+/** Of the count of a query's results, and of the time at which its last execution began. */
+const keysOf = (query: string): readonly DatabaseKey[] => [
+  [QUERIES, `${query}counter`],
+  [PERSISTENT_SETTINGS, `timestamp.${query}`],
+];

@@ -4,7 +4,12 @@
  *
  * @packageDocumentation
  */
-export type { CallOptions, ClientOptions } from './client/extension-client.ts';
+export type {
+  CallOptions,
+  ClientOptions,
+  PluginAnswer,
+  PluginCallRequest,
+} from './client/extension-client.ts';
 export { ExtensionClient } from './client/extension-client.ts';
 export { ExtensionManagerClient } from './client/extension-manager-client.ts';
 export type { ClientCallMessage, ServerRejectedMessage, ServerRequestMessage } from './diagnostics.ts';

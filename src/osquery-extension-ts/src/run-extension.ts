@@ -39,6 +39,8 @@ export interface RunExtensionOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Asked of each client of the extension's socket. */
   readonly refusePeer?: RefusePeer;
+  /** Called when core pings: it does before each call, and every few seconds besides. What a call will need can be begun. */
+  readonly onPing?: () => void;
   /** Called after each registration, when core can call. More than once if core had dropped the extension. */
   readonly onRegistered?: (registration: Registration) => void;
   /** Called as soon as core is found lost, before anything is closed. */
@@ -102,6 +104,7 @@ async function runOnce(
     onShutdown: () => stopped.resolve({ kind: 'shutdown' }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.refusePeer === undefined ? {} : { refusePeer: options.refusePeer }),
+    ...(options.onPing === undefined ? {} : { onPing: options.onPing }),
   });
   const watching = new AbortController();
   let known = true;

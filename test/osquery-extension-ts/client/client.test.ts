@@ -3,11 +3,13 @@ import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import {
   decodeRows,
+  type EncodedRows,
   ExtensionClient,
   ExtensionManagerClient,
   OsqueryError,
   type OsqueryErrorCode,
   OsqueryStatusError,
+  type PluginRow,
 } from 'osquery-extension-ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { answerGenerated } from '../../../src/osquery-extension-ts/src/wire/reply-codec.ts';
@@ -23,6 +25,7 @@ function managerClient(path: string, timeoutMs?: number): ExtensionManagerClient
   return client;
 }
 
+const NO_ROWS: EncodedRows<Uint8Array> = { count: 0, chunks: [] };
 const code = (expected: OsqueryErrorCode) => expect.objectContaining({ code: expected });
 
 /** The reply to a ping with the number that the request carries. */
@@ -125,10 +128,19 @@ describe('the client of core', () => {
     const core = await startFakeCore();
     const client = managerClient(core.socketPath);
     await expect(client.query(5 as unknown as string)).rejects.toThrowError(code('OSQUERY_INVALID'));
-    for (const request of ['{"__proto__":"x"}', '{"hasOwnProperty":"x"}']) {
-      await expect(client.call('a', 'b', JSON.parse(request))).rejects.toThrowError(code('OSQUERY_INVALID'));
-    }
+    await expect(client.call('a', 'b', { key: 5 as unknown as string })).rejects.toThrowError(
+      code('OSQUERY_INVALID'),
+    );
     expect(await client.query('x')).toEqual([{ sql: 'x' }]);
+  });
+
+  it('sends any names in a call', async () => {
+    const core = await startFakeCore();
+    const client = managerClient(core.socketPath);
+    for (const json of ['{"__proto__":"x"}', '{"hasOwnProperty":"x"}']) {
+      const [row] = await client.call('a', 'b', JSON.parse(json) as PluginRow);
+      expect(JSON.stringify(row)).toBe(`${json.slice(0, -1)},"registry":"a","item":"b"}`);
+    }
   });
 
   it('reads many rows', async () => {
@@ -154,6 +166,43 @@ describe('calls at the same time', () => {
     expect(await Promise.all(asked.map(sql => client.query(sql)))).toEqual(asked.map(sql => [{ sql }]));
     expect(order).toEqual(asked);
     expect(client.connects).toBe(1);
+  });
+
+  it('made as one are sent at once, and answered each by itself', async () => {
+    const core = await startFakeCore({
+      call: (_registry, _item, { key }) => {
+        if (key === 'missing') throw new Error('no such key');
+        return [{ v: key! }];
+      },
+    });
+    const client = managerClient(core.socketPath);
+    const get = (key: string) => ({ registry: 'database', item: '', request: { key } });
+    const answers = Promise.all([
+      client.callTogether(['a', 'missing', 'b'].map(get)),
+      client.ping(),
+      client.callTogether([get('c')]),
+      client.callTogether([]),
+    ]);
+    expect((await answers)[0].map(({ status, rows }) => [status.code, rows])).toEqual([
+      [0, [{ v: 'a' }]],
+      [1, []],
+      [0, [{ v: 'b' }]],
+    ]);
+    expect((await answers)[2]).toMatchObject([{ rows: [{ v: 'c' }] }]);
+    expect((await answers)[3]).toEqual([]);
+    expect(client.connects).toBe(1);
+  });
+
+  it('made as one fail together when a reply is missing', async () => {
+    const path = await startRawServer((socket, number) => {
+      socket.once('data', () => {
+        if (number > 1) return;
+        socket.end(Buffer.concat(encodeResponse('call', 1, { code: 0, message: '', uuid: 0 }, NO_ROWS)));
+      });
+    });
+    const client = managerClient(path);
+    const call = { registry: 'r', item: '', request: {} };
+    await expect(client.callTogether([call, call])).rejects.toThrowError(code('OSQUERY_CONNECTION_LOST'));
   });
 
   it('may be of different methods, and some may fail', async () => {

@@ -3,7 +3,7 @@ import { debug, publishClientCall } from '../diagnostics.ts';
 import { messageOf, OsqueryError } from '../errors.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { MessageReader } from '../wire/message-reader.ts';
-import type { EncodedRequest } from '../wire/request-codec.ts';
+import type { SentRequest } from '../wire/request-codec.ts';
 import { type MessageHeader, readMessageHeader } from '../wire/response-codec.ts';
 
 /** Longest delay a timer can have; longer ones would fire at once. */
@@ -23,16 +23,15 @@ export interface Reply {
   readonly bytes: Buffer;
 }
 
+/** One or more requests that are sent together, and what to do with their replies. */
 interface Job {
-  readonly encode: (seqid: number) => EncodedRequest;
-  readonly settle: (
-    error: OsqueryError | undefined,
-    reply?: { request: EncodedRequest; reply: Reply },
-  ) => void;
+  readonly encode: readonly ((seqid: number) => SentRequest)[];
+  readonly settle: (error: OsqueryError | undefined, replies?: readonly Reply[]) => void;
 }
 
 /**
- * One UNIX socket that carries one request at a time, in the order they were made, as osquery serves them. It
+ * One UNIX socket that carries one request at a time, in the order they were made, as osquery serves them; or a few at a
+ * time that were made as one, whose replies come in their order. It
  * connects when there is something to send and connects again after a failure. A request that times out or is
  * aborted while its reply is due takes the connection with it: the late reply would be taken for the next one's.
  *
@@ -43,8 +42,9 @@ export class Connection {
   readonly #maxReplyBytes: number;
   readonly #queue: Job[] = [];
   #active: Job | undefined;
-  /** What was sent for the active job. */
-  #request: EncodedRequest | undefined;
+  /** What was sent for the active job, and the replies to it so far. */
+  #sent: readonly SentRequest[] = [];
+  #replies: Reply[] = [];
   #socket: Socket | undefined;
   #seqid = 0;
   #closed = false;
@@ -60,11 +60,11 @@ export class Connection {
     return this.#connects;
   }
 
-  /** Sends what `encode` makes and resolves with what `decode` makes of the reply. */
+  /** Sends what each of `encode` makes, in one write, and resolves with what `decode` makes of the replies. */
   request<T>(
     method: string,
-    encode: (seqid: number) => EncodedRequest,
-    decode: (request: EncodedRequest, reply: Reply) => T,
+    encode: Job['encode'],
+    decode: (replies: readonly Reply[]) => T,
     options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
   ): Promise<T> {
     const { timeoutMs, signal } = options;
@@ -93,15 +93,15 @@ export class Connection {
     const onAbort = (): void => this.#cancel(job, aborted(method, signal!));
     const job: Job = {
       encode,
-      settle: (failure, answer) => {
+      settle: (failure, replies) => {
         if (settled) return;
         settled = true;
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
         let error: unknown = failure;
-        if (answer !== undefined) {
+        if (replies !== undefined) {
           try {
-            done.resolve(decode(answer.request, answer.reply));
+            done.resolve(decode(replies));
           } catch (thrown) {
             error = thrown;
           }
@@ -160,7 +160,6 @@ export class Connection {
     socket?.destroy();
     const job = this.#active;
     this.#active = undefined;
-    this.#request = undefined;
     job?.settle(error);
     this.#pump();
   }
@@ -173,10 +172,9 @@ export class Connection {
       return;
     }
     this.#active = job;
-    this.#seqid = this.#seqid === MAX_SEQID ? 1 : this.#seqid + 1;
-    let request: EncodedRequest;
+    this.#replies = [];
     try {
-      request = job.encode(this.#seqid);
+      this.#sent = job.encode.map(encode => encode(this.#nextSeqid()));
     } catch (error) {
       this.#active = undefined;
       job.settle(
@@ -186,9 +184,16 @@ export class Connection {
       return;
     }
     const socket = this.#socket ?? this.#connect();
-    this.#request = request;
     socket.ref();
-    socket.write(request.bytes);
+    const [first] = this.#sent;
+    socket.write(
+      this.#sent.length === 1 ? first!.bytes : Buffer.concat(this.#sent.map(({ bytes }) => bytes)),
+    );
+  }
+
+  #nextSeqid(): number {
+    this.#seqid = this.#seqid === MAX_SEQID ? 1 : this.#seqid + 1;
+    return this.#seqid;
   }
 
   #connect(): Socket {
@@ -208,8 +213,9 @@ export class Connection {
       if (this.#socket !== socket) return;
       try {
         reader.push(chunk);
-        const message = reader.next();
-        if (message !== undefined) this.#receive(message, reader.pendingBytes);
+        for (let message = reader.next(); message !== undefined; message = reader.next()) {
+          this.#receive(message, reader.pendingBytes);
+        }
       } catch (error) {
         lost(
           error instanceof OsqueryError
@@ -225,22 +231,24 @@ export class Connection {
   }
 
   #receive(bytes: Buffer, more: number): void {
-    const request = this.#request;
     const job = this.#active;
+    const request = this.#sent[this.#replies.length];
     if (job === undefined || request === undefined) {
       throw new OsqueryError('OSQUERY_PROTOCOL', `${this.#path} sent a reply that nobody waits for`);
     }
     const header = readMessageHeader(new ByteCursor(bytes));
-    if (header.name !== request.method || header.seqid !== request.seqid || more > 0) {
+    const isLast = this.#replies.length + 1 === this.#sent.length;
+    if (header.name !== request.method || header.seqid !== request.seqid || (isLast && more > 0)) {
       throw new OsqueryError(
         'OSQUERY_PROTOCOL',
         `expected one reply to ${request.method} (number ${request.seqid}) from ${this.#path}, ` +
           `got ${header.name} (number ${header.seqid})${more > 0 ? ` and ${more} more bytes` : ''}`,
       );
     }
+    this.#replies.push({ header, bytes });
+    if (!isLast) return;
     this.#active = undefined;
-    this.#request = undefined;
-    job.settle(undefined, { request, reply: { header, bytes } });
+    job.settle(undefined, this.#replies);
     this.#pump();
   }
 }

@@ -3,11 +3,25 @@ import { DEFAULT_CALL_TIMEOUT_MS, DEFAULT_MAX_RECEIVED_BYTES } from '../limits.t
 import { checkSocketPath } from '../socket-path.ts';
 import { decodeRows, type EncodedRows, type PluginRow } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
-import { encodeRequest, type Service } from '../wire/request-codec.ts';
-import { readMessageHeader, readResponse } from '../wire/response-codec.ts';
-import { type CallOptions, Connection } from './connection.ts';
+import {
+  type EncodedRequest,
+  encodeCall,
+  encodeRequest,
+  type PluginCallRequest,
+  type SentRequest,
+  type Service,
+} from '../wire/request-codec.ts';
+import { type EncodedResponse, readMessageHeader, readResponse } from '../wire/response-codec.ts';
+import { type CallOptions, Connection, type Reply } from './connection.ts';
 
+export type { PluginCallRequest } from '../wire/request-codec.ts';
 export type { CallOptions } from './connection.ts';
+
+/** What a plugin answered: rows, or a status other than 0. */
+export interface PluginAnswer {
+  readonly status: ExtensionStatus;
+  readonly rows: readonly PluginRow[];
+}
 
 /** How a client is made. */
 export interface ClientOptions {
@@ -75,11 +89,28 @@ export class ExtensionClient implements AsyncDisposable {
     request: PluginRow,
     options?: CallOptions,
   ): Promise<EncodedRows<Uint8Array>> {
-    // The generated code assigns the names to an object and asks it `hasOwnProperty`: these two would be lost.
-    if (Object.hasOwn(request, '__proto__') || Object.hasOwn(request, 'hasOwnProperty')) {
-      throw new OsqueryError('OSQUERY_INVALID', 'a request cannot have a name that is special in JavaScript');
-    }
-    return this.invokeForRows('call', [registry, item, { ...request }], options);
+    return this.#forRows('call', seqid => encodeCall(seqid, { registry, item, request }), options);
+  }
+
+  /**
+   * Calls plugins one after the other, for one wait: all the requests are sent at once. They are answered in their order,
+   * each before the next is looked at.
+   */
+  async callTogether(
+    calls: readonly PluginCallRequest[],
+    options?: CallOptions,
+  ): Promise<readonly PluginAnswer[]> {
+    if (calls.length === 0) return [];
+    return this.#connection.request(
+      'call',
+      calls.map(call => seqid => encodeCall(seqid, call)),
+      replies =>
+        replies.map(reply => {
+          const { status, rows } = responseOf(reply);
+          return { status, rows: decodeRows(rows) };
+        }),
+      this.#limits(options),
+    );
   }
 
   /** Asks an extension to stop. Core ignores it. */
@@ -98,10 +129,16 @@ export class ExtensionClient implements AsyncDisposable {
 
   /** Sends a request and decodes the reply with the generated code. */
   protected invoke(method: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+    let sent: EncodedRequest | undefined;
     return this.#connection.request(
       method,
-      seqid => encodeRequest(this.service, method, seqid, args),
-      (request, reply) => request.decode(reply.bytes),
+      [
+        seqid => {
+          sent = encodeRequest(this.service, method, seqid, args);
+          return sent;
+        },
+      ],
+      ([reply]) => sent!.decode(reply!.bytes),
       this.#limits(options),
     );
   }
@@ -112,12 +149,19 @@ export class ExtensionClient implements AsyncDisposable {
     args: readonly unknown[],
     options?: CallOptions,
   ): Promise<EncodedRows<Uint8Array>> {
+    return this.#forRows(method, seqid => encodeRequest(this.service, method, seqid, args), options);
+  }
+
+  #forRows(
+    method: string,
+    encode: (seqid: number) => SentRequest,
+    options: CallOptions | undefined,
+  ): Promise<EncodedRows<Uint8Array>> {
     return this.#connection.request(
       method,
-      seqid => encodeRequest(this.service, method, seqid, args),
-      (_, reply) => {
-        const cursor = new ByteCursor(reply.bytes);
-        const { status, rows } = readResponse(cursor, readMessageHeader(cursor));
+      [encode],
+      ([reply]) => {
+        const { status, rows } = responseOf(reply!);
         okStatus(status);
         return rows;
       },
@@ -128,6 +172,11 @@ export class ExtensionClient implements AsyncDisposable {
   #limits(options: CallOptions | undefined): { timeoutMs: number; signal: AbortSignal | undefined } {
     return { timeoutMs: options?.timeoutMs ?? this.#timeoutMs, signal: options?.signal };
   }
+}
+
+function responseOf({ bytes }: Reply): EncodedResponse {
+  const cursor = new ByteCursor(bytes);
+  return readResponse(cursor, readMessageHeader(cursor));
 }
 
 /** Reads a generated ExtensionStatus. */

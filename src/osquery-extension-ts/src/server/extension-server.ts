@@ -1,12 +1,11 @@
 import { messageOf, OsqueryError } from '../errors.ts';
-import types from '../gen-nodejs/osquery_types.js';
 import type { Plugin } from '../plugins/plugin.ts';
 import type { PluginRoutes } from '../protocol.ts';
 import { extensionSocketPath } from '../protocol.ts';
 import type { EncodedRows, PluginRow } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { answerGenerated, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
-import { readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
+import { encodeStatusReply, readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
 import { respond } from './dispatch.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
 import { MessageServer } from './message-server.ts';
@@ -19,6 +18,8 @@ export interface ExtensionServerOptions {
   /** What core gave at registration. */
   readonly uuid: number;
   readonly plugins: readonly Plugin[];
+  /** Somebody pinged; called before the answer is sent. */
+  readonly onPing?: () => void;
   /** Core asked the extension to stop; called once the request is answered. */
   readonly onShutdown?: () => void;
   readonly limits?: Partial<ServerLimits>;
@@ -32,6 +33,7 @@ export class ExtensionServer implements AsyncDisposable {
   readonly socketPath: string;
   readonly #plugins: ReadonlyMap<string, ReadonlyMap<string, Plugin>>;
   readonly #server: MessageServer;
+  readonly #onPing: () => void;
   readonly #onShutdown: () => void;
   readonly #maxReplyBytes: number;
 
@@ -40,6 +42,7 @@ export class ExtensionServer implements AsyncDisposable {
     this.uuid = options.uuid;
     this.socketPath = extensionSocketPath(options.managerSocketPath, options.uuid);
     this.#plugins = byRegistry(options.plugins);
+    this.#onPing = options.onPing ?? (() => {});
     this.#onShutdown = options.onShutdown ?? (() => {});
     this.#maxReplyBytes = limits.maxReplyBytes;
     this.#server = new MessageServer({
@@ -84,13 +87,8 @@ export class ExtensionServer implements AsyncDisposable {
         });
       }
       case 'ping':
-        return [
-          await answerGenerated(
-            'Extension',
-            { ping: () => new types.ExtensionStatus({ code: 0, message: 'pong', uuid: this.uuid }) },
-            message,
-          ),
-        ];
+        this.#onPing();
+        return [encodeStatusReply(name, seqid, { code: 0, message: 'pong', uuid: this.uuid })];
       case 'shutdown':
         // After the reply has been written: this runs before any I/O of the next turn, the write before that.
         setImmediate(this.#onShutdown);

