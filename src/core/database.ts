@@ -191,10 +191,15 @@ export class CoreDatabase {
     const bytes = Buffer.from(lines.join(''));
     const temporary = `${path}.new`;
     const file = openSync(temporary, 'w', 0o600);
-    let written = 0;
-    while (written < bytes.length) written += writeSync(file, bytes, written);
-    fsyncSync(file);
-    renameSync(temporary, path);
+    try {
+      let written = 0;
+      while (written < bytes.length) written += writeSync(file, bytes, written);
+      fsyncSync(file);
+      renameSync(temporary, path);
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = file;
     this.#logBytes = bytes.length;

@@ -33,9 +33,13 @@ export const replayInto = async (
   options: ReplayOptions,
 ): Promise<ReplayResult> => {
   const replay = await openReplay(path, { isBsmTrail: looksLikeTrail });
-  return replay.kind === 'bsm-trail'
-    ? replayTrails(pipeline, replay, options)
-    : replayLog(pipeline, replay, options);
+  try {
+    return await (replay.kind === 'bsm-trail'
+      ? replayTrails(pipeline, replay, options)
+      : replayLog(pipeline, replay, options));
+  } finally {
+    await replay.close();
+  }
 };
 
 const replayLog = async (

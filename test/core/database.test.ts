@@ -1,9 +1,10 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CoreDatabase } from '../../src/core/database.ts';
+import { openFilesIn } from '../open-files.ts';
 import { anyText } from './any-text.ts';
 
 let directory: string;
@@ -98,6 +99,18 @@ describe('with a path', () => {
     expect(again.get('queries', 'a')).toBe('1');
     expect(again.get('queries', 'b')).toBe('2');
     again.close();
+  });
+
+  test('that a full disk does not take leaves no file open, and the old one as it was', () => {
+    const path = join(directory, 'core.jsonl');
+    const database = new CoreDatabase(directory);
+    database.put('queries', 'a', '1');
+    database.close();
+    const before = readFileSync(path, 'utf8');
+    symlinkSync('/dev/full', `${path}.new`);
+    expect(() => new CoreDatabase(directory)).toThrow(/ENOSPC/);
+    expect(openFilesIn('/dev/full')).toEqual([]);
+    expect(readFileSync(path, 'utf8')).toBe(before);
   });
 
   test('does not grow without end', () => {

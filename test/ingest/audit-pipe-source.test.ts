@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { type EventSource, openAuditPipeSource, openLiveSource } from '../../src
 import type { IngestError, IngestHandlers } from '../../src/ingest/ingest.ts';
 import { ProcessBatchReader } from '../../src/ingest/process-batch.ts';
 import type { ModelEvent } from '../../src/model/model-event.ts';
+import { makeFifo } from '../make-fifo.ts';
 
 const fixture = (name: string): string => new URL(`../../fixtures/openbsm/${name}`, import.meta.url).pathname;
 const { settings } = readAuditSettings(new Map([['audit_allow_fork_process_events', 'true']]));
@@ -66,7 +66,7 @@ let source: EventSource | undefined;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'auditpipe-'));
   device = join(directory, 'auditpipe');
-  execFileSync('mkfifo', [device]);
+  makeFifo(device);
   writer = openSync(device, constants.O_RDWR);
   listener = new Listener();
   source = undefined;

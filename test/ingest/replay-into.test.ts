@@ -7,6 +7,7 @@ import { EventPipeline, type PipelineCounters } from '../../src/ingest/event-pip
 import { type ReplayResult, replayInto } from '../../src/ingest/replay-into.ts';
 import { TrailFramer } from '../../src/openbsm/framer.ts';
 import { eventTables } from '../../tables/index.ts';
+import { openFilesIn } from '../open-files.ts';
 import { replayRows } from '../replay-rows.ts';
 
 let directory: string;
@@ -35,14 +36,17 @@ interface Replayed extends ReplayResult {
   readonly batches: number;
 }
 
-const replay = async (path: string): Promise<Replayed> => {
-  const pipeline = new EventPipeline({
+const newPipeline = (): EventPipeline =>
+  new EventPipeline({
     tables: eventTables,
     settings: readAuditSettings(new Map()).settings,
     context: { uptimeAt: () => undefined, imageTimes: () => undefined },
     kindOfTask: () => 'gone',
     now: () => 0,
   });
+
+const replay = async (path: string): Promise<Replayed> => {
+  const pipeline = newPipeline();
   const raw: string[] = [];
   let batches = 0;
   const result = await replayInto(pipeline, path, {
@@ -139,5 +143,23 @@ describe('a directory of trails', () => {
     const bad = join(path, '20240601000000.20240601000001');
     mkdirSync(bad);
     await expect(replay(path)).rejects.toThrow(`replay file "${bad}" cannot be read: it is a directory`);
+    expect(openFilesIn(directory)).toEqual([]);
   });
+});
+
+test('what a pipeline does not take leaves no file open', async () => {
+  const log = file('taken.log', 'type=SYSCALL msg=audit(1.000:1): a=b\n'.repeat(10_000));
+  for (const path of [
+    log,
+    fixture('processes.trail'),
+    trails('taken', [readFileSync(fixture('users.trail'))]),
+  ]) {
+    const pipeline = newPipeline();
+    const onBatch = (): never => {
+      throw new Error('enough');
+    };
+    await expect(replayInto(pipeline, path, { onBatch, onRaw: undefined })).rejects.toThrow('enough');
+  }
+  expect(openFilesIn(directory)).toEqual([]);
+  expect(openFilesIn(fixture('').slice(0, -1))).toEqual([]);
 });

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAuditPipe } from '../../src/openbsm/audit-pipe.ts';
 import { createTrailCounters } from '../../src/openbsm/counters.ts';
 import { readTrail } from '../../src/openbsm/read-trail.ts';
+import { makeFifo } from '../make-fifo.ts';
 
 const path = fileURLToPath(new URL('../../fixtures/openbsm/users.trail', import.meta.url));
 
@@ -17,7 +17,7 @@ let writer: number;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'auditpipe-'));
   fifo = join(directory, 'auditpipe');
-  execFileSync('mkfifo', [fifo]);
+  makeFifo(fifo);
   writer = openSync(fifo, constants.O_RDWR);
 });
 afterEach(() => {

@@ -1,15 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { waitForInput } from '../../src/openbsm/wait-for-input.ts';
+import { makeFifo } from '../make-fifo.ts';
 
 let directory: string;
 let fd: number;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'wait-'));
-  execFileSync('mkfifo', [join(directory, 'fifo')]);
+  makeFifo(join(directory, 'fifo'));
   fd = openSync(join(directory, 'fifo'), constants.O_RDWR);
 });
 afterEach(() => {

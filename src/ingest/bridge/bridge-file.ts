@@ -62,12 +62,14 @@ export class BridgeFile {
   static lock(directory: string): BridgeFile {
     const path = bridgePath(directory);
     const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
-    if (!lockFile(fd)) {
+    try {
+      if (!lockFile(fd)) throw new Error(`${path} is locked by another process`);
+      ftruncateSync(fd);
+      return new BridgeFile(path, fd);
+    } catch (error) {
       closeSync(fd);
-      throw new Error(`${path} is locked by another process`);
+      throw error;
     }
-    ftruncateSync(fd);
-    return new BridgeFile(path, fd);
   }
 
   write(record: BridgeRecord): void {
@@ -76,7 +78,10 @@ export class BridgeFile {
 
   /** Nobody is to be found there any more. */
   clear(): void {
-    ftruncateSync(this.#fd);
-    closeSync(this.#fd);
+    try {
+      ftruncateSync(this.#fd);
+    } finally {
+      closeSync(this.#fd);
+    }
   }
 }

@@ -116,13 +116,18 @@ const trailsIn = async (directory: string): Promise<readonly BsmTrail[]> => {
 };
 
 async function* readFile(path: string): AsyncGenerator<Uint8Array> {
-  const file = await openFile(path);
-  yield* readChunks(file, path, await readChunk(file, path));
+  yield* readChunks(await openFile(path), path);
 }
 
-async function* readChunks(file: FileHandle, path: string, head: Uint8Array): AsyncGenerator<Uint8Array> {
+/**
+ * Reads to the end and closes the file, whatever comes between.
+ *
+ * @param head what has been read of it
+ */
+async function* readChunks(file: FileHandle, path: string, head?: Uint8Array): AsyncGenerator<Uint8Array> {
   try {
-    for (let chunk = head; chunk.length > 0; chunk = await readChunk(file, path)) yield chunk;
+    let chunk = head ?? (await readChunk(file, path));
+    for (; chunk.length > 0; chunk = await readChunk(file, path)) yield chunk;
   } finally {
     await file.close();
   }

@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BridgeFile, type BridgeRecord, readBridgeRecord } from '../../../src/ingest/bridge/bridge-file.ts';
 import { temporaryDirectory } from '../../events/persistence/temporary-directory.ts';
+import { makeFifo } from '../../make-fifo.ts';
+import { openFilesIn } from '../../open-files.ts';
 
 const RECORD: BridgeRecord = {
   owner: { pid: 4_510, startTicks: 190_733 },
@@ -31,6 +33,15 @@ describe('the bridge file', () => {
     expect(readBridgeRecord(directory.path)).toEqual(RECORD);
     file.clear();
     BridgeFile.lock(directory.path).clear();
+  });
+
+  test('that cannot be begun anew is not left open', () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'bridge');
+    // A FIFO can be locked, but not cut.
+    makeFifo(path);
+    expect(() => BridgeFile.lock(directory.path)).toThrow(/EINVAL/);
+    expect(openFilesIn(directory.path)).toEqual([]);
   });
 
   test('is not believed where others could have written it', () => {

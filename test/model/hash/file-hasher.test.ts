@@ -26,6 +26,7 @@ import { FileHasher, type HashLimits, type HashRequest } from '../../../src/mode
 import { fileVersion } from '../../../src/model/hash/file-version.ts';
 import { Mounts } from '../../../src/model/hash/mounts.ts';
 import { ProcfsReader } from '../../../src/model/procfs/reader.ts';
+import { makeFifo } from '../../make-fifo.ts';
 
 let directory: string;
 const children: ChildProcess[] = [];
@@ -158,7 +159,7 @@ describe('FileHasher, of a program that has ended', () => {
       get: (files, name) => {
         if (name === 'filter' && writer === undefined) {
           rmSync(path);
-          execFileSync('mkfifo', [path]);
+          makeFifo(path);
           writer = spawn('sh', ['-c', `: > '${path}'`]);
           children.push(writer);
         }
@@ -249,7 +250,7 @@ describe('FileHasher, of a program that has ended', () => {
 
   it('opens nothing but regular files', () => {
     const { hasher, reads } = setUp();
-    execFileSync('mkfifo', [join(directory, 'pipe')]);
+    makeFifo(join(directory, 'pipe'));
     for (const path of ['/dev/zero', directory, join(directory, 'pipe')]) {
       expect(hasher.digest(request({ path, files: [record(path)] }))).toBeUndefined();
     }

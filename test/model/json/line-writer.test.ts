@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { LineWriter } from '../../../src/model/json/line-writer.ts';
 import { openOutput } from '../../../src/model/json/open-output.ts';
+import { makeFifo } from '../../make-fifo.ts';
 
 /** A reader that takes a line when the test says so. */
 class SlowReader extends Writable {
@@ -115,7 +116,7 @@ describe('LineWriter', () => {
 describe('openOutput', () => {
   it('writes to a pipe that nobody reads without waiting', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'pipe-'));
-    execFileSync('mkfifo', [join(directory, 'pipe')]);
+    makeFifo(join(directory, 'pipe'));
     const reader = openSync(join(directory, 'pipe'), constants.O_RDONLY | constants.O_NONBLOCK);
     const pipe = openSync(join(directory, 'pipe'), constants.O_WRONLY);
     try {
