@@ -1,5 +1,6 @@
+import { damage } from './damage.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
-import { decimal, decodeText, untrustedBytes, untrustedText } from './value.ts';
+import { decimal, decodeText, isDamaged, untrustedBytes } from './value.ts';
 
 /** Most arguments an event may claim; MAX_ARG_STRINGS of the kernel is 2^31, the stack allows about 10^6. */
 export const ARGUMENT_LIMIT = 1_000_000;
@@ -12,85 +13,190 @@ const LETTER_A = 0x61;
 const BRACKET = 0x5b;
 const UNDERSCORE = 0x5f;
 
+/** Decides whether arguments that no record has are empty ones; gets the list with them. */
+export type AreEmpty = (argv: readonly string[]) => boolean;
+
+/** Missing arguments are lost ones. */
+const areLost: AreEmpty = () => false;
+
 /**
- * Joins the argument list from the EXECVE records of one event, in the order received.
+ * Joins the argument list from the EXECVE records of one event, whatever their order.
  *
  * The kernel writes about 7,500 bytes a record; only the first has `argc`. An argument that does not fit is written
  * as `aN_len=L aN[0]=… aN[1]=…`, over as many records as it takes, each fragment quoted or in hex on its own.
- * Old kernels leave out an argument that is empty: an index skipped inside one record, or missing at the end of
- * a single one that is not full, is the empty string. Any other hole is a lost record.
+ * Old kernels leave out an argument that is empty. Of a script they write two lists, the second for its interpreter:
+ * the longer one counts.
  * Source: audit_log_execve_info in kernel/auditsc.c.
  *
- * @returns undefined if any argument is missing in whole or part: half a command line would be an invention
+ * @param areEmpty asked if arguments are missing that an old kernel could have left out
+ * @returns undefined if any argument is missing in whole or part, or damaged: half a command line would be an invention
  */
-export const joinArguments = (records: readonly AuditRecord[]): string[] | undefined => {
+export const joinArguments = (
+  records: readonly AuditRecord[],
+  areEmpty: AreEmpty = areLost,
+): string[] | undefined =>
+  (records.length === 1 ? joinOne(records[0]!) : undefined) ?? new ArgumentList(records, areEmpty).join();
+
+/** The list that one record has in order and whole, as nearly all are; undefined for any other. */
+const joinOne = (record: AuditRecord): string[] | undefined => {
   const argv: string[] = [];
-  let argc: number | undefined;
-  let fragments: Uint8Array[] = [];
-  let writtenLength = 0;
-  /** `aN_len` of the argument under way; -1 when none is. */
-  let announced = -1;
-  let announcedIndex = -1;
-
-  const completeFragments = (): boolean => {
-    if (announced < 0) return true;
-    // Characters as written, two a byte in hex; a count of bytes is as good.
-    const bytes = Buffer.concat(fragments);
-    const complete =
-      announcedIndex === argv.length && (bytes.length === announced || writtenLength === announced);
-    argv.push(decodeText(bytes));
-    fragments = [];
-    writtenLength = 0;
-    announced = -1;
-    return complete;
-  };
-
-  for (const record of records) {
-    let first = true;
-    cursor.reset(record.bytes, record.start, record.end);
-    while (cursor.next()) {
-      if (cursor.bytes[cursor.keyStart] !== LETTER_A) continue;
-      if (cursor.key === ARGC) {
-        argc ??= decimal(cursor);
-        continue;
-      }
+  let argc = -1;
+  cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) {
+    if (cursor.key === ARGC) {
+      if (argc >= 0) return undefined;
+      argc = decimal(cursor) ?? -1;
+    } else {
       const key = argumentKey(cursor);
-      if (key === undefined) continue;
-      if (argc === undefined || argc > ARGUMENT_LIMIT || key.index >= argc) return undefined;
-      if (key.kind === 'length') {
-        if (!completeFragments()) return undefined;
-        announced = decimal(cursor) ?? -1;
-        announcedIndex = key.index;
-        if (announced < 0) return undefined;
-      } else if (key.kind === 'fragment') {
-        if (announced < 0 || key.index !== announcedIndex || key.fragment !== fragments.length)
-          return undefined;
-        fragments.push(Uint8Array.prototype.slice.call(untrustedBytes(cursor) ?? EMPTY));
-        writtenLength += cursor.valueEnd - cursor.valueStart;
+      if (key === undefined || key.kind !== 'whole' || key.index !== argv.length) return undefined;
+      if (cursor.quoted) {
+        argv.push(decodeText(cursor.bytes, cursor.valueStart, cursor.valueEnd));
       } else {
-        if (!completeFragments()) return undefined;
-        if (key.index < argv.length || (key.index > argv.length && first && record !== records[0]))
-          return undefined;
-        while (argv.length < key.index) argv.push('');
-        argv.push(untrustedText(cursor) ?? decodeText(valueBytes(cursor)));
+        const bytes = untrustedBytes(cursor);
+        if (bytes === undefined || isDamaged(cursor, bytes)) return undefined;
+        argv.push(decodeText(bytes));
       }
-      first = false;
     }
   }
-  if (!completeFragments() || argc === undefined || argc < 0 || argc > ARGUMENT_LIMIT) return undefined;
-  const [only] = records;
-  const mayLackRecords = records.length > 1 || (only !== undefined && only.end - only.start >= FULL_RECORD);
-  if (argv.length < argc && mayLackRecords) return undefined;
-  while (argv.length < argc) argv.push('');
-  return argv;
+  return argc === argv.length && (argc === 0 || cursor.isAtEnd) ? argv : undefined;
+};
+
+interface Argument {
+  whole: Uint8Array | undefined;
+  /** `aN_len`: bytes or, where fragments are in hex, characters. */
+  announced: number | undefined;
+  readonly fragments: Map<number, { readonly bytes: Uint8Array; readonly written: number }>;
+}
+
+/** What all records of an event say, by place. */
+class ArgumentList {
+  readonly #areEmpty: AreEmpty;
+  readonly #arguments = new Map<number, Argument>();
+  #argc = -1;
+  /** Records besides those of a shorter list. */
+  #records = 0;
+  /** Whether a record may have been followed by another. */
+  #isFull = false;
+  /** Damage, or two records that do not agree. */
+  #isBroken = false;
+  /** Whether a record ends in hex, of which more may be lost. */
+  #endsOpen = false;
+  /** Whether a record has an empty argument: its kernel leaves out none. */
+  #hasEmpty = false;
+
+  constructor(records: readonly AuditRecord[], areEmpty: AreEmpty) {
+    this.#areEmpty = areEmpty;
+    const counts = records.map(argcOf);
+    this.#argc = Math.max(...counts);
+    const seen = new Set<string>();
+    records.forEach((record, i) => {
+      const isOfShorter = counts[i]! >= 0 && counts[i]! < this.#argc;
+      if (isOfShorter) return;
+      const text = record.bytes.toString('latin1', record.start, record.end);
+      if (seen.has(text)) return;
+      seen.add(text);
+      this.#records++;
+      this.#take(record);
+    });
+  }
+
+  #take(record: AuditRecord): void {
+    if (record.end - record.start >= FULL_RECORD) this.#isFull = true;
+    cursor.reset(record.bytes, record.start, record.end);
+    let isDamagedRecord = false;
+    let fields = 0;
+    while (!isDamagedRecord && cursor.next()) {
+      fields++;
+      if (cursor.bytes[cursor.keyStart] !== LETTER_A || cursor.key === ARGC) continue;
+      const key = argumentKey(cursor);
+      if (key !== undefined) isDamagedRecord = !this.#field(key);
+    }
+    if (fields > 1 && !cursor.quoted) this.#endsOpen = true;
+    // A word without a value is the beginning of a field.
+    if (isDamagedRecord || (fields > 0 && !cursor.isAtEnd)) {
+      damage.records++;
+      this.#isBroken = true;
+    }
+  }
+
+  /** @returns false if the field is damaged */
+  #field(key: ArgumentKey): boolean {
+    if (this.#argc > ARGUMENT_LIMIT || key.index >= this.#argc) {
+      this.#isBroken = true;
+      return true;
+    }
+    let argument = this.#arguments.get(key.index);
+    if (argument === undefined) {
+      argument = { whole: undefined, announced: undefined, fragments: new Map() };
+      this.#arguments.set(key.index, argument);
+    }
+    if (key.kind === 'length') {
+      const length = decimal(cursor);
+      if (length === undefined || length < 0) return false;
+      if (argument.announced !== undefined && argument.announced !== length) this.#isBroken = true;
+      argument.announced = length;
+      return true;
+    }
+    const read = untrustedBytes(cursor);
+    const isFragment = key.kind === 'fragment';
+    if (read === undefined || (isFragment ? false : isDamaged(cursor, read))) return false;
+    const bytes = Uint8Array.prototype.slice.call(read);
+    if (isFragment) {
+      if (argument.fragments.has(key.fragment)) this.#isBroken = true;
+      argument.fragments.set(key.fragment, { bytes, written: cursor.valueEnd - cursor.valueStart });
+    } else {
+      if (argument.whole !== undefined) this.#isBroken = true;
+      argument.whole = bytes;
+      if (bytes.length === 0) this.#hasEmpty = true;
+    }
+    return true;
+  }
+
+  join(): string[] | undefined {
+    const argc = this.#argc;
+    if (this.#isBroken || argc < 0 || argc > ARGUMENT_LIMIT) return undefined;
+    const argv: string[] = new Array<string>(argc);
+    let missing = 0;
+    for (let index = 0; index < argc; index++) {
+      const argument = this.#arguments.get(index);
+      const bytes = argument === undefined ? EMPTY : bytesOf(argument);
+      if (bytes === undefined) return undefined;
+      if (argument === undefined) missing++;
+      argv[index] = decodeText(bytes);
+    }
+    if (missing === 0) return argv;
+    // Of several records, or behind a full one, another can be lost.
+    const mayBeEmpty = this.#records === 1 && !this.#isFull && !this.#endsOpen && !this.#hasEmpty;
+    return mayBeEmpty && this.#areEmpty(argv) ? argv : undefined;
+  }
+}
+
+/** undefined if a part is missing. */
+const bytesOf = ({ whole, announced, fragments }: Argument): Uint8Array | undefined => {
+  if (whole !== undefined) return announced === undefined && fragments.size === 0 ? whole : undefined;
+  const parts: Uint8Array[] = [];
+  let written = 0;
+  for (let i = 0; i < fragments.size; i++) {
+    const fragment = fragments.get(i);
+    if (fragment === undefined) return undefined;
+    parts.push(fragment.bytes);
+    written += fragment.written;
+  }
+  const bytes = Buffer.concat(parts);
+  // Characters as written, two a byte in hex; a count of bytes is as good.
+  return announced !== undefined && (bytes.length === announced || written === announced) ? bytes : undefined;
+};
+
+/** The count that a record begins with; -1 if it has none. */
+const argcOf = (record: AuditRecord): number => {
+  cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) if (cursor.key === ARGC) return decimal(cursor) ?? -1;
+  return -1;
 };
 
 const cursor = new FieldCursor();
 
 const EMPTY = new Uint8Array(0);
-
-const valueBytes = (cursor: FieldCursor): Uint8Array =>
-  cursor.bytes.subarray(cursor.valueStart, cursor.valueEnd);
 
 type ArgumentKey =
   | { readonly kind: 'whole' | 'length'; readonly index: number }
@@ -98,6 +204,7 @@ type ArgumentKey =
 
 /** Reads `aN`, `aN_len` or `aN[K]`. */
 const argumentKey = ({ bytes, keyStart, keyEnd }: FieldCursor): ArgumentKey | undefined => {
+  if (bytes[keyStart] !== LETTER_A) return undefined;
   let at = keyStart + 1;
   const number = (): number => {
     let value = 0;

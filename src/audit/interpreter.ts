@@ -1,6 +1,7 @@
 import type { AuditEvent } from './audit-event.ts';
 import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL } from './constants.ts';
 import { firstOf, isUserMessage, type RecordGroup } from './correlator.ts';
+import { damage } from './damage.ts';
 import { hasUringop, UringReader } from './io-uring.ts';
 import { type KindOfTask, readProcessEvent } from './process-event.ts';
 import type { AuditRecord } from './record.ts';
@@ -42,6 +43,8 @@ const NO_EVENTS: readonly AuditEvent[] = [];
 /** Turns groups of records into events. */
 export class Interpreter {
   readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0 };
+  /** Records that are damaged: what they say is NULL, or their group is among the malformed ones. */
+  damagedRecords = 0;
   readonly #kindOfTask: KindOfTask;
   readonly #uring = new UringReader();
   interests: Interests;
@@ -53,6 +56,13 @@ export class Interpreter {
 
   /** @returns none for what is no event of ours, or cannot be read; which of the two is counted */
   interpret(group: RecordGroup): readonly AuditEvent[] {
+    damage.records = 0;
+    const events = this.#interpret(group);
+    this.damagedRecords += damage.records;
+    return events;
+  }
+
+  #interpret(group: RecordGroup): readonly AuditEvent[] {
     const first = group.records[0];
     if (first === undefined) return this.#drop('filtered');
     if (isUserMessage(first.type)) {
@@ -104,6 +114,7 @@ export class Interpreter {
 
   #drop(counter: keyof InterpreterCounters): readonly AuditEvent[] {
     this.counters[counter]++;
+    if (counter === 'malformed') damage.records++;
     return NO_EVENTS;
   }
 }

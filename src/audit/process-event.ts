@@ -1,11 +1,12 @@
 import type { ExecutedFile, ProcessEvent } from './audit-event.ts';
-import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_PATH } from './constants.ts';
+import { AUDIT_BPRM_FCAPS, AUDIT_CWD, AUDIT_EXECVE, AUDIT_PATH, AUDIT_PROCTITLE } from './constants.ts';
 import type { RecordGroup } from './correlator.ts';
+import { damage } from './damage.ts';
 import { joinArguments } from './execve.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SyscallRecord } from './syscall-record.ts';
-import { decimal, pathText, plainText, untrustedText } from './value.ts';
+import { DAMAGED, decimal, isDamaged, plainText, readPath, readText, untrustedBytes } from './value.ts';
 
 /** clone(2) flags. Source: linux/sched.h. */
 const CLONE_PARENT = 0x8000;
@@ -71,29 +72,48 @@ export const readProcessEvent = (
 
 const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading => {
   const arguments_: AuditRecord[] = [];
-  const paths: AuditRecord[] = [];
-  let cwdRecord: AuditRecord | undefined;
+  const files: ExecutedFile[] = [];
+  let place = 0;
+  let cwd: string | undefined;
   for (const record of group.records) {
     if (record.type === AUDIT_EXECVE) arguments_.push(record);
-    else if (record.type === AUDIT_PATH) paths.push(record);
-    else if (record.type === AUDIT_CWD) cwdRecord ??= record;
+    else if (record.type === AUDIT_PATH) addFile(files, record, place++);
+    else if (record.type === AUDIT_CWD) cwd ??= readCwd(record);
   }
-  const argv = arguments_.length > 0 ? joinArguments(arguments_) : undefined;
-  const files = paths.map(readPath);
-  // The first file has a meaning of its own: where its record was lost, the next one must not stand for it.
-  if (paths[0] !== undefined && pathItem(paths[0]) !== 0) files.unshift(UNRECORDED);
+  let recorded = 0;
+  for (const file of files) if (file !== UNRECORDED) recorded++;
+  const argv =
+    arguments_.length > 0 ? joinArguments(arguments_, argv => leavesOutEmpty(group, argv)) : undefined;
   const event = processEvent(group, syscall, {
     action: 'exec',
     pid: syscall.pid,
     parent: syscall.ppid,
     argv,
-    cwd: cwdRecord && readCwd(cwdRecord),
+    cwd,
     files,
   });
   return {
     event,
-    incomplete: argv === undefined || cwdRecord === undefined || paths.length < syscall.items,
+    incomplete: argv === undefined || cwd === undefined || recorded < syscall.items,
   };
+};
+
+/** Files of an event that are looked at: more than a program and its interpreters are none of an exec. */
+const MAX_FILES = 64;
+
+/**
+ * Puts a file where its number says: records may come in any order, and twice, and where one was lost the next must not stand
+ * for it.
+ */
+const addFile = (files: ExecutedFile[], record: AuditRecord, place: number): void => {
+  const item = pathItem(record);
+  const file = readFileRecord(record, place);
+  if (item === undefined || item < 0 || item >= MAX_FILES || file === undefined) {
+    damage.records++;
+    return;
+  }
+  while (files.length < item) files.push(UNRECORDED);
+  if (files[item] === undefined || files[item] === UNRECORDED) files[item] = file;
 };
 
 const processEvent = (
@@ -134,7 +154,6 @@ const processEvent = (
 });
 
 const CWD = keyHash('cwd');
-const ITEM = keyHash('item');
 const NAME = keyHash('name');
 const INODE = keyHash('inode');
 const DEV = keyHash('dev');
@@ -146,7 +165,13 @@ const cursor = new FieldCursor();
 
 const readCwd = (record: AuditRecord): string | undefined => {
   cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) if (cursor.key === CWD) return pathText(cursor);
+  while (cursor.next()) {
+    if (cursor.key !== CWD) continue;
+    const text = readPath(cursor);
+    if (text !== DAMAGED) return text;
+    break;
+  }
+  damage.records++;
   return undefined;
 };
 
@@ -159,12 +184,24 @@ const UNRECORDED: ExecutedFile = {
   ogid: undefined,
 };
 
-/** Position of a PATH record's file in its event. */
-const pathItem = (record: AuditRecord): number | undefined => {
-  cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) if (cursor.key === ITEM) return decimal(cursor);
-  return undefined;
+const ITEM_KEY = Buffer.from('item=');
+
+/** Position of a PATH record's file in its event; the kernel writes it first. */
+const pathItem = ({ bytes, start, end }: AuditRecord): number | undefined => {
+  let at = start + ITEM_KEY.length;
+  if (at >= end) return undefined;
+  for (let i = 0; i < ITEM_KEY.length; i++) if (bytes[start + i] !== ITEM_KEY[i]) return undefined;
+  let item = 0;
+  const first = at;
+  for (; at < end; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) break;
+    item = item * 10 + digit;
+  }
+  return at > first && (at === end || bytes[at] === SPACE) ? item : undefined;
 };
+
+const SPACE = 0x20;
 
 /** Longest PATH record that is remembered, and of how many files of an event. */
 const KNOWN_BYTES = 512;
@@ -172,20 +209,26 @@ const knownTexts = [new KnownBytes(KNOWN_BYTES), new KnownBytes(KNOWN_BYTES)] as
 /** Of the same places in the event before: a loader is in nearly all, a program in those that run it again. */
 const knownFiles: ExecutedFile[] = [];
 
-/** @param place of the record among those of its kind */
-const readPath = (record: AuditRecord, place: number): ExecutedFile => {
+/**
+ * @param place of the record among those of its kind
+ * @returns undefined if it is damaged
+ */
+const readFileRecord = (record: AuditRecord, place: number): ExecutedFile | undefined => {
   const knownText = knownTexts[place];
   if (knownText === undefined) return readFile(record);
   const { bytes, start, end } = record;
   if (knownText.matches(bytes, start, end)) return knownFiles[place]!;
   const file = readFile(record);
+  if (file === undefined) return undefined;
   knownText.keep(bytes, start, end);
   knownFiles[place] = file;
   return file;
 };
 
-const readFile = (record: AuditRecord): ExecutedFile => {
-  let name: string | undefined;
+const readFile = (record: AuditRecord): ExecutedFile | undefined => {
+  let name: ReturnType<typeof readText>;
+  let hasName = false;
+  let hasInode = false;
   let inode: string | undefined;
   let dev: string | undefined;
   let mode: string | undefined;
@@ -193,12 +236,14 @@ const readFile = (record: AuditRecord): ExecutedFile => {
   let ogid: number | undefined;
   cursor.reset(record.bytes, record.start, record.end);
   // Behind `ogid` come capabilities and more, which nobody asks for.
-  while (ogid === undefined && cursor.next()) {
+  while (ogid === undefined && name !== DAMAGED && cursor.next()) {
     switch (cursor.key) {
       case NAME:
-        name = untrustedText(cursor);
+        hasName = true;
+        name = readText(cursor);
         break;
       case INODE:
+        hasInode = true;
         inode = plainText(cursor);
         break;
       case DEV:
@@ -215,5 +260,50 @@ const readFile = (record: AuditRecord): ExecutedFile => {
         break;
     }
   }
+  if (name === DAMAGED) return undefined;
+  // From `inode` to `rdev` the kernel writes all or nothing, and something behind a name: a record that ends between was cut off.
+  const isCut = ogid === undefined ? hasInode || cursor.key === NAME || !cursor.isAtEnd : cursor.isAtEnd;
+  if (!hasName || isCut) return undefined;
   return { name, inode, dev, mode, ouid, ogid };
+};
+
+const CAP_FROOTID = keyHash('cap_frootid');
+const FROOTID = keyHash('frootid');
+const NAMETYPE = keyHash('nametype');
+const PROCTITLE = keyHash('proctitle');
+
+/** Bytes of a PROCTITLE that may go on. Source: MAX_PROCTITLE_AUDIT_LEN in kernel/auditsc.c. */
+const FULL_TITLE = 128;
+
+/**
+ * Whether what EXECVE does not say are empty arguments, which kernels before Linux 4.8 leave out. The event's other records
+ * tell: file capabilities with a namespace (`frootid`) are of 5.1 and later; PROCTITLE, from 3.15 on, has all arguments but
+ * the empty ones at its end; a PATH record without `nametype` is of before 4.0.
+ * Source: audit_log_execve_info, audit_log_name, audit_log_fcaps and audit_log_proctitle in kernel/auditsc.c.
+ *
+ * @param argv with empty ones for those that are missing
+ */
+const leavesOutEmpty = ({ records }: RecordGroup, argv: readonly string[]): boolean => {
+  let isOld = false;
+  let title: string | undefined;
+  for (const record of records) {
+    const { type } = record;
+    if (type !== AUDIT_PATH && type !== AUDIT_BPRM_FCAPS && type !== AUDIT_PROCTITLE) continue;
+    let hasNametype = false;
+    cursor.reset(record.bytes, record.start, record.end);
+    while (cursor.next()) {
+      if (cursor.key === CAP_FROOTID || cursor.key === FROOTID) return false;
+      if (cursor.key === NAMETYPE) hasNametype = true;
+      if (type === AUDIT_PROCTITLE && cursor.key === PROCTITLE) title ??= titleOf(cursor);
+    }
+    if (type === AUDIT_PATH && !hasNametype) isOld = true;
+  }
+  return title === undefined ? isOld : title === argv.join('\0').replace(/\0+$/, '');
+};
+
+/** undefined for one that is damaged or may go on. */
+const titleOf = (field: FieldCursor): string | undefined => {
+  const bytes = untrustedBytes(field);
+  if (isDamaged(field, bytes) || bytes === undefined || bytes.length >= FULL_TITLE) return undefined;
+  return Buffer.from(bytes).toString();
 };

@@ -107,6 +107,9 @@ const digitsValue = (bytes: Buffer, start: number, end: number): number => {
  * A value in `"` ends at the next `"`: the kernel escapes nothing, a value with a quote in it is written in hex.
  * A value in `'` (the inner message of a user record) ends at the last `'` of the record. Words without `=` are
  * skipped. The cursor is reused: `next()` overwrites the positions of the field before.
+ *
+ * A quote that is not closed proves damage, because the kernel closes each: such a value is `unclosed`, and what stands
+ * behind it may belong to it.
  */
 export class FieldCursor {
   bytes: Buffer = Buffer.alloc(0);
@@ -116,6 +119,8 @@ export class FieldCursor {
   valueStart = 0;
   valueEnd = 0;
   quoted = false;
+  /** Whether an unquoted value begins with a quote: its end is lost. */
+  unclosed = false;
   /** `keyHash` of the key. */
   key = 0;
   #at = 0;
@@ -163,11 +168,13 @@ export class FieldCursor {
       }
       if (closing > at && closing < end) {
         this.quoted = true;
+        this.unclosed = false;
         this.valueStart = at + 1;
         this.valueEnd = closing;
         at = closing + 1;
       } else {
         this.quoted = false;
+        this.unclosed = opening === QUOTE || opening === APOSTROPHE;
         this.valueStart = at;
         while (at < end && bytes[at] !== SPACE) at++;
         this.valueEnd = at;
@@ -175,6 +182,11 @@ export class FieldCursor {
       this.#at = at;
       return true;
     }
+  }
+
+  /** Whether the record ends behind the field that was read last, without a word that is cut off. */
+  get isAtEnd(): boolean {
+    return this.valueEnd + (this.quoted ? 1 : 0) >= this.#end;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { SocketActor, SocketEvent } from './audit-event.ts';
 import { AUDIT_SOCKADDR, AUDIT_SOCKETCALL } from './constants.ts';
 import { firstOf, type RecordGroup } from './correlator.ts';
+import { damage } from './damage.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { parseSockaddr, type SocketName } from './sockaddr.ts';
@@ -14,7 +15,7 @@ export type SocketReading =
   | { readonly kind: 'event'; readonly event: SocketEvent }
   /** A family the tables do not hold (netlink, packet, AF_UNSPEC …). */
   | { readonly kind: 'other' }
-  /** The address is missing or shorter than its family. */
+  /** The address is missing, damaged, or shorter than its family. */
   | { readonly kind: 'incomplete' };
 
 /**
@@ -110,9 +111,14 @@ let knownName: SocketName | undefined;
 export const readSockaddr = (record: AuditRecord): SocketName | undefined => {
   const { bytes, start, end } = record;
   if (knownText.matches(bytes, start, end)) return knownName;
-  knownName = readName(record);
+  const name = readName(record);
+  if (name === undefined) {
+    damage.records++;
+    return undefined;
+  }
+  knownName = name;
   knownText.keep(bytes, start, end);
-  return knownName;
+  return name;
 };
 
 const readName = (record: AuditRecord): SocketName | undefined => {

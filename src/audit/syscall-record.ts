@@ -1,7 +1,8 @@
+import { damage } from './damage.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { type SyscallName, socketcallName, syscallName } from './syscalls.ts';
-import { decimal, hexWord, pathText, plainText, untrustedText } from './value.ts';
+import { DAMAGED, decimal, hexWord, plainText, readPath, readText, type TextReading } from './value.ts';
 
 /** What a SYSCALL record says of a system call that makes events. */
 export interface SyscallRecord {
@@ -92,10 +93,13 @@ type Actor = Pick<
   'ppid' | 'suid' | 'fsuid' | 'sgid' | 'fsgid' | 'tty' | 'ses' | 'comm' | 'exe'
 > & {
   readonly [Key in 'pid' | 'auid' | 'uid' | 'gid' | 'euid' | 'egid']: number | undefined;
+} & {
+  /** Whether damage is proved of a text; what stands before it is whole. */
+  readonly isDamaged: boolean;
 };
 
 /**
- * Reads a SYSCALL record; stops at once when the call is none of `interests`.
+ * Reads a SYSCALL record; stops at once when the call is none of `interests`. A text that is damaged is left out, and counted.
  * Source of the field order: audit_log_exit and audit_log_task_info in kernel/auditsc.c and kernel/audit.c.
  */
 export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallName>): SyscallReading => {
@@ -190,13 +194,14 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
       exe: actor.exe,
     },
   };
-  if (items === 0)
+  if (actor.isDamaged) damage.records++;
+  else if (items === 0)
     known = knownText.keep(bytes, start, end) ? { reading, interests, actor, actorAt } : undefined;
   return reading;
 };
 
 /** What an actor's text says from `auid` to `ses`. */
-type Identity = Omit<Actor, 'ppid' | 'pid' | 'comm' | 'exe'>;
+type Identity = Omit<Actor, 'ppid' | 'pid' | 'comm' | 'exe' | 'isDamaged'>;
 
 /** Longest identity that is remembered. */
 const KNOWN_IDENTITY_BYTES = 256;
@@ -219,13 +224,14 @@ const readActor = (bytes: Buffer, start: number, end: number): Actor => {
   let fsgid: number | undefined;
   let tty: string | undefined;
   let ses: number | undefined;
-  let comm: string | undefined;
-  let exe: string | undefined;
+  let comm: TextReading;
+  let exe: TextReading;
+  let hasExe = false;
   /** Where an identity begins of which nothing stands before. */
   let identityAt = -1;
   cursor.reset(bytes, start, end);
   // Behind `exe` come the security context and the rule's key, which nobody asks for.
-  while (exe === undefined && cursor.next()) {
+  while (!hasExe && comm !== DAMAGED && cursor.next()) {
     switch (cursor.key) {
       case PPID:
         ppid = decimal(cursor);
@@ -282,14 +288,36 @@ const readActor = (bytes: Buffer, start: number, end: number): Actor => {
           knownIdentity = { auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses };
         }
         identityAt = -1;
-        comm = untrustedText(cursor);
+        comm = readText(cursor);
         break;
       case EXE:
-        exe = pathText(cursor);
+        hasExe = true;
+        exe = readPath(cursor);
         break;
     }
   }
-  return { ppid, pid, auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses, comm, exe };
+  // A value in hex that nothing follows may go on: the kernel writes more behind it.
+  if (exe !== undefined && !cursor.quoted && cursor.isAtEnd) exe = DAMAGED;
+  const isDamaged = comm === DAMAGED || exe === DAMAGED;
+  return {
+    ppid,
+    // Cut off before `exe`, which the kernel writes in every record: no number in it can be trusted.
+    pid: hasExe || isDamaged ? pid : undefined,
+    auid,
+    uid,
+    gid,
+    euid,
+    suid,
+    fsuid,
+    egid,
+    sgid,
+    fsgid,
+    tty,
+    ses,
+    comm: comm === DAMAGED ? undefined : comm,
+    exe: exe === DAMAGED ? undefined : exe,
+    isDamaged,
+  };
 };
 
 /** Whether what a text means depends on what follows: a quote may be closed there. The kernel writes none in an identity. */

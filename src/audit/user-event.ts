@@ -1,13 +1,13 @@
 import type { UserEvent } from './audit-event.ts';
 import { type AuditRecord, FieldCursor } from './record.ts';
-import { decimal, decodeText, plainText, untrustedText } from './value.ts';
+import { DAMAGED, decimal, decodeHex, decodeText, needsHex, readText } from './value.ts';
 
 /**
  * Makes the event of a record a program sent through the kernel (PAM, sudo, sshd, systemd …):
  * `pid=… uid=… auid=… ses=… msg='op=PAM:authentication acct="root" exe="/bin/su" hostname=? addr=? terminal=pts/0 res=success'`.
  * The kernel writes what stands before `msg`; the inner message is the program's own text.
  *
- * @returns undefined if the kernel's part is missing
+ * @returns undefined if the kernel's part is missing, or the message is cut off: the kernel closes its quote
  */
 export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
   const outer = new FieldCursor().reset(record.bytes, record.start, record.end);
@@ -15,7 +15,7 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
   let uid: number | undefined;
   let auid: number | undefined;
   let ses: number | undefined;
-  let typed: string | undefined;
+  let typed: ReturnType<typeof readText>;
   let inner: { readonly start: number; readonly end: number } | undefined;
   while (inner === undefined && outer.next()) {
     switch (keyOf(outer)) {
@@ -33,7 +33,7 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
         break;
       case 'data':
         // USER_TTY: what was typed, in the kernel's own encoding, in place of a message.
-        typed ??= untrustedText(outer);
+        typed ??= readText(outer);
         break;
       case 'msg':
         inner = messageSpan(outer, record.end);
@@ -41,6 +41,8 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
     }
   }
   if (pid === undefined || uid === undefined || auid === undefined) return undefined;
+  const isCut = inner === undefined ? typed === undefined : outer.unclosed || isEmptyUnquoted(outer);
+  if (isCut || typed === DAMAGED) return undefined;
 
   const { start, end } = inner ?? { start: record.end, end: record.end };
   const fields = readMessage(record.bytes, start, end);
@@ -61,41 +63,74 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
     acct: fields.acct,
     hostname: fields.hostname,
     op: fields.op,
-    res: fields.res,
+    res: fields.res ?? fields.result,
   };
 };
+
+/** Where the record ends behind `msg=`. */
+const isEmptyUnquoted = ({ quoted, valueStart, valueEnd }: FieldCursor): boolean =>
+  !quoted && valueEnd === valueStart;
 
 const keyOf = ({ bytes, keyStart, keyEnd }: FieldCursor): string =>
   bytes.toString('latin1', keyStart, keyEnd);
 
-/** An unquoted message runs to the end of the record. */
+/** An unquoted message, of old kernels, runs to the end of the record. */
 const messageSpan = (cursor: FieldCursor, end: number): { start: number; end: number } =>
   cursor.quoted ? { start: cursor.valueStart, end: cursor.valueEnd } : { start: cursor.valueStart, end };
 
-type MessageFields = {
-  [Field in 'exe' | 'addr' | 'terminal' | 'acct' | 'hostname' | 'op' | 'res']?: string | undefined;
-};
+const MESSAGE_FIELDS = ['exe', 'addr', 'terminal', 'acct', 'hostname', 'op', 'res', 'result'] as const;
+type MessageField = (typeof MESSAGE_FIELDS)[number];
+type MessageFields = { [Field in MessageField]?: string | undefined };
+const fieldNames: ReadonlySet<string> = new Set(MESSAGE_FIELDS);
 
-/** Fields of the inner message; the first of a name counts, `?` is no value. */
+/** What libaudit writes in hex when it has to: audit_encode_nv_string. */
+const ENCODED: ReadonlySet<string> = new Set<MessageField>(['acct', 'exe']);
+
+/**
+ * Fields of the inner message; the first of a name counts.
+ *
+ * Programs of before libaudit's encoding, and dbus, write a sentence: `acct=alice : exe="/usr/sbin/sshd"
+ * (hostname=h.example, addr=192.0.2.1, terminal=ssh res=success)`. Its punctuation is not of the values.
+ */
 const readMessage = (bytes: Buffer, start: number, end: number): MessageFields => {
   const cursor = new FieldCursor().reset(bytes, start, end);
   const fields: MessageFields = {};
   while (cursor.next()) {
+    if (bytes[cursor.keyStart] === BRACKET) cursor.keyStart++;
     const key = keyOf(cursor);
-    switch (key) {
-      // What libaudit encodes in hex when it has to: audit_encode_nv_string.
-      case 'acct':
-      case 'exe':
-        if (fields[key] === undefined) fields[key] = untrustedText(cursor);
-        break;
-      case 'addr':
-      case 'terminal':
-      case 'hostname':
-      case 'op':
-      case 'res':
-        if (fields[key] === undefined) fields[key] = plainText(cursor);
-        break;
-    }
+    if (!isField(key) || fields[key] !== undefined) continue;
+    fields[key] = messageText(cursor, ENCODED.has(key));
   }
   return fields;
+};
+
+const isField = (key: string): key is MessageField => fieldNames.has(key);
+
+const BRACKET = 0x28;
+const QUOTE = 0x22;
+const UPPER_HEX = /^[0-9A-F]+$/;
+/** One each of these can stand behind a value. */
+const PUNCTUATION = [0x3a, 0x2c, 0x27, 0x29];
+/** What programs write for no value, in quotes or without. */
+const NO_VALUE: ReadonlySet<string> = new Set(['?', '(none)', '(null)']);
+
+const messageText = (cursor: FieldCursor, isEncoded: boolean): string | undefined => {
+  const { bytes, valueStart, quoted } = cursor;
+  // The message is whole: a quote that is not closed in it is the program's own, and where its value ends is not known.
+  if (!quoted && bytes[valueStart] === QUOTE) return undefined;
+  const valueEnd = quoted ? cursor.valueEnd : withoutPunctuation(bytes, valueStart, cursor.valueEnd);
+  const written = decodeText(bytes, valueStart, valueEnd);
+  const isHex = isEncoded && !quoted && UPPER_HEX.test(written);
+  const decoded = isHex ? decodeHex(bytes, valueStart, valueEnd) : undefined;
+  // Older programs write names as they are, and some names look like hex: libaudit encodes only what needs it.
+  const text = decoded !== undefined && needsHex(decoded) ? decodeText(decoded) : written;
+  return NO_VALUE.has(text) || (text === '' && !quoted) ? undefined : text;
+};
+
+const withoutPunctuation = (bytes: Buffer, start: number, end: number): number => {
+  const left = new Set(PUNCTUATION);
+  let at = end;
+  while (at > start && !NO_VALUE.has(bytes.toString('latin1', start, at)) && left.delete(bytes[at - 1]!))
+    at--;
+  return at;
 };

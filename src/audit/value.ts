@@ -92,16 +92,13 @@ export const decodeHexInto = (
  * The bytes of a field the kernel writes as an untrusted string (comm, exe, name, cwd, aN, key …): quoted as they
  * are, or unquoted in hex. Whether a value is hex is known from its field, never from its look.
  *
- * @returns undefined for the unquoted `(null)`, `(none)` and `?` that stand for no value
+ * @returns undefined for the unquoted `(null)`, `(none)` and `?` that stand for no value, and for a damaged value: one whose
+ * quote is not closed, or that is not hex
  */
 export const untrustedBytes = (field: FieldCursor): Uint8Array | undefined => {
   const { bytes, valueStart, valueEnd, quoted } = field;
-  if (!quoted) {
-    if (isAbsent(field)) return undefined;
-    const decoded = decodeHex(bytes, valueStart, valueEnd);
-    if (decoded !== undefined) return decoded;
-  }
-  return bytes.subarray(valueStart, valueEnd);
+  if (quoted) return bytes.subarray(valueStart, valueEnd);
+  return isAbsent(field) ? undefined : decodeHex(bytes, valueStart, valueEnd);
 };
 
 /** `untrustedBytes` as text. */
@@ -111,13 +108,50 @@ export const untrustedText = (field: FieldCursor): string | undefined => {
   return bytes === undefined ? undefined : decodeText(bytes);
 };
 
+/** Bytes up to which a value in hex is looked through; beyond, old kernels wrote hex for its length alone. */
+const CHECKED_BYTES = 3_000;
+
 /**
- * An absolute path the kernel writes (exe, cwd). In place of one that it could not build it writes `<too_long>`, which
- * no path can be.
+ * Whether a field of the kernel's, written as an untrusted string, is proved to be damaged: its quote is not closed, it is no
+ * hex, or it is hex of what the kernel would have quoted, which is what remains of a longer value.
+ * Source: audit_string_contains_control in kernel/audit.c.
+ *
+ * @param value of the field: what `untrustedBytes` returned
+ */
+export const isDamaged = (field: FieldCursor, value: Uint8Array | undefined): boolean =>
+  !field.quoted &&
+  (value === undefined
+    ? field.valueEnd === field.valueStart || !isAbsent(field)
+    : value.length < CHECKED_BYTES && !needsHex(value));
+
+/** Whether the kernel writes these bytes in hex. */
+export const needsHex = (bytes: Uint8Array): boolean => {
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte < 0x21 || byte > 0x7e || byte === 0x22) return true;
+  }
+  return false;
+};
+
+/** What an untrusted string says where damage is told from absence. */
+export type TextReading = string | undefined | typeof DAMAGED;
+export const DAMAGED = Symbol('damaged');
+
+/** The text of a field the kernel writes as an untrusted string. */
+export const readText = (field: FieldCursor): TextReading => {
+  if (field.quoted) return decodeText(field.bytes, field.valueStart, field.valueEnd);
+  const bytes = untrustedBytes(field);
+  if (isDamaged(field, bytes)) return DAMAGED;
+  return bytes === undefined ? undefined : decodeText(bytes);
+};
+
+/**
+ * An absolute path the kernel writes (exe, cwd), as `readText`. In place of one that it could not build it writes
+ * `<too_long>`, which no path can be.
  * Source: audit_log_d_path in kernel/audit.c.
  */
-export const pathText = (field: FieldCursor): string | undefined => {
-  const text = untrustedText(field);
+export const readPath = (field: FieldCursor): TextReading => {
+  const text = readText(field);
   return text === '<too_long>' || text === '<no_memory>' ? undefined : text;
 };
 

@@ -45,7 +45,7 @@ export interface PipelineProgress {
 
 export interface PipelineCounters extends CorrelatorCounters, InterpreterCounters, PublisherCounters {
   records: number;
-  /** Records without a readable header; of a BSM trail, all that could not be read to their end. */
+  /** Records without a readable header, and damaged ones; of a BSM trail, all that could not be read to their end. */
   malformedRecords: number;
   events: number;
   /** Events that never arrived, by the holes in their serials. */
@@ -154,7 +154,11 @@ export class EventPipeline {
     const publisher = this.#publisher.counters;
     return {
       records: this.#records + this.trails.records,
-      malformedRecords: this.#malformedRecords + this.trails.malformed + this.trails.unknownTokens,
+      malformedRecords:
+        this.#malformedRecords +
+        this.#interpreter.damagedRecords +
+        this.trails.malformed +
+        this.trails.unknownTokens,
       events: this.#events,
       serialGaps: this.#gaps?.count ?? 0,
       ...this.#correlator.counters,

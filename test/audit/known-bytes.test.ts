@@ -139,9 +139,9 @@ describe('what is known of the record before changes nothing', () => {
   it('in a SYSCALL record with a quote that another one closes', () => {
     const text = (rest: string): string =>
       `arch=c000003e syscall=42 success=yes exit=0 a0=3 items=0 ppid=1 pid=10 auid=0 uid=0 gid=0 euid=0 egid=0 tty="a ses=1 ${rest}`;
-    const open = readSyscall(record(SYSCALL, text('comm=6120 exe=(null)')), CALLS);
+    const open = readSyscall(record(SYSCALL, text('comm=6120 exe=(null) key=(null)')), CALLS);
     expect(open).toMatchObject({ syscall: { tty: '"a', ses: 1, comm: 'a ' } });
-    const closed = readSyscall(record(SYSCALL, text('comm="a"')), CALLS);
+    const closed = readSyscall(record(SYSCALL, text('comm="a" exe="/b"')), CALLS);
     expect(closed).toMatchObject({ syscall: { tty: 'a ses=1 comm=', ses: undefined, comm: undefined } });
   });
 

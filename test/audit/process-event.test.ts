@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ProcessEvent } from '../../src/audit/audit-event.ts';
+import { damage } from '../../src/audit/damage.ts';
 import {
   type KindOfTask,
   type ProcessReading,
@@ -70,12 +72,12 @@ const ACTOR = {
 };
 
 describe('an exec', () => {
-  const whole = [
+  const whole: readonly (readonly [type: number, fields: string])[] = [
     [EXECVE, execveFields(['/bin/echo', 'two three'])[0]!],
     [CWD, 'cwd="/tmp/record"'],
     [PATH, pathFields(0, '/bin/echo', { mode: '0104755', ouid: 1, ogid: 2 })],
     [PATH, pathFields(1, '/lib64/ld-linux-x86-64.so.2', { inode: '18446744073709551615', dev: '00:2f' })],
-  ] as const;
+  ];
 
   it('has everything its records say', () => {
     expect(read({}, whole)).toEqual({
@@ -106,6 +108,53 @@ describe('an exec', () => {
     });
   });
 
+  it('is the same whatever the order of its records, and if each comes twice', () => {
+    const expected = read({}, whole);
+    const records = fc.shuffledSubarray([...whole], { minLength: whole.length });
+    fc.assert(
+      fc.property(records, fc.boolean(), (shuffled, twice) => {
+        expect(read({}, twice ? [...shuffled, ...whole] : shuffled)).toEqual(expected);
+      }),
+    );
+  });
+
+  it('with any of its records cut at any byte has no value that it does not have whole', () => {
+    // Hex that ends a record cannot be told from the beginning of a longer one.
+    const records = whole.with(0, [EXECVE, execveFields(['/bin/echo', 'two three', 'end'])[0]!]);
+    const full = read({}, records)!.event;
+    const valuesOf = (event: ProcessEvent): unknown[] => [
+      event.cwd,
+      ...[0, 1].flatMap(place => Object.values(event.files[place] ?? {})),
+    ];
+    records.forEach(([type, fields], index) => {
+      for (let end = 0; end < fields.length; end++) {
+        damage.records = 0;
+        const cut = records.map((record, i) =>
+          i === index ? ([type, fields.slice(0, end)] as const) : record,
+        );
+        const { event, incomplete } = read({}, cut)!;
+        for (const value of valuesOf(event)) expect([undefined, ...valuesOf(full)]).toContain(value);
+        expect(event.argv ?? full.argv).toEqual(full.argv);
+        const hasLess = JSON.stringify(event) !== JSON.stringify(full);
+        expect(hasLess && !incomplete && damage.records === 0, `${type} cut at ${end}`).toBe(false);
+      }
+    });
+  });
+
+  it('of an old kernel has the empty arguments that EXECVE leaves out', () => {
+    const argv = (path: string, ...more: (readonly [number, string])[]) =>
+      read({ items: 1 }, [[EXECVE, 'argc=3 a0="x" a2="y"'], [CWD, 'cwd="/"'], [PATH, path], ...more])!.event
+        .argv;
+    const old = 'item=0 name="/x" inode=1 dev=fd:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 objtype=NORMAL';
+    const between = old.replace('objtype', 'nametype');
+    expect(argv(old)).toEqual(['x', '', 'y']);
+    expect(argv(between)).toBeUndefined();
+    expect(argv(pathFields(0, '/x'))).toBeUndefined();
+    const PROCTITLE = 1327;
+    expect(argv(between, [PROCTITLE, `proctitle=${untrusted('x\0\0y')}`])).toEqual(['x', '', 'y']);
+    expect(argv(old, [PROCTITLE, `proctitle=${untrusted('x\0z\0y')}`])).toBeUndefined();
+  });
+
   it.each([
     [{ syscall: 322 }, 'execveat'],
     [{ arch: '40000003', syscall: 11 }, 'execve'],
@@ -131,7 +180,7 @@ describe('an exec', () => {
     ]);
     const unnamed = [
       ...whole.slice(0, 2),
-      [PATH, 'item=0 name=(null) inode=5 dev=00:01 mode=0100755'] as const,
+      [PATH, 'item=0 name=(null) inode=5 dev=00:01 mode=0100755 ouid=0 ogid=0 rdev=00:00'] as const,
     ];
     expect(read({ items: 1 }, unnamed)!.event.files).toMatchObject([{ name: undefined, inode: '5' }]);
   });

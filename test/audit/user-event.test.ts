@@ -73,8 +73,7 @@ describe('readUserEvent', () => {
   });
 
   it('has an empty message where there is none', () => {
-    expect(read('pid=1 uid=0 auid=0 ses=1')).toMatchObject({ message: '', op: undefined });
-    expect(message('')).toMatchObject({ message: '' });
+    expect(message('')).toMatchObject({ message: '', op: undefined });
   });
 
   it('reads what was typed from USER_TTY', () => {
@@ -97,7 +96,7 @@ describe('readUserEvent', () => {
     ])('%s', (_, inner) => {
       expect(message(inner)).toMatchObject({ pid: 14081, uid: 0, auid: 1000, ses: 3, message: inner });
       expect(message(inner)).toMatchObject(
-        inner.startsWith('op=') ? { op: inner.match(/^op=(\S+)/)![1] } : {},
+        inner.startsWith('op=') ? { op: inner.match(/^op=([^\s']+)/)![1] } : {},
       );
     });
 
@@ -156,29 +155,54 @@ describe('readUserEvent', () => {
     ["msg='pid=1 uid=0 auid=0'"],
   ])('needs the kernel’s part: %j', fields => expect(read(fields)).toBeUndefined());
 
-  it('a record cut at any byte has the beginning of its values or none', () => {
+  it('a record cut at any byte has no event: the quote of its message is open', () => {
     const fields =
       'pid=14081 uid=10 auid=1000 ses=3 msg=\'op=PAM:auth acct="nobody" exe="/usr/bin/su" hostname=? addr=1.2.3.4 terminal=pts/0 res=success\'';
-    const whole = read(fields)!;
-    for (let end = 0; end < fields.length; end++) {
-      const cut = read(fields.slice(0, end));
-      if (cut === undefined) continue;
-      for (const name of [
-        'pid',
-        'uid',
-        'auid',
-        'ses',
-        'op',
-        'acct',
-        'path',
-        'address',
-        'terminal',
-        'res',
-      ] as const) {
-        const value = String(cut[name] ?? '').replace(/^["']/, '');
-        expect(String(whole[name]).startsWith(value), `${name} cut at ${end}`).toBe(true);
-      }
-      expect(whole.message.startsWith(cut.message.replace(/^'/, ''))).toBe(true);
-    }
+    for (let end = 0; end < fields.length; end++) expect(read(fields.slice(0, end))).toBeUndefined();
+    expect(read(`pid=1 uid=0 auid=0 ses=1 data=${untrusted('ls -l').slice(0, -1)}`, 1124)).toBeUndefined();
+  });
+
+  describe('reads the sentences of old programs', () => {
+    const sentences: readonly (readonly [string, Partial<UserEvent>])[] = [
+      [
+        'PAM: authentication acct="alice" : exe="/usr/sbin/sshd" (hostname=h.example, addr=192.0.2.1, terminal=ssh res=success)',
+        {
+          acct: 'alice',
+          path: '/usr/sbin/sshd',
+          hostname: 'h.example',
+          address: '192.0.2.1',
+          terminal: 'ssh',
+          res: 'success',
+        },
+      ],
+      [
+        'acct=alice: exe=/usr/sbin/sshd (hostname=?, addr=?, terminal=(none), res=failed)',
+        {
+          acct: 'alice',
+          path: '/usr/sbin/sshd',
+          hostname: undefined,
+          address: undefined,
+          terminal: undefined,
+          res: 'failed',
+        },
+      ],
+      [
+        'avc: received policyload notice (seqno=2) : exe="/bin/dbus-daemon" (sauid=81, hostname=?, addr=?, terminal=?)',
+        { path: '/bin/dbus-daemon', hostname: undefined, address: undefined, terminal: undefined },
+      ],
+      ['op=change acct=beef res=success', { acct: 'beef' }],
+      ['op=login acct="?" hostname="(none)" addr="?" terminal="?"', { acct: undefined, hostname: undefined }],
+      [
+        'PAM setcred: user=root exe="/usr/bin/login" (hostname=?, addr=?, terminal=tty1 result=Success)',
+        { res: 'Success' },
+      ],
+    ];
+    it.each(sentences)('%s', (inner, expected) => {
+      const read = message(inner);
+      expect(read.message).toBe(inner);
+      expect(
+        Object.fromEntries(Object.keys(expected).map(key => [key, read[key as keyof UserEvent]])),
+      ).toEqual(expected);
+    });
   });
 });

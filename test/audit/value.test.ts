@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FieldCursor } from '../../src/audit/record.ts';
 import {
+  DAMAGED,
   decimal,
   decodeHex,
   decodeText,
   hexWord,
   plainText,
+  readText,
   untrustedBytes,
   untrustedText,
 } from '../../src/audit/value.ts';
@@ -134,14 +136,36 @@ describe('untrusted strings', () => {
     ['74776F20776F726473', 'two words'],
     ['222F62696E2F6576696C22', '"/bin/evil"'],
     ['61FF', 'a\\xFF'],
-    // What a program wrote without either encoding.
-    ['/usr/sbin/cron', '/usr/sbin/cron'],
-    ['abc', 'abc'],
   ])('%s is %j', (value, expected) => expect(untrustedText(field(value))).toBe(expected));
 
   it.each(['(null)', '(none)', '?', ''])('unquoted %j is no value', value => {
     expect(untrustedText(field(value))).toBeUndefined();
     expect(untrustedBytes(field(value))).toBeUndefined();
+  });
+
+  it.each(['/usr/sbin/cron', 'abc', '6563686F2', '"echo', "'x"])('unquoted %j is damaged', value => {
+    expect(untrustedText(field(value))).toBeUndefined();
+    expect(readText(field(value))).toBe(DAMAGED);
+  });
+
+  it('is damaged where hex says what the kernel would have quoted: the rest is lost', () => {
+    expect(readText(field('6563686F'))).toBe(DAMAGED);
+    expect(readText(field('6563686F20'))).toBe('echo ');
+    expect(readText(field(''))).toBe(DAMAGED);
+    expect(readText(field('(null)'))).toBeUndefined();
+  });
+
+  it('cut at any byte is the whole or none, but for hex that has what needs it', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 20 }), bytes => {
+        const written = untrusted(bytes);
+        for (let end = 1; end < written.length; end++) {
+          const read = readText(field(written.slice(0, end)));
+          if (written.startsWith('"') || end % 2 === 1) expect(read).toBe(DAMAGED);
+        }
+        expect(readText(field(written))).toBe(decodeText(bytes));
+      }),
+    );
   });
 
   it('gives back any bytes the kernel was given', () => {

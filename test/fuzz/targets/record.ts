@@ -1,11 +1,13 @@
 import { FieldCursor, keyHash } from '../../../src/audit/record.ts';
 import {
+  DAMAGED,
   decimal,
   decodeHex,
   decodeText,
   hexWord,
-  pathText,
+  needsHex,
   plainText,
+  readText,
   untrustedBytes,
   untrustedText,
 } from '../../../src/audit/value.ts';
@@ -81,14 +83,17 @@ export const record: FuzzTarget = {
       const raw = Buffer.from(value, 'latin1');
       const isAbsent = !quoted && ['', '?', '(null)', '(none)'].includes(value);
       const isHex = /^(?:[0-9a-fA-F]{2})*$/.test(value);
-      const untrusted = !quoted && isHex ? Buffer.from(value, 'hex') : raw;
-      const text = isAbsent ? undefined : textOf(untrusted);
+      const untrusted = quoted ? raw : isHex && !isAbsent ? Buffer.from(value, 'hex') : undefined;
+      const text = untrusted && textOf(untrusted);
       checkEqual(untrustedText(cursor), text, `text of ${key}`);
       checkEqual(plainText(cursor), isAbsent ? undefined : textOf(raw), `plain text of ${key}`);
       checkEqual(decodeText(raw), textOf(raw), `value of ${key} as text`);
-      const path = pathText(cursor);
-      check(path === undefined || path === text, `path in ${key}`);
-      check(untrustedBytes(cursor)?.length === (isAbsent ? undefined : untrusted.length), `bytes of ${key}`);
+      const read = readText(cursor);
+      check(read === text || read === DAMAGED, `text of ${key} where damage is told`);
+      if (quoted || isAbsent) check((read === DAMAGED) === (value === '' && !quoted), `damage in ${key}`);
+      else
+        check((read === DAMAGED) === !(untrusted !== undefined && needsHex(untrusted)), `damage in ${key}`);
+      check(untrustedBytes(cursor)?.length === untrusted?.length, `bytes of ${key}`);
       checkEqual(decodeHex(raw, 0, raw.length) !== undefined, isHex, `whether ${key} is hex`);
       const number = /^-?\d+$/.test(value) ? Number(value) : undefined;
       const got = decimal(cursor);
