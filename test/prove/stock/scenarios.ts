@@ -1,0 +1,18 @@
+import type { StockScenario } from './scenario.ts';
+import { distributed } from './scenarios/distributed.ts';
+import { hiddenColumns } from './scenarios/hidden-columns.ts';
+import { largeResult } from './scenarios/large-result.ts';
+import { limits } from './scenarios/limits.ts';
+import { queries } from './scenarios/queries.ts';
+import { reload } from './scenarios/reload.ts';
+import { slowQuery } from './scenarios/slow-query.ts';
+
+export const stockScenarios: readonly StockScenario[] = [
+  slowQuery,
+  reload,
+  distributed,
+  hiddenColumns,
+  queries,
+  limits,
+  largeResult,
+];
