@@ -1,9 +1,28 @@
 import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
 import { type ColumnMask, entryOverheads } from './encoded-row.ts';
-import { packRows } from './packing.ts';
-import { isPackedBatch, type PackedBatch, type RowBatch } from './row-batch.ts';
+import { type Measure, type OwnerAccount, OwnerAccounts } from './owner-accounts.ts';
+import { packRows, releaseRows } from './packing.ts';
+import { isPackedBatch, type PackedBatch, type RowBatch, type StoredBatch } from './row-batch.ts';
 import type { RowExtras } from './row-extras.ts';
-import { growIndex, placeOf, rowsOf, rowsWithin, type Segment } from './segment.ts';
+import {
+  allowGaps,
+  DONE,
+  EVICTED,
+  eidAt,
+  endOf,
+  growIndex,
+  newSegment,
+  placeOf,
+  ROW_INDEX_BYTES,
+  rowsOf,
+  rowsWithin,
+  runsOf,
+  type Segment,
+  type Share,
+  shareOf,
+  startAt,
+  THERE,
+} from './segment.ts';
 import { NO_ENTRIES, SelectionWriter } from './selection-writer.ts';
 import { type RowFilter, rowsThat, SegmentChunk, SegmentRow } from './stored-rows.ts';
 
@@ -16,6 +35,8 @@ const SEGMENT_BYTES = 1024 * 1024;
 const OPEN_SEGMENTS = 2;
 /** What is kept in pieces of this or more is packed for it: a small piece costs as much to write as to pack. */
 const KEPT_PACKED_BYTES = 64 * 1024;
+/** Bytes of a segment that gathers what is left of others. */
+const GATHER_BYTES = 256 * 1024;
 /** Room for rows in the index of a segment, at least; a little more than the one before needed. */
 const INITIAL_ROWS = 256;
 const SPARE_ROWS = 1.0625;
@@ -23,9 +44,15 @@ const SPARE_ROWS = 1.0625;
 export interface EventBufferLimits {
   /** Rows kept: the newest. */
   readonly rows: number;
-  /** Bytes of encoded rows kept. */
+  /** Bytes of memory that rows take. Unpacked they come to UNPACKED_FACTOR times as many at most. */
   readonly bytes: number;
 }
+
+/** What rows come to unpacked is what an answer with all of them comes to: equal bytes pack to nearly nothing. */
+export const UNPACKED_FACTOR = 4;
+
+/** Owners that have as many rows as one another but for one in so many are taken for equal. */
+export const EQUAL_SHARE = 16;
 
 export interface EventBufferCounters {
   /** Rows taken in. */
@@ -83,104 +110,132 @@ const NO_COUNTS: Readonly<EventBufferCounters> = {
 
 /**
  * The rows of one table, oldest first, in append-only segments: encoded once when they are made, copied or handed out
- * as they are when they are read. Only whole segments are given back, so what a SELECT was handed stays as it was; and old
- * ones are kept compressed.
+ * as they are when they are read; old ones are kept compressed. A row that goes is marked; what is left of a segment that
+ * has lost most of its rows is gathered in another one, and what a SELECT was handed stays as it was.
+ *
+ * Where there is no room for all, the oldest rows of the owner who has most go first: who floods a host with events loses
+ * his own, and nobody else's.
  */
 export class EventBuffer {
   readonly counters: EventBufferCounters = { ...NO_COUNTS };
   #limits: EventBufferLimits;
   readonly #overheads: Uint32Array;
-  #segments: Segment[] = [];
+  readonly #segments: Segment[] = [];
+  readonly #owners = new OwnerAccounts();
   /** The oldest row kept, and the number the next one gets. */
-  #firstEid: number;
-  #nextEid: number;
+  #firstEid = 1;
+  #nextEid = 1;
+  /** Rows that are there, the memory that they take, and what they come to unpacked. */
+  #rows = 0;
   #bytes = 0;
+  #unpacked = 0;
   /** Rows below this number have been returned by some SELECT. */
-  #readUpTo: number;
-  /** Rows that wait for the rows before them to go. */
-  #gone = 0;
+  #readUpTo = 1;
+  /** Whether any row was consumed or has expired that `save` may have to tell of. */
+  #hasDone = false;
+  /** Of those the ones whose segments are gone, in their order. */
+  #done: { from: number; to: number }[] = [];
+  /** The segment that gathers what is left of others. */
+  #gathering: Segment | undefined;
   /** Memory for the next segment, of one that is packed or gone. */
   #spare: Buffer | undefined;
 
   constructor(columnNames: readonly string[], limits: EventBufferLimits) {
     this.#limits = limits;
     this.#overheads = entryOverheads(columnNames);
-    this.#firstEid = 1;
-    this.#nextEid = 1;
-    this.#readUpTo = 1;
   }
 
-  /** Fills an empty buffer with the rows of one before it, and goes on with its numbers. */
-  restore(batches: readonly RowBatch[], { from, nextEid, readUpTo, gone }: SavedBuffer): void {
-    const first = batches[0]?.firstEid ?? nextEid;
-    this.#firstEid = first;
-    this.#nextEid = first;
+  /**
+   * Fills an empty buffer with the rows of one before it, and goes on with its numbers.
+   *
+   * @param feed hands over the rows, oldest first; some may be missing between batches
+   */
+  restore(
+    feed: (take: (batch: RowBatch) => void) => void,
+    { from, nextEid, readUpTo, gone }: SavedBuffer,
+  ): void {
     this.#readUpTo = readUpTo;
-    for (const batch of batches) this.append(batch);
-    for (const segment of this.#segments) {
+    feed(batch => {
+      if (batch.firstEid < this.#nextEid) return;
+      this.#nextEid = batch.firstEid;
+      this.#add(batch);
+      this.#finish({ from: batch.firstEid, to: Math.min(from, this.#nextEid) });
       for (const range of gone) {
-        const begin = Math.max(range.from - segment.firstEid, this.#firstEid - segment.firstEid, 0);
-        const end = Math.min(range.to - segment.firstEid, segment.rows);
-        for (let i = begin; i < end; i++) {
-          this.#gone += 1 - segment.gone[i]!;
-          segment.gone[i] = 1;
-        }
+        if (range.to > batch.firstEid)
+          this.#finish({ from: Math.max(range.from, batch.firstEid), to: range.to });
       }
-    }
-    this.discardBelow(from);
+      this.#tidyAll();
+      this.#evict();
+    });
+    this.#nextEid = Math.max(this.#nextEid, nextEid);
+    this.#advance();
     // What was dropped was dropped before, too.
     Object.assign(this.counters, NO_COUNTS);
   }
 
+  /** Marks the rows of a range as consumed. */
+  #finish({ from, to }: RowRange): void {
+    for (const segment of this.#segments) {
+      if (endOf(segment) <= from || segment.firstEid >= to) continue;
+      const last = placeOf(segment, to);
+      for (let place = placeOf(segment, from); place < last; place++) this.#drop(segment, place, DONE);
+    }
+  }
+
   /** What `restore` needs besides the rows. */
   save(): SavedBuffer {
-    const gone: { from: number; to: number }[] = [];
-    if (this.#gone > 0) {
-      for (const segment of this.#segments) {
-        for (let i = Math.max(0, this.#firstEid - segment.firstEid); i < segment.rows; i++) {
-          if (segment.gone[i] === 0) continue;
-          const eid = segment.firstEid + i;
-          const last = gone.at(-1);
-          if (last?.to === eid) last.to++;
-          else gone.push({ from: eid, to: eid + 1 });
-        }
-      }
-    }
+    const gone = this.#hasDone ? this.#doneRanges() : [];
     return { from: this.#firstEid, nextEid: this.#nextEid, readUpTo: this.#readUpTo, gone };
   }
 
+  #doneRanges(): RowRange[] {
+    const ranges = this.#done.filter(({ to }) => to > this.#firstEid);
+    this.#done = ranges.map(range => ({ ...range }));
+    for (const segment of this.#segments) {
+      for (let place = placeOf(segment, this.#firstEid); place < segment.rows; place++) {
+        if (segment.gone[place] === DONE) addNumber(ranges, eidAt(segment, place));
+      }
+    }
+    this.#hasDone = ranges.length > 0;
+    return ranges.sort((a, b) => a.from - b.from);
+  }
+
   /**
-   * The rows of a range as they came, for keeping: those that are gone but wait for others, too. New ones are not copied:
+   * The rows of a range as they came, for keeping: those that are gone but in their segment, too. New ones are not copied:
    * they stay as they are until `giveBack`. What makes up a segment is packed, now if it was not yet: so it is packed
    * once, for the disk and for here.
    */
-  batches({ from, to }: RowRange): (RowBatch | PackedBatch)[] {
-    const batches: (RowBatch | PackedBatch)[] = [];
+  batches({ from, to }: RowRange): (StoredBatch | PackedBatch)[] {
+    const batches: (StoredBatch | PackedBatch)[] = [];
     for (const segment of this.#segments) {
-      const first = Math.max(from, this.#firstEid, segment.firstEid) - segment.firstEid;
-      const last = Math.min(to - segment.firstEid, segment.rows);
+      const first = placeOf(segment, Math.max(from, this.#firstEid));
+      const last = placeOf(segment, to);
       if (first >= last) continue;
-      const isWhole = first === 0 && last === segment.rows;
-      if (isWhole && segment.used >= KEPT_PACKED_BYTES) this.#pack(segment);
-      const start = first === 0 ? 0 : segment.ends[first - 1]!;
-      const index = {
-        firstEid: segment.firstEid + first,
-        ends: segment.ends.slice(first, last).map(end => end - start),
-        times: segment.times.subarray(first, last),
-        masks: segment.masks.subarray(2 * first, 2 * last),
-      };
-      if (isWhole && segment.isPacked) {
-        batches.push({ ...index, packed: segment.bytes, length: segment.used });
+      if (first > 0 || last < segment.rows || segment.eids !== undefined) {
+        const bytes = rowsOf(segment);
+        for (const [begin, end] of runsOf(segment, first, last)) {
+          if (!segment.isPacked) segment.readers++;
+          batches.push({
+            ...indexOf(segment, begin, end),
+            bytes: bytes.subarray(startAt(segment, begin), segment.ends[end - 1]!),
+          });
+        }
         continue;
       }
-      if (!segment.isPacked) segment.readers++;
-      batches.push({ ...index, bytes: rowsOf(segment).subarray(start, segment.ends[last - 1]!) });
+      if (segment.used >= KEPT_PACKED_BYTES) this.#pack(segment);
+      const index = indexOf(segment, first, last);
+      if (segment.isPacked) {
+        batches.push({ ...index, packed: segment.bytes, length: segment.used });
+      } else {
+        segment.readers++;
+        batches.push({ ...index, bytes: segment.bytes.subarray(0, segment.used) });
+      }
     }
     return batches;
   }
 
   /** Ends the use of what `batches` has handed out. Without it their memory is not used again. */
-  giveBack(batches: readonly (RowBatch | PackedBatch)[]): void {
+  giveBack(batches: readonly (StoredBatch | PackedBatch)[]): void {
     for (const batch of batches) {
       if (isPackedBatch(batch)) continue;
       const segment = this.#segments.find(({ bytes }) => bytes.buffer === batch.bytes.buffer);
@@ -189,12 +244,12 @@ export class EventBuffer {
   }
 
   get rowCount(): number {
-    return this.#nextEid - this.#firstEid - this.#gone;
+    return this.#rows;
   }
 
-  /** Bytes that rows take up, without indexes and unused ends of segments. */
+  /** Bytes of memory that rows take, packed where they are, with their index. */
   get byteCount(): number {
-    return this.#bytes;
+    return Math.round(this.#bytes);
   }
 
   get range(): RowRange {
@@ -212,54 +267,69 @@ export class EventBuffer {
   }
 
   append(batch: RowBatch): void {
-    const { ends, times, masks } = batch;
+    this.#add(batch);
+    this.counters.appended += batch.ends.length;
+    this.#evict();
+  }
+
+  #add(batch: RowBatch): void {
+    const { ends, times, masks, owners } = batch;
     for (let next = 0; next < ends.length; ) {
       const from = next === 0 ? 0 : ends[next - 1]!;
+      const first = next;
       const segment = this.#segmentFor(ends[next]! - from);
       const used = segment.used;
       const room = from + segment.bytes.length - used;
+      let key = -1;
+      let account: OwnerAccount | undefined;
+      let share: Share | undefined;
+      let start = from;
       for (; next < ends.length && ends[next]! <= room; next++) {
-        if (segment.rows === segment.ends.length) growIndex(segment);
-        segment.ends[segment.rows] = used + ends[next]! - from;
+        const place = segment.rows;
+        if (place === segment.ends.length) growIndex(segment);
+        const end = ends[next]!;
         const time = times[next]!;
-        segment.times[segment.rows] = time;
+        if (account === undefined || owners[next] !== key) {
+          key = owners[next]!;
+          account = this.#owners.of(key);
+          share = shareOf(segment, account.slot);
+        }
+        segment.ends[place] = used + end - from;
+        segment.times[place] = time;
         if (time < segment.oldest) segment.oldest = time;
         if (time > segment.newest) segment.newest = time;
-        segment.masks[2 * segment.rows] = masks[2 * next]!;
-        segment.masks[2 * segment.rows + 1] = masks[2 * next + 1]!;
+        segment.masks[2 * place] = masks[2 * next]!;
+        segment.masks[2 * place + 1] = masks[2 * next + 1]!;
+        segment.owners[place] = account.slot;
+        if (segment.eids !== undefined) segment.eids[place] = this.#nextEid;
+        if (account.rows === 0) account.oldest = this.#nextEid;
+        count(account, share!, end - start);
+        start = end;
         segment.rows++;
         this.#nextEid++;
       }
-      const to = ends[next - 1]!;
-      segment.bytes.set(batch.bytes.subarray(from, to), used);
-      segment.used += to - from;
-      this.#bytes += to - from;
+      const added = next - first;
+      const length = start - from;
+      segment.bytes.set(batch.bytes.subarray(from, start), used);
+      segment.used += length;
+      segment.live += added;
+      segment.liveBytes += length;
+      this.#rows += added;
+      this.#bytes += length + added * ROW_INDEX_BYTES;
+      this.#unpacked += length;
     }
-    this.counters.appended += ends.length;
-    this.#evict();
   }
 
   #segmentFor(bytes: number): Segment {
     const last = this.#segments.at(-1);
-    if (last?.isPacked === false && last.used + bytes <= last.bytes.length) return last;
+    if (last?.isPacked === false && last.used + bytes <= last.bytes.length) {
+      if (last.eids === undefined && endOf(last) !== this.#nextEid) allowGaps(last);
+      return last;
+    }
     const old = this.#segments.at(-OPEN_SEGMENTS);
     if (old !== undefined) this.#pack(old);
     const rows = Math.max(INITIAL_ROWS, Math.ceil((last?.rows ?? 0) * SPARE_ROWS));
-    const segment: Segment = {
-      bytes: this.#memoryFor(bytes),
-      isPacked: false,
-      readers: 0,
-      firstEid: this.#nextEid,
-      eids: undefined,
-      rows: 0,
-      used: 0,
-      ends: new Uint32Array(rows),
-      times: new Float64Array(rows),
-      oldest: Number.POSITIVE_INFINITY,
-      newest: Number.NEGATIVE_INFINITY,
-      masks: new Uint32Array(2 * rows),
-      gone: new Uint8Array(rows),
-    };
+    const segment = newSegment(this.#memoryFor(bytes), this.#nextEid, rows);
     this.#segments.push(segment);
     return segment;
   }
@@ -279,10 +349,16 @@ export class EventBuffer {
   }
 
   #pack(segment: Segment): void {
-    if (segment.isPacked) return;
+    if (segment.isPacked || segment.used === 0) return;
     this.#takeSpare(segment);
     segment.bytes = packRows(segment.bytes.subarray(0, segment.used));
     segment.isPacked = true;
+    segment.rate = segment.bytes.length / segment.used;
+    const saved = 1 - segment.rate;
+    for (const [slot, { rows, bytes }] of segment.shares) {
+      if (rows > 0) this.#owners.at(slot).bytes -= bytes * saved;
+    }
+    this.#bytes -= segment.liveBytes * saved;
   }
 
   #takeSpare({ bytes, isPacked, readers }: Segment): void {
@@ -290,16 +366,203 @@ export class EventBuffer {
   }
 
   #evict(): void {
-    while (
-      this.#firstEid < this.#nextEid &&
-      (this.rowCount > this.#limits.rows || this.#bytes > this.#limits.bytes)
-    ) {
-      const eid = this.#firstEid;
-      if (!this.#dropFirst()) continue;
-      this.counters.evicted++;
-      if (eid >= this.#readUpTo) this.counters.evictedUnread++;
+    while (this.#rows > this.#limits.rows) this.#relieve('rows', () => this.#rows - this.#limits.rows);
+    while (this.#rows > 0 && this.#bytes > this.#limits.bytes)
+      this.#relieve('bytes', () => this.#bytes - this.#limits.bytes);
+    while (this.#rows > 0 && this.#unpacked > UNPACKED_FACTOR * this.#limits.bytes)
+      this.#relieve('unpacked', () => this.#unpacked - UNPACKED_FACTOR * this.#limits.bytes);
+    this.#advance();
+  }
+
+  /** Takes the oldest rows of whoever has most, until the limit holds or somebody else has clearly more. */
+  #relieve(measure: Measure, excess: () => number): void {
+    const found = this.#owners.heaviest(measure);
+    if (found === undefined) return;
+    const { account, next } = found;
+    const least = next - next / EQUAL_SHARE;
+    for (let at = this.#segmentOf(account.oldest); at < this.#segments.length && account.rows > 0; ) {
+      const segment = this.#segments[at]!;
+      const share = segment.shares.get(account.slot);
+      if (share !== undefined && share.rows > 0) {
+        const most = Math.min(excess(), account[measure] - least);
+        this.#evictFrom(segment, account, share, measure, most);
+        if (share.rows > 0 || excess() <= 0 || account[measure] <= least) {
+          if (share.rows === 0) this.#tidy(at);
+          return;
+        }
+      }
+      if (!this.#tidy(at)) at++;
     }
-    this.#dropGone();
+  }
+
+  /** Takes the oldest rows of an owner out of a segment: one at least, and until they measure as much. */
+  #evictFrom(segment: Segment, account: OwnerAccount, share: Share, measure: Measure, most: number): void {
+    const { gone, owners, ends, rate } = segment;
+    const { slot } = account;
+    const perRow = measure === 'rows' ? 1 : measure === 'bytes' ? ROW_INDEX_BYTES : 0;
+    const perByte = measure === 'rows' ? 0 : measure === 'bytes' ? rate : 1;
+    let place = placeOf(segment, account.oldest);
+    let rows = 0;
+    let bytes = 0;
+    let unread = 0;
+    do {
+      while (gone[place] !== THERE || owners[place] !== slot) place++;
+      gone[place] = EVICTED;
+      rows++;
+      bytes += ends[place]! - startAt(segment, place);
+      if (eidAt(segment, place) >= this.#readUpTo) unread++;
+      place++;
+    } while (rows < share.rows && rows * perRow + bytes * perByte < most);
+    account.oldest = place < segment.rows ? eidAt(segment, place) : endOf(segment);
+    this.#discount(segment, account, share, rows, bytes);
+    this.counters.evicted += rows;
+    this.counters.evictedUnread += unread;
+  }
+
+  /** Marks a row as gone, whoever has most. */
+  #drop(segment: Segment, place: number, why: number): void {
+    if (segment.gone[place] !== THERE) return;
+    segment.gone[place] = why;
+    if (why === DONE) this.#hasDone = true;
+    const slot = segment.owners[place]!;
+    const bytes = segment.ends[place]! - startAt(segment, place);
+    this.#discount(segment, this.#owners.at(slot), segment.shares.get(slot)!, 1, bytes);
+  }
+
+  #discount(segment: Segment, account: OwnerAccount, share: Share, rows: number, bytes: number): void {
+    const memory = bytes * segment.rate + rows * ROW_INDEX_BYTES;
+    segment.live -= rows;
+    segment.liveBytes -= bytes;
+    share.rows -= rows;
+    share.bytes -= bytes;
+    account.rows -= rows;
+    account.unpacked -= bytes;
+    // What is computed with the rate of packed bytes is not exact: it begins anew where it can.
+    account.bytes = account.rows === 0 ? 0 : account.bytes - memory;
+    this.#rows -= rows;
+    this.#unpacked -= bytes;
+    this.#bytes = this.#rows === 0 ? 0 : this.#bytes - memory;
+  }
+
+  /** The place of the segment that has a row, or the next one behind it. */
+  #segmentOf(eid: number): number {
+    let low = 0;
+    let high = this.#segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (endOf(this.#segments[middle]!) <= eid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /**
+   * Takes out a segment without rows, or gathers what is left of one that has lost most of them.
+   *
+   * @returns whether there is another segment in its place now
+   */
+  #tidy(at: number): boolean {
+    const segment = this.#segments[at]!;
+    const isNewest = at === this.#segments.length - 1;
+    if (segment.live > 0) {
+      const isSparse = 2 * segment.live < segment.rows || 2 * segment.liveBytes < segment.used;
+      return isSparse && !isNewest && this.#gather(at);
+    }
+    this.#noteDone(segment);
+    this.#segments.splice(at, 1);
+    if (this.#gathering === segment) this.#gathering = undefined;
+    this.#takeSpare(segment);
+    return true;
+  }
+
+  #tidyAll(): void {
+    for (let at = 0; at < this.#segments.length; ) if (!this.#tidy(at)) at++;
+  }
+
+  /** Notes which rows of a segment that is about to go must not come back after a restart. */
+  #noteDone(segment: Segment): void {
+    if (!this.#hasDone) return;
+    for (let place = 0; place < segment.rows; place++) {
+      if (segment.gone[place] === DONE) addNumber(this.#done, eidAt(segment, place));
+    }
+  }
+
+  /**
+   * Copies the rows that are left of a segment behind those of the segment before it, if that one gathers such rows, or into
+   * one of their own.
+   *
+   * @returns whether the segment behind is in its place now
+   */
+  #gather(at: number): boolean {
+    const segment = this.#segments[at]!;
+    const before = this.#segments[at - 1];
+    const fits =
+      before !== undefined &&
+      before === this.#gathering &&
+      !before.isPacked &&
+      before.used + segment.liveBytes <= before.bytes.length;
+    const target = fits ? before : this.#newGathering(segment);
+    this.#noteDone(segment);
+    const rows = rowsOf(segment);
+    for (let place = 0; place < segment.rows; place++) {
+      if (segment.gone[place] === THERE) this.#move(segment, rows, place, target);
+    }
+    if (segment.isPacked) releaseRows(rows, segment.used);
+    else this.#takeSpare(segment);
+    if (fits) this.#segments.splice(at, 1);
+    else this.#segments[at] = target;
+    return fits;
+  }
+
+  #newGathering(segment: Segment): Segment {
+    if (this.#gathering !== undefined && this.#gathering !== segment) this.#pack(this.#gathering);
+    const bytes = Buffer.allocUnsafeSlow(Math.max(GATHER_BYTES, segment.liveBytes));
+    const gathering = newSegment(bytes, eidAt(segment, segment.gone.indexOf(THERE)), segment.live);
+    allowGaps(gathering);
+    this.#gathering = gathering;
+    return gathering;
+  }
+
+  /** Copies a row; its memory is that of unpacked bytes again. */
+  #move(segment: Segment, rows: Buffer, from: number, target: Segment): void {
+    const start = startAt(segment, from);
+    const end = segment.ends[from]!;
+    const length = end - start;
+    const time = segment.times[from]!;
+    const slot = segment.owners[from]!;
+    const to = target.rows;
+    if (to === target.ends.length) growIndex(target);
+    rows.copy(target.bytes, target.used, start, end);
+    target.used += length;
+    target.ends[to] = target.used;
+    target.times[to] = time;
+    if (time < target.oldest) target.oldest = time;
+    if (time > target.newest) target.newest = time;
+    target.masks[2 * to] = segment.masks[2 * from]!;
+    target.masks[2 * to + 1] = segment.masks[2 * from + 1]!;
+    target.owners[to] = slot;
+    target.eids![to] = eidAt(segment, from);
+    target.rows++;
+    target.live++;
+    target.liveBytes += length;
+    const share = shareOf(target, slot);
+    share.rows++;
+    share.bytes += length;
+    const more = length * (1 - segment.rate);
+    this.#owners.at(slot).bytes += more;
+    this.#bytes += more;
+  }
+
+  /** Finds the oldest row that is there. */
+  #advance(): void {
+    const [segment] = this.#segments;
+    if (segment === undefined || segment.live === 0) {
+      this.#firstEid = this.#nextEid;
+      return;
+    }
+    let place = placeOf(segment, this.#firstEid);
+    while (segment.gone[place] !== THERE) place++;
+    this.#firstEid = eidAt(segment, place);
   }
 
   /**
@@ -308,51 +571,29 @@ export class EventBuffer {
    */
   expireBefore(time: number): void {
     for (const segment of this.#segments) if (segment.oldest < time) this.#expireOf(segment, time);
-    this.#dropGone();
+    this.#tidyAll();
+    this.#advance();
   }
 
   #expireOf(segment: Segment, time: number): void {
     segment.oldest = Number.POSITIVE_INFINITY;
-    for (let i = Math.max(0, this.#firstEid - segment.firstEid); i < segment.rows; i++) {
-      if (segment.gone[i] === 1) continue;
-      if (segment.times[i]! >= time) {
-        segment.oldest = Math.min(segment.oldest, segment.times[i]!);
+    for (let place = 0; place < segment.rows; place++) {
+      if (segment.gone[place] !== THERE) continue;
+      if (segment.times[place]! >= time) {
+        segment.oldest = Math.min(segment.oldest, segment.times[place]!);
         continue;
       }
-      segment.gone[i] = 1;
-      this.#gone++;
+      this.#drop(segment, place, DONE);
       this.counters.expired++;
-      if (segment.firstEid + i >= this.#readUpTo) this.counters.expiredUnread++;
+      if (eidAt(segment, place) >= this.#readUpTo) this.counters.expiredUnread++;
     }
   }
 
   /** Drops the rows below a number: all their readers have had them. */
   discardBelow(eid: number): void {
-    while (this.#firstEid < Math.min(eid, this.#nextEid)) this.#dropFirst();
-    this.#dropGone();
-  }
-
-  #dropGone(): void {
-    while (this.#firstEid < this.#nextEid) {
-      const segment = this.#segments[0]!;
-      if (segment.gone[this.#firstEid - segment.firstEid] === 0) return;
-      this.#dropFirst();
-    }
-  }
-
-  /** @returns false if the row was gone already */
-  #dropFirst(): boolean {
-    const segment = this.#segments[0]!;
-    const row = this.#firstEid - segment.firstEid;
-    const wasGone = segment.gone[row]!;
-    this.#bytes -= segment.ends[row]! - (row === 0 ? 0 : segment.ends[row - 1]!);
-    this.#gone -= wasGone;
-    this.#firstEid++;
-    if (row + 1 === segment.rows) {
-      this.#segments.shift();
-      this.#takeSpare(segment);
-    }
-    return wasGone === 0;
+    this.#finish({ from: this.#firstEid, to: eid });
+    this.#tidyAll();
+    this.#advance();
   }
 
   /** Notes that rows below `eid` were returned: losing them later is no loss. */
@@ -379,7 +620,7 @@ export class EventBuffer {
     const to = Math.min(span.to, this.#nextEid);
     const { from: oldest, to: newest } = span.times ?? ANY_TIME;
     const isLate =
-      filter === undefined && (wanted.low !== 0 || wanted.high !== 0) && this.#bytes <= LATE_BYTES;
+      filter === undefined && (wanted.low !== 0 || wanted.high !== 0) && this.#unpacked <= LATE_BYTES;
     const writer = new SelectionWriter(wanted, this.#overheads);
     const chunks: LateChunk[] = [];
     let count = 0;
@@ -405,10 +646,38 @@ export class EventBuffer {
         row.leave(writer);
       }
       if (!consume) continue;
-      for (const index of chosen) segment.gone[index] = 1;
-      this.#gone += chosen.length;
+      for (const index of chosen) this.#drop(segment, index, DONE);
     }
-    if (consume) this.#dropGone();
+    if (consume) {
+      this.#tidyAll();
+      this.#advance();
+    }
     return isLate ? { count, chunks } : writer.finish();
   }
 }
+
+/** What says where the rows between two places of a segment are, which follow each other without a gap. */
+const indexOf = (segment: Segment, first: number, last: number): Omit<StoredBatch, 'bytes'> => {
+  const start = startAt(segment, first);
+  return {
+    firstEid: eidAt(segment, first),
+    ends: segment.ends.slice(first, last).map(end => end - start),
+    times: segment.times.subarray(first, last),
+    masks: segment.masks.subarray(2 * first, 2 * last),
+  };
+};
+
+const count = (account: OwnerAccount, share: Share, bytes: number): void => {
+  account.rows++;
+  account.bytes += bytes + ROW_INDEX_BYTES;
+  account.unpacked += bytes;
+  share.rows++;
+  share.bytes += bytes;
+};
+
+/** Adds a number to ranges that have only lower ones, or else as a range of its own. */
+const addNumber = (ranges: { from: number; to: number }[], eid: number): void => {
+  const last = ranges.at(-1);
+  if (last?.to === eid) last.to++;
+  else ranges.push({ from: eid, to: eid + 1 });
+};

@@ -7,6 +7,7 @@ import { storedColumns } from './encoded-row.ts';
 import type { EventTable, RowContext, RowLookups } from './event-table.ts';
 import type { RowBatch } from './row-batch.ts';
 import { RowBatchWriter } from './row-batch-writer.ts';
+import { ownerOf } from './row-owner.ts';
 
 export interface PublisherCounters {
   /** Events that became a row of some table. */
@@ -54,13 +55,14 @@ export class EventPublisher {
   publish(event: AuditEvent): number | undefined {
     let wanted = false;
     let eid: number | undefined;
+    const owner = ownerOf(event.auid, event.uid);
     for (const { table, writer } of this.#subscribers) {
       if (table.kind !== event.kind) continue;
       const row = table.toRow(event, this.#context);
       if (row === undefined) continue;
       wanted = true;
       try {
-        const number = writer.append(row, event.seconds);
+        const number = writer.append(row, event.seconds, owner);
         eid ??= number;
       } catch {
         this.counters.unencodable++;

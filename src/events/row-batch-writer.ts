@@ -24,6 +24,7 @@ export class RowBatchWriter {
   #ends = new Uint32Array(INITIAL_ROWS);
   #times = new Float64Array(INITIAL_ROWS);
   #masks = new Uint32Array(2 * INITIAL_ROWS);
+  #owners = new Uint32Array(INITIAL_ROWS);
   #rows = 0;
   #nextEid: number;
   /** The number of the last row without its last three digits, and its text. */
@@ -56,10 +57,11 @@ export class RowBatchWriter {
    *
    * @param row made for this call
    * @param time seconds since the epoch of its event
+   * @param owner whose it is, as `ownerOf` tells it
    * @returns the number behind its `eid`
    * @throws OsqueryError for a value its column cannot hold; the batch stays as it was
    */
-  append(row: NumberedRow, time: number): number {
+  append(row: NumberedRow, time: number, owner = 0): number {
     const number = this.#nextEid + this.#rows;
     row.eid = this.#eidOf(number);
     row[ROWID] = number;
@@ -69,6 +71,7 @@ export class RowBatchWriter {
     this.#times[this.#rows] = time;
     this.#masks[2 * this.#rows] = this.#encoder.presentLow;
     this.#masks[2 * this.#rows + 1] = this.#encoder.presentHigh;
+    this.#owners[this.#rows] = owner;
     this.#rows++;
     return number;
   }
@@ -81,6 +84,7 @@ export class RowBatchWriter {
       ends: this.#ends.slice(0, this.#rows),
       times: this.#times.slice(0, this.#rows),
       masks: this.#masks.slice(0, 2 * this.#rows),
+      owners: this.#owners.slice(0, this.#rows),
       firstEid: this.#nextEid,
     };
     this.#nextEid += this.#rows;
@@ -110,5 +114,8 @@ export class RowBatchWriter {
     const masks = new Uint32Array(2 * rows);
     masks.set(this.#masks);
     this.#masks = masks;
+    const owners = new Uint32Array(rows);
+    owners.set(this.#owners);
+    this.#owners = owners;
   }
 }

@@ -1,11 +1,5 @@
-/**
- * Rows of one table on their way to its buffer, oldest first; sent between threads by transfer.
- *
- * Row `i` is `bytes[ends[i-1]..ends[i])` (from 0 for the first): a Thrift `map<string,string>` with its entries in
- * column order, absent columns left out.
- */
-export interface RowBatch {
-  readonly bytes: Uint8Array;
+/** Where the rows of a batch are, oldest first. */
+interface RowIndex {
   readonly ends: Uint32Array;
   /** Seconds since the epoch of each row's event. */
   readonly times: Float64Array;
@@ -15,12 +9,28 @@ export interface RowBatch {
   readonly firstEid: number;
 }
 
+/**
+ * Rows of one table.
+ *
+ * Row `i` is `bytes[ends[i-1]..ends[i])` (from 0 for the first): a Thrift `map<string,string>` with its entries in
+ * column order, absent columns left out.
+ */
+export interface StoredBatch extends RowIndex {
+  readonly bytes: Uint8Array;
+}
+
+/** Rows of one table on their way to its buffer; sent between threads by transfer. */
+export interface RowBatch extends StoredBatch {
+  /** Whose each row is, as `ownerOf` tells it. */
+  readonly owners: Uint32Array;
+}
+
 /** A batch whose rows are packed. */
-export interface PackedBatch extends Omit<RowBatch, 'bytes'> {
+export interface PackedBatch extends RowIndex {
   /** What `packRows` made of the rows. */
   readonly packed: Uint8Array;
   /** Bytes that they come to. */
   readonly length: number;
 }
 
-export const isPackedBatch = (batch: RowBatch | PackedBatch): batch is PackedBatch => 'packed' in batch;
+export const isPackedBatch = (batch: StoredBatch | PackedBatch): batch is PackedBatch => 'packed' in batch;

@@ -87,6 +87,18 @@ export class RowExtras {
     );
   }
 
+  /** Those of all rows. */
+  all(): LateValues[] {
+    const all: LateValues[] = [];
+    for (const number of this.#pages.keys()) {
+      for (let eid = number * PAGE_ROWS; eid < (number + 1) * PAGE_ROWS; eid++) {
+        const values = this.valuesOf(eid);
+        if (values !== undefined) all.push([eid, Array.from(values, value => value ?? null)]);
+      }
+    }
+    return all;
+  }
+
   find(eid: number): readonly ExtraEntry[] {
     return this.encode(this.valuesOf(eid));
   }

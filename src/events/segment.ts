@@ -1,14 +1,33 @@
 import { unpackRows } from './packing.ts';
 
+/** Bytes of the index of a segment, per row: its end, time, columns, owner, and whether it is gone. */
+export const ROW_INDEX_BYTES = 24;
+
+/** Why a row is gone that is still in its segment. */
+export const THERE = 0;
+/** Every reader has had it, or it was too old: it must not come back after a restart. */
+export const DONE = 1;
+/** There was no room for it. */
+export const EVICTED = 2;
+
+/** What an owner has in a segment. */
+export interface Share {
+  rows: number;
+  /** Of these rows, unpacked. */
+  bytes: number;
+}
+
 export interface Segment {
   /** The rows' bytes; of a packed segment compressed. */
   bytes: Buffer;
   isPacked: boolean;
+  /** Bytes of memory that a byte of its rows takes: 1 before it is packed. */
+  rate: number;
   /** How many read the bytes in place and will give them back; those of a SELECT never do. */
   readers: number;
   readonly firstEid: number;
   /** Numbers of the rows; undefined where they follow each other without a gap. */
-  readonly eids: Float64Array | undefined;
+  eids: Float64Array | undefined;
   rows: number;
   used: number;
   ends: Uint32Array;
@@ -17,8 +36,15 @@ export interface Segment {
   oldest: number;
   newest: number;
   masks: Uint32Array;
-  /** 1 for a row that was consumed or has expired: it only waits for the rows before it to go. */
+  /** Slots of the rows' owners. */
+  owners: Uint16Array;
+  /** THERE, or why a row is gone. */
   gone: Uint8Array;
+  /** Rows that are there, and their bytes, unpacked. */
+  live: number;
+  liveBytes: number;
+  /** The same by slot of the owner. */
+  readonly shares: Map<number, Share>;
 }
 
 /** What of a segment says what its rows are. It stays as it is when the segment goes on. */
@@ -27,8 +53,33 @@ export type StoredRows = Pick<
   'bytes' | 'isPacked' | 'used' | 'firstEid' | 'eids' | 'ends' | 'masks'
 >;
 
+export const newSegment = (bytes: Buffer, firstEid: number, rows: number): Segment => ({
+  bytes,
+  isPacked: false,
+  rate: 1,
+  readers: 0,
+  firstEid,
+  eids: undefined,
+  rows: 0,
+  used: 0,
+  ends: new Uint32Array(rows),
+  times: new Float64Array(rows),
+  oldest: Number.POSITIVE_INFINITY,
+  newest: Number.NEGATIVE_INFINITY,
+  masks: new Uint32Array(2 * rows),
+  owners: new Uint16Array(rows),
+  gone: new Uint8Array(rows),
+  live: 0,
+  liveBytes: 0,
+  shares: new Map(),
+});
+
 export const rowsOf = ({ bytes, isPacked, used }: Pick<Segment, 'bytes' | 'isPacked' | 'used'>): Buffer =>
   isPacked ? unpackRows(bytes, used) : bytes;
+
+/** Where a row begins. */
+export const startAt = ({ ends }: Pick<Segment, 'ends'>, place: number): number =>
+  place === 0 ? 0 : ends[place - 1]!;
 
 /** The number of a row. */
 export const eidAt = ({ firstEid, eids }: Pick<Segment, 'firstEid' | 'eids'>, place: number): number =>
@@ -50,6 +101,26 @@ export const placeOf = (
   return low;
 };
 
+/** Number behind the last row. */
+export const endOf = (segment: Segment): number =>
+  segment.rows === 0 ? segment.firstEid : eidAt(segment, segment.rows - 1) + 1;
+
+/** Lets rows be missing between those that come next. */
+export const allowGaps = (segment: Segment): void => {
+  if (segment.eids !== undefined) return;
+  const { firstEid } = segment;
+  segment.eids = Float64Array.from(segment.ends, (_, place) => firstEid + place);
+};
+
+export const shareOf = ({ shares }: Segment, slot: number): Share => {
+  let share = shares.get(slot);
+  if (share === undefined) {
+    share = { rows: 0, bytes: 0 };
+    shares.set(slot, share);
+  }
+  return share;
+};
+
 /** Places of the rows that are there and of that time. */
 export const rowsWithin = (
   { gone, times }: Segment,
@@ -61,7 +132,7 @@ export const rowsWithin = (
   const rows = new Uint32Array(last - first);
   let count = 0;
   for (let i = first; i < last; i++) {
-    if (gone[i] !== 1 && times[i]! >= oldest && times[i]! <= newest) rows[count++] = i;
+    if (gone[i] === THERE && times[i]! >= oldest && times[i]! <= newest) rows[count++] = i;
   }
   return rows.subarray(0, count);
 };
@@ -69,16 +140,33 @@ export const rowsWithin = (
 /** Makes room for twice as many rows. */
 export const growIndex = (segment: Segment): void => {
   const grown = segment.ends.length * 2;
-  const ends = new Uint32Array(grown);
-  ends.set(segment.ends);
-  segment.ends = ends;
-  const times = new Float64Array(grown);
-  times.set(segment.times);
-  segment.times = times;
-  const masks = new Uint32Array(2 * grown);
-  masks.set(segment.masks);
-  segment.masks = masks;
-  const gone = new Uint8Array(grown);
-  gone.set(segment.gone);
-  segment.gone = gone;
+  segment.ends = enlarged(segment.ends, new Uint32Array(grown));
+  segment.times = enlarged(segment.times, new Float64Array(grown));
+  segment.masks = enlarged(segment.masks, new Uint32Array(2 * grown));
+  segment.owners = enlarged(segment.owners, new Uint16Array(grown));
+  segment.gone = enlarged(segment.gone, new Uint8Array(grown));
+  if (segment.eids !== undefined) segment.eids = enlarged(segment.eids, new Float64Array(grown));
 };
+
+const enlarged = <Words extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
+  from: Words,
+  to: Words,
+): Words => {
+  to.set(from);
+  return to;
+};
+
+/** Runs of rows whose numbers follow each other, between two places. */
+export function* runsOf(
+  segment: Segment,
+  first: number,
+  last: number,
+): Generator<readonly [first: number, last: number]> {
+  const { eids } = segment;
+  for (let from = first; from < last; ) {
+    let to = eids === undefined ? last : from + 1;
+    while (to < last && eids![to] === eids![to - 1]! + 1) to++;
+    yield [from, to];
+    from = to;
+  }
+}

@@ -6,6 +6,7 @@ import { storedColumns } from '../events/encoded-row.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { RowExtras } from '../events/row-extras.ts';
+import { ownerOf } from '../events/row-owner.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { type ProcessBatch, ProcessBatchReader } from '../ingest/process-batch.ts';
 import { type TelemetryCounters, telemetryCounters } from '../model/telemetry-counters.ts';
@@ -105,7 +106,11 @@ export class Telemetry {
       this.#extras.set(eid, this.#values);
     }
     if (this.#options.settings.telemetry) {
-      this.#writer.append(processTelemetryEvents.toRow(enriched), event.seconds);
+      this.#writer.append(
+        processTelemetryEvents.toRow(enriched),
+        event.seconds,
+        ownerOf(event.auid, event.uid),
+      );
     }
     // What comes out at once is taken at once: to wake up again for it costs more than all that is done with it.
     if (!this.#isOffering) this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);

@@ -52,9 +52,9 @@ export const limitOptions = {
   ),
   bufferBytes: limit(
     'buffer_bytes',
-    64n * MIB,
+    16n * MIB,
     [MIB, 16_384n * MIB],
-    'Bytes of buffered events per table; events_max bounds their number',
+    'Bytes of memory for buffered events per table, which are packed; unpacked they come to four times as many at most. events_max bounds their number',
   ),
   telemetryBudgetMilliseconds: limit(
     'telemetry_budget_ms',

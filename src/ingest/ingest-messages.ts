@@ -107,7 +107,7 @@ export type IngestReport =
 /** The memory that comes with events, by transfer. */
 export const buffersOf = ({ batches, connected, processes }: IngestEvents): ArrayBuffer[] => {
   const buffers = batches.flatMap(({ batch }) =>
-    [batch.bytes, batch.ends, batch.times, batch.masks].map(part => part.buffer as ArrayBuffer),
+    [batch.bytes, batch.ends, batch.times, batch.masks, batch.owners].map(part => part.buffer as ArrayBuffer),
   );
   if (connected !== undefined) buffers.push(connected.buffer);
   if (processes !== undefined) buffers.push(processes.numbers.buffer);

@@ -1,10 +1,19 @@
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { bytesOf, decodeRows, type EncodedRows, type PluginRow } from 'osquery-extension-ts';
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
-import type { EventBufferLimits, RowSpan } from '../../src/events/event-buffer.ts';
+import {
+  EQUAL_SHARE,
+  type EventBuffer,
+  type EventBufferLimits,
+  type RowSpan,
+  UNPACKED_FACTOR,
+} from '../../src/events/event-buffer.ts';
 import { unpackRows } from '../../src/events/packing.ts';
-import { isPackedBatch, type PackedBatch, type RowBatch } from '../../src/events/row-batch.ts';
+import { isPackedBatch, type PackedBatch, type StoredBatch } from '../../src/events/row-batch.ts';
+import { ROW_INDEX_BYTES } from '../../src/events/segment.ts';
+import type { RowFilter } from '../../src/events/stored-rows.ts';
 import {
   columns,
   EVERY_COLUMN,
@@ -20,10 +29,10 @@ const row = (time: number, path = '/x'): TestRow => ({ path, pid: time, time });
 const rows = (count: number): TestRow[] => Array.from({ length: count }, (_, i) => row(100 + i));
 const PATH_AND_EID = maskOf([0, 4]);
 
-const unpacked = (batch: RowBatch | PackedBatch): Uint8Array =>
+const unpacked = (batch: StoredBatch | PackedBatch): Uint8Array =>
   isPackedBatch(batch) ? unpackRows(batch.packed, batch.length) : batch.bytes;
 /** Of rows that are not packed. */
-const open = (batch: RowBatch | PackedBatch | undefined): RowBatch => batch as RowBatch;
+const open = (batch: StoredBatch | PackedBatch | undefined): StoredBatch => batch as StoredBatch;
 
 describe('EventBuffer', () => {
   it('gives rows back as they came, oldest first', () => {
@@ -113,6 +122,144 @@ describe('EventBuffer', () => {
     expect(buffer.counters).toMatchObject({ evicted: 2, evictedUnread: 2 });
   });
 
+  describe('where there is no room for the rows of all', () => {
+    const FLOOD = 1;
+    const WITNESS = 2;
+    /** Rows of the flood, and one of the witness among them. */
+    const mixed = (
+      append: (rows: readonly TestRow[], owner: number) => void,
+      turns: number,
+      path = '/x',
+    ): void => {
+      for (let i = 0; i < turns; i++) {
+        append(
+          Array.from({ length: 50 }, (_, j) => row(1_000 * i + j, path)),
+          FLOOD,
+        );
+        append([row(1_000 * i, '/witness')], WITNESS);
+      }
+    };
+    const witnesses = (buffer: EventBuffer): number =>
+      rowsOf(buffer).filter(({ path }) => path === '/witness').length;
+
+    it('takes the oldest of whoever has most', () => {
+      const { buffer, append } = filledBuffer([], { rows: 500, bytes: 1e9 });
+      mixed(append, 200);
+      expect(witnesses(buffer)).toBe(200);
+      expect(buffer.rowCount).toBe(500);
+      expect(buffer.counters).toMatchObject({ evicted: 200 * 51 - 500 });
+      const flood = rowsOf(buffer).filter(({ path }) => path === '/x');
+      expect(flood[0]).toEqual({ path: '/x', pid: '194000', time: '194000', eid: expect.any(String) });
+      const eids = eidsOf(rowsOf(buffer));
+      expect(eids).toEqual(eids.toSorted((a, b) => a - b));
+    });
+
+    it('does so by bytes, too, packed or not, and holds no more memory than that', () => {
+      const { buffer, append } = filledBuffer([], { rows: 1e9, bytes: 4e6 });
+      for (let i = 0; i < 300; i++) {
+        append([row(i, randomBytes(100_000).toString('latin1'))], FLOOD);
+        append([row(i, '/witness')], WITNESS);
+      }
+      expect(witnesses(buffer)).toBe(300);
+      expect(buffer.byteCount).toBeLessThanOrEqual(4e6);
+      // What packs to nearly nothing still comes to as much in an answer.
+      for (let i = 0; i < 300; i++) append([row(i, 'x'.repeat(250_000))], FLOOD);
+      const answer = bytesOf(buffer.select(buffer.range, EVERY_COLUMN).chunks);
+      expect([...answer].reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(
+        UNPACKED_FACTOR * 4e6,
+      );
+      expect(witnesses(buffer)).toBe(300);
+    });
+
+    it('gathers what is left, so that a row does not keep the memory of all that came with it', () => {
+      const { buffer, append } = filledBuffer([], { rows: 2_000, bytes: 1e9 });
+      mixed(append, 1_000, `/usr/bin/${'x'.repeat(400)}`);
+      expect(witnesses(buffer)).toBe(1_000);
+      const memory = buffer
+        .batches(buffer.range)
+        .reduce(
+          (sum, batch) => sum + (isPackedBatch(batch) ? batch.packed : batch.bytes).buffer.byteLength,
+          0,
+        );
+      // Of the thousand, each alone would keep a megabyte.
+      expect(
+        new Set(buffer.batches(buffer.range).map(batch => 'bytes' in batch && batch.bytes.buffer)).size,
+      ).toBeLessThan(12);
+      expect(memory).toBeGreaterThan(0);
+    });
+
+    it('shares the room out where several want more than there is', () => {
+      const { buffer, append } = filledBuffer([], { rows: 3_000, bytes: 1e9 });
+      for (let i = 0; i < 3_000; i++) {
+        for (let owner = 0; owner < 3; owner++) append([row(i, String(owner))], owner);
+        if (i % 10 === 0) append([row(i, 'little')], 9);
+      }
+      const counts = Map.groupBy(rowsOf(buffer), ({ path }) => path);
+      expect(counts.get('little')).toHaveLength(300);
+      for (const path of ['0', '1', '2']) {
+        expect(counts.get(path)!.length).toBeGreaterThan(900 * (1 - 2 / EQUAL_SHARE));
+      }
+    });
+
+    it('bears more owners than it can tell apart', () => {
+      const { buffer, append } = filledBuffer([], { rows: 3_000, bytes: 1e9 });
+      for (let owner = 0; owner < 5_000; owner++) append([row(owner)], owner);
+      expect(buffer.rowCount).toBe(3_000);
+      for (let i = 0; i < 3_000; i++) append([row(i)], 7);
+      expect(buffer.rowCount).toBe(3_000);
+    });
+  });
+
+  it('has after a restart what is there, in its order, and nothing that was consumed', () => {
+    const step = fc.oneof(
+      fc.record({
+        kind: fc.constant('append' as const),
+        count: fc.integer({ min: 1, max: 6 }),
+        owner: fc.nat(2),
+      }),
+      fc.record({ kind: fc.constant('consume' as const), modulus: fc.integer({ min: 2, max: 3 }) }),
+      fc.record({ kind: fc.constant('limit' as const), rows: fc.integer({ min: 1, max: 12 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 15 }), steps => {
+        const { buffer, append } = filledBuffer([]);
+        const onDisk: StoredBatch[] = [];
+        const consumed = new Set<number>();
+        let savedTo = 1;
+        for (const one of steps) {
+          if (one.kind === 'append') {
+            append(
+              Array.from({ length: one.count }, (_, i) => row(i, 'x'.repeat(200_000))),
+              one.owner,
+            );
+            for (const batch of buffer.batches({ from: savedTo, to: buffer.range.to })) {
+              onDisk.push({ ...batch, bytes: unpacked(batch) });
+            }
+            savedTo = buffer.range.to;
+          } else if (one.kind === 'consume') {
+            const filter: RowFilter = ({ eid }) => eid % one.modulus === 0;
+            for (const eid of eidsOf(decodeRows(buffer.select(buffer.range, EVERY_COLUMN, filter, true)))) {
+              consumed.add(eid);
+            }
+          } else buffer.setLimits({ rows: one.rows, bytes: 1e12 });
+        }
+        const restored = newBuffer();
+        restored.restore(
+          take => {
+            for (const batch of onDisk) take({ ...batch, owners: new Uint32Array(batch.ends.length) });
+          },
+          JSON.parse(JSON.stringify(buffer.save())),
+        );
+        const eids = eidsOf(rowsOf(restored));
+        expect(eids).toEqual(eids.toSorted((a, b) => a - b));
+        expect(eids).toEqual(expect.arrayContaining(eidsOf(rowsOf(buffer))));
+        expect(eids.filter(eid => consumed.has(eid))).toEqual([]);
+        expect(restored.range).toEqual(buffer.range);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it('leaves what it handed out as it was', () => {
     const { buffer, append } = filledBuffer(rows(10), { rows: 10, bytes: 1e9 });
     const whole = buffer.select(buffer.range, EVERY_COLUMN);
@@ -127,7 +274,8 @@ describe('EventBuffer', () => {
   it('leaves what is read for keeping as it is until it is given back, and then uses the memory again', () => {
     const { buffer, append } = filledBuffer([]);
     const megabyte = (): TestRow[] => Array.from({ length: 16 }, (_, i) => row(i, 'x'.repeat(60_000)));
-    const last = (): RowBatch => open(buffer.batches({ from: buffer.range.to - 1, to: buffer.range.to })[0]);
+    const last = (): StoredBatch =>
+      open(buffer.batches({ from: buffer.range.to - 1, to: buffer.range.to })[0]);
     append(megabyte());
     const kept = last();
     const before = Buffer.from(kept.bytes);
@@ -151,7 +299,7 @@ describe('EventBuffer', () => {
     expect(batch).toMatchObject({ firstEid: 1, length: 80_128, times: Float64Array.of(1, 2) });
     expect(batch!.packed.length).toBeLessThan(500);
     expect([...batch!.ends]).toEqual([40_064, 80_128]);
-    expect(buffer.byteCount).toBe(80_128);
+    expect(buffer.byteCount).toBe(batch!.packed.length + 2 * ROW_INDEX_BYTES);
     append([row(3), row(4)]);
     expect(eidsOf(rowsOf(buffer))).toEqual([1, 2, 3, 4]);
     // Two rows are no more than they were; neither is a part of what was packed before.
@@ -214,8 +362,8 @@ describe('EventBuffer', () => {
     interface ModelRow {
       readonly eid: number;
       readonly time: number;
-      readonly bytes: number;
       readonly row: PluginRow;
+      readonly owner: number;
       gone: boolean;
     }
 
@@ -230,30 +378,36 @@ describe('EventBuffer', () => {
       get live(): ModelRow[] {
         return this.rows.filter(({ gone }) => !gone);
       }
-      get bytes(): number {
-        return this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
-      }
       #trim(): void {
         while (this.rows[0]?.gone) this.rows.shift();
       }
       evict(): void {
-        while (this.live.length > this.limits.rows || this.bytes > this.limits.bytes) {
-          const first = this.rows.shift()!;
-          if (first.gone) continue;
-          this.counters.evicted++;
-          if (first.eid >= this.readUpTo) this.counters.evictedUnread++;
+        for (let excess = this.#excess(); excess > 0; excess = this.#excess()) {
+          const counts = this.#owners.map(owner => this.live.filter(row => row.owner === owner).length);
+          const most = Math.max(...counts);
+          const heaviest = this.#owners[counts.indexOf(most)];
+          const next = counts.toSorted((a, b) => b - a)[1] ?? 0;
+          const least = next - next / EQUAL_SHARE;
+          const evicted = Math.max(1, Math.ceil(Math.min(excess, most - least)));
+          for (const row of this.live.filter(({ owner }) => owner === heaviest).slice(0, evicted)) {
+            row.gone = true;
+            this.counters.evicted++;
+            if (row.eid >= this.readUpTo) this.counters.evictedUnread++;
+          }
         }
         this.#trim();
       }
-      append(row: TestRow): void {
+      #excess(): number {
+        return this.live.length - this.limits.rows;
+      }
+      /** In the order in which they came. */
+      readonly #owners: number[] = [];
+      append(row: TestRow, owner: number): void {
+        if (!this.#owners.includes(owner)) this.#owners.push(owner);
         const text: Record<string, string> = {};
         for (const [name, value] of Object.entries(row)) if (value !== undefined) text[name] = String(value);
         text.eid = String(this.nextEid).padStart(10, '0');
-        const bytes = Object.entries(text).reduce(
-          (sum, [name, value]) => sum + 8 + name.length + Buffer.byteLength(value),
-          6,
-        );
-        this.rows.push({ eid: this.nextEid++, time: row.time, bytes, row: text, gone: false });
+        this.rows.push({ eid: this.nextEid++, time: row.time, row: text, owner, gone: false });
         this.counters.appended++;
       }
       expire(time: number): void {
@@ -309,6 +463,7 @@ describe('EventBuffer', () => {
         arbitrary: fc.record({
           kind: fc.constant('append' as const),
           rows: fc.array(testRow, { maxLength: 8 }),
+          owner: fc.nat(3),
         }),
       },
       {
@@ -348,7 +503,7 @@ describe('EventBuffer', () => {
         arbitrary: fc.record({
           kind: fc.constant('limit' as const),
           rows: fc.nat(20),
-          bytes: fc.constantFrom(0, 200, 1_000, 100_000, 1e9),
+          bytes: fc.constant(1e9),
         }),
       },
     );
@@ -359,12 +514,12 @@ describe('EventBuffer', () => {
           const { buffer, append } = filledBuffer([]);
           const model = new Model();
           const handedOut: (readonly [EncodedRows, PluginRow[]])[] = [];
-          const kept: (readonly [RowBatch | PackedBatch, Buffer])[] = [];
+          const kept: (readonly [StoredBatch | PackedBatch, Buffer])[] = [];
           for (const step of operations) {
             switch (step.kind) {
               case 'append':
-                append(step.rows);
-                for (const one of step.rows) model.append(one);
+                append(step.rows, step.owner);
+                for (const one of step.rows) model.append(one, step.owner);
                 model.evict();
                 break;
               case 'select': {
@@ -406,7 +561,6 @@ describe('EventBuffer', () => {
                 break;
             }
             expect(buffer.rowCount).toBe(model.live.length);
-            expect(buffer.byteCount).toBe(model.bytes);
             expect(buffer.counters).toEqual(model.counters);
             expect(buffer.range).toEqual({ from: model.rows[0]?.eid ?? model.nextEid, to: model.nextEid });
           }

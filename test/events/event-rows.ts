@@ -3,7 +3,7 @@ import { decodeRows, EMPTY_CONTEXT } from 'osquery-extension-ts';
 import { type ColumnMask, maskOf } from '../../src/events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits, type RowSpan } from '../../src/events/event-buffer.ts';
 import { packRows } from '../../src/events/packing.ts';
-import type { PackedBatch, RowBatch } from '../../src/events/row-batch.ts';
+import type { PackedBatch, RowBatch, StoredBatch } from '../../src/events/row-batch.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
 import type { RowFilter } from '../../src/events/stored-rows.ts';
 
@@ -34,13 +34,13 @@ export const newBuffer = (limits = NO_LIMITS): EventBuffer =>
     limits,
   );
 
-export const batchOf = (rows: readonly TestRow[], firstEid = 1): RowBatch => {
+export const batchOf = (rows: readonly TestRow[], firstEid = 1, owner = 0): RowBatch => {
   const writer = new RowBatchWriter(columns, firstEid);
-  for (const row of rows) writer.append({ ...row }, row.time);
+  for (const row of rows) writer.append({ ...row }, row.time, owner);
   return writer.take()!;
 };
 
-export const packedOf = ({ bytes, ...index }: RowBatch): PackedBatch => ({
+export const packedOf = ({ bytes, ...index }: StoredBatch): PackedBatch => ({
   ...index,
   packed: packRows(bytes),
   length: bytes.length,
@@ -50,8 +50,8 @@ export const packedOf = ({ bytes, ...index }: RowBatch): PackedBatch => ({
 export const filledBuffer = (rows: readonly TestRow[], limits = NO_LIMITS) => {
   const writer = new RowBatchWriter(columns);
   const buffer = newBuffer(limits);
-  const append = (more: readonly TestRow[]): void => {
-    for (const row of more) writer.append({ ...row }, row.time);
+  const append = (more: readonly TestRow[], owner = 0): void => {
+    for (const row of more) writer.append({ ...row }, row.time, owner);
     const batch = writer.take();
     if (batch !== undefined) buffer.append(batch);
   };

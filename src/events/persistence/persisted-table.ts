@@ -1,8 +1,9 @@
 import type { EventBuffer, SavedBuffer } from '../event-buffer.ts';
 import type { Cursor, QueryCursors } from '../query-cursors.ts';
-import type { PackedBatch, RowBatch } from '../row-batch.ts';
+import type { PackedBatch, StoredBatch } from '../row-batch.ts';
 import type { LateValues, RowExtras } from '../row-extras.ts';
-import { type LateBatch, RowLog } from './row-log.ts';
+import { ownersOf } from '../row-owner.ts';
+import { type LateBatch, type LoggedRows, RowLog } from './row-log.ts';
 import type { ValueLog } from './value-log.ts';
 
 /** Late values that may wait for a disk that fails; further ones are not kept. */
@@ -16,10 +17,18 @@ export interface TableInMemory {
   readonly cursors: QueryCursors;
 }
 
+/** Where a table stands on disk. */
+interface SavedTable extends SavedBuffer {
+  /** Number of the first file of its rows that counts. */
+  readonly firstFile: number;
+}
+
 /** What of a table is not on disk yet, as of one moment. */
 export interface TableChange {
-  readonly batches: readonly (RowBatch | PackedBatch)[];
-  readonly late: LateBatch | undefined;
+  /** Whether it is all of the table, to be written in place of what is there. */
+  readonly isWhole: boolean;
+  readonly batches: readonly (StoredBatch | PackedBatch)[];
+  readonly late: readonly LateBatch[];
   readonly cursors: ReadonlyMap<string, Cursor | undefined>;
   readonly position: SavedBuffer;
 }
@@ -34,7 +43,9 @@ export class PersistedTable {
   /** Number behind the last row on disk. */
   #savedTo: number;
   /** The position on disk; undefined if there is none that makes sense. */
-  #savedPosition: SavedBuffer | undefined;
+  #savedPosition: SavedTable | undefined;
+  /** As of the rows that were written last. */
+  #firstFile: number;
   readonly #cursorChanges = new Map<string, Cursor | undefined>();
   readonly #lateChanges = new Map<number, LateValues>();
   /** Bytes found that could not be read. */
@@ -47,19 +58,34 @@ export class PersistedTable {
    * @throws ErrnoException if the files cannot be read
    */
   constructor(directory: string, values: ValueLog, table: TableInMemory) {
-    const { log, found } = RowLog.open(`${directory}/${table.name}`, table.columnNames);
     this.#table = table;
+    this.#savedPosition = readPosition(values.get(this.#positionKey));
+    this.#firstFile = this.#savedPosition?.firstFile ?? START.firstFile;
+    const { log, found } = this.#restore(directory);
     this.#log = log;
     this.#foundLate = found.late;
     this.lostBytes = found.lostBytes;
-    this.#savedPosition = readPosition(values.get(this.#positionKey));
-    table.buffer.restore(found.batches, this.#savedPosition ?? START);
     this.#savedTo = table.buffer.range.to;
     const prefix = this.#cursorKey('');
     for (const key of values.keys()) {
       const cursor = key.startsWith(prefix) ? readCursor(values.get(key), this.#savedTo) : undefined;
       if (cursor !== undefined) table.cursors.restore(key.slice(prefix.length), cursor);
     }
+  }
+
+  /** Reads the rows into the buffer, as they come: together they would take up much more than there. */
+  #restore(directory: string): { readonly log: RowLog; readonly found: LoggedRows } {
+    const { name, columnNames, buffer } = this.#table;
+    let opened: ReturnType<typeof RowLog.open> | undefined;
+    buffer.restore(take => {
+      opened = RowLog.open(
+        `${directory}/${name}`,
+        columnNames,
+        batch => take({ ...batch, owners: ownersOf(batch, columnNames) }),
+        this.#firstFile,
+      );
+    }, this.#savedPosition ?? START);
+    return opened!;
   }
 
   get #positionKey(): string {
@@ -95,46 +121,61 @@ export class PersistedTable {
       this.#cursorChanges.size === 0 &&
       this.#lateChanges.size === 0 &&
       this.#savedPosition !== undefined &&
-      isSamePosition(position, this.#savedPosition)
+      isSamePosition(this.#here(position), this.#savedPosition)
     ) {
       return undefined;
     }
-    const late = [...this.#lateChanges.values()];
+    // What was rewritten and does not count yet has to count first.
+    const isWhole =
+      this.#savedPosition?.firstFile === this.#firstFile && this.#log.isWasteful(buffer.byteCount);
+    const late = isWhole ? (this.#extras?.all() ?? []) : [...this.#lateChanges.values()];
     return {
-      batches: buffer.batches({ from: this.#savedTo, to: position.nextEid }),
-      late: late.length === 0 ? undefined : { names: this.#extras!.names, values: late },
+      isWhole,
+      batches: buffer.batches({ from: isWhole ? position.from : this.#savedTo, to: position.nextEid }),
+      late: inPieces(late).map(values => ({ names: this.#extras!.names, values })),
       cursors: new Map(this.#cursorChanges),
       position,
     };
   }
 
   /** @throws ErrnoException if the disk does not take the rows; `take` gives them again then */
-  async writeRows({ batches, late, position }: TableChange): Promise<void> {
+  async writeRows({ isWhole, batches, late, position }: TableChange): Promise<void> {
     try {
-      await this.#log.write(batches, late);
+      if (isWhole) this.#firstFile = await this.#log.rewrite(batches, late);
+      else {
+        await this.#log.write(batches, late[0]);
+        for (const values of late.slice(1)) await this.#log.write([], values);
+      }
     } finally {
       this.#table.buffer.giveBack(batches);
     }
     this.#savedTo = position.nextEid;
     // What has changed once more meanwhile stays.
-    for (const values of late?.values ?? []) {
-      if (this.#lateChanges.get(values[0]) === values) this.#lateChanges.delete(values[0]);
+    if (isWhole) this.#lateChanges.clear();
+    for (const { values } of late) {
+      for (const one of values) if (this.#lateChanges.get(one[0]) === one) this.#lateChanges.delete(one[0]);
     }
   }
 
   /** What belongs into the log of values, once the rows are written. */
   *values({ cursors, position }: TableChange): Generator<readonly [key: string, value: unknown]> {
     for (const [query, cursor] of cursors) yield [this.#cursorKey(query), cursor];
-    const isSaved = this.#savedPosition !== undefined && isSamePosition(position, this.#savedPosition);
-    if (!isSaved) yield [this.#positionKey, position];
+    const here = this.#here(position);
+    const isSaved = this.#savedPosition !== undefined && isSamePosition(here, this.#savedPosition);
+    if (!isSaved) yield [this.#positionKey, here];
+  }
+
+  #here(position: SavedBuffer): SavedTable {
+    return { ...position, firstFile: this.#firstFile };
   }
 
   /** Notes that the values of a change are on disk, and deletes what is not needed any more. */
   async saved({ position, cursors }: TableChange): Promise<void> {
-    this.#savedPosition = position;
+    this.#savedPosition = this.#here(position);
     for (const [query, cursor] of cursors) {
       if (this.#cursorChanges.get(query) === cursor) this.#cursorChanges.delete(query);
     }
+    await this.#log.dropBefore(this.#firstFile);
     await this.#log.dropBelow(position.from);
   }
 
@@ -143,16 +184,28 @@ export class PersistedTable {
   }
 }
 
-const START: SavedBuffer = { from: 1, nextEid: 1, readUpTo: 1, gone: [] };
+const START: SavedTable = { from: 1, nextEid: 1, readUpTo: 1, gone: [], firstFile: 1 };
 
-/** The position that was kept; undefined for one that makes no sense. */
-const readPosition = (value: unknown): SavedBuffer | undefined => {
-  const { from, nextEid, readUpTo, gone } = asRecord(value);
-  if (!isNumber(from) || !isNumber(nextEid) || !isNumber(readUpTo) || !Array.isArray(gone)) return undefined;
-  return { from, nextEid, readUpTo, gone: gone.map(asRecord).filter(isRange) };
+/** Rows whose late values are written in one piece: between two others have their turn. */
+const PIECE_ROWS = 2_000;
+
+const inPieces = (values: readonly LateValues[]): (readonly LateValues[])[] => {
+  const pieces: (readonly LateValues[])[] = [];
+  for (let at = 0; at < values.length; at += PIECE_ROWS) pieces.push(values.slice(at, at + PIECE_ROWS));
+  return pieces;
 };
 
-const isSamePosition = (one: SavedBuffer, other: SavedBuffer): boolean =>
+/** The position that was kept; undefined for one that makes no sense. */
+const readPosition = (value: unknown): SavedTable | undefined => {
+  // Where it was kept by a version that did not rewrite, all files count.
+  const { from, nextEid, readUpTo, gone, firstFile = START.firstFile } = asRecord(value);
+  if (!isNumber(from) || !isNumber(nextEid) || !isNumber(readUpTo) || !Array.isArray(gone)) return undefined;
+  if (!isNumber(firstFile)) return undefined;
+  return { from, nextEid, readUpTo, gone: gone.map(asRecord).filter(isRange), firstFile };
+};
+
+const isSamePosition = (one: SavedTable, other: SavedTable): boolean =>
+  one.firstFile === other.firstFile &&
   one.from === other.from &&
   one.nextEid === other.nextEid &&
   one.readUpTo === other.readUpTo &&

@@ -1,6 +1,6 @@
 import { entryOverheads, isPresent, isRowHeader, ROW_HEADER_BYTES, writeRowHeader } from '../encoded-row.ts';
 import { unpackRows } from '../packing.ts';
-import type { PackedBatch, RowBatch } from '../row-batch.ts';
+import type { PackedBatch, StoredBatch } from '../row-batch.ts';
 import { MAX_PAYLOAD_BYTES } from './frame.ts';
 
 /*
@@ -13,10 +13,10 @@ const PREFIX_BYTES = 12;
 const BYTES_PER_ROW = 8 + 4 + 8;
 
 /** A batch without its rows. */
-type RowIndex = Omit<RowBatch, 'bytes'>;
+type RowIndex = Omit<StoredBatch, 'bytes'>;
 
 /** The parts of a batch as they are written. */
-export const encodeRowFrame = (batch: RowBatch): Uint8Array[] => [...encodeIndex(batch), batch.bytes];
+export const encodeRowFrame = (batch: StoredBatch): Uint8Array[] => [...encodeIndex(batch), batch.bytes];
 
 /** The parts of a packed batch as they are written. */
 export const encodePackedFrame = (batch: PackedBatch): Uint8Array[] => {
@@ -41,7 +41,7 @@ const asBytes = (words: Float64Array | Uint32Array): Uint8Array =>
  * @param columnNames the columns the rows were written with
  * @returns undefined if anything does not fit
  */
-export const decodeRowFrame = (payload: Buffer, columnNames: readonly string[]): RowBatch | undefined => {
+export const decodeRowFrame = (payload: Buffer, columnNames: readonly string[]): StoredBatch | undefined => {
   const index = decodeIndex(payload);
   return index && soundBatch(index, payload.subarray(bytesAt(index)), columnNames);
 };
@@ -51,7 +51,10 @@ export const unpackedLength = (payload: Buffer): number =>
   payload.length < LENGTH_BYTES ? 0 : payload.readUInt32LE(0);
 
 /** The same as `decodeRowFrame` for a frame of packed rows. */
-export const decodePackedFrame = (payload: Buffer, columnNames: readonly string[]): RowBatch | undefined => {
+export const decodePackedFrame = (
+  payload: Buffer,
+  columnNames: readonly string[],
+): StoredBatch | undefined => {
   const length = unpackedLength(payload);
   const rest = payload.subarray(LENGTH_BYTES);
   const index = decodeIndex(rest);
@@ -87,13 +90,17 @@ const decodeIndex = (payload: Buffer): RowIndex | undefined => {
 /** Where the rows begin behind their index. */
 const bytesAt = ({ ends }: RowIndex): number => PREFIX_BYTES + BYTES_PER_ROW * ends.length;
 
-const soundBatch = (index: RowIndex, bytes: Buffer, columnNames: readonly string[]): RowBatch | undefined => {
+const soundBatch = (
+  index: RowIndex,
+  bytes: Buffer,
+  columnNames: readonly string[],
+): StoredBatch | undefined => {
   const batch = { ...index, bytes };
   return isSound(batch, columnNames) ? batch : undefined;
 };
 
 const isSound = (
-  { times, ends, masks, bytes }: RowBatch & { bytes: Buffer },
+  { times, ends, masks, bytes }: StoredBatch & { bytes: Buffer },
   names: readonly string[],
 ): boolean => {
   let start = 0;
@@ -136,7 +143,11 @@ const isSoundRow = (
  *
  * @param from the columns the rows were written with
  */
-export const moveColumns = (batch: RowBatch, from: readonly string[], to: readonly string[]): RowBatch => {
+export const moveColumns = (
+  batch: StoredBatch,
+  from: readonly string[],
+  to: readonly string[],
+): StoredBatch => {
   const overheads = entryOverheads(from);
   const source = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
   const places = to.map(name => from.indexOf(name));

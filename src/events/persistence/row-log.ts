@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isPackedBatch, type PackedBatch, type RowBatch } from '../row-batch.ts';
+import { isPackedBatch, type PackedBatch, type StoredBatch } from '../row-batch.ts';
 import type { LateValues } from '../row-extras.ts';
 import { AppendFile } from './append-file.ts';
 import { encodeFrame, type Frame, MAX_PAYLOAD_BYTES, scanFrames } from './frame.ts';
@@ -39,9 +39,11 @@ export interface LateBatch {
   readonly values: readonly LateValues[];
 }
 
+/** Takes rows as they are read, oldest first; some may be missing between batches. */
+export type TakeRows = (batch: StoredBatch) => void;
+
+/** What a log has besides its rows. */
 export interface LoggedRows {
-  /** Oldest first, each beginning where the one before ended. */
-  readonly batches: readonly RowBatch[];
   readonly late: readonly LateBatch[];
   /** Bytes that could not be read: a last write that was cut off, or damage. */
   readonly lostBytes: number;
@@ -59,7 +61,11 @@ interface LogFile {
   readonly sequence: number;
   /** No row of the files before it has this number or a higher one. */
   readonly firstEid: number;
+  bytes: number;
 }
+
+/** Bytes that the files may have besides twice what is worth keeping. */
+const SPARE_BYTES = 32 * 1024 * 1024;
 
 /**
  * The rows of one table on disk: files that are appended to, and deleted whole, oldest first. Nothing in them is ever
@@ -69,6 +75,7 @@ export class RowLog {
   readonly #directory: string;
   readonly #columnNames: readonly string[];
   readonly #files: LogFile[];
+  readonly #firstFile: number;
   #file: AppendFile | undefined;
   /** Bytes of that file, with its rows unpacked. */
   #unpacked = 0;
@@ -81,12 +88,14 @@ export class RowLog {
     directory: string,
     columnNames: readonly string[],
     files: LogFile[],
+    firstFile: number,
     resume: Resume | undefined,
     nextEid: number,
   ) {
     this.#directory = directory;
     this.#columnNames = columnNames;
     this.#files = files;
+    this.#firstFile = firstFile;
     this.#resume = resume;
     this.#nextEid = nextEid;
   }
@@ -95,14 +104,17 @@ export class RowLog {
    * Reads what is there.
    *
    * @param directory made if it is not there
+   * @param firstFile number of the first file that counts: those before have been written anew
    * @throws ErrnoException if the directory cannot be read
    */
   static open(
     directory: string,
     columnNames: readonly string[],
+    take: TakeRows,
+    firstFile = 1,
   ): { readonly log: RowLog; readonly found: LoggedRows } {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const reader = new RowLogReader(columnNames);
+    const reader = new RowLogReader(columnNames, take);
     const files: LogFile[] = [];
     let resume: Resume | undefined;
     const names = readdirSync(directory)
@@ -110,12 +122,18 @@ export class RowLog {
       .sort();
     for (const name of names) {
       const path = join(directory, name);
+      const sequence = Number.parseInt(name, 10);
+      if (sequence < firstFile) {
+        unlinkSync(path);
+        continue;
+      }
+      const { nextEid } = reader;
       const { firstEid, length, unpacked, isCurrent } = reader.read(readBounded(path));
-      files.push({ sequence: Number.parseInt(name, 10), firstEid });
+      files.push({ sequence, firstEid: Math.max(firstEid, nextEid), bytes: length });
       resume = isCurrent && unpacked < FILE_BYTES ? { path, length, unpacked } : undefined;
     }
     return {
-      log: new RowLog(directory, columnNames, files, resume, reader.nextEid),
+      log: new RowLog(directory, columnNames, files, firstFile, resume, reader.nextEid),
       found: reader.found(),
     };
   }
@@ -125,7 +143,7 @@ export class RowLog {
    *
    * @throws ErrnoException if the disk does not take them; they can be given again then
    */
-  async write(batches: readonly (RowBatch | PackedBatch)[], late: LateBatch | undefined): Promise<void> {
+  async write(batches: readonly (StoredBatch | PackedBatch)[], late: LateBatch | undefined): Promise<void> {
     const chunks = batches.flatMap(encodeBatch);
     if (late !== undefined) chunks.push(...encodeFrame(LATE, [Buffer.from(JSON.stringify(late))]));
     if (chunks.length === 0) return;
@@ -135,7 +153,9 @@ export class RowLog {
         ? await this.#begin(batches[0]?.firstEid ?? this.#nextEid)
         : await this.#goOn();
     await this.#file.append(chunks);
-    this.#unpacked += sumOf(chunks.map(({ length }) => length)) + sumOf(batches.map(savedByPacking));
+    const length = sumOf(chunks.map(chunk => chunk.length));
+    this.#unpacked += length + sumOf(batches.map(savedByPacking));
+    this.#files.at(-1)!.bytes += length;
     const last = batches.at(-1);
     if (last !== undefined) this.#nextEid = last.firstEid + last.ends.length;
   }
@@ -149,7 +169,7 @@ export class RowLog {
   }
 
   async #begin(firstEid: number): Promise<AppendFile> {
-    const sequence = (this.#files.at(-1)?.sequence ?? 0) + 1;
+    const sequence = this.#nextSequence;
     const header: Header = { version: VERSION, firstEid, columns: this.#columnNames };
     const file = await AppendFile.open(this.#path(sequence));
     try {
@@ -158,20 +178,67 @@ export class RowLog {
       await file.close();
       throw error;
     }
-    this.#files.push({ sequence, firstEid });
+    this.#files.push({ sequence, firstEid, bytes: file.length });
     this.#unpacked = file.length;
     return file;
+  }
+
+  get #nextSequence(): number {
+    return (this.#files.at(-1)?.sequence ?? this.#firstFile - 1) + 1;
   }
 
   #path(sequence: number): string {
     return join(this.#directory, `${String(sequence).padStart(12, '0')}.rows`);
   }
 
+  /** Whether much of it is not worth keeping any more, given the bytes that are. */
+  isWasteful(worthBytes: number): boolean {
+    return sumOf(this.#files.map(({ bytes }) => bytes)) > 2 * worthBytes + SPARE_BYTES;
+  }
+
+  /**
+   * Writes everything that is worth keeping into files of its own. They count once their number is kept; `dropBefore` deletes
+   * the others then.
+   *
+   * @returns number of the first of them
+   * @throws ErrnoException if the disk does not take them; the log is as it was then
+   */
+  async rewrite(batches: readonly (StoredBatch | PackedBatch)[], late: Iterable<LateBatch>): Promise<number> {
+    const before = this.#files.length;
+    await this.#endFile();
+    const firstFile = this.#nextSequence;
+    try {
+      for (const batch of batches) await this.write([batch], undefined);
+      for (const values of late) await this.write([], values);
+    } catch (error) {
+      await this.#endFile();
+      for (const { sequence } of this.#files.splice(before))
+        await unlink(this.#path(sequence)).catch(() => {});
+      throw error;
+    }
+    return firstFile;
+  }
+
+  /** What comes next goes into a file of its own. */
+  async #endFile(): Promise<void> {
+    await this.close();
+    this.#resume = undefined;
+  }
+
+  /** Deletes the files before one. */
+  async dropBefore(sequence: number): Promise<void> {
+    while (this.#files.length > 0 && this.#files[0]!.sequence < sequence) await this.#deleteOldest();
+  }
+
+  async #deleteOldest(): Promise<void> {
+    await unlink(this.#path(this.#files[0]!.sequence)).catch(ignoreMissing);
+    this.#files.shift();
+  }
+
   /** Deletes the files that have only rows below a number. The newest stays. */
   async dropBelow(eid: number): Promise<void> {
     while (this.#files.length > 1 && this.#files[1]!.firstEid <= eid) {
-      await unlink(this.#path(this.#files[0]!.sequence));
-      this.#files.shift();
+      await this.#deleteOldest();
     }
   }
 
@@ -182,12 +249,16 @@ export class RowLog {
   }
 }
 
-const encodeBatch = (batch: RowBatch | PackedBatch): Uint8Array[] =>
+const ignoreMissing = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'ENOENT') throw error;
+};
+
+const encodeBatch = (batch: StoredBatch | PackedBatch): Uint8Array[] =>
   isPackedBatch(batch)
     ? encodeFrame(PACKED_ROWS, encodePackedFrame(batch))
     : encodeFrame(ROWS, encodeRowFrame(batch));
 
-const savedByPacking = (batch: RowBatch | PackedBatch): number =>
+const savedByPacking = (batch: StoredBatch | PackedBatch): number =>
   isPackedBatch(batch) ? batch.length - batch.packed.length : 0;
 
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
@@ -210,17 +281,18 @@ interface ReadFile {
   readonly isCurrent: boolean;
 }
 
-/** Puts the rows of all files together, in the order in which they were written. Never throws. */
+/** Reads the rows of all files, in the order in which they were written. Throws what `take` throws, and nothing else. */
 export class RowLogReader {
   readonly #columnNames: readonly string[];
-  #batches: RowBatch[] = [];
+  readonly #take: TakeRows;
   readonly #late: LateBatch[] = [];
   /** Number behind the last row read. */
   nextEid = 1;
   #lostBytes = 0;
 
-  constructor(columnNames: readonly string[]) {
+  constructor(columnNames: readonly string[], take: TakeRows) {
     this.#columnNames = columnNames;
+    this.#take = take;
   }
 
   /** @returns `isCurrent`: more of the same can be appended at `length` */
@@ -239,7 +311,7 @@ export class RowLogReader {
     for (const frame of frames.slice(1)) {
       if (frame.kind === PACKED_ROWS) unpacked += unpackedLength(frame.payload);
       if (unpacked > MAX_FILE_BYTES) this.#lostBytes += frame.payload.length;
-      else this.#take(frame, hasOurColumns ? undefined : header.columns);
+      else this.#readFrame(frame, hasOurColumns ? undefined : header.columns);
     }
     return {
       firstEid: header.firstEid,
@@ -250,17 +322,18 @@ export class RowLogReader {
   }
 
   /** @param columns those of the file, if they are others */
-  #take({ kind, payload }: Frame, columns: readonly string[] | undefined): void {
+  #readFrame({ kind, payload }: Frame, columns: readonly string[] | undefined): void {
     if (kind === ROWS || kind === PACKED_ROWS) {
       const decode = kind === ROWS ? decodeRowFrame : decodePackedFrame;
       const batch = decode(payload, columns ?? this.#columnNames);
-      // The numbers of rows only rise; where some are missing, those before had been dropped or are damaged.
+      // The numbers of rows only rise; what is missing had been dropped, or is damaged.
       if (batch !== undefined && batch.firstEid >= this.nextEid) {
-        if (batch.firstEid !== this.nextEid) this.#batches = [];
-        this.#batches.push(columns === undefined ? batch : moveColumns(batch, columns, this.#columnNames));
         this.nextEid = batch.firstEid + batch.ends.length;
+        this.#take(columns === undefined ? batch : moveColumns(batch, columns, this.#columnNames));
         return;
       }
+      // Written anew by a process that was killed before that counted.
+      if (batch !== undefined && batch.firstEid + batch.ends.length <= this.nextEid) return;
     } else if (kind === LATE) {
       const late = parseLate(payload);
       if (late !== undefined) {
@@ -272,7 +345,7 @@ export class RowLogReader {
   }
 
   found(): LoggedRows {
-    return { batches: this.#batches, late: this.#late, lostBytes: this.#lostBytes };
+    return { late: this.#late, lostBytes: this.#lostBytes };
   }
 }
 

@@ -4,29 +4,30 @@ import { decodeRows } from 'osquery-extension-ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../../src/events/persistence/frame.ts';
 import { encodePackedFrame } from '../../../src/events/persistence/row-frame.ts';
-import { type LoggedRows, RowLog, RowLogReader } from '../../../src/events/persistence/row-log.ts';
-import type { RowBatch } from '../../../src/events/row-batch.ts';
+import { RowLog, RowLogReader } from '../../../src/events/persistence/row-log.ts';
+import type { StoredBatch } from '../../../src/events/row-batch.ts';
 import { batchOf, columns, packedOf } from '../event-rows.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const NAMES = columns.map(({ name }) => name);
 
 /** Some rows from a number on. */
-const rows = (firstEid: number, count: number, path = '/bin/true'): RowBatch =>
+const rows = (firstEid: number, count: number, path = '/bin/true'): StoredBatch =>
   batchOf(
     Array.from({ length: count }, (_, i) => ({ path, pid: firstEid + i, time: 100 + i })),
     firstEid,
   );
-const pids = ({ batches }: LoggedRows): number[] =>
+const pids = ({ batches }: { readonly batches: readonly StoredBatch[] }): number[] =>
   batches.flatMap(({ bytes, ends }) =>
     decodeRows({ count: ends.length, chunks: [Buffer.from(bytes)] }).map(({ pid }) => Number(pid)),
   );
 /** Nothing is written when a log is closed: to its files it is as if the process had been killed. */
 const opened: RowLog[] = [];
-const open: typeof RowLog.open = (...args) => {
-  const opening = RowLog.open(...args);
-  opened.push(opening.log);
-  return opening;
+const open = (directory: string, names: readonly string[], firstFile?: number) => {
+  const batches: StoredBatch[] = [];
+  const { log, found } = RowLog.open(directory, names, batch => batches.push(batch), firstFile);
+  opened.push(log);
+  return { log, found: { ...found, batches } };
 };
 afterEach(async () => {
   for (const log of opened.splice(0)) await log.close();
@@ -90,12 +91,12 @@ describe('RowLog', () => {
     expect(files(directory.path)).toHaveLength(1);
   });
 
-  it('leaves out what stands before a hole: it had been dropped', async () => {
+  it('has what stands before a hole, too: what is missing had been dropped', async () => {
     using directory = temporaryDirectory();
     const { log } = open(directory.path, NAMES);
     await log.write([rows(1, 3), rows(8, 2)], undefined);
     await log.write([rows(10, 1)], undefined);
-    expect(pids(open(directory.path, NAMES).found)).toEqual([8, 9, 10]);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([1, 2, 3, 8, 9, 10]);
   });
 
   it('keeps rows of another version, under the columns of this one', async () => {
@@ -172,6 +173,53 @@ describe('RowLog', () => {
     expect(pids(open(directory.path, NAMES).found)).toEqual([1, 2, 3]);
   });
 
+  it('is written anew, and what was before does not count from then on', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    await log.write([rows(1, 5)], { names: ['note'], values: [[2, ['gone']]] });
+    const firstFile = await log.rewrite(
+      [rows(2, 1), rows(5, 1)],
+      [{ names: ['note'], values: [[5, ['kept']]] }],
+    );
+    // A process that is killed now has all of it, and nothing twice.
+    const killed = open(directory.path, NAMES).found;
+    expect(pids(killed)).toEqual([1, 2, 3, 4, 5]);
+    expect(killed.lostBytes).toBe(0);
+    await log.write([rows(6, 1)], undefined);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([1, 2, 3, 4, 5, 6]);
+    const { found, log: next } = open(directory.path, NAMES, firstFile);
+    expect(pids(found)).toEqual([2, 5, 6]);
+    expect(found).toMatchObject({ late: [{ values: [[5, ['kept']]] }], lostBytes: 0 });
+    expect(files(directory.path)).toEqual(['000000000002.rows']);
+    await next.write([rows(7, 1)], undefined);
+    expect(pids(open(directory.path, NAMES, firstFile).found)).toEqual([2, 5, 6, 7]);
+  });
+
+  it('keeps what a process that was killed while it rewrote has left, but none of it twice', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    await log.write([rows(1, 5)], undefined);
+    await log.rewrite([rows(3, 1)], []);
+    const { log: next } = open(directory.path, NAMES);
+    await next.write([rows(6, 1)], undefined);
+    // The rows from 4 on are in the first file only.
+    await next.dropBelow(4);
+    expect(pids(open(directory.path, NAMES).found)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('is worth rewriting when most of it is not worth keeping', async () => {
+    using directory = temporaryDirectory();
+    const { log } = open(directory.path, NAMES);
+    const megabyte = 'x'.repeat(1024 * 1024);
+    for (let eid = 1; eid <= 40; eid++) await log.write([rows(eid, 1, megabyte)], undefined);
+    expect(log.isWasteful(20 * megabyte.length)).toBe(false);
+    expect(log.isWasteful(2 * megabyte.length)).toBe(true);
+    const firstFile = await log.rewrite([rows(40, 1, megabyte)], []);
+    await log.dropBefore(firstFile);
+    expect(log.isWasteful(0)).toBe(false);
+    expect(files(directory.path)).toHaveLength(1);
+  });
+
   it('unpacks no more of a file than it could have written', () => {
     const header = { version: 2, firstEid: 1, columns: NAMES };
     const file = [...encodeFrame(1, [Buffer.from(JSON.stringify(header))])];
@@ -179,10 +227,11 @@ describe('RowLog', () => {
     const liar = encodePackedFrame({ ...packedOf(rows(1, 1)), length: 64 * 1024 * 1024 });
     for (let i = 0; i < 3; i++) file.push(...encodeFrame(4, liar));
     file.push(...encodeFrame(4, encodePackedFrame(packedOf(rows(1, 1)))));
-    const reader = new RowLogReader(NAMES);
+    const batches: StoredBatch[] = [];
+    const reader = new RowLogReader(NAMES, batch => batches.push(batch));
     expect(reader.read(Buffer.concat(file))).toMatchObject({ firstEid: 1, isCurrent: true });
     const lost = 3 * Buffer.concat(liar).length;
-    expect(reader.found().batches).toEqual([]);
+    expect(batches).toEqual([]);
     expect(reader.found().lostBytes).toBeGreaterThan(lost);
   });
 });

@@ -1,0 +1,56 @@
+import { entryOverheads, findValue } from './encoded-row.ts';
+import type { StoredBatch } from './row-batch.ts';
+
+/** What audit writes where no id is set. */
+const UNSET_ID = 0xffffffff;
+/** Ids above come in blocks of this size: user namespaces map such blocks, and who has one can take any id of it. */
+const ID_BLOCK = 0x10000;
+
+/**
+ * Whose row it is, when rows have to go: the login's, which a user cannot change; where nobody logged in the user's. What
+ * has a block of subordinate ids is one owner for each block.
+ */
+export const ownerOf = (auid: number | undefined, uid: number | undefined): number => {
+  if (auid !== undefined && auid !== UNSET_ID) return auid;
+  if (uid === undefined) return 0;
+  return uid < ID_BLOCK ? uid : uid - (uid % ID_BLOCK);
+};
+
+/** The columns that tell it, by table: the login's id first. */
+const OWNER_COLUMNS = [
+  ['auid', 'uid'],
+  ['login_user_uid', 'user_uid'],
+] as const;
+
+/** @returns the places of the two columns; undefined for a table without them */
+export const ownerColumns = (names: readonly string[]): readonly [auid: number, uid: number] | undefined => {
+  for (const [auid, uid] of OWNER_COLUMNS) {
+    if (names.includes(auid) && names.includes(uid)) return [names.indexOf(auid), names.indexOf(uid)];
+  }
+  return undefined;
+};
+
+/** Whose the rows are that were kept on disk, where it stands in no other place than the rows. */
+export const ownersOf = (batch: StoredBatch, names: readonly string[]): Uint32Array => {
+  const owners = new Uint32Array(batch.ends.length);
+  const columns = ownerColumns(names);
+  if (columns === undefined) return owners;
+  const overheads = entryOverheads(names);
+  const bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
+  for (let row = 0; row < owners.length; row++) {
+    const start = row === 0 ? 0 : batch.ends[row - 1]!;
+    const [auid, uid] = columns.map(column => {
+      const value = findValue(
+        bytes,
+        start,
+        batch.masks[2 * row]!,
+        batch.masks[2 * row + 1]!,
+        column,
+        overheads,
+      );
+      return value && Number(bytes.toString('latin1', value.start, value.end));
+    });
+    owners[row] = ownerOf(auid, uid);
+  }
+  return owners;
+};
