@@ -8,7 +8,7 @@ import {
   type EncodedRows,
   ExtensionClient,
   isOsqueryError,
-  type PluginRow,
+  type PluginRequest,
 } from 'osquery-extension-ts';
 import type { EncodedRowList } from './sql/row-cursor.ts';
 
@@ -32,7 +32,7 @@ export const callExtension = async (options: {
   readonly socketPath: string;
   readonly registry: string;
   readonly item: string;
-  readonly request: PluginRow;
+  readonly request: PluginRequest;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }): Promise<EncodedRows<Uint8Array>> => {

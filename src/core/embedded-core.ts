@@ -11,6 +11,7 @@ import {
   ExtensionManagerServer,
   encodeRows,
   extensionSocketPath,
+  type PluginRequest,
   type PluginRoutes,
   type PluginRow,
   type ResponseRows,
@@ -85,6 +86,10 @@ const isSdkAccepted = (version: string): boolean => {
   }
   return true;
 };
+
+/** Core's own tables are not written to: what they are asked is text. */
+const textsOf = (request: PluginRequest): PluginRow =>
+  Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)]));
 
 export class EmbeddedCore {
   readonly socketPath: string;
@@ -282,8 +287,13 @@ export class EmbeddedCore {
     }
   }
 
-  async #callTable(table: string, request: PluginRow, signal: AbortSignal): Promise<EncodedRowList> {
-    const rows = await this.call('table', table, request, AbortSignal.any([signal, this.#stop.signal]));
+  async #callTable(table: string, request: PluginRequest, signal: AbortSignal): Promise<EncodedRowList> {
+    const either = AbortSignal.any([signal, this.#stop.signal]);
+    const owner = this.#registry.owner('table', table);
+    const rows =
+      owner === undefined || owner === CORE_UUID
+        ? await this.call('table', table, textsOf(request), either)
+        : await this.#callExtension(owner, 'table', table, request, either);
     return inOnePiece('chunks' in rows ? rows : encodeRows(rows));
   }
 
@@ -291,7 +301,7 @@ export class EmbeddedCore {
     uuid: number,
     registry: string,
     item: string,
-    request: PluginRow,
+    request: PluginRequest,
     signal?: AbortSignal,
   ): Promise<ResponseRows> {
     return callExtension({

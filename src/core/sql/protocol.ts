@@ -1,6 +1,7 @@
 /** Messages between the main thread and a SQL worker, and the shared words they use to wait for one another. */
 import type { MessagePort } from 'node:worker_threads';
 import type { TableDefinition } from './table-definition.ts';
+import type { TableRequest } from './table-update.ts';
 
 /** Words of the shared control array (Int32Array). */
 export const CONTROL_REPLY = 0;
@@ -45,7 +46,7 @@ export interface QueryColumn {
 export type FromWorker =
   | { readonly kind: 'ready' }
   /** Call the table's plugin with `request` and answer on the reply port. */
-  | { readonly kind: 'call'; readonly table: string; readonly request: Readonly<Record<string, string>> }
+  | { readonly kind: 'call'; readonly table: string; readonly request: TableRequest }
   | { readonly kind: 'statement'; readonly id: number; readonly columns: readonly string[] }
   | {
       readonly kind: 'rows';

@@ -15,6 +15,7 @@ import {
 } from './protocol.ts';
 import type { EncodedRowList } from './row-cursor.ts';
 import type { TableDefinition } from './table-definition.ts';
+import type { TableRequest } from './table-update.ts';
 
 /** A statement failed; `message` is SQLite's, or the table's own. */
 export class SqlError extends Error {
@@ -47,7 +48,7 @@ export interface RunOutcome {
 /** Calls a table's plugin for the worker. Rejects with the message the statement is to fail with. */
 export type TableCall = (
   table: string,
-  request: Readonly<Record<string, string>>,
+  request: TableRequest,
   signal: AbortSignal,
 ) => Promise<EncodedRowList>;
 
@@ -249,7 +250,7 @@ export class SqlEngine {
     pending.work.catch(() => this.#interrupt());
   }
 
-  async #answer(table: string, request: Readonly<Record<string, string>>): Promise<void> {
+  async #answer(table: string, request: TableRequest): Promise<void> {
     // The worker runs one message at a time, so the one pending is the one that calls.
     const [pending] = this.#pending.values();
     const signal = pending?.abort.signal ?? AbortSignal.abort();

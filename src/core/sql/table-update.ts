@@ -3,6 +3,8 @@
  *
  * Source: osquery 5.23 `sql/virtual_table.cpp` (xUpdate, serializeUpdateParameters).
  */
+import { isUtf8 } from 'node:buffer';
+import { effectiveOptions } from './query-context.ts';
 import { type EncodedRowList, RowCursor } from './row-cursor.ts';
 import { COLUMN_INDEX, COLUMN_REQUIRED, type TableDefinition } from './table-definition.ts';
 import {
@@ -20,20 +22,33 @@ import {
 } from './wasm.ts';
 
 export type UpdateRequest =
-  | { readonly kind: 'request'; readonly request: Readonly<Record<string, string>> }
+  | { readonly kind: 'request'; readonly request: TableRequest }
   | { readonly kind: 'refused'; readonly code: number };
 
-const blobText = (database: Database, value: number): string => {
+/** Bytes, where a BLOB's are not text: core writes them into its JSON as they are. */
+export type TableRequest = Readonly<Record<string, string | Uint8Array>>;
+
+/** What decides whether core takes a value for a column. */
+export interface UpdatedTable {
+  readonly table: TableDefinition;
+  /** The flag `extensions_default_index`. */
+  readonly defaultIndex: boolean;
+  /** Column aliases that were read: core's xColumn gives them the type of their column, for good. */
+  readonly readAliases: ReadonlySet<number>;
+}
+
+/** A value's bytes, one character for each. */
+const byteText = (database: Database, value: number): string => {
   const pointer = database.raw.sqlite3_value_blob(value);
   const length = database.raw.sqlite3_value_bytes(value);
-  return Buffer.from(heap(database).buffer, pointer, length).toString();
+  return Buffer.from(heap(database).buffer, pointer, length).toString('latin1');
 };
 
-/** One value as JSON text, or undefined when its type does not fit the column. */
+/** One value as JSON, one character for each byte, or undefined when its type does not fit the column. */
 const valueJson = (
   database: Database,
   value: number,
-  column: TableDefinition['columns'][number],
+  column: { readonly type: string; readonly options: number },
 ): string | undefined => {
   const { raw } = database;
   switch (raw.sqlite3_value_type(value)) {
@@ -50,32 +65,35 @@ const valueJson = (
     case SQLITE_NULL:
       return column.options === COLUMN_INDEX || column.options === COLUMN_REQUIRED ? undefined : 'null';
     case SQLITE_BLOB:
-      return column.type === 'BLOB' ? JSON.stringify(blobText(database, value)) : undefined;
+      return column.type === 'BLOB' ? JSON.stringify(byteText(database, value)) : undefined;
     default:
-      return column.type === 'TEXT' ? JSON.stringify(blobText(database, value)) : undefined;
+      return column.type === 'TEXT' ? JSON.stringify(byteText(database, value)) : undefined;
   }
 };
 
 /** `values` are xUpdate's arguments: old rowid, new rowid, then one per column. */
 export const updateRequest = (
   database: Database,
-  table: TableDefinition,
+  { table, defaultIndex, readAliases }: UpdatedTable,
   values: readonly number[],
 ): UpdateRequest => {
   const { raw } = database;
   const integer = (index: number): string => raw.sqlite3_value_int64(values[index]!).toString();
   if (values.length === 1) return { kind: 'request', request: { action: 'delete', id: integer(0) } };
 
-  // Alias columns stand in the statement but hold nothing of their own.
-  const real = table.columns.flatMap((column, index) => (column.aliasOf === undefined ? [index] : []));
   if (values.length !== table.columns.length + 2) return { kind: 'refused', code: SQLITE_RANGE };
   const parts: string[] = [];
-  for (const index of real) {
-    const json = valueJson(database, values[index + 2]!, table.columns[index]!);
+  for (const [index, column] of table.columns.entries()) {
+    const options = effectiveOptions(column.options, table, defaultIndex);
+    const type =
+      column.aliasOf !== undefined && readAliases.has(index)
+        ? table.columns[column.aliasOf]!.type
+        : column.type;
+    const json = valueJson(database, values[index + 2]!, { type, options });
     if (json === undefined) return { kind: 'refused', code: SQLITE_MISMATCH };
     parts.push(json);
   }
-  const json_value_array = `[${parts.join(',')}]`;
+  const json_value_array = textOrBytes(Buffer.from(`[${parts.join(',')}]`, 'latin1'));
 
   const oldType = raw.sqlite3_value_type(values[0]!);
   const newType = raw.sqlite3_value_type(values[1]!);
@@ -89,16 +107,14 @@ export const updateRequest = (
   return { kind: 'request', request: { action: 'update', id: integer(0), json_value_array, ...renamed } };
 };
 
+const textOrBytes = (bytes: Buffer): string | Uint8Array => (isUtf8(bytes) ? bytes.toString() : bytes);
+
 export type UpdateResult =
   | { readonly kind: 'done'; readonly rowid: bigint | undefined }
   | { readonly kind: 'failed'; readonly code: number; readonly message: string | undefined };
 
 /** Reads the one row a plugin answers a write with. */
-export const updateResult = (
-  table: string,
-  request: Readonly<Record<string, string>>,
-  rows: EncodedRowList,
-): UpdateResult => {
+export const updateResult = (table: string, request: TableRequest, rows: EncodedRowList): UpdateResult => {
   const failed = (message: string | undefined, code = SQLITE_ERROR): UpdateResult => ({
     kind: 'failed',
     code,
@@ -130,7 +146,7 @@ export const updateResult = (
   }
   if (request.action !== 'insert') return { kind: 'done', rowid: undefined };
   const id = request.auto_rowid === 'true' ? request.id : field(2);
-  if (id === undefined || !/^[+-]?\d+$/.test(id)) {
+  if (typeof id !== 'string' || !/^[+-]?\d+$/.test(id)) {
     return failed(`expected the new row's id from ${table}, got ${id}`);
   }
   return { kind: 'done', rowid: BigInt.asIntN(64, BigInt(id)) };

@@ -24,7 +24,7 @@ import {
   TABLE_USER_BASED,
   type TableDefinition,
 } from './table-definition.ts';
-import { updateRequest, updateResult } from './table-update.ts';
+import { type TableRequest, updateRequest, updateResult } from './table-update.ts';
 import {
   type Database,
   heap,
@@ -46,7 +46,7 @@ export type CallOutcome =
 export interface VirtualTableHost {
   readonly definition: (name: string) => TableDefinition | undefined;
   /** Blocks until the plugin has answered. */
-  readonly call: (table: string, request: Readonly<Record<string, string>>) => CallOutcome;
+  readonly call: (table: string, request: TableRequest) => CallOutcome;
   readonly warn: (message: string) => void;
   readonly defaultIndex: boolean;
   readonly eventsEnabled: boolean;
@@ -65,6 +65,8 @@ interface TableInstance {
   readonly table: TableDefinition;
   readonly order: readonly number[];
   readonly names: readonly string[];
+  /** Column aliases that were read. */
+  readonly readAliases: Set<number>;
 }
 
 interface Cursor {
@@ -138,6 +140,7 @@ export const createVirtualTables = (database: Database, host: VirtualTableHost):
         table,
         order: contextOrder(table),
         names: table.columns.map(column => column.name),
+        readAliases: new Set(),
       });
       return SQLITE_OK;
     } catch (error) {
@@ -330,6 +333,7 @@ export const createVirtualTables = (database: Database, host: VirtualTableHost):
       const defined = table.columns[index];
       if (defined === undefined || rows === undefined) return SQLITE_ERROR;
       const source = defined.aliasOf ?? index;
+      if (defined.aliasOf !== undefined) cursor.instance.readAliases.add(index);
       const offset = rows.offsets[source]!;
       const length = rows.lengths[source]!;
       const type = table.columns[source]!.type;
@@ -382,9 +386,10 @@ export const createVirtualTables = (database: Database, host: VirtualTableHost):
   const update = guarded(
     (pVtab: number, _argc: number, _argv: number, _pRowid: number) => pVtab,
     (pVtab, argc, argv, pRowid) => {
-      const { table, order } = instances.get(pVtab)!;
+      const { table, order, readAliases } = instances.get(pVtab)!;
       const values = Array.from({ length: argc }, (_, index) => wasm.peekPtr(argv + index * 4));
-      const built = updateRequest(database, table, values);
+      const updated = { table, defaultIndex: host.defaultIndex, readAliases };
+      const built = updateRequest(database, updated, values);
       if (built.kind === 'refused') return built.code;
       const context = contextJson({ table, order, constraints: [], colsUsed: [], colsUsedBitset: 0n });
       const outcome = host.call(table.name, { ...built.request, context });

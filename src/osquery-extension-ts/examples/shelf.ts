@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type ColumnSpec, equalTo, runExtension, TablePlugin } from 'osquery-extension-ts';
+import { type ColumnSpec, runExtension, TablePlugin } from 'osquery-extension-ts';
 
 const columns = [
   { name: 'id', type: 'BIGINT', options: { index: true } },
@@ -16,10 +16,8 @@ const shelf = new TablePlugin(
   { name: 'shelf', columns },
   {
     // Rows are checked against the columns when compiling: `{ titel: … }` or `{ id: '1' }` is an error.
-    generate(context) {
-      const ids = equalTo(context, 'id'); // WHERE id = …; using it is optional
-      return ids.length === 0 ? books : books.filter(book => ids.includes(String(book.id)));
-    },
+    // WHERE id = …; using it is optional.
+    generate: context => books.filter(book => context.matches('id', book.id)),
   },
 );
 

@@ -11,6 +11,7 @@
  * - `OSQUERY_APPLICATION`: the other side answered with a Thrift application exception (unknown method, ...).
  * - `OSQUERY_STATUS`: an ExtensionStatus other than 0; see {@link OsqueryStatusError}.
  * - `OSQUERY_REGISTRATION_REFUSED`: core refused to register the extension; a status error too.
+ * - `OSQUERY_ROW_COUNT`: a query gave another number of rows than the one that was asked for.
  * - `OSQUERY_SOCKET_PATH`: a socket path too long, in use, or taken by something that is not a socket.
  * - `OSQUERY_PEER_REFUSED`: a client that the server's `refusePeer` does not want.
  * - `OSQUERY_INVALID`: an argument, table definition or row value that cannot be right.
@@ -26,6 +27,7 @@ export type OsqueryErrorCode =
   | 'OSQUERY_APPLICATION'
   | 'OSQUERY_STATUS'
   | 'OSQUERY_REGISTRATION_REFUSED'
+  | 'OSQUERY_ROW_COUNT'
   | 'OSQUERY_SOCKET_PATH'
   | 'OSQUERY_PEER_REFUSED'
   | 'OSQUERY_INVALID';
@@ -79,4 +81,32 @@ export function isOsqueryError(error: unknown, code?: OsqueryErrorCode): error i
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Longest part of a value that an error shows, in characters. */
+const MAX_SHOWN = 60;
+
+/** A value as errors show it: what it is, and the beginning of what it says. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length <= MAX_SHOWN
+        ? JSON.stringify(value)
+        : `${JSON.stringify(value.slice(0, MAX_SHOWN))}...`;
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return String(value);
+    case 'bigint':
+      return `${value}n`;
+    case 'function':
+      return 'a function';
+    case 'symbol':
+      return 'a symbol';
+    default:
+      if (value === null) return 'null';
+      return Array.isArray(value)
+        ? 'a list'
+        : `an object of ${(value as object).constructor?.name ?? 'no class'}`;
+  }
 }

@@ -44,21 +44,27 @@ export type { RefusePeer } from './server/refuse-peer.ts';
 export type { Collation, ColumnOptions, ColumnSpec, ColumnType, ColumnValues, Row } from './table/column.ts';
 export { COLLATION_BITS, COLUMN_OPTION_BITS, columnOptionBits } from './table/column.ts';
 export * from './table/constraint-op.ts';
-export type { EncodedRows, LateChunk, PluginRow, ResponseRows } from './table/encoded-rows.ts';
+export type {
+  DecodeOptions,
+  EncodedRows,
+  LateChunk,
+  PluginRequest,
+  PluginRow,
+  ResponseRows,
+  RowWithBlobs,
+} from './table/encoded-rows.ts';
 export { bytesOf, decodeRows, encodeRows, isEncodedRows } from './table/encoded-rows.ts';
+export type { Awaitable, GeneratedRow, GeneratedRows } from './table/generated-rows.ts';
+export { pickColumns } from './table/pick-columns.ts';
 export type { ColumnConstraints, Constraint, QueryContext } from './table/query-context.ts';
-export {
-  constraintsOn,
-  EMPTY_CONTEXT,
-  equalTo,
-  isColumnUsed,
-  parseQueryContext,
-} from './table/query-context.ts';
-export type { RowEncoder } from './table/row-encoder.ts';
+export { EMPTY_CONTEXT, parseQueryContext } from './table/query-context.ts';
+export type { RowEncoder, RowEncoderOptions } from './table/row-encoder.ts';
 export { createRowEncoder } from './table/row-encoder.ts';
-export type { GeneratedRow, GeneratedRows, TableHandlers } from './table/table-plugin.ts';
+export type { Comparison, ComparisonOperator, ValueRange } from './table/table-context.ts';
+export { TableContext } from './table/table-context.ts';
+export type { TableHandlers } from './table/table-plugin.ts';
 export { TablePlugin } from './table/table-plugin.ts';
-export type { TableAttributes, TableSpec } from './table/table-spec.ts';
+export type { TableAttributes, TableSpec, TableUse } from './table/table-spec.ts';
 export { columnRoutes, TABLE_ATTRIBUTE_BITS, tableAttributeBits } from './table/table-spec.ts';
 export type { InsertResult, TableWrites, WriteResult, WrittenRow } from './table/table-writes.ts';
 export { ByteWriter } from './wire/byte-writer.ts';

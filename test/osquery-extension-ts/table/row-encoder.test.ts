@@ -229,14 +229,14 @@ describe('createRowEncoder', () => {
   });
 
   it.each([
-    ['TEXT', 5, 'expected a string, got number 5'],
-    ['TEXT', Buffer.from('x'), 'expected a string, got object'],
-    ['BIGINT', 1.5, 'expected a whole number, got number 1.5'],
-    ['BIGINT', Number.NaN, 'expected a whole number, got number NaN'],
-    ['INTEGER', Number.POSITIVE_INFINITY, 'expected a whole number, got number Infinity'],
-    ['UNSIGNED BIGINT', '12', 'expected a number, bigint or boolean, got string'],
-    ['DOUBLE', 12n, 'expected a number, got bigint'],
-    ['BLOB', 12, 'expected a Uint8Array or a string, got number 12'],
+    ['TEXT', 5, 'expected a string, got 5'],
+    ['TEXT', Buffer.from('x'), 'expected a string, got an object of Buffer'],
+    ['BIGINT', 1.5, 'expected a whole number, got 1.5'],
+    ['BIGINT', Number.NaN, 'expected a whole number, got NaN'],
+    ['INTEGER', Number.POSITIVE_INFINITY, 'expected a whole number, got Infinity'],
+    ['UNSIGNED BIGINT', '12', 'expected a number, bigint or boolean, got the text "12"'],
+    ['DOUBLE', 12n, 'expected a number, got 12n'],
+    ['BLOB', 12, 'expected a Uint8Array or a string, got 12'],
   ] as const)('refuses %s %s and leaves the buffer as it was', (type, value, message) => {
     const encoder = createRowEncoder([
       { name: 'a', type: 'TEXT' },

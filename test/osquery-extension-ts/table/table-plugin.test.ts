@@ -6,6 +6,7 @@ import {
   type EncodedRows,
   isEncodedRows,
   type PluginRow,
+  pickColumns,
   type QueryContext,
   type ResponseRows,
   TablePlugin,
@@ -20,7 +21,8 @@ const spec = { name: 'numbers', columns };
 const call = { signal: new AbortController().signal };
 const generate: PluginRow = { action: 'generate', context: '{}' };
 
-const rowsOf = (rows: ResponseRows): readonly PluginRow[] => (isEncodedRows(rows) ? decodeRows(rows) : rows);
+const rowsOf = (rows: ResponseRows): readonly PluginRow[] =>
+  (isEncodedRows(rows) ? decodeRows(rows) : rows).map(({ rowid: _, ...row }) => row);
 
 describe('TablePlugin', () => {
   it('describes itself', async () => {
@@ -140,11 +142,155 @@ describe('TablePlugin', () => {
   it('fails with the column and value that cannot be', async () => {
     const plugin = plug(() => [{ n: 'one' as unknown as number }]);
     await expect(plugin.call(generate, call)).rejects.toThrow(
-      'column n (BIGINT): expected a number, bigint or boolean, got string',
+      'table numbers: column n (BIGINT): expected a number, bigint or boolean, got the text "one"',
     );
     await expect(plug(() => undefined as never).call(generate, call)).rejects.toThrow(
       'table numbers: generate gave undefined; expected rows',
     );
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    [
+      'a name that is no column',
+      [{ n: 1, m: 2 }],
+      /a row has "m", which is not a column; expected any of n, t/,
+    ],
+    [
+      'pairs',
+      [['n', 1]],
+      /expected a row, an object with any of n, t, i, rowid, got a list; a list of \[name, value\]/,
+    ],
+    ['a Map', new Map([['n', 1]]), /expected a row, .* got a list/],
+    ['a Map as a row', [new Map([['n', 1]])], /expected a row, .* got an object of Map/],
+    ['null as a row', [null], /expected a row, .* got null/],
+    ['a single row', { n: 1 }, /generate gave an object of Object; expected rows: a list/],
+    ['a text', 'rows', /generate gave "rows"/],
+    ['1e21', [{ n: 1e21 }], /column n \(BIGINT\): expected a number of 64 bits .* got 1e\+21/],
+    ['2n ** 64n', [{ n: 2n ** 64n }], /column n \(BIGINT\): expected .* got 18446744073709551616n/],
+    [
+      'an INTEGER beyond 32 bits',
+      [{ i: 2 ** 31 }],
+      /column i \(INTEGER\): .* \(BIGINT has 64\), got 2147483648/,
+    ],
+  ])('refuses %s, and says what, where and what was expected', async (_, rows, message) => {
+    const wide = [...columns, { name: 'i', type: 'INTEGER' }] as const;
+    const plugin = new TablePlugin({ name: 'numbers', columns: wide }, { generate: () => rows as never });
+    await expect(plugin.call(generate, call)).rejects.toThrow(message);
+    await expect(plugin.call(generate, call)).rejects.toThrow(/^table numbers: /);
+  });
+
+  it('takes the least and the greatest numbers that core can read', async () => {
+    const wide = [...columns, { name: 'i', type: 'INTEGER' }] as const;
+    const rows = [
+      { n: -(2n ** 63n), i: -(2 ** 31) },
+      { n: 2n ** 63n - 1n, i: 2 ** 31 - 1 },
+    ];
+    const plugin = new TablePlugin({ name: 'numbers', columns: wide }, { generate: () => rows });
+    expect(rowsOf(await plugin.call(generate, call))).toEqual(
+      rows.map(({ n, i }) => ({ n: String(n), i: String(i) })),
+    );
+  });
+
+  it.each<[string, () => unknown, RegExp]>([
+    ['no handlers', () => new TablePlugin(spec, undefined as never), /table numbers: expected handlers/],
+    [
+      'no generate',
+      () => new TablePlugin(spec, {} as never),
+      /handler generate: expected a function, got undefined/,
+    ],
+    [
+      'a handler named delete',
+      () => new TablePlugin(spec, { generate: () => [], delete: () => {} } as never),
+      /handler delete does not exist; expected remove/,
+    ],
+    [
+      'a handler that is no function',
+      () => new TablePlugin(spec, { generate: () => [], insert: 5 as never }),
+      /handler insert: expected a function, got 5/,
+    ],
+    [
+      'an unknown option',
+      () =>
+        new TablePlugin(
+          { name: 't', columns: [{ name: 'a', type: 'TEXT', options: { idx: true } as never }] },
+          { generate: () => [] },
+        ),
+      /table "t": column a: option "idx" does not exist; expected one of index, required/,
+    ],
+    [
+      'an unknown option beside the name',
+      () =>
+        new TablePlugin(
+          { name: 't', columns: [{ name: 'a', type: 'TEXT', idx: true } as never] },
+          { generate: () => [] },
+        ),
+      /column a has no "idx"/,
+    ],
+    [
+      'an unknown collation',
+      () =>
+        new TablePlugin(
+          { name: 't', columns: [{ name: 'a', type: 'TEXT', collation: 'nocase' as never }] },
+          { generate: () => [] },
+        ),
+      /column a has collation "nocase"; expected one of BINARY, NOCASE/,
+    ],
+    [
+      'an unknown attribute',
+      () => new TablePlugin({ ...spec, attributes: { evented: true } as never }, { generate: () => [] }),
+      /attribute "evented" does not exist; expected one of utility, cacheable, eventBased/,
+    ],
+    [
+      'an option that is a text',
+      () =>
+        new TablePlugin(
+          { name: 't', columns: [{ name: 'a', type: 'TEXT', index: 'yes' as never }] },
+          { generate: () => [] },
+        ),
+      /option index: expected true or false, got "yes"/,
+    ],
+  ])('refuses %s', (_, make, message) => {
+    expect(make).toThrow(message);
+  });
+
+  it('writes only the columns in use', async () => {
+    const context = '{"constraints":[],"colsUsed":["t"]}';
+    const plugin = plug(() => [
+      { n: 1, t: 'a' },
+      { n: 2, t: 'b' },
+      { t: 'c', n: 3 },
+    ]);
+    expect(rowsOf(await plugin.call({ action: 'generate', context }, call))).toEqual([
+      { t: 'a' },
+      { t: 'b' },
+      { t: 'c' },
+    ]);
+    const nothing = (await plugin.call(
+      { action: 'generate', context: '{"colsUsed":[]}' },
+      call,
+    )) as EncodedRows;
+    expect(decodeRows(nothing)).toEqual([{}, {}, {}]);
+    const aliased = new TablePlugin(
+      { ...spec, columnAliases: { text: 't' } },
+      { generate: () => [{ n: 1, t: 'a' }] },
+    );
+    const byAlias = await aliased.call({ action: 'generate', context: '{"colsUsed":["text"]}' }, call);
+    expect(rowsOf(byAlias)).toEqual([{ t: 'a' }]);
+  });
+
+  it('does not keep others waiting while it takes rows from an async iterable', async () => {
+    const count = 100_000;
+    const plugin = plug(async function* () {
+      for (let n = 0; n < count; n += 1) yield { n, t: 'x'.repeat(20) };
+    });
+    let turns = 0;
+    const others = setInterval(() => {
+      turns += 1;
+    }, 1);
+    const answer = (await plugin.call(generate, call)) as EncodedRows;
+    clearInterval(others);
+    expect(answer.count).toBe(count);
+    expect(turns).toBeGreaterThan(5);
   });
 
   it('stops at the longest answer that can be sent', async () => {
@@ -171,6 +317,7 @@ describe('TablePlugin', () => {
     new TablePlugin(spec, { generate: () => [{ n: 1, t: 'a', rowid: 7 }, { n: 2n }, {}, { t: null }] });
     new TablePlugin(spec, { generate: async () => [1, 2].map(n => ({ n })) });
     new TablePlugin(spec, { generate: (_, { signal }) => [{ n: signal.aborted ? 1 : undefined }] });
+    new TablePlugin(spec, { generate: () => JSON.parse('[]') });
     const inline = { name: 'inline', columns: [{ name: 'z', type: 'TEXT' }] } as const;
     new TablePlugin(inline, { generate: () => [{ z: 'z' }] });
     // @ts-expect-error there is no column n
@@ -191,23 +338,56 @@ describe('TablePlugin', () => {
         yield { n: 1, m: 1 };
       },
     });
-    // @ts-expect-error there is no column m
-    new TablePlugin(spec, { generate: () => [{ n: 1, m: 2 }] });
     // @ts-expect-error a text is no number
     new TablePlugin(spec, { generate: async () => [{ n: '1' }] });
-    new TablePlugin(spec, {
-      // @ts-expect-error there is no column m
-      *generate() {
-        yield { m: 1 };
-      },
-    });
     new TablePlugin(spec, {
       // @ts-expect-error a number is no text
       async *generate() {
         yield { t: 1 };
       },
     });
+    // @ts-expect-error a row is an object
+    new TablePlugin(spec, { generate: () => [['n', 1]] });
+    // @ts-expect-error a single row is no list
+    expect(() => new TablePlugin(spec, { generate: { n: 1 } })).toThrow();
     expect(columns).toHaveLength(2);
+  });
+
+  it('takes rows with more fields than columns when it is told so', async () => {
+    const rows = [{ n: 1, t: 'a', isbn: 'x' }];
+    const picked = new TablePlugin(spec, { generate: () => pickColumns(columns, rows) });
+    expect(rowsOf(await picked.call(generate, call))).toEqual([{ n: '1', t: 'a' }]);
+    async function* later() {
+      yield* rows;
+    }
+    const pickedLater = new TablePlugin(spec, { generate: () => pickColumns(columns, later()) });
+    expect(rowsOf(await pickedLater.call(generate, call))).toEqual([{ n: '1', t: 'a' }]);
+    // @ts-expect-error a text is no number, with or without others
+    pickColumns(columns, [{ n: '1', isbn: 'x' }]);
+  });
+
+  it('checks names of columns in a context when compiling', async () => {
+    let failure: unknown;
+    const plugin = new TablePlugin(spec, {
+      generate(context) {
+        expectTypeOf(context.equals('n')).toEqualTypeOf<readonly (number | bigint)[] | undefined>();
+        expectTypeOf(context.equals('t')).toEqualTypeOf<readonly string[] | undefined>();
+        // @ts-expect-error a text has no range
+        context.range('t');
+        try {
+          // @ts-expect-error there is no column fooo
+          context.equals('fooo');
+        } catch (error) {
+          failure = error;
+        }
+        return [];
+      },
+    });
+    await plugin.call(generate, call);
+    expect(failure).toMatchObject({
+      code: 'OSQUERY_INVALID',
+      message: 'table numbers has no column "fooo"; expected one of n, t',
+    });
   });
 
   function plug(handler: ConstructorParameters<typeof TablePlugin<typeof columns>>[1]['generate']) {

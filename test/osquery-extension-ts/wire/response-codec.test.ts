@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { OsqueryError } from 'osquery-extension-ts';
 import { describe, expect, it } from 'vitest';
 import {
+  decodeRow,
   decodeRows,
   encodeRows,
   type PluginRow,
@@ -136,7 +137,9 @@ describe('the arguments of call', () => {
             encodeRequest('Extension', 'call', 2, [registry, item, request]).bytes,
           );
           readMessageHeader(cursor);
-          expect(readCallArguments(cursor)).toEqual({ registry, item, request });
+          const { requestAt, ...read } = readCallArguments(cursor);
+          expect(read).toEqual({ registry, item, request });
+          expect(decodeRow(new ByteCursor(cursor.bytes, requestAt))).toEqual(request);
         },
       ),
     );

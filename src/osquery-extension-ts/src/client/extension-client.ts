@@ -1,7 +1,7 @@
 import { type ExtensionStatus, OsqueryError, OsqueryStatusError } from '../errors.ts';
 import { DEFAULT_CALL_TIMEOUT_MS, DEFAULT_MAX_RECEIVED_BYTES } from '../limits.ts';
 import { checkSocketPath } from '../socket-path.ts';
-import { decodeRows, type EncodedRows, type PluginRow } from '../table/encoded-rows.ts';
+import { decodeRows, type EncodedRows, type PluginRequest, type PluginRow } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import {
   type EncodedRequest,
@@ -76,7 +76,7 @@ export class ExtensionClient implements AsyncDisposable {
   async call(
     registry: string,
     item: string,
-    request: PluginRow,
+    request: PluginRequest,
     options?: CallOptions,
   ): Promise<PluginRow[]> {
     return decodeRows(await this.callEncoded(registry, item, request, options));
@@ -86,7 +86,7 @@ export class ExtensionClient implements AsyncDisposable {
   async callEncoded(
     registry: string,
     item: string,
-    request: PluginRow,
+    request: PluginRequest,
     options?: CallOptions,
   ): Promise<EncodedRows<Uint8Array>> {
     return this.#forRows('call', seqid => encodeCall(seqid, { registry, item, request }), options);

@@ -1,6 +1,12 @@
 import { OsqueryError, OsqueryStatusError } from '../errors.ts';
 import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
-import { decodeRows, type PluginRow } from '../table/encoded-rows.ts';
+import {
+  type DecodeOptions,
+  decodeRows,
+  type EncodedRows,
+  type PluginRow,
+  type RowWithBlobs,
+} from '../table/encoded-rows.ts';
 import type { Service } from '../wire/request-codec.ts';
 import { type CallOptions, ExtensionClient, okStatus, statusOf } from './extension-client.ts';
 
@@ -82,9 +88,36 @@ export class ExtensionManagerClient extends ExtensionClient {
     okStatus(statusOf(await this.invoke('deregisterExtension', [uuid], options), 'deregisterExtension'));
   }
 
-  /** Runs SQL in core. Values are text; NULL is the empty text, as core itself makes it. */
-  async query(sql: string, options?: CallOptions): Promise<PluginRow[]> {
-    return decodeRows(await this.invokeForRows('query', [sql], options));
+  /**
+   * Runs SQL in core. Values are text, NULL is the empty text, as core itself makes them; what is not UTF-8 becomes U+FFFD,
+   * but for the columns named as `blobs`, whose values are bytes.
+   *
+   * @throws OsqueryStatusError with core's message when the statement fails
+   */
+  query(sql: string, options?: CallOptions): Promise<PluginRow[]>;
+  query<const Blobs extends string>(
+    sql: string,
+    options: CallOptions & DecodeOptions<Blobs>,
+  ): Promise<RowWithBlobs<Blobs>[]>;
+  async query(sql: string, options?: CallOptions & DecodeOptions<string>): Promise<unknown[]> {
+    return decodeRows(await this.queryEncoded(sql, options), options ?? {});
+  }
+
+  /** As {@link query}, leaving the rows as core sent them: they are one piece of the received message. */
+  queryEncoded(sql: string, options?: CallOptions): Promise<EncodedRows<Uint8Array>> {
+    return this.invokeForRows('query', [sql], options);
+  }
+
+  /**
+   * Runs SQL in core that gives one row.
+   *
+   * @throws OsqueryError OSQUERY_ROW_COUNT when it gives none or several
+   */
+  async queryRow(sql: string, options?: CallOptions): Promise<PluginRow> {
+    const rows = await this.query(sql, options);
+    const [only] = rows;
+    if (only !== undefined && rows.length === 1) return only;
+    throw new OsqueryError('OSQUERY_ROW_COUNT', `expected one row, got ${rows.length}: ${sql}`);
   }
 
   /** Names and types of the columns that a query would return, in their order, without running it. */

@@ -9,6 +9,8 @@ export interface PluginCall {
   readonly signal: AbortSignal;
   /** Longest answer that can be sent, in bytes. */
   readonly maxReplyBytes?: number;
+  /** The bytes of a value of the request, which in the request itself is text: what is not UTF-8 is U+FFFD there. */
+  readonly requestBytes?: (name: string) => Uint8Array | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@ import { messageOf, OsqueryError } from '../errors.ts';
 import type { Plugin } from '../plugins/plugin.ts';
 import type { PluginRoutes } from '../protocol.ts';
 import { extensionSocketPath } from '../protocol.ts';
-import type { EncodedRows, PluginRow } from '../table/encoded-rows.ts';
+import { type EncodedRows, type PluginRow, valueBytes } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { answerGenerated, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
 import { encodeStatusReply, readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
@@ -76,14 +76,20 @@ export class ExtensionServer implements AsyncDisposable {
     const { name, seqid } = readMessageHeader(cursor);
     switch (name) {
       case 'call': {
-        const { registry, item, request } = readCallArguments(cursor);
+        const { registry, item, request, requestAt } = readCallArguments(cursor);
+        const requestBytes = (key: string): Uint8Array | undefined =>
+          requestAt === 0 ? undefined : valueBytes(new ByteCursor(message, requestAt), key);
         return respond({
           method: name,
           seqid,
           uuid: this.uuid,
           maxReplyBytes: this.#maxReplyBytes,
           rows: () =>
-            this.#plugin(registry, item).call(request, { signal, maxReplyBytes: this.#maxReplyBytes }),
+            this.#plugin(registry, item).call(request, {
+              signal,
+              maxReplyBytes: this.#maxReplyBytes,
+              requestBytes,
+            }),
         });
       }
       case 'ping':

@@ -24,13 +24,21 @@ export interface ColumnOptions {
   /** Not part of `SELECT *`. */
   readonly hidden?: boolean;
   readonly collation?: Collation;
+  /**
+   * INSERT and UPDATE may leave the column out or give NULL. Core refuses both (`datatype mismatch`) for a column whose
+   * only option is `index`, and an extension's column without any option counts as one; so a collation of BINARY, which
+   * is SQLite's default anyway, is put beside it. True for every column of a table that takes `insert` or `update`.
+   */
+  readonly nullable?: boolean;
 }
 
-/** One column of a table. */
-export interface ColumnSpec {
+/** One column of a table. Its options stand beside name and type, or together under `options`. */
+export interface ColumnSpec extends ColumnOptions {
   readonly name: string;
   readonly type: ColumnType;
   readonly options?: ColumnOptions;
+  /** For people: part of the table's JSON, not sent to core. */
+  readonly description?: string;
 }
 
 /** Bits of the `op` of a column's route row. */
@@ -53,13 +61,30 @@ export const COLLATION_BITS: Readonly<Record<Collation, number>> = {
   VERSION_RHEL: 2048,
 };
 
+/** The options of a column, wherever they stand. */
+export function columnOptions(column: ColumnSpec): ColumnOptions {
+  const { name: _name, type: _type, description: _description, options, ...beside } = column;
+  return { ...options, ...beside };
+}
+
 /** The bits of a column's options together. */
 export function columnOptionBits(options: ColumnOptions = {}): number {
   let bits = options.collation === undefined ? 0 : COLLATION_BITS[options.collation];
   for (const [name, bit] of Object.entries(COLUMN_OPTION_BITS)) {
     if (options[name as keyof typeof COLUMN_OPTION_BITS]) bits |= bit;
   }
-  return bits;
+  return options.nullable ? nullableBits(bits) : bits;
+}
+
+/**
+ * The same options, with which core takes NULL in a write: it refuses NULL where a column's bits are INDEX or REQUIRED
+ * and nothing else, and takes no bits at all for INDEX (serializeUpdateParameters and xCreate in osquery's
+ * sql/virtual_table.cpp).
+ */
+function nullableBits(bits: number): number {
+  const effective = bits === 0 ? COLUMN_OPTION_BITS.index : bits;
+  const refused = effective === COLUMN_OPTION_BITS.index || effective === COLUMN_OPTION_BITS.required;
+  return refused ? effective | COLLATION_BITS.BINARY : bits;
 }
 
 /** What a row may hold in a column of each type. Integers are written exactly, in decimal; true is 1, false 0. */

@@ -6,6 +6,9 @@ import { T_STRING } from '../wire/thrift-types.ts';
 /** One row, or one request, as osquery passes it: names and values are text; an absent name is NULL. */
 export type PluginRow = Readonly<Record<string, string>>;
 
+/** What a plugin is asked, by its caller: bytes where a value is not text. The plugin gets it as a PluginRow. */
+export type PluginRequest = Readonly<Record<string, string | Uint8Array>>;
+
 /** A part of some rows that is made when its turn to be written comes: a reply that nobody reads takes no memory. */
 export interface LateChunk {
   /** Bytes, at most. */
@@ -64,15 +67,32 @@ export function encodeRows(rows: readonly PluginRow[]): EncodedRows<Uint8Array> 
   return { count: rows.length, chunks: out.length === 0 ? [] : [out.take()] };
 }
 
+/** A row of which some values are bytes. */
+export type RowWithBlobs<Blobs extends string> = Readonly<Record<string, string | Buffer>> & {
+  readonly [N in Blobs]?: Buffer;
+};
+
+/** How rows are decoded. */
+export interface DecodeOptions<Blobs extends string = never> {
+  /** Names whose values are wanted as bytes; what is not UTF-8 in all others becomes U+FFFD. */
+  readonly blobs?: readonly Blobs[];
+}
+
 /** Decodes every row into an object. */
-export function decodeRows(rows: EncodedRows): PluginRow[] {
+export function decodeRows(rows: EncodedRows): PluginRow[];
+export function decodeRows<const Blobs extends string>(
+  rows: EncodedRows,
+  options: DecodeOptions<Blobs>,
+): RowWithBlobs<Blobs>[];
+export function decodeRows(rows: EncodedRows, { blobs }: DecodeOptions<string> = {}): unknown[] {
   const [only] = rows.chunks;
   const bytes =
     rows.chunks.length === 1 && only instanceof Buffer ? only : Buffer.concat([...bytesOf(rows.chunks)]);
   const cursor = new ByteCursor(bytes);
   const names = new NameCache();
-  const decoded: PluginRow[] = [];
-  for (let left = rows.count; left > 0; left -= 1) decoded.push(decodeRow(cursor, names));
+  const bytesOfNames = blobs === undefined || blobs.length === 0 ? undefined : new Set(blobs);
+  const decoded: unknown[] = [];
+  for (let left = rows.count; left > 0; left -= 1) decoded.push(decodeRow(cursor, names, bytesOfNames));
   if (cursor.position !== bytes.length) {
     throw new OsqueryError(
       'OSQUERY_PROTOCOL',
@@ -82,13 +102,23 @@ export function decodeRows(rows: EncodedRows): PluginRow[] {
   return decoded;
 }
 
-/** Reads one `map<string,string>`. */
-export function decodeRow(cursor: ByteCursor, names?: NameCache): PluginRow {
+/** Reads one `map<string,string>`; `blobs` are the names whose values are wanted as bytes. */
+export function decodeRow(cursor: ByteCursor, names?: NameCache): PluginRow;
+export function decodeRow(
+  cursor: ByteCursor,
+  names: NameCache | undefined,
+  blobs: ReadonlySet<string> | undefined,
+): Readonly<Record<string, string | Buffer>>;
+export function decodeRow(
+  cursor: ByteCursor,
+  names?: NameCache,
+  blobs?: ReadonlySet<string>,
+): Readonly<Record<string, string | Buffer>> {
   const count = rowHeader(cursor);
-  const row: Record<string, string> = {};
+  const row: Record<string, string | Buffer> = {};
   for (let index = 0; index < count; index += 1) {
     const name = names === undefined ? cursor.string() : names.read(cursor, index);
-    const value = cursor.string();
+    const value = blobs?.has(name) ? cursor.binary() : cursor.string();
     // A plain assignment would lose this one name, or change the object's prototype.
     if (name === '__proto__') {
       Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true });
@@ -116,6 +146,16 @@ export class NameCache {
     this.#bytes[index] = cursor.bytes.subarray(start, cursor.position);
     return name;
   }
+}
+
+/** The bytes of a value of a row, the last one of the name; undefined where there is none. */
+export function valueBytes(cursor: ByteCursor, name: string): Buffer | undefined {
+  let found: Buffer | undefined;
+  for (let left = rowHeader(cursor); left > 0; left -= 1) {
+    if (cursor.string() === name) found = cursor.binary();
+    else cursor.skipString();
+  }
+  return found;
 }
 
 /** Goes over one `map<string,string>` without decoding it. */

@@ -1,10 +1,5 @@
 import { messageOf, OsqueryError } from '../errors.ts';
-import {
-  COLUMN_CONSTRAINT_OPS,
-  CONSTRAINT_EQ,
-  CONSTRAINT_LIMIT,
-  CONSTRAINT_OFFSET,
-} from './constraint-op.ts';
+import { COLUMN_CONSTRAINT_OPS, CONSTRAINT_LIMIT, CONSTRAINT_OFFSET } from './constraint-op.ts';
 
 /** One comparison of a column with a value; the value is text whatever the column's type. */
 export interface Constraint {
@@ -21,9 +16,8 @@ export interface ColumnConstraints {
 }
 
 /**
- * What a query needs of a table. Using it is optional: core checks every row again. An `IN` or `OR` makes core call
- * once per value or branch, except for an index column that is also optimized: all values of its IN come at once, as
- * several equalities of which any may hold.
+ * What a query needs of a table, as core says it. A table's own handlers get it as a TableContext, with names and values
+ * of the table's columns.
  */
 export interface QueryContext {
   /** By column; a column without comparisons may be absent. Operators that are not known are left out. */
@@ -46,23 +40,6 @@ export const EMPTY_CONTEXT: QueryContext = {
   limit: undefined,
   offset: undefined,
 };
-
-/** The comparisons of a column; empty when there are none. */
-export function constraintsOn(context: QueryContext, column: string): readonly Constraint[] {
-  return context.constraints.get(column)?.list ?? [];
-}
-
-/** The values that a column is compared with for equality; empty when there are none. */
-export function equalTo(context: QueryContext, column: string): string[] {
-  return constraintsOn(context, column)
-    .filter(constraint => constraint.op === CONSTRAINT_EQ)
-    .map(constraint => constraint.expr);
-}
-
-/** Whether the query reads a column; true when core did not say. */
-export function isColumnUsed(context: QueryContext, column: string): boolean {
-  return context.colsUsed?.has(column) ?? true;
-}
 
 /**
  * Reads the `context` of a generate request. Members that are missing or of another form count as absent, operators

@@ -1,4 +1,4 @@
-import { OsqueryError } from '../errors.ts';
+import { OsqueryError, shown } from '../errors.ts';
 import { ByteWriter } from '../wire/byte-writer.ts';
 import { T_STRING } from '../wire/thrift-types.ts';
 import type { ColumnSpec, Row } from './column.ts';
@@ -19,6 +19,16 @@ const TEXT = 0;
 const INTEGER = 1;
 const DOUBLE = 2;
 const BLOB = 3;
+/** A whole number of 32 bits with a sign: core cuts others off, without a word. */
+const INTEGER_32 = 4;
+
+const MAX_INT32 = 2 ** 31 - 1;
+const MIN_INT32 = -(2 ** 31);
+const MAX_INT64 = 2n ** 63n - 1n;
+const MIN_INT64 = -(2n ** 63n);
+
+/** In place of a column: it is one, but is not written. */
+const LEFT_OUT = 0xffff_ffff;
 
 /** In place of a text. */
 const NO_TEXT = Symbol('no text');
@@ -42,15 +52,29 @@ export interface RowEncoder<Columns extends readonly ColumnSpec[]> {
   readonly presentHigh: number;
 }
 
+/** How rows are encoded, where it is not just as they are. */
+export interface RowEncoderOptions {
+  /**
+   * The table's name: errors say it, and rows are looked at as those of somebody without a compiler. What is not a row, has
+   * a name that is not a column, or a number that core would cut off, is an error.
+   */
+  readonly table?: string;
+  /** Columns that are written; all of them where it is absent. */
+  readonly only?: ReadonlySet<string>;
+}
+
 /** Makes the encoder for a table's columns. */
 export function createRowEncoder<const Columns extends readonly ColumnSpec[]>(
   columns: Columns,
+  options: RowEncoderOptions = {},
 ): RowEncoder<Columns> {
-  return new Encoder(columns);
+  return new Encoder(columns, options);
 }
 
 class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Columns> {
+  /** Those that are written. */
   readonly #columns: readonly ColumnSpec[];
+  readonly #table: string | undefined;
   readonly #kinds: Uint8Array;
   /** Each column's name as it goes on the wire, length and bytes. */
   readonly #names: readonly Buffer[];
@@ -74,20 +98,26 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
   presentLow = 0;
   presentHigh = 0;
 
-  constructor(columns: Columns) {
-    this.#columns = columns;
-    this.#kinds = Uint8Array.from(columns, kindOf);
-    this.#names = columns.map(wireName);
+  constructor(columns: Columns, { table, only }: RowEncoderOptions) {
+    const written = columns.filter(({ name }) => only?.has(name) ?? true);
+    this.#columns = written;
+    this.#table = table;
+    this.#kinds = Uint8Array.from(written, column => kindOf(column, table !== undefined));
+    this.#names = written.map(wireName);
     this.#overheads = Uint32Array.from(this.#names, name => name.length + 4);
-    this.#columnOf = new Map(columns.map(({ name }, index) => [name, index]));
+    this.#columnOf = new Map([
+      ...columns.map(({ name }) => [name, LEFT_OUT] as const),
+      ...written.map(({ name }, index) => [name, index] as const),
+    ]);
     // A name that stands for two columns has no place of its own.
     this.#learned = this.#columnOf.size === columns.length ? 0 : MAX_LEARNED;
-    this.#places = new Uint32Array(columns.length + 1).fill(ROW_HEADER_BYTES);
-    this.#numbers = new Float64Array(columns.length).fill(Number.NaN);
-    this.#texts = new Array<unknown>(columns.length).fill(undefined);
+    this.#places = new Uint32Array(written.length + 1).fill(ROW_HEADER_BYTES);
+    this.#numbers = new Float64Array(written.length).fill(Number.NaN);
+    this.#texts = new Array<unknown>(written.length).fill(undefined);
   }
 
   append(row: Row<Columns>, out: ByteWriter): number {
+    if (this.#table !== undefined) this.#checkRow(row);
     if (!this.#takeInOrder(row)) this.#takeByName(row);
     if (this.#isOther) this.#countColumns();
     const length = this.#end;
@@ -113,6 +143,7 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
     for (const key in row) {
       if (key !== order[taken]) return false;
       const column = columns[taken++]!;
+      if (column === LEFT_OUT) continue;
       const value = (row as Readonly<Record<string, unknown>>)[key];
       if (typeof value === 'number' ? value !== numbers[column] : value !== texts[column]) {
         this.#take(column, value);
@@ -123,6 +154,7 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
 
   #takeByName(row: object): void {
     this.#order = undefined;
+    if (this.#table !== undefined) this.#checkNames(row);
     const values = row as Readonly<Record<string, unknown>>;
     for (let column = 0; column < this.#columns.length; column++) {
       this.#take(column, values[this.#columns[column]!.name]);
@@ -134,6 +166,33 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
     if (columns.some(column => column === undefined) || names.length !== Object.keys(row).length) return;
     this.#order = names;
     this.#orderColumns = Uint32Array.from(columns as number[]);
+  }
+
+  #checkRow(row: unknown): void {
+    if (typeof row === 'object' && row !== null && !Array.isArray(row) && !(row instanceof Map)) return;
+    const names = [...this.#columnOf.keys()].join(', ');
+    const hint = Array.isArray(row) ? '; a list of [name, value] pairs, such as a Map, is none' : '';
+    throw this.#invalid(`expected a row, an object with any of ${names}, got ${shown(row)}${hint}`);
+  }
+
+  #checkNames(row: object): void {
+    for (const name of Object.keys(row)) {
+      if (this.#columnOf.has(name)) continue;
+      const names = [...this.#columnOf.keys()].join(', ');
+      throw this.#invalid(
+        `a row has ${shown(name)}, which is not a column; expected any of ${names} (pickColumns leaves out others)`,
+      );
+    }
+  }
+
+  #invalid(what: string): OsqueryError {
+    const where = this.#table === undefined ? '' : `table ${this.#table}: `;
+    return new OsqueryError('OSQUERY_INVALID', where + what);
+  }
+
+  #invalidValue(column: ColumnSpec, value: unknown, expected: string): OsqueryError {
+    const got = typeof value === 'string' ? `the text ${shown(value)}` : shown(value);
+    return this.#invalid(`column ${column.name} (${column.type}): expected ${expected}, got ${got}`);
   }
 
   /** Makes a column of the row hold a value. */
@@ -151,9 +210,12 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
     const kind = this.#kinds[column]!;
     if (kind === INTEGER) {
       if (isSmall(value)) this.#putSmall(column, value as number);
-      else this.#putAscii(column, integerText(this.#columns[column]!, value));
+      else this.#putAscii(column, this.#integerText(this.#columns[column]!, value));
+    } else if (kind === INTEGER_32) {
+      if (isSmall(value) && (value as number) <= MAX_INT32) this.#putSmall(column, value as number);
+      else this.#putAscii(column, this.#integerText(this.#columns[column]!, value));
     } else if (kind === DOUBLE) {
-      if (typeof value !== 'number') throw invalid(this.#columns[column]!, value, 'a number');
+      if (typeof value !== 'number') throw this.#invalidValue(this.#columns[column]!, value, 'a number');
       this.#putAscii(column, String(value));
     } else if (typeof value === 'string') {
       this.#putText(column, value);
@@ -161,8 +223,32 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
       const at = this.#room(column, value.length);
       this.#bytes.set(value, at);
     } else {
-      throw invalid(this.#columns[column]!, value, kind === TEXT ? 'a string' : 'a Uint8Array or a string');
+      const expected = kind === TEXT ? 'a string' : 'a Uint8Array or a string';
+      throw this.#invalidValue(this.#columns[column]!, value, expected);
     }
+  }
+
+  #integerText(column: ColumnSpec, value: unknown): string {
+    if (typeof value === 'boolean') return value ? '1' : '0';
+    if (typeof value !== 'number' && typeof value !== 'bigint') {
+      throw this.#invalidValue(column, value, 'a number, bigint or boolean');
+    }
+    if (typeof value === 'number' && !Number.isInteger(value)) {
+      throw this.#invalidValue(column, value, 'a whole number');
+    }
+    if (this.#table !== undefined) this.#checkRange(column, value);
+    // Beyond 2^53 through BigInt: String(1e21) would be "1e+21".
+    return Number.isSafeInteger(value) ? String(value) : String(BigInt(value));
+  }
+
+  /** Core reads INTEGER into 32 bits and the others into 64, with a sign: of what is beyond it makes something else, or NULL. */
+  #checkRange(column: ColumnSpec, value: number | bigint): void {
+    if (column.type === 'INTEGER') {
+      if (value >= MIN_INT32 && value <= MAX_INT32) return;
+      throw this.#invalidValue(column, value, 'a number of 32 bits with a sign (BIGINT has 64)');
+    }
+    if (value >= MIN_INT64 && value <= MAX_INT64) return;
+    throw this.#invalidValue(column, value, 'a number of 64 bits with a sign, which is what core can read');
   }
 
   #putText(column: number, value: string): void {
@@ -285,7 +371,7 @@ function writeLength(value: number, bytes: Buffer, at: number): void {
   bytes[at + 3] = value;
 }
 
-function kindOf(column: ColumnSpec): number {
+function kindOf(column: ColumnSpec, isChecked: boolean): number {
   switch (column.type) {
     case 'TEXT':
       return TEXT;
@@ -293,6 +379,8 @@ function kindOf(column: ColumnSpec): number {
       return BLOB;
     case 'DOUBLE':
       return DOUBLE;
+    case 'INTEGER':
+      return isChecked ? INTEGER_32 : INTEGER;
     default:
       return INTEGER;
   }
@@ -302,27 +390,4 @@ function wireName(column: ColumnSpec): Buffer {
   const writer = new ByteWriter(64);
   writer.string(column.name);
   return writer.take();
-}
-
-function integerText(column: ColumnSpec, value: unknown): string {
-  switch (typeof value) {
-    case 'bigint':
-      return String(value);
-    case 'boolean':
-      return value ? '1' : '0';
-    case 'number':
-      // Beyond 2^53 through BigInt: String(1e21) would be "1e+21".
-      if (Number.isInteger(value)) return Number.isSafeInteger(value) ? String(value) : String(BigInt(value));
-      throw invalid(column, value, 'a whole number');
-    default:
-      throw invalid(column, value, 'a number, bigint or boolean');
-  }
-}
-
-function invalid(column: ColumnSpec, value: unknown, expected: string): OsqueryError {
-  const got = typeof value === 'number' ? `number ${value}` : typeof value;
-  return new OsqueryError(
-    'OSQUERY_INVALID',
-    `column ${column.name} (${column.type}): expected ${expected}, got ${got}`,
-  );
 }

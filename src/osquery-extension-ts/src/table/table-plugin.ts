@@ -1,79 +1,66 @@
 import { setImmediate } from 'node:timers/promises';
-import { OsqueryError } from '../errors.ts';
+import { OsqueryError, shown } from '../errors.ts';
 import { DEFAULT_MAX_REPLY_BYTES } from '../limits.ts';
 import type { Plugin, PluginCall } from '../plugins/plugin.ts';
 import { ByteWriter } from '../wire/byte-writer.ts';
-import type { ColumnSpec, Row } from './column.ts';
-import type { EncodedRows, PluginRow, ResponseRows } from './encoded-rows.ts';
-import { parseQueryContext, type QueryContext } from './query-context.ts';
+import type { ColumnSpec } from './column.ts';
+import { decodeRows, type EncodedRows, type PluginRow, type ResponseRows } from './encoded-rows.ts';
+import type { Awaitable, CheckGenerated, GeneratedRow, GeneratedRows } from './generated-rows.ts';
+import { EMPTY_CONTEXT, parseQueryContext } from './query-context.ts';
 import { createRowEncoder, type RowEncoder } from './row-encoder.ts';
+import { RowIdentity } from './row-identity.ts';
+import { TableContext } from './table-context.ts';
 import { columnRoutes, type TableSpec } from './table-spec.ts';
-import { answerWrite, type TableWrites } from './table-writes.ts';
-
-type Awaitable<T> = T | Promise<T>;
-
-/**
- * A row of a SELECT. A `rowid` is the number by which core knows it: in writes, and in a WHERE with OR, for which core asks
- * once per branch. Rows without one are numbered by their place in each answer, so that such a query takes different rows
- * of the same place for one.
- */
-export type GeneratedRow<Columns extends readonly ColumnSpec[]> = Row<Columns> & {
-  readonly rowid?: number | bigint | null | undefined;
-};
-
-/**
- * What a table generates: rows as objects, in any kind of sequence, or already encoded.
- *
- * `R` is the type of the rows as written. TypeScript looks for names that are not columns only in annotated
- * literals; asking for `never` under every such name finds them wherever the rows come from.
- */
-export type GeneratedRows<Columns extends readonly ColumnSpec[], R = GeneratedRow<Columns>> =
-  | Iterable<CheckedRow<Columns, R>>
-  | AsyncIterable<CheckedRow<Columns, R>>
-  | EncodedRows;
-
-type CheckedRow<Columns extends readonly ColumnSpec[], R> = R &
-  GeneratedRow<Columns> & { readonly [N in Exclude<NamesOf<R>, keyof GeneratedRow<Columns>>]?: never };
-type NamesOf<R> = R extends unknown ? keyof R : never;
+import { answerWrite, type CurrentRow, type TableWrites } from './table-writes.ts';
 
 /** What a table does. */
-export interface TableHandlers<Columns extends readonly ColumnSpec[], R = GeneratedRow<Columns>>
-  extends TableWrites<Columns> {
+export interface TableHandlers<
+  Columns extends readonly ColumnSpec[],
+  Generated = Awaitable<GeneratedRows<Columns>>,
+> extends TableWrites<Columns> {
   /**
-   * Answers a SELECT. Called once per table and query, or more often (see {@link QueryContext}). What it throws
+   * Answers a SELECT. Called once per table and query, or more often (see {@link TableContext}). What it throws
    * makes the query fail with the error's message.
    */
-  generate(context: QueryContext, call: PluginCall): Awaitable<GeneratedRows<Columns, R>>;
+  generate(context: TableContext<Columns>, call: PluginCall): Generated;
 }
 
 const ROWID: ColumnSpec = { name: 'rowid', type: 'BIGINT' };
 
 /** Rows are encoded into pieces of this size, in bytes. */
 const CHUNK_BYTES = 256 * 1024;
+/** Sets of columns for which an encoder is kept: queries are few, and ask for the same again and again. */
+const MAX_ENCODERS = 32;
 
 /** A table that core can query; with `insert`, `update` or `remove`, one that it can write to. */
 export class TablePlugin<
   const Columns extends readonly ColumnSpec[] = readonly ColumnSpec[],
-  R = GeneratedRow<Columns>,
+  Generated = Awaitable<GeneratedRows<Columns>>,
 > implements Plugin
 {
   readonly registry = 'table';
   readonly name: string;
   readonly spec: TableSpec<Columns>;
-  readonly #handlers: TableHandlers<Columns, R>;
+  readonly #handlers: TableHandlers<Columns, Generated>;
   readonly #routes: readonly PluginRow[];
-  readonly #encoder: RowEncoder<readonly ColumnSpec[]>;
+  /** The columns, and `rowid`, for which core looks whether or not it is one. */
+  readonly #columns: readonly ColumnSpec[];
+  /** By the names of the columns that are written. */
+  readonly #encoders = new Map<string, RowEncoder<readonly ColumnSpec[]>>();
 
   /** @throws OsqueryError OSQUERY_INVALID when the definition cannot be right */
-  constructor(spec: TableSpec<Columns>, handlers: TableHandlers<Columns, R>) {
+  constructor(
+    spec: TableSpec<Columns>,
+    handlers: TableHandlers<Columns, Generated & CheckGenerated<Columns, Generated>>,
+  ) {
+    const isWritable = handlers?.insert !== undefined || handlers?.update !== undefined;
+    this.#routes = columnRoutes(spec, { isWritable });
     this.name = spec.name;
+    checkHandlers(spec.name, handlers);
     this.spec = spec;
     this.#handlers = handlers;
-    this.#routes = columnRoutes(spec);
     const columns: readonly ColumnSpec[] = spec.columns;
-    // Core looks for the row's number in this entry whether or not it is a column.
-    const numbered = columns.some(column => column.name === 'rowid');
-    this.#encoder = createRowEncoder(numbered ? columns : [...columns, ROWID]);
+    this.#columns = columns.some(column => column.name === 'rowid') ? columns : [...columns, ROWID];
   }
 
   routes(): readonly PluginRow[] {
@@ -85,11 +72,17 @@ export class TablePlugin<
       case 'columns':
         return this.#routes;
       case 'generate':
-        return this.#generate(parseQueryContext(request.context), call);
+        return this.#generate(new TableContext(this.spec, parseQueryContext(request.context)), call);
       case 'insert':
       case 'update':
       case 'delete':
-        return answerWrite(this.spec, this.#handlers, request, call);
+        return answerWrite({
+          spec: this.spec,
+          writes: this.#handlers,
+          request,
+          call,
+          currentRow: rowid => this.#currentRow(rowid, call),
+        });
       default:
         throw new OsqueryError(
           'OSQUERY_INVALID',
@@ -99,50 +92,153 @@ export class TablePlugin<
     }
   }
 
-  async #generate(context: QueryContext, call: PluginCall): Promise<EncodedRows> {
-    const generated = await this.#handlers.generate(context, call);
-    if (typeof generated !== 'object' || generated === null) {
-      throw new OsqueryError(
-        'OSQUERY_INVALID',
-        `table ${this.name}: generate gave ${String(generated)}; expected rows`,
-      );
-    }
+  async #generate(context: TableContext<Columns>, call: PluginCall): Promise<EncodedRows> {
+    const generated: unknown = await this.#handlers.generate(context, call);
     if (isEncoded(generated)) return generated;
-    const maxBytes = call.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES;
-    const chunks: Buffer[] = [];
-    const out = new ByteWriter();
-    let count = 0;
-    let bytes = 0;
-    /** True when a chunk is full. */
-    const add = (row: GeneratedRow<Columns>): boolean => {
-      bytes += this.#encoder.append(row, out);
-      count += 1;
-      if (bytes > maxBytes) {
-        const what = `table ${this.name}: more than ${maxBytes} bytes of rows`;
-        throw new OsqueryError('OSQUERY_TOO_LARGE', `${what}; ask for fewer columns or rows`);
-      }
-      if (out.length < CHUNK_BYTES) return false;
-      chunks.push(out.take());
-      return true;
-    };
-    if (Symbol.asyncIterator in generated) {
+    const writer = new ReplyWriter({
+      table: this.name,
+      encoder: this.#encoder(context.colsUsed),
+      // Who reads no column only counts rows, and has no OR.
+      identity: context.colsUsed?.size === 0 ? undefined : new RowIdentity(),
+      needsRowid: this.#handlers.update !== undefined || this.#handlers.remove !== undefined,
+      maxBytes: call.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES,
+    });
+    if (isAsyncIterable(generated)) {
       for await (const row of generated) {
         call.signal.throwIfAborted();
-        add(row);
+        if (writer.add(row)) await setImmediate();
       }
-    } else {
+    } else if (isIterable(generated)) {
       for (const row of generated) {
-        if (!add(row)) continue;
+        if (!writer.add(row)) continue;
         // A table of millions of rows must not keep core's pings waiting.
         await setImmediate();
         call.signal.throwIfAborted();
       }
+    } else {
+      const got = shown(generated);
+      const expected = 'expected rows: a list, another iterable or an async one';
+      throw new OsqueryError('OSQUERY_INVALID', `table ${this.name}: generate gave ${got}; ${expected}`);
     }
-    if (out.length > 0) chunks.push(out.take());
-    return { count, chunks };
+    return writer.finish();
+  }
+
+  async #currentRow(rowid: bigint, call: PluginCall): Promise<CurrentRow | undefined> {
+    const blobs = this.spec.columns.filter(({ type }) => type === 'BLOB').map(({ name }) => name);
+    const rows = decodeRows(await this.#generate(new TableContext(this.spec, EMPTY_CONTEXT), call), {
+      blobs,
+    });
+    return rows.find(row => row.rowid === String(rowid));
+  }
+
+  #encoder(used: ReadonlySet<string> | undefined): RowEncoder<readonly ColumnSpec[]> {
+    const only =
+      used &&
+      new Set(this.#columns.map(({ name }) => name).filter(name => used.has(name) || name === 'rowid'));
+    const key = only === undefined ? '' : [...only].join();
+    let encoder = this.#encoders.get(key);
+    if (encoder === undefined) {
+      if (this.#encoders.size >= MAX_ENCODERS) this.#encoders.clear();
+      encoder = createRowEncoder(this.#columns, {
+        table: this.name,
+        ...(only === undefined ? {} : { only }),
+      });
+      this.#encoders.set(key, encoder);
+    }
+    return encoder;
   }
 }
 
-function isEncoded(rows: object): rows is EncodedRows {
-  return 'chunks' in rows;
+/** Encodes the rows of one answer. */
+class ReplyWriter {
+  readonly #table: string;
+  readonly #encoder: RowEncoder<readonly ColumnSpec[]>;
+  readonly #identity: RowIdentity | undefined;
+  readonly #needsRowid: boolean;
+  readonly #maxBytes: number;
+  readonly #chunks: Buffer[] = [];
+  readonly #out = new ByteWriter();
+  #count = 0;
+  #bytes = 0;
+
+  constructor(options: {
+    readonly table: string;
+    readonly encoder: RowEncoder<readonly ColumnSpec[]>;
+    /** Numbers rows that have no number; undefined to leave them without. */
+    readonly identity: RowIdentity | undefined;
+    /** Whether every row must bring its number. */
+    readonly needsRowid: boolean;
+    readonly maxBytes: number;
+  }) {
+    this.#table = options.table;
+    this.#encoder = options.encoder;
+    this.#identity = options.identity;
+    this.#needsRowid = options.needsRowid;
+    this.#maxBytes = options.maxBytes;
+  }
+
+  /** @returns whether a chunk is full */
+  add(row: unknown): boolean {
+    const out = this.#out;
+    const start = out.length;
+    this.#encoder.append(row as GeneratedRow<readonly ColumnSpec[]>, out);
+    const { rowid } = row as { readonly rowid?: unknown };
+    if (rowid === undefined || rowid === null) {
+      if (this.#needsRowid) {
+        const what =
+          'UPDATE and DELETE name rows by their rowid; expected a number in each row that generate gives';
+        throw new OsqueryError('OSQUERY_INVALID', `table ${this.#table}: a row without rowid. ${what}`);
+      }
+      this.#identity?.append(out, start);
+    }
+    this.#count += 1;
+    this.#bytes += out.length - start;
+    if (this.#bytes > this.#maxBytes) {
+      const what = `table ${this.#table}: more than ${this.#maxBytes} bytes of rows`;
+      throw new OsqueryError('OSQUERY_TOO_LARGE', `${what}; ask for fewer columns or rows`);
+    }
+    if (out.length < CHUNK_BYTES) return false;
+    this.#chunks.push(out.take());
+    return true;
+  }
+
+  finish(): EncodedRows<Uint8Array> {
+    if (this.#out.length > 0) this.#chunks.push(this.#out.take());
+    return { count: this.#count, chunks: this.#chunks };
+  }
+}
+
+const WRITES = ['insert', 'update', 'remove'] as const;
+
+function checkHandlers(table: string, handlers: unknown): void {
+  const given = handlers as Readonly<Record<string, unknown>> | null | undefined;
+  const fail = (what: string): never => {
+    throw new OsqueryError('OSQUERY_INVALID', `table ${table}: ${what}`);
+  };
+  if (typeof given !== 'object' || given === null) {
+    fail(`expected handlers { generate }, got ${shown(given)}`);
+  } else {
+    if (typeof given.generate !== 'function') {
+      fail(`handler generate: expected a function, got ${shown(given.generate)}`);
+    }
+    if (given.delete !== undefined) fail('handler delete does not exist; expected remove');
+    for (const name of WRITES) {
+      const handler = given[name];
+      if (handler !== undefined && typeof handler !== 'function') {
+        fail(`handler ${name}: expected a function, got ${shown(handler)}`);
+      }
+    }
+  }
+}
+
+function isEncoded(rows: unknown): rows is EncodedRows {
+  return typeof rows === 'object' && rows !== null && 'chunks' in rows;
+}
+
+function isIterable(rows: unknown): rows is Iterable<unknown> {
+  return typeof rows === 'object' && rows !== null && Symbol.iterator in rows;
+}
+
+function isAsyncIterable(rows: unknown): rows is AsyncIterable<unknown> {
+  return typeof rows === 'object' && rows !== null && Symbol.asyncIterator in rows;
 }

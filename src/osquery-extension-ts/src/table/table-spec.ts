@@ -1,5 +1,11 @@
-import { OsqueryError } from '../errors.ts';
-import { type ColumnSpec, columnOptionBits } from './column.ts';
+import { OsqueryError, shown } from '../errors.ts';
+import {
+  COLLATION_BITS,
+  COLUMN_OPTION_BITS,
+  type ColumnSpec,
+  columnOptionBits,
+  columnOptions,
+} from './column.ts';
 import type { PluginRow } from './encoded-rows.ts';
 
 /** What core should know about a table as a whole; osquery's TableAttributes. */
@@ -26,6 +32,20 @@ export interface TableSpec<Columns extends readonly ColumnSpec[] = readonly Colu
   /** Other names of columns, as `{ alias: column }`: core makes each a hidden column. */
   readonly columnAliases?: Readonly<Record<string, Columns[number]['name']>>;
   readonly attributes?: TableAttributes;
+  /** For people, as the next four: part of the table's JSON, not sent to core. */
+  readonly description?: string;
+  readonly notes?: string;
+  /** Statements to try. */
+  readonly examples?: readonly string[];
+  /** "linux", "darwin", "windows" ... */
+  readonly platforms?: readonly string[];
+  readonly url?: string;
+}
+
+/** What is done with a table, as far as its route rows depend on it. */
+export interface TableUse {
+  /** It takes INSERT or UPDATE: its columns are `nullable`, unless they say otherwise. */
+  readonly isWritable?: boolean;
 }
 
 /**
@@ -34,22 +54,26 @@ export interface TableSpec<Columns extends readonly ColumnSpec[] = readonly Colu
  *
  * @throws OsqueryError OSQUERY_INVALID when the table cannot be right: core would fail later and say less
  */
-export function columnRoutes(spec: TableSpec): PluginRow[] {
+export function columnRoutes(spec: TableSpec, { isWritable = false }: TableUse = {}): PluginRow[] {
   checkTableSpec(spec);
-  const columnAliases = Object.entries(spec.columnAliases ?? {}).sort(
-    ([aliasA, targetA], [aliasB, targetB]) => compare(targetA, targetB) || compare(aliasA, aliasB),
-  );
   return [
     ...spec.columns.map(column => ({
       id: 'column',
       name: column.name,
       type: column.type,
-      op: String(columnOptionBits(column.options)),
+      op: String(columnOptionBits({ nullable: isWritable, ...columnOptions(column) })),
     })),
     ...(spec.aliases ?? []).map(alias => ({ id: 'alias', alias })),
-    ...columnAliases.map(([name, target]) => ({ id: 'columnAlias', name, target })),
+    ...columnAliasesOf(spec).map(([name, target]) => ({ id: 'columnAlias', name, target })),
     { id: 'attributes', attributes: String(tableAttributeBits(spec.attributes)) },
   ];
+}
+
+/** A table's column aliases with their columns, in the order of the route rows. */
+export function columnAliasesOf(spec: TableSpec): readonly (readonly [alias: string, column: string])[] {
+  return Object.entries<string>(spec.columnAliases ?? {}).sort(
+    ([aliasA, targetA], [aliasB, targetB]) => compare(targetA, targetB) || compare(aliasA, aliasB),
+  );
 }
 
 /** The bits of a table's attributes together. */
@@ -65,32 +89,43 @@ export function tableAttributeBits(attributes: TableAttributes = {}): number {
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const TYPES: readonly string[] = ['TEXT', 'INTEGER', 'BIGINT', 'UNSIGNED BIGINT', 'DOUBLE', 'BLOB'];
 
+const SPEC_KEYS = [
+  ...['name', 'columns', 'aliases', 'columnAliases', 'attributes'],
+  ...['description', 'notes', 'examples', 'platforms', 'url'],
+];
+const OPTION_KEYS = [...Object.keys(COLUMN_OPTION_BITS), 'collation', 'nullable'];
+const COLUMN_KEYS = ['name', 'type', 'options', 'description', ...OPTION_KEYS];
+const COLLATIONS = Object.keys(COLLATION_BITS);
+const ATTRIBUTES = Object.keys(TABLE_ATTRIBUTE_BITS);
+
+type Fail = (what: string) => never;
+
+/** What the compiler checks, for authors who do not have one; and what it cannot. */
 function checkTableSpec(spec: TableSpec): void {
-  const fail = (what: string): never => {
-    throw new OsqueryError('OSQUERY_INVALID', `table ${JSON.stringify(spec.name)}: ${what}`);
+  if (typeof spec !== 'object' || spec === null) {
+    throw new OsqueryError('OSQUERY_INVALID', `table: expected { name, columns }, got ${shown(spec)}`);
+  }
+  const fail: Fail = what => {
+    throw new OsqueryError('OSQUERY_INVALID', `table ${shown(spec.name)}: ${what}`);
   };
-  const checkName = (kind: string, name: string): void => {
-    if (!NAME.test(name)) {
-      fail(`${kind} name ${JSON.stringify(name)}; expected letters, digits and underscores`);
-    }
-  };
-  checkName('table', spec.name);
+  checkName(fail, 'table', spec.name);
+  checkKeys(fail, 'a table', spec, SPEC_KEYS);
+  if (!Array.isArray(spec.columns)) fail(`columns: expected a list of columns, got ${shown(spec.columns)}`);
   if (spec.columns.length === 0) fail('no columns');
   const seen = new Set<string>();
   const once = (kind: string, name: string): void => {
-    checkName(kind, name);
+    checkName(fail, kind, name);
     // SQL names are the same in upper and lower case.
     const key = name.toLowerCase();
     if (seen.has(key)) fail(`${kind} ${name} appears twice`);
     seen.add(key);
   };
   for (const column of spec.columns) {
-    once('column', column.name);
-    if (!TYPES.includes(column.type)) {
-      fail(
-        `column ${column.name} has type ${JSON.stringify(column.type)}; expected one of ${TYPES.join(', ')}`,
-      );
+    if (typeof column !== 'object' || column === null) {
+      fail(`expected a column { name, type }, got ${shown(column)}`);
     }
+    once('column', column.name);
+    checkColumn(fail, column);
   }
   for (const [alias, target] of Object.entries(spec.columnAliases ?? {})) {
     once('column alias', alias);
@@ -98,8 +133,52 @@ function checkTableSpec(spec: TableSpec): void {
       fail(`column alias ${alias} of unknown column ${target}`);
   }
   for (const alias of spec.aliases ?? []) {
-    checkName('alias', alias);
+    checkName(fail, 'alias', alias);
     if (alias.toLowerCase() === spec.name.toLowerCase()) fail('alias is the name of the table itself');
+  }
+  checkFlags(fail, 'attribute', spec.attributes ?? {}, ATTRIBUTES, []);
+}
+
+function checkColumn(fail: Fail, column: ColumnSpec): void {
+  const what = `column ${column.name}`;
+  if (!TYPES.includes(column.type)) {
+    fail(`${what} has type ${shown(column.type)}; expected one of ${TYPES.join(', ')}`);
+  }
+  checkKeys(fail, what, column, COLUMN_KEYS);
+  const { collation, ...flags } = columnOptions(column);
+  checkFlags(fail, `${what}: option`, flags, OPTION_KEYS, ['collation']);
+  if (collation !== undefined && !COLLATIONS.includes(collation)) {
+    fail(`${what} has collation ${shown(collation)}; expected one of ${COLLATIONS.join(', ')}`);
+  }
+}
+
+function checkName(fail: Fail, kind: string, name: unknown): void {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    fail(`${kind} name ${shown(name)}; expected letters, digits and underscores`);
+  }
+}
+
+function checkKeys(fail: Fail, what: string, value: object, known: readonly string[]): void {
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) fail(`${what} has no ${shown(key)}; expected one of ${known.join(', ')}`);
+  }
+}
+
+/** Options are true, false or undefined. */
+function checkFlags(
+  fail: Fail,
+  what: string,
+  flags: object,
+  known: readonly string[],
+  others: readonly string[],
+): void {
+  for (const [name, value] of Object.entries(flags)) {
+    if (!known.includes(name) && !others.includes(name)) {
+      fail(`${what} ${shown(name)} does not exist; expected one of ${known.join(', ')}`);
+    }
+    if (value !== undefined && typeof value !== 'boolean') {
+      fail(`${what} ${name}: expected true or false, got ${shown(value)}`);
+    }
   }
 }
 

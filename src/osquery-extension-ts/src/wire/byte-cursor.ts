@@ -47,6 +47,13 @@ export class ByteCursor {
     return this.#bytes.toString('utf8', start, start + length);
   }
 
+  /** A string's bytes, which are not copied. */
+  binary(): Buffer {
+    const length = this.count();
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
   /** Goes over the bytes of `encoded` (a string with its length) if they come next; else stays where it is. */
   skipIfString(encoded: Buffer): boolean {
     const { position } = this;

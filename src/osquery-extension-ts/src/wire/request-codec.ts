@@ -1,8 +1,8 @@
 import thrift from 'thrift';
-import { OsqueryError } from '../errors.ts';
+import { OsqueryError, shown } from '../errors.ts';
 import extensionService, { type GeneratedClient } from '../gen-nodejs/Extension.js';
 import managerService from '../gen-nodejs/ExtensionManager.js';
-import type { PluginRow } from '../table/encoded-rows.ts';
+import type { PluginRequest } from '../table/encoded-rows.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { M_CALL, T_MAP, T_STOP, T_STRING, VERSION_1 } from './thrift-types.ts';
 
@@ -32,7 +32,7 @@ export interface EncodedRequest extends SentRequest {
 export interface PluginCallRequest {
   readonly registry: string;
   readonly item: string;
-  readonly request: PluginRow;
+  readonly request: PluginRequest;
 }
 
 /** Bytes that a `call` takes as a rule. */
@@ -59,19 +59,25 @@ export function encodeCall(seqid: number, { registry, item, request }: PluginCal
   out.i32(names.length);
   for (const name of names) {
     out.string(name);
-    out.string(textOf(request, name));
+    writeValue(out, request, name);
   }
   out.byte(T_STOP);
   return { method, seqid, bytes: out.take() };
 }
 
-function textOf(request: PluginRow, name: string): string {
+function writeValue(out: ByteWriter, request: PluginRequest, name: string): void {
   const value: unknown = request[name];
-  if (typeof value === 'string') return value;
-  throw new OsqueryError(
-    'OSQUERY_INVALID',
-    `call: ${JSON.stringify(name)} of the request is ${typeof value}; a request holds text`,
-  );
+  if (typeof value === 'string') {
+    out.string(value);
+  } else if (value instanceof Uint8Array) {
+    out.i32(value.length);
+    out.raw(value);
+  } else {
+    throw new OsqueryError(
+      'OSQUERY_INVALID',
+      `call: ${JSON.stringify(name)} of the request is ${shown(value)}; a request holds text or bytes`,
+    );
+  }
 }
 
 type Callback = (error: unknown, result?: unknown) => void;

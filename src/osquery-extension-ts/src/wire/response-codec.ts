@@ -46,6 +46,8 @@ export interface CallArguments {
   readonly registry: string;
   readonly item: string;
   readonly request: PluginRow;
+  /** Where in the message the request begins; 0 where there is none. */
+  readonly requestAt: number;
 }
 
 /** Reads the arguments of `call`; what is missing or of another type is empty. */
@@ -53,14 +55,17 @@ export function readCallArguments(cursor: ByteCursor): CallArguments {
   let registry = '';
   let item = '';
   let request: PluginRow = {};
+  let requestAt = 0;
   cursor.struct((id, type) => {
     if (id === 1 && type === T_STRING) registry = cursor.string();
     else if (id === 2 && type === T_STRING) item = cursor.string();
-    else if (id === 3 && type === T_MAP) request = decodeRow(cursor);
-    else return false;
+    else if (id === 3 && type === T_MAP) {
+      requestAt = cursor.position;
+      request = decodeRow(cursor);
+    } else return false;
     return true;
   });
-  return { registry, item, request };
+  return { registry, item, request, requestAt };
 }
 
 /**

@@ -1,0 +1,45 @@
+import type { ColumnSpec } from './column.ts';
+import { exactNumber, sqliteNumber } from './sqlite-number.ts';
+
+/** A value of an INSERT or UPDATE: whole numbers beyond 2^53 are bigint, a BLOB its bytes. */
+export type WrittenValue = string | number | bigint | Uint8Array | null;
+
+/** A value that a row has now. */
+export type StoredValue = WrittenValue;
+
+/** What is not a byte in a text that was read byte by byte: it came as an escape, `\u20ac`. */
+const BEYOND_BYTES = /[\u0100-\uffff]+/g;
+
+/** @param sent a value of core's JSON array, whose texts were read byte by byte (latin1) */
+export function writtenValue(column: ColumnSpec, sent: unknown): WrittenValue {
+  if (typeof sent === 'number' || typeof sent === 'bigint') return sent;
+  if (typeof sent !== 'string') return null;
+  const bytes = bytesOfText(sent);
+  return column.type === 'BLOB' ? bytes : bytes.toString('utf8');
+}
+
+function bytesOfText(text: string): Buffer {
+  if (text.search(BEYOND_BYTES) < 0) return Buffer.from(text, 'latin1');
+  const pieces: Buffer[] = [];
+  let end = 0;
+  for (const { 0: escaped, index } of text.matchAll(BEYOND_BYTES)) {
+    pieces.push(Buffer.from(text.slice(end, index), 'latin1'), Buffer.from(escaped, 'utf8'));
+    end = index + escaped.length;
+  }
+  pieces.push(Buffer.from(text.slice(end), 'latin1'));
+  return Buffer.concat(pieces);
+}
+
+/** @param text as it is in an encoded row; undefined for NULL */
+export function storedValue(column: ColumnSpec, text: string | Uint8Array | undefined): StoredValue {
+  if (text === undefined) return null;
+  if (typeof text !== 'string' || column.type === 'TEXT' || column.type === 'BLOB') return text;
+  if (column.type === 'DOUBLE') return Number(text);
+  const number = sqliteNumber(text);
+  return number?.kind === 'integer' ? exactNumber(number.value) : null;
+}
+
+export function isSameValue(a: WrittenValue, b: WrittenValue): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
+  return a === b;
+}
