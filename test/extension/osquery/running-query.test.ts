@@ -18,7 +18,7 @@ const fakeDatabase = () => {
   let answer = async (calls: readonly PluginCallRequest[]): Promise<PluginAnswer[]> => read(calls);
   const client = {
     callTogether: (calls: readonly PluginCallRequest[]) => {
-      asked.push(calls.map(({ request }) => request.key!));
+      asked.push(calls.map(({ request }) => String(request.key)));
       return answer(calls);
     },
   } as unknown as ExtensionManagerClient;
