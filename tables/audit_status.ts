@@ -19,6 +19,7 @@ const columns = [
   { name: 'oversized_records', type: 'BIGINT' },
   { name: 'foreign_records', type: 'BIGINT' },
   { name: 'over_limit_records', type: 'BIGINT' },
+  { name: 'cut_command_lines', type: 'BIGINT' },
   { name: 'events', type: 'BIGINT' },
   { name: 'filtered_events', type: 'BIGINT' },
   { name: 'malformed_events', type: 'BIGINT' },

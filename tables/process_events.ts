@@ -2,6 +2,7 @@ import type { ColumnSpec } from 'osquery-extension-ts';
 import type { ProcessEvent } from '../src/audit/audit-event.ts';
 import type { SyscallName } from '../src/audit/syscalls.ts';
 import type { EventTable, RowContext } from '../src/events/event-table.ts';
+import { argumentsBeside } from '../src/events/joined-arguments.ts';
 
 /** osquery's schema, then our own columns, all of them hidden. */
 const columns = [
@@ -108,7 +109,8 @@ export const processEvents: EventTable<'process', typeof columns> = {
       path: event.path,
       mode: event.action === 'exec' ? file?.mode : times && permissions(times.mode),
       cmdline,
-      cmdline_size: cmdline === undefined ? undefined : Buffer.byteLength(cmdline),
+      cmdline_size:
+        event.commandLineBytes ?? (cmdline === undefined ? undefined : Buffer.byteLength(cmdline)),
       env: event.env?.join(' ') ?? '',
       env_count: event.env?.length ?? 0,
       env_size: event.env?.reduce((size, variable) => size + Buffer.byteLength(variable) + 1, 0) ?? 0,
@@ -134,7 +136,7 @@ export const processEvents: EventTable<'process', typeof columns> = {
       fsgid: event.fsgid,
       sgid: event.sgid,
       syscall: event.syscall,
-      argv: argv && JSON.stringify(argv),
+      argv: argv && argumentsBeside(argv),
       comm: event.comm,
       exe: event.exe,
       tty: event.tty,

@@ -1,4 +1,5 @@
 import type { ColumnSpec, Row, TableSpec } from 'osquery-extension-ts';
+import { argumentsBeside } from '../src/events/joined-arguments.ts';
 import type { TelemetryEvent } from '../src/model/telemetry-model.ts';
 
 /** One row per exec. What no data source could tell is NULL. */
@@ -71,7 +72,7 @@ export const processTelemetryEvents = {
       parent_process_md5: fields.parent_process_md5,
       parent_process_sha256: fields.parent_process_sha256,
       time: event.seconds,
-      argv: fields.argv && JSON.stringify(fields.argv),
+      argv: fields.argv && argumentsBeside(fields.argv),
       container_id: fields.container_id,
       container_runtime: fields.container_runtime,
       pod_uid: fields.pod_uid,
@@ -88,6 +89,9 @@ export const processTelemetryEvents = {
   readonly toRow: unknown;
 };
 
+/** Characters of the list of ancestors, at most. */
+const MOST_LIST_TEXT = 16_384;
+
 const listTexts = new WeakMap<readonly unknown[], string>();
 
 /** Processes of one parent share the list of their ancestors: its text is made once. */
@@ -95,6 +99,9 @@ const listText = (list: readonly unknown[]): string => {
   let text = listTexts.get(list);
   if (text === undefined) {
     text = JSON.stringify(list);
+    // Whoever is farthest is left out where their paths are as long as paths can be.
+    for (let kept = list.length; text.length > MOST_LIST_TEXT; kept--)
+      text = JSON.stringify(list.slice(0, kept - 1));
     listTexts.set(list, text);
   }
   return text;

@@ -1,4 +1,4 @@
-import { decodeRows, type PluginRow } from 'osquery-extension-ts';
+import { type ColumnSpec, decodeRows, type PluginRow } from 'osquery-extension-ts';
 import { maskOf, storedNames } from '../src/events/encoded-row.ts';
 import { EventBuffer } from '../src/events/event-buffer.ts';
 import type { EventTable } from '../src/events/event-table.ts';
@@ -47,7 +47,17 @@ export const replayRows = async (
   return Object.fromEntries(
     tables.map(({ spec }) => {
       const buffer = buffers.get(spec.name)!;
-      return [spec.name, decodeRows(buffer.select(buffer.range, maskOf(spec.columns.map((_, i) => i))))];
+      const rows = decodeRows(buffer.select(buffer.range, maskOf(spec.columns.keys())));
+      return [spec.name, rows.map(row => inOrder(spec.columns, row))];
     }),
   );
 };
+
+/** In the order of the columns: what is made when it is asked for stands behind the rest. */
+const inOrder = (columns: readonly ColumnSpec[], row: PluginRow): PluginRow =>
+  Object.fromEntries(
+    columns.flatMap(({ name }) => {
+      const value = row[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );

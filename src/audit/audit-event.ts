@@ -68,6 +68,8 @@ export interface ProcessEvent extends EventOrigin, Actor {
   readonly path: string | undefined;
   readonly cwd: string | undefined;
   readonly argv: readonly string[] | undefined;
+  /** Bytes of the arguments with a space between each two, where `argv` is only the first of them; see `boundArguments`. */
+  readonly commandLineBytes?: number;
   /** Only OpenBSM records it. */
   readonly env: readonly string[] | undefined;
   /**

@@ -1,4 +1,5 @@
 import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
+import { DerivedArguments } from './derived-column.ts';
 import { type ColumnMask, entryOverheads } from './encoded-row.ts';
 import { type Measure, type OwnerAccount, OwnerAccounts } from './owner-accounts.ts';
 import { packRows, releaseRows } from './packing.ts';
@@ -24,7 +25,7 @@ import {
   THERE,
 } from './segment.ts';
 import { NO_ENTRIES, SelectionWriter } from './selection-writer.ts';
-import { type RowFilter, rowsThat, SegmentChunk, SegmentRow } from './stored-rows.ts';
+import { type RowFilter, rowsThat, SegmentChunk, SegmentRow, withDerived } from './stored-rows.ts';
 
 /** Bytes of one segment; a row that is longer gets a segment of its own. */
 const SEGMENT_BYTES = 1024 * 1024;
@@ -120,6 +121,7 @@ export class EventBuffer {
   readonly counters: EventBufferCounters = { ...NO_COUNTS };
   #limits: EventBufferLimits;
   readonly #overheads: Uint32Array;
+  readonly #derived: DerivedArguments | undefined;
   readonly #segments: Segment[] = [];
   readonly #owners = new OwnerAccounts();
   /** The oldest row kept, and the number the next one gets. */
@@ -143,6 +145,7 @@ export class EventBuffer {
   constructor(columnNames: readonly string[], limits: EventBufferLimits) {
     this.#limits = limits;
     this.#overheads = entryOverheads(columnNames);
+    this.#derived = DerivedArguments.of(columnNames, this.#overheads);
   }
 
   /**
@@ -259,6 +262,11 @@ export class EventBuffer {
   /** Bytes before the value of each column in a row. */
   get overheads(): Uint32Array {
     return this.#overheads;
+  }
+
+  /** Whether rows hold the value of a column as it is asked for. */
+  holds(column: number): boolean {
+    return column !== this.#derived?.column;
   }
 
   setLimits(limits: EventBufferLimits): void {
@@ -621,6 +629,7 @@ export class EventBuffer {
     const { from: oldest, to: newest } = span.times ?? ANY_TIME;
     const isLate =
       filter === undefined && (wanted.low !== 0 || wanted.high !== 0) && this.#unpacked <= LATE_BYTES;
+    const derived = this.#derived?.isWanted(wanted) === true ? this.#derived : undefined;
     const writer = new SelectionWriter(wanted, this.#overheads);
     const chunks: LateChunk[] = [];
     let count = 0;
@@ -635,12 +644,17 @@ export class EventBuffer {
       if (isLate) {
         count += chosen.length;
         if (chosen.length > 0)
-          chunks.push(new SegmentChunk(segment, chosen, wanted, this.#overheads, extras));
+          chunks.push(new SegmentChunk(segment, chosen, wanted, this.#overheads, { extras, derived }));
       } else {
         if (filter !== undefined) chosen = rowsThat(filter, row, chosen);
         for (const index of chosen) {
           row.moveTo(index);
-          writer.add(row, segment.ends[index]!, extras?.find(row.eid) ?? NO_ENTRIES);
+          const late = extras?.find(row.eid) ?? NO_ENTRIES;
+          writer.add(
+            row,
+            segment.ends[index]!,
+            derived === undefined ? late : withDerived(row, derived, late),
+          );
         }
         writer.endSegment();
         row.leave(writer);

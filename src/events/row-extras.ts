@@ -148,7 +148,8 @@ const isKnown = (value: string | undefined): boolean => value !== undefined;
 
 const NO_ENTRIES: readonly ExtraEntry[] = [];
 
-const encodeEntry = (name: Buffer, value: string): Buffer => {
+/** A value as it stands in a row. */
+export const encodeEntry = (name: Buffer, value: string): Buffer => {
   const valueBytes = Buffer.byteLength(value);
   const bytes = Buffer.allocUnsafe(8 + name.length + valueBytes);
   bytes.writeInt32BE(name.length, 0);

@@ -71,7 +71,7 @@ export const selectEvents = async (
     spec.columns,
     buffer.overheads,
     // What the row does not have, or not for good, cannot be decided on here.
-    column => extras?.has(column) !== true,
+    column => buffer.holds(column) && extras?.has(column) !== true,
   );
   const isTimed = (context.constraints.get('time')?.list.length ?? 0) > 0;
   const isByExecution = environment.eventsOptimize && !isTimed;

@@ -1,7 +1,8 @@
 import type { LateChunk } from 'osquery-extension-ts';
+import type { DerivedArguments } from './derived-column.ts';
 import type { ColumnMask } from './encoded-row.ts';
 import { releaseRows } from './packing.ts';
-import type { LateRowValues, RowExtras } from './row-extras.ts';
+import type { ExtraEntry, LateRowValues, RowExtras } from './row-extras.ts';
 import { eidAt, rowsOf, type StoredRows } from './segment.ts';
 import { NO_ENTRIES, type RowView, SelectionWriter } from './selection-writer.ts';
 
@@ -52,6 +53,22 @@ export class SegmentRow implements RowView {
   }
 }
 
+/** What is beside a row, and what follows from it. */
+export const withDerived = (
+  row: RowView,
+  derived: DerivedArguments | undefined,
+  entries: readonly ExtraEntry[],
+): readonly ExtraEntry[] => {
+  const entry = derived?.entryOf(row);
+  return entry === undefined ? entries : [...entries, entry];
+};
+
+/** What is wanted of rows besides their own values. */
+export interface BesideRows {
+  readonly extras: RowExtras | undefined;
+  readonly derived: DerivedArguments | undefined;
+}
+
 /** Some rows of a segment as they are at a moment, whatever becomes of the segment. */
 export class SegmentChunk implements LateChunk {
   readonly length: number;
@@ -60,6 +77,7 @@ export class SegmentChunk implements LateChunk {
   readonly #wanted: ColumnMask;
   readonly #overheads: Uint32Array;
   readonly #extras: RowExtras | undefined;
+  readonly #derived: DerivedArguments | undefined;
   /** By place in `rows`; undefined where no row has any. */
   readonly #values: readonly LateRowValues[] | undefined;
 
@@ -68,16 +86,18 @@ export class SegmentChunk implements LateChunk {
     rows: Uint32Array,
     wanted: ColumnMask,
     overheads: Uint32Array,
-    extras: RowExtras | undefined,
+    { extras, derived }: BesideRows,
   ) {
     this.#stored = { bytes, isPacked, used, firstEid, eids, ends, masks };
     this.#rows = rows;
     this.#wanted = wanted;
     this.#overheads = overheads;
     this.#extras = extras;
+    this.#derived = derived;
     // All that lies between them counts, too: at most is enough.
     const first = rows[0]!;
     let length = ends[rows[rows.length - 1]!]! - (first === 0 ? 0 : ends[first - 1]!);
+    length += derived?.mostBytes(length) ?? 0;
     let values: LateRowValues[] | undefined;
     if (extras !== undefined) {
       for (let place = 0; place < rows.length; place++) {
@@ -110,7 +130,12 @@ export class SegmentChunk implements LateChunk {
       const index = rows[place]!;
       row.moveTo(index);
       const values = this.#values?.[place];
-      writer.add(row, ends[index]!, values === undefined ? NO_ENTRIES : this.#extras!.encode(values));
+      const late = values === undefined ? NO_ENTRIES : this.#extras!.encode(values);
+      writer.add(
+        row,
+        ends[index]!,
+        this.#derived === undefined ? late : withDerived(row, this.#derived, late),
+      );
     }
   }
 }

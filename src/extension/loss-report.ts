@@ -9,6 +9,7 @@ type Counter = Extract<
   | `${string}_events`
   | `${string}_rows`
   | 'serial_gaps'
+  | 'cut_command_lines'
 >;
 
 interface Loss {
@@ -45,6 +46,11 @@ const LOSSES: readonly Loss[] = [
     counters: ['over_limit_records'],
     what: 'records beyond what one event may have',
     raise: 'custom_audit_event_records and custom_audit_event_bytes',
+  },
+  {
+    counters: ['cut_command_lines'],
+    what: 'command lines that were cut',
+    raise: 'custom_audit_row_bytes',
   },
   { counters: ['oversized_records'], what: 'records longer than any the kernel should write' },
   { counters: ['malformed_records', 'malformed_events'], what: 'records that could not be read' },

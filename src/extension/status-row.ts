@@ -52,6 +52,7 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     oversized_records: ingest?.stream.truncated,
     foreign_records: ingest?.stream.foreign,
     over_limit_records: ingest?.pipeline.overLimit,
+    cut_command_lines: ingest?.pipeline.cutCommandLines,
     events: ingest?.pipeline.events,
     filtered_events: ingest?.pipeline.filtered,
     malformed_events: ingest?.pipeline.malformed,

@@ -56,6 +56,12 @@ export const limitOptions = {
     [MIB, 16_384n * MIB],
     'Bytes of memory for buffered events per table, which are packed; unpacked they come to four times as many at most. events_max bounds their number',
   ),
+  rowBytes: limit(
+    'row_bytes',
+    262_144n,
+    [131_072n, 16n * MIB],
+    'Bytes of one row; a longer command line is cut',
+  ),
   telemetryBudgetMilliseconds: limit(
     'telemetry_budget_ms',
     250n,

@@ -1,4 +1,5 @@
 import type { AuditEvent, ProcessEvent, SocketEvent } from '../audit/audit-event.ts';
+import { boundArguments } from '../audit/bound-arguments.ts';
 import { Correlator, type CorrelatorCounters, type CorrelatorLimits } from '../audit/correlator.ts';
 import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
 import type { KindOfTask } from '../audit/process-event.ts';
@@ -48,6 +49,8 @@ export interface PipelineCounters extends CorrelatorCounters, InterpreterCounter
   /** Records without a readable header, and damaged ones; of a BSM trail, all that could not be read to their end. */
   malformedRecords: number;
   events: number;
+  /** Events of which a row has only the first arguments. */
+  cutCommandLines: number;
   /** Events that never arrived, by the holes in their serials. */
   serialGaps: number;
 }
@@ -69,11 +72,14 @@ export class EventPipeline {
   #records = 0;
   #malformedRecords = 0;
   #events = 0;
+  #cutCommandLines = 0;
+  #rowBytes: number;
 
   constructor(options: PipelineOptions) {
     const { tables, settings, context, kindOfTask, now, countGaps = false } = options;
     this.#tables = tables;
     this.#now = now;
+    this.#rowBytes = settings.limits.rowBytes;
     this.#onProcess = options.onProcess;
     this.#onSocket = options.onSocket;
     this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
@@ -87,6 +93,7 @@ export class EventPipeline {
   setSettings(settings: AuditSettings): void {
     this.#interpreter.interests = interestsOf(this.#tables, settings);
     this.#publisher.setSettings(settings);
+    this.#rowBytes = settings.limits.rowBytes;
   }
 
   /** Takes one record's payload; the bytes may be overwritten after the next `settle`. */
@@ -113,8 +120,10 @@ export class EventPipeline {
   }
 
   /** Takes an event that another source has put together. */
-  publish(event: AuditEvent): void {
+  publish(whole: AuditEvent): void {
     this.#events++;
+    const event = whole.kind === 'process' ? boundArguments(whole, this.#rowBytes) : whole;
+    if (event !== whole) this.#cutCommandLines++;
     const eid = this.#publisher.publish(event);
     if (event.kind === 'process') this.#onProcess?.(event, eid);
     else if (event.kind === 'socket' && eid !== undefined) this.#onSocket?.(event, eid);
@@ -160,6 +169,7 @@ export class EventPipeline {
         this.trails.malformed +
         this.trails.unknownTokens,
       events: this.#events,
+      cutCommandLines: this.#cutCommandLines,
       serialGaps: this.#gaps?.count ?? 0,
       ...this.#correlator.counters,
       ...interpreter,

@@ -36,11 +36,11 @@ test('tells of every counter of a loss', () => {
   const counters = auditStatus.columns
     .map(({ name }) => name)
     .filter(name =>
-      /(_lost|_dropped|_gaps|_unread|oversized_records|over_limit_records|malformed_\w+|incomplete_events|unusable_events|unencodable_rows)$/.test(
+      /(_lost|_dropped|_gaps|_unread|oversized_records|over_limit_records|cut_command_lines|malformed_\w+|incomplete_events|unusable_events|unencodable_rows)$/.test(
         name,
       ),
     );
-  expect(counters).toHaveLength(19);
+  expect(counters).toHaveLength(20);
   for (const counter of counters) {
     const report = new LossReport();
     expect(report.next({ [counter]: 7 }), counter).toMatch(/^lost since the last report: 7 /);

@@ -1,5 +1,6 @@
 import { decodeRows, type PluginRow } from 'osquery-extension-ts';
 import type { TableBatch } from '../../src/events/event-publisher.ts';
+import { argumentsOf } from '../../src/events/joined-arguments.ts';
 
 export interface TableRow {
   readonly table: string;
@@ -20,9 +21,15 @@ export const allRows = (batches: readonly TableBatch[]): TableRow[] =>
     return rows.map((values, index) => {
       const start = index === 0 ? 0 : batch.ends[index - 1]!;
       checkUtf8(bytes.subarray(start, batch.ends[index]));
-      return { table, values };
+      return { table, values: withArguments(values) };
     });
   });
+
+/** The list of arguments is made of the command line when somebody asks. */
+const withArguments = (values: PluginRow): PluginRow => {
+  const argv = values.cmdline === undefined ? undefined : argumentsOf(values.cmdline, values.argv);
+  return argv === undefined ? values : { ...values, argv };
+};
 
 /** Each name and value of an encoded row. */
 const checkUtf8 = (row: Buffer): void => {

@@ -16,6 +16,7 @@ import {
   syscallFields,
   untrusted,
 } from '../audit/kernel-records.ts';
+import { selectedRows } from '../events/selected-rows.ts';
 import { EVERYTHING, settingsWith } from '../tables/table-rows.ts';
 
 const SYSCALL = 1300;
@@ -28,13 +29,14 @@ const PROCTITLE = 1327;
 const AVC = 1400;
 type RawRecord = readonly [type: number, fields: string];
 
+const TABLES = eventTablesOn('linux');
 const ARENA_BYTES = 64 * 1024;
 
 /** A pipeline that is fed as the kernel's stream does it: from an arena that is written again after each batch. */
 const feed = (settings: AuditSettings = EVERYTHING) => {
   let now = 0;
   const pipeline = new EventPipeline({
-    tables: eventTablesOn('linux'),
+    tables: TABLES,
     settings,
     context: { uptimeAt: () => undefined, imageTimes: () => undefined },
     kindOfTask: () => 'process',
@@ -68,7 +70,7 @@ const feed = (settings: AuditSettings = EVERYTHING) => {
       pipeline
         .take()
         .filter(batch => batch.table === table)
-        .flatMap(({ batch }) => decodeRows({ count: batch.ends.length, chunks: [batch.bytes] })),
+        .flatMap(({ batch }) => selectedRows(TABLES.find(({ spec }) => spec.name === table)!, batch)),
   };
 };
 
@@ -93,6 +95,7 @@ const NO_LOSS = {
   unusable: 0,
   unterminated: 0,
   overLimit: 0,
+  cutCommandLines: 0,
 };
 
 describe('EventPipeline', () => {
@@ -352,7 +355,9 @@ describe('EventPipeline', () => {
           pipeline.flush();
           const rows = pipeline
             .take()
-            .flatMap(({ batch }) => decodeRows({ count: batch.ends.length, chunks: [batch.bytes] }));
+            .flatMap(({ table, batch }) =>
+              selectedRows(TABLES.find(({ spec }) => spec.name === table)!, batch),
+            );
           expect(rows.filter(row => row.audit_id === '9.009:9')).toMatchObject([
             { argv: '["/bin/true","untouched"]' },
           ]);
@@ -427,13 +432,26 @@ describe('EventPipeline', () => {
       expect(feeding.pipeline.counters()).toMatchObject({ incomplete: 1, published: 2 });
     });
 
-    it('a command line of 6 MB, the longest that the kernel lets through, is whole', () => {
-      const feeding = feed();
+    it('a command line of 6 MB, the longest that the kernel lets through, is whole where a row may be as long', () => {
+      const feeding = feed({ ...EVERYTHING, limits: { ...EVERYTHING.limits, rowBytes: 8 << 20 } });
       const words = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(1 << 20));
       feeding.push(exec(['/bin/echo', ...words]));
       const [row] = feeding.rows('process_events');
       expect(row!.cmdline === `/bin/echo ${words.join(' ')}`).toBe(true);
-      expect(feeding.pipeline.counters()).toMatchObject({ overLimit: 0, incomplete: 0 });
+      expect(feeding.pipeline.counters()).toMatchObject({ overLimit: 0, incomplete: 0, cutCommandLines: 0 });
+    });
+
+    it('a command line is cut, marked and counted where a row may not be as long', () => {
+      const feeding = feed();
+      const words = Array.from({ length: 47 }, (_, i) => `${i % 10}`.repeat(130_000));
+      feeding.push(exec(['/bin/echo', ...words]));
+      const [row] = feeding.rows('process_events');
+      expect(row!.cmdline).toMatch(/^\/bin\/echo 0{130000} 1+…\[cut\]$/);
+      expect(row!.cmdline_size).toBe(String(Buffer.byteLength(`/bin/echo ${words.join(' ')}`)));
+      expect((JSON.parse(row!.argv!) as string[]).join(' ')).toBe(row!.cmdline);
+      const bytes = Object.entries(row!).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+      expect(bytes).toBeLessThan(2 * 262_144);
+      expect(feeding.pipeline.counters()).toMatchObject({ cutCommandLines: 1, overLimit: 0 });
     });
   });
 

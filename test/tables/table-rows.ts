@@ -1,6 +1,8 @@
 import { decodeRows, type PluginRow } from 'osquery-extension-ts';
 import type { AuditEvent } from '../../src/audit/audit-event.ts';
 import { auditId } from '../../src/events/audit-id.ts';
+import { maskOf } from '../../src/events/encoded-row.ts';
+import { EventBuffer } from '../../src/events/event-buffer.ts';
 import type { EventTable, ImageTimes, RowContext } from '../../src/events/event-table.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
 import { type AuditSettings, readAuditSettings } from '../../src/flags/audit-settings.ts';
@@ -40,7 +42,12 @@ export const rowOf = <Kind extends AuditEvent['kind']>(
   if (row === undefined) return undefined;
   const writer = new RowBatchWriter(table.spec.columns);
   writer.append(row, event.seconds);
-  return decodeRows({ count: 1, chunks: [writer.take()!.bytes] })[0];
+  const buffer = new EventBuffer(
+    table.spec.columns.map(({ name }) => name),
+    { rows: 1, bytes: Number.MAX_SAFE_INTEGER },
+  );
+  buffer.append(writer.take()!);
+  return decodeRows(buffer.select(buffer.range, maskOf(table.spec.columns.keys())))[0];
 };
 
 export const ORIGIN = { seconds: 1_795_474_704, milliseconds: 82, serial: 386 };

@@ -1,0 +1,55 @@
+import { type ColumnMask, findValue, isPresent } from './encoded-row.ts';
+import { argumentsOf } from './joined-arguments.ts';
+import { type ExtraEntry, encodeEntry } from './row-extras.ts';
+import type { RowView } from './selection-writer.ts';
+
+/** Characters of JSON that one byte of a command line becomes, at most: `\u0001`. */
+const MOST_GROWTH = 6;
+
+const NAME = 'argv';
+/** By table, the column that it follows from. */
+const SOURCES = ['cmdline', 'process_command_line'] as const;
+
+/** The column with the list of arguments, which follows from the command line: it is made when somebody asks. */
+export class DerivedArguments {
+  readonly column: number;
+  readonly #source: number;
+  readonly #overheads: Uint32Array;
+
+  private constructor(column: number, source: number, overheads: Uint32Array) {
+    this.column = column;
+    this.#source = source;
+    this.#overheads = overheads;
+  }
+
+  /** @returns undefined for a table without such columns */
+  static of(names: readonly string[], overheads: Uint32Array): DerivedArguments | undefined {
+    const source = SOURCES.find(name => names.includes(name));
+    if (source === undefined || !names.includes(NAME)) return undefined;
+    return new DerivedArguments(names.indexOf(NAME), names.indexOf(source), overheads);
+  }
+
+  isWanted({ low, high }: ColumnMask): boolean {
+    return isPresent(low, high, this.column);
+  }
+
+  /** Bytes that rows of so many can have more with it. */
+  mostBytes(rowBytes: number): number {
+    return MOST_GROWTH * rowBytes;
+  }
+
+  /** @returns undefined where the row has no command line */
+  entryOf(row: RowView): ExtraEntry | undefined {
+    const commandLine = this.#text(row, this.#source);
+    if (commandLine === undefined) return undefined;
+    const value = argumentsOf(commandLine, this.#text(row, this.column));
+    return value === undefined ? undefined : { column: this.column, bytes: encodeEntry(NAME_BYTES, value) };
+  }
+
+  #text({ bytes, start, low, high }: RowView, column: number): string | undefined {
+    const value = findValue(bytes, start, low, high, column, this.#overheads);
+    return value && bytes.toString('utf8', value.start, value.end);
+  }
+}
+
+const NAME_BYTES = Buffer.from(NAME);
