@@ -51,16 +51,12 @@ const getsockopt: (fd: Fd, level: number, option: number, value: Uint8Array, len
  */
 export const socketOption = (fd: Fd, option: number, words: number): Uint32Array | undefined => {
   const value = new Uint32Array(words);
-  const length = Uint32Array.of(value.byteLength);
-  const failed = getsockopt(
-    fd,
-    SOL_SOCKET,
-    option,
-    new Uint8Array(value.buffer),
-    new Uint8Array(length.buffer),
-  );
+  optionLength[0] = value.byteLength;
+  const failed = getsockopt(fd, SOL_SOCKET, option, new Uint8Array(value.buffer), optionLengthBytes);
   return failed === 0 ? value : undefined;
 };
+const optionLength = new Uint32Array(1);
+const optionLengthBytes = new Uint8Array(optionLength.buffer);
 
 export const sendto: (
   fd: Fd,

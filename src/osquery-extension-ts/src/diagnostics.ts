@@ -42,6 +42,11 @@ export function publishClientCall(message: ClientCallMessage): void {
   if (clientCall.hasSubscribers) clientCall.publish(message);
 }
 
+/** Whether anybody wants to hear of requests. */
+export function hearsOfRequests(): boolean {
+  return serverRequest.hasSubscribers;
+}
+
 export function publishServerRequest(message: ServerRequestMessage): void {
   if (serverRequest.hasSubscribers) serverRequest.publish(message);
 }

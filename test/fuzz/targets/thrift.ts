@@ -41,7 +41,8 @@ const messagesIn = (
   const messages: Buffer[] = [];
   try {
     for (const piece of pieces) {
-      reader.push(piece);
+      // A copy: what is given to the reader is its own.
+      reader.push(Buffer.from(piece));
       for (let next = reader.next(); next !== undefined; next = reader.next()) messages.push(next);
     }
   } catch (error) {

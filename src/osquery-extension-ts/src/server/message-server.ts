@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { debug, publishServerRejected, publishServerRequest } from '../diagnostics.ts';
+import { debug, hearsOfRequests, publishServerRejected, publishServerRequest } from '../diagnostics.ts';
 import { OsqueryError } from '../errors.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { readMessageHeader } from '../wire/response-codec.ts';
@@ -28,17 +28,8 @@ export class MessageServer {
     readonly refusePeer?: RefusePeer | undefined;
   }) {
     this.path = options.path;
-    const handle: MessageHandler = async (message, signal) => {
-      const started = performance.now();
-      const reply = await options.handle(message, signal);
-      publishServerRequest({
-        socketPath: this.path,
-        method: readMessageHeader(new ByteCursor(message)).name,
-        milliseconds: performance.now() - started,
-        replyBytes: reply.reduce((sum, chunk) => sum + chunk.length, 0),
-      });
-      return reply;
-    };
+    const handle: MessageHandler = (message, signal) =>
+      hearsOfRequests() ? this.#told(options.handle, message, signal) : options.handle(message, signal);
     this.#server = createServer({ allowHalfOpen: true }, socket => {
       const onDrop = (reason: unknown): void => publishServerRejected({ socketPath: this.path, reason });
       if (this.#connections.size >= options.limits.maxConnections) {
@@ -66,6 +57,18 @@ export class MessageServer {
     });
     // accept(2) failing for want of file descriptors must not end the process.
     this.#server.on('error', error => debug('%s: %s', this.path, error));
+  }
+
+  async #told(handle: MessageHandler, message: Buffer, signal: AbortSignal): ReturnType<MessageHandler> {
+    const started = performance.now();
+    const reply = await handle(message, signal);
+    publishServerRequest({
+      socketPath: this.path,
+      method: readMessageHeader(new ByteCursor(message)).name,
+      milliseconds: performance.now() - started,
+      replyBytes: reply.reduce((sum, chunk) => sum + chunk.length, 0),
+    });
+    return reply;
   }
 
   /** Open connections. */

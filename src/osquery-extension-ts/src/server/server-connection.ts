@@ -10,6 +10,9 @@ const MAX_PIPELINED_BYTES = 64 * 1024;
 /** How much of a reply is handed to the socket at once; smaller chunks are gathered into one writev(2). */
 const WRITE_BATCH_BYTES = 256 * 1024;
 
+/** A reply of up to this is put together and written as one. */
+const SMALL_REPLY_BYTES = 16 * 1024;
+
 /**
  * Answers one request message with the chunks of one reply message. The signal fires if the client is gone before the
  * reply has left for the kernel.
@@ -146,9 +149,22 @@ export class ServerConnection {
     const request = new AbortController();
     this.#request = request;
     const chunks = await this.#handle(message, request.signal);
-    this.#holdReply(heldBytes(chunks));
-    if (await this.#write(chunks)) this.#request = undefined;
+    if (await this.#reply(chunks)) this.#request = undefined;
     this.#releaseReply();
+  }
+
+  /** False if the client went before all of it had left for the kernel. */
+  #reply(chunks: EncodedRows['chunks']): boolean | Promise<boolean> {
+    const bytes = heldBytes(chunks);
+    const whole = bytes <= SMALL_REPLY_BYTES ? inOnePiece(chunks) : undefined;
+    if (whole === undefined) {
+      this.#holdReply(bytes);
+      return this.#write(chunks);
+    }
+    const written = this.#writeBatch([whole]);
+    // What its reader takes at once is not held.
+    if (written !== true) this.#holdReply(bytes);
+    return written;
   }
 
   /** Writes batch after batch, each when the one before has left for the kernel. False if the client went before. */
@@ -171,9 +187,19 @@ export class ServerConnection {
     return batch.length === 0 || this.#writeBatch(batch);
   }
 
-  #writeBatch(batch: readonly Uint8Array[]): Promise<boolean> {
+  /** True, at once, if all of it has left for the kernel; false if the client went before. */
+  #writeBatch(batch: readonly Uint8Array[]): boolean | Promise<boolean> {
     const socket = this.#socket;
-    if (socket.destroyed) return Promise.resolve(false);
+    if (socket.destroyed) return false;
+    let settle = (_written: boolean): void => {};
+    const done = (error?: Error | null): void => settle(error === undefined || error === null);
+    const last = batch.length - 1;
+    if (last > 0) socket.cork();
+    batch.forEach((part, at) => {
+      socket.write(part, at === last ? done : undefined);
+    });
+    if (last > 0) socket.uncork();
+    if (socket.writableLength === 0 && socket.errored === null) return true;
     const ms = this.#limits.writeTimeoutMs;
     return new Promise(resolve => {
       const timer = setTimeout(() => {
@@ -184,16 +210,10 @@ export class ServerConnection {
           ),
         );
       }, ms);
-      const done = (error?: Error | null): void => {
+      settle = written => {
         clearTimeout(timer);
-        resolve(error === undefined || error === null);
+        resolve(written);
       };
-      socket.cork();
-      const last = batch.length - 1;
-      batch.forEach((part, at) => {
-        socket.write(part, at === last ? done : undefined);
-      });
-      socket.uncork();
     });
   }
 
@@ -255,6 +275,11 @@ export class ServerConnection {
   /** Closes when what has been written is read. */
   #finish(): void {
     this.#wait(undefined);
+    // Nobody waits for our end of it any more, and what the kernel has it delivers.
+    if (this.#ended && this.#socket.writableLength === 0) {
+      this.#socket.destroy();
+      return;
+    }
     const ms = this.#limits.writeTimeoutMs;
     this.#timer = setTimeout(() => {
       this.#drop(new OsqueryError('OSQUERY_TIMEOUT', `end of a reply not read within ${ms} ms`));
@@ -286,4 +311,11 @@ const heldBytes = (chunks: EncodedRows['chunks']): number => {
     else late = Math.max(late, chunk.length);
   }
   return there + late;
+};
+
+/** Chunks that are all there as one. */
+const inOnePiece = (chunks: EncodedRows['chunks']): Uint8Array | undefined => {
+  const there = chunks.filter(chunk => chunk instanceof Uint8Array);
+  if (there.length < chunks.length) return undefined;
+  return there.length === 1 ? there[0] : Buffer.concat(there);
 };

@@ -4,15 +4,19 @@ const INITIAL_BYTES = 1024;
 
 /**
  * Cuts a stream of bytes into whole Thrift messages. One growing buffer rather than a list of chunks: a sender of
- * single bytes would otherwise cost a hundred times what it sends.
+ * single bytes would otherwise cost a hundred times what it sends. What comes whole, as nearly all does, is not copied.
  */
 export class MessageReader {
-  readonly #scanner: MessageScanner;
-  #buffer: Buffer = Buffer.alloc(0);
+  readonly #maxBytes: number;
+  /** Made when a message does not come whole: most connections never need one. */
+  #scanner: MessageScanner | undefined;
+  #buffer: Buffer = EMPTY;
   #length = 0;
+  /** Whether `#buffer` may be written to: it is not somebody's chunk. */
+  #isOwn = true;
 
   constructor(maxBytes: number) {
-    this.#scanner = new MessageScanner(maxBytes);
+    this.#maxBytes = maxBytes;
   }
 
   /** Bytes of messages that are not complete, or not taken yet. */
@@ -20,13 +24,20 @@ export class MessageReader {
     return this.#length;
   }
 
-  /** Adds what has arrived; the bytes are copied. */
-  push(chunk: Uint8Array): void {
+  /** Adds what has arrived. The chunk is the reader's from now on: nobody else may write to it. */
+  push(chunk: Buffer): void {
+    if (this.#length === 0) {
+      this.#buffer = chunk;
+      this.#length = chunk.length;
+      this.#isOwn = false;
+      return;
+    }
     const length = this.#length + chunk.length;
-    if (length > this.#buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, length, this.#buffer.length * 2));
+    if (!this.#isOwn || length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, length, this.#length * 2));
       this.#buffer.copy(grown, 0, 0, this.#length);
       this.#buffer = grown;
+      this.#isOwn = true;
     }
     this.#buffer.set(chunk, this.#length);
     this.#length = length;
@@ -39,13 +50,38 @@ export class MessageReader {
    */
   next(): Buffer | undefined {
     if (this.#length === 0) return undefined;
-    const end = this.#scanner.scan(this.#buffer, this.#length);
+    const end = this.#scan();
     if (end === undefined) return undefined;
-    this.#scanner.reset();
+    this.#scanner = undefined;
     const message = this.#buffer.subarray(0, end);
-    const rest = this.#buffer.subarray(end, this.#length);
-    this.#buffer = rest.length === 0 ? Buffer.alloc(0) : Buffer.from(rest);
-    this.#length = rest.length;
+    // The rest lies beside a message that is somebody else's from now on.
+    this.#buffer = this.#buffer.subarray(end, this.#length);
+    this.#length = this.#buffer.length;
+    this.#isOwn = false;
     return message;
   }
+
+  #scan(): number | undefined {
+    if (this.#scanner !== undefined) return this.#scanner.scan(this.#buffer, this.#length);
+    const end = scanWhole(this.#buffer, this.#length, this.#maxBytes);
+    if (end !== undefined) return end;
+    // From here on it goes on where it stopped.
+    this.#scanner = new MessageScanner(this.#maxBytes);
+    return this.#scanner.scan(this.#buffer, this.#length);
+  }
 }
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+/** Scanners for messages that come whole, by their limit: a process has few limits. */
+const scanners = new Map<number, MessageScanner>();
+
+const scanWhole = (bytes: Buffer, length: number, maxBytes: number): number | undefined => {
+  let scanner = scanners.get(maxBytes);
+  if (scanner === undefined) {
+    scanner = new MessageScanner(maxBytes);
+    scanners.set(maxBytes, scanner);
+  }
+  scanner.reset();
+  return scanner.scan(bytes, length);
+};
