@@ -1,4 +1,6 @@
 import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
+import type { Lookup } from './column-index.ts';
+import { ColumnIndexes } from './column-indexes.ts';
 import { DerivedArguments } from './derived-column.ts';
 import { type ColumnMask, entryOverheads } from './encoded-row.ts';
 import { type Measure, type OwnerAccount, OwnerAccounts } from './owner-accounts.ts';
@@ -23,6 +25,7 @@ import {
   shareOf,
   startAt,
   THERE,
+  thoseWithin,
 } from './segment.ts';
 import { NO_ENTRIES, SelectionWriter } from './selection-writer.ts';
 import { type RowFilter, rowsThat, SegmentChunk, SegmentRow, withDerived } from './stored-rows.ts';
@@ -86,6 +89,8 @@ export interface TimeBounds {
 export interface RowSpan extends RowRange {
   /** Absent: of any time. */
   readonly times?: TimeBounds | undefined;
+  /** Each finds all rows that pass the filter, and maybe others. */
+  readonly lookups?: readonly Lookup[];
 }
 
 /** Where a buffer stands, without its rows. */
@@ -141,10 +146,12 @@ export class EventBuffer {
   #gathering: Segment | undefined;
   /** Memory for the next segment, of one that is packed or gone. */
   #spare: Buffer | undefined;
+  readonly #indexes: ColumnIndexes;
 
   constructor(columnNames: readonly string[], limits: EventBufferLimits) {
     this.#limits = limits;
     this.#overheads = entryOverheads(columnNames);
+    this.#indexes = new ColumnIndexes(this.#overheads);
     this.#derived = DerivedArguments.of(columnNames, this.#overheads);
   }
 
@@ -336,6 +343,7 @@ export class EventBuffer {
     }
     const old = this.#segments.at(-OPEN_SEGMENTS);
     if (old !== undefined) this.#pack(old);
+    this.#indexes.forgetIdle();
     const rows = Math.max(INITIAL_ROWS, Math.ceil((last?.rows ?? 0) * SPARE_ROWS));
     const segment = newSegment(this.#memoryFor(bytes), this.#nextEid, rows);
     this.#segments.push(segment);
@@ -612,7 +620,8 @@ export class EventBuffer {
   /**
    * Rows of a span that pass the filter, with just the wanted columns, oldest first. Without a filter their bytes are
    * made when they are asked for, as the rows are now: whoever asks for many is served a megabyte at a time, and others
-   * in between. Rows wanted whole are handed out in place, neighbours as one chunk.
+   * in between. Rows wanted whole are handed out in place, neighbours as one chunk. A column that is looked up again and
+   * again gets an index.
    *
    * @param consume drops the rows that are returned
    * @param extras late values of the rows, if one of their columns is wanted
@@ -634,27 +643,27 @@ export class EventBuffer {
     const chunks: LateChunk[] = [];
     let count = 0;
     const row = new SegmentRow();
+    const found = span.lookups?.length ? this.#indexes.choose(span.lookups) : undefined;
     for (const segment of this.#segments) {
       const first = placeOf(segment, from);
       const last = placeOf(segment, to);
       if (first >= last || segment.newest < oldest || segment.oldest > newest) continue;
+      let chosen =
+        found === undefined
+          ? rowsWithin(segment, first, last, oldest, newest)
+          : thoseWithin(segment, found.index.placesIn(segment, found.keys, first, last), oldest, newest);
+      if (chosen.length === 0) continue;
       segment.readers++;
-      row.stored = segment;
-      let chosen = rowsWithin(segment, first, last, oldest, newest);
+      row.open(segment, chosen);
       if (isLate) {
         count += chosen.length;
-        if (chosen.length > 0)
-          chunks.push(new SegmentChunk(segment, chosen, wanted, this.#overheads, { extras, derived }));
+        chunks.push(new SegmentChunk(segment, chosen, wanted, this.#overheads, { extras, derived }));
       } else {
         if (filter !== undefined) chosen = rowsThat(filter, row, chosen);
         for (const index of chosen) {
           row.moveTo(index);
           const late = extras?.find(row.eid) ?? NO_ENTRIES;
-          writer.add(
-            row,
-            segment.ends[index]!,
-            derived === undefined ? late : withDerived(row, derived, late),
-          );
+          writer.add(row, derived === undefined ? late : withDerived(row, derived, late));
         }
         writer.endSegment();
         row.leave(writer);

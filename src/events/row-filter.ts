@@ -1,4 +1,6 @@
 import type { ColumnSpec, Constraint, QueryContext } from 'osquery-extension-ts';
+import type { Lookup } from './column-index.ts';
+import { integerKey, type KeyOf, lowerAscii, NUMBER_TEXT, textKey, withoutBlanks } from './column-key.ts';
 import { findValue } from './encoded-row.ts';
 import type { RowRange, TimeBounds } from './event-buffer.ts';
 import { likeMatcher } from './like.ts';
@@ -15,7 +17,6 @@ const LIKE = 65;
 
 /** An integer as rows have it: nothing else that SQL holds equal to it. */
 const INTEGER_TEXT = /^(0|-?[1-9][0-9]{0,15})$/;
-const NUMBER_TEXT = /^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[-+]?[0-9]+)?\s*$/i;
 
 /** What a query's constraints leave to read. */
 export interface Selection {
@@ -25,6 +26,8 @@ export interface Selection {
   readonly times: TimeBounds | undefined;
   /** Decides on the rows that both leave; undefined if all of them pass. */
   readonly filter: RowFilter | undefined;
+  /** Each finds all rows that pass the filter, and maybe others. */
+  readonly lookups: readonly Lookup[];
 }
 
 /**
@@ -43,6 +46,7 @@ export const selectionOf = (
   isDecidable: (column: number) => boolean = () => true,
 ): Selection => {
   const tests: RowFilter[] = [];
+  const lookups: Lookup[] = [];
   let range: RowRange | undefined;
   let times: TimeBounds | undefined;
 
@@ -69,9 +73,13 @@ export const selectionOf = (
       return;
     }
     const text = column.type === 'TEXT';
-    if (equal.length > 0 && text) tests.push(equalsText(index, equal, overheads));
-    else if (equal.length > 0 && equal.every(expr => INTEGER_TEXT.test(expr)))
+    if (equal.length > 0 && text) {
+      tests.push(equalsText(index, equal, overheads));
+      lookups.push(lookupOf(index, equal, textKey));
+    } else if (equal.length > 0 && equal.every(expr => INTEGER_TEXT.test(expr))) {
       tests.push(equalsInteger(index, equal, overheads));
+      lookups.push(lookupOf(index, equal, integerKey));
+    }
     if (text) {
       for (const { op, expr } of list) if (op === LIKE) tests.push(like(index, expr, overheads));
     }
@@ -80,9 +88,18 @@ export const selectionOf = (
   return {
     range,
     times,
+    lookups,
     filter:
       tests.length === 0 ? undefined : tests.length === 1 ? tests[0] : row => tests.every(test => test(row)),
   };
+};
+
+const lookupOf = (column: number, values: readonly string[], keyOf: KeyOf): Lookup => {
+  const keys = values.map(value => {
+    const bytes = Buffer.from(value, 'utf8');
+    return keyOf(bytes, 0, bytes.length);
+  });
+  return { column, keyOf, keys: [...new Set(keys)] };
 };
 
 const timeBounds = (list: readonly Constraint[]): TimeBounds | undefined => {
@@ -153,17 +170,6 @@ const equalsText = (column: number, values: readonly string[], overheads: Uint32
     return numbers.size > 0 && numbers.has(Number(bytes.toString('utf8', start, span.end)));
   };
 };
-
-const SPACE = 0x20;
-
-/** Where the value ends without the spaces at its end. */
-const withoutBlanks = (bytes: Buffer, start: number, end: number): number => {
-  let last = end;
-  while (last > start && bytes[last - 1] === SPACE) last--;
-  return last;
-};
-
-const lowerAscii = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);
 
 const like = (column: number, pattern: string, overheads: Uint32Array): RowFilter => {
   const matches = likeMatcher(pattern);

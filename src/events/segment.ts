@@ -137,6 +137,15 @@ export const rowsWithin = (
   return rows.subarray(0, count);
 };
 
+/** Those of some places whose rows are there and of that time. */
+export const thoseWithin = (
+  { gone, times }: Segment,
+  places: Uint32Array,
+  oldest: number,
+  newest: number,
+): Uint32Array =>
+  places.filter(place => gone[place] === THERE && times[place]! >= oldest && times[place]! <= newest);
+
 /** Makes room for twice as many rows. */
 export const growIndex = (segment: Segment): void => {
   const grown = segment.ends.length * 2;

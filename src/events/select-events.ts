@@ -66,6 +66,7 @@ export const selectEvents = async (
     range: byEid,
     times,
     filter,
+    lookups,
   } = selectionOf(
     context,
     spec.columns,
@@ -91,7 +92,7 @@ export const selectEvents = async (
 
   const autoClear = environment.eventsExpiry === AUTO_CLEAR;
   const consume = autoClear && readers?.length === 0;
-  const span = { ...intersect(range, byEid), times };
+  const span = { ...intersect(range, byEid), times, lookups };
   const rows = buffer.select(span, wantedColumns(spec, context), filter, consume, extras);
   // A scheduled query has had what it left out, too; somebody who looks for one row has not seen the others.
   const hasAll = filter === undefined && times === undefined && byEid === undefined;

@@ -10,9 +10,12 @@ import { type ExtraEntry, entriesLength } from './row-extras.ts';
 
 /** The row that is to be added. */
 export interface RowView {
-  /** Of all rows of its segment, which may have to be unpacked: to be asked for only when it is needed. */
+  /** It lies in these, with others of its segment. They may have to be unpacked: to be asked for only when needed. */
   readonly bytes: Buffer;
-  start: number;
+  readonly start: number;
+  readonly end: number;
+  /** Whether the bytes are there only until the next row is looked at. */
+  readonly isPassing: boolean;
   low: number;
   high: number;
   eid: number;
@@ -20,6 +23,8 @@ export interface RowView {
 
 const EMPTY = Buffer.alloc(0);
 export const NO_ENTRIES: readonly ExtraEntry[] = [];
+/** Room for projected rows: a little for those that find few, which joins call for a thousand times; then more. */
+const FIRST_PROJECTION_BYTES = 2 * 1024;
 const PROJECTION_BYTES = 64 * 1024;
 
 /** Collects rows for one reply. */
@@ -46,7 +51,7 @@ export class SelectionWriter {
     this.#none = wanted.low === 0 && wanted.high === 0;
   }
 
-  add(row: RowView, end: number, extras: readonly ExtraEntry[]): void {
+  add(row: RowView, extras: readonly ExtraEntry[]): void {
     this.#count++;
     if (this.#none) return;
     let low = (row.low & this.#wanted.low) >>> 0;
@@ -58,33 +63,37 @@ export class SelectionWriter {
       low = (low & ~replaced.low) >>> 0;
       high = (high & ~replaced.high) >>> 0;
     }
-    if (low === row.low && high === row.high && more.length === 0) this.#whole(row, end);
-    else this.#projected(row, end, low, high, more);
+    if (low === row.low && high === row.high && more.length === 0 && !row.isPassing) this.#whole(row);
+    else this.#projected(row, low, high, more);
   }
 
-  #whole(row: RowView, end: number): void {
+  #whole(row: RowView): void {
     if (this.#run !== row.bytes || this.#runEnd !== row.start) {
       this.#flush();
       this.#run = row.bytes;
       this.#runStart = row.start;
     }
-    this.#runEnd = end;
+    this.#runEnd = row.end;
   }
 
-  #projected(row: RowView, end: number, low: number, high: number, more: readonly ExtraEntry[]): void {
+  #projected(row: RowView, low: number, high: number, more: readonly ExtraEntry[]): void {
     this.#endRun();
+    const { bytes, start, end } = row;
     // A projection is never longer than its row and what is added.
-    const longest = end - row.start + (more.length === 0 ? 0 : entriesLength(more));
+    const longest = end - start + (more.length === 0 ? 0 : entriesLength(more));
     if (this.#copyEnd + longest > this.#copy.length) {
       this.#endCopy();
-      this.#copy = Buffer.allocUnsafeSlow(Math.max(PROJECTION_BYTES, longest));
+      const least = this.#copy.length === 0 ? FIRST_PROJECTION_BYTES : PROJECTION_BYTES;
+      this.#copy =
+        longest <= least && least === FIRST_PROJECTION_BYTES
+          ? Buffer.allocUnsafe(least)
+          : Buffer.allocUnsafeSlow(Math.max(PROJECTION_BYTES, longest));
       this.#copyStart = 0;
       this.#copyEnd = 0;
     }
-    const { bytes } = row;
     writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high) + more.length);
     let to = this.#copyEnd + ROW_HEADER_BYTES;
-    let at = row.start + ROW_HEADER_BYTES;
+    let at = start + ROW_HEADER_BYTES;
     // Neighbouring columns are copied together.
     let pending = -1;
     for (let column = 0; at < end; column++) {

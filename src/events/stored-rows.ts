@@ -5,6 +5,8 @@ import { releaseRows } from './packing.ts';
 import type { ExtraEntry, LateRowValues, RowExtras } from './row-extras.ts';
 import { eidAt, rowsOf, type StoredRows } from './segment.ts';
 import { NO_ENTRIES, type RowView, SelectionWriter } from './selection-writer.ts';
+import { framesOf, unpackFrame } from './unpacked-frames.ts';
+import type { ZstdFrame } from './zstd-frames.ts';
 
 /** Decides on one row. */
 export type RowFilter = (row: RowView) => boolean;
@@ -15,43 +17,120 @@ export const rowsThat = (filter: RowFilter, row: SegmentRow, rows: Uint32Array):
     return filter(row);
   });
 
-/** The row that is being looked at. */
+/**
+ * The row that is being looked at. Rows of a packed segment are unpacked when their bytes are asked for: all of it, or
+ * frame by frame where few frames have the rows.
+ */
 export class SegmentRow implements RowView {
-  start = 0;
   low = 0;
   high = 0;
   eid = 0;
   #stored: StoredRows | undefined;
+  /** undefined: it is unpacked as a whole. */
+  #frames: readonly ZstdFrame[] | undefined;
+  /** Where the row lies among the rows of the segment. */
+  #from = 0;
+  #to = 0;
+  /** What is there of them, and from where to where. */
   #bytes: Buffer | undefined;
+  #bytesFrom = 0;
+  #bytesTo = 0;
 
-  set stored(stored: StoredRows) {
+  /** @param places of all rows that may be looked at, in their order */
+  open(stored: StoredRows, places: Uint32Array): void {
     this.#stored = stored;
     this.#bytes = undefined;
+    this.#bytesTo = 0;
+    const frames = stored.isPacked ? framesOf(stored.bytes, stored.used) : undefined;
+    this.#frames = frames !== undefined && liesInFew(frames, stored, places) ? frames : undefined;
   }
 
   moveTo(index: number): void {
     const stored = this.#stored!;
     const { ends, masks } = stored;
-    this.start = index === 0 ? 0 : ends[index - 1]!;
+    this.#from = index === 0 ? 0 : ends[index - 1]!;
+    this.#to = ends[index]!;
     this.low = masks[2 * index]!;
     this.high = masks[2 * index + 1]!;
     this.eid = eidAt(stored, index);
   }
 
   get bytes(): Buffer {
-    this.#bytes ??= rowsOf(this.#stored!);
-    return this.#bytes;
+    this.#load();
+    return this.#bytes!;
+  }
+
+  get start(): number {
+    this.#load();
+    return this.#from - this.#bytesFrom;
+  }
+
+  get end(): number {
+    this.#load();
+    return this.#to - this.#bytesFrom;
+  }
+
+  get isPassing(): boolean {
+    return this.#frames !== undefined;
+  }
+
+  #load(): void {
+    if (this.#from >= this.#bytesFrom && this.#to <= this.#bytesTo) return;
+    const frames = this.#frames;
+    if (frames === undefined) {
+      const stored = this.#stored!;
+      this.#bytes = rowsOf(stored);
+      this.#bytesFrom = 0;
+      this.#bytesTo = Number.POSITIVE_INFINITY;
+      return;
+    }
+    const first = frameAt(frames, this.#from);
+    const last = frameAt(frames, this.#to - 1);
+    const { bytes: packed } = this.#stored!;
+    this.#bytesFrom = frames[first]!.contentFrom;
+    this.#bytesTo = frames[last]!.contentTo;
+    this.#bytes =
+      first === last
+        ? unpackFrame(packed, frames[first]!)
+        : // Copied one by one: each is valid until the next.
+          frames
+            .slice(first, last + 1)
+            .reduce((before, frame) => Buffer.concat([before, unpackFrame(packed, frame)]), EMPTY);
   }
 
   /** Gives back what was unpacked to look at the rows, unless the writer's chunks lie in it. */
   leave(writer: SelectionWriter): void {
     const bytes = this.#bytes;
     this.#bytes = undefined;
-    if (bytes !== undefined && this.#stored!.isPacked && !writer.liesIn(bytes)) {
-      releaseRows(bytes, this.#stored!.used);
-    }
+    this.#bytesTo = 0;
+    if (bytes === undefined || this.#frames !== undefined || !this.#stored!.isPacked) return;
+    if (!writer.liesIn(bytes)) releaseRows(bytes, this.#stored!.used);
   }
 }
+
+const EMPTY = Buffer.alloc(0);
+/** Of the frames of a segment: to unpack one costs something, whatever is in it. */
+const FEW_FRAMES = 0.5;
+
+const liesInFew = (frames: readonly ZstdFrame[], { ends }: StoredRows, places: Uint32Array): boolean => {
+  let left = frames.length * FEW_FRAMES;
+  let at = 0;
+  for (const place of places) {
+    const end = ends[place]!;
+    at = Math.max(at, place === 0 ? 0 : ends[place - 1]!);
+    for (; at < end; at = frames[frameAt(frames, at)]!.contentTo) {
+      if (--left < 0) return false;
+    }
+  }
+  return true;
+};
+
+/** The place of the frame that has a byte of the content. */
+const frameAt = (frames: readonly ZstdFrame[], offset: number): number => {
+  let place = 0;
+  while (place < frames.length - 1 && frames[place]!.contentTo <= offset) place++;
+  return place;
+};
 
 /** What is beside a row, and what follows from it. */
 export const withDerived = (
@@ -115,7 +194,7 @@ export class SegmentChunk implements LateChunk {
   make(): readonly Uint8Array[] {
     const writer = new SelectionWriter(this.#wanted, this.#overheads);
     const row = new SegmentRow();
-    row.stored = this.#stored;
+    row.open(this.#stored, this.#rows);
     this.#write(row, writer);
     const { chunks } = writer.finish();
     row.leave(writer);
@@ -125,17 +204,12 @@ export class SegmentChunk implements LateChunk {
   /** Nothing else: what stands behind such a loop has not run when V8 compiles it, and would make it begin anew each time. */
   #write(row: SegmentRow, writer: SelectionWriter): void {
     const rows = this.#rows;
-    const { ends } = this.#stored;
     for (let place = 0; place < rows.length; place++) {
       const index = rows[place]!;
       row.moveTo(index);
       const values = this.#values?.[place];
       const late = values === undefined ? NO_ENTRIES : this.#extras!.encode(values);
-      writer.add(
-        row,
-        ends[index]!,
-        this.#derived === undefined ? late : withDerived(row, this.#derived, late),
-      );
+      writer.add(row, this.#derived === undefined ? late : withDerived(row, this.#derived, late));
     }
   }
 }

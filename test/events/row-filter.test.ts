@@ -23,8 +23,14 @@ const ROWS: readonly TestRow[] = [
 /** eids of the rows that are left to SQLite. */
 const kept = (constraints: Readonly<Record<string, readonly Constraint[]>>, rows = ROWS): number[] => {
   const { buffer } = filledBuffer(rows);
-  const { range, times, filter } = selectionOf(contextOf(constraints), columns, buffer.overheads);
-  return eidsOf(rowsOf(buffer, { ...(range ?? buffer.range), times }, undefined, filter));
+  const { range, times, filter, lookups } = selectionOf(contextOf(constraints), columns, buffer.overheads);
+  const span = { ...(range ?? buffer.range), times };
+  const read = eidsOf(rowsOf(buffer, span, undefined, filter));
+  // The first time rows are read, then there is an index.
+  for (let i = 0; i < 2; i++) {
+    expect(eidsOf(rowsOf(buffer, { ...span, lookups }, undefined, filter))).toEqual(read);
+  }
+  return read;
 };
 
 describe('selectionOf', () => {
@@ -34,11 +40,13 @@ describe('selectionOf', () => {
       range: undefined,
       times: undefined,
       filter: undefined,
+      lookups: [],
     });
     expect(selectionOf(contextOf({ path: [], time: [] }), columns, buffer.overheads)).toEqual({
       range: undefined,
       times: undefined,
       filter: undefined,
+      lookups: [],
     });
   });
 
