@@ -97,8 +97,8 @@ export class ExtensionUnderTest implements AsyncDisposable {
     try {
       await Promise.race([
         registered.promise,
-        once(child, 'exit', { signal: failed.signal }).then(([status]) => {
-          throw new Error(`the extension ended before it registered, with status ${status}`);
+        once(child, 'exit', { signal: failed.signal }).then(([status, signal]) => {
+          throw new Error(`the extension ended before it registered, with status ${status ?? signal}`);
         }),
         sleep(START_MS, undefined, { signal: failed.signal }).then(() => {
           throw new Error(`the extension did not register within ${START_MS} ms`);
