@@ -1,11 +1,14 @@
 import type { StockScenario } from './scenario.ts';
+import { shellBeside, twoCores } from './scenarios/beside.ts';
 import { distributed } from './scenarios/distributed.ts';
 import { hiddenColumns } from './scenarios/hidden-columns.ts';
 import { largeResult } from './scenarios/large-result.ts';
 import { limits } from './scenarios/limits.ts';
 import { queries } from './scenarios/queries.ts';
 import { reload } from './scenarios/reload.ts';
+import { restart } from './scenarios/restart.ts';
 import { slowQuery } from './scenarios/slow-query.ts';
+import { tls } from './scenarios/tls.ts';
 
 export const stockScenarios: readonly StockScenario[] = [
   slowQuery,
@@ -15,4 +18,8 @@ export const stockScenarios: readonly StockScenario[] = [
   queries,
   limits,
   largeResult,
+  tls,
+  restart,
+  twoCores,
+  shellBeside,
 ];

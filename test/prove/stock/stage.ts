@@ -2,22 +2,26 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type AuditState, auditIsFree, auditState } from '../../live/kernel-audit.ts';
+import { openAuditControl } from '../../../src/audit/control/control.ts';
+import { ownRule } from '../../../src/audit/control/rules.ts';
+import { auditIsFree, auditState } from '../../live/kernel-audit.ts';
 import { Installation } from './installation.ts';
 import type { OsqueryPrograms } from './osquery-programs.ts';
 import { type RecordedEvents, recordEvents } from './recorded-events.ts';
 import { StockDaemon } from './stock-daemon.ts';
 
-const BUILD = fileURLToPath(new URL('../../../src/build/build-ext.ts', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 /** For what a core leaves behind to be put back. */
 const RESTORE_MS = 15_000;
+const LOOK_MS = 100;
 
 /** Builds the extension as `npm run build:ext` does. */
 export const buildExtension = async (directory: string): Promise<string> => {
   const output = join(directory, 'osquery-audit-events.ext');
-  await promisify(execFile)(process.execPath, [BUILD, '--output', output]);
+  await promisify(execFile)('npm', ['run', '-s', 'build:ext', '--', '--output', output], { cwd: PROJECT });
   return output;
 };
 
@@ -102,15 +106,33 @@ export class Stage implements AsyncDisposable {
   }
 }
 
+/** Waits for what another instance that was killed has left to be put back. */
+const withoutOurRules = async (): Promise<void> => {
+  const control = openAuditControl();
+  try {
+    const deadline = performance.now() + RESTORE_MS;
+    while (
+      (await control.listRules()).some(rule => ownRule(rule) !== undefined) &&
+      performance.now() < deadline
+    )
+      await sleep(LOOK_MS);
+  } finally {
+    control.close();
+  }
+};
+
 /** Runs something while nobody else has audit, and notes whether it is as it was found. */
 export const onLiveAudit = async (stage: Stage, run: () => Promise<void>): Promise<void> => {
   await auditIsFree();
+  await withoutOurRules();
   const before = await auditState();
   await run();
   const deadline = performance.now() + RESTORE_MS;
-  let after: AuditState;
-  do after = await auditState();
-  while (JSON.stringify(after) !== JSON.stringify(before) && performance.now() < deadline);
+  let after = await auditState();
+  while (JSON.stringify(after) !== JSON.stringify(before) && performance.now() < deadline) {
+    await sleep(LOOK_MS);
+    after = await auditState();
+  }
   const isSo = JSON.stringify(after) === JSON.stringify(before);
   stage.check('audit is as it was found', isSo, isSo ? 'yes' : JSON.stringify({ before, after }));
 };
