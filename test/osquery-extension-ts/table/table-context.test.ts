@@ -202,6 +202,9 @@ describe('matches', () => {
     expect(contextOf({ t: [[LIKE, 'a%']] }).matches('t', 'b')).toBe(true);
     expect(contextOf({ d: [[EQ, '0.3']] }).matches('d', 0.1 + 0.2)).toBe(true);
     expect(contextOf({ x: [[EQ, 'a']] }).matches('x', Buffer.from('b'))).toBe(true);
+    // Core shows a text that is not there as an empty one.
+    expect(contextOf({ t: [[NE, 'a']] }).matches('t', null)).toBe(true);
+    expect(contextOf({ t: [[EQ, 'a']] }).matches('t', undefined)).toBe(false);
   });
 
   it('never leaves out a number that SQLite would keep', () => {

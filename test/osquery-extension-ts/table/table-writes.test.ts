@@ -96,13 +96,108 @@ describe('a table that is written to', () => {
     expect(rows.size).toBe(0);
   });
 
-  it('ignores the values of column aliases, which core sends too', async () => {
+  it('ignores values after those of its columns and column aliases', async () => {
     const { rows, plugin } = store();
     await plugin.call(
       { action: 'insert', auto_rowid: 'true', id: '1', json_value_array: '[1,"a",2.5,null,null]' },
       call,
     );
     expect([...rows.values()]).toEqual([{ n: 1, t: 'a', d: 2.5 }]);
+  });
+
+  describe('through a column alias, whose value comes after those of the columns', () => {
+    const updated = async (before: { t: string | null }, values: string): Promise<unknown> => {
+      let after: unknown = 'nothing';
+      const plugin = new TablePlugin(
+        { name: 'aliased', columns, columnAliases: { text: 't' } },
+        {
+          generate: () => [{ rowid: 1, n: 1, ...before }],
+          update(_, row) {
+            after = row.t;
+          },
+        },
+      );
+      const request = { action: 'update', id: '1', json_value_array: values };
+      const [answer] = (await plugin.call(request, call)) as PluginRow[];
+      return answer?.status === 'success' ? after : answer?.message;
+    };
+
+    it.each<[string, string | null, string, unknown]>([
+      ['neither is set', 'a', '[1,"a",null,"a"]', 'a'],
+      ['the alias is set', 'a', '[1,"a",null,"b"]', 'b'],
+      ['the column is set', 'a', '[1,"b",null,"a"]', 'b'],
+      ['the alias is set to NULL', 'a', '[1,"a",null,null]', null],
+      // Core shows a text that is not there as an empty one.
+      ['the alias of what was NULL is set', null, '[1,"",null,"b"]', 'b'],
+      [
+        'both are set',
+        'a',
+        '[1,"b",null,"c"]',
+        expect.stringMatching(/gives t and its alias text different values/),
+      ],
+    ])('where %s', async (_, before, values, after) => {
+      expect(await updated({ t: before }, values)).toEqual(after);
+    });
+
+    it('inserts', async () => {
+      let row: unknown;
+      const plugin = new TablePlugin(
+        { name: 'aliased', columns, columnAliases: { text: 't' } },
+        {
+          generate: () => [],
+          insert(inserted) {
+            row = inserted;
+            return 1;
+          },
+        },
+      );
+      const request = { action: 'insert', auto_rowid: 'false', json_value_array: '[1,null,null,"b"]' };
+      expect(await plugin.call(request, call)).toEqual([{ status: 'success', id: '1' }]);
+      expect(row).toEqual({ n: 1, t: 'b', d: null });
+    });
+  });
+
+  it('takes nothing, or a number, for success, and tells what else it is given', async () => {
+    const request = { id: '1', auto_rowid: 'false', json_value_array: '[1,"a",1]' };
+    const plugin = only({ insert: () => 5n, update: () => {}, remove: () => 'gone' as never });
+    expect(await plugin.call({ ...request, action: 'insert' }, call)).toEqual([
+      { status: 'success', id: '5' },
+    ]);
+    expect(await plugin.call({ ...request, action: 'update' }, call)).toEqual([{ status: 'success' }]);
+    expect(await plugin.call({ ...request, action: 'delete' }, call)).toEqual([
+      {
+        status: 'failure',
+        message: expect.stringMatching(/table some: remove gave "gone"; expected nothing, \{ kind \}/),
+      },
+    ]);
+  });
+
+  it('reads the bytes of a BLOB out of JSON that is no text', async () => {
+    let row: unknown;
+    const plugin = new TablePlugin(
+      {
+        name: 'bytes',
+        columns: [
+          { name: 'b', type: 'BLOB' },
+          { name: 't', type: 'TEXT' },
+        ],
+      },
+      {
+        generate: () => [],
+        insert(inserted) {
+          row = inserted;
+          return 1;
+        },
+      },
+    );
+    const json = Buffer.concat([
+      Buffer.from('["'),
+      Buffer.from([0xff, 0xc5, 0x5c, 0x22, 0x80]),
+      Buffer.from('\\u0000\\u20ac","ž\\u20ac"]'),
+    ]);
+    const request = { action: 'insert', auto_rowid: 'false', json_value_array: json.toString() };
+    await plugin.call(request, { ...call, requestBytes: () => json });
+    expect(row).toEqual({ b: Buffer.from([0xff, 0xc5, 0x22, 0x80, 0, 0xe2, 0x82, 0xac]), t: 'ž€' });
   });
 
   it.each<[string, WriteResult, PluginRow]>([

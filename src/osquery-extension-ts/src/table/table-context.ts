@@ -189,12 +189,15 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
     const { type } = this.#column(column);
     const list = this.#constraintsOn(column);
     if (list.length === 0 || type === 'BLOB') return true;
-    if (value === undefined || value === null) return !list.some(({ op }) => NEVER_NULL.has(op));
+    const isNull = value === undefined || value === null;
+    if (isNull && type !== 'TEXT') return !list.some(({ op }) => NEVER_NULL.has(op));
+    // A text that a row does not have is an empty one to SQL.
+    const own = isNull ? '' : value;
     const isCollated = this.#collation(column) !== 'BINARY';
     let anyEqual: boolean | undefined;
     for (const { op, expr } of list) {
       const holds =
-        type === 'TEXT' ? textMatches(op, expr, value, isCollated) : numberMatches(op, expr, value, type);
+        type === 'TEXT' ? textMatches(op, expr, own, isCollated) : numberMatches(op, expr, own, type);
       if (op === CONSTRAINT_EQ) anyEqual = anyEqual === true || holds;
       else if (!holds) return false;
     }

@@ -39,7 +39,16 @@ export function storedValue(column: ColumnSpec, text: string | Uint8Array | unde
   return number?.kind === 'integer' ? exactNumber(number.value) : null;
 }
 
+/**
+ * Whether two values are the same to SQL: a text or BLOB that a row does not have is an empty text there
+ * (DynamicTableRow::get_column in osquery's sql/dynamic_table_row.cpp).
+ */
 export function isSameValue(a: WrittenValue, b: WrittenValue): boolean {
+  if (isEmpty(a) || isEmpty(b)) return isEmpty(a) && isEmpty(b);
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
   return a === b;
+}
+
+function isEmpty(value: WrittenValue): boolean {
+  return value === null || value === '' || (value instanceof Uint8Array && value.length === 0);
 }
