@@ -153,7 +153,7 @@ export class EmbeddedCore {
         extensions: () => new Map([...this.#extensions].map(([uuid, { info }]) => [uuid, info])),
         options: () => settings.options.list(),
         registerExtension: (info, routes) => this.#register(info, routes),
-        deregisterExtension: uuid => this.#deregister(uuid),
+        deregisterExtension: uuid => this.#deregister(Number(uuid)),
         query: async (sql, { signal }) => (await this.query(sql, signal)).rows,
         getQueryColumns: sql => this.columns(sql),
       },

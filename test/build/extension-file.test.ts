@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ExtensionClient } from 'osquery-extension-ts';
+import { ExtensionClient, type ExtensionUuid } from 'osquery-extension-ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { elfNeeds, newestVersion } from '../../src/build/elf-needs.ts';
@@ -31,7 +31,7 @@ const run = promisify(execFile);
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const BUILD_MS = 120_000;
 
-type Registration = FakeCore['registered'] extends Map<number, infer T> ? T : never;
+type Registration = FakeCore['registered'] extends Map<ExtensionUuid, infer T> ? T : never;
 
 let directory: string;
 let extension: string;
@@ -215,7 +215,7 @@ describe.skipIf(process.platform !== 'linux')('the extension file', () => {
     expect(libraries.size).toBeGreaterThan(0);
     for (const path of libraries) expect(path).toMatch(/\/#\d+ \(deleted\)$/);
 
-    const [[uuid, { routes }]] = [...core.registered] as [[number, Registration]];
+    const [[uuid, { routes }]] = [...core.registered] as [[ExtensionUuid, Registration]];
     const socketPath = `${core.socketPath}.${uuid}`;
     await using client = new ExtensionClient({ socketPath });
     // Its file is there a moment before anybody listens.

@@ -124,7 +124,7 @@ describe('registration', () => {
   test('refuses an old SDK, an unknown registry, a table without columns and one SQLite cannot have', async () => {
     await using started = await startCore();
     await using manager = client(started.core);
-    const refused = async (promise: Promise<number>): Promise<string> =>
+    const refused = async (promise: Promise<unknown>): Promise<string> =>
       promise.then(
         () => 'accepted',
         (error: { status: { message: string } }) => error.status.message,

@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ExtensionClient, ExtensionManagerClient, extensionSocketPath } from 'osquery-extension-ts';
+import {
+  ExtensionClient,
+  ExtensionManagerClient,
+  type ExtensionUuid,
+  extensionSocketPath,
+} from 'osquery-extension-ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DaemonProcess, resultLines } from '../prove/daemon-process.ts';
 import { proveSchedule } from '../prove/prove.ts';
@@ -67,7 +72,7 @@ const coreAlone = async (interval = 1): Promise<{ core: DaemonProcess; socket: s
 };
 
 /** Waits until core knows an extension that answers; resolves with its uuid. */
-const registered = async (socket: string): Promise<number> => {
+const registered = async (socket: string): Promise<ExtensionUuid> => {
   await using client = new ExtensionManagerClient({ socketPath: socket });
   for (;;) {
     const [uuid] = [...(await client.extensions()).keys()];
@@ -234,7 +239,7 @@ describe.skipIf(whyNotLive !== undefined)('the extension file in a daemon', () =
     const pid = second.process.pid;
     await untilAudit(({ status }) => status.pid === pid && status.enabled === 1);
     await using client = new ExtensionManagerClient({ socketPath: socket });
-    const has = async (): Promise<number[]> => [...(await client.extensions()).keys()];
+    const has = async (): Promise<ExtensionUuid[]> => [...(await client.extensions()).keys()];
     while ((await has()).every(uuid => uuid === old)) await sleep(20);
     expect(await has()).toHaveLength(1);
     second.process.kill('SIGTERM');

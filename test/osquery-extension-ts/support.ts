@@ -6,6 +6,7 @@ import {
   type ExtensionInfo,
   type ExtensionManagerHandlers,
   ExtensionManagerServer,
+  type ExtensionUuid,
   type OptionInfo,
   OsqueryStatusError,
   type PluginRoutes,
@@ -23,7 +24,7 @@ export function socketPath(name = 'em'): string {
 export interface FakeCore {
   readonly server: ExtensionManagerServer;
   readonly socketPath: string;
-  readonly registered: Map<number, { info: ExtensionInfo; routes: PluginRoutes }>;
+  readonly registered: Map<ExtensionUuid, { info: ExtensionInfo; routes: PluginRoutes }>;
   readonly options: Map<string, OptionInfo>;
   readonly calls: string[];
 }

@@ -43,11 +43,14 @@ export class OsqueryError extends Error {
   }
 }
 
+/** What names an extension, and its socket: 0 is core. A number where that is exact, else a bigint. */
+export type ExtensionUuid = number | bigint;
+
 /** osquery's answer to a request: 0 is success, 1 failed, 2 fatal; `uuid` names the answering side, core is 0. */
 export interface ExtensionStatus {
   readonly code: number;
   readonly message: string;
-  readonly uuid: number;
+  readonly uuid: ExtensionUuid;
 }
 
 /**
@@ -57,7 +60,7 @@ export class OsqueryStatusError extends OsqueryError {
   readonly status: ExtensionStatus;
 
   constructor(
-    status: { readonly code: number; readonly message: string; readonly uuid?: number },
+    status: { readonly code: number; readonly message: string; readonly uuid?: ExtensionUuid },
     options?: ErrorOptions & {
       readonly code?: 'OSQUERY_STATUS' | 'OSQUERY_REGISTRATION_REFUSED';
       readonly message?: string;

@@ -14,7 +14,7 @@ export { ExtensionClient } from './client/extension-client.ts';
 export { ExtensionManagerClient } from './client/extension-manager-client.ts';
 export type { ClientCallMessage, ServerRejectedMessage, ServerRequestMessage } from './diagnostics.ts';
 export { CHANNELS } from './diagnostics.ts';
-export type { ExtensionStatus, OsqueryErrorCode } from './errors.ts';
+export type { ExtensionStatus, ExtensionUuid, OsqueryErrorCode } from './errors.ts';
 export { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
 export * from './limits.ts';
 export type { ConfigHandlers, JsonDocument } from './plugins/config-plugin.ts';

@@ -34,8 +34,14 @@ export const DEFAULT_WRITE_TIMEOUT_MS = 60_000;
 /** Time a client waits for one reply, connecting and queueing included, in milliseconds. */
 export const DEFAULT_CALL_TIMEOUT_MS = 60_000;
 
-/** Structs, lists and maps inside each other; registerExtension, the deepest message, has six. */
-export const MAX_NESTING_DEPTH = 16;
+/**
+ * Structs, lists and maps inside each other, as in Apache Thrift for C++ (`DEFAULT_RECURSION_LIMIT`); registerExtension, the
+ * deepest message, has six. What is deeper is answered with an exception.
+ */
+export const MAX_NESTING_DEPTH = 64;
+
+/** Depth from which on a message is not even gone through to its end: its connection is dropped. */
+export const MAX_SCANNED_DEPTH = 4096;
 
 /** Longest method name accepted; the longest that exists has 19 characters. */
 export const MAX_METHOD_NAME_BYTES = 128;

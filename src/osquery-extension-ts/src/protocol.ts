@@ -1,3 +1,4 @@
+import type { ExtensionUuid } from './errors.ts';
 import type { PluginRow } from './table/encoded-rows.ts';
 
 /** What an extension says about itself when it registers. */
@@ -22,6 +23,6 @@ export interface OptionInfo {
 export type PluginRoutes = ReadonlyMap<string, ReadonlyMap<string, readonly PluginRow[]>>;
 
 /** The path at which core reaches an extension. */
-export function extensionSocketPath(managerSocketPath: string, uuid: number): string {
+export function extensionSocketPath(managerSocketPath: string, uuid: ExtensionUuid): string {
   return `${managerSocketPath}.${uuid}`;
 }

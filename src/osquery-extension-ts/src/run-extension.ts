@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExtensionManagerClient } from './client/extension-manager-client.ts';
 import { debug } from './diagnostics.ts';
-import { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
+import { type ExtensionUuid, isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
 import type { Plugin } from './plugins/plugin.ts';
 import type { ExtensionInfo, PluginRoutes } from './protocol.ts';
 import { ExtensionServer, pluginRoutes } from './server/extension-server.ts';
@@ -49,7 +49,7 @@ export interface RunExtensionOptions {
 
 /** A registration that core knows. */
 export interface Registration {
-  readonly uuid: number;
+  readonly uuid: ExtensionUuid;
   /** Where this extension listens. */
   readonly socketPath: string;
   /** A client of core, closed when the extension ends. */
@@ -130,7 +130,7 @@ async function runOnce(
 }
 
 /** Takes the extension out of core, over a connection of its own: the caller's may be waiting for a long query. False if core did not. */
-async function deregister(options: RunExtensionOptions, uuid: number): Promise<boolean> {
+async function deregister(options: RunExtensionOptions, uuid: ExtensionUuid): Promise<boolean> {
   await using client = new ExtensionManagerClient({ socketPath: options.socket, timeoutMs: STOP_MS });
   try {
     await client.deregisterExtension(uuid);
@@ -146,7 +146,7 @@ async function register(
   options: RunExtensionOptions,
   routes: PluginRoutes,
   client: ExtensionManagerClient,
-): Promise<number | undefined> {
+): Promise<ExtensionUuid | undefined> {
   const { signal } = options;
   const timeoutMs = seconds('timeout', options.timeout ?? DEFAULT_TIMEOUT_S);
   // Core forgets an extension that is gone when it next looks, after its interval.
@@ -199,7 +199,7 @@ function isDuplicate(error: unknown): boolean {
  */
 async function watch(
   options: RunExtensionOptions,
-  uuid: number,
+  uuid: ExtensionUuid,
   signal: AbortSignal,
 ): Promise<ExtensionEnd | { readonly kind: 'dropped' }> {
   const intervalMs = seconds('interval', options.interval ?? DEFAULT_INTERVAL_S);

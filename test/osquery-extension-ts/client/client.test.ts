@@ -67,11 +67,20 @@ describe('the client of core', () => {
 
   it('keeps uuids of every size', async () => {
     const info = { name: 'n', version: '', sdkVersion: '', minSdkVersion: '' };
-    const uuids = [0, 9, 10, 16, 255, 65535, 2 ** 31, 2 ** 40, 2 ** 53 - 1];
-    const core = await startFakeCore({ extensions: () => new Map(uuids.map(uuid => [uuid, info])) });
-    expect([...(await managerClient(core.socketPath).extensions()).keys()].sort((a, b) => a - b)).toEqual(
-      uuids,
-    );
+    const uuids = [0, 9, 10, 16, 255, 65535, 2 ** 31, 2 ** 40, 2 ** 53 - 1, 2n ** 53n + 1n, 2n ** 63n - 1n];
+    const gone: unknown[] = [];
+    const core = await startFakeCore({
+      extensions: () => new Map(uuids.map(uuid => [uuid, info])),
+      registerExtension: () => uuids.at(-2)!,
+      deregisterExtension: uuid => {
+        gone.push(uuid);
+      },
+    });
+    const client = managerClient(core.socketPath);
+    expect(new Set((await client.extensions()).keys())).toEqual(new Set(uuids));
+    expect(await client.registerExtension(info, new Map())).toBe(2n ** 53n + 1n);
+    for (const uuid of uuids) await client.deregisterExtension(uuid);
+    expect(gone).toEqual(uuids);
   });
 
   it('turns a status other than 0 into an error with it', async () => {

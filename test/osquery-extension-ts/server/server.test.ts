@@ -219,6 +219,55 @@ describe('an extension’s server', () => {
     );
   });
 
+  it('tells a plugin at once that its caller has gone while it works', async () => {
+    const started = Promise.withResolvers<AbortSignal>();
+    const server = await start({
+      plugins: [
+        plugin('slow', async (_, { signal }) => {
+          started.resolve(signal);
+          await once(signal, 'abort');
+          return [];
+        }),
+      ],
+    });
+    const { socket } = await rawClient(server.socketPath);
+    socket.write(encodeRequest('Extension', 'call', 1, ['table', 'slow', {}]).bytes);
+    const signal = await started.promise;
+    expect(signal.aborted).toBe(false);
+    // As core does when it is killed, or its query is: both sides of the connection are gone.
+    socket.destroy();
+    await until(() => signal.aborted);
+    await until(() => server.connectionCount === 0);
+  });
+
+  it('answers a client that has only closed its writing side, which may still leave', async () => {
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const signals: AbortSignal[] = [];
+    const server = await start({
+      plugins: [
+        plugin('slow', async (_, { signal }) => {
+          const gate = gates[signals.length]!;
+          signals.push(signal);
+          await gate.promise;
+          return [{ a: 'late' }];
+        }),
+      ],
+    });
+    const request = encodeRequest('Extension', 'call', 1, ['table', 'slow', {}]).bytes;
+    const stays = await rawClient(server.socketPath);
+    stays.socket.end(request);
+    await until(() => signals.length === 1);
+    const leaves = await rawClient(server.socketPath);
+    leaves.socket.end(request);
+    await until(() => signals.length === 2);
+    leaves.socket.destroy();
+    await until(() => signals[1]!.aborted);
+    if (process.platform === 'linux') expect(signals[0]!.aborted).toBe(false);
+    gates[0]!.resolve();
+    expect(String(await stays.received)).toContain('late');
+    gates[1]!.resolve();
+  });
+
   it('tells a plugin that its caller has gone', async () => {
     const started = Promise.withResolvers<AbortSignal>();
     const server = await start({
@@ -295,6 +344,43 @@ describe('an extension’s server', () => {
     expect(await answer).toEqual([{ done: 'yes' }]);
     await closed;
     expect(server.connectionCount).toBe(0);
+  });
+});
+
+describe('a server and unusual messages', () => {
+  const call = encodeRequest('Extension', 'call', 1, ['table', 't', { action: 'generate' }]).bytes;
+  /** The same message without a version: name, type, number. */
+  const loose = Buffer.concat([call.subarray(4, 12), Buffer.of(1), call.subarray(12)]);
+
+  it('reads messages that are not strict', async () => {
+    const server = await start();
+    const { socket, received } = await rawClient(server.socketPath);
+    const ping = Buffer.from('0000000470696e67010000000200', 'hex');
+    for (const byte of ping) socket.write(Buffer.of(byte));
+    socket.end(loose);
+    const replies = await received;
+    expect(namesIn(replies)).toEqual(['ping', 'call']);
+    expect(replies.toString('latin1')).toContain('answer');
+  });
+
+  it('bounds the nesting of what it does not know, and keeps the connection', async () => {
+    const server = await start();
+    const { socket, received } = await rawClient(server.socketPath);
+    /** call() with a field 9 that nobody knows, of structs in structs. */
+    const nested = (depth: number): Buffer =>
+      Buffer.concat([
+        call.subarray(0, 16),
+        Buffer.from('0c0009'.repeat(depth), 'hex'),
+        Buffer.alloc(depth),
+        call.subarray(16),
+      ]);
+    socket.write(nested(60));
+    socket.write(nested(4000));
+    socket.end(call);
+    const text = (await received).toString('latin1');
+    expect(namesIn(await received)).toEqual(['call', 'call', 'call']);
+    expect(text.match(/answer/g)).toHaveLength(2);
+    expect(text).toContain('values nested more than 64 deep');
   });
 });
 

@@ -68,7 +68,13 @@ describe('MessageScanner', () => {
 
   it.each([
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n'), 'OSQUERY_PROTOCOL'],
-    ['a message without a version', Buffer.from('0000000470696e6701000000010', 'hex'), 'OSQUERY_PROTOCOL'],
+    ['another version', Buffer.from('80020001', 'hex'), 'OSQUERY_PROTOCOL'],
+    [
+      'an unknown type without a version',
+      Buffer.from('0000000470696e67090000000100', 'hex'),
+      'OSQUERY_PROTOCOL',
+    ],
+    ['a name of 200 bytes without a version', Buffer.from('000000c870696e670900', 'hex'), 'OSQUERY_PROTOCOL'],
     ['an unknown message type', Buffer.from('80010009', 'hex'), undefined],
     ['an unknown message type, with its name', Buffer.from('8001000900000004', 'hex'), 'OSQUERY_PROTOCOL'],
     ['a name of 4 GiB', Buffer.from('80010001fffffffe', 'hex'), 'OSQUERY_PROTOCOL'],
@@ -125,7 +131,7 @@ describe('MessageScanner', () => {
     [
       'structs in structs without end',
       call(o => {
-        for (let depth = 0; depth < 100; depth += 1) o.writeFieldBegin('', 12, 1);
+        for (let depth = 0; depth < 5000; depth += 1) o.writeFieldBegin('', 12, 1);
       }),
       'OSQUERY_PROTOCOL',
     ],
@@ -137,6 +143,15 @@ describe('MessageScanner', () => {
       got = (error as OsqueryError).code;
     }
     expect(got).toBe(code);
+  });
+
+  it('finds the end of a message without a version, of which each byte comes alone', () => {
+    const bytes = Buffer.from('0000000470696e67010000000100', 'hex');
+    const scanner = new MessageScanner(1000);
+    for (let length = 1; length < bytes.length; length += 1) {
+      expect(scanner.scan(bytes, length)).toBeUndefined();
+    }
+    expect(scanner.scan(bytes, bytes.length)).toBe(bytes.length);
   });
 
   it('accepts an empty map that names no types', () => {

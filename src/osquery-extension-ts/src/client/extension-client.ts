@@ -3,6 +3,7 @@ import { DEFAULT_CALL_TIMEOUT_MS, DEFAULT_MAX_RECEIVED_BYTES } from '../limits.t
 import { checkSocketPath } from '../socket-path.ts';
 import { decodeRows, type EncodedRows, type PluginRequest, type PluginRow } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
+import { uuidOf } from '../wire/int64.ts';
 import {
   type EncodedRequest,
   encodeCall,
@@ -11,7 +12,12 @@ import {
   type SentRequest,
   type Service,
 } from '../wire/request-codec.ts';
-import { type EncodedResponse, readMessageHeader, readResponse } from '../wire/response-codec.ts';
+import {
+  type EncodedResponse,
+  type MessageHeader,
+  readMessageHeader,
+  readResponse,
+} from '../wire/response-codec.ts';
 import { type CallOptions, Connection, type Reply } from './connection.ts';
 
 export type { PluginCallRequest } from '../wire/request-codec.ts';
@@ -143,6 +149,24 @@ export class ExtensionClient implements AsyncDisposable {
     );
   }
 
+  /** Sends a request and decodes the reply from its bytes. */
+  protected invokeRaw<T>(
+    method: string,
+    args: readonly unknown[],
+    read: (cursor: ByteCursor, header: MessageHeader) => T,
+    options?: CallOptions,
+  ): Promise<T> {
+    return this.#connection.request(
+      method,
+      [seqid => encodeRequest(this.service, method, seqid, args)],
+      ([reply]) => {
+        const cursor = new ByteCursor(reply!.bytes);
+        return read(cursor, readMessageHeader(cursor));
+      },
+      this.#limits(options),
+    );
+  }
+
   /** Sends a request whose reply carries rows. */
   protected invokeForRows(
     method: string,
@@ -185,7 +209,7 @@ export function statusOf(value: unknown, method: string): ExtensionStatus {
   if (typeof code !== 'number') {
     throw new OsqueryError('OSQUERY_PROTOCOL', `reply to ${method} has no status code`);
   }
-  return { code, message: message ?? '', uuid: uuid === null || uuid === undefined ? 0 : Number(uuid) };
+  return { code, message: message ?? '', uuid: uuidOf(uuid) };
 }
 
 /** The status, if it is success. */

@@ -1,4 +1,4 @@
-import { OsqueryError, OsqueryStatusError } from '../errors.ts';
+import { type ExtensionUuid, OsqueryError, OsqueryStatusError } from '../errors.ts';
 import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
 import {
   type DecodeOptions,
@@ -7,7 +7,9 @@ import {
   type PluginRow,
   type RowWithBlobs,
 } from '../table/encoded-rows.ts';
+import { int64Of } from '../wire/int64.ts';
 import type { Service } from '../wire/request-codec.ts';
+import { readExtensionList } from '../wire/response-codec.ts';
 import { type CallOptions, ExtensionClient, okStatus, statusOf } from './extension-client.ts';
 
 /** What an extension does with core: everything of {@link ExtensionClient}, and core's own methods. */
@@ -15,22 +17,8 @@ export class ExtensionManagerClient extends ExtensionClient {
   protected override readonly service: Service = 'ExtensionManager';
 
   /** The registered extensions, by uuid. */
-  async extensions(options?: CallOptions): Promise<Map<number, ExtensionInfo>> {
-    const list = (await this.invoke('extensions', [], options)) as Record<
-      string,
-      Record<string, string | null>
-    >;
-    return new Map(
-      Object.entries(list).map(([uuid, info]) => [
-        Number(uuid),
-        {
-          name: info.name ?? '',
-          version: info.version ?? '',
-          sdkVersion: info.sdk_version ?? '',
-          minSdkVersion: info.min_sdk_version ?? '',
-        },
-      ]),
-    );
+  async extensions(options?: CallOptions): Promise<Map<ExtensionUuid, ExtensionInfo>> {
+    return this.invokeRaw('extensions', [], readExtensionList, options);
   }
 
   /** Core's flags, by name without dashes; values are text ("true", "3600"). */
@@ -50,7 +38,11 @@ export class ExtensionManagerClient extends ExtensionClient {
    * @returns the uuid core gave; core calls the extension at `<socket>.<uuid>`
    * @throws OsqueryStatusError OSQUERY_REGISTRATION_REFUSED with core's own words
    */
-  async registerExtension(info: ExtensionInfo, routes: PluginRoutes, options?: CallOptions): Promise<number> {
+  async registerExtension(
+    info: ExtensionInfo,
+    routes: PluginRoutes,
+    options?: CallOptions,
+  ): Promise<ExtensionUuid> {
     const registry = Object.fromEntries(
       [...routes].map(([name, plugins]) => [
         name,
@@ -77,15 +69,17 @@ export class ExtensionManagerClient extends ExtensionClient {
         message: `osquery refused to register extension ${JSON.stringify(info.name)}: ${status.message}`,
       });
     }
-    if (!Number.isSafeInteger(status.uuid) || status.uuid < 0) {
+    if (status.uuid < 0) {
       throw new OsqueryError('OSQUERY_PROTOCOL', `registerExtension: core gave uuid ${status.uuid}`);
     }
     return status.uuid;
   }
 
   /** Takes an extension's plugins out of core. */
-  async deregisterExtension(uuid: number, options?: CallOptions): Promise<void> {
-    okStatus(statusOf(await this.invoke('deregisterExtension', [uuid], options), 'deregisterExtension'));
+  async deregisterExtension(uuid: ExtensionUuid, options?: CallOptions): Promise<void> {
+    okStatus(
+      statusOf(await this.invoke('deregisterExtension', [int64Of(uuid)], options), 'deregisterExtension'),
+    );
   }
 
   /**

@@ -1,4 +1,10 @@
-import { type ExtensionStatus, messageOf, OsqueryError, OsqueryStatusError } from '../errors.ts';
+import {
+  type ExtensionStatus,
+  type ExtensionUuid,
+  messageOf,
+  OsqueryError,
+  OsqueryStatusError,
+} from '../errors.ts';
 import { type EncodedRows, encodeRows, isEncodedRows, type ResponseRows } from '../table/encoded-rows.ts';
 import { encodeResponse } from '../wire/response-codec.ts';
 
@@ -14,7 +20,7 @@ const NO_ROWS: EncodedRows = { count: 0, chunks: [] };
 export async function respond(options: {
   readonly method: string;
   readonly seqid: number;
-  readonly uuid: number;
+  readonly uuid: ExtensionUuid;
   readonly maxReplyBytes: number;
   readonly rows: () => ResponseRows | Promise<ResponseRows>;
 }): Promise<EncodedRows['chunks']> {
@@ -38,7 +44,7 @@ export async function respond(options: {
 }
 
 /** The status that stands for an error; never 0. */
-export function failureStatus(error: unknown, uuid: number): ExtensionStatus {
+export function failureStatus(error: unknown, uuid: ExtensionUuid): ExtensionStatus {
   if (error instanceof OsqueryStatusError && error.status.code !== 0) {
     return { code: error.status.code, message: error.status.message, uuid };
   }

@@ -1,10 +1,11 @@
-import { type ExtensionStatus, messageOf, OsqueryError } from '../errors.ts';
+import type { ExtensionStatus, ExtensionUuid } from '../errors.ts';
 import types from '../gen-nodejs/osquery_types.js';
 import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
 import type { EncodedRows, PluginRow, ResponseRows } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
-import { answerGenerated, encodeException, INTERNAL_ERROR, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
-import { readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
+import { int64Of, uuidOf } from '../wire/int64.ts';
+import { answerGenerated, answerMessage, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
+import { type MessageHeader, readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
 import { T_STRING } from '../wire/thrift-types.ts';
 import { failureStatus, respond } from './dispatch.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
@@ -24,11 +25,11 @@ export interface ExtensionManagerHandlers {
     request: PluginRow,
     call: { signal: AbortSignal },
   ): Awaitable<ResponseRows>;
-  extensions(): Awaitable<ReadonlyMap<number, ExtensionInfo>>;
+  extensions(): Awaitable<ReadonlyMap<ExtensionUuid, ExtensionInfo>>;
   options(): Awaitable<ReadonlyMap<string, OptionInfo>>;
   /** Answers the new extension's uuid. */
-  registerExtension(info: ExtensionInfo, routes: PluginRoutes): Awaitable<number>;
-  deregisterExtension(uuid: number): Awaitable<void>;
+  registerExtension(info: ExtensionInfo, routes: PluginRoutes): Awaitable<ExtensionUuid>;
+  deregisterExtension(uuid: ExtensionUuid): Awaitable<void>;
   query(sql: string, call: { signal: AbortSignal }): Awaitable<ResponseRows>;
   /** Answers names and types in the order of the columns. */
   getQueryColumns(sql: string): Awaitable<readonly { readonly name: string; readonly type: string }[]>;
@@ -86,9 +87,18 @@ export class ExtensionManagerServer implements AsyncDisposable {
     await this.close();
   }
 
-  async #handle(message: Buffer, signal: AbortSignal): Promise<EncodedRows['chunks']> {
+  #handle(message: Buffer, signal: AbortSignal): Promise<EncodedRows['chunks']> {
     const cursor = new ByteCursor(message);
-    const { name, seqid } = readMessageHeader(cursor);
+    const header = readMessageHeader(cursor);
+    return answerMessage(header, () => this.#answer(message, cursor, header, signal));
+  }
+
+  async #answer(
+    message: Buffer,
+    cursor: ByteCursor,
+    { name, seqid }: MessageHeader,
+    signal: AbortSignal,
+  ): Promise<EncodedRows['chunks']> {
     const rows = (answer: () => Awaitable<ResponseRows>): Promise<EncodedRows['chunks']> =>
       respond({ method: name, seqid, uuid: 0, maxReplyBytes: this.#maxReplyBytes, rows: answer });
     switch (name) {
@@ -112,12 +122,7 @@ export class ExtensionManagerServer implements AsyncDisposable {
       case 'registerExtension':
       case 'deregisterExtension':
       case 'shutdown':
-        try {
-          return [await answerGenerated('ExtensionManager', this.#generated, message)];
-        } catch (error) {
-          if (error instanceof OsqueryError && error.code === 'OSQUERY_PROTOCOL') throw error;
-          return [encodeException(name, seqid, INTERNAL_ERROR, messageOf(error))];
-        }
+        return [await answerGenerated('ExtensionManager', this.#generated, message)];
       default:
         return [encodeException(name, seqid, UNKNOWN_METHOD, `Unknown function ${name}`)];
     }
@@ -139,7 +144,7 @@ export class ExtensionManagerServer implements AsyncDisposable {
       // The generated code writes the keys of map<i64, ...> through Int64(string), which reads them as hexadecimal.
       return Object.fromEntries(
         [...list].map(([uuid, info]) => [
-          uuid.toString(16),
+          BigInt.asUintN(64, BigInt(uuid)).toString(16),
           new types.InternalExtensionInfo({
             name: info.name,
             version: info.version,
@@ -188,19 +193,19 @@ export class ExtensionManagerServer implements AsyncDisposable {
 
     deregisterExtension: (uuid: unknown) =>
       this.#status(async () => {
-        await this.#handlers.deregisterExtension(Number(uuid));
+        await this.#handlers.deregisterExtension(uuidOf(uuid));
         return 0;
       }, 'OK'),
   };
 
-  async #status(answer: () => Awaitable<number>, message: string): Promise<object> {
+  async #status(answer: () => Awaitable<ExtensionUuid>, message: string): Promise<object> {
     let status: ExtensionStatus;
     try {
       status = { code: 0, message, uuid: await answer() };
     } catch (error) {
       status = failureStatus(error, 0);
     }
-    return new types.ExtensionStatus({ ...status });
+    return new types.ExtensionStatus({ ...status, uuid: int64Of(status.uuid) });
   }
 }
 

@@ -1,11 +1,16 @@
-import { messageOf, OsqueryError } from '../errors.ts';
+import { type ExtensionUuid, messageOf, OsqueryError } from '../errors.ts';
 import type { Plugin } from '../plugins/plugin.ts';
 import type { PluginRoutes } from '../protocol.ts';
 import { extensionSocketPath } from '../protocol.ts';
 import { type EncodedRows, type PluginRow, valueBytes } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
-import { answerGenerated, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
-import { encodeStatusReply, readCallArguments, readMessageHeader } from '../wire/response-codec.ts';
+import { answerGenerated, answerMessage, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
+import {
+  encodeStatusReply,
+  type MessageHeader,
+  readCallArguments,
+  readMessageHeader,
+} from '../wire/response-codec.ts';
 import { respond } from './dispatch.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
 import { MessageServer } from './message-server.ts';
@@ -16,7 +21,7 @@ export interface ExtensionServerOptions {
   /** Core's socket; the extension's own is this followed by "." and the uuid. */
   readonly managerSocketPath: string;
   /** What core gave at registration. */
-  readonly uuid: number;
+  readonly uuid: ExtensionUuid;
   readonly plugins: readonly Plugin[];
   /** Somebody pinged; called before the answer is sent. */
   readonly onPing?: () => void;
@@ -27,9 +32,17 @@ export interface ExtensionServerOptions {
   readonly refusePeer?: RefusePeer;
 }
 
+/** A request, of which the header has been read. */
+interface Received {
+  readonly message: Buffer;
+  readonly cursor: ByteCursor;
+  readonly header: MessageHeader;
+  readonly signal: AbortSignal;
+}
+
 /** What core calls: answers ping, call and shutdown at `<socket>.<uuid>`, a socket file of mode 0600. */
 export class ExtensionServer implements AsyncDisposable {
-  readonly uuid: number;
+  readonly uuid: ExtensionUuid;
   readonly socketPath: string;
   readonly #plugins: ReadonlyMap<string, ReadonlyMap<string, Plugin>>;
   readonly #server: MessageServer;
@@ -71,9 +84,14 @@ export class ExtensionServer implements AsyncDisposable {
     await this.close();
   }
 
-  async #handle(message: Buffer, signal: AbortSignal): Promise<EncodedRows['chunks']> {
+  #handle(message: Buffer, signal: AbortSignal): Promise<EncodedRows['chunks']> {
     const cursor = new ByteCursor(message);
-    const { name, seqid } = readMessageHeader(cursor);
+    const header = readMessageHeader(cursor);
+    return answerMessage(header, () => this.#answer({ message, cursor, header, signal }));
+  }
+
+  async #answer({ message, cursor, header, signal }: Received): Promise<EncodedRows['chunks']> {
+    const { name, seqid } = header;
     switch (name) {
       case 'call': {
         const { registry, item, request, requestAt } = readCallArguments(cursor);

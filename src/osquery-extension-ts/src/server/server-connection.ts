@@ -13,6 +13,10 @@ const WRITE_BATCH_BYTES = 256 * 1024;
 /** A reply of up to this is put together and written as one. */
 const SMALL_REPLY_BYTES = 16 * 1024;
 
+/** Between two looks at whether a client that has closed its writing side is still there, in milliseconds. */
+const READER_CHECK_MS = 250;
+const NOTHING = new Uint8Array(0);
+
 /**
  * Answers one request message with the chunks of one reply message. The signal fires if the client is gone before the
  * reply has left for the kernel.
@@ -74,7 +78,8 @@ export class ServerConnection {
     socket.on('end', () => {
       // The client may have closed only its writing side: what it asked for is still answered.
       this.#ended = true;
-      if (!this.#busy) this.#finish();
+      if (this.#busy) this.#watchReader();
+      else this.#finish();
     });
     socket.on('error', error => this.#drop(error));
     this.closed = new Promise(resolve => {
@@ -217,6 +222,24 @@ export class ServerConnection {
     });
   }
 
+  /**
+   * Finds out, while a request is answered, whether a client that will send no more can still read. On Linux a write of nothing
+   * fails (EPIPE) if its socket is closed, and not if only its writing side is. Elsewhere nothing tells the one from the other:
+   * the handler is told that nobody waits, and its answer is written if it gives one.
+   */
+  #watchReader(): void {
+    if (process.platform !== 'linux') {
+      this.#request?.abort(clientGone());
+      return;
+    }
+    this.#socket.write(NOTHING, error => {
+      if (error || this.#socket.destroyed) return;
+      setTimeout(() => {
+        if (this.#busy && !this.#socket.destroyed) this.#watchReader();
+      }, READER_CHECK_MS).unref();
+    });
+  }
+
   #wait(state: 'idle' | 'request' | undefined): void {
     // The clock of a request starts at its first byte and is not set back by the next ones.
     if (this.#waiting === state && state === 'request') return;
@@ -298,9 +321,12 @@ export class ServerConnection {
     this.#pending.requests -= this.#counted;
     this.#counted = 0;
     this.#releaseReply();
-    this.#request?.abort(new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection'));
+    this.#request?.abort(clientGone());
   }
 }
+
+const clientGone = (): OsqueryError =>
+  new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection');
 
 /** Bytes of a reply that are there while it is written: of what is made late, one chunk after the other. */
 const heldBytes = (chunks: EncodedRows['chunks']): number => {

@@ -1,4 +1,5 @@
 import { OsqueryError } from '../errors.ts';
+import { MAX_NESTING_DEPTH } from '../limits.ts';
 import { fixedSize, T_LIST, T_MAP, T_SET, T_STOP, T_STRING, T_STRUCT } from './thrift-types.ts';
 
 /** Reads TBinaryProtocol values from bytes; every read is checked against the end. */
@@ -27,11 +28,11 @@ export class ByteCursor {
     return this.#bytes.readInt32BE(this.#take(4));
   }
 
-  /** As a number; ids that core gives are 16 bits, so one beyond 2^53 is somebody's garbage. */
-  i64(): number {
-    const value = Number(this.#bytes.readBigInt64BE(this.#take(8)));
-    if (!Number.isSafeInteger(value)) throw this.#error('64-bit number beyond 2^53');
-    return value;
+  /** As a number where that is exact, else as a bigint. */
+  i64(): number | bigint {
+    const exact = this.#bytes.readBigInt64BE(this.#take(8));
+    const value = Number(exact);
+    return Number.isSafeInteger(value) ? value : exact;
   }
 
   /** A count or a length: never negative. */
@@ -70,32 +71,40 @@ export class ByteCursor {
     this.#take(this.count());
   }
 
-  /** Goes over one value of the type, whatever is in it. */
-  skip(type: number): void {
+  /**
+   * Goes over one value of the type, whatever is in it.
+   *
+   * @throws OsqueryError OSQUERY_PROTOCOL also for values that are nested deeper than anybody means them
+   */
+  skip(type: number, depth = 1): void {
     const size = fixedSize(type);
     if (size > 0) {
       this.#take(size);
       return;
     }
+    if (depth > MAX_NESTING_DEPTH) throw this.#error(`values nested more than ${MAX_NESTING_DEPTH} deep`);
     switch (type) {
       case T_STRING:
         this.skipString();
         return;
       case T_STRUCT:
-        this.struct(() => false);
+        this.struct((_, field) => {
+          this.skip(field, depth + 1);
+          return true;
+        });
         return;
       case T_LIST:
       case T_SET: {
         const element = this.byte();
-        for (let left = this.count(); left > 0; left -= 1) this.skip(element);
+        for (let left = this.count(); left > 0; left -= 1) this.skip(element, depth + 1);
         return;
       }
       case T_MAP: {
         const key = this.byte();
         const value = this.byte();
         for (let left = this.count(); left > 0; left -= 1) {
-          this.skip(key);
-          this.skip(value);
+          this.skip(key, depth + 1);
+          this.skip(value, depth + 1);
         }
         return;
       }

@@ -1,5 +1,5 @@
 import { OsqueryError } from '../errors.ts';
-import { MAX_METHOD_NAME_BYTES, MAX_NESTING_DEPTH } from '../limits.ts';
+import { MAX_METHOD_NAME_BYTES, MAX_SCANNED_DEPTH } from '../limits.ts';
 import {
   fixedSize,
   M_CALL,
@@ -23,21 +23,24 @@ const IN_LIST = 1;
 const IN_MAP_KEY = 2;
 const IN_MAP_VALUE = 3;
 
+/** Levels of values inside each other for which there is room at first. */
+const INITIAL_LEVELS = 16;
+
 /**
  * Finds where a TBinaryProtocol message ends. The protocol has no frames, so the end is known only by walking
  * through the message; this walk goes on where it stopped when more bytes have come (a request that arrives byte by
- * byte costs no more than one that comes at once), allocates nothing, and refuses a length that cannot be true as
- * soon as it is read, before anything is reserved for it.
+ * byte costs no more than one that comes at once), and refuses a length that cannot be true as soon as it is read, before
+ * anything is reserved for it. How deep values are nested is for who reads them to judge, up to what nobody means.
  */
 export class MessageScanner {
   readonly #maxBytes: number;
   #position = 0;
   #state = AT_HEADER;
   #depth = 0;
-  readonly #kind = new Uint8Array(MAX_NESTING_DEPTH);
-  readonly #first = new Uint8Array(MAX_NESTING_DEPTH);
-  readonly #second = new Uint8Array(MAX_NESTING_DEPTH);
-  readonly #left = new Float64Array(MAX_NESTING_DEPTH);
+  #kind = new Uint8Array(INITIAL_LEVELS);
+  #first = new Uint8Array(INITIAL_LEVELS);
+  #second = new Uint8Array(INITIAL_LEVELS);
+  #left = new Float64Array(INITIAL_LEVELS);
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -48,6 +51,7 @@ export class MessageScanner {
     this.#position = 0;
     this.#state = AT_HEADER;
     this.#depth = 0;
+    if (this.#kind.length > INITIAL_LEVELS) this.#resize(INITIAL_LEVELS);
   }
 
   /**
@@ -67,17 +71,22 @@ export class MessageScanner {
 
   #header(view: DataView): boolean {
     // A stranger (an HTTP client, say) is recognised by its first two bytes, before it sends more.
-    if (view.byteLength >= 2 && view.getUint16(0) !== VERSION_1) {
+    const isStrict = view.byteLength < 2 || view.getUint16(0) === VERSION_1;
+    if (!isStrict && view.getUint16(0) !== 0) {
       throw garbage(`expected a Thrift message (80 01), got ${hex(view.getUint16(0), 4)}`, 0);
     }
     if (view.byteLength < 8) return false;
-    const type = view.getUint8(3);
-    if (type < M_CALL || type > M_ONEWAY) throw garbage(`unknown message type ${type}`, 3);
-    const nameLength = view.getInt32(4);
+    // Without a version a message begins with its name, and the type follows.
+    const nameAt = isStrict ? 4 : 0;
+    const nameLength = view.getInt32(nameAt);
     if (nameLength < 0 || nameLength > MAX_METHOD_NAME_BYTES) {
-      throw garbage(`method name of ${nameLength} bytes (at most ${MAX_METHOD_NAME_BYTES})`, 4);
+      throw garbage(`method name of ${nameLength} bytes (at most ${MAX_METHOD_NAME_BYTES})`, nameAt);
     }
-    this.#advance(8 + nameLength + 4);
+    const typeAt = isStrict ? 3 : 4 + nameLength;
+    if (!has(view, typeAt, 1)) return false;
+    const type = view.getUint8(typeAt);
+    if (type < M_CALL || type > M_ONEWAY) throw garbage(`unknown message type ${type}`, typeAt);
+    this.#advance(isStrict ? 8 + nameLength + 4 : typeAt + 5);
     this.#state = IN_BODY;
     this.#push(IN_STRUCT, 0, 0, 0);
     return true;
@@ -187,14 +196,27 @@ export class MessageScanner {
   }
 
   #push(kind: number, first: number, second: number, left: number): void {
-    if (this.#depth === MAX_NESTING_DEPTH) {
-      throw garbage(`values nested more than ${MAX_NESTING_DEPTH} deep`, this.#position);
+    if (this.#depth === MAX_SCANNED_DEPTH) {
+      throw garbage(`values nested more than ${MAX_SCANNED_DEPTH} deep`, this.#position);
     }
+    if (this.#depth === this.#kind.length) this.#resize(this.#depth * 2);
     this.#kind[this.#depth] = kind;
     this.#first[this.#depth] = first;
     this.#second[this.#depth] = second;
     this.#left[this.#depth] = left;
     this.#depth += 1;
+  }
+
+  #resize(levels: number): void {
+    const { min } = Math;
+    const copy = <T extends Uint8Array | Float64Array>(to: T, from: T): T => {
+      to.set(from.subarray(0, min(from.length, levels)));
+      return to;
+    };
+    this.#kind = copy(new Uint8Array(levels), this.#kind);
+    this.#first = copy(new Uint8Array(levels), this.#first);
+    this.#second = copy(new Uint8Array(levels), this.#second);
+    this.#left = copy(new Float64Array(levels), this.#left);
   }
 
   /** The position may pass what has arrived; the next `has` then says no. */

@@ -1,5 +1,5 @@
 import thrift from 'thrift';
-import { messageOf, OsqueryError } from '../errors.ts';
+import { isOsqueryError, messageOf, OsqueryError } from '../errors.ts';
 import extensionService from '../gen-nodejs/Extension.js';
 import managerService from '../gen-nodejs/ExtensionManager.js';
 import { ByteWriter } from './byte-writer.ts';
@@ -11,6 +11,7 @@ const { TBinaryProtocol, TBufferedTransport } = thrift;
 /** `TApplicationExceptionType` of the Thrift protocol. */
 export const UNKNOWN_METHOD = 1;
 export const INTERNAL_ERROR = 6;
+export const PROTOCOL_ERROR = 7;
 
 /** Answers one request with the generated processor, whose handler returns generated types. */
 export function answerGenerated(service: Service, handler: object, message: Buffer): Promise<Buffer> {
@@ -20,12 +21,27 @@ export function answerGenerated(service: Service, handler: object, message: Buff
     const output = new TBinaryProtocol(new TBufferedTransport(undefined, resolve));
     try {
       TBufferedTransport.receiver(transport => {
-        processor.process(new TBinaryProtocol(transport, true), output);
+        processor.process(new TBinaryProtocol(transport, false), output);
       })(message);
     } catch (cause) {
       reject(new OsqueryError('OSQUERY_PROTOCOL', `request cannot be read: ${messageOf(cause)}`, { cause }));
     }
   });
+}
+
+/**
+ * Answers a message that came whole: what cannot be read in it is answered with an exception, as its sender can go on.
+ */
+export async function answerMessage<T>(
+  header: { readonly name: string; readonly seqid: number },
+  answer: () => Promise<T>,
+): Promise<T | readonly [Buffer]> {
+  try {
+    return await answer();
+  } catch (error) {
+    const type = isOsqueryError(error, 'OSQUERY_PROTOCOL') ? PROTOCOL_ERROR : INTERNAL_ERROR;
+    return [encodeException(header.name, header.seqid, type, messageOf(error))];
+  }
 }
 
 /** A Thrift application exception as the reply. */

@@ -119,7 +119,7 @@ function decodeReply(client: GeneratedClient, method: string, seqid: number, rep
   (client._reqs as Record<number, Callback>)[seqid] = callback;
   try {
     TBufferedTransport.receiver(transport => {
-      const input = new TBinaryProtocol(transport, true);
+      const input = new TBinaryProtocol(transport, false);
       const header = input.readMessageBegin();
       (client[`recv_${method}`] as (...values: unknown[]) => void).call(
         client,

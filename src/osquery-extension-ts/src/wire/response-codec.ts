@@ -1,4 +1,5 @@
-import { type ExtensionStatus, OsqueryError } from '../errors.ts';
+import { type ExtensionStatus, type ExtensionUuid, OsqueryError } from '../errors.ts';
+import type { ExtensionInfo } from '../protocol.ts';
 import {
   decodeRow,
   type EncodedRows,
@@ -31,11 +32,20 @@ export interface MessageHeader {
   readonly seqid: number;
 }
 
-/** Reads a strict TBinaryProtocol header; the cursor is then at the arguments or result struct. */
+/**
+ * Reads a TBinaryProtocol header; the cursor is then at the arguments or result struct. As in Apache Thrift for C++ a message
+ * need not be a strict one, with a version: without it a message begins with the length of its name.
+ */
 export function readMessageHeader(cursor: ByteCursor): MessageHeader {
-  const version = cursor.i32() >>> 0;
+  const version = cursor.i32();
+  if (version >= 0) {
+    cursor.position -= 4;
+    const name = cursor.string();
+    return { name, type: cursor.byte(), seqid: cursor.i32() };
+  }
   if (version >>> 16 !== VERSION_1) {
-    throw new OsqueryError('OSQUERY_PROTOCOL', `not a Thrift message: begins with ${version.toString(16)}`);
+    const begin = (version >>> 0).toString(16);
+    throw new OsqueryError('OSQUERY_PROTOCOL', `not a Thrift message: begins with ${begin}`);
   }
   const name = cursor.string();
   return { name, type: version & 0xff, seqid: cursor.i32() };
@@ -158,7 +168,7 @@ export function readResponse(cursor: ByteCursor, header: MessageHeader): Encoded
 function readStatus(cursor: ByteCursor): ExtensionStatus {
   let code = 0;
   let message = '';
-  let uuid = 0;
+  let uuid: ExtensionUuid = 0;
   cursor.struct((id, type) => {
     if (id === 1 && type === T_I32) code = cursor.i32();
     else if (id === 2 && type === T_STRING) message = cursor.string();
@@ -167,6 +177,39 @@ function readStatus(cursor: ByteCursor): ExtensionStatus {
     return true;
   });
   return { code, message, uuid };
+}
+
+/** What `extensions` answers. The generated code would round uuids, which it makes keys of an object. */
+export function readExtensionList(
+  cursor: ByteCursor,
+  header: MessageHeader,
+): Map<ExtensionUuid, ExtensionInfo> {
+  if (header.type === M_EXCEPTION) throw readApplicationException(cursor, header.name);
+  const list = new Map<ExtensionUuid, ExtensionInfo>();
+  cursor.struct((id, type) => {
+    if (id !== 0 || type !== T_MAP) return false;
+    const [key, value, count] = [cursor.byte(), cursor.byte(), cursor.count()];
+    if (count > 0 && (key !== T_I64 || value !== T_STRUCT)) {
+      throw new OsqueryError(
+        'OSQUERY_PROTOCOL',
+        `reply to ${header.name}: map of types ${key} and ${value}; expected (10, 12)`,
+      );
+    }
+    for (let left = count; left > 0; left -= 1) list.set(cursor.i64(), readExtensionInfo(cursor));
+    return true;
+  });
+  return list;
+}
+
+function readExtensionInfo(cursor: ByteCursor): ExtensionInfo {
+  const texts = ['', '', '', ''];
+  cursor.struct((id, type) => {
+    if (type !== T_STRING || id < 1 || id > texts.length) return false;
+    texts[id - 1] = cursor.string();
+    return true;
+  });
+  const [name = '', version = '', sdkVersion = '', minSdkVersion = ''] = texts;
+  return { name, version, sdkVersion, minSdkVersion };
 }
 
 function readRows(cursor: ByteCursor): EncodedRows<Uint8Array> {
