@@ -281,6 +281,30 @@ export class EventBuffer {
     this.#evict();
   }
 
+  /** Whether a row is there. */
+  has(eid: number): boolean {
+    return this.#find(eid) !== undefined;
+  }
+
+  /** Counts bytes that are kept beside a row as its memory, until it goes. */
+  charge(eid: number, bytes: number): void {
+    const found = this.#find(eid);
+    if (found === undefined) return;
+    const { segment, place } = found;
+    segment.beside ??= new Uint32Array(segment.ends.length);
+    segment.beside[place]! += bytes;
+    this.#owners.at(segment.owners[place]!).bytes += bytes;
+    this.#bytes += bytes;
+  }
+
+  #find(eid: number): { readonly segment: Segment; readonly place: number } | undefined {
+    const segment = this.#segments[this.#segmentOf(eid)];
+    if (segment === undefined) return undefined;
+    const place = placeOf(segment, eid);
+    if (place >= segment.rows || eidAt(segment, place) !== eid) return undefined;
+    return segment.gone[place] === THERE ? { segment, place } : undefined;
+  }
+
   append(batch: RowBatch): void {
     this.#add(batch);
     this.counters.appended += batch.ends.length;
@@ -413,24 +437,27 @@ export class EventBuffer {
 
   /** Takes the oldest rows of an owner out of a segment: one at least, and until they measure as much. */
   #evictFrom(segment: Segment, account: OwnerAccount, share: Share, measure: Measure, most: number): void {
-    const { gone, owners, ends, rate } = segment;
+    const { gone, owners, ends, rate, beside } = segment;
     const { slot } = account;
     const perRow = measure === 'rows' ? 1 : measure === 'bytes' ? ROW_INDEX_BYTES : 0;
     const perByte = measure === 'rows' ? 0 : measure === 'bytes' ? rate : 1;
+    const perByteBeside = measure === 'bytes' ? 1 : 0;
     let place = placeOf(segment, account.oldest);
     let rows = 0;
     let bytes = 0;
+    let besideBytes = 0;
     let unread = 0;
     do {
       while (gone[place] !== THERE || owners[place] !== slot) place++;
       gone[place] = EVICTED;
       rows++;
       bytes += ends[place]! - startAt(segment, place);
+      if (beside !== undefined) besideBytes += beside[place]!;
       if (eidAt(segment, place) >= this.#readUpTo) unread++;
       place++;
-    } while (rows < share.rows && rows * perRow + bytes * perByte < most);
+    } while (rows < share.rows && rows * perRow + bytes * perByte + besideBytes * perByteBeside < most);
     account.oldest = place < segment.rows ? eidAt(segment, place) : endOf(segment);
-    this.#discount(segment, account, share, rows, bytes);
+    this.#discount(segment, account, share, { rows, bytes, beside: besideBytes });
     this.counters.evicted += rows;
     this.counters.evictedUnread += unread;
   }
@@ -442,11 +469,17 @@ export class EventBuffer {
     if (why === DONE) this.#hasDone = true;
     const slot = segment.owners[place]!;
     const bytes = segment.ends[place]! - startAt(segment, place);
-    this.#discount(segment, this.#owners.at(slot), segment.shares.get(slot)!, 1, bytes);
+    const beside = segment.beside?.[place] ?? 0;
+    this.#discount(segment, this.#owners.at(slot), segment.shares.get(slot)!, { rows: 1, bytes, beside });
   }
 
-  #discount(segment: Segment, account: OwnerAccount, share: Share, rows: number, bytes: number): void {
-    const memory = bytes * segment.rate + rows * ROW_INDEX_BYTES;
+  #discount(
+    segment: Segment,
+    account: OwnerAccount,
+    share: Share,
+    { rows, bytes, beside }: { readonly rows: number; readonly bytes: number; readonly beside: number },
+  ): void {
+    const memory = bytes * segment.rate + rows * ROW_INDEX_BYTES + beside;
     segment.live -= rows;
     segment.liveBytes -= bytes;
     share.rows -= rows;
@@ -558,6 +591,10 @@ export class EventBuffer {
     target.masks[2 * to + 1] = segment.masks[2 * from + 1]!;
     target.owners[to] = slot;
     target.eids![to] = eidAt(segment, from);
+    if (segment.beside !== undefined) {
+      target.beside ??= new Uint32Array(target.ends.length);
+      target.beside[to] = segment.beside[from]!;
+    }
     target.rows++;
     target.live++;
     target.liveBytes += length;

@@ -27,8 +27,12 @@ export class RowExtras {
   readonly #names: readonly string[];
   /** By `eid / PAGE_ROWS`: the values of one row after the other. */
   readonly #pages = new Map<number, (string | undefined)[]>();
+  /** Those of rows that are left of a page whose others are gone. */
+  readonly #single = new Map<number, readonly (string | undefined)[]>();
   /** Rows below have no values any more. */
   #from = 0;
+  /** Rows that got values since it was last looked for those that are gone. */
+  #sinceSweep = 0;
   /** Rows whose values have come since the last `takeChanges`; undefined while nobody asks. */
   #changed: number[] | undefined;
 
@@ -58,6 +62,7 @@ export class RowExtras {
     }
     const start = (eid - number * PAGE_ROWS) * width;
     for (let i = 0; i < width; i++) page[start + i] = values[i];
+    this.#sinceSweep++;
     this.#changed?.push(eid);
   }
 
@@ -93,9 +98,10 @@ export class RowExtras {
     for (const number of this.#pages.keys()) {
       for (let eid = number * PAGE_ROWS; eid < (number + 1) * PAGE_ROWS; eid++) {
         const values = this.valuesOf(eid);
-        if (values !== undefined) all.push([eid, Array.from(values, value => value ?? null)]);
+        if (values !== undefined) all.push(lateValues(eid, values));
       }
     }
+    for (const [eid, values] of this.#single) if (eid >= this.#from) all.push(lateValues(eid, values));
     return all;
   }
 
@@ -110,7 +116,7 @@ export class RowExtras {
     const number = Math.floor(eid / PAGE_ROWS);
     const start = (eid - number * PAGE_ROWS) * width;
     const values = this.#pages.get(number)?.slice(start, start + width);
-    return values?.some(isKnown) ? values : undefined;
+    return values?.some(isKnown) ? values : this.#single.get(eid);
   }
 
   /** Bytes that they can take in a row. */
@@ -142,7 +148,56 @@ export class RowExtras {
       this.#pages.delete(number);
     }
   }
+
+  /**
+   * Forgets the values of rows that are gone, wherever they are. It costs little to be called often: it looks at all of them
+   * only after as many have come as there are.
+   */
+  dropGone(rows: RowsThere): void {
+    this.dropBelow(rows.range.from);
+    if (this.#sinceSweep < rows.rowCount + SWEEP_ROWS) return;
+    this.#sinceSweep = 0;
+    for (const eid of this.#single.keys()) if (!rows.has(eid)) this.#single.delete(eid);
+    const width = this.#names.length;
+    for (const [number, page] of this.#pages) {
+      let left = 0;
+      for (let i = 0; i < PAGE_ROWS; i++) {
+        const start = i * width;
+        if (rows.has(number * PAGE_ROWS + i)) left++;
+        else page.fill(undefined, start, start + width);
+      }
+      // What is still to come has its page; a row or two of many keep none.
+      const isOpen = (number + 1) * PAGE_ROWS > rows.range.to;
+      if (!isOpen && left <= SINGLE_ROWS) this.#breakUp(number, page);
+    }
+  }
+
+  #breakUp(number: number, page: readonly (string | undefined)[]): void {
+    this.#pages.delete(number);
+    const width = this.#names.length;
+    for (let i = 0; i < PAGE_ROWS; i++) {
+      const values = page.slice(i * width, (i + 1) * width);
+      if (values.some(isKnown)) this.#single.set(number * PAGE_ROWS + i, values);
+    }
+  }
 }
+
+/** Rows that get values between two looks for those that are gone, besides as many as there are. */
+const SWEEP_ROWS = 4096;
+/** Rows that are left of a page that is broken up. */
+const SINGLE_ROWS = 8;
+
+/** What is asked of a buffer. */
+export interface RowsThere {
+  readonly range: { readonly from: number; readonly to: number };
+  readonly rowCount: number;
+  has(eid: number): boolean;
+}
+
+const lateValues = (eid: number, values: readonly (string | undefined)[]): LateValues => [
+  eid,
+  Array.from(values, value => value ?? null),
+];
 
 const isKnown = (value: string | undefined): boolean => value !== undefined;
 

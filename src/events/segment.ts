@@ -38,6 +38,8 @@ export interface Segment {
   masks: Uint32Array;
   /** Slots of the rows' owners. */
   owners: Uint16Array;
+  /** Bytes of memory that are kept beside each row; undefined where none are counted. */
+  beside: Uint32Array | undefined;
   /** THERE, or why a row is gone. */
   gone: Uint8Array;
   /** Rows that are there, and their bytes, unpacked. */
@@ -68,6 +70,7 @@ export const newSegment = (bytes: Buffer, firstEid: number, rows: number): Segme
   newest: Number.NEGATIVE_INFINITY,
   masks: new Uint32Array(2 * rows),
   owners: new Uint16Array(rows),
+  beside: undefined,
   gone: new Uint8Array(rows),
   live: 0,
   liveBytes: 0,
@@ -154,6 +157,7 @@ export const growIndex = (segment: Segment): void => {
   segment.masks = enlarged(segment.masks, new Uint32Array(2 * grown));
   segment.owners = enlarged(segment.owners, new Uint16Array(grown));
   segment.gone = enlarged(segment.gone, new Uint8Array(grown));
+  if (segment.beside !== undefined) segment.beside = enlarged(segment.beside, new Uint32Array(grown));
   if (segment.eids !== undefined) segment.eids = enlarged(segment.eids, new Float64Array(grown));
 };
 

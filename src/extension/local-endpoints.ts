@@ -55,7 +55,7 @@ export class LocalEndpoints {
   offer(batch: ConnectedBatch, leftOut: LeftOutSockets): void {
     const replaced = leftOut.replaced - this.#leftOut.replaced;
     this.#leftOut = leftOut;
-    this.#extras.dropBelow(this.#buffer.range.from);
+    this.#extras.dropGone(this.#buffer);
     this.#passedOver += forEachConnected(batch, (eid, socket) => {
       const found = this.#lookup.find(socket);
       if (found === BUSY) return false;

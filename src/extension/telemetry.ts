@@ -16,6 +16,9 @@ const EXTRA_NAMES = Object.keys(processEventExtras) as readonly (keyof typeof pr
 const EXTRA_FIELDS = Object.values(processEventExtras);
 /** Milliseconds for which events gather that are finished later than they come, before they become rows. */
 const GATHER_MS = 10;
+/** Length of the texts beside a row that is not worth counting, and what a unit of them takes at most. */
+const FREE_UNITS = 256;
+const BYTES_PER_UNIT = 2;
 
 export interface TelemetryOptions {
   readonly origin: 'live' | 'replay';
@@ -104,6 +107,7 @@ export class Telemetry {
     if (eid !== undefined) {
       for (let i = 0; i < EXTRA_FIELDS.length; i++) this.#values[i] = fields[EXTRA_FIELDS[i]!];
       this.#extras.set(eid, this.#values);
+      this.#chargeFor(eid);
     }
     if (this.#options.settings.telemetry) {
       this.#writer.append(
@@ -116,12 +120,19 @@ export class Telemetry {
     if (!this.#isOffering) this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
   }
 
+  /** Long texts beside a row count as its memory: they are not packed, and a user chooses them. */
+  #chargeFor(eid: number): void {
+    let units = 0;
+    for (const value of this.#values) units += value?.length ?? 0;
+    if (units > FREE_UNITS) this.#options.processBuffer.charge(eid, BYTES_PER_UNIT * units);
+  }
+
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const batch = this.#writer.take();
     if (batch !== undefined) this.#options.telemetryBuffer.append(batch);
-    this.#extras.dropBelow(this.#options.processBuffer.range.from);
+    this.#extras.dropGone(this.#options.processBuffer);
   }
 
   /** The values beside the rows of process_events, if the query uses one of their columns. */

@@ -201,6 +201,23 @@ describe('EventBuffer', () => {
       }
     });
 
+    it('counts what is kept beside rows, and takes it back', () => {
+      const { buffer, append } = filledBuffer([], { rows: 1e9, bytes: 1e6 });
+      append([row(1, '/witness')], WITNESS);
+      for (let i = 0; i < 100; i++) {
+        append([row(i)], FLOOD);
+        buffer.charge(buffer.range.to - 1, 100_000);
+      }
+      append([row(0)], FLOOD);
+      expect(buffer.byteCount).toBeLessThanOrEqual(1e6);
+      expect(buffer.rowCount).toBeLessThanOrEqual(12);
+      expect(witnesses(buffer)).toBe(1);
+      buffer.charge(3, 100_000);
+      expect(buffer.has(3)).toBe(false);
+      buffer.discardBelow(buffer.range.to);
+      expect(buffer.byteCount).toBe(0);
+    });
+
     it('bears more owners than it can tell apart', () => {
       const { buffer, append } = filledBuffer([], { rows: 3_000, bytes: 1e9 });
       for (let owner = 0; owner < 5_000; owner++) append([row(owner)], owner);

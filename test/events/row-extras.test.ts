@@ -35,6 +35,32 @@ describe('RowExtras', () => {
   });
 });
 
+describe('RowExtras of a buffer whose rows go one by one', () => {
+  it('forget what is beside rows that are gone, and keep the rest', () => {
+    const extras = newExtras();
+    const there = new Set<number>();
+    const rows = {
+      range: { from: 1, to: 1 },
+      get rowCount() {
+        return there.size;
+      },
+      has: (eid: number) => there.has(eid),
+    };
+    for (let eid = 1; eid <= 40_000; eid++) {
+      rows.range.to = eid + 1;
+      there.add(eid);
+      extras.set(eid, [`user ${eid}`, undefined]);
+      // One of a thousand stays, and for a while the newest.
+      if (eid > 500 && (eid - 500) % 1_000 !== 7) there.delete(eid - 500);
+      extras.dropGone(rows);
+    }
+    for (const eid of there) expect(extras.valuesOf(eid), String(eid)).toEqual([`user ${eid}`, undefined]);
+    expect(extras.all().length).toBeLessThan(there.size + 4_096 + 500 + 64);
+    const kept = [7, 1_007, 2_007, 39_007];
+    expect(extras.all().map(([eid]) => eid)).toEqual(expect.arrayContaining(kept));
+  });
+});
+
 describe('RowExtras that are kept', () => {
   it('tell what has come since they were asked', () => {
     const extras = newExtras();
