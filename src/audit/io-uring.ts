@@ -20,9 +20,6 @@ const operationOf = new Map(
 
 const EAGAIN = 11;
 
-/** Connects under way that are remembered; the oldest is forgotten when one more begins. */
-const MAX_UNDER_WAY = 4_096;
-
 /** What a URINGOP record says: not where, not through which descriptor, and of its outcome nothing but this. */
 interface Operation
   extends Pick<
@@ -57,16 +54,14 @@ export const hasUringop = ({ records }: RecordGroup): boolean =>
  * operation was submitted, and the program (`exe`, `auid`) only where that was a system call: with IORING_SETUP_SQPOLL it is
  * a kernel thread that submits, and with IOSQE_ASYNC another that tries, without the address.
  *
- * An operation that must wait has a record for each try, and only its pid ties them together. So the try that has the address
- * is the event, and the end of one such connect of the same process is none.
+ * An operation that must wait has a record for each try, and only its pid ties them together. The try that has the address is
+ * an event, and so is the end of a connect, without one: whether it is the end of that very connect cannot be told, and it
+ * may be another one, handed over with IOSQE_ASYNC so that its address is not recorded.
  *
  * The exit that a record has is not the operation's: a connect that was refused has 0, too.
  * Source: __audit_uring_exit in kernel/auditsc.c, io_connect in io_uring/net.c.
  */
 export class UringReader {
-  /** Connects whose end is still to come, by pid. */
-  readonly #underWay = new Map<number, number>();
-
   read(group: RecordGroup, { submission, isWithinOther, wanted }: UringContext): UringReading {
     const operations: Operation[] = [];
     for (const record of group.records) {
@@ -90,34 +85,13 @@ export class UringReader {
     };
     if (done.length === 0) {
       // An accept waits for its client without an address, and is an event when that has come.
-      if (address !== undefined) {
-        add(first, address);
-        if (first.name === 'connect') this.#begin(first.pid);
-      }
+      if (address !== undefined) add(first, address);
       return { kind: 'events', events };
     }
     done.forEach((operation, index) => {
-      const ownAddress = index === done.length - 1 ? address : undefined;
-      const isEnd = ownAddress === undefined && operation.name === 'connect' && this.#end(operation.pid);
-      if (!isEnd) add(operation, ownAddress);
+      add(operation, index === done.length - 1 ? address : undefined);
     });
     return { kind: 'events', events };
-  }
-
-  #begin(pid: number): void {
-    const count = this.#underWay.get(pid) ?? 0;
-    this.#underWay.delete(pid);
-    this.#underWay.set(pid, count + 1);
-    if (this.#underWay.size > MAX_UNDER_WAY) this.#underWay.delete(this.#underWay.keys().next().value!);
-  }
-
-  /** @returns false if no connect of that process is under way */
-  #end(pid: number): boolean {
-    const count = this.#underWay.get(pid);
-    if (count === undefined) return false;
-    if (count === 1) this.#underWay.delete(pid);
-    else this.#underWay.set(pid, count - 1);
-    return true;
   }
 }
 

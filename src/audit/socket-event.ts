@@ -8,6 +8,8 @@ import { parseSockaddr, type SocketName } from './sockaddr.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import { decodeHexInto, hexWord } from './value.ts';
 
+/** Also of a call that is restarted after the signal: then it has an event of its own. */
+const EINTR = 4;
 const EINPROGRESS = 115;
 const EAGAIN = 11;
 
@@ -87,7 +89,7 @@ export const socketEvent = (
 
 const outcome = ({ success, exit }: SyscallRecord, action: SocketEvent['action']): SocketEvent['outcome'] => {
   if (success) return 'succeeded';
-  if (action === 'connect' && exit === -EINPROGRESS) return 'in_progress';
+  if (action === 'connect' && (exit === -EINPROGRESS || exit === -EINTR)) return 'in_progress';
   if (action === 'accept' && exit === -EAGAIN) return 'no_client';
   return 'failed';
 };

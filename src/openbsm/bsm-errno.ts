@@ -113,7 +113,8 @@ const DARWIN_ERRNO: ReadonlyMap<number, { readonly name: string; readonly errno:
   [210, { name: 'EPOLICY', errno: 103 }],
 ]);
 
-/** BSM_ERRNO_EAGAIN and BSM_ERRNO_EINPROGRESS: failures that are not one for a non-blocking socket. */
+/** BSM_ERRNO_EINTR, …EAGAIN and …EINPROGRESS: a connect goes on after a signal; the others are no failure of a non-blocking socket. */
+export const BSM_EINTR = 4;
 export const BSM_EAGAIN = 11;
 export const BSM_EINPROGRESS = 150;
 

@@ -1,7 +1,7 @@
 import type { SocketAddress, SocketEvent } from '../audit/audit-event.ts';
 import { AF_INET, AF_INET6, AF_UNIX } from '../audit/sockaddr.ts';
 import { isUnspecified } from './address.ts';
-import { BSM_EAGAIN, BSM_EINPROGRESS } from './bsm-errno.ts';
+import { BSM_EAGAIN, BSM_EINPROGRESS, BSM_EINTR } from './bsm-errno.ts';
 import type { EventOrigin } from './event-origin.ts';
 import type { ProcessMemory } from './process-memory.ts';
 import type { BsmRecord } from './record.ts';
@@ -68,7 +68,7 @@ export const mapSocket = (
 
 const outcome = (syscall: SocketCall, bsmErrno: number): SocketEvent['outcome'] => {
   if (bsmErrno === 0) return 'succeeded';
-  if (syscall === 'connect' && bsmErrno === BSM_EINPROGRESS) return 'in_progress';
+  if (syscall === 'connect' && (bsmErrno === BSM_EINPROGRESS || bsmErrno === BSM_EINTR)) return 'in_progress';
   if (syscall === 'accept' && bsmErrno === BSM_EAGAIN) return 'no_client';
   return 'failed';
 };

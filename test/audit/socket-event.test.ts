@@ -108,6 +108,7 @@ describe('readSocketEvent', () => {
   it.each([
     ['connect', CONNECT, 'yes', 0, 'succeeded'],
     ['connect', CONNECT, 'no', -115, 'in_progress'],
+    ['connect', CONNECT, 'no', -4, 'in_progress'],
     ['connect', CONNECT, 'no', -111, 'failed'],
     ['connect', CONNECT, 'no', -11, 'failed'],
     ['bind', BIND, 'no', -98, 'failed'],

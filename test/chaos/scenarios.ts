@@ -2,6 +2,7 @@ import type { Scenario } from '../bench/scenario.ts';
 import { burst } from './scenarios/burst.ts';
 import { clock } from './scenarios/clock.ts';
 import { diskStall } from './scenarios/disk-stall.ts';
+import { flood } from './scenarios/flood.ts';
 import { kills } from './scenarios/kills.ts';
 import { signals } from './scenarios/signals.ts';
 import { silentReaders } from './scenarios/silent-readers.ts';
@@ -12,6 +13,7 @@ export const scenarios: readonly Scenario[] = [
   kills,
   stopped,
   burst,
+  flood,
   silentReaders,
   diskStall,
   clock,

@@ -382,6 +382,7 @@ describe('a socket call', () => {
 
   it.each([
     [32, 150, 'in_progress', -36],
+    [32, 4, 'in_progress', -4],
     [32, 11, 'failed', -35],
     [32, 146, 'failed', -61],
     [33, 11, 'no_client', -35],

@@ -79,8 +79,11 @@ export interface RuleSelection {
 const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
 const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];
 const KILL: readonly SyscallName[] = ['kill', 'tkill', 'tgkill'];
+const EINTR = 4;
 const EINPROGRESS = 115;
 const EAGAIN = 11;
+/** A connect with one of these goes on: the caller does not wait, or a signal came meanwhile. */
+const CONNECT_GOES_ON = [EINPROGRESS, EINTR];
 
 /** SYS_BIND and so on among the calls that socketcall multiplexes are told apart by a0 only. */
 const SOCKETCALLS = [2, 3, 5, 18] as const;
@@ -127,18 +130,20 @@ export const rulesFor = (
     const outcome: AuditRule['fields'] = selection.failedSocketEvents ? [] : [[AUDIT_SUCCESS, 1]];
     always(numbers(['bind', 'connect', ...accepts]), outcome);
     if (!selection.failedSocketEvents) {
-      always(numbers(['connect']), [[AUDIT_EXIT, -EINPROGRESS]]);
+      for (const errno of CONNECT_GOES_ON) always(numbers(['connect']), [[AUDIT_EXIT, -errno]]);
       if (selection.nullAcceptSocketEvents) always(numbers(accepts), [[AUDIT_EXIT, -EAGAIN]]);
     }
     for (const call of SOCKETCALLS) {
       const name = socketcallName(call)!;
       if (name.startsWith('accept') && !selection.acceptSocketEvents) continue;
-      const pending = name === 'connect' ? EINPROGRESS : selection.nullAcceptSocketEvents ? EAGAIN : 0;
+      const isAccept = name.startsWith('accept') && selection.nullAcceptSocketEvents;
+      const pending = name === 'connect' ? CONNECT_GOES_ON : isAccept ? [EAGAIN] : [];
       always(numbers(['socketcall']), [[AUDIT_ARG0, call], ...outcome]);
-      if (!selection.failedSocketEvents && pending > 0 && name !== 'bind') {
+      if (selection.failedSocketEvents) continue;
+      for (const errno of pending) {
         always(numbers(['socketcall']), [
           [AUDIT_ARG0, call],
-          [AUDIT_EXIT, -pending],
+          [AUDIT_EXIT, -errno],
         ]);
       }
     }

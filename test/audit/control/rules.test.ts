@@ -116,11 +116,14 @@ describe('rulesFor', () => {
       '-A never,exit pid=77 all',
       '-a always,exit arch=b64 success=1 49,42',
       '-a always,exit arch=b64 exit=-115 42',
+      '-a always,exit arch=b64 exit=-4 42',
       '-a always,exit arch=b32 success=1 361,362',
       '-a always,exit arch=b32 exit=-115 362',
+      '-a always,exit arch=b32 exit=-4 362',
       '-a always,exit arch=b32 a0=2 success=1 102',
       '-a always,exit arch=b32 a0=3 success=1 102',
       '-a always,exit arch=b32 a0=3 exit=-115 102',
+      '-a always,exit arch=b32 a0=3 exit=-4 102',
       '-a always,io_uring 16,56',
     ]);
   });
@@ -131,10 +134,12 @@ describe('rulesFor', () => {
     expect(b64({ acceptSocketEvents: true })).toEqual([
       '-a always,exit arch=b64 success=1 49,42,43,288',
       '-a always,exit arch=b64 exit=-115 42',
+      '-a always,exit arch=b64 exit=-4 42',
     ]);
     expect(b64({ acceptSocketEvents: true, nullAcceptSocketEvents: true })).toEqual([
       '-a always,exit arch=b64 success=1 49,42,43,288',
       '-a always,exit arch=b64 exit=-115 42',
+      '-a always,exit arch=b64 exit=-4 42',
       '-a always,exit arch=b64 exit=-11 43,288',
     ]);
     expect(b64({ nullAcceptSocketEvents: true })).toEqual(b64({}));

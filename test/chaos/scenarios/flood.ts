@@ -1,0 +1,110 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { processTelemetryEvents } from '../../../tables/process_telemetry_events.ts';
+import { processOptions } from '../../bench/audit-options.ts';
+import type { Figure } from '../../bench/figure.ts';
+import { Load } from '../../bench/load.ts';
+import { memory } from '../../bench/process-usage.ts';
+import type { BenchContext, Scenario } from '../../bench/scenario.ts';
+import { SupervisedExtension } from '../../live/supervised-extension.ts';
+import { MemoryGroup } from '../in-cgroup.ts';
+import { Losses } from '../losses.ts';
+import { rowsOf } from '../rows-of.ts';
+import { writeSmallestProgram } from '../smallest-program.ts';
+
+const SECONDS = 30;
+const EVENTS_MAX = 20_000;
+const GROUP_MB = 150;
+/** Ids without an account. */
+const FLOOD_UID = 64_999;
+const WITNESS_UID = 64_998;
+
+/** What one user does while another one runs a program a second. */
+interface Flood {
+  readonly name: string;
+  readonly perSecond: number;
+  readonly argumentBytes: number;
+  readonly argumentCount: number;
+}
+const FLOODS: readonly Flood[] = [
+  { name: '2,000 execs/s', perSecond: 2_000, argumentBytes: 0, argumentCount: 0 },
+  { name: '100 execs/s of 100 kB', perSecond: 100, argumentBytes: 100_000, argumentCount: 1 },
+  { name: '2 execs/s of 6 MB', perSecond: 2, argumentBytes: 130_000, argumentCount: 47 },
+];
+
+const run = async (flood: Flood, { program }: BenchContext): Promise<readonly Figure[]> => {
+  const directory = mkdtempSync(join(tmpdir(), 'chaos-'));
+  chmodSync(directory, 0o755);
+  const executable = join(directory, 'true');
+  writeSmallestProgram(executable);
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => rmSync(directory, { recursive: true }));
+  const group = cleanup.use(new MemoryGroup(GROUP_MB * 1e6));
+  const { custom_audit_buffer_bytes: _, ...options } = processOptions;
+  const extension = cleanup.use(
+    await SupervisedExtension.start(
+      { ...options, events_max: String(EVENTS_MAX), custom_audit_state_dir: join(directory, 'state') },
+      group.program(program),
+    ),
+  );
+  const losses = await Losses.from(extension);
+  const witness = cleanup.use(
+    await Load.prepare('execs-as', SECONDS, 1, String(WITNESS_UID), executable, '0', '0'),
+  );
+  const flooding = cleanup.use(
+    await Load.prepare(
+      'execs-as',
+      flood.perSecond * SECONDS,
+      flood.perSecond,
+      String(FLOOD_UID),
+      executable,
+      String(flood.argumentBytes),
+      String(flood.argumentCount),
+    ),
+  );
+  const [, { seconds }] = await Promise.all([witness.run(), flooding.run()]);
+  await losses.settled();
+  const rows = await extension.scheduled();
+  const seen = rows.filter(({ uid }) => Number(uid) === WITNESS_UID).length;
+  const status = await extension.status();
+  const figure = (name: string): string => `${flood.name}: ${name}`;
+  return [
+    { name: figure('run'), value: (flood.perSecond * SECONDS) / seconds, unit: '/s' },
+    { name: figure('rows of the other user'), value: seen, unit: 'rows', goal: { atLeast: SECONDS } },
+    {
+      name: figure('… in process_telemetry_events'),
+      value: await rowsOf(extension, processTelemetryEvents.spec, 'user_uid', WITNESS_UID),
+      unit: 'rows',
+      goal: { atLeast: SECONDS },
+    },
+    { name: figure('rows in the answer'), value: rows.length, unit: 'rows' },
+    {
+      name: figure('rows evicted unread'),
+      value: Number(status.process_events_evicted_unread),
+      unit: 'rows',
+    },
+    { name: figure('records lost in the kernel'), value: Number(status.kernel_lost), unit: '' },
+    {
+      name: figure('RSS, peak'),
+      value: memory(extension.pid).peakRss,
+      unit: 'MB',
+      goal: { atMost: 200 },
+    },
+    { name: figure(`ended in a group of ${GROUP_MB} MB`), value: group.kills, unit: '', goal: { atMost: 0 } },
+  ];
+};
+
+export const flood: Scenario = {
+  name: 'flood',
+  title: `one user floods the tables for ${SECONDS} s, while another one runs a program a second; in ${GROUP_MB} MB of memory`,
+  needsAudit: true,
+  run: async context => {
+    const figures: Figure[] = [];
+    for (const each of FLOODS) {
+      context.note(`flood: ${each.name}`);
+      figures.push(...(await run(each, context)));
+    }
+    return figures;
+  },
+};
