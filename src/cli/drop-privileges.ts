@@ -9,6 +9,8 @@ import { type Needs, neededCapabilities } from './needed-capabilities.ts';
 export const dropPrivileges = async (needs: Needs): Promise<string | undefined> => {
   if (process.platform !== 'linux') return undefined;
   try {
+    const { keepDescriptors } = await import('../runtime/inherited-descriptors.ts');
+    keepDescriptors();
     const { keepCapabilities } = await import('../runtime/keep-capabilities.ts');
     const { privilegeCalls } = await import('../runtime/privilege-calls.ts');
     return keepCapabilities(neededCapabilities(needs), privilegeCalls());

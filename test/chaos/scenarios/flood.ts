@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processTelemetryEvents } from '../../../tables/process_telemetry_events.ts';
@@ -33,7 +33,9 @@ const FLOODS: readonly Flood[] = [
   { name: '2 execs/s of 6 MB', perSecond: 2, argumentBytes: 130_000, argumentCount: 47 },
 ];
 
-const run = async (flood: Flood, { program }: BenchContext): Promise<readonly Figure[]> => {
+const ENDED = `ended in a group of ${GROUP_MB} MB`;
+
+const run = async (flood: Flood, { program, note }: BenchContext): Promise<readonly Figure[]> => {
   const directory = mkdtempSync(join(tmpdir(), 'chaos-'));
   chmodSync(directory, 0o755);
   const executable = join(directory, 'true');
@@ -64,11 +66,15 @@ const run = async (flood: Flood, { program }: BenchContext): Promise<readonly Fi
     ),
   );
   const [, { seconds }] = await Promise.all([witness.run(), flooding.run()]);
+  const figure = (name: string): string => `${flood.name}: ${name}`;
+  if (!existsSync(`/proc/${extension.pid}`)) {
+    note(extension.stderr);
+    return [{ name: figure(ENDED), value: Math.max(1, group.kills), unit: '', goal: { atMost: 0 } }];
+  }
   await losses.settled();
   const rows = await extension.scheduled();
   const seen = rows.filter(({ uid }) => Number(uid) === WITNESS_UID).length;
   const status = await extension.status();
-  const figure = (name: string): string => `${flood.name}: ${name}`;
   return [
     { name: figure('run'), value: (flood.perSecond * SECONDS) / seconds, unit: '/s' },
     { name: figure('rows of the other user'), value: seen, unit: 'rows', goal: { atLeast: SECONDS } },
@@ -91,7 +97,7 @@ const run = async (flood: Flood, { program }: BenchContext): Promise<readonly Fi
       unit: 'MB',
       goal: { atMost: 200 },
     },
-    { name: figure(`ended in a group of ${GROUP_MB} MB`), value: group.kills, unit: '', goal: { atMost: 0 } },
+    { name: figure(ENDED), value: group.kills, unit: '', goal: { atMost: 0 } },
   ];
 };
 
