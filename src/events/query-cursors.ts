@@ -70,6 +70,11 @@ export class QueryCursors {
     this.#doubted.add(query);
   }
 
+  /** Counts all of them as moved. */
+  touchAll(): void {
+    for (const query of this.#cursors.keys()) this.#changed.add(query);
+  }
+
   /** The cursors that have moved since the last time; undefined stands for one that is forgotten. */
   takeChanges(): (readonly [query: string, cursor: Cursor | undefined])[] {
     const changed = this.#changed;

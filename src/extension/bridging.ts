@@ -17,6 +17,7 @@ export class Bridging {
   /** The socket of the instance before, if that has ended a moment ago. */
   readonly inherited: InheritedSocket | undefined;
   #bridge: Bridge | undefined;
+  #buildAgain: () => Promise<void> = async () => {};
 
   private constructor(settings: AuditSettings, log: OperatorLog, inherited: InheritedSocket | undefined) {
     this.#settings = settings;
@@ -42,6 +43,7 @@ export class Bridging {
     const patienceMs = this.#settings.limits.bridgeMilliseconds;
     const { fd } = source.ingest;
     if (directory === undefined || patienceMs === 0 || fd === undefined) return;
+    this.#buildAgain = () => this.build(source, directory, keeper);
     try {
       const { Bridge, HELD_FD } = await import('../ingest/bridge/bridge.ts');
       this.#bridge = Bridge.build({
@@ -54,6 +56,12 @@ export class Bridging {
     } catch (error) {
       this.#log.warn(`${NO_BRIDGE}: ${error instanceof Error ? error.message : error}`);
     }
+  }
+
+  /** The state directory had gone, and with it what tells the next instance of the bridge. */
+  async rebuild(): Promise<void> {
+    this.#bridge?.remove();
+    await this.#buildAgain();
   }
 
   /**

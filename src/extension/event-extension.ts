@@ -158,6 +158,7 @@ const serve = async (
   // Not before: another instance that has the directory has the source too, and that is what is to be told.
   if (whyNot !== undefined) log.warn(whyNot);
   await bridging?.build(source, persistence?.path, options.bridgeKeeper);
+  persistence?.onAnew(() => void bridging?.rebuild());
   let end: ExtensionEnd | undefined;
   let hasEnded = false;
   cleanup.defer(async () => {

@@ -61,6 +61,11 @@ export class AppendFile {
     }
   }
 
+  /** Whether the file has a name; one that somebody has deleted takes what is written, and is gone with the process. */
+  async isThere(): Promise<boolean> {
+    return (await this.#handle.stat()).nlink > 0;
+  }
+
   close(): Promise<void> {
     return this.#handle.close();
   }

@@ -36,7 +36,9 @@ export interface TableChange {
 /** Keeps one table: its rows, where its buffer stands, and the cursors of its queries. */
 export class PersistedTable {
   readonly #table: TableInMemory;
-  readonly #log: RowLog;
+  #log: RowLog;
+  /** Whether nothing of it is on disk any more. */
+  #isAnew = false;
   /** Late values found at the start, until somebody has them. */
   #foundLate: readonly LateBatch[];
   #extras: RowExtras | undefined;
@@ -126,8 +128,8 @@ export class PersistedTable {
       return undefined;
     }
     // What was rewritten and does not count yet has to count first.
-    const isWhole =
-      this.#savedPosition?.firstFile === this.#firstFile && this.#log.isWasteful(buffer.byteCount);
+    const isCounted = this.#savedPosition?.firstFile === this.#firstFile;
+    const isWhole = this.#isAnew || (isCounted && this.#log.isWasteful(buffer.byteCount));
     const late = isWhole ? (this.#extras?.all() ?? []) : [...this.#lateChanges.values()];
     return {
       isWhole,
@@ -151,7 +153,10 @@ export class PersistedTable {
     }
     this.#savedTo = position.nextEid;
     // What has changed once more meanwhile stays.
-    if (isWhole) this.#lateChanges.clear();
+    if (isWhole) {
+      this.#lateChanges.clear();
+      this.#isAnew = false;
+    }
     for (const { values } of late) {
       for (const one of values) if (this.#lateChanges.get(one[0]) === one) this.#lateChanges.delete(one[0]);
     }
@@ -177,6 +182,25 @@ export class PersistedTable {
     }
     await this.#log.dropBefore(this.#firstFile);
     await this.#log.dropBelow(position.from);
+  }
+
+  /** Whether what is written goes where the next process would find it. */
+  isThere(): Promise<boolean> {
+    return this.#log.isThere();
+  }
+
+  /**
+   * Begins once more in an empty directory: everything is written there next.
+   *
+   * @throws ErrnoException if that cannot be
+   */
+  async beginAnew(directory: string): Promise<void> {
+    const { log } = RowLog.open(`${directory}/${this.#table.name}`, this.#table.columnNames, () => {});
+    await this.#log.close().catch(() => {});
+    this.#log = log;
+    this.#isAnew = true;
+    this.#savedPosition = undefined;
+    this.#table.cursors.touchAll();
   }
 
   close(): Promise<void> {

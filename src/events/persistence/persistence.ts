@@ -10,6 +10,8 @@ const SAVE_MS = 250;
 const ACCOUNTS_MS = 1_000;
 /** Milliseconds that a SELECT waits for the disk; one that stalls must not stop queries. */
 const ANSWER_MS = 1_000;
+/** Milliseconds between two looks whether the directory is still there. */
+const CHECK_MS = 5_000;
 /** Milliseconds before a disk that failed is tried again. */
 const RETRY_MS = 5_000;
 /** Least milliseconds between two warnings. */
@@ -35,8 +37,8 @@ export interface PersistenceCounters {
  */
 export class Persistence {
   readonly counters: PersistenceCounters = { restored: 0, lostBytes: 0, failures: 0 };
-  readonly #directory: StateDirectory;
-  readonly #values: ValueLog;
+  #directory: StateDirectory;
+  #values: ValueLog;
   readonly #warn: (message: string) => void;
   readonly #tables = new Map<string, PersistedTable>();
   #accounts: () => unknown = () => undefined;
@@ -51,6 +53,8 @@ export class Persistence {
   #warnedAt = Number.NEGATIVE_INFINITY;
   #isFailing = false;
   #isClosed = false;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  #onAnew: () => void = () => {};
 
   private constructor(directory: StateDirectory, values: ValueLog, warn: (message: string) => void) {
     this.#directory = directory;
@@ -134,6 +138,7 @@ export class Persistence {
   async #writeNow(): Promise<void> {
     const now = performance.now();
     if (now < this.#retryAt) return;
+    if (!(await this.#staysInPlace(now))) return;
     // One moment for all of it; what comes later is for the next time.
     const changes: { table: PersistedTable; change: TableChange }[] = [];
     for (const table of this.#tables.values()) {
@@ -160,6 +165,50 @@ export class Persistence {
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** Is told when the directory had gone, and there is a new one in its place. */
+  onAnew(told: () => void): void {
+    this.#onAnew = told;
+  }
+
+  /**
+   * Looks whether what is written is where the next process would find it, and begins once more if it is not: somebody may have
+   * deleted the directory, or a file in it.
+   *
+   * @returns false if that is not possible now
+   */
+  async #staysInPlace(now: number): Promise<boolean> {
+    if (now - this.#checkedAt < CHECK_MS) return true;
+    this.#checkedAt = now;
+    try {
+      if (await this.#isInPlace()) return true;
+      if (!this.#isFailing)
+        this.#warn(
+          `state in ${this.path} was deleted while it was in use: it is begun anew with the events that are in memory`,
+        );
+      this.#directory.release();
+      // Where that fails there is none, and it is tried again.
+      this.#directory = { path: this.path, isThere: async () => false, release: () => {} };
+      this.#directory = await openStateDirectory(this.path);
+      await this.#values.close().catch(() => {});
+      this.#values = ValueLog.open(`${this.path}/positions`).log;
+      this.#savedAccounts = undefined;
+      this.#accountsAt = Number.NEGATIVE_INFINITY;
+      for (const table of this.#tables.values()) await table.beginAnew(this.path);
+      this.#onAnew();
+      return true;
+    } catch (error) {
+      this.#checkedAt = Number.NEGATIVE_INFINITY;
+      this.#failed(error);
+      return false;
+    }
+  }
+
+  async #isInPlace(): Promise<boolean> {
+    if (!(await this.#directory.isThere()) || !(await this.#values.isThere())) return false;
+    for (const table of this.#tables.values()) if (!(await table.isThere())) return false;
+    return true;
   }
 
   #failed(error: unknown): void {

@@ -242,6 +242,11 @@ export class RowLog {
     }
   }
 
+  /** Whether what it writes to is still in the directory. */
+  async isThere(): Promise<boolean> {
+    return (await this.#file?.isThere()) ?? true;
+  }
+
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;

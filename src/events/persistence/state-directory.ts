@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockFile } from '../../runtime/lock-file.ts';
@@ -12,6 +13,8 @@ const LOCK_PAUSE_MS = 50;
 /** A directory that is ours alone, until `release`. */
 export interface StateDirectory {
   readonly path: string;
+  /** Whether its name still leads to it. */
+  isThere(): Promise<boolean>;
   release(): void;
 }
 
@@ -45,7 +48,17 @@ export const openStateDirectory = async (directory: string): Promise<StateDirect
     }
     await sleep(LOCK_PAUSE_MS);
   }
-  return { path, release: () => closeSync(lock) };
+  const { dev, ino } = fstatSync(lock);
+  const isThere = async (): Promise<boolean> => {
+    try {
+      const named = await lstat(join(path, 'lock'));
+      return named.dev === dev && named.ino === ino;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+  };
+  return { path, isThere, release: () => closeSync(lock) };
 };
 
 /** Without its parents: where those are missing the name is wrong, and Node's own way there loops for ever in /proc. */

@@ -84,6 +84,11 @@ export class ValueLog {
     this.#keptBytes = file.length;
   }
 
+  /** Whether what it writes to is still in the directory. */
+  async isThere(): Promise<boolean> {
+    return (await this.#file?.isThere()) ?? true;
+  }
+
   async close(): Promise<void> {
     await this.#file?.close();
     this.#file = undefined;

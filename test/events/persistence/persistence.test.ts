@@ -100,6 +100,32 @@ describe('Persistence', () => {
     expect(eidsOf(rowsOf(second.buffer))).toEqual([9, 10]);
   });
 
+  it.each([
+    ['the directory', ''],
+    ['a file in it', 'test_events/000000000001.rows'],
+    ['what stands for all else', 'positions'],
+  ])('begins anew, and says so, where somebody has deleted %s', async (_, name) => {
+    const first = await start();
+    first.append(10);
+    first.buffer.select({ from: 7, to: 8 }, EVERY_COLUMN, undefined, true);
+    first.extras.set(9, ['late']);
+    first.cursors.rangeFor({ query: 'q', id: '1' }, { from: 1, to: 5 });
+    await first.persistence.save();
+    rmSync(join(directory.path, 'state', name), { recursive: true });
+    let told = 0;
+    first.persistence.onAnew(() => told++);
+    first.append(2);
+    await expect.poll(() => told, { timeout: 8_000 }).toBe(1);
+    await first.persistence.save();
+    expect(first.warnings).toEqual([expect.stringContaining('was deleted while it was in use')]);
+    killed('next');
+    const second = await start('next');
+    expect(eidsOf(rowsOf(second.buffer))).toEqual([1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12]);
+    expect(second.extras.find(9)).toHaveLength(1);
+    expect(second.cursors.rangeFor({ query: 'q', id: '2' }, second.buffer.range).from).toBe(5);
+    expect(second.persistence.counters.lostBytes).toBe(0);
+  });
+
   it('knows which rows had been read, so that dropping them is no loss', async () => {
     const first = await start();
     first.append(4);
