@@ -3,7 +3,7 @@ import { maskOf, storedNames } from '../src/events/encoded-row.ts';
 import { EventBuffer } from '../src/events/event-buffer.ts';
 import type { EventTable } from '../src/events/event-table.ts';
 import { readAuditSettings } from '../src/flags/audit-settings.ts';
-import { EventPipeline } from '../src/ingest/event-pipeline.ts';
+import { EventPipeline, type PipelineCounters } from '../src/ingest/event-pipeline.ts';
 import { replayInto } from '../src/ingest/replay-into.ts';
 import { eventTables } from '../tables/index.ts';
 
@@ -19,11 +19,19 @@ const ALL_EVENTS = new Map(
   ].map(name => [name, 'true']),
 );
 
-/** The rows that recorded events make, by table, as core would get them. */
-export const replayRows = async (
-  path: string,
+export interface Replayed {
+  /** By table, as core would get them. */
+  readonly rows: Record<string, readonly PluginRow[]>;
+  /** `malformed`: lines and records that cannot be read, or are damaged. */
+  readonly counters: Omit<PipelineCounters, 'malformed'> & { readonly malformed: number };
+  readonly problems: readonly string[];
+}
+
+/** Replays recorded events. */
+export const replayLogs = async (
+  paths: readonly string[],
   tables: readonly EventTable[] = eventTables,
-): Promise<Record<string, readonly PluginRow[]>> => {
+): Promise<Replayed> => {
   const { settings } = readAuditSettings(ALL_EVENTS);
   const pipeline = new EventPipeline({
     tables,
@@ -31,6 +39,7 @@ export const replayRows = async (
     context: { uptimeAt: () => undefined, imageTimes: () => undefined },
     kindOfTask: () => 'gone',
     now: () => 0,
+    ofLogs: true,
   });
   const buffers = new Map(
     tables.map(({ spec }) => [
@@ -38,19 +47,21 @@ export const replayRows = async (
       new EventBuffer(storedNames(spec.columns), { rows: 1e6, bytes: 1e9 }),
     ]),
   );
-  await replayInto(pipeline, path, {
+  const { malformed, problems } = await replayInto(pipeline, paths, {
     onBatch: () => {
       for (const { table, batch } of pipeline.take()) buffers.get(table)!.append(batch);
     },
     onRaw: undefined,
   });
-  return Object.fromEntries(
+  const rows = Object.fromEntries(
     tables.map(({ spec }) => {
       const buffer = buffers.get(spec.name)!;
       const rows = decodeRows(buffer.select(buffer.range, maskOf(spec.columns.keys())));
       return [spec.name, rows.map(row => inOrder(spec.columns, row))];
     }),
   );
+  const counters = pipeline.counters();
+  return { rows, problems, counters: { ...counters, malformed: malformed + counters.malformedRecords } };
 };
 
 /** In the order of the columns: what is made when it is asked for stands behind the rest. */
@@ -61,3 +72,7 @@ const inOrder = (columns: readonly ColumnSpec[], row: PluginRow): PluginRow =>
       return value === undefined ? [] : [[name, value]];
     }),
   );
+
+/** The rows that one file of recorded events makes. */
+export const replayRows = async (path: string, tables?: readonly EventTable[]): Promise<Replayed['rows']> =>
+  (await replayLogs([path], tables)).rows;

@@ -14,6 +14,8 @@ export interface RecordGroup {
   readonly seconds: number;
   readonly milliseconds: number;
   readonly serial: number;
+  /** The host that a log names. */
+  readonly node?: string | undefined;
   readonly records: readonly AuditRecord[];
   /**
    * What ended it: `record` is EOE, PROCTITLE or a record that stands alone; `age` the timer, `limit` a bound of ours,
@@ -117,7 +119,7 @@ export class Correlator {
     const { type } = record;
     if (isUserMessage(type)) {
       const { seconds, milliseconds, serial } = record;
-      this.#onGroup({ seconds, milliseconds, serial, records: [record], endedBy: 'record' });
+      this.#onGroup({ seconds, milliseconds, serial, node, records: [record], endedBy: 'record' });
       return;
     }
     const pending = this.#find(record, node);
@@ -243,8 +245,8 @@ export class Correlator {
     if (endedBy !== 'record' && event.records.some(record => record.type === AUDIT_SYSCALL)) {
       this.counters.unterminated++;
     }
-    const { seconds, milliseconds, serial, records } = event;
-    this.#onGroup({ seconds, milliseconds, serial, records, endedBy });
+    const { seconds, milliseconds, serial, node, records } = event;
+    this.#onGroup({ seconds, milliseconds, serial, node, records, endedBy });
   }
 }
 
@@ -260,6 +262,7 @@ const keep = (event: Pending): void => {
     record.bytes = copy;
     record.start = 0;
     record.end = copy.length;
+    record.interpretedEnd = copy.length;
   }
   event.borrowedFrom = event.records.length;
 };

@@ -12,6 +12,8 @@ export interface AuditRecord {
   bytes: Buffer;
   start: number;
   end: number;
+  /** Where the fields end that auditd interpreted, of a log: they begin behind a separator at `end`. Else `end`. */
+  interpretedEnd: number;
 }
 
 const HEADER = Buffer.from('audit(');
@@ -41,6 +43,7 @@ let known: Stamp | undefined;
 /**
  * Reads the header `audit(1364481363.243:24287): ` of a record's payload.
  *
+ * @param interpretedEnd where the fields end that auditd wrote behind a separator
  * @returns the record with its fields, without blanks around them, or undefined if the payload does not start with a
  * whole header
  */
@@ -49,6 +52,7 @@ export const parseRecord = (
   bytes: Buffer,
   start: number,
   end: number,
+  interpretedEnd: number = end,
 ): AuditRecord | undefined => {
   const isKnown = end - start > STAMP_BYTES && knownStamp.matches(bytes, start, start + STAMP_BYTES);
   const stamp = isKnown ? known : readStamp(bytes, start, end);
@@ -67,7 +71,16 @@ export const parseRecord = (
   while (last > at && (bytes[last - 1] === NEWLINE || bytes[last - 1] === 0 || bytes[last - 1] === SPACE))
     last--;
   while (at < last && bytes[at] === SPACE) at++;
-  return { type, seconds, milliseconds, serial, bytes, start: at, end: last };
+  return {
+    type,
+    seconds,
+    milliseconds,
+    serial,
+    bytes,
+    start: at,
+    end: last,
+    interpretedEnd: interpretedEnd > end ? interpretedEnd : last,
+  };
 };
 
 const readStamp = (bytes: Buffer, start: number, end: number): Stamp | undefined => {

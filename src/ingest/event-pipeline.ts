@@ -1,6 +1,11 @@
 import type { AuditEvent, ProcessEvent, SocketEvent } from '../audit/audit-event.ts';
 import { boundArguments } from '../audit/bound-arguments.ts';
-import { Correlator, type CorrelatorCounters, type CorrelatorLimits } from '../audit/correlator.ts';
+import {
+  Correlator,
+  type CorrelatorCounters,
+  type CorrelatorLimits,
+  type RecordGroup,
+} from '../audit/correlator.ts';
 import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
 import type { KindOfTask } from '../audit/process-event.ts';
 import { parseRecord } from '../audit/record.ts';
@@ -14,6 +19,7 @@ import {
 import type { EventTable, RowLookups } from '../events/event-table.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { createTrailCounters, type TrailCounters } from '../openbsm/counters.ts';
+import { LogCorrelator } from './replay/log-correlator.ts';
 
 export interface PipelineOptions {
   readonly tables: readonly EventTable[];
@@ -24,6 +30,8 @@ export interface PipelineOptions {
   readonly now: () => number;
   /** Whether a hole in the serials is a loss: so it is where every event of one kernel is received. */
   readonly countGaps?: boolean;
+  /** Whether records come from logs, in any order, and through `pushLogged`. */
+  readonly ofLogs?: boolean;
   /** The last serial that another process has taken before this one; what is missing since is a loss. */
   readonly lastSerial?: number | undefined;
   /** Number of the next row by table name; 1 where absent. */
@@ -51,14 +59,17 @@ export interface PipelineCounters extends CorrelatorCounters, InterpreterCounter
   events: number;
   /** Events of which a row has only the first arguments. */
   cutCommandLines: number;
-  /** Events that never arrived, by the holes in their serials. */
-  serialGaps: number;
+  /** Events that never arrived, by the holes in their serials; undefined where holes say nothing, as in logs. */
+  serialGaps: number | undefined;
+  /** Records of logs that came a second time, and were dropped. */
+  repeated: number;
 }
 
 /** Records in, encoded rows out: lexer, correlator, interpreter, publisher in a line, without any I/O. */
 export class EventPipeline {
   readonly #tables: readonly EventTable[];
   readonly #correlator: Correlator;
+  readonly #logs: LogCorrelator | undefined;
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
   readonly #now: () => number;
@@ -85,9 +96,11 @@ export class EventPipeline {
     this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#publisher = new EventPublisher(tables, { ...context, settings }, options.nextEids);
-    this.#correlator = new Correlator(group => {
+    const onGroup = (group: RecordGroup): void => {
       for (const event of this.#interpreter.interpret(group)) this.publish(event);
-    }, correlatorLimits(settings));
+    };
+    this.#correlator = new Correlator(onGroup, correlatorLimits(settings));
+    this.#logs = options.ofLogs === true ? new LogCorrelator(onGroup) : undefined;
   }
 
   setSettings(settings: AuditSettings): void {
@@ -107,6 +120,30 @@ export class EventPipeline {
     this.#gaps?.see(record.serial);
     this.#batchTime ??= this.#now();
     this.#correlator.push(record, this.#batchTime, node);
+  }
+
+  /**
+   * Takes one record of a log, as `RecordSink` has it.
+   *
+   * @returns false if its header cannot be read, which is for the log's reader to count
+   */
+  pushLogged(
+    type: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    interpretedEnd: number,
+    node: string | undefined,
+  ): boolean {
+    const record = parseRecord(type, bytes, start, end, interpretedEnd);
+    if (record === undefined) return false;
+    this.#logs!.push(record, node);
+    return true;
+  }
+
+  /** Counts records of logs: those of types that make no event do not come here. */
+  countLogged(records: number): void {
+    this.#records += records;
   }
 
   /** Whether the event with this serial is finished: a record of it would be one that came a second time. */
@@ -131,6 +168,7 @@ export class EventPipeline {
 
   /** Ends a batch of records: unfinished events no longer need their bytes. */
   settle(): void {
+    this.#logs?.settle();
     this.#correlator.settle();
     this.#correlator.expire(this.#now());
     this.#batchTime = undefined;
@@ -138,6 +176,7 @@ export class EventPipeline {
 
   /** Ends all unfinished events: nothing more will come. */
   flush(): void {
+    this.#logs?.flush();
     this.#correlator.flush();
   }
 
@@ -170,8 +209,9 @@ export class EventPipeline {
         this.trails.unknownTokens,
       events: this.#events,
       cutCommandLines: this.#cutCommandLines,
-      serialGaps: this.#gaps?.count ?? 0,
-      ...this.#correlator.counters,
+      serialGaps: this.#gaps?.count,
+      repeated: this.#logs?.counters.repeated ?? 0,
+      ...(this.#logs ?? this.#correlator).counters,
       ...interpreter,
       ...publisher,
       filtered: filtered + publisher.filtered,

@@ -84,6 +84,7 @@ const pipeline = new EventPipeline({
   kindOfTask: isKernel ? kindOfTask : () => 'gone',
   now: () => performance.now(),
   countGaps: isKernel,
+  ofLogs: source.kind === 'replay',
   ...initial.start,
   onProcess: (event, eid) => {
     if (sendsProcesses) processes.append(event, eid, images.versionOf(event));
@@ -382,16 +383,13 @@ const readReplay = async (paths: readonly string[]): Promise<void> => {
     postRaw();
     postRows();
   };
-  for (const path of paths) {
-    const { malformed, problem } = await replayInto(pipeline, path, {
-      onBatch,
-      onRaw: debug ? addRaw : undefined,
-    });
-    malformedInput += malformed;
-    if (problem !== undefined) {
-      report({ kind: 'warning', message: `replay of ${JSON.stringify(path)}: ${problem}` });
-    }
-  }
+  const { malformed, problems } = await replayInto(pipeline, paths, {
+    onBatch,
+    onRaw: debug ? addRaw : undefined,
+    signal: stop.signal,
+  });
+  malformedInput += malformed;
+  for (const problem of problems) report({ kind: 'warning', message: `replay of ${problem}` });
   postCounters();
   report({ kind: 'ended' });
 };

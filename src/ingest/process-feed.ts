@@ -53,21 +53,16 @@ export const replayFeed =
       context: { uptimeAt: () => undefined, imageTimes: () => undefined },
       kindOfTask: () => 'gone',
       now: () => performance.now(),
+      ofLogs: true,
       onProcess: event => sink.offer(event),
     });
-    for (const path of paths) {
-      const { problem } = await replayInto(pipeline, path, {
-        onBatch: () => {
-          signal.throwIfAborted();
-          pipeline.take();
-          return sink.room();
-        },
-        onRaw: undefined,
-      }).catch(error => {
-        if (signal.aborted) return { problem: undefined };
-        throw error;
-      });
-      if (signal.aborted) return;
-      if (problem !== undefined) warn(`replay of ${JSON.stringify(path)}: ${problem}`);
-    }
+    const { problems } = await replayInto(pipeline, paths, {
+      onBatch: () => {
+        pipeline.take();
+        return signal.aborted ? undefined : sink.room();
+      },
+      onRaw: undefined,
+      signal,
+    });
+    for (const problem of problems) warn(`replay of ${problem}`);
   };

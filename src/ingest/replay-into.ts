@@ -1,95 +1,140 @@
 import { basename } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { printable } from '../audit/value.ts';
 import { formatProblem } from '../openbsm/counters.ts';
-import { looksLikeTrail } from '../openbsm/looks-like-trail.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
 import type { EventPipeline } from './event-pipeline.ts';
 import { publishTrail } from './publish-trail.ts';
-import { type AuditLogReplay, type BsmTrailReplay, openReplay } from './replay/open-replay.ts';
+import type { FileBytes } from './replay/file-bytes.ts';
+import { JournalExportReader } from './replay/journal-export.ts';
+import { LogReader, type RecordSink } from './replay/log-reader.ts';
+import { planReplay, type ReplayFile } from './replay/open-replay.ts';
 
 export interface ReplayOptions {
   /** Called after each batch of events; what it returns is waited for. */
   readonly onBatch: () => Promise<void> | void;
   /** Sees each record as text: of a log its numeric type and its payload, of a trail what praudit prints. */
   readonly onRaw: ((text: string) => void) | undefined;
+  /** Ends the reading early; what was read until then stays. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ReplayResult {
-  /** Lines of a log that cannot be read. What a trail lost is among the pipeline's counters. */
+  /** Lines of logs that cannot be read. What trails lost is among the pipeline's counters. */
   readonly malformed: number;
-  /** What could not be read, and where the first of it is; undefined if all could. */
-  readonly problem: string | undefined;
+  /** What could not be read, and where the first of it is, one line each, beginning with the file's name. */
+  readonly problems: readonly string[];
 }
 
 /**
- * Reads one file of recorded events, or a directory of trails, into the pipeline.
+ * Reads recorded events into the pipeline, as one stream: an event may begin in one file and end in the next.
  *
- * @throws ReplayError if it cannot be read; what came before stays
+ * @throws ReplayError if one of them cannot be read; what came before stays
  */
 export const replayInto = async (
   pipeline: EventPipeline,
-  path: string,
+  paths: readonly string[],
   options: ReplayOptions,
 ): Promise<ReplayResult> => {
-  const replay = await openReplay(path, { isBsmTrail: looksLikeTrail });
-  try {
-    return await (replay.kind === 'bsm-trail'
-      ? replayTrails(pipeline, replay, options)
-      : replayLog(pipeline, replay, options));
-  } finally {
-    await replay.close();
+  const { files, leftOut } = await planReplay(paths);
+  const problems: string[] = [];
+  if (leftOut.length > 0) {
+    problems.push(
+      `${leftOut.map(path => JSON.stringify(basename(path))).join(', ')}: no audit log, left out`,
+    );
   }
-};
-
-const replayLog = async (
-  pipeline: EventPipeline,
-  { records: batches, counters }: AuditLogReplay,
-  { onBatch, onRaw }: ReplayOptions,
-): Promise<ReplayResult> => {
-  for await (const records of batches) {
-    for (const { type, payload, node } of records) {
-      const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-      onRaw?.(`${type} ${printable(bytes, 0, bytes.length)}`);
-      pipeline.push(type, bytes, 0, bytes.length, node);
-    }
-    pipeline.settle();
-    await onBatch();
+  let malformed = 0;
+  for (const file of files) {
+    if (options.signal?.aborted === true || file.kind === 'bsm-trail') continue;
+    const read = await readLog(pipeline, file, options);
+    malformed += read.malformed;
+    problems.push(...read.problems);
   }
   pipeline.flush();
-  await onBatch();
-  const { lines, malformed, firstMalformed } = counters;
-  if (lines === 0) return { malformed, problem: 'it is empty' };
-  return {
-    malformed,
-    problem:
-      firstMalformed &&
-      `${malformed} malformed lines, the first at line ${firstMalformed.line}: ${firstMalformed.reason}`,
-  };
+  await options.onBatch();
+  problems.push(...(await readTrails(pipeline, files, options)));
+  return { malformed, problems };
 };
 
-/** One mapper for all trails of a directory: a process that one of them saw start may act in the next. */
-const replayTrails = async (
+const readLog = async (
   pipeline: EventPipeline,
-  { trails }: BsmTrailReplay,
-  { onBatch, onRaw }: ReplayOptions,
+  file: ReplayFile,
+  { onBatch, onRaw, signal }: ReplayOptions,
 ): Promise<ReplayResult> => {
-  const mapper = new RecordMapper();
-  let problems = 0;
-  let first: string | undefined;
-  for (const { path, chunks } of trails) {
-    await publishTrail(pipeline, chunks, {
-      mapper,
-      onBatch,
-      onRecord: onRaw && (record => onRaw(printRecord(record).trimEnd())),
-      onProblem: problem => {
-        problems++;
-        first ??= `${trails.length === 1 ? '' : `in ${basename(path)} `}at ${formatProblem(problem)}`;
-      },
-    });
-  }
-  return {
-    malformed: 0,
-    problem: first && (problems === 1 ? `damage ${first}` : `${problems} damaged places, the first ${first}`),
+  const sink: RecordSink = (type, bytes, start, end, interpretedEnd, node) => {
+    onRaw?.(`${type} ${printable(bytes, start, end)}`);
+    return pipeline.pushLogged(type, bytes, start, end, interpretedEnd, node);
   };
+  const reader = new LogReader(sink, { allTypes: onRaw !== undefined });
+  const take = (read: () => void): void => {
+    const before = reader.counters.records;
+    read();
+    pipeline.countLogged(reader.counters.records - before);
+    pipeline.settle();
+  };
+  const bytes = await file.open();
+  try {
+    for await (const chunk of file.kind === 'journal-export' ? journalLines(bytes) : bytes.chunks) {
+      take(() => reader.push(chunk));
+      await onBatch();
+      // What else this thread has to do, which reading a file would hold up.
+      await setImmediate();
+      if (signal?.aborted === true) break;
+    }
+  } finally {
+    await bytes.close();
+  }
+  if (signal?.aborted !== true) take(() => reader.end());
+  const { lines, malformed, firstMalformed } = reader.counters;
+  const brokenOff = bytes.problem();
+  const problems: string[] = [];
+  const name = JSON.stringify(file.path);
+  if (brokenOff !== undefined) problems.push(`${name}: ${brokenOff}`);
+  else if (lines === 0 && firstMalformed === undefined) problems.push(`${name}: it is empty`);
+  if (firstMalformed !== undefined) {
+    problems.push(
+      `${name}: ${malformed} malformed ${malformed === 1 ? 'line' : 'lines'}, the first at line ${firstMalformed.line}: ${firstMalformed.reason}`,
+    );
+  }
+  return { malformed: malformed + (brokenOff === undefined ? 0 : 1), problems };
+};
+
+async function* journalLines({ chunks }: FileBytes): AsyncGenerator<Buffer> {
+  const reader = new JournalExportReader();
+  for await (const chunk of chunks) yield reader.push(chunk);
+  yield reader.end();
+}
+
+/** One mapper for all trails: a process that one of them saw start may act in the next. */
+const readTrails = async (
+  pipeline: EventPipeline,
+  files: readonly ReplayFile[],
+  { onBatch, onRaw, signal }: ReplayOptions,
+): Promise<readonly string[]> => {
+  const mapper = new RecordMapper();
+  const found = new Map<string, { count: number; readonly first: string }>();
+  for (const file of files.filter(({ kind }) => kind === 'bsm-trail')) {
+    if (signal?.aborted === true) break;
+    const { path } = file;
+    const bytes = await file.open();
+    try {
+      await publishTrail(pipeline, bytes.chunks, {
+        mapper,
+        onBatch,
+        onRecord: onRaw && (record => onRaw(printRecord(record).trimEnd())),
+        onProblem: problem => {
+          const known = found.get(path);
+          if (known === undefined) found.set(path, { count: 1, first: `at ${formatProblem(problem)}` });
+          else known.count++;
+        },
+      });
+    } finally {
+      await bytes.close();
+    }
+  }
+  return Array.from(found, ([path, { count, first }]) => {
+    const what = count === 1 ? `damage ${first}` : `${count} damaged places, the first ${first}`;
+    return `${JSON.stringify(path)}: ${what}`;
+  });
 };

@@ -1,17 +1,21 @@
+import { isUserMessage } from '../../audit/correlator.ts';
 import { recordTypeNumber } from './record-types.ts';
 
-/** One record, in the form in which the kernel hands it to a live stream. */
-export interface RawRecord {
-  /** AUDIT_* number of the message. */
+/** Where one record stands in a line. */
+export interface RecordSpan {
+  /** AUDIT_* number. */
   readonly type: number;
-  /** From `audit(` on: no line end, no interpreted fields. A view, not a copy. */
-  readonly payload: Uint8Array;
+  /** From `audit(` on: no line end, no interpreted fields. */
+  readonly start: number;
+  readonly end: number;
+  /** Where the interpreted fields end, which begin behind a 0x1D at `end`; `end` if there are none. */
+  readonly interpretedEnd: number;
   /** The host that auditd put in front of the record. */
   readonly node: string | undefined;
 }
 
 export type LogLine =
-  | { readonly kind: 'record'; readonly record: RawRecord }
+  | { readonly kind: 'record'; readonly record: RecordSpan }
   | { readonly kind: 'blank' }
   /** `#` comments, and what ausearch writes between events: `----` and `time->…`. */
   | { readonly kind: 'comment' }
@@ -42,8 +46,8 @@ const MAX_TYPE_TOKEN = 48;
  *   behind it perhaps 0x1D and interpreted fields; `UNKNOWN[1334]` or a number for the name
  * - `1300 audit(…): …`, `1300, audit(…): …` and `type=1300 audit(…): …`: a stream written down raw
  */
-export const parseLogLine = (bytes: Uint8Array, start: number, end: number): LogLine => {
-  const last = withoutReturns(bytes, start, enrichmentStart(bytes, start, withoutReturns(bytes, start, end)));
+export const parseLogLine = (bytes: Buffer, start: number, end: number): LogLine => {
+  const last = withoutReturns(bytes, start, end);
 
   let at = skipBlanks(bytes, start, last);
   if (at === last) return { kind: 'blank' };
@@ -67,21 +71,23 @@ export const parseLogLine = (bytes: Uint8Array, start: number, end: number): Log
   if (bytes[at] === COMMA && at < last) at = skipBlanks(bytes, at + 1, last);
   if (startsWith(bytes, at, last, 'msg=')) at += 4;
   if (!startsWith(bytes, at, last, 'audit(')) return malformed('expected "audit(" after the record type');
-  const header = headerProblem(bytes, at + 6, last);
+  const header = headerProblem(bytes, at, last);
   if (header !== undefined) return malformed(header);
-  return { kind: 'record', record: { type, payload: bytes.subarray(at, last), node } };
+  const recordEnd = withoutReturns(bytes, at, enrichmentStart(bytes, type, at, last));
+  return { kind: 'record', record: { type, start: at, end: recordEnd, interpretedEnd: last, node } };
 };
 
 /**
  * Where the interpreted fields begin, with their separator; `end` if there are none. The kernel writes no 0x1D of its own, but
  * passes on those in the message of a program: that one runs to the last `'` of the record, and interpreted fields stand behind.
  */
-const enrichmentStart = (bytes: Uint8Array, start: number, end: number): number => {
+export const enrichmentStart = (bytes: Buffer, type: number, start: number, end: number): number => {
+  const first = bytes.indexOf(ENRICHED_SEPARATOR, start);
+  if (first < 0 || first >= end) return end;
+  if (!isUserMessage(type)) return first;
   const line = bytes.subarray(start, end);
-  const first = line.indexOf(ENRICHED_SEPARATOR);
-  if (first < 0) return end;
   const last = line.lastIndexOf(ENRICHED_SEPARATOR);
-  if (!line.subarray(0, first).includes(APOSTROPHE)) return start + first;
+  if (!line.subarray(0, first - start).includes(APOSTROPHE)) return first;
   return INTERPRETED.test(text(line, last + 1, line.length)) ? start + last : end;
 };
 
@@ -103,19 +109,31 @@ const whyNoType = (token: string, named: boolean): string => {
     : 'expected a record type after "type="';
 };
 
-/** Undefined for `SECONDS.MILLISECONDS:SERIAL)`. */
-const headerProblem = (bytes: Uint8Array, start: number, end: number): string | undefined => {
-  const dot = skipDigits(bytes, start, end);
-  if (dot === start || dot >= end) return 'expected seconds after "audit("';
-  if (bytes[dot] === 0x2f) return 'the time is interpreted: make the log with "ausearch --raw"';
-  if (bytes[dot] !== 0x2e) return 'expected seconds and "." after "audit("';
+/** What a log was made with that cannot be read back, and how to make one that can. */
+export const INTERPRETED_LOG = 'the time is interpreted: make the log with "ausearch --raw"';
+
+/**
+ * What is wrong with a header, `audit(SECONDS.MILLISECONDS:SERIAL)`; undefined if nothing is. The times of `ausearch -i` are
+ * those of its locale: of them all have a blank or a second colon.
+ *
+ * @param start of `audit(`
+ */
+export const headerProblem = (bytes: Buffer, start: number, end: number): string | undefined => {
+  const secondsAt = start + 'audit('.length;
+  const dot = skipDigits(bytes, secondsAt, end);
   const colon = skipDigits(bytes, dot + 1, end);
-  if (colon === dot + 1 || colon >= end || bytes[colon] !== 0x3a)
-    return 'expected milliseconds and ":" in the time stamp';
   const close = skipDigits(bytes, colon + 1, end);
-  if (close === colon + 1 || close >= end || bytes[close] !== 0x29)
-    return 'expected a serial number and ")" in the time stamp';
-  return undefined;
+  const isSeconds = dot > secondsAt && dot < end && bytes[dot] === 0x2e;
+  const isMilliseconds = colon > dot + 1 && colon < end && bytes[colon] === 0x3a;
+  const isSerial = close > colon + 1 && close < end && bytes[close] === 0x29;
+  if (isSeconds && isMilliseconds && isSerial) return undefined;
+  const stamp = /^[^)]{1,80}\)/.exec(text(bytes, secondsAt, Math.min(end, secondsAt + 96)))?.[0] ?? '';
+  if (/:\d\d:\d\d|[\d\u0080-\u00ff] .*:/.test(stamp)) return INTERPRETED_LOG;
+  if (dot === secondsAt || dot >= end) return 'expected seconds after "audit("';
+  if (!isSeconds) return 'expected seconds and "." after "audit("';
+  return isMilliseconds
+    ? 'expected a serial number and ")" in the time stamp'
+    : 'expected milliseconds and ":" in the time stamp';
 };
 
 const withoutReturns = (bytes: Uint8Array, start: number, end: number): number => {
@@ -127,7 +145,7 @@ const withoutReturns = (bytes: Uint8Array, start: number, end: number): number =
 const isComment = (bytes: Uint8Array, start: number, end: number): boolean =>
   bytes[start] === 0x23 || startsWith(bytes, start, end, '----') || startsWith(bytes, start, end, 'time->');
 
-const startsWith = (bytes: Uint8Array, start: number, end: number, word: string): boolean => {
+export const startsWith = (bytes: Uint8Array, start: number, end: number, word: string): boolean => {
   if (start + word.length > end) return false;
   for (let i = 0; i < word.length; i++) {
     if (bytes[start + i] !== word.charCodeAt(i)) return false;
@@ -154,8 +172,5 @@ const tokenEnd = (bytes: Uint8Array, start: number, end: number): number => {
 };
 
 /** Type names and hosts are ASCII; any other byte becomes a character that no name has. */
-const text = (bytes: Uint8Array, start: number, end: number): string => {
-  let result = '';
-  for (let at = start; at < end; at++) result += String.fromCharCode(bytes[at]!);
-  return result;
-};
+const text = (bytes: Uint8Array, start: number, end: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start)).toString('latin1');

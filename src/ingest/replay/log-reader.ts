@@ -1,18 +1,39 @@
-import type { RawRecord } from './log-line.ts';
-import { parseLogLine } from './log-line.ts';
+import { asciiText } from '../../audit/ascii-text.ts';
+import {
+  AUDIT_CWD,
+  AUDIT_EOE,
+  AUDIT_EXECVE,
+  AUDIT_PATH,
+  AUDIT_PROCTITLE,
+  AUDIT_SOCKADDR,
+  AUDIT_SOCKETCALL,
+  AUDIT_SYSCALL,
+  AUDIT_URINGOP,
+} from '../../audit/constants.ts';
+import { isUserMessage } from '../../audit/correlator.ts';
+import { isUsableWithoutEnd, looksEnded } from './cut-record.ts';
+import { ENRICHED_SEPARATOR, enrichmentStart, headerProblem, parseLogLine, startsWith } from './log-line.ts';
+import { recordTypeNumbers } from './record-types.ts';
+import { unwrapLine } from './unwrap-line.ts';
 
 /** Bytes of one line of a log. The kernel's own records stay below 9 KB. */
 export const MAX_LOG_LINE_BYTES = 1 << 20;
 
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const APOSTROPHE = 0x27;
 
 /** What was read so far; the reader counts up as it goes. */
 export interface LogCounters {
   lines: number;
   records: number;
+  /** Lines, or parts of lines, that should be a record and cannot be read. */
   malformed: number;
   /** The first malformed line, counted from 1. */
   firstMalformed: { readonly line: number; readonly reason: string } | undefined;
+  /** Lines of a system log or the like that have nothing to do with audit. */
+  foreign: number;
 }
 
 export const newLogCounters = (): LogCounters => ({
@@ -20,63 +41,119 @@ export const newLogCounters = (): LogCounters => ({
   records: 0,
   malformed: 0,
   firstMalformed: undefined,
+  foreign: 0,
 });
 
 /**
- * Turns pieces of a log into records, holding no more than one unfinished line. Records are views into the pieces
- * given: a piece must not be written to afterwards. Bad lines are counted and passed over.
+ * Takes one record: `bytes[start, end)` from `audit(` on, with the fields that auditd interpreted up to `interpretedEnd`.
+ * The bytes may be overwritten after the call that the reader was given them with.
+ *
+ * @returns false if its header cannot be read
+ */
+export type RecordSink = (
+  type: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  interpretedEnd: number,
+  node: string | undefined,
+) => boolean;
+
+/** Types of records that make events, or end them. */
+const isOfInterest = (type: number): boolean =>
+  type === AUDIT_SYSCALL ||
+  type === AUDIT_PATH ||
+  type === AUDIT_EXECVE ||
+  type === AUDIT_CWD ||
+  type === AUDIT_PROCTITLE ||
+  type === AUDIT_SOCKADDR ||
+  type === AUDIT_EOE ||
+  type === AUDIT_SOCKETCALL ||
+  type === AUDIT_URINGOP ||
+  isUserMessage(type);
+
+const HEADER = Buffer.from(' msg=audit(');
+/** A second record in a line, from its host or type on. */
+const SECOND = /(?:node=\S+ )?type=[A-Z_0-9[\]]+ msg=audit\(/g;
+/** What the kernel writes at the beginning of a message of a program. */
+const MESSAGE_HEADER = / msg=audit\(\d+\.\d+:\d+\): (?:user )?pid=\d+ uid=\d+ auid=\d+ /;
+
+export interface LogReaderOptions {
+  readonly counters?: LogCounters;
+  readonly maxLineBytes?: number;
+  /** Sees the records of all types; else those of types that make no event are only counted. */
+  readonly allTypes?: boolean;
+}
+
+/**
+ * Turns pieces of a log into records, holding no more than one unfinished line. What cannot be read is counted and passed
+ * over.
  */
 export class LogReader {
   readonly counters: LogCounters;
+  readonly #sink: RecordSink;
   readonly #maxLineBytes: number;
+  readonly #allTypes: boolean;
   /** The unfinished line. */
-  #pieces: Uint8Array[] = [];
+  #pieces: Buffer[] = [];
   #length = 0;
   /** True while passing over the rest of an overlong line. */
   #skipping = false;
+  /** Where the next header and the next separator of the piece are that is being read; -1 if none is left. */
+  #nextHeader = 0;
+  #nextSeparator = 0;
 
-  constructor(options: { readonly counters?: LogCounters; readonly maxLineBytes?: number } = {}) {
+  constructor(sink: RecordSink, options: LogReaderOptions = {}) {
+    this.#sink = sink;
     this.counters = options.counters ?? newLogCounters();
     this.#maxLineBytes = options.maxLineBytes ?? MAX_LOG_LINE_BYTES;
+    this.#allTypes = options.allTypes ?? false;
   }
 
-  /** The records that `chunk` completes. */
-  push(chunk: Uint8Array): RawRecord[] {
-    const records: RawRecord[] = [];
+  /** Hands on the records that `chunk` completes; afterwards its bytes are not needed any more. */
+  push(chunk: Buffer): void {
     let start = 0;
+    this.#lookIn(chunk);
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
       if (this.#length === 0 && !this.#skipping) {
-        this.#line(chunk, start, end, records);
+        this.#line(chunk, start, end, true);
       } else {
         this.#keep(chunk.subarray(start, end));
-        this.#finish(records);
+        this.#finish(true);
+        this.#lookIn(chunk);
       }
       start = end + 1;
     }
     if (start < chunk.length) this.#keep(chunk.subarray(start));
-    return records;
   }
 
-  /** The record of a last line without a line feed. */
-  end(): RawRecord[] {
-    const records: RawRecord[] = [];
-    if (this.#length > 0 || this.#skipping) this.#finish(records);
-    return records;
+  /** Hands on what of a last line without a line feed is certain. */
+  end(): void {
+    if (this.#length > 0 || this.#skipping) this.#finish(false);
   }
 
-  #keep(piece: Uint8Array): void {
+  #lookIn(bytes: Buffer): void {
+    this.#nextHeader = 0;
+    this.#nextSeparator = bytes.indexOf(ENRICHED_SEPARATOR);
+  }
+
+  #keep(piece: Buffer): void {
     if (this.#skipping) return;
-    this.#length += piece.length;
+    // A crash leaves blocks of NULs, which are no line.
+    const from = this.#length === 0 ? skipNuls(piece, 0, piece.length) : 0;
+    if (from > 0) this.#nuls(from);
+    if (from === piece.length) return;
+    this.#length += piece.length - from;
     if (this.#length > this.#maxLineBytes) {
       this.#skipping = true;
       this.#pieces = [];
       this.#length = 0;
     } else {
-      this.#pieces.push(piece);
+      this.#pieces.push(Buffer.from(piece.subarray(from)));
     }
   }
 
-  #finish(records: RawRecord[]): void {
+  #finish(isEnded: boolean): void {
     if (this.#skipping) {
       this.counters.lines++;
       this.#skipping = false;
@@ -86,39 +163,234 @@ export class LogReader {
     const line = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#length);
     this.#pieces = [];
     this.#length = 0;
-    this.#line(line, 0, line.length, records);
+    this.#lookIn(line);
+    this.#line(line, 0, line.length, isEnded);
   }
 
-  #line(bytes: Uint8Array, start: number, end: number, records: RawRecord[]): void {
+  #line(bytes: Buffer, start: number, end: number, isEnded: boolean): void {
     this.counters.lines++;
+    if (bytes[start] === 0) {
+      const from = skipNuls(bytes, start, end);
+      this.#nuls(from - start);
+      start = from;
+    }
     if (end - start > this.#maxLineBytes) {
       this.#malformed(`longer than ${this.#maxLineBytes} bytes`);
       return;
     }
-    const line = parseLogLine(bytes, start, end);
-    if (line.kind === 'record') {
-      this.counters.records++;
-      records.push(line.record);
-    } else if (line.kind === 'malformed') {
-      this.#malformed(line.reason);
+    while (end > start && bytes[end - 1] === CARRIAGE_RETURN) end--;
+    if (start < end) this.#part(bytes, start, end, isEnded);
+  }
+
+  /** A line, or what of one is left. */
+  #part(bytes: Buffer, start: number, end: number, isEnded: boolean): void {
+    let at = start;
+    let node: string | undefined;
+    if (startsWith(bytes, start, end, 'node=')) {
+      at = bytes.indexOf(SPACE, start) + 1;
+      node = this.#nodeText(bytes, start + 5, at - 1);
     }
+    const type = typeAt(bytes, at, end);
+    if (type !== undefined) this.#record(type, bytes, headerAt + 5, end, node, isEnded);
+    else this.#unusual(bytes, start, end, isEnded);
+  }
+
+  /** Nearly always the one of the line before. */
+  #nodeText(bytes: Buffer, start: number, end: number): string {
+    const node = asciiText(bytes, start, Math.max(start, end));
+    return node ?? bytes.toString('latin1', start, end);
+  }
+
+  /** @param end of the line */
+  #record(
+    type: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    node: string | undefined,
+    isEnded: boolean,
+  ): void {
+    let fieldsEnd = end;
+    if (this.#nextSeparator >= 0 && this.#nextSeparator < start)
+      this.#nextSeparator = bytes.indexOf(ENRICHED_SEPARATOR, start);
+    if (this.#nextSeparator >= 0 && this.#nextSeparator < end)
+      fieldsEnd = enrichmentStart(bytes, type, start, end);
+
+    if (this.#nextHeader >= 0 && this.#nextHeader < start) this.#nextHeader = bytes.indexOf(HEADER, start);
+    if (this.#nextHeader >= 0 && this.#nextHeader < end) {
+      if (isUserMessage(type)) {
+        if (this.#isTornMessage(bytes, start, fieldsEnd)) return;
+      } else {
+        const second = secondRecord(bytes, start, end);
+        if (second !== undefined) {
+          const firstEnd = Math.min(fieldsEnd, second.firstEnd);
+          // Where a blank stands between, the line is a list; else the first record is torn.
+          if (second.isList) this.#hand(type, bytes, start, firstEnd, second.firstEnd, node);
+          else this.#cut(type, bytes, start, firstEnd, node);
+          this.#part(bytes, second.start, end, isEnded);
+          return;
+        }
+      }
+    }
+    if (fieldsEnd === end && !isEnded) this.#cut(type, bytes, start, end, node);
+    else this.#hand(type, bytes, start, fieldsEnd, end, node);
+  }
+
+  /**
+   * A program's message is its own text, in which a record can stand: nothing of it is read as one. Where it looks like two
+   * messages in one line, neither can be trusted.
+   */
+  #isTornMessage(bytes: Buffer, start: number, end: number): boolean {
+    const isClosed = bytes[end - 1] === APOSTROPHE;
+    if (isClosed && !MESSAGE_HEADER.test(bytes.toString('latin1', start, end))) return false;
+    this.#malformed('two records in one line, and which text is whose cannot be told');
+    this.#malformed('two records in one line, and which text is whose cannot be told');
+    return true;
+  }
+
+  /** A record that may be cut off: nothing stands behind it. */
+  #cut(type: number, bytes: Buffer, start: number, end: number, node: string | undefined): void {
+    const last = withoutNuls(bytes, start, end);
+    const fields = /^[^)]*\): ?(.*)$/s.exec(bytes.toString('latin1', start, last))?.[1];
+    if (fields !== undefined && isUsableWithoutEnd(type, fields)) {
+      this.#hand(type, bytes, start, last, last, node);
+      if (looksEnded(fields)) return;
+    }
+    this.#malformed('the record is cut off');
+  }
+
+  #hand(
+    type: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    interpretedEnd: number,
+    node: string | undefined,
+  ): void {
+    if (!this.#allTypes && !isOfInterest(type)) {
+      this.counters.records++;
+    } else if (this.#sink(type, bytes, start, end, interpretedEnd, node)) {
+      this.counters.records++;
+    } else {
+      this.#malformed(headerProblem(bytes, start, end) ?? 'the header cannot be read');
+    }
+  }
+
+  /** Everything but `type=NAME msg=audit(…`. */
+  #unusual(bytes: Buffer, start: number, end: number, isEnded: boolean): void {
+    const line = parseLogLine(bytes, start, end);
+    switch (line.kind) {
+      case 'blank':
+      case 'comment':
+        return;
+      case 'record':
+        this.#record(
+          line.record.type,
+          bytes,
+          line.record.start,
+          line.record.interpretedEnd,
+          line.record.node,
+          isEnded,
+        );
+        return;
+      case 'malformed': {
+        const unwrapped = unwrapLine(bytes.subarray(start, end));
+        if (unwrapped.kind === 'foreign') this.counters.foreign++;
+        else if (unwrapped.kind === 'malformed') this.#malformed(unwrapped.reason ?? line.reason);
+        else this.#inner(unwrapped.lines, isEnded || unwrapped.isClosed);
+      }
+    }
+  }
+
+  /** Lines that were in another one. */
+  #inner(lines: readonly Buffer[], isEnded: boolean): void {
+    for (const inner of lines) {
+      this.#lookIn(inner);
+      if (
+        typeAt(inner, 0, inner.length) !== undefined ||
+        parseLogLine(inner, 0, inner.length).kind === 'record'
+      )
+        this.#part(inner, 0, inner.length, isEnded);
+      else this.#malformed('the record in it cannot be read');
+    }
+    // The line was a view into the piece that is being read, where the search goes on.
+    this.#nextHeader = 0;
+    this.#nextSeparator = 0;
+  }
+
+  #nuls(count: number): void {
+    this.#malformed(`a block of ${count} NUL bytes, as a crash leaves them: what stood there is lost`);
   }
 
   #malformed(reason: string): void {
     this.counters.malformed++;
-    this.counters.firstMalformed ??= { line: this.counters.lines, reason };
+    this.counters.firstMalformed ??= { line: Math.max(1, this.counters.lines), reason };
   }
 }
 
-/** Records in batches, one batch for each piece of the log; the next piece is asked for when the batch is taken. */
-export async function* readLogRecords(
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  reader: LogReader = new LogReader(),
-): AsyncGenerator<readonly RawRecord[]> {
-  for await (const chunk of chunks) {
-    const records = reader.push(chunk);
-    if (records.length > 0) yield records;
-  }
-  const rest = reader.end();
-  if (rest.length > 0) yield rest;
+/** Where ` msg=audit(` begins in the line that `typeAt` was asked about last. */
+let headerAt = 0;
+
+/** Types by the hash of their name, with the name. */
+const typesByHash = new Map<number, { readonly type: number; readonly name: Buffer }>();
+const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
+  let hash = 0;
+  for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
+  return hash;
+};
+for (const [name, type] of Object.entries(recordTypeNumbers)) {
+  const bytes = Buffer.from(name);
+  typesByHash.set(hashOf(bytes, 0, bytes.length), { type, name: bytes });
 }
+
+/** The type of a line `type=NAME msg=audit(…`, as nearly all are; undefined for any other. */
+const typeAt = (bytes: Buffer, start: number, end: number): number | undefined => {
+  if (!startsWith(bytes, start, end, 'type=')) return undefined;
+  let at = start + 5;
+  let hash = 0;
+  const first = at;
+  while (at < end && bytes[at] !== SPACE) hash = (Math.imul(hash, 31) + bytes[at++]!) | 0;
+  const known = typesByHash.get(hash);
+  if (known === undefined || known.name.length !== at - first) return undefined;
+  const { name } = known;
+  for (let i = 0; i < name.length; i++) if (bytes[first + i] !== name[i]) return undefined;
+  if (!startsWith(bytes, at, end, ' msg=audit(')) return undefined;
+  headerAt = at;
+  return known.type;
+};
+
+interface SecondRecord {
+  readonly start: number;
+  /** Where the first one ends. */
+  readonly firstEnd: number;
+  /** Whether a blank stands between the two. */
+  readonly isList: boolean;
+}
+
+/**
+ * The record in the same line as another of the kernel's: its strings hold no blank, so that ` msg=audit(` a second time is a
+ * record of its own.
+ */
+const secondRecord = (bytes: Buffer, start: number, end: number): SecondRecord | undefined => {
+  const at = bytes.indexOf(HEADER, start);
+  if (at < 0 || at >= end) return undefined;
+  const line = bytes.toString('latin1', start, end);
+  SECOND.lastIndex = 0;
+  const found = SECOND.exec(line);
+  if (found === null) return undefined;
+  const second = start + found.index;
+  const isList = bytes[second - 1] === SPACE;
+  return { start: second, firstEnd: isList ? second - 1 : second, isList };
+};
+
+const skipNuls = (bytes: Buffer, start: number, end: number): number => {
+  let at = start;
+  while (at < end && bytes[at] === 0) at++;
+  return at;
+};
+
+const withoutNuls = (bytes: Buffer, start: number, end: number): number => {
+  let last = end;
+  while (last > start && bytes[last - 1] === 0) last--;
+  return last;
+};

@@ -1,160 +1,158 @@
-import type { FileHandle } from 'node:fs/promises';
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { trailNames } from '../../openbsm/trail-files.ts';
-import type { RawRecord } from './log-line.ts';
-import type { LogCounters } from './log-reader.ts';
-import { LogReader, newLogCounters, readLogRecords } from './log-reader.ts';
-import { ReplayError } from './replay-error.ts';
-import type { BsmDetector } from './replay-format.ts';
-import { replayFormat } from './replay-format.ts';
+import { type FileBytes, openBytes, STANDARD_INPUT } from './file-bytes.ts';
+import { ReplayError, unreadable } from './replay-error.ts';
+import { type ReplayFormat, replayFormat } from './replay-format.ts';
 
-/** Bytes per read, and the bytes by which a file's format is told. */
-export const REPLAY_CHUNK_BYTES = 1 << 16;
+/** Bytes by which a file's format is told. */
+const HEAD_BYTES = 1 << 16;
 
-interface OpenFile {
+/** One file to be replayed. */
+export interface ReplayFile {
   readonly path: string;
-  /** Idempotent; reading to the end closes too. */
-  close(): Promise<void>;
+  readonly kind: 'audit-log' | 'journal-export' | 'bsm-trail';
+  /** Bytes of the file; undefined for standard input and pipes. */
+  readonly size: number | undefined;
+  /** Opens it. Of what can be read only once, such as standard input, this is possible once. */
+  open(): Promise<FileBytes>;
 }
 
-export interface AuditLogReplay extends OpenFile {
-  readonly kind: 'audit-log';
-  /** Batches of records in the file's order; the file is read no faster than they are taken. Can be read once. */
-  readonly records: AsyncIterable<readonly RawRecord[]>;
-  /** Counts up while `records` is read. */
-  readonly counters: Readonly<LogCounters>;
+export interface ReplayPlan {
+  /** In the order in which they were written, as far as that can be told: they are one stream. */
+  readonly files: readonly ReplayFile[];
+  /** Files of a directory that hold no events, which are left out. */
+  readonly leftOut: readonly string[];
 }
 
-export interface BsmTrail {
-  readonly path: string;
-  /** Can be read once. */
-  readonly chunks: AsyncIterable<Uint8Array>;
-}
-
-export interface BsmTrailReplay extends OpenFile {
-  readonly kind: 'bsm-trail';
-  /** The file itself, or the trails of a directory in the order in which they were written. */
-  readonly trails: readonly BsmTrail[];
-}
-
-export type Replay = AuditLogReplay | BsmTrailReplay;
-
-export interface OpenReplayOptions {
-  readonly isBsmTrail?: BsmDetector;
-  readonly maxLineBytes?: number;
+interface Looked extends ReplayFile {
+  /** Of the first record, in seconds since the epoch. */
+  readonly firstTime: number | undefined;
 }
 
 /**
- * Opens recorded events: a file, of which its content tells what it is, or a directory of BSM trails such as
- * /var/audit, whose files are opened one after the other as they are read.
- * @throws ReplayError, also later from `records` and `chunks` if reading fails
+ * Finds out what is to be replayed: files, of which their content tells what they are; directories of BSM trails or of rotated
+ * logs; standard input as `-`. Logs come oldest first by the time of their first record, trails by their names.
+ *
+ * @throws ReplayError
  */
-export const openReplay = async (path: string, options: OpenReplayOptions = {}): Promise<Replay> => {
-  const file = await openFile(path);
-  const close = (): Promise<void> => file.close();
-  try {
-    if ((await file.stat()).isDirectory()) {
-      const trails = await trailsIn(path);
-      await close();
-      return { kind: 'bsm-trail', path, trails, close: async () => {} };
+export const planReplay = async (paths: readonly string[]): Promise<ReplayPlan> => {
+  const files: Looked[] = [];
+  const leftOut: string[] = [];
+  for (const path of paths) {
+    if (STANDARD_INPUT.has(path)) {
+      files.push(await lookInto(path));
+      continue;
     }
-    const head = await readChunk(file, path);
-    const format = replayFormat(head, options.isBsmTrail);
-    if (format.kind === 'unknown') {
-      throw new ReplayError('unknown-format', `replay file ${JSON.stringify(path)} ${format.what}`);
-    }
-    const chunks = readChunks(file, path, head);
-    if (format.kind === 'bsm-trail') return { kind: 'bsm-trail', path, trails: [{ path, chunks }], close };
-    const counters = newLogCounters();
-    const { maxLineBytes } = options;
-    const reader = new LogReader({ counters, ...(maxLineBytes === undefined ? {} : { maxLineBytes }) });
-    return { kind: 'audit-log', path, records: readLogRecords(chunks, reader), counters, close };
-  } catch (error) {
-    await close();
-    throw error;
+    const about = await stat(path).catch(cause => {
+      throw unreadable(path, cause);
+    });
+    if (about.isDirectory()) await addDirectory(path, files, leftOut);
+    else files.push(await lookInto(path));
   }
+  // Stable: what has no time stays behind what was given before it.
+  let time = Number.NEGATIVE_INFINITY;
+  const timed = files.map(file => {
+    time = file.firstTime ?? time;
+    return { file, time };
+  });
+  return { files: timed.toSorted((a, b) => a.time - b.time).map(({ file }) => file), leftOut };
 };
 
 /**
- * Says early what `openReplay` would refuse. Pipes and devices pass: looking into them would take away what the real
- * reader needs.
+ * Says early what `planReplay` would refuse. Pipes, devices and standard input pass: looking into them would take away what
+ * the real reader needs.
+ *
  * @throws ReplayError
  */
 export const checkReplay = async (path: string): Promise<void> => {
+  if (STANDARD_INPUT.has(path)) return;
   const about = await stat(path).catch(cause => {
     throw unreadable(path, cause);
   });
-  if (about.isDirectory()) {
-    for (const trail of await trailsIn(path)) await (await openFile(trail.path)).close();
-  } else if (about.isFile()) {
-    await (await openReplay(path)).close();
-  }
+  if (about.isFile() || about.isDirectory()) await planReplay([path]);
 };
 
-const openFile = (path: string): Promise<FileHandle> =>
-  open(path, 'r').catch(cause => {
+const addDirectory = async (path: string, files: Looked[], leftOut: string[]): Promise<void> => {
+  const names = await readdir(path).catch(cause => {
     throw unreadable(path, cause);
   });
-
-const trailsIn = async (directory: string): Promise<readonly BsmTrail[]> => {
-  const names = trailNames(
-    await readdir(directory).catch(cause => {
-      throw unreadable(directory, cause);
-    }),
+  const trails = trailNames(names);
+  if (trails.length > 0) {
+    for (const name of trails) {
+      const trail = join(path, name);
+      await (await openBytes(trail)).close();
+      files.push({
+        path: trail,
+        kind: 'bsm-trail',
+        size: undefined,
+        firstTime: undefined,
+        open: () => openBytes(trail),
+      });
+    }
+    return;
+  }
+  const before = files.length;
+  for (const name of names.sort(byAge)) {
+    const file = join(path, name);
+    const about = await stat(file).catch(() => undefined);
+    if (about?.isFile() !== true) continue;
+    try {
+      const looked = await lookInto(file);
+      if (looked.firstTime !== undefined || looked.kind === 'journal-export') files.push(looked);
+      else leftOut.push(file);
+    } catch (error) {
+      if (!(error instanceof ReplayError) || error.code !== 'unknown-format') throw error;
+      leftOut.push(file);
+    }
+  }
+  if (files.length > before) return;
+  throw new ReplayError(
+    'nothing-there',
+    `replay directory ${JSON.stringify(path)} holds neither audit logs, such as audit.log and audit.log.1, nor BSM trails, such as 20240521133700.20240521140000`,
   );
-  if (names.length === 0) {
-    throw new ReplayError(
-      'no-trails',
-      `replay directory ${JSON.stringify(directory)} holds no audit trail: expected names such as 20240521133700.20240521140000; to replay another file, name the file itself`,
-    );
-  }
-  return names.map(name => {
-    const path = join(directory, name);
-    return { path, chunks: readFile(path) };
-  });
 };
 
-async function* readFile(path: string): AsyncGenerator<Uint8Array> {
-  yield* readChunks(await openFile(path), path);
-}
+/** `audit.log.10` before `audit.log.2` before `audit.log`; dates as they are. */
+const byAge = (a: string, b: string): number => rotation(b) - rotation(a) || (a < b ? -1 : 1);
+const rotation = (name: string): number => Number(/\.(\d{1,5})(?:\.[a-z0-9]+)?$/.exec(name)?.[1] ?? 0);
 
-/**
- * Reads to the end and closes the file, whatever comes between.
- *
- * @param head what has been read of it
- */
-async function* readChunks(file: FileHandle, path: string, head?: Uint8Array): AsyncGenerator<Uint8Array> {
-  try {
-    let chunk = head ?? (await readChunk(file, path));
-    for (; chunk.length > 0; chunk = await readChunk(file, path)) yield chunk;
-  } finally {
-    await file.close();
+const lookInto = async (path: string): Promise<Looked> => {
+  const isOnce = STANDARD_INPUT.has(path) || !(await stat(path)).isFile();
+  const bytes = await openBytes(path);
+  const { head, rest } = await headOf(bytes);
+  const format = replayFormat(head);
+  if (format.kind === 'unknown') {
+    await bytes.close();
+    throw new ReplayError('unknown-format', `replay file ${JSON.stringify(path)} ${format.what}`);
   }
-}
-
-/** A new buffer each time: records are views into it. Empty at the end of the file. */
-const readChunk = async (file: FileHandle, path: string): Promise<Uint8Array> => {
-  try {
-    const buffer = new Uint8Array(REPLAY_CHUNK_BYTES);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length);
-    return buffer.subarray(0, bytesRead);
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
+  const looked = { path, kind: format.kind, size: bytes.size, firstTime: timeOf(format) };
+  if (isOnce) return { ...looked, open: async () => ({ ...bytes, chunks: rest() }) };
+  await bytes.close();
+  return { ...looked, open: () => openBytes(path) };
 };
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EISDIR: 'it is a directory',
-};
+const timeOf = (format: ReplayFormat): number | undefined =>
+  'firstTime' in format ? format.firstTime : undefined;
 
-const unreadable = (path: string, cause: unknown): ReplayError => {
-  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  const reason = reasons[code] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new ReplayError('unreadable', `replay file ${JSON.stringify(path)} cannot be read: ${reason}`, {
-    cause,
-  });
+/** The first bytes, and all of them. */
+const headOf = async ({
+  chunks,
+}: FileBytes): Promise<{ readonly head: Buffer; rest(): AsyncGenerator<Buffer, void, undefined> }> => {
+  const taken: Buffer[] = [];
+  let length = 0;
+  while (length < HEAD_BYTES) {
+    const { value, done } = await chunks.next();
+    if (done === true) break;
+    taken.push(Buffer.from(value));
+    length += value.length;
+  }
+  const all = Buffer.concat(taken);
+  return {
+    head: all.subarray(0, HEAD_BYTES),
+    async *rest() {
+      if (all.length > 0) yield all;
+      yield* chunks;
+    },
+  };
 };

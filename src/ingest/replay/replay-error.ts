@@ -1,9 +1,9 @@
 /**
  * - `unreadable`: the file cannot be opened or read
  * - `unknown-format`: it can, but holds neither an audit log nor a BSM trail
- * - `no-trails`: a directory without BSM trails
+ * - `nothing-there`: a directory without either
  */
-export type ReplayErrorCode = 'unreadable' | 'unknown-format' | 'no-trails';
+export type ReplayErrorCode = 'unreadable' | 'unknown-format' | 'nothing-there';
 
 /** The message is one line for people: which file, why not, what to do. */
 export class ReplayError extends Error {
@@ -15,3 +15,21 @@ export class ReplayError extends Error {
     this.code = code;
   }
 }
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+};
+
+/** What went wrong with a file, for people. */
+export const fileReason = (cause: unknown): string => {
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  return reasons[code] ?? (cause instanceof Error ? cause.message : String(cause));
+};
+
+export const unreadable = (path: string, cause: unknown): ReplayError =>
+  new ReplayError('unreadable', `replay file ${JSON.stringify(path)} cannot be read: ${fileReason(cause)}`, {
+    cause,
+  });

@@ -1,51 +1,77 @@
 import { looksLikeTrail, whyNoTrail } from '../../openbsm/looks-like-trail.ts';
-import { ENRICHED_SEPARATOR, parseLogLine } from './log-line.ts';
+import { isJournalExport } from './journal-export.ts';
+import { INTERPRETED_LOG } from './log-line.ts';
+import { LogReader } from './log-reader.ts';
 
 export type ReplayFormat =
-  | { readonly kind: 'audit-log' }
+  /** `firstTime`: of the first record, in seconds since the epoch; undefined if none was seen. */
+  | { readonly kind: 'audit-log' | 'journal-export'; readonly firstTime: number | undefined }
   | { readonly kind: 'bsm-trail' }
   /** `what` completes "the file …". */
   | { readonly kind: 'unknown'; readonly what: string };
 
-const packed: readonly (readonly [name: string, magic: readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
-];
-
 /** True if `head` can be the beginning of a BSM trail. */
 export type BsmDetector = (head: Uint8Array) => boolean;
 
+/** What files begin with that people take for logs, and what to do with them. */
+const OTHERS: readonly (readonly [magic: RegExp, what: string])[] = [
+  [/^LPKSHHRH/, 'is a systemd journal: give what "journalctl --file FILE -o export _TRANSPORT=audit" writes'],
+  [/^PK\x03\x04/, 'is a zip archive: unpack it first'],
+  [/^7z\xbc\xaf/, 'is a 7-Zip archive: unpack it first'],
+  [/^\x04\x22\x4d\x18/, 'is compressed with lz4: unpack it first'],
+  [/^SQLite format 3/, 'is an SQLite database: give the log itself'],
+  [/^\x7fELF/, 'is a program: give an audit log'],
+  [/^ElfFile\0/, 'is a Windows event log: only Linux audit logs and BSM trails can be read'],
+  [/^(?:\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\n\r\r\n)/, 'is a packet capture: give an audit log'],
+  [/^[^\0]{257}ustar|^.{257}ustar/s, 'is a tar archive: unpack it, and give the directory'],
+  [
+    /^\s*[[{]\s*\r?\n/,
+    'is JSON over several lines: give one object a line, as "jq -c ." or "journalctl -o json" writes it',
+  ],
+];
+
 /**
- * Tells by its first bytes what a replay file holds. A log may begin with damaged records: it is refused only if not
- * one line of `head` looks like an attempt at a record.
+ * Tells by its first bytes what a replay file holds. A log may begin with damaged records, or with other lines of a system
+ * log: it is refused only if not one line of `head` looks like an attempt at a record.
  */
 export const replayFormat = (head: Uint8Array, isBsmTrail: BsmDetector = looksLikeTrail): ReplayFormat => {
   if (isBsmTrail(head)) return { kind: 'bsm-trail' };
-  for (const [name, magic] of packed) {
-    if (magic.every((byte, index) => head[index] === byte)) {
-      return { kind: 'unknown', what: `is compressed with ${name}: unpack it first` };
-    }
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
+  if (isJournalExport(bytes)) return { kind: 'journal-export', firstTime: undefined };
+  let firstTime: number | undefined;
+  const reader = new LogReader(
+    (_type, line, start) => {
+      const time = /^audit\((\d+)\.\d+:\d+\)/.exec(line.toString('latin1', start, start + 48))?.[1];
+      if (time === undefined) return false;
+      firstTime ??= Number(time);
+      return true;
+    },
+    { allTypes: true },
+  );
+  reader.push(bytes);
+  const { lines, records, foreign, firstMalformed } = reader.counters;
+  if (records > 0) return { kind: 'audit-log', firstTime };
+  if (firstMalformed?.reason === INTERPRETED_LOG) return unknown(`cannot be read back: ${INTERPRETED_LOG}`);
+  const text = bytes.toString('latin1');
+  for (const [magic, what] of OTHERS) if (magic.test(text)) return unknown(what);
+  const isAttempt = /\baudit\(|\btype=|\x1d/.test(text);
+  if (firstMalformed !== undefined && !isAttempt && !/^\0+$/.test(text)) {
+    const why = whyNoTrail(head);
+    return unknown(
+      text.includes('\0')
+        ? `is neither an audit log ("type=NAME msg=audit(…") nor a BSM trail (${why})`
+        : `is text, but no audit log: no line of it has "type=NAME msg=audit(…", or is of a form that carries one. Give audit.log, or what "ausearch --raw" or "journalctl -o export _TRANSPORT=audit" writes`,
+    );
   }
-  let refused = false;
-  for (let start = 0; start < head.length; ) {
-    const found = head.indexOf(0x0a, start);
-    const end = found < 0 ? head.length : found;
-    const line = parseLogLine(head, start, end);
-    if (line.kind === 'record') return { kind: 'audit-log' };
-    if (line.kind === 'malformed') {
-      const text = Buffer.from(head.buffer, head.byteOffset + start, end - start).toString('latin1');
-      if (/\baudit\(|\btype=/.test(text) || text.includes(String.fromCharCode(ENRICHED_SEPARATOR)))
-        return { kind: 'audit-log' };
-      refused = true;
-    }
-    start = end + 1;
-  }
-  return refused
-    ? {
-        kind: 'unknown',
-        what: `is neither an audit log ("type=NAME msg=audit(…") nor a BSM trail (${whyNoTrail(head)})`,
-      }
-    : { kind: 'audit-log' };
+  return lines === 0 && !isAttempt && text.length > 0 && foreign === 0 && /[^\s\0]/.test(text)
+    ? lineless(text, head)
+    : { kind: 'audit-log', firstTime: undefined };
 };
+
+const unknown = (what: string): ReplayFormat => ({ kind: 'unknown', what });
+
+/** Bytes without a line end: one line that is longer than what was looked at, or no text at all. */
+const lineless = (text: string, head: Uint8Array): ReplayFormat =>
+  text.includes('\0')
+    ? unknown(`is neither an audit log ("type=NAME msg=audit(…") nor a BSM trail (${whyNoTrail(head)})`)
+    : unknown('is text, but no audit log: its first line has no "type=NAME msg=audit(…"');

@@ -48,12 +48,9 @@ const FORMS: readonly (readonly [string, (record: RawRecord) => string])[] = [
 ];
 
 const replay = (lines: readonly string[]): { rows: TableRow[]; malformed: number } => {
-  const pipeline = everyTablePipeline();
-  const reader = new LogReader();
-  for (const record of reader.push(Buffer.from(`${lines.join('\n')}\n`, 'latin1'))) {
-    const bytes = Buffer.from(record.payload);
-    pipeline.push(record.type, bytes, 0, bytes.length, record.node);
-  }
+  const pipeline = everyTablePipeline({ ofLogs: true });
+  const reader = new LogReader((...record) => pipeline.pushLogged(...record));
+  reader.push(Buffer.from(`${lines.join('\n')}\n`, 'latin1'));
   pipeline.flush();
   return { rows: allRows(pipeline.take()), malformed: reader.counters.malformed };
 };

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkReplay, openReplay, REPLAY_CHUNK_BYTES } from '../../../src/ingest/replay/open-replay.ts';
+import { REPLAY_CHUNK_BYTES } from '../../../src/ingest/replay/file-bytes.ts';
+import { checkReplay, planReplay } from '../../../src/ingest/replay/open-replay.ts';
 import { ReplayError } from '../../../src/ingest/replay/replay-error.ts';
 import { replayFormat } from '../../../src/ingest/replay/replay-format.ts';
 
@@ -28,8 +29,6 @@ describe('the form is told by content', () => {
     ['\x14\x00\x00\x00\x3c\x0b\x00\x17', 'bsm-trail'],
     ['t\x00\x00\x00\x3c\x0b', 'bsm-trail'],
     ['root:x:0:0\nbin:x:1:1\n', 'unknown'],
-    ['\x1f\x8b\x08\x00', 'unknown'],
-    ['\x00\x00\x00', 'unknown'],
   ])('%j is %s', (text, kind) => {
     expect(replayFormat(Buffer.from(text, 'latin1')).kind).toBe(kind);
   });
@@ -39,30 +38,26 @@ describe('the form is told by content', () => {
   });
 });
 
-test('a log longer than one read gives every record in order', async () => {
-  const count = 3000;
-  const text = Array.from({ length: count }, (_, i) => `type=EOE msg=audit(1.000:${i}): \n`).join('');
+const contentOf = async (path: string): Promise<Buffer> => {
+  const { files } = await planReplay([path]);
+  const parts: Buffer[] = [];
+  for (const file of files)
+    for await (const chunk of (await file.open()).chunks) parts.push(Buffer.from(chunk));
+  return Buffer.concat(parts);
+};
+const record = (seconds: number, serial = 1): string => `type=EOE msg=audit(${seconds}.000:${serial}): \n`;
+
+test('a log longer than one read gives all of its bytes', async () => {
+  const text = Array.from({ length: 60_000 }, (_, i) => record(1, i)).join('');
   expect(text.length).toBeGreaterThan(REPLAY_CHUNK_BYTES);
-  const replay = await openReplay(file('long.log', text));
-  if (replay.kind !== 'audit-log') throw new Error(replay.kind);
-  const serials: number[] = [];
-  for await (const batch of replay.records) {
-    for (const record of batch)
-      serials.push(Number(/:(\d+)\)/.exec(Buffer.from(record.payload).toString())?.[1]));
-  }
-  expect(serials).toEqual(Array.from({ length: count }, (_, i) => i));
-  expect(replay.counters).toMatchObject({ lines: count, records: count, malformed: 0 });
-  await replay.close();
+  expect((await contentOf(file('long.log', text))).toString()).toBe(text);
 });
 
 test('a trail gives its bytes', async () => {
   const bytes = Buffer.concat([Buffer.from([0x14, 0, 2, 0, 0, 11]), Buffer.alloc(REPLAY_CHUNK_BYTES, 7)]);
-  const replay = await openReplay(file('trail', bytes));
-  if (replay.kind !== 'bsm-trail') throw new Error(replay.kind);
-  const chunks: Uint8Array[] = [];
-  expect(replay.trails.map(({ path }) => path)).toEqual([replay.path]);
-  for await (const chunk of replay.trails[0]!.chunks) chunks.push(chunk);
-  expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  const path = file('trail', bytes);
+  expect((await planReplay([path])).files).toMatchObject([{ path, kind: 'bsm-trail' }]);
+  expect((await contentOf(path)).equals(bytes)).toBe(true);
 });
 
 test('a directory gives its trails, oldest first, whatever is in them, and leaves out the rest', async () => {
@@ -72,14 +67,10 @@ test('a directory gives its trails, oldest first, whatever is in them, and leave
   for (const name of [...names].reverse()) writeFileSync(join(trails, name), name);
   writeFileSync(join(trails, 'notes.txt'), 'notes');
   symlinkSync(names[1]!, join(trails, 'current'));
-
-  const replay = await openReplay(trails);
-  if (replay.kind !== 'bsm-trail') throw new Error(replay.kind);
-  const contents: string[] = [];
-  for (const { path, chunks } of replay.trails) {
-    for await (const chunk of chunks) contents.push(`${path} ${Buffer.from(chunk)}`);
-  }
-  expect(contents).toEqual(names.map(name => `${join(trails, name)} ${name}`));
+  const { files } = await planReplay([trails]);
+  expect(files.map(({ path, kind }) => `${kind} ${path}`)).toEqual(
+    names.map(name => `bsm-trail ${join(trails, name)}`),
+  );
   await checkReplay(trails);
 
   rmSync(join(trails, names[0]!));
@@ -89,10 +80,51 @@ test('a directory gives its trails, oldest first, whatever is in them, and leave
   );
 });
 
-test('what cannot be replayed is refused with one line', async () => {
+test('rotated logs come oldest first, packed ones among them, and what else is there is left out', async () => {
+  const logs = join(directory, 'var-log-audit');
+  mkdirSync(logs);
+  writeFileSync(join(logs, 'audit.log'), record(400));
+  writeFileSync(join(logs, 'audit.log.1'), record(300));
+  writeFileSync(join(logs, 'audit.log.2.gz'), gzipSync(record(200)));
+  writeFileSync(join(logs, 'audit.log.10.zst'), zstdCompressSync(record(100)));
+  writeFileSync(join(logs, 'README'), 'what is here\n');
+  const { files, leftOut } = await planReplay([logs]);
+  expect(files.map(({ path }) => path.slice(logs.length + 1))).toEqual([
+    'audit.log.10.zst',
+    'audit.log.2.gz',
+    'audit.log.1',
+    'audit.log',
+  ]);
+  expect(leftOut).toEqual([join(logs, 'README')]);
+  expect((await contentOf(logs)).toString()).toBe(
+    [100, 200, 300, 400].map(seconds => record(seconds)).join(''),
+  );
+  const given = [join(logs, 'audit.log'), join(logs, 'audit.log.2.gz'), join(logs, 'audit.log.1')];
+  expect((await planReplay(given)).files.map(({ path }) => path)).toEqual([given[1], given[2], given[0]]);
+});
+
+test('what was UTF-16, or has a byte order mark, is read as the text it is', async () => {
+  const text = `${record(1)}type=CWD msg=audit(1.000:1): cwd="/x"\n`;
+  const utf16 = Buffer.from(`\ufeff${text}`, 'utf16le');
+  expect((await contentOf(file('le.log', utf16))).toString()).toBe(text);
+  expect((await contentOf(file('be.log', Buffer.from(utf16).swap16()))).toString()).toBe(text);
+  expect((await contentOf(file('bom.log', `\ufeff${text}`))).toString()).toBe(text);
+});
+
+test('a packed log that is cut off gives what there is, and says so', async () => {
+  const packed = gzipSync(Array.from({ length: 5_000 }, (_, i) => record(i, i * 7919)).join(''));
+  const [replay] = (await planReplay([file('cut.gz', packed.subarray(0, -20))])).files;
+  const bytes = await replay!.open();
+  let length = 0;
+  for await (const chunk of bytes.chunks) length += chunk.length;
+  expect(length).toBeGreaterThan(10_000);
+  expect(bytes.problem()).toMatch(/^its gzip data is damaged or cut off/);
+});
+
+test('what cannot be replayed is refused with one line, which says what it is', async () => {
   const refusal = async (path: string): Promise<ReplayError> => {
     const errors = await Promise.all(
-      [openReplay(path), checkReplay(path)].map(opened =>
+      [planReplay([path]), checkReplay(path)].map(opened =>
         opened.then(
           () => undefined,
           (cause: unknown) => cause,
@@ -106,22 +138,34 @@ test('what cannot be replayed is refused with one line', async () => {
   const missing = await refusal(join(directory, 'none'));
   expect(missing).toMatchObject({ code: 'unreadable' });
   expect(missing.message).toMatch(/^replay file ".*none" cannot be read: no such file$/);
-  const logs = join(directory, 'logs');
-  mkdirSync(logs);
-  writeFileSync(join(logs, 'audit.log'), 'type=EOE msg=audit(1.000:1): \n');
-  expect(await refusal(logs)).toMatchObject({
-    code: 'no-trails',
-    message: `replay directory "${logs}" holds no audit trail: expected names such as 20240521133700.20240521140000; to replay another file, name the file itself`,
+  const nothing = join(directory, 'nothing');
+  mkdirSync(nothing);
+  writeFileSync(join(nothing, 'notes.txt'), 'notes\n');
+  expect(await refusal(nothing)).toMatchObject({
+    code: 'nothing-there',
+    message: `replay directory "${nothing}" holds neither audit logs, such as audit.log and audit.log.1, nor BSM trails, such as 20240521133700.20240521140000`,
   });
   const other = await refusal(file('passwd', 'root:x:0:0\n'));
   expect(other).toMatchObject({ code: 'unknown-format' });
-  expect(other.message).toMatch(/neither an audit log .* nor a BSM trail \(offset 0: /);
-  expect((await refusal(file('log.gz', gzipSync('x')))).message).toContain(
-    'compressed with gzip: unpack it first',
+  expect(other.message).toMatch(/is text, but no audit log: .* Give audit\.log, or what "ausearch --raw"/);
+  expect((await refusal(file('x.journal', 'LPKSHHRH\0\0'))).message).toContain(
+    'is a systemd journal: give what',
+  );
+  expect((await refusal(file('pretty.json', '[\n  {\n    "a": 1\n  }\n]\n'))).message).toContain(
+    'JSON over several lines',
+  );
+  expect(
+    (await refusal(file('interpreted', 'type=SYSCALL msg=audit(30.11.2026 13:37:56.1:2) : arch=x86_64\n')))
+      .message,
+  ).toContain('ausearch --raw');
+  expect((await refusal(file('log.gz', gzipSync('x\n')))).message).toContain('is text, but no audit log');
+  expect((await refusal(file('binary', Buffer.from([0, 1, 2, 0, 3])))).message).toMatch(
+    /nor a BSM trail \(offset 0: /,
   );
 });
 
-test('a file that can be replayed, and a device, pass the early check', async () => {
-  await checkReplay(file('fine.log', 'type=EOE msg=audit(1.000:1): \n'));
+test('a file that can be replayed, standard input, and a device pass the early check', async () => {
+  await checkReplay(file('fine.log', record(1)));
   await checkReplay('/dev/null');
+  await checkReplay('-');
 });

@@ -1,0 +1,44 @@
+import {
+  AUDIT_CWD,
+  AUDIT_EOE,
+  AUDIT_EXECVE,
+  AUDIT_PATH,
+  AUDIT_SOCKADDR,
+  AUDIT_SYSCALL,
+} from '../../audit/constants.ts';
+import { isUserMessage } from '../../audit/correlator.ts';
+
+/**
+ * Whether a record without a line end behind it, which may be cut off anywhere, has all that is asked of it: each value that
+ * a row takes is closed by a quote or followed by a blank.
+ *
+ * @param fields of the record, behind its header
+ */
+export const isUsableWithoutEnd = (type: number, fields: string): boolean => {
+  switch (type) {
+    case AUDIT_SYSCALL:
+      return / exe=(?:"[^"]*"(?: |$)|(?:[0-9A-F]+|\(null\)) )/.test(fields);
+    case AUDIT_EXECVE: {
+      const last = /^argc=(\d+) .*?a(\d+)="[^"]*"$/s.exec(fields);
+      return last !== null && Number(last[1]) === Number(last[2]) + 1;
+    }
+    case AUDIT_CWD:
+      return /^ *cwd="[^"]*" *$/.test(fields);
+    case AUDIT_PATH:
+      return / ogid=\d+ /.test(fields);
+    case AUDIT_SOCKADDR:
+      // AF_INET and AF_INET6 have their length.
+      return /^ *saddr=(?:0200[0-9A-F]{28}|0A00[0-9A-F]{52})$/.test(fields);
+    case AUDIT_EOE:
+      return true;
+    default:
+      return isUserMessage(type) && / res(?:ult)?=(?:[Ss]uccess|[Ff]ailed|[01])\)?'$/.test(fields);
+  }
+};
+
+/** Whether a record ends as whole ones do: in a quote that is closed, or in what the kernel writes last. */
+export const looksEnded = (fields: string): boolean =>
+  fields === '' ||
+  /(?:["')]|nametype=[A-Z]+|cap_frootid=\d+|rdev=[0-9a-f]{2,}:[0-9a-f]{2,}|saddr=(?:0200[0-9A-F]{28}|0A00[0-9A-F]{52}))$/.test(
+    fields,
+  );

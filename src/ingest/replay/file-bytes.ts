@@ -1,0 +1,223 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, createReadStream, readSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { TextDecoder } from 'node:util';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { ReplayError, unreadable } from './replay-error.ts';
+
+/** Bytes per read. */
+export const REPLAY_CHUNK_BYTES = 1 << 20;
+
+/** Names of standard input. */
+export const STANDARD_INPUT: ReadonlySet<string> = new Set([
+  '-',
+  '/dev/stdin',
+  '/dev/fd/0',
+  '/proc/self/fd/0',
+]);
+const STDIN = 0;
+
+/** What is read of a file, and how far. */
+export interface FileBytes {
+  /**
+   * The content, unpacked and as UTF-8 where it is UTF-16. A chunk may be overwritten when the next one is asked for. Can be
+   * read once.
+   */
+  readonly chunks: AsyncGenerator<Buffer, void, undefined>;
+  /** Bytes of the file itself that were read. */
+  position(): number;
+  /** Bytes of the file itself; undefined where that is not known. */
+  readonly size: number | undefined;
+  /** How the file broke off; known when `chunks` has ended. */
+  problem(): string | undefined;
+  /** Idempotent; reading to the end closes, too. */
+  close(): Promise<void>;
+}
+
+/** How packed files begin; `program` unpacks what Node cannot. */
+const PACKINGS: readonly {
+  readonly name: string;
+  readonly magic: readonly number[];
+  readonly program?: string;
+}[] = [
+  { name: 'gzip', magic: [0x1f, 0x8b] },
+  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd] },
+  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], program: 'xz' },
+  { name: 'bzip2', magic: [0x42, 0x5a, 0x68], program: 'bzip2' },
+];
+const MAGIC_BYTES = 5;
+const PROGRAM_DIRECTORIES = ['/usr/bin', '/bin', '/usr/local/bin', '/opt/homebrew/bin'];
+
+/**
+ * Opens a file, or standard input.
+ *
+ * @param from byte to begin with, of a file that is not packed
+ * @throws ReplayError, also later from `chunks`
+ */
+export const openBytes = async (path: string, from = 0): Promise<FileBytes> => {
+  if (STANDARD_INPUT.has(path)) {
+    return ofStream(path, createReadStream('', { fd: STDIN, autoClose: false }));
+  }
+  const file = await open(path, 'r').catch(cause => {
+    throw unreadable(path, cause);
+  });
+  try {
+    const about = await file.stat();
+    if (!about.isFile()) {
+      if (about.isDirectory()) throw Object.assign(new Error('EISDIR'), { code: 'EISDIR' });
+      return ofStream(path, file.createReadStream());
+    }
+    const magic = Buffer.alloc(MAGIC_BYTES);
+    readSync(file.fd, magic, 0, MAGIC_BYTES, 0);
+    const packing = PACKINGS.find(each => each.magic.every((byte, index) => magic[index] === byte));
+    if (packing === undefined) return ofFile(path, file, about.size, from);
+    return ofPacked(path, file, about.size, packing);
+  } catch (cause) {
+    await file.close();
+    throw cause instanceof ReplayError ? cause : unreadable(path, cause);
+  }
+};
+
+/** Plain files are read in place: of many small reads, and of new memory for each, most of the time would be spent. */
+const ofFile = (path: string, file: FileHandle, size: number, from: number): FileBytes => {
+  let position = from;
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) await file.close();
+    isOpen = false;
+  };
+  async function* read(): AsyncGenerator<Buffer, void, undefined> {
+    const buffer = Buffer.allocUnsafeSlow(REPLAY_CHUNK_BYTES);
+    try {
+      for (;;) {
+        const length = readSync(file.fd, buffer, 0, buffer.length, position);
+        if (length === 0) return;
+        position += length;
+        yield length === buffer.length ? buffer : buffer.subarray(0, length);
+      }
+    } catch (cause) {
+      throw unreadable(path, cause);
+    } finally {
+      await close();
+    }
+  }
+  return {
+    chunks: asUtf8(read(), from === 0),
+    position: () => position,
+    size,
+    problem: () => undefined,
+    close,
+  };
+};
+
+const ofStream = (path: string, stream: Readable): FileBytes => {
+  let position = 0;
+  async function* read(): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      for await (const chunk of stream) {
+        position += (chunk as Buffer).length;
+        yield chunk as Buffer;
+      }
+    } catch (cause) {
+      throw unreadable(path, cause);
+    }
+  }
+  return {
+    chunks: asUtf8(read(), true),
+    position: () => position,
+    size: undefined,
+    problem: () => undefined,
+    close: async () => {
+      stream.destroy();
+    },
+  };
+};
+
+const ofPacked = (
+  path: string,
+  file: FileHandle,
+  size: number,
+  { name, program }: (typeof PACKINGS)[number],
+): FileBytes => {
+  const source = file.createReadStream({ highWaterMark: REPLAY_CHUNK_BYTES / 4 });
+  let problem: string | undefined;
+  let unpacked: Readable;
+  if (program === undefined) {
+    const unpack = name === 'gzip' ? createGunzip() : createZstdDecompress();
+    source.on('error', cause => unpack.destroy(cause));
+    unpacked = source.pipe(unpack);
+  } else {
+    const child = spawn(programPath(path, name, program), ['-dc'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: {},
+    });
+    child.on('error', cause => child.stdout.destroy(cause));
+    child.stdin.on('error', () => {});
+    child.on('exit', code => {
+      if (code !== 0) problem = `its ${name} data is damaged or cut off: what stood behind is lost`;
+    });
+    source.pipe(child.stdin);
+    unpacked = child.stdout;
+  }
+  async function* read(): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      for await (const chunk of unpacked) yield chunk as Buffer;
+    } catch (cause) {
+      problem = `its ${name} data is damaged or cut off: what stood behind is lost (${cause instanceof Error ? cause.message : cause})`;
+    } finally {
+      source.destroy();
+    }
+  }
+  return {
+    chunks: asUtf8(read(), true),
+    position: () => source.bytesRead,
+    size,
+    problem: () => problem,
+    close: async () => {
+      source.destroy();
+      unpacked.destroy();
+      if (!source.closed) await once(source, 'close');
+    },
+  };
+};
+
+const programPath = (path: string, name: string, program: string): string => {
+  for (const directory of PROGRAM_DIRECTORIES) {
+    try {
+      accessSync(`${directory}/${program}`, constants.X_OK);
+      return `${directory}/${program}`;
+    } catch {
+      // The next one.
+    }
+  }
+  throw new ReplayError(
+    'unreadable',
+    `replay file ${JSON.stringify(path)} is compressed with ${name}, and this system has no ${program}: unpack it first`,
+  );
+};
+
+/** Takes away a byte order mark; what UTF-16 has one is turned into UTF-8. */
+async function* asUtf8(
+  chunks: AsyncGenerator<Buffer, void, undefined>,
+  isBeginning: boolean,
+): AsyncGenerator<Buffer, void, undefined> {
+  if (!isBeginning) {
+    yield* chunks;
+    return;
+  }
+  let decoder: TextDecoder | undefined;
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    let bytes = chunk;
+    if (isFirst) {
+      isFirst = false;
+      if (bytes[0] === 0xff && bytes[1] === 0xfe) decoder = new TextDecoder('utf-16le');
+      else if (bytes[0] === 0xfe && bytes[1] === 0xff) decoder = new TextDecoder('utf-16be');
+      else if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) bytes = bytes.subarray(3);
+    }
+    yield decoder === undefined ? bytes : Buffer.from(decoder.decode(bytes, { stream: true }), 'utf8');
+  }
+}

@@ -1,0 +1,428 @@
+import {
+  AUDIT_CWD,
+  AUDIT_EOE,
+  AUDIT_EXECVE,
+  AUDIT_PATH,
+  AUDIT_PROCTITLE,
+  AUDIT_SOCKADDR,
+  AUDIT_SOCKETCALL,
+  AUDIT_SYSCALL,
+  AUDIT_URINGOP,
+} from '../../audit/constants.ts';
+import { type CorrelatorCounters, isUserMessage, type RecordGroup } from '../../audit/correlator.ts';
+import { joinArguments } from '../../audit/execve.ts';
+import { type AuditRecord, FieldCursor, keyHash } from '../../audit/record.ts';
+import { type SyscallName, socketcallName, syscallName } from '../../audit/syscalls.ts';
+import { decimal, hexWord } from '../../audit/value.ts';
+import { SeenEvents } from './seen-events.ts';
+import { SeenTexts } from './seen-texts.ts';
+
+export interface LogCorrelatorLimits {
+  /** Events under way; the oldest is ended when one more begins. */
+  readonly events: number;
+  readonly recordsPerEvent: number;
+  readonly bytesPerEvent: number;
+  /** Bytes that all events under way take up; the oldest are ended when there are more. */
+  readonly bytes: number;
+}
+
+export const LOG_CORRELATOR_LIMITS: LogCorrelatorLimits = {
+  events: 262_144,
+  recordsPerEvent: 8_192,
+  bytesPerEvent: 16 * 1024 * 1024,
+  bytes: 128 * 1024 * 1024,
+};
+
+/** What a record that is kept takes up besides its bytes. */
+const RECORD_OVERHEAD = 256;
+/** Seconds of a log that is in order after which nothing more of an event comes. */
+const LATE_SECONDS = 5;
+/** Seconds by which a log may go back and still be in order: the clocks of hosts differ, and are set. */
+const DISORDER_SECONDS = 60;
+
+interface Pending {
+  readonly seconds: number;
+  readonly milliseconds: number;
+  readonly serial: number;
+  readonly node: string | undefined;
+  readonly records: AuditRecord[];
+  bytes: number;
+  /** Records from this index on still point into the bytes of the reader. */
+  borrowedFrom: number;
+  /** Whether EOE or PROCTITLE was there. */
+  isMarked: boolean;
+  /** Bit `type - AUDIT_SYSCALL` for the types that its records have. */
+  types: number;
+  paths: number;
+  /** How often its SYSCALL and its EOE came. */
+  copies: number;
+  ends: number;
+  /** What its SYSCALL calls for; undefined until that is asked. */
+  shape: Shape | undefined;
+  /** Another event under way with the same serial but another time or node. */
+  sibling: Pending | undefined;
+}
+
+/** What else an event has whose SYSCALL says this. */
+interface Shape {
+  /** PATH records. */
+  readonly items: number;
+  /** Bits of the types of records that must be there. */
+  readonly needs: number;
+}
+
+/**
+ * Groups the records of logs into events, whatever their order. Unlike the kernel's stream a log can be sorted, doubled,
+ * printed last to first, or put together of several: EOE and PROCTITLE may come before other records. So an event ends with
+ * them only when it is whole by what its SYSCALL says; one that stays less than whole ends some seconds of its log later if
+ * the log is in order, else when there are too many, or with the log.
+ *
+ * Records that come twice, in the event or after it, are dropped and counted.
+ */
+export class LogCorrelator {
+  readonly counters: CorrelatorCounters & { repeated: number } = {
+    unterminated: 0,
+    overLimit: 0,
+    repeated: 0,
+  };
+  readonly #onGroup: (group: RecordGroup) => void;
+  readonly #limits: LogCorrelatorLimits;
+  /** The event that the last record was of: mostly that of the next one too. */
+  #latest: Pending | undefined;
+  /** By serial, in the order in which they began. */
+  readonly #pending = new Map<number, Pending>();
+  #count = 0;
+  #bytes = 0;
+  /** Events with records that point into the bytes of the reader. */
+  #borrowing: Pending[] = [];
+  readonly #seen = new SeenEvents();
+  readonly #messages = new SeenTexts();
+  /** The latest time of a record, in seconds. */
+  #time = Number.NEGATIVE_INFINITY;
+  #isInOrder = true;
+
+  constructor(onGroup: (group: RecordGroup) => void, limits: LogCorrelatorLimits = LOG_CORRELATOR_LIMITS) {
+    this.#onGroup = onGroup;
+    this.#limits = limits;
+  }
+
+  /** Events under way. */
+  get size(): number {
+    return this.#count;
+  }
+
+  has(serial: number): boolean {
+    return this.#pending.has(serial);
+  }
+
+  push(record: AuditRecord, node: string | undefined): void {
+    const { type } = record;
+    if (isUserMessage(type)) {
+      this.#message(record, node);
+      return;
+    }
+    const isMark = type === AUDIT_EOE || type === AUDIT_PROCTITLE;
+    const event = this.#find(record, node) ?? this.#begin(record, node, isMark);
+    if (event === undefined) return;
+    if (isMark) event.isMarked = true;
+    if (type === AUDIT_EOE) event.ends++;
+    if (type !== AUDIT_EOE) this.#add(event, record);
+    if (event.isMarked && isWhole(event)) this.#end(event, 'record');
+  }
+
+  /** A message of a program stands alone; it may have the serial of the call that sent it. */
+  #message(record: AuditRecord, node: string | undefined): void {
+    const { seconds, milliseconds, serial } = record;
+    if (!this.#messages.add(record, node)) {
+      this.counters.repeated++;
+      return;
+    }
+    this.#onGroup({ seconds, milliseconds, serial, node, records: [record], endedBy: 'record' });
+  }
+
+  #add(event: Pending, record: AuditRecord): void {
+    const { records } = event;
+    // Two operations of io_uring may be the same, and be two all the same.
+    if (record.type !== AUDIT_URINGOP && isRepeated(records, record)) {
+      if (record.type === AUDIT_SYSCALL) event.copies++;
+      this.counters.repeated++;
+      return;
+    }
+    const bytes = record.interpretedEnd - record.start;
+    if (records.length >= this.#limits.recordsPerEvent || event.bytes + bytes > this.#limits.bytesPerEvent) {
+      this.counters.overLimit++;
+      return;
+    }
+    if (event.borrowedFrom === records.length) this.#borrowing.push(event);
+    event.types |= typeBit(record.type);
+    if (record.type === AUDIT_PATH) event.paths++;
+    event.bytes += bytes;
+    this.#bytes += bytes + RECORD_OVERHEAD;
+    records.push(record);
+    while (this.#bytes > this.#limits.bytes && this.#count > 1) this.#endOldest();
+  }
+
+  /** Copies what is still in the reader's bytes, and ends what is over. Call after each piece of a log. */
+  settle(): void {
+    for (const event of this.#borrowing) keep(event);
+    this.#borrowing = [];
+    if (this.#isInOrder) this.#endLate();
+  }
+
+  /** Ends everything under way: the last log has come to its end. */
+  flush(): void {
+    for (const head of [...this.#pending.values()])
+      for (const event of chain(head)) this.#end(event, 'flush');
+  }
+
+  #endLate(): void {
+    const before = this.#time - LATE_SECONDS;
+    for (const head of this.#pending.values()) {
+      for (const event of chain(head)) {
+        if (event.seconds >= before) continue;
+        const hasCall = (event.types & SYSCALL_BIT) !== 0;
+        const isOver = (hasCall && event.isMarked) || (event.types & URINGOP_BIT) !== 0;
+        if (isOver || isWhole(event)) this.#end(event, 'age');
+      }
+    }
+  }
+
+  #find(record: AuditRecord, node: string | undefined): Pending | undefined {
+    if (this.#latest !== undefined && isOf(this.#latest, record, node)) return this.#latest;
+    let event = this.#pending.get(record.serial);
+    while (event !== undefined && !isOf(event, record, node)) event = event.sibling;
+    if (event !== undefined) this.#latest = event;
+    return event;
+  }
+
+  /** @returns undefined for a record of an event that has ended */
+  #begin(record: AuditRecord, node: string | undefined, isMark: boolean): Pending | undefined {
+    const seen = this.#seen.find(record, node);
+    if (seen !== undefined) {
+      if (isMark) return undefined;
+      if (seen === 'whole') this.counters.repeated++;
+      else this.counters.overLimit++;
+      return undefined;
+    }
+    const { seconds, milliseconds, serial } = record;
+    if (seconds > this.#time) this.#time = seconds;
+    else if (seconds < this.#time - DISORDER_SECONDS) this.#isInOrder = false;
+    if (this.#count >= this.#limits.events) this.#endOldest();
+    const event: Pending = {
+      seconds,
+      milliseconds,
+      serial,
+      node,
+      records: [],
+      bytes: 0,
+      borrowedFrom: 0,
+      isMarked: false,
+      types: 0,
+      paths: 0,
+      copies: 1,
+      ends: 0,
+      shape: undefined,
+      sibling: undefined,
+    };
+    const head = this.#pending.get(serial);
+    if (head === undefined) {
+      this.#pending.set(serial, event);
+    } else {
+      event.sibling = head.sibling;
+      head.sibling = event;
+    }
+    this.#latest = event;
+    this.#count++;
+    return event;
+  }
+
+  #endOldest(): void {
+    for (const head of this.#pending.values()) {
+      this.#end(head, 'limit');
+      return;
+    }
+  }
+
+  #unlink(event: Pending): void {
+    const head = this.#pending.get(event.serial);
+    if (head === event) {
+      if (event.sibling === undefined) this.#pending.delete(event.serial);
+      else this.#pending.set(event.serial, event.sibling);
+      return;
+    }
+    for (let before = head; before !== undefined; before = before.sibling) {
+      if (before.sibling !== event) continue;
+      before.sibling = event.sibling;
+      return;
+    }
+  }
+
+  #end(event: Pending, endedBy: RecordGroup['endedBy']): void {
+    this.#unlink(event);
+    if (this.#latest === event) this.#latest = undefined;
+    this.#count--;
+    this.#bytes -= event.bytes + event.records.length * RECORD_OVERHEAD;
+    event.borrowedFrom = event.records.length;
+    const { seconds, milliseconds, serial, node, records, types } = event;
+    this.#seen.see(event, node, endedBy !== 'limit');
+    if (endedBy !== 'record' && (types & SYSCALL_BIT) !== 0 && !isWhole(event)) {
+      if ((types & URINGOP_BIT) === 0) this.counters.unterminated++;
+    }
+    if ((types & URINGOP_BIT) !== 0)
+      this.counters.repeated += putOperationsFirst(records, Math.max(event.copies, event.ends));
+    if (types !== 0) this.#onGroup({ seconds, milliseconds, serial, node, records, endedBy });
+  }
+}
+
+const typeBit = (type: number): number => {
+  const offset = type - AUDIT_SYSCALL;
+  return offset >= 0 && offset < 27 ? 1 << offset : type === AUDIT_URINGOP ? URINGOP_BIT : OTHER_BIT;
+};
+const URINGOP_BIT = 1 << 27;
+const OTHER_BIT = 1 << 28;
+const SYSCALL_BIT = 1;
+const CWD_BIT = 1 << (AUDIT_CWD - AUDIT_SYSCALL);
+const EXECVE_BIT = 1 << (AUDIT_EXECVE - AUDIT_SYSCALL);
+
+/**
+ * The kernel writes operations of io_uring before the call that submits them, and so they are read. Where the call came several
+ * times, so did they.
+ *
+ * @returns how many were dropped
+ */
+const putOperationsFirst = (records: AuditRecord[], copies: number): number => {
+  const operations = records.filter(({ type }) => type === AUDIT_URINGOP);
+  const others = records.filter(({ type }) => type !== AUDIT_URINGOP);
+  const chosen = copies === 1 ? operations : onceEach(operations, copies);
+  records.splice(0, records.length, ...chosen, ...others);
+  return operations.length - chosen.length;
+};
+
+const onceEach = (records: readonly AuditRecord[], copies: number): AuditRecord[] => {
+  const counts = new Map<string, number>();
+  return records.filter(({ bytes, start, end }) => {
+    const text = bytes.toString('latin1', start, end);
+    const count = counts.get(text) ?? 0;
+    counts.set(text, count + 1);
+    return count % copies === 0;
+  });
+};
+
+const isRepeated = (records: readonly AuditRecord[], record: AuditRecord): boolean => {
+  const { type, bytes, start, end } = record;
+  for (let i = records.length - 1; i >= 0; i--) {
+    const other = records[i]!;
+    if (other.type !== type || other.end - other.start !== end - start) continue;
+    if (bytes.compare(other.bytes, other.start, other.end, start, end) === 0) return true;
+  }
+  return false;
+};
+
+/** A full EXECVE record may be followed by another. Source: audit_log_execve_info in kernel/auditsc.c. */
+const FULL_RECORD = 7_396;
+
+/** Whether an event has all records that its SYSCALL calls for. */
+const isWhole = (event: Pending): boolean => {
+  const { types } = event;
+  // How many operations of io_uring there are nothing says.
+  if ((types & SYSCALL_BIT) === 0 || (types & URINGOP_BIT) !== 0) return false;
+  event.shape ??= readShape(event.records.find(({ type }) => type === AUDIT_SYSCALL)!);
+  const { items, needs } = event.shape;
+  if (event.paths < items || (items > 0 && (types & CWD_BIT) === 0)) return false;
+  if ((types & needs) !== needs) return false;
+  return (types & EXECVE_BIT) === 0 || hasArguments(event.records);
+};
+
+const hasArguments = (records: readonly AuditRecord[]): boolean => {
+  let count = 0;
+  let isPlain = true;
+  for (const { type, bytes, start, end } of records) {
+    if (type !== AUDIT_EXECVE) continue;
+    count++;
+    // `argc=`
+    if (end - start >= FULL_RECORD || bytes[start + 3] !== LETTER_C) isPlain = false;
+  }
+  if (count === 1 && isPlain) return true;
+  return joinArguments(records.filter(({ type }) => type === AUDIT_EXECVE)) !== undefined;
+};
+
+const LETTER_C = 0x63;
+const ARCH = keyHash('arch');
+const SYSCALL = keyHash('syscall');
+const SUCCESS = keyHash('success');
+const A0 = keyHash('a0');
+const ITEMS = keyHash('items');
+const LETTER_Y = 0x79;
+
+const SOCKADDR_BIT = 1 << (AUDIT_SOCKADDR - AUDIT_SYSCALL);
+const SOCKETCALL_BIT = 1 << (AUDIT_SOCKETCALL - AUDIT_SYSCALL);
+
+/** The records besides its own that a system call has if it succeeded. */
+const NEEDS: Readonly<Partial<Record<SyscallName, number>>> = {
+  execve: EXECVE_BIT,
+  execveat: EXECVE_BIT,
+  accept: SOCKADDR_BIT,
+  accept4: SOCKADDR_BIT,
+  io_uring_enter: URINGOP_BIT,
+};
+/** … and has whatever came of it. */
+const ALWAYS_NEEDS: Readonly<Partial<Record<SyscallName, number>>> = {
+  bind: SOCKADDR_BIT,
+  connect: SOCKADDR_BIT,
+};
+
+const needsOf = (name: SyscallName | undefined, succeeded: boolean): number =>
+  name === undefined ? 0 : (ALWAYS_NEEDS[name] ?? 0) | (succeeded ? (NEEDS[name] ?? 0) : 0);
+
+const cursor = new FieldCursor();
+
+const readShape = ({ bytes, start, end }: AuditRecord): Shape => {
+  let arch: number | undefined;
+  let name: SyscallName | undefined;
+  let a0: number | undefined;
+  let succeeded = false;
+  let items = 0;
+  cursor.reset(bytes, start, end);
+  while (cursor.next()) {
+    if (cursor.key === ARCH) arch ??= hexWord(cursor);
+    else if (cursor.key === SYSCALL) name = syscallName(arch ?? 0, decimal(cursor) ?? -1);
+    else if (cursor.key === SUCCESS) succeeded = bytes[cursor.valueStart] === LETTER_Y;
+    else if (cursor.key === A0) a0 = hexWord(cursor);
+    else if (cursor.key === ITEMS) {
+      items = decimal(cursor) ?? 0;
+      break;
+    }
+  }
+  const needs =
+    name === 'socketcall'
+      ? SOCKETCALL_BIT | needsOf(socketcallName(a0 ?? 0), succeeded)
+      : needsOf(name, succeeded);
+  return { items, needs };
+};
+
+/** Copies the records that are in the reader's bytes. */
+const keep = (event: Pending): void => {
+  for (let i = event.borrowedFrom; i < event.records.length; i++) {
+    const record = event.records[i]!;
+    const copy = Buffer.from(record.bytes.subarray(record.start, record.interpretedEnd));
+    record.end -= record.start;
+    record.interpretedEnd -= record.start;
+    record.start = 0;
+    record.bytes = copy;
+  }
+  event.borrowedFrom = event.records.length;
+};
+
+function* chain(head: Pending): Generator<Pending> {
+  for (let event: Pending | undefined = head; event !== undefined; ) {
+    const next: Pending | undefined = event.sibling;
+    yield event;
+    event = next;
+  }
+}
+
+const isOf = (event: Pending, record: AuditRecord, node: string | undefined): boolean =>
+  event.serial === record.serial &&
+  event.milliseconds === record.milliseconds &&
+  event.seconds === record.seconds &&
+  event.node === node;
