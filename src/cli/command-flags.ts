@@ -88,6 +88,15 @@ export const daemonFlags: readonly FlagDefinition[] = [
   },
   {
     ...command(
+      'config_delay',
+      'uint32',
+      '0',
+      'Read the configuration N seconds after the extensions have started, as late as a manager of a fleet may answer',
+    ),
+    valueName: 'N',
+  },
+  {
+    ...command(
       'extensions_autoload',
       'string',
       '',

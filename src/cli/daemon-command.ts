@@ -27,12 +27,14 @@ export const daemonCommand: Command = {
     const own = new Set(daemonFlags.map(({ name }) => name).filter(name => name !== OF_CORE));
     const schedule = flags.lists.get('schedule');
     const every = values.get('every');
+    const delay = values.get('config_delay');
     const { runDaemon } = await import('./daemon.ts');
     return runDaemon({
       coreFlags: new Map([...values].filter(([name]) => !own.has(name))),
       extensionArgs: replay.map(path => `--replay=${path}`),
       ...(schedule === undefined ? {} : { schedule }),
       ...(every === undefined ? {} : { everySeconds: Number(every) }),
+      ...(delay === undefined ? {} : { configDelaySeconds: Number(delay) }),
     });
   },
 };

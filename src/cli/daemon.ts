@@ -13,6 +13,8 @@ export interface DaemonOptions {
   readonly schedule?: readonly string[];
   /** Runs every query at this interval in seconds instead of its own. */
   readonly everySeconds?: number;
+  /** Time from the start of the extensions to the configuration. */
+  readonly configDelaySeconds?: number;
 }
 
 /** Runs until SIGTERM, SIGINT or SIGHUP and resolves with the exit status. */
@@ -21,6 +23,7 @@ export const runDaemon = ({
   extensionArgs,
   schedule,
   everySeconds,
+  configDelaySeconds,
 }: DaemonOptions): Promise<number> =>
   run({
     coreFlags,
@@ -29,6 +32,7 @@ export const runDaemon = ({
     stderr: process.stderr,
     ...(schedule === undefined ? {} : { schedule }),
     ...(everySeconds === undefined ? {} : { everySeconds }),
+    ...(configDelaySeconds === undefined ? {} : { configDelaySeconds }),
   });
 
 const extensionsToStart = (

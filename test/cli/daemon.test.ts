@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExtensionManagerClient } from 'osquery-extension-ts';
@@ -57,10 +57,27 @@ describe('names', () => {
     expect(readdirSync(directory)).toEqual(['log']);
   });
 
+  test('hidden columns are there under the standard names, in any case', async () => {
+    const schedule = configure({
+      hidden: 'SELECT argv, eid, cmdline_size FROM process_events',
+      any_case: 'SELECT path, comm FROM PROCESS_EVENTS',
+      prefixed: 'SELECT argv FROM audit_process_events',
+    });
+    const daemon = start(FLAGS, recorded('exec'), `--schedule=${schedule}`, '--verbose');
+    await expect.poll(() => daemon.runs('prefixed'), PATIENCE).toBeGreaterThan(2);
+    expect(await daemon.stop()).toBe(0);
+    expect(daemon.lines('hidden').map(({ columns }) => columns)).toEqual([
+      { argv: expect.stringMatching(/^\["/), eid: '0000000001', cmdline_size: expect.any(String) },
+    ]);
+    expect(daemon.lines('any_case')).toHaveLength(1);
+    expect(daemon.lines('prefixed')).toHaveLength(1);
+    expect(daemon.errors).not.toMatch(/^[WE] /m);
+  });
+
   test("without disable_tables osquery's own tables stay empty, which its log says with the line to add", async () => {
     const schedule = configure({
       standard: 'SELECT path FROM process_events',
-      prefixed: 'SELECT path FROM audit_process_events',
+      prefixed: 'SELECT path, argv FROM audit_process_events',
     });
     const daemon = start(recorded('exec'), `--config_path=${schedule}`);
     await expect.poll(() => daemon.lines().length, PATIENCE).toBeGreaterThan(0);
@@ -156,6 +173,36 @@ describe('what scheduled queries see', () => {
     expect(new Set(daemon.lines('q').map(({ columns }) => columns.path))).toEqual(new Set(['/usr/bin/echo']));
     const warnings = daemon.statusLog('WARNING').split('\n').slice(0, -1);
     expect(warnings).toEqual([expect.stringContaining('--enable_numeric_monitoring=false')]);
+  });
+});
+
+describe('a configuration that comes late', () => {
+  test('finds the extension there, which takes its options over when they come', async () => {
+    const path = configure({ rows: 'SELECT count(*) AS n FROM audit_process_events WHERE time > 0' });
+    const { schedule } = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ schedule, options: { events_max: 1, custom_audit_mode: 'auto' } }));
+    const socket = join(directory, 'core.em');
+    const daemon = start(
+      FLAGS,
+      recorded('exec'),
+      recorded('exec-uid'),
+      `--schedule=${path}`,
+      '--config_delay=4',
+      '--verbose',
+      `--extensions_socket=${socket}`,
+    );
+    await using client = new ExtensionManagerClient({ socketPath: socket });
+    const optionOf = async (name: string): Promise<string | undefined> =>
+      (await client.options()).get(name)?.value;
+    await expect
+      .poll(() => client.query('SELECT rows_buffered FROM audit_status').catch(() => []), PATIENCE)
+      .toHaveLength(1);
+    expect(daemon.runs('rows')).toBe(0);
+    expect(await optionOf('custom_audit_mode')).toBeUndefined();
+    expect(await optionOf('events_max')).toBe('50000');
+    await expect.poll(() => daemon.lines('rows').at(-1)?.columns.n, PATIENCE).toBe('1');
+    expect(await optionOf('custom_audit_mode')).toBe('auto');
+    expect(daemon.errors).not.toMatch(/^E /m);
   });
 });
 

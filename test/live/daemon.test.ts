@@ -96,6 +96,7 @@ describe.skipIf(whyNotLive !== undefined)('the extension file in a daemon', () =
     built = mkdtempSync(join(project, 'dist', 'live-'));
     extension = join(built, 'osquery-audit-events.ext');
     await promisify(execFile)(process.execPath, [
+      '--conditions=source',
       join(project, 'src/build/build-ext.ts'),
       '--output',
       extension,

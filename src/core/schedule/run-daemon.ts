@@ -31,6 +31,8 @@ export interface RunDaemonOptions {
   readonly schedule?: readonly string[];
   /** Runs every query at this interval in seconds instead of its own. */
   readonly everySeconds?: number;
+  /** Time from the start of the extensions to the configuration, which a manager of a fleet may take to answer. */
+  readonly configDelaySeconds?: number;
   /** Do not own process_events, socket_events and user_events as a stock core on Linux does. */
   readonly withoutEventTables?: boolean;
   /** Stops the daemon; SIGTERM, SIGINT and SIGHUP do too. */
@@ -68,9 +70,9 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
   if (options.signal?.aborted) stop();
 
   for (const warning of options.warnings ?? []) log('warning', warning);
-  let configuration = loadConfiguration(options, coreOptions);
-  for (const warning of configuration.warnings) log('warning', warning);
-  applyOptions(configuration, coreOptions, log);
+  // One that cannot be used is told of before anything is started.
+  loadConfiguration(options, coreOptions);
+  let configuration = NOT_YET;
 
   const directory = coreOptions.isGiven('extensions_socket') ? undefined : createSocketDirectory();
   const socketPath = directory?.socketPath ?? coreOptions.text('extensions_socket');
@@ -91,7 +93,12 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
       everySeconds: options.everySeconds,
     });
   };
-  rebuild();
+  const takeOver = (next: Configuration): void => {
+    configuration = next;
+    for (const warning of next.warnings) log('warning', warning);
+    applyOptions(next, coreOptions, log);
+    rebuild();
+  };
 
   const core = new EmbeddedCore({
     options: coreOptions,
@@ -105,8 +112,7 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
     configHash: () => hashOf(configuration),
     now: clock.now,
   });
-  const refreshSeconds = coreOptions.number('config_refresh');
-  let refreshed = Math.floor(clock.now() / 1000);
+  let refreshed = 0;
   const scheduler = new Scheduler({
     schedule: () => schedule,
     query: (sql, signal) => core.query(sql, signal),
@@ -121,16 +127,14 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
     maxDriftSeconds: () => coreOptions.number('schedule_max_drift'),
     packRefreshSeconds: () => coreOptions.number('pack_refresh_interval'),
     onSecond: second => {
+      const refreshSeconds = coreOptions.number('config_refresh');
       if (refreshSeconds === 0 || second - refreshed < refreshSeconds) return;
       refreshed = second;
       const before = hashOf(configuration);
       try {
         const next = loadConfiguration(options, coreOptions);
         if (hashOf(next) === before) return;
-        configuration = next;
-        for (const warning of next.warnings) log('warning', warning);
-        applyOptions(next, coreOptions, log);
-        rebuild();
+        takeOver(next);
         log('info', 'Configuration has changed');
       } catch (error) {
         log('error', `Configuration stays as it is: ${(error as Error).message}`);
@@ -161,6 +165,10 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
         if (!stopping.signal.aborted) log('warning', 'No extension has registered yet');
       });
     }
+    // As in core: extensions are there before it has its configuration, whose options they get later.
+    await clock.sleep((options.configDelaySeconds ?? 0) * 1000, stopping.signal);
+    takeOver(loadConfiguration(options, coreOptions));
+    refreshed = Math.floor(clock.now() / 1000);
     log('info', `Schedule of ${schedule.length} queries, extensions at ${socketPath}`);
     await scheduler.run(stopping.signal);
     return 0;
@@ -173,6 +181,9 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
     options.signal?.removeEventListener('abort', stop);
   }
 };
+
+/** What core has before it has read its configuration. */
+const NOT_YET: Configuration = { options: new Map(), packs: [], sources: new Map(), warnings: [] };
 
 const loadConfiguration = (options: RunDaemonOptions, coreOptions: CoreOptions): Configuration => {
   const paths = options.schedule ?? [coreOptions.text('config_path')];

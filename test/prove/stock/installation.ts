@@ -14,8 +14,10 @@ export interface InstallationOptions {
   readonly extension: string;
   /** Arguments that the extension gets before core's: what is given by hand wins over core's options. */
   readonly arguments?: readonly string[];
-  /** The configuration; without it the one that comes with the packs. */
+  /** The configuration; without it the one that comes with the packs, */
   readonly configuration?: object;
+  /** and with these options, too. */
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 /** The extension set up for an osqueryd as the README says, below a directory instead of in the host's own. */
@@ -45,10 +47,8 @@ export class Installation {
     cpSync(project('tables/packs'), join(etc, 'packs'), { recursive: true });
     this.configurationPath = join(etc, 'osquery.conf');
     if (options.configuration === undefined) {
-      writeFileSync(
-        this.configurationPath,
-        this.#below(readFileSync(project('tables/packs/osquery.conf'), 'utf8')),
-      );
+      const shipped = JSON.parse(this.#below(readFileSync(project('tables/packs/osquery.conf'), 'utf8')));
+      this.configure({ ...shipped, options: { ...shipped.options, ...options.options } });
     } else this.configure(options.configuration);
   }
 

@@ -2,6 +2,7 @@ import type { StockScenario } from './scenario.ts';
 import { shellBeside, twoCores } from './scenarios/beside.ts';
 import { distributed } from './scenarios/distributed.ts';
 import { hiddenColumns } from './scenarios/hidden-columns.ts';
+import { install } from './scenarios/install.ts';
 import { largeResult } from './scenarios/large-result.ts';
 import { limits } from './scenarios/limits.ts';
 import { queries } from './scenarios/queries.ts';
@@ -18,6 +19,7 @@ export const stockScenarios: readonly StockScenario[] = [
   queries,
   limits,
   largeResult,
+  install,
   tls,
   restart,
   twoCores,

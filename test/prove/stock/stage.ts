@@ -11,7 +11,7 @@ import { auditIsFree, auditState } from '../../live/kernel-audit.ts';
 import { Installation } from './installation.ts';
 import type { OsqueryPrograms } from './osquery-programs.ts';
 import { type RecordedEvents, recordEvents } from './recorded-events.ts';
-import { StockDaemon } from './stock-daemon.ts';
+import { StockDaemon, type StockDaemonOptions } from './stock-daemon.ts';
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 /** For what a core leaves behind to be put back. */
@@ -71,8 +71,12 @@ export class Stage implements AsyncDisposable {
     return new Installation({ root, extension, arguments: ['--replay', log], configuration });
   }
 
-  start(installation: Installation, flags: readonly string[] = []): StockDaemon {
-    const daemon = new StockDaemon(this.osquery.osqueryd, installation, flags);
+  start(
+    installation: Installation,
+    flags: readonly string[] = [],
+    options: StockDaemonOptions = {},
+  ): StockDaemon {
+    const daemon = new StockDaemon(this.osquery.osqueryd, installation, flags, options);
     this.#daemons.push(daemon);
     return daemon;
   }

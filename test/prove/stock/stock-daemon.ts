@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExtensionManagerClient, type PluginRow } from 'osquery-extension-ts';
+import { EXTENSION_COMM } from '../../../src/doctor/our-tables.ts';
 import { endProcess } from '../../bench/end-process.ts';
 import type { Installation } from './installation.ts';
 import { Runs } from './runs.ts';
@@ -18,6 +19,11 @@ export interface ResultLine {
   readonly columns: Readonly<Record<string, string>>;
 }
 
+export interface StockDaemonOptions {
+  /** As its service has it: a process that watches, and the one that works. */
+  readonly withWatchdog?: boolean;
+}
+
 /** A running osqueryd. */
 export class StockDaemon implements AsyncDisposable {
   readonly runs = new Runs();
@@ -27,18 +33,17 @@ export class StockDaemon implements AsyncDisposable {
   #log = '';
   #endedAt: number | undefined;
 
-  constructor(osqueryd: string, installation: Installation, flags: readonly string[] = []) {
+  constructor(
+    osqueryd: string,
+    installation: Installation,
+    flags: readonly string[],
+    { withWatchdog = false }: StockDaemonOptions,
+  ) {
     this.#root = installation.root;
     this.socket = join(this.#root, 'core.em');
     this.process = spawn(
       osqueryd,
-      [
-        `--flagfile=${installation.flagfile}`,
-        '--disable_watchdog',
-        '--schedule_splay_percent=0',
-        '--verbose',
-        ...flags,
-      ],
+      [`--flagfile=${installation.flagfile}`, `--disable_watchdog=${!withWatchdog}`, '--verbose', ...flags],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
     this.process.once('exit', () => {
@@ -129,21 +134,13 @@ export class StockDaemon implements AsyncDisposable {
 
   /** The process of the extension that it has started; undefined if there is none now. */
   extensionPid(): number | undefined {
-    const { pid } = this.process;
-    let children: string;
-    try {
-      children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
-    } catch {
-      children = '';
-    }
-    for (const child of children.split(' ').filter(text => text !== '')) {
-      try {
-        if (readFileSync(`/proc/${child}/comm`, 'latin1').startsWith('osquery-audit-e')) return Number(child);
-      } catch {
-        // It has ended since.
-      }
-    }
-    return undefined;
+    const tasks = `/proc/${this.process.pid}/task`;
+    // Any of its threads may have started it.
+    const children = readdirSync(tasks).flatMap(task => textOf(`${tasks}/${task}/children`).split(' '));
+    const pid = children.find(
+      child => child !== '' && textOf(`/proc/${child}/comm`) === `${EXTENSION_COMM}\n`,
+    );
+    return pid === undefined ? undefined : Number(pid);
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
@@ -157,3 +154,12 @@ export class StockDaemon implements AsyncDisposable {
     await endProcess(this.process);
   }
 }
+
+/** Empty for what has ended since. */
+const textOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+};
