@@ -25,7 +25,7 @@ describe('the package, compiled', () => {
     const core = await startFakeCore();
     const child = spawn(
       process.execPath,
-      [...conditions, example, '--verbose', '--socket', core.socketPath, '--timeout', '3', '--interval', '3'],
+      [...conditions, example, '--socket', core.socketPath, '--timeout', '3', '--interval', '3'],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     onTestFinished(() => {

@@ -157,6 +157,106 @@ describe('an extension', () => {
   });
 });
 
+describe('an extension’s options', () => {
+  it.each<[Partial<Record<keyof RunExtensionOptions, unknown>>, string]>([
+    [
+      { socket: undefined },
+      "runExtension: socket: expected the path of core's socket, as it gives it in --socket, got undefined",
+    ],
+    [{ name: '' }, 'runExtension: name: expected a text, got ""'],
+    [{ version: 1 }, 'runExtension: version: expected a text, got 1'],
+    [{ plugins: table }, 'runExtension: plugins: expected a list of plugins, got an object of TablePlugin'],
+    [
+      { plugins: [{}] },
+      'runExtension: plugins: expected plugins, such as a TablePlugin, got an object of Object',
+    ],
+  ])('%o: %s', async (wrong, message) => {
+    await expect(run('/nowhere', wrong as never).end).rejects.toThrow(message);
+  });
+});
+
+describe('an extension that reconnects', () => {
+  it('waits for a core that is not there yet, and goes on with the next when one is gone', async () => {
+    const path = socketPath();
+    const running = run(path, { reconnect: true, timeout: 0.05 });
+    await new Promise(resolve => setTimeout(resolve, 300));
+    const first = await startFakeCore({}, path);
+    await registered(running, 1);
+    await first.server.close(0);
+    await until(() => running.lost.length > 0);
+    const second = await startFakeCore({}, path);
+    await registered(running, 2);
+    expect(second.registered.size).toBe(1);
+    running.stop('enough');
+    expect(await running.end).toEqual({ kind: 'signal', reason: 'enough' });
+  });
+
+  it('goes on when core, which ends, has asked it to stop', async () => {
+    const core = await startFakeCore();
+    const running = run(core.socketPath, { reconnect: true });
+    const { socketPath: path } = await registered(running, 1);
+    await client(path).shutdown();
+    await registered(running, 2);
+    running.stop();
+    expect((await running.end).kind).toBe('signal');
+  });
+});
+
+describe('a plugin', () => {
+  it('is started before the first call and stopped after the last, and has a client of core', async () => {
+    const events: string[] = [];
+    const core = await startFakeCore({
+      registerExtension: info => {
+        events.push(`registered ${info.name}`);
+        return 7;
+      },
+      deregisterExtension: () => {
+        events.push('deregistered');
+      },
+      extensions: () => new Map([[7, { name: 'mine', version: '', sdkVersion: '', minSdkVersion: '' }]]),
+    });
+    const hooked = new TablePlugin(
+      { name: 'hooked', columns: [{ name: 'sql', type: 'TEXT' }] },
+      {
+        start: async context => {
+          events.push(`start ${(await context.client.queryRow('SELECT 1')).sql}`);
+        },
+        stop: () => {
+          events.push('stop');
+        },
+        generate: async (_, call) => (await call.client.query('SELECT 2')).map(row => ({ sql: row.sql })),
+      },
+    );
+    const running = run(core.socketPath, { plugins: [hooked] });
+    const { socketPath: path } = await registered(running);
+    expect(await client(path).call('table', 'hooked', { action: 'generate' })).toMatchObject([
+      { sql: 'SELECT 2' },
+    ]);
+    running.stop();
+    await running.end;
+    expect(events).toEqual(['start SELECT 1', 'registered mine', 'deregistered', 'stop']);
+  });
+
+  it('that cannot start ends the extension, and those before it are stopped', async () => {
+    const events: string[] = [];
+    const hooks = (name: string, start: () => void): TablePlugin =>
+      new TablePlugin(
+        { name, columns: [{ name: 'a', type: 'TEXT' }] },
+        { generate: () => [], start, stop: () => void events.push(`stop ${name}`) },
+      );
+    const core = await startFakeCore();
+    const plugins = [
+      hooks('first', () => {}),
+      hooks('second', () => {
+        throw new Error('no such file');
+      }),
+    ];
+    await expect(run(core.socketPath, { plugins }).end).rejects.toThrow('no such file');
+    expect(events).toEqual(['stop first']);
+    expect(core.calls).not.toContain('registerExtension');
+  });
+});
+
 describe('an extension that loses its core', () => {
   it('notices a core that is gone', async () => {
     const core = await startFakeCore();

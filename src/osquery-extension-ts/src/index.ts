@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+
+export type { CoreDatabase } from './client/core-database.ts';
 export type {
   CallOptions,
   ClientOptions,
@@ -16,18 +18,22 @@ export type { ClientCallMessage, ServerRejectedMessage, ServerRequestMessage } f
 export { CHANNELS } from './diagnostics.ts';
 export type { ExtensionStatus, ExtensionUuid, OsqueryErrorCode } from './errors.ts';
 export { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
+export type { JsonDocument } from './json-document.ts';
 export * from './limits.ts';
-export type { ConfigHandlers, JsonDocument } from './plugins/config-plugin.ts';
+export type { MainOptions } from './main.ts';
+export { main } from './main.ts';
+export type { ConfigHandlers } from './plugins/config-plugin.ts';
 export { ConfigPlugin } from './plugins/config-plugin.ts';
 export type {
   DistributedHandlers,
   DistributedQueries,
   DistributedResult,
+  DistributedStats,
 } from './plugins/distributed-plugin.ts';
 export { DistributedPlugin } from './plugins/distributed-plugin.ts';
 export type { LoggerHandlers, StatusLine } from './plugins/logger-plugin.ts';
 export { LoggerPlugin } from './plugins/logger-plugin.ts';
-export type { Plugin, PluginCall } from './plugins/plugin.ts';
+export type { Plugin, PluginCall, PluginContext, PluginHooks } from './plugins/plugin.ts';
 export type { ExtensionInfo, OptionInfo, PluginRoutes } from './protocol.ts';
 export { extensionSocketPath } from './protocol.ts';
 export type { ExtensionEnd, Registration, RunExtensionOptions } from './run-extension.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExtensionManagerClient } from './client/extension-manager-client.ts';
 import { debug } from './diagnostics.ts';
-import { type ExtensionUuid, isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
+import { type ExtensionUuid, isOsqueryError, OsqueryError, OsqueryStatusError, shown } from './errors.ts';
 import type { Plugin } from './plugins/plugin.ts';
 import type { ExtensionInfo, PluginRoutes } from './protocol.ts';
 import { ExtensionServer, pluginRoutes } from './server/extension-server.ts';
@@ -32,6 +32,11 @@ export interface RunExtensionOptions {
   readonly interval?: number;
   /** Seconds to wait for core when registering, as core gives it in `--timeout`. */
   readonly timeout?: number;
+  /**
+   * Waits for a core that is not there, and goes on with the next one when core is gone, or has asked the extension to stop
+   * (osqueryd does when it ends): for an extension that osqueryd does not start itself. Only the signal ends it then.
+   */
+  readonly reconnect?: boolean;
   /** Stops the extension. */
   readonly signal?: AbortSignal;
   readonly sdkVersion?: string;
@@ -76,13 +81,64 @@ export type ExtensionEnd =
  * @throws OsqueryError OSQUERY_CONNECT when no core answers within the timeout
  */
 export async function runExtension(options: RunExtensionOptions): Promise<ExtensionEnd> {
+  checkOptions(options);
   const routes = pluginRoutes(options.plugins);
   await using client = new ExtensionManagerClient({ socketPath: options.socket });
+  const started: Plugin[] = [];
+  try {
+    for (const plugin of options.plugins) {
+      await plugin.start?.({ client });
+      started.push(plugin);
+    }
+    return await runAgain(options, routes, client);
+  } finally {
+    for (const plugin of started.reverse()) await plugin.stop?.();
+  }
+}
+
+/** Until it ends for good. */
+async function runAgain(
+  options: RunExtensionOptions,
+  routes: PluginRoutes,
+  client: ExtensionManagerClient,
+): Promise<ExtensionEnd> {
+  const { signal, name, reconnect = false } = options;
+  const mostMs = seconds('interval', options.interval ?? DEFAULT_INTERVAL_S);
+  let waitMs = RETRY_MS;
   for (;;) {
-    const end = await runOnce(options, routes, client);
-    if (end.kind !== 'dropped') return end;
-    debug('%s: core has dropped this extension; registering again', options.name);
-    await pause(RETRY_MS, options.signal);
+    if (signal?.aborted) return { kind: 'signal', reason: signal.reason };
+    const registered = performance.now();
+    const end = await runOnce(options, routes, client).catch((error: unknown) => {
+      if (reconnect && isNotThereYet(error)) return { kind: 'core-lost', error } as const;
+      throw error;
+    });
+    if (end.kind !== 'dropped' && (end.kind === 'signal' || !reconnect)) return end as ExtensionEnd;
+    debug('%s: %s; registering again', name, end.kind);
+    // One that ran for a while is waited for anew.
+    if (performance.now() - registered > mostMs) waitMs = RETRY_MS;
+    await pause(waitMs, signal);
+    waitMs = Math.min(waitMs * 2, Math.max(mostMs, RETRY_MS));
+  }
+}
+
+/** What the compiler checks, for authors who do not have one. */
+function checkOptions(options: RunExtensionOptions): void {
+  const fail = (what: string, expected: string, got: unknown): never => {
+    throw new OsqueryError(
+      'OSQUERY_INVALID',
+      `runExtension: ${what}: expected ${expected}, got ${shown(got)}`,
+    );
+  };
+  if (typeof options !== 'object' || options === null)
+    fail('options', '{ name, version, plugins, socket }', options);
+  const { name, version, plugins, socket } = options;
+  if (typeof name !== 'string' || name === '') fail('name', 'a text', name);
+  if (typeof version !== 'string') fail('version', 'a text', version);
+  if (typeof socket !== 'string')
+    fail('socket', "the path of core's socket, as it gives it in --socket", socket);
+  if (!Array.isArray(plugins)) fail('plugins', 'a list of plugins', plugins);
+  for (const plugin of plugins) {
+    if (typeof plugin?.call !== 'function') fail('plugins', 'plugins, such as a TablePlugin', plugin);
   }
 }
 
@@ -101,6 +157,7 @@ async function runOnce(
     managerSocketPath: options.socket,
     uuid,
     plugins: options.plugins,
+    client,
     onShutdown: () => stopped.resolve({ kind: 'shutdown' }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.refusePeer === undefined ? {} : { refusePeer: options.refusePeer }),

@@ -35,7 +35,7 @@ describe('ConfigPlugin', () => {
   it('gives documents and packs as JSON', async () => {
     const call = await callOf(
       new ConfigPlugin('c', {
-        config: () => ({ main: { options: { verbose: true } }, extra: '{"schedule":{}}' }),
+        sources: () => ({ main: { options: { verbose: true } }, extra: '{"schedule":{}}' }),
         pack: async (name, value) => ({ [name]: value }),
       }),
     );
@@ -51,8 +51,35 @@ describe('ConfigPlugin', () => {
 
   it('says that it has no packs', async () => {
     const call = await callOf(new ConfigPlugin('c', { config: () => ({}) }));
-    expect(await call({ action: 'genConfig' })).toEqual([{}]);
+    expect(await call({ action: 'genConfig' })).toEqual([{ c: '{}' }]);
     await expect(call({ action: 'genPack', name: 'p', value: 'v' })).rejects.toThrow('config c has no packs');
+  });
+
+  it('does not take one document for several sources', async () => {
+    const document = { schedule: { q: { query: 'SELECT 1', interval: 60 } }, options: { verbose: true } };
+    const call = await callOf(new ConfigPlugin('mine', { config: () => document }));
+    expect(await call({ action: 'genConfig' })).toEqual([{ mine: JSON.stringify(document) }]);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['no handlers', undefined, /config c: expected handlers \{ config, sources, pack \}, got undefined/],
+    ['neither handler', {}, /config c: expected one of the handlers config and sources, got neither/],
+    ['both handlers', { config: () => ({}), sources: () => ({}) }, /got both/],
+    [
+      'a handler that does not exist',
+      { config: () => ({}), packs: () => ({}) },
+      /handler packs does not exist/,
+    ],
+  ])('refuses %s', (_, handlers, message) => {
+    expect(() => new ConfigPlugin('c', handlers as never)).toThrow(message);
+  });
+
+  it.each<[unknown, string]>([
+    ['{', 'config c: source c: not JSON'],
+    [undefined, 'config c: source c: expected JSON text or an object, got undefined'],
+  ])('says that %s is no document', async (document, message) => {
+    const call = await callOf(new ConfigPlugin('c', { config: () => document as never }));
+    await expect(call({ action: 'genConfig' })).rejects.toThrow(message);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   type ColumnType,
   createRowEncoder,
   decodeRows,
+  type OsqueryError,
 } from 'osquery-extension-ts';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Row } from '../../../src/osquery-extension-ts/src/table/column.ts';
@@ -94,12 +95,12 @@ const alikeRows = fc.array(fc.constantFrom(...types), { minLength: 1, maxLength:
   return fc.record({ columns: fc.constant(columns), rows: fc.array(row, { maxLength: 12 }) });
 });
 
-/** What a call returns, or the message of what it throws. */
+/** What a call returns, or the code of what it throws: of several wrong values any may be named. */
 function outcomeOf(call: () => number): number | string {
   try {
     return call();
   } catch (error) {
-    return (error as Error).message;
+    return (error as OsqueryError).code;
   }
 }
 

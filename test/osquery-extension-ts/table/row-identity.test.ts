@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { decodeRows, type EncodedRows, TablePlugin } from 'osquery-extension-ts';
+import { decodeRows, type EncodedRows, type ExtensionManagerClient, TablePlugin } from 'osquery-extension-ts';
 import { describe, expect, it } from 'vitest';
 
 const columns = [
@@ -8,7 +8,7 @@ const columns = [
 ] as const;
 type Row = { readonly a: number; readonly b: string | null };
 
-const call = { signal: new AbortController().signal };
+const call = { signal: new AbortController().signal, client: {} as ExtensionManagerClient };
 
 async function rowidsOf(rows: readonly Row[], context = ''): Promise<(string | undefined)[]> {
   const plugin = new TablePlugin({ name: 't', columns }, { generate: () => rows });

@@ -4,6 +4,7 @@ import {
   createRowEncoder,
   decodeRows,
   type EncodedRows,
+  type ExtensionManagerClient,
   isEncodedRows,
   type PluginRow,
   pickColumns,
@@ -18,7 +19,7 @@ const columns = [
   { name: 't', type: 'TEXT' },
 ] as const satisfies readonly ColumnSpec[];
 const spec = { name: 'numbers', columns };
-const call = { signal: new AbortController().signal };
+const call = { signal: new AbortController().signal, client: {} as ExtensionManagerClient };
 const generate: PluginRow = { action: 'generate', context: '{}' };
 
 const rowsOf = (rows: ResponseRows): readonly PluginRow[] =>
@@ -116,7 +117,9 @@ describe('TablePlugin', () => {
         yield { n: made };
       }
     });
-    await expect(plugin.call(generate, { signal: gone.signal })).rejects.toThrow('the client has gone');
+    await expect(plugin.call(generate, { ...call, signal: gone.signal })).rejects.toThrow(
+      'the client has gone',
+    );
     expect(made).toBe(10);
   });
 
@@ -192,7 +195,11 @@ describe('TablePlugin', () => {
   });
 
   it.each<[string, () => unknown, RegExp]>([
-    ['no handlers', () => new TablePlugin(spec, undefined as never), /table numbers: expected handlers/],
+    [
+      'no handlers',
+      () => new TablePlugin(spec, undefined as never),
+      /table numbers: expected handlers \{ generate, insert, update, remove \}, got undefined/,
+    ],
     [
       'no generate',
       () => new TablePlugin(spec, {} as never),

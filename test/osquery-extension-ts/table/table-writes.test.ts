@@ -2,6 +2,7 @@ import {
   type ColumnSpec,
   decodeRows,
   type EncodedRows,
+  type ExtensionManagerClient,
   type PluginRow,
   type TableHandlers,
   TablePlugin,
@@ -15,7 +16,7 @@ const columns = [
   { name: 't', type: 'TEXT' },
   { name: 'd', type: 'DOUBLE' },
 ] as const satisfies readonly ColumnSpec[];
-const call = { signal: new AbortController().signal };
+const call = { signal: new AbortController().signal, client: {} as ExtensionManagerClient };
 
 /** A table that keeps its rows in a map. */
 function store() {

@@ -1,4 +1,5 @@
 import { type ExtensionUuid, OsqueryError, OsqueryStatusError } from '../errors.ts';
+import { type JsonDocument, jsonText } from '../json-document.ts';
 import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
 import {
   type DecodeOptions,
@@ -10,11 +11,26 @@ import {
 import { int64Of } from '../wire/int64.ts';
 import type { Service } from '../wire/request-codec.ts';
 import { readExtensionList } from '../wire/response-codec.ts';
+import { CoreDatabase } from './core-database.ts';
 import { type CallOptions, ExtensionClient, okStatus, statusOf } from './extension-client.ts';
 
 /** What an extension does with core: everything of {@link ExtensionClient}, and core's own methods. */
 export class ExtensionManagerClient extends ExtensionClient {
   protected override readonly service: Service = 'ExtensionManager';
+
+  /** Core's database. */
+  readonly database = new CoreDatabase((request, options) => this.call('database', '', request, options));
+
+  /**
+   * Gives core a part of its configuration anew: what came from the same source before is replaced, all other sources stay.
+   *
+   * @param source the name under which a config plugin, or an earlier call, gave the document
+   * @throws OsqueryStatusError when core does not take it
+   */
+  async updateConfig(source: string, document: JsonDocument, options?: CallOptions): Promise<void> {
+    const data = jsonText(`updateConfig ${source}`, document);
+    await this.call('config', 'update', { action: 'update', source, data }, options);
+  }
 
   /** The registered extensions, by uuid. */
   async extensions(options?: CallOptions): Promise<Map<ExtensionUuid, ExtensionInfo>> {

@@ -1,19 +1,27 @@
 import { OsqueryError } from '../errors.ts';
+import { type JsonDocument, jsonText } from '../json-document.ts';
 import type { PluginRow } from '../table/encoded-rows.ts';
-import type { Plugin, PluginCall } from './plugin.ts';
+import { checkPlugin } from './check-plugin.ts';
+import type { Plugin, PluginCall, PluginContext, PluginHooks } from './plugin.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
-/** JSON text, or what is to become it. */
-export type JsonDocument = string | object;
-
-/** What a config plugin does. */
-export interface ConfigHandlers {
-  /** Answers the configuration as documents by the name of their source; core merges them. */
-  config(call: PluginCall): Awaitable<Readonly<Record<string, JsonDocument>>>;
+/** What a config plugin does: `config` gives one document, `sources` gives several. */
+export type ConfigHandlers = PluginHooks & {
   /** Answers a pack that the configuration names by a text: `"packs": { name: value }`. */
   pack?(name: string, value: string, call: PluginCall): Awaitable<JsonDocument>;
-}
+} & (
+    | {
+        /** Answers the configuration: `{ schedule: { ... }, options: { ... } }`. Its source has the plugin's name. */
+        config(call: PluginCall): Awaitable<JsonDocument>;
+        readonly sources?: never;
+      }
+    | {
+        /** Answers the configuration in parts, by the names of their sources; core merges them. */
+        sources(call: PluginCall): Awaitable<Readonly<Record<string, JsonDocument>>>;
+        readonly config?: never;
+      }
+  );
 
 /** Gives core its configuration, when core runs with `--config_plugin=NAME`. */
 export class ConfigPlugin implements Plugin {
@@ -22,6 +30,14 @@ export class ConfigPlugin implements Plugin {
   readonly #handlers: ConfigHandlers;
 
   constructor(name: string, handlers: ConfigHandlers) {
+    checkPlugin('config', name, handlers, ['config', 'sources', 'pack']);
+    if ((handlers.config === undefined) === (handlers.sources === undefined)) {
+      const got = handlers.config === undefined ? 'neither' : 'both';
+      throw new OsqueryError(
+        'OSQUERY_INVALID',
+        `config ${name}: expected one of the handlers config and sources, got ${got}`,
+      );
+    }
     this.name = name;
     this.#handlers = handlers;
   }
@@ -30,11 +46,27 @@ export class ConfigPlugin implements Plugin {
     return [];
   }
 
+  async start(context: PluginContext): Promise<void> {
+    await this.#handlers.start?.(context);
+  }
+
+  async stop(): Promise<void> {
+    await this.#handlers.stop?.();
+  }
+
   async call(request: PluginRow, call: PluginCall): Promise<readonly PluginRow[]> {
     switch (request.action) {
       case 'genConfig': {
-        const documents = Object.entries(await this.#handlers.config(call));
-        return [Object.fromEntries(documents.map(([source, document]) => [source, jsonText(document)]))];
+        const what = (source: string): string => `config ${this.name}: source ${source}`;
+        const { config, sources } = this.#handlers;
+        const documents = sources
+          ? Object.entries(await sources.call(this.#handlers, call))
+          : [[this.name, await config.call(this.#handlers, call)] as const];
+        return [
+          Object.fromEntries(
+            documents.map(([source, document]) => [source, jsonText(what(source), document)]),
+          ),
+        ];
       }
       case 'genPack': {
         const { name, value } = request;
@@ -44,7 +76,8 @@ export class ConfigPlugin implements Plugin {
         if (this.#handlers.pack === undefined) {
           throw new OsqueryError('OSQUERY_INVALID', `config ${this.name} has no packs; asked for ${name}`);
         }
-        return [{ [name]: jsonText(await this.#handlers.pack(name, value, call)) }];
+        const document = await this.#handlers.pack(name, value, call);
+        return [{ [name]: jsonText(`config ${this.name}: pack ${name}`, document) }];
       }
       default:
         throw new OsqueryError(
@@ -53,8 +86,4 @@ export class ConfigPlugin implements Plugin {
         );
     }
   }
-}
-
-function jsonText(document: JsonDocument): string {
-  return typeof document === 'string' ? document : JSON.stringify(document);
 }

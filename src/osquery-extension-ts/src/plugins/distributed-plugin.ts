@@ -1,6 +1,7 @@
 import { messageOf, OsqueryError } from '../errors.ts';
 import type { PluginRow } from '../table/encoded-rows.ts';
-import type { Plugin, PluginCall } from './plugin.ts';
+import { checkPlugin } from './check-plugin.ts';
+import type { Plugin, PluginCall, PluginContext, PluginHooks } from './plugin.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -14,16 +15,28 @@ export interface DistributedQueries {
   readonly accelerate?: number;
 }
 
+/** What a query took of core. */
+export interface DistributedStats {
+  readonly wallTimeMs: number;
+  /** Processor time, in milliseconds. */
+  readonly userTimeMs: number;
+  readonly systemTimeMs: number;
+  /** Bytes by which core's memory grew. */
+  readonly memory: number;
+}
+
 /** The result of one query; a status other than 0 is a failure. */
 export interface DistributedResult {
   readonly id: string;
   readonly status: number;
   readonly message: string;
   readonly rows: readonly PluginRow[];
+  /** Absent where core has not measured it. */
+  readonly stats?: DistributedStats;
 }
 
 /** What a distributed plugin does. */
-export interface DistributedHandlers {
+export interface DistributedHandlers extends PluginHooks {
   /** Asked every `--distributed_interval` seconds for queries. */
   queries(call: PluginCall): Awaitable<DistributedQueries>;
   /** Takes results. What it throws makes core keep none of them. */
@@ -37,12 +50,21 @@ export class DistributedPlugin implements Plugin {
   readonly #handlers: DistributedHandlers;
 
   constructor(name: string, handlers: DistributedHandlers) {
+    checkPlugin('distributed', name, handlers, ['queries', 'results'], ['queries', 'results']);
     this.name = name;
     this.#handlers = handlers;
   }
 
   routes(): readonly PluginRow[] {
     return [];
+  }
+
+  async start(context: PluginContext): Promise<void> {
+    await this.#handlers.start?.(context);
+  }
+
+  async stop(): Promise<void> {
+    await this.#handlers.stop?.();
   }
 
   async call(request: PluginRow, call: PluginCall): Promise<readonly PluginRow[]> {
@@ -61,7 +83,10 @@ export class DistributedPlugin implements Plugin {
     }
   }
 
-  /** Reads `{"queries":{id:[row]},"statuses":{id:code},"messages":{id:text}}`; codes are text in older cores. */
+  /**
+   * Reads `{"queries":{id:[row]},"statuses":{id:code},"messages":{id:text},"stats":{id:{}}}`; codes are text in older cores,
+   * which have no stats.
+   */
   #results(json: string): DistributedResult[] {
     let parsed: unknown;
     try {
@@ -74,6 +99,7 @@ export class DistributedPlugin implements Plugin {
     const queries = members(all.queries);
     const statuses = members(all.statuses);
     const messages = members(all.messages);
+    const stats = members(all.stats);
     // A query that failed may be in any of the three only.
     const ids = new Set([...Object.keys(queries), ...Object.keys(statuses), ...Object.keys(messages)]);
     return [...ids].map(id => ({
@@ -81,8 +107,21 @@ export class DistributedPlugin implements Plugin {
       status: Number(statuses[id] ?? 0),
       message: String(messages[id] ?? ''),
       rows: Array.isArray(queries[id]) ? queries[id] : [],
+      ...statsOf(members(stats[id])),
     }));
   }
+}
+
+function statsOf(measured: Readonly<Record<string, unknown>>): { stats?: DistributedStats } {
+  if (measured.wall_time_ms === undefined) return {};
+  return {
+    stats: {
+      wallTimeMs: Number(measured.wall_time_ms),
+      userTimeMs: Number(measured.user_time ?? 0),
+      systemTimeMs: Number(measured.system_time ?? 0),
+      memory: Number(measured.memory ?? 0),
+    },
+  };
 }
 
 function members(value: unknown): Readonly<Record<string, unknown>> {

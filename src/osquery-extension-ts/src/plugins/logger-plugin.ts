@@ -1,6 +1,7 @@
 import { messageOf, OsqueryError, OsqueryStatusError } from '../errors.ts';
 import type { PluginRow } from '../table/encoded-rows.ts';
-import type { Plugin, PluginCall } from './plugin.ts';
+import { checkPlugin } from './check-plugin.ts';
+import type { Plugin, PluginCall, PluginContext, PluginHooks } from './plugin.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -18,7 +19,7 @@ export interface StatusLine {
 }
 
 /** What a logger plugin does. Core calls `status` and `event` only if they are there. */
-export interface LoggerHandlers {
+export interface LoggerHandlers extends PluginHooks {
   /** Takes a result of a scheduled query, as JSON text. `category` is what core calls it. */
   result(json: string, category: string, call: PluginCall): Awaitable<void>;
   /** Takes the result of a snapshot query; without it, `result` does. */
@@ -44,12 +45,21 @@ export class LoggerPlugin implements Plugin {
   readonly #handlers: LoggerHandlers;
 
   constructor(name: string, handlers: LoggerHandlers) {
+    checkPlugin('logger', name, handlers, ['result', 'snapshot', 'status', 'event', 'init'], ['result']);
     this.name = name;
     this.#handlers = handlers;
   }
 
   routes(): readonly PluginRow[] {
     return [];
+  }
+
+  async start(context: PluginContext): Promise<void> {
+    await this.#handlers.start?.(context);
+  }
+
+  async stop(): Promise<void> {
+    await this.#handlers.stop?.();
   }
 
   async call(request: PluginRow, call: PluginCall): Promise<readonly PluginRow[]> {

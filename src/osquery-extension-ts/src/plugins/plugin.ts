@@ -1,7 +1,25 @@
+import type { ExtensionManagerClient } from '../client/extension-manager-client.ts';
 import type { PluginRow, ResponseRows } from '../table/encoded-rows.ts';
 
+/** What a plugin has while its extension runs. */
+export interface PluginContext {
+  /**
+   * A client of core, for all of the extension. A `query` may have to wait for the queries that core runs by its schedule:
+   * who awaits one in `generate` can keep waiting the very query that asks. `client.database` does not wait for them.
+   */
+  readonly client: ExtensionManagerClient;
+}
+
+/** What is done once for the time that an extension runs, reconnections included. */
+export interface PluginHooks {
+  /** Before the extension registers, so before the first call. What it throws ends the extension. */
+  start?(context: PluginContext): void | Promise<void>;
+  /** When core calls no more. */
+  stop?(): void | Promise<void>;
+}
+
 /** What goes with a call of a plugin. */
-export interface PluginCall {
+export interface PluginCall extends PluginContext {
   /**
    * Fires when the caller has gone, or the server stops, before the whole answer has left for the kernel: it is not
    * wanted any more, or was not had. Never fires after that.
@@ -17,7 +35,7 @@ export interface PluginCall {
  * Anything an extension can offer to core. Tables, config, loggers and distributed queries have classes of their own;
  * others are written by implementing this.
  */
-export interface Plugin {
+export interface Plugin extends PluginHooks {
   /** "table", "config", "logger", "distributed". */
   readonly registry: string;
   readonly name: string;

@@ -1,3 +1,4 @@
+import { ExtensionManagerClient } from '../client/extension-manager-client.ts';
 import { type ExtensionUuid, messageOf, OsqueryError } from '../errors.ts';
 import type { Plugin } from '../plugins/plugin.ts';
 import type { PluginRoutes } from '../protocol.ts';
@@ -23,6 +24,8 @@ export interface ExtensionServerOptions {
   /** What core gave at registration. */
   readonly uuid: ExtensionUuid;
   readonly plugins: readonly Plugin[];
+  /** The client of core that plugins are given; without it the server makes one, which connects when it is used. */
+  readonly client?: ExtensionManagerClient;
   /** Somebody pinged; called before the answer is sent. */
   readonly onPing?: () => void;
   /** Core asked the extension to stop; called once the request is answered. */
@@ -49,6 +52,9 @@ export class ExtensionServer implements AsyncDisposable {
   readonly #onPing: () => void;
   readonly #onShutdown: () => void;
   readonly #maxReplyBytes: number;
+  readonly #client: ExtensionManagerClient;
+  /** The client, if it is this server's own. */
+  readonly #ownClient: ExtensionManagerClient | undefined;
 
   constructor(options: ExtensionServerOptions) {
     const limits = serverLimits(options.limits);
@@ -58,6 +64,11 @@ export class ExtensionServer implements AsyncDisposable {
     this.#onPing = options.onPing ?? (() => {});
     this.#onShutdown = options.onShutdown ?? (() => {});
     this.#maxReplyBytes = limits.maxReplyBytes;
+    this.#ownClient =
+      options.client === undefined
+        ? new ExtensionManagerClient({ socketPath: options.managerSocketPath })
+        : undefined;
+    this.#client = options.client ?? this.#ownClient!;
     this.#server = new MessageServer({
       path: this.socketPath,
       limits,
@@ -78,6 +89,7 @@ export class ExtensionServer implements AsyncDisposable {
   /** Stops and removes the socket file; replies under way get `graceMs` to finish. Any number of times. */
   async close(graceMs?: number): Promise<void> {
     await this.#server.close(graceMs);
+    await this.#ownClient?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,6 +119,7 @@ export class ExtensionServer implements AsyncDisposable {
               signal,
               maxReplyBytes: this.#maxReplyBytes,
               requestBytes,
+              client: this.#client,
             }),
         });
       }

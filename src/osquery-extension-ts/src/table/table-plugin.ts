@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { OsqueryError, shown } from '../errors.ts';
 import { DEFAULT_MAX_REPLY_BYTES } from '../limits.ts';
-import type { Plugin, PluginCall } from '../plugins/plugin.ts';
+import { checkPlugin } from '../plugins/check-plugin.ts';
+import type { Plugin, PluginCall, PluginContext, PluginHooks } from '../plugins/plugin.ts';
 import { ByteWriter } from '../wire/byte-writer.ts';
 import type { ColumnSpec } from './column.ts';
 import { decodeRows, type EncodedRows, type PluginRow, type ResponseRows } from './encoded-rows.ts';
@@ -17,7 +18,8 @@ import { answerWrite, type CurrentRow, type TableWrites } from './table-writes.t
 export interface TableHandlers<
   Columns extends readonly ColumnSpec[],
   Generated = Awaitable<GeneratedRows<Columns>>,
-> extends TableWrites<Columns> {
+> extends TableWrites<Columns>,
+    PluginHooks {
   /**
    * Answers a SELECT. Called once per table and query, or more often (see {@link TableContext}). What it throws
    * makes the query fail with the error's message.
@@ -65,6 +67,14 @@ export class TablePlugin<
 
   routes(): readonly PluginRow[] {
     return this.#routes;
+  }
+
+  async start(context: PluginContext): Promise<void> {
+    await this.#handlers.start?.(context);
+  }
+
+  async stop(): Promise<void> {
+    await this.#handlers.stop?.();
   }
 
   async call(request: PluginRow, call: PluginCall): Promise<ResponseRows> {
@@ -208,27 +218,15 @@ class ReplyWriter {
   }
 }
 
-const WRITES = ['insert', 'update', 'remove'] as const;
-
 function checkHandlers(table: string, handlers: unknown): void {
   const given = handlers as Readonly<Record<string, unknown>> | null | undefined;
-  const fail = (what: string): never => {
-    throw new OsqueryError('OSQUERY_INVALID', `table ${table}: ${what}`);
-  };
-  if (typeof given !== 'object' || given === null) {
-    fail(`expected handlers { generate }, got ${shown(given)}`);
-  } else {
-    if (typeof given.generate !== 'function') {
-      fail(`handler generate: expected a function, got ${shown(given.generate)}`);
-    }
-    if (given.delete !== undefined) fail('handler delete does not exist; expected remove');
-    for (const name of WRITES) {
-      const handler = given[name];
-      if (handler !== undefined && typeof handler !== 'function') {
-        fail(`handler ${name}: expected a function, got ${shown(handler)}`);
-      }
-    }
+  if (given?.delete !== undefined) {
+    throw new OsqueryError(
+      'OSQUERY_INVALID',
+      `table ${table}: handler delete does not exist; expected remove`,
+    );
   }
+  checkPlugin('table', table, handlers, ['generate', 'insert', 'update', 'remove'], ['generate']);
 }
 
 function isEncoded(rows: unknown): rows is EncodedRows {
