@@ -16,6 +16,7 @@ const columns = [
   { name: 'serial_gaps', type: 'BIGINT' },
   { name: 'records', type: 'BIGINT' },
   { name: 'malformed_records', type: 'BIGINT' },
+  { name: 'repeated_records', type: 'BIGINT' },
   { name: 'oversized_records', type: 'BIGINT' },
   { name: 'foreign_records', type: 'BIGINT' },
   { name: 'over_limit_records', type: 'BIGINT' },

@@ -40,7 +40,7 @@ export const replayFlag: FlagDefinition = {
     'replay',
     'string',
     '',
-    'Take events from FILE instead of the kernel: an audit log, raw records, a BSM trail, or a directory of BSM trails; may be given again',
+    'Take events from FILE instead of the kernel: an audit log, also packed or carried by syslog, the journal or JSON; a BSM trail; a directory of rotated logs or trails; - for standard input. May be given again: all are one stream',
   ),
   valueName: 'FILE',
   repeatable: true,

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { eventFlags } from '../flags/audit-flags.ts';
 import { FlagError } from '../flags/flag-error.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
+import { STANDARD_INPUT } from '../ingest/replay/standard-input.ts';
 import { liveEvents, readHostFacts, recordedLogs } from '../runtime/host-facts.ts';
 import type { Command } from './command.ts';
 import type { OutputMode } from './command-flags.ts';
@@ -11,8 +12,14 @@ import { SourceError } from './source-error.ts';
 /** The shell's own defaults on live events: someone who opens it as root wants to see events. */
 export const liveDefaults: Readonly<Record<string, string>> = { audit_allow_config: 'true' };
 
-/** The shell's own defaults on recorded events: whoever replays a file wants all of it. They do not expire either. */
-export const replayDefaults: Readonly<Record<string, string>> = { events_max: '1000000' };
+/**
+ * The shell's own defaults on recorded events: whoever replays a file wants all of it, so nothing bounds it but the disk. They
+ * do not expire either.
+ */
+export const replayDefaults: Readonly<Record<string, string>> = {
+  events_max: '1000000000000',
+  custom_audit_buffer_bytes: '17179869184',
+};
 
 /**
  * The defaults of osquery's guide, stated, because the embedded core has those of osquery 5.23, of which
@@ -27,7 +34,7 @@ export const shellCommand: Command = {
   notes: [
     'With SQL it runs that and ends. Without, it reads statements from the terminal or from standard input; events are recorded from the start.',
     'Events come from the kernel if this process may have them, from the files of --replay if there are any, and else from the recordings in fixtures/.',
-    `On kernel events the shell has one default of its own: --audit_allow_config is true. On recorded ones --events_max is ${replayDefaults.events_max}, and they do not expire. --disable_audit changes nothing here: there is no native publisher that could take the events.`,
+    `On kernel events the shell has one default of its own: --audit_allow_config is true. On recorded ones --events_max and custom_audit_buffer_bytes bound nothing unless they are given: what does not fit into memory goes to a temporary file, and nothing expires. --disable_audit changes nothing here: there is no native publisher that could take the events.`,
   ],
   flags: shellFlags,
   flagGroups: commonFlags,
@@ -35,6 +42,9 @@ export const shellCommand: Command = {
     const mode = outputMode(flags);
     const sql = onlySql(flags);
     const source = await chooseSource(flags);
+    if (sql === undefined && source.replay.some(path => STANDARD_INPUT.has(path))) {
+      throw new FlagError('usage', '--replay -: standard input is the log, so give the SQL as an argument');
+    }
     const coreFlags = new Map([
       ...documentedDefaults,
       ...Object.entries(source.defaults),

@@ -3,6 +3,7 @@
 import type { ExtensionCommand } from '../core/extension-process.ts';
 import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
 import { CUSTOM_PREFIX } from '../flags/custom-options.ts';
+import { STANDARD_INPUT } from '../ingest/replay/standard-input.ts';
 import { runShell as run } from '../shell/run-shell.ts';
 import { ownCommand } from './own-command.ts';
 
@@ -20,6 +21,7 @@ export interface ShellOptions {
 export const extensionCommand = (moreArgs: readonly string[]): ExtensionCommand => ({
   ...ownCommand(),
   moreArgs,
+  readsStdin: moreArgs.some(argument => STANDARD_INPUT.has(argument.replace(/^--replay=/, ''))),
 });
 
 /** The documented defaults of the audit and event flags, which a core of 5.23 would not serve by itself. */

@@ -11,6 +11,8 @@ export interface ExtensionCommand {
   readonly args: readonly string[];
   /** After what core adds: arguments osqueryd would not give, such as `--replay=FILE`. */
   readonly moreArgs?: readonly string[];
+  /** Whether it reads the standard input of this process. */
+  readonly readsStdin?: boolean;
 }
 
 export interface ExtensionProcessOptions {
@@ -90,7 +92,7 @@ export class ExtensionProcess {
       detached: true,
       stdio:
         output === 'inherit'
-          ? ['ignore', 'inherit', 'inherit']
+          ? [command.readsStdin === true ? 'inherit' : 'ignore', 'inherit', 'inherit']
           : [...(output === 'ignore' ? ['ignore' as const, 'ignore' as const, 'ignore' as const] : output)],
       env: { ...process.env, OSQUERY_EXTENSION: String(process.pid) },
     });

@@ -28,6 +28,7 @@ import {
   thoseWithin,
 } from './segment.ts';
 import { NO_ENTRIES, SelectionWriter } from './selection-writer.ts';
+import type { SpillFile } from './spill-file.ts';
 import { type RowFilter, rowsThat, SegmentChunk, SegmentRow, withDerived } from './stored-rows.ts';
 
 /** Bytes of one segment; a row that is longer gets a segment of its own. */
@@ -147,9 +148,12 @@ export class EventBuffer {
   /** Memory for the next segment, of one that is packed or gone. */
   #spare: Buffer | undefined;
   readonly #indexes: ColumnIndexes;
+  readonly #spill: SpillFile | undefined;
 
-  constructor(columnNames: readonly string[], limits: EventBufferLimits) {
+  /** @param spill takes packed segments that do not fit into memory; they count as memory all the same */
+  constructor(columnNames: readonly string[], limits: EventBufferLimits, spill?: SpillFile) {
     this.#limits = limits;
+    this.#spill = spill;
     this.#overheads = entryOverheads(columnNames);
     this.#indexes = new ColumnIndexes(this.#overheads);
     this.#derived = DerivedArguments.of(columnNames, this.#overheads);
@@ -399,6 +403,7 @@ export class EventBuffer {
       if (rows > 0) this.#owners.at(slot).bytes -= bytes * saved;
     }
     this.#bytes -= segment.liveBytes * saved;
+    if (this.#spill !== undefined && this.#bytes > this.#spill.from) this.#spill.take(segment);
   }
 
   #takeSpare({ bytes, isPacked, readers }: Segment): void {

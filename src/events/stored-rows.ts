@@ -148,6 +148,17 @@ export interface BesideRows {
   readonly derived: DerivedArguments | undefined;
 }
 
+/** A packed segment stays as it is, and its bytes may lie in a file; any other goes on. */
+const copyOf = ({ bytes, isPacked, used, firstEid, eids, ends, masks }: StoredRows): StoredRows => ({
+  bytes,
+  isPacked,
+  used,
+  firstEid,
+  eids,
+  ends,
+  masks,
+});
+
 /** Some rows of a segment as they are at a moment, whatever becomes of the segment. */
 export class SegmentChunk implements LateChunk {
   readonly length: number;
@@ -161,13 +172,14 @@ export class SegmentChunk implements LateChunk {
   readonly #values: readonly LateRowValues[] | undefined;
 
   constructor(
-    { bytes, isPacked, used, firstEid, eids, ends, masks }: StoredRows,
+    segment: StoredRows,
     rows: Uint32Array,
     wanted: ColumnMask,
     overheads: Uint32Array,
     { extras, derived }: BesideRows,
   ) {
-    this.#stored = { bytes, isPacked, used, firstEid, eids, ends, masks };
+    const { ends } = segment;
+    this.#stored = segment.isPacked ? segment : copyOf(segment);
     this.#rows = rows;
     this.#wanted = wanted;
     this.#overheads = overheads;

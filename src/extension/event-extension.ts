@@ -16,6 +16,7 @@ import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
 import { Persistence } from '../events/persistence/persistence.ts';
+import { SpillFile } from '../events/spill-file.ts';
 import {
   type EventSource,
   type LiveOptions,
@@ -111,8 +112,21 @@ const serve = async (
   const seeSettings = warnAboutCore(followed);
 
   const isReplay = options.replay.length > 0;
-  const store = new EventStore(eventSpecs, core.settings, { ageless: isReplay });
   await using cleanup = new AsyncDisposableStack();
+  const spill = isReplay
+    ? new SpillFile(SPILL_DIRECTORY, {
+        open: () =>
+          log.inform(`rows that do not fit into memory go to a temporary file in ${SPILL_DIRECTORY}`),
+        full: why => {
+          log.warn(
+            `rows do not fit into memory, and not into a temporary file in ${SPILL_DIRECTORY} (${why}): for each further one the oldest goes`,
+          );
+          store.freeze();
+        },
+      })
+    : undefined;
+  cleanup.defer(() => spill?.close());
+  const store = new EventStore(eventSpecs, core.settings, { ageless: isReplay, spill });
   const bridging = isReplay ? undefined : await Bridging.open(core.settings, log);
   const { persistence, whyNot } = isReplay ? NOT_KEPT : await openPersistence(core, store, log);
   cleanup.defer(() => persistence?.close());
@@ -167,7 +181,10 @@ const serve = async (
     hasEnded = how === 'restore';
   });
   // Every recorded event has been read: nothing more will come.
-  if (isReplay) await telemetry.close();
+  if (isReplay) {
+    await telemetry.close();
+    warnAboutLeftOut(store, log);
+  }
   const rowOf = (kernel: SourceStatus | undefined) =>
     statusRow({
       mode: source.mode,
@@ -257,6 +274,19 @@ const serve = async (
   if (stop.signal.aborted) throw stop.signal.reason;
   end = ending;
   return ending;
+};
+
+/** For files that may be large, and are gone after a restart at the latest. */
+const SPILL_DIRECTORY = process.env.TMPDIR ?? '/var/tmp';
+
+/** What is asked of a log is asked of all of it. */
+const warnAboutLeftOut = (store: EventStore, log: OperatorLog): void => {
+  for (const [table, { counters, rowCount }] of store.buffers()) {
+    if (counters.evicted === 0) continue;
+    log.warn(
+      `${counters.evicted} of ${counters.appended} rows of ${table} are not there: --events_max and custom_audit_buffer_bytes leave room for ${rowCount}, the newest`,
+    );
+  }
 };
 
 /** Refusals told of at most: they are for whoever set up the socket, not for the log of every attempt. */

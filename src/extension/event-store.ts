@@ -13,6 +13,7 @@ import type { TableInMemory } from '../events/persistence/persisted-table.ts';
 import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
 import type { RowExtras } from '../events/row-extras.ts';
 import { selectEvents, type TableReader } from '../events/select-events.ts';
+import type { SpillFile } from '../events/spill-file.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { TableRead } from './osquery/running-query.ts';
 
@@ -48,6 +49,13 @@ export interface RowSource {
   upToDate(): Promise<void> | undefined;
 }
 
+export interface StoreOptions {
+  /** Whether rows do not age, as recorded ones. */
+  readonly ageless: boolean;
+  /** Where rows go that do not fit into memory. */
+  readonly spill?: SpillFile | undefined;
+}
+
 /** The buffers of all event tables, and the plugins that answer from them. */
 export class EventStore {
   readonly #stores: ReadonlyMap<string, Store>;
@@ -55,7 +63,7 @@ export class EventStore {
   readonly #clock: AgeClock | undefined;
   #settings: AuditSettings;
 
-  constructor(specs: readonly TableSpec[], settings: AuditSettings, options: { readonly ageless: boolean }) {
+  constructor(specs: readonly TableSpec[], settings: AuditSettings, options: StoreOptions) {
     this.#settings = settings;
     this.#clock = options.ageless ? undefined : new AgeClock();
     this.#stores = new Map(
@@ -64,11 +72,17 @@ export class EventStore {
         {
           spec,
           names: [spec.name],
-          buffer: new EventBuffer(storedNames(spec.columns), bufferLimits(settings)),
+          buffer: new EventBuffer(storedNames(spec.columns), bufferLimits(settings), options.spill),
           cursors: new QueryCursors(),
         },
       ]),
     );
+  }
+
+  /** Keeps no more than there is now: nothing more fits anywhere. */
+  freeze(): void {
+    const { rows } = bufferLimits(this.#settings);
+    for (const { buffer } of this.#stores.values()) buffer.setLimits({ rows, bytes: buffer.byteCount });
   }
 
   append(batches: readonly TableBatch[]): void {

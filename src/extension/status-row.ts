@@ -49,6 +49,7 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     serial_gaps: ingest?.pipeline.serialGaps,
     records: ingest?.pipeline.records,
     malformed_records: ingest && ingest.pipeline.malformedRecords + ingest.malformedInput,
+    repeated_records: ingest?.pipeline.repeated,
     oversized_records: ingest?.stream.truncated,
     foreign_records: ingest?.stream.foreign,
     over_limit_records: ingest?.pipeline.overLimit,

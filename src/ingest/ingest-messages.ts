@@ -48,6 +48,8 @@ export type IngestCommand =
   | { readonly kind: 'share'; readonly release: boolean }
   /** From now on send the process events too. */
   | { readonly kind: 'processes' }
+  /** What a replay has sent was taken. */
+  | { readonly kind: 'taken' }
   /** Take what is still waiting, then end; with `leave` what is waiting stays for another process that has the socket. */
   | { readonly kind: 'stop'; readonly leave: boolean };
 

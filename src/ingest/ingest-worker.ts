@@ -123,6 +123,10 @@ const handleCommand = (command: IngestCommand): void => {
     case 'processes':
       sendsProcesses = true;
       break;
+    case 'taken':
+      untaken--;
+      onTaken?.();
+      break;
     case 'claim':
       handover?.claim();
       break;
@@ -143,6 +147,18 @@ const takeCommands = (): void => {
   }
 };
 
+/** Messages with events that a replay may be ahead of the other thread: a log is read no faster than its rows are taken. */
+const MOST_UNTAKEN = 4;
+let untaken = 0;
+let onTaken: (() => void) | undefined;
+const untilTaken = async (): Promise<void> => {
+  while (untaken > MOST_UNTAKEN) {
+    await new Promise<void>(resolve => {
+      onTaken = resolve;
+    });
+  }
+};
+
 const postRows = (): void => {
   const batches = pipeline.take();
   const connected = sockets.take();
@@ -158,6 +174,7 @@ const postRows = (): void => {
   };
   // One message: each wakes the other thread, which costs more than what is in it.
   report(events, buffersOf(events));
+  untaken++;
 };
 
 let raw = '';
@@ -379,9 +396,10 @@ const readAuditPipeInto = async ({
 };
 
 const readReplay = async (paths: readonly string[]): Promise<void> => {
-  const onBatch = (): void => {
+  const onBatch = (): Promise<void> => {
     postRaw();
     postRows();
+    return untilTaken();
   };
   const { malformed, problems } = await replayInto(pipeline, paths, {
     onBatch,

@@ -118,6 +118,7 @@ export class Ingest {
           if (message.processes !== undefined) handlers.onProcesses(message.processes);
           // At once, not when the garbage collector comes to it: it comes sooner the more there is.
           for (const buffer of buffersOf(message)) buffer.transfer(0);
+          if (source.kind === 'replay') this.#send({ kind: 'taken' });
           break;
         case 'counters':
           this.#counters = message.counters;

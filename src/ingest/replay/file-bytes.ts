@@ -7,17 +7,11 @@ import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { ReplayError, unreadable } from './replay-error.ts';
+import { STANDARD_INPUT } from './standard-input.ts';
 
 /** Bytes per read. */
 export const REPLAY_CHUNK_BYTES = 1 << 20;
 
-/** Names of standard input. */
-export const STANDARD_INPUT: ReadonlySet<string> = new Set([
-  '-',
-  '/dev/stdin',
-  '/dev/fd/0',
-  '/proc/self/fd/0',
-]);
 const STDIN = 0;
 
 /** What is read of a file, and how far. */

@@ -1,9 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { trailNames } from '../../openbsm/trail-files.ts';
-import { type FileBytes, openBytes, STANDARD_INPUT } from './file-bytes.ts';
+import { type FileBytes, openBytes } from './file-bytes.ts';
 import { ReplayError, unreadable } from './replay-error.ts';
 import { type ReplayFormat, replayFormat } from './replay-format.ts';
+import { STANDARD_INPUT } from './standard-input.ts';
 
 /** Bytes by which a file's format is told. */
 const HEAD_BYTES = 1 << 16;
