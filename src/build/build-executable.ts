@@ -2,6 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { SHIPPED_FILES } from '../setup/shipped-files.ts';
 import { bundle } from './bundle.ts';
 import { replacements } from './replacements.ts';
 import { makeSingleExecutable, type NodeBinary } from './single-executable.ts';
@@ -42,6 +43,7 @@ export const buildExecutable = async (options: BuildOptions): Promise<void> => {
     for (const { asset } of used) {
       if (asset !== undefined) assets.set(asset.name, join(modules, asset.file));
     }
+    for (const [name, file] of SHIPPED_FILES) assets.set(name, join(root, file));
     const made = await makeSingleExecutable({
       node,
       main,

@@ -51,6 +51,12 @@ export const replacements = (arch: string): readonly Replacement[] => [
     `,
   },
   {
+    // Its CommonJS form asks for its parts in a way that no bundler sees.
+    specifiers: ['jsonc-parser'],
+    importer: '/src/',
+    source: () => "export { parse } from 'jsonc-parser/lib/esm/main.js';",
+  },
+  {
     // With Node's own, packages would look for others in the directory that root happens to be in, and run them.
     specifiers: ['module', 'node:module'],
     source: () => 'export const createRequire = () => name => process.getBuiltinModule(name);',

@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { daemonCommand } from './daemon-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { extensionCommand } from './extension-command.ts';
+import { setupCommand } from './setup-command.ts';
 import { shellCommand } from './shell-command.ts';
 import { streamCommand } from './stream-command.ts';
 
@@ -13,6 +14,7 @@ export const commands: readonly Command[] = [
   shellCommand,
   daemonCommand,
   streamCommand,
+  setupCommand,
   doctorCommand,
   bsmCommand,
   bridgeCommand,

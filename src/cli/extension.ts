@@ -1,5 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
+import { HAND_OVER_SIGNAL } from '../extension/bridging.ts';
 import { runEventExtension } from '../extension/event-extension.ts';
 import { OperatorLog } from '../extension/osquery/operator-log.ts';
 import { settleMemory } from '../runtime/memory.ts';
@@ -22,7 +23,8 @@ export const runExtensionCommand = async (
 ): Promise<number> => {
   process.title = PROCESS_TITLE;
   const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', HAND_OVER_SIGNAL] as const;
+  for (const signal of signals) process.on(signal, () => stop.abort(signal));
 
   settleMemory();
   const log = new OperatorLog(line => process.stderr.write(line));

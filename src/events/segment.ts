@@ -147,9 +147,7 @@ export const thoseWithin = (
   oldest: number,
   newest: number,
 ): Uint32Array =>
-  places.length === 0
-    ? places
-    : places.filter(place => gone[place] === THERE && times[place]! >= oldest && times[place]! <= newest);
+  places.filter(place => gone[place] === THERE && times[place]! >= oldest && times[place]! <= newest);
 
 /** Makes room for twice as many rows. */
 export const growIndex = (segment: Segment): void => {

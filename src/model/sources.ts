@@ -12,7 +12,6 @@ import { loginSource } from './sources/login.ts';
 import { namespacesSource } from './sources/namespaces.ts';
 import { parentHashSource } from './sources/parent-hash.ts';
 import { type ProcessTreeSourceOptions, processTreeSource } from './sources/process-tree.ts';
-import { recordedSource } from './sources/recorded.ts';
 
 /** What events tell by themselves, wherever and whenever they happened. */
 const eventSources = (tree: ProcessTreeSourceOptions) => [auditSource(), processTreeSource(tree)] as const;
@@ -41,10 +40,7 @@ export const liveSources = (services: LiveServices) => {
  * would be a guess.
  */
 export const replaySources = () =>
-  [
-    ...eventSources({ tree: new ProcessTree(undefined), clock: systemClock, forkEvents: true }),
-    recordedSource(),
-  ] as const;
+  eventSources({ tree: new ProcessTree(undefined), clock: systemClock, forkEvents: true });
 
 /** Every field of a telemetry event. */
 export type TelemetryFields = FieldsOf<ReturnType<typeof liveSources>>;

@@ -22,12 +22,14 @@ const fail = text => {
 const run = (path, args) => {
   // Of another file the call could fail, and then it ends this process with a stack trace. Node 22.15 and later have it.
   if (path === process.execPath) process.execve?.(path, [path, ...args]);
-  const child = spawn(path, args, { stdio: 'inherit' });
+  let child;
+  // Before there is a child, so that none is left behind by a signal that comes at once.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {
     // What is typed at a terminal goes to both.
     const isTyped = process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT');
     process.on(signal, () => isTyped || child.kill(signal));
   }
+  child = spawn(path, args, { stdio: 'inherit' });
   child.on('error', error => fail(startFailure(path, error)));
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
 };

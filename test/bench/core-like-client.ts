@@ -16,8 +16,7 @@ export interface CoreLikeTimes {
   readonly whole: Float64Array;
   /** … of it, the connection for the ping. */
   readonly ping: Float64Array;
-  /** In the replies to the calls. */
-  readonly rows: number;
+  readonly replyBytes: number;
 }
 
 /**

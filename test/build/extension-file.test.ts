@@ -176,6 +176,17 @@ describe.skipIf(process.platform !== 'linux')('the extension file', () => {
     },
   );
 
+  test('has the settings with it that setup writes', async () => {
+    const etc = mkdtempSync(join(elsewhere, 'etc-'));
+    writeFileSync(join(etc, 'osquery.conf'), '{');
+    const { stdout, stderr } = await runExtension(['setup', '--dry-run', '--etc', etc]);
+    expect(stdout).toContain(`\n+${extension}\n`);
+    expect(stdout).toContain('+--disable_tables=process_events,socket_events,user_events');
+    expect(stdout).toContain('+    "process_events": {');
+    expect(stdout).toContain('osquery.conf, line 1, is not JSON');
+    expect(stderr).toBe('');
+  });
+
   test('does nothing that NODE_OPTIONS asks for', async () => {
     const planted = join(elsewhere, 'node_modules', 'koffi', 'index.js');
     const { stdout } = await runExtension(['--version'], { env: { NODE_OPTIONS: `--require=${planted}` } });

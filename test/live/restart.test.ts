@@ -114,30 +114,37 @@ describe.skipIf(whyNotLive !== undefined)('a restart', () => {
     expect(await scheduled()).toEqual(tagged('new', 3));
   }, 60_000);
 
-  test('in order is bridged where custom_audit_bridge_stop says so', async () => {
-    await extension.end('SIGTERM');
-    extension.core.options.set('custom_audit_bridge_stop', 'true');
-    await extension.start();
-    const gaps = (await extension.status()).serial_gaps;
-    run('before', 5);
-    await extension.end('SIGTERM');
-    run('unheard', 25);
-    await extension.start();
-    run('after', 5);
-    await sleep(200);
-    expect(await scheduled()).toEqual([
-      ...tagged('before', 5),
-      ...tagged('unheard', 25),
-      ...tagged('after', 5),
-    ]);
-    await sleep(COUNTED_MS);
-    // An end in order loses not even what is in memory.
-    expect(await extension.status()).toMatchObject({ serial_gaps: gaps, incomplete_events: '0' });
-    extension.core.options.set('custom_audit_bridge_stop', 'false');
-    await extension.end('SIGKILL');
-    await extension.start();
-    expect(extension.stderr).toBe('');
-  }, 60_000);
+  test.each([
+    ['where custom_audit_bridge_stop says so', 'SIGTERM'],
+    ['by SIGUSR2, which packages send after an upgrade', 'SIGUSR2'],
+  ] as const)(
+    'in order is bridged %s',
+    async (_, signal) => {
+      await extension.end('SIGTERM');
+      if (signal === 'SIGTERM') extension.core.options.set('custom_audit_bridge_stop', 'true');
+      await extension.start();
+      const gaps = (await extension.status()).serial_gaps;
+      run('before', 5);
+      await extension.end(signal);
+      run('unheard', 25);
+      await extension.start();
+      run('after', 5);
+      await sleep(200);
+      expect(await scheduled()).toEqual([
+        ...tagged('before', 5),
+        ...tagged('unheard', 25),
+        ...tagged('after', 5),
+      ]);
+      await sleep(COUNTED_MS);
+      // An end in order loses not even what is in memory.
+      expect(await extension.status()).toMatchObject({ serial_gaps: gaps, incomplete_events: '0' });
+      extension.core.options.set('custom_audit_bridge_stop', 'false');
+      await extension.end('SIGKILL');
+      await extension.start();
+      expect(extension.stderr).toBe('');
+    },
+    60_000,
+  );
 
   test('in order leaves no audit behind where the process that would hold the socket has ended', async () => {
     await extension.end('SIGTERM');

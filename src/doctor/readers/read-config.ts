@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { type ParseError, parse } from 'jsonc-parser';
 import type { ConfigFacts, ScheduledQuery } from '../facts.ts';
 import { readText } from './read-text.ts';
 
@@ -15,13 +16,15 @@ export interface ReadConfigOptions {
   readonly root: string;
   readonly path: string;
   readonly platform: NodeJS.Platform;
+  /** A file beside the configuration that is not to be read. */
+  readonly without?: string;
 }
 
 /**
  * Reads a configuration as osquery's `filesystem` plugin does: the file, `<file>.d/*.conf`, and the files of packs.
  * Queries and packs for other platforms are left out; discovery queries, shards and versions are not looked at.
  */
-export const readConfig = ({ root, path, platform }: ReadConfigOptions): ConfigFacts => {
+export const readConfig = ({ root, path, platform, without }: ReadConfigOptions): ConfigFacts => {
   const options = new Map<string, string>();
   const queries: ScheduledQuery[] = [];
   const problems: string[] = [];
@@ -38,12 +41,13 @@ export const readConfig = ({ root, path, platform }: ReadConfigOptions): ConfigF
       problems.push(reading.kind === 'missing' ? `${name} does not exist` : `${name}: ${reading.why}`);
       return undefined;
     }
+    const text = withoutComments(reading.text);
     try {
-      const content: unknown = JSON.parse(withoutComments(reading.text));
+      const content: unknown = JSON.parse(text);
       if (isObject(content)) return content;
       problems.push(`${name} is not a JSON object`);
     } catch (error) {
-      problems.push(`${name} is not JSON: ${(error as Error).message}`);
+      problems.push(`${name}, line ${faultyLine(text)}, is not JSON: ${(error as Error).message}`);
     }
     return undefined;
   };
@@ -73,6 +77,7 @@ export const readConfig = ({ root, path, platform }: ReadConfigOptions): ConfigF
   const own = readText(join(root, path), MAX_CONFIG_BYTES);
   if (own.kind !== 'read') return { ...own, path };
   for (const name of [...matching(root, `${path}.d/%.conf`), path]) {
+    if (name === without) continue;
     const config = readFile(name);
     if (config === undefined) continue;
     if (isObject(config.options)) {
@@ -89,13 +94,20 @@ type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** osquery drops lines that start with `#` or `//`, and joins those that end in a backslash. */
+/** osquery drops lines that start with `#` or `//`, and joins those that end in a backslash. Lines keep their numbers. */
 const withoutComments = (text: string): string =>
   text
     .replaceAll('\\\n', '')
     .split('\n')
-    .filter(line => !/^\s*(?:#|\/\/)/.test(line))
+    .map(line => (/^\s*(?:#|\/\/)/.test(line) ? '' : line))
     .join('\n');
+
+/** The line where text stops being JSON; V8 does not always say. */
+const faultyLine = (text: string): number => {
+  const errors: ParseError[] = [];
+  parse(text, errors, { disallowComments: true });
+  return text.slice(0, errors[0]?.offset ?? text.length).split('\n').length;
+};
 
 /** osquery writes its wildcard as `%`. */
 const matching = (root: string, pattern: string): readonly string[] =>

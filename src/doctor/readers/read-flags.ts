@@ -27,9 +27,29 @@ const MAX_PROBLEMS = 20;
 export const readFlags = (root: string, path: string = DEFAULT_FLAGFILE): FlagFacts => {
   const reading = readText(join(root, path), MAX_FLAGFILE_BYTES);
   if (reading.kind !== 'read') return { ...reading, path };
+  const { values, problems } = readFlagLines(root, reading.text);
+  return { kind: 'file', path, values, problems: problems.slice(0, MAX_PROBLEMS) };
+};
+
+export interface FlagLines {
+  /** Canonical text by name; the last line won. */
+  readonly values: ReadonlyMap<string, string>;
+  /** The number of that line. */
+  readonly places: ReadonlyMap<string, number>;
+  /** Lines that osquery skips in silence, one message each. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Reads the text of a flagfile line by line.
+ *
+ * @param root put before the paths of files that it names, for tests
+ */
+export const readFlagLines = (root: string, content: string): FlagLines => {
   const values = new Map<string, string>();
+  const places = new Map<string, number>();
   const problems: string[] = [];
-  for (const { number, text } of flagfileLines(reading.text)) {
+  for (const { number, text } of flagfileLines(content)) {
     try {
       const parsed = parseFlags([text], {
         flags,
@@ -38,11 +58,14 @@ export const readFlags = (root: string, path: string = DEFAULT_FLAGFILE): FlagFa
       if (parsed.positionals.length > 0) {
         problems.push(`line ${number} is no flag: ${JSON.stringify(text)}`);
       }
-      for (const [name, value] of parsed.values) values.set(name, value);
+      for (const [name, value] of parsed.values) {
+        values.set(name, value);
+        places.set(name, number);
+      }
     } catch (error) {
       if (!(error instanceof FlagError)) throw error;
       problems.push(`line ${number}: ${error.message}`);
     }
   }
-  return { kind: 'file', path, values, problems: problems.slice(0, MAX_PROBLEMS) };
+  return { values, places, problems };
 };

@@ -95,7 +95,7 @@ test('what cannot be used is named, and the rest is read', () => {
   expect(config).toMatchObject({
     problems: [
       '/none.conf does not exist',
-      expect.stringContaining('/bad.conf is not JSON: '),
+      expect.stringContaining('/bad.conf, line 1, is not JSON: '),
       '/list.conf is not a JSON object',
       '/dir: it is a directory',
     ],

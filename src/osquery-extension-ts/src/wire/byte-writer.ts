@@ -1,26 +1,20 @@
-/** What is not longer lies in Node's pool, beside other buffers. */
-const POOLED_BYTES = 1024;
-
 /**
  * A growing byte buffer. `bytes` is valid up to `length`; what has been handed out with {@link take} is never
  * written again.
  */
 export class ByteWriter {
-  bytes: Buffer = NONE;
+  bytes: Buffer;
   length = 0;
-  readonly #initialBytes: number;
 
   constructor(initialBytes = 4096) {
-    this.#initialBytes = initialBytes;
+    this.bytes = Buffer.allocUnsafeSlow(initialBytes);
   }
 
   /** Makes room for `count` more bytes. Call it before writing to `bytes` directly. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
-    const bytes = Math.max(needed, this.bytes.length * 2, this.#initialBytes);
-    // Memory of its own takes longer to get, and to give back, than a message to write.
-    const grown = bytes <= POOLED_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
   }
@@ -64,10 +58,8 @@ export class ByteWriter {
   /** Hands out what has been written and starts a new buffer. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
-    this.bytes = NONE;
+    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
     this.length = 0;
     return taken;
   }
 }
-
-const NONE: Buffer = Buffer.alloc(0);

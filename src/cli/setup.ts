@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { isSea } from 'node:sea';
+import { FlagError } from '../flags/flag-error.ts';
+import { readHostFacts } from '../runtime/host-facts.ts';
+import { planSetup, type SetupPlan } from '../setup/plan-setup.ts';
+import { printPlan } from '../setup/print-plan.ts';
+import { replaceFiles } from '../setup/replace-files.ts';
+import { SetupError } from '../setup/setup-error.ts';
+import { shippedFiles } from '../setup/shipped-files.ts';
+import { runDoctorCommand } from './doctor.ts';
+import { PROGRAM } from './help.ts';
+
+export interface SetupArgs {
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly undo: boolean;
+  readonly autoloadOnly: boolean;
+  /** The file of --ext. */
+  readonly executable: string | undefined;
+  readonly etc: string;
+}
+
+/** Where packages put osqueryd. */
+const OSQUERYD = ['/usr/bin/osqueryd', '/usr/local/bin/osqueryd', '/opt/osquery/bin/osqueryd'];
+
+const print = (text: string): void => {
+  process.stdout.write(text);
+};
+
+/** Resolves with the exit status: 0 if osquery's files are as asked for, 1 if somebody said no. */
+export const runSetupCommand = async (args: SetupArgs): Promise<number> => {
+  const etc = resolve(args.etc);
+  const executable = executableOf(args);
+  if (!args.undo && !args.autoloadOnly) requireOsquery(etc);
+  const plan = await planSetup({
+    host: readHostFacts(),
+    etc,
+    executable,
+    shipped: shippedFiles(),
+    undo: args.undo,
+    autoloadOnly: args.autoloadOnly,
+  });
+  if (!args.autoloadOnly || args.dryRun) print(printPlan(plan));
+  else for (const remark of plan.remarks) process.stderr.write(`${PROGRAM}: ${remark}\n`);
+  if (plan.changes.length === 0 && !args.autoloadOnly) {
+    print(args.undo ? 'nothing of setup is there\n' : 'nothing is lacking\n');
+  }
+  if (args.dryRun) return 0;
+  if (plan.changes.length > 0) {
+    if (!args.yes && !args.autoloadOnly && !(await isAgreed(plan))) return 1;
+    await replaceFiles(plan.changes);
+  }
+  if (args.autoloadOnly) return 0;
+  if (plan.changes.length > 0)
+    print(`written; it counts from osqueryd's next start: systemctl restart osqueryd\n`);
+  if (!args.undo) {
+    print('\n');
+    // What it finds wrong with an osqueryd that was not restarted yet is no failure of this.
+    await runDoctorCommand({
+      socketPath: undefined,
+      extension: executable,
+      given: new Map(),
+      isStart: false,
+      json: false,
+    });
+  }
+  return 0;
+};
+
+/** @throws FlagError, SetupError where it is not there: a line that leads to nothing helps nobody */
+const executableOf = ({ executable, undo, autoloadOnly }: SetupArgs): string => {
+  const path = executable ?? (isSea() ? process.execPath : undefined);
+  if (path === undefined) {
+    throw new FlagError(
+      'usage',
+      'setup: expected --ext PATH, the executable that "npm run build:ext" makes: sources are not what osqueryd loads',
+    );
+  }
+  if (!path.endsWith('.ext')) {
+    throw new FlagError('usage', `setup: expected a path that ends in .ext, as osqueryd does, got ${path}`);
+  }
+  if (!undo && !existsSync(path)) throw new SetupError(`${path}: there is no such file; nothing was changed`);
+  if (!undo && autoloadOnly && !path.startsWith('/')) {
+    throw new FlagError('usage', `setup: expected an absolute path, got ${path}`);
+  }
+  return resolve(path);
+};
+
+const requireOsquery = (etc: string): void => {
+  if (existsSync(etc) || OSQUERYD.some(path => existsSync(path))) return;
+  throw new SetupError(
+    `expected osquery to be installed (${OSQUERYD.join(', ')}), or its directory ${etc}; nothing was changed`,
+  );
+};
+
+const isAgreed = async ({ changes }: SetupPlan): Promise<boolean> => {
+  if (!process.stdin.isTTY) {
+    throw new FlagError(
+      'usage',
+      'setup: expected --yes, as there is no terminal to ask at; nothing was changed',
+    );
+  }
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const files = changes.length === 1 ? 'this file' : `these ${changes.length} files`;
+    const answer = await lines.question(`Write ${files}? [y/N] `);
+    if (/^y(es)?$/i.test(answer.trim())) return true;
+    print('nothing was changed\n');
+    return false;
+  } finally {
+    lines.close();
+  }
+};

@@ -1,0 +1,47 @@
+import { furtherTables, readsTable, standardTables } from '../doctor/our-tables.ts';
+import type { Edit } from './edit-autoload.ts';
+import { isMarkedFile, markedFile } from './marked.ts';
+import { bytesAsText } from './text-lines.ts';
+
+/** Name of the file of ours beside osquery.conf, in the directory whose files osquery reads besides that one. */
+export const PACKS_FILE = 'osquery-audit-events.conf';
+
+/** Tables that a pack of ours reads. */
+export const packTables = [...standardTables] as const;
+
+/**
+ * The file with the packs of the tables that no scheduled query reads yet. Empty text: no such file.
+ *
+ * @param content the file as it is; '' if there is none
+ * @param queries the SQL of the schedule without that file
+ * @param packs the packs that come with the program, as JSON, by table
+ */
+export const addPacks = (
+  content: string,
+  queries: readonly string[],
+  packs: ReadonlyMap<string, string>,
+): Edit => {
+  if (content !== '' && !isMarkedFile(content)) {
+    return { content, remarks: ['was changed since setup wrote it, or is not its own: it stays as it is'] };
+  }
+  const isRead = (table: string): boolean => queries.some(sql => readsTable(sql, table));
+  // Who schedules the telemetry table wants no second record of executions.
+  const hasTelemetry = furtherTables.some(isRead);
+  const lacking = packTables.filter(table => !isRead(table) && !(table === 'process_events' && hasTelemetry));
+  const remarks = packTables
+    .filter(table => !lacking.includes(table))
+    .map(table => `needs no pack for ${table}: the schedule has that already`);
+  if (lacking.length === 0) return { content: '', remarks };
+  const chosen = Object.fromEntries(lacking.map(table => [table, JSON.parse(packs.get(table)!)]));
+  return { content: markedFile(bytesAsText(`${JSON.stringify({ packs: chosen }, null, 2)}\n`)), remarks };
+};
+
+/** osquery wants this file to be there, whatever is in it. */
+export const addConfig = (content: string | undefined): Edit =>
+  content === undefined ? { content: markedFile('{}\n'), remarks: [] } : { content, remarks: [] };
+
+/** Takes a whole file of ours away, if nobody changed it since. */
+export const removeFile = (content: string): Edit =>
+  content === '' || isMarkedFile(content)
+    ? { content: '', remarks: [] }
+    : { content, remarks: ['was changed since setup wrote it, or is not its own: it stays as it is'] };

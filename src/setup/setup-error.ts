@@ -1,0 +1,24 @@
+/** A file or the system is not as setup needs it; nothing was written. The message names the file and what to do. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
+  readonly code = 'setup';
+}
+
+/** What kept a file from being read or written, in words. */
+export const refusal = (path: string, error: unknown): SetupError => {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const why = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  return new SetupError(`${path}: ${why}; nothing was changed`, { cause: error });
+};
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied: run setup as root',
+  EPERM:
+    'not permitted: run setup as root; an immutable file (lsattr shows an i) must be made changeable first',
+  EROFS:
+    'its file system is read-only: make it writable (mount -o remount,rw), or set this up where the image is made',
+  ENOSPC: 'the file system is full: make room first',
+  EDQUOT: 'the quota of its file system is used up: make room first',
+  ENOTDIR: 'a part of its path is no directory',
+  EISDIR: 'it is a directory, expected a file',
+};
