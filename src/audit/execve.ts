@@ -166,8 +166,10 @@ class ArgumentList {
     }
     if (missing === 0) return argv;
     // Of several records, or behind a full one, another can be lost.
-    const mayBeEmpty = this.#records === 1 && !this.#isFull && !this.#endsOpen && !this.#hasEmpty;
-    return mayBeEmpty && this.#areEmpty(argv) ? argv : undefined;
+    if (this.#records > 1 || this.#isFull) return undefined;
+    if (!this.#endsOpen && !this.#hasEmpty && this.#areEmpty(argv)) return argv;
+    damage.records++;
+    return undefined;
   }
 }
 
