@@ -31,6 +31,7 @@ import { CarriedCounters } from './carried-counters.ts';
 import { EventStore } from './event-store.ts';
 import type { LocalEndpoints } from './local-endpoints.ts';
 import { LossReport } from './loss-report.ts';
+import type { AskingThread } from './osquery/asking-thread.ts';
 import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
 import { followCore, followSchedule, warnAboutCore } from './osquery/follow-core.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
@@ -214,11 +215,12 @@ const serve = async (
   await using scheduleClient = new ExtensionManagerClient({ socketPath: options.socket });
   const schedule = new Schedule(scheduleClient);
   const running = new RunningQuery(database);
+  const asking = await seeThreads(cleanup);
   const plugins: Plugin[] = [
     ...store.plugins(
       namesOf,
       {
-        execution: read => readingQuery(database, running, schedule, read),
+        execution: read => readingQuery(database, running, schedule, asking, read),
         readers: names => schedule.readersOf(names),
         saved: async () => persistence?.save(),
       },
@@ -291,6 +293,15 @@ const warnAboutLeftOut = (store: EventStore, log: OperatorLog): void => {
 
 /** Refusals told of at most: they are for whoever set up the socket, not for the log of every attempt. */
 const REFUSALS_TOLD = 10;
+
+/** @returns undefined where it cannot be seen which thread of core asks */
+const seeThreads = async (cleanup: AsyncDisposableStack): Promise<AskingThread | undefined> => {
+  if (process.platform !== 'linux') return undefined;
+  const { openAskingThread } = await import('./osquery/open-asking-thread.ts');
+  const opened = openAskingThread();
+  if (opened !== undefined) cleanup.defer(opened.close);
+  return opened?.asking;
+};
 
 /** What only Linux can ask is loaded there only. */
 const refusingOtherUsers = async (log: OperatorLog): Promise<Pick<RunExtensionOptions, 'refusePeer'>> => {

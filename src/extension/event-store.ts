@@ -62,6 +62,8 @@ export class EventStore {
   /** undefined for recorded events, which are as old as their log: age says nothing about them. */
   readonly #clock: AgeClock | undefined;
   #settings: AuditSettings;
+  /** SELECTs that are being answered. */
+  #reads = 0;
 
   constructor(specs: readonly TableSpec[], settings: AuditSettings, options: StoreOptions) {
     this.#settings = settings;
@@ -141,24 +143,36 @@ export class EventStore {
       // A row is seen once whichever name it is asked by.
       const names = specs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
       store.names = names;
-      const generate: TableHandlers<TableSpec['columns']>['generate'] = (context, { signal }) =>
-        selectEvents(
-          standard,
-          buffer,
-          cursors,
-          {
-            execution: () => core.execution({ tableNames: names, columns: context.colsUsed }),
-            readers: () => core.readers(names),
-            saved: core.saved,
-            upToDate: () => source.upToDate(),
-            eventsOptimize: this.#settings.eventsOptimize,
-            eventsExpiry: this.#settings.eventsExpiry,
-            now: age => this.#clock?.now(age),
-          },
-          context,
-          signal,
-          extras(standard.name, context),
-        );
+      const generate: TableHandlers<TableSpec['columns']>['generate'] = async (context, { signal, fd }) => {
+        this.#reads++;
+        try {
+          return await selectEvents(
+            standard,
+            buffer,
+            cursors,
+            {
+              execution: () =>
+                core.execution({
+                  tableNames: names,
+                  columns: context.colsUsed,
+                  fd,
+                  isAlone: this.#reads === 1,
+                }),
+              readers: () => core.readers(names),
+              saved: core.saved,
+              upToDate: () => source.upToDate(),
+              eventsOptimize: this.#settings.eventsOptimize,
+              eventsExpiry: this.#settings.eventsExpiry,
+              now: age => this.#clock?.now(age),
+            },
+            context,
+            signal,
+            extras(standard.name, context),
+          );
+        } finally {
+          this.#reads--;
+        }
+      };
       return specs.map(spec => new TablePlugin(spec, { generate }));
     });
   }

@@ -1,5 +1,6 @@
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
 import type { QueryExecution } from '../../events/query-cursors.ts';
+import type { AskingThread, Call } from './asking-thread.ts';
 import {
   type DatabaseKey,
   DISTRIBUTED_RUNNING,
@@ -11,7 +12,7 @@ import {
 import type { Schedule } from './schedule.ts';
 
 /** One read of a table, as core asks for it. */
-export interface TableRead {
+export interface TableRead extends Call {
   /** All names of the table. */
   readonly tableNames: readonly string[];
   /** Columns that core wants; undefined if it does not say. */
@@ -21,20 +22,24 @@ export interface TableRead {
 /**
  * The scheduled query that a read of a table belongs to; undefined for one that no schedule asked for.
  *
- * Core does not say who reads. Its database says which scheduled query is running, and distributed queries run beside it.
+ * Core does not say who reads. Its database says which scheduled query is running, and distributed queries run beside it;
+ * that another thread of core asks than the one that runs the schedule may be seen, or not.
  * A query that is not known to read the table may have come, or changed, since the last look at the schedule; the look
  * cannot be waited for (see Schedule), but it is the one that reads if no distributed query runs.
  *
  * @param client whose connection nothing else is asked on that core may take long to answer
+ * @param asking undefined where threads cannot be seen
  */
 export const readingQuery = async (
   client: ExtensionManagerClient,
   running: RunningQuery,
   schedule: Schedule,
-  { tableNames, columns }: TableRead,
+  asking: AskingThread | undefined,
+  read: TableRead,
 ): Promise<QueryExecution | undefined> => {
   const execution = await running.find();
-  if (execution === undefined || schedule.canRead(execution.query, tableNames, columns)) return execution;
+  if (execution === undefined || (await asking?.isAnother(read))) return undefined;
+  if (schedule.canRead(execution.query, read.tableNames, read.columns)) return execution;
   const distributed = await databaseKeys(client, DISTRIBUTED_RUNNING);
   return distributed.length > 0 ? undefined : { ...execution, seenAtLook: schedule.looks };
 };

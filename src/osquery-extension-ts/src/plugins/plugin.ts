@@ -25,6 +25,8 @@ export interface PluginCall extends PluginContext {
    * wanted any more, or was not had. Never fires after that.
    */
   readonly signal: AbortSignal;
+  /** Descriptor of the caller's connection, which is the server's: of it can be asked who calls. undefined if it is closed. */
+  readonly fd?: number | undefined;
   /** Longest answer that can be sent, in bytes. */
   readonly maxReplyBytes?: number;
   /** The bytes of a value of the request, which in the request itself is text: what is not UTF-8 is U+FFFD there. */

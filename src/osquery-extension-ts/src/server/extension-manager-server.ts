@@ -65,7 +65,7 @@ export class ExtensionManagerServer implements AsyncDisposable {
       path: options.socketPath,
       limits,
       refusePeer: options.refusePeer,
-      handle: (message, signal) => this.#handle(message, signal),
+      handle: (message, { signal }) => this.#handle(message, signal),
     });
   }
 

@@ -16,6 +16,7 @@ import { respond } from './dispatch.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
 import { MessageServer } from './message-server.ts';
 import type { RefusePeer } from './refuse-peer.ts';
+import type { RequestOrigin } from './server-connection.ts';
 
 /** How an extension's server is made. */
 export interface ExtensionServerOptions {
@@ -40,7 +41,7 @@ interface Received {
   readonly message: Buffer;
   readonly cursor: ByteCursor;
   readonly header: MessageHeader;
-  readonly signal: AbortSignal;
+  readonly from: RequestOrigin;
 }
 
 /** What core calls: answers ping, call and shutdown at `<socket>.<uuid>`, a socket file of mode 0600. */
@@ -73,7 +74,7 @@ export class ExtensionServer implements AsyncDisposable {
       path: this.socketPath,
       limits,
       refusePeer: options.refusePeer,
-      handle: (message, signal) => this.#handle(message, signal),
+      handle: (message, from) => this.#handle(message, from),
     });
   }
 
@@ -96,13 +97,13 @@ export class ExtensionServer implements AsyncDisposable {
     await this.close();
   }
 
-  #handle(message: Buffer, signal: AbortSignal): Promise<EncodedRows['chunks']> {
+  #handle(message: Buffer, from: RequestOrigin): Promise<EncodedRows['chunks']> {
     const cursor = new ByteCursor(message);
     const header = readMessageHeader(cursor);
-    return answerMessage(header, () => this.#answer({ message, cursor, header, signal }));
+    return answerMessage(header, () => this.#answer({ message, cursor, header, from }));
   }
 
-  async #answer({ message, cursor, header, signal }: Received): Promise<EncodedRows['chunks']> {
+  async #answer({ message, cursor, header, from }: Received): Promise<EncodedRows['chunks']> {
     const { name, seqid } = header;
     switch (name) {
       case 'call': {
@@ -116,7 +117,7 @@ export class ExtensionServer implements AsyncDisposable {
           maxReplyBytes: this.#maxReplyBytes,
           rows: () =>
             this.#plugin(registry, item).call(request, {
-              signal,
+              ...from,
               maxReplyBytes: this.#maxReplyBytes,
               requestBytes,
               client: this.#client,

@@ -7,7 +7,12 @@ import { readMessageHeader } from '../wire/response-codec.ts';
 import type { ServerLimits } from './limits.ts';
 import { listenPrivately } from './listen.ts';
 import { type RefusePeer, refusalOf } from './refuse-peer.ts';
-import { type MessageHandler, type PendingBytes, ServerConnection } from './server-connection.ts';
+import {
+  type MessageHandler,
+  type PendingBytes,
+  type RequestOrigin,
+  ServerConnection,
+} from './server-connection.ts';
 
 /** How long {@link MessageServer.close} waits for replies under way, in milliseconds. */
 const DEFAULT_CLOSE_GRACE_MS = 1000;
@@ -28,8 +33,8 @@ export class MessageServer {
     readonly refusePeer?: RefusePeer | undefined;
   }) {
     this.path = options.path;
-    const handle: MessageHandler = (message, signal) =>
-      hearsOfRequests() ? this.#told(options.handle, message, signal) : options.handle(message, signal);
+    const handle: MessageHandler = (message, from) =>
+      hearsOfRequests() ? this.#told(options.handle, message, from) : options.handle(message, from);
     this.#server = createServer({ allowHalfOpen: true }, socket => {
       const onDrop = (reason: unknown): void => publishServerRejected({ socketPath: this.path, reason });
       if (this.#connections.size >= options.limits.maxConnections) {
@@ -59,9 +64,9 @@ export class MessageServer {
     this.#server.on('error', error => debug('%s: %s', this.path, error));
   }
 
-  async #told(handle: MessageHandler, message: Buffer, signal: AbortSignal): ReturnType<MessageHandler> {
+  async #told(handle: MessageHandler, message: Buffer, from: RequestOrigin): ReturnType<MessageHandler> {
     const started = performance.now();
-    const reply = await handle(message, signal);
+    const reply = await handle(message, from);
     publishServerRequest({
       socketPath: this.path,
       method: readMessageHeader(new ByteCursor(message)).name,

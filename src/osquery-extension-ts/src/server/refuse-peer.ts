@@ -12,12 +12,18 @@ export type RefusePeer = (fd: number) => string | undefined;
 /** undefined where nobody asks. */
 export function refusalOf(socket: Socket, refusePeer: RefusePeer | undefined): string | undefined {
   if (refusePeer === undefined) return undefined;
-  // Not in Node's documentation, but what cluster and others have relied on for ever.
-  const fd = (socket as Socket & { _handle?: { fd?: number } })._handle?.fd;
-  if (fd === undefined || fd < 0) return 'it is not known who is at the other end';
+  const fd = descriptorOf(socket);
+  if (fd === undefined) return 'it is not known who is at the other end';
   try {
     return refusePeer(fd);
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** The descriptor of a connected socket; undefined if it is closed. */
+export function descriptorOf(socket: Socket): number | undefined {
+  // Not in Node's documentation, but what cluster and others have relied on for ever.
+  const fd = (socket as Socket & { _handle?: { fd?: number } | null })._handle?.fd;
+  return fd === undefined || fd < 0 ? undefined : fd;
 }

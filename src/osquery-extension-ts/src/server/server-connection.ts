@@ -3,6 +3,7 @@ import { OsqueryError } from '../errors.ts';
 import { bytesOf, type EncodedRows } from '../table/encoded-rows.ts';
 import { MessageReader } from '../wire/message-reader.ts';
 import type { ServerLimits } from './limits.ts';
+import { descriptorOf } from './refuse-peer.ts';
 
 /** Bytes that may wait behind a request that is being answered; more stay in the kernel. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
@@ -21,7 +22,14 @@ const NOTHING = new Uint8Array(0);
  * Answers one request message with the chunks of one reply message. The signal fires if the client is gone before the
  * reply has left for the kernel.
  */
-export type MessageHandler = (message: Buffer, signal: AbortSignal) => Promise<EncodedRows['chunks']>;
+export type MessageHandler = (message: Buffer, from: RequestOrigin) => Promise<EncodedRows['chunks']>;
+
+/** Who waits for the reply to a request. */
+export interface RequestOrigin {
+  readonly signal: AbortSignal;
+  /** Descriptor of the connection; undefined if it is closed. */
+  readonly fd: number | undefined;
+}
 
 /** Bytes that all connections of a server hold. */
 export interface PendingBytes {
@@ -153,7 +161,7 @@ export class ServerConnection {
   async #answer(message: Buffer): Promise<void> {
     const request = new AbortController();
     this.#request = request;
-    const chunks = await this.#handle(message, request.signal);
+    const chunks = await this.#handle(message, { signal: request.signal, fd: descriptorOf(this.#socket) });
     if (await this.#reply(chunks)) this.#request = undefined;
     this.#releaseReply();
   }

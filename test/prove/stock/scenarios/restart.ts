@@ -33,8 +33,7 @@ export const restart: StockScenario = {
       arguments: [
         `--custom_audit_state_dir=${join(stage.directory, 'state')}`,
         '--custom_audit_bridge_stop=true',
-        // One is awaited at the end.
-        '--custom_audit_bridge_ms=5000',
+        '--custom_audit_bridge_ms=20000',
       ],
       configuration: {
         schedule: {
