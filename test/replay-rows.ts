@@ -1,4 +1,5 @@
-import { type ColumnSpec, decodeRows, type PluginRow } from 'osquery-extension-ts';
+import type { ColumnSpec, PluginRow } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { maskOf, storedNames } from '../src/events/encoded-row.ts';
 import { EventBuffer } from '../src/events/event-buffer.ts';
 import type { EventTable } from '../src/events/event-table.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ExtensionManagerServer } from 'osquery-extension-ts';
+import { ExtensionManagerServer } from 'osquery-extension-ts/server';
 
 /** Slower than this it does not start at all. */
 const PATIENCE_MS = 30_000;

@@ -3,13 +3,9 @@
  *
  * Source: osquery 5.23 `extensions/extensions.cpp` (extensionPathActive, callExtension).
  */
-import {
-  bytesOf,
-  type EncodedRows,
-  ExtensionClient,
-  isOsqueryError,
-  type PluginRequest,
-} from 'osquery-extension-ts';
+import { type EncodedRows, isOsqueryError, type PluginRequest } from 'osquery-extension-ts';
+import { bytesOf } from 'osquery-extension-ts/encoded';
+import { ExtensionClient } from 'osquery-extension-ts/server';
 import type { EncodedRowList } from './sql/row-cursor.ts';
 
 /** Core's limit for the answer to a ping. */

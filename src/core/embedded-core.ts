@@ -6,16 +6,16 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import {
-  type ExtensionInfo,
-  ExtensionManagerServer,
-  encodeRows,
-  extensionSocketPath,
-  type PluginRequest,
-  type PluginRoutes,
-  type PluginRow,
-  type ResponseRows,
+import type {
+  ExtensionInfo,
+  PluginRequest,
+  PluginRoutes,
+  PluginRow,
+  ResponseRows,
 } from 'osquery-extension-ts';
+import { encodeRows } from 'osquery-extension-ts/encoded';
+import { extensionSocketPath } from 'osquery-extension-ts/protocol';
+import { ExtensionManagerServer } from 'osquery-extension-ts/server';
 import { callExtension, inOnePiece, pingExtension } from './call-extension.ts';
 import type { CoreOptions } from './core-options.ts';
 import { coreTables, type PackEntry, type ScheduleEntry } from './core-tables.ts';

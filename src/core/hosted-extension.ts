@@ -1,5 +1,5 @@
 /** A core together with the extension process it has started, as one thing to start and stop. */
-import { ExtensionClient } from 'osquery-extension-ts';
+import { ExtensionClient } from 'osquery-extension-ts/server';
 import type { CoreOptions } from './core-options.ts';
 import type { CoreLog, EmbeddedCore } from './embedded-core.ts';
 import {

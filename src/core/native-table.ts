@@ -1,5 +1,6 @@
 /** A table that core itself serves. */
-import { type PluginRow, parseQueryContext, type QueryContext } from 'osquery-extension-ts';
+import type { PluginRow, QueryContext } from 'osquery-extension-ts';
+import { parseQueryContext } from 'osquery-extension-ts/protocol';
 import { parseRoutes, type RouteRow, type TableDefinition } from './sql/table-definition.ts';
 
 export interface NativeTable {

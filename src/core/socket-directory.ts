@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MAX_SOCKET_PATH_BYTES } from 'osquery-extension-ts';
+import { MAX_SOCKET_PATH_BYTES } from 'osquery-extension-ts/server';
 
 const PREFIX = 'osquery-audit-events-';
 /** The longest name in it: the socket's, a dot and a uuid of five digits. */

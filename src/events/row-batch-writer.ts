@@ -1,10 +1,5 @@
-import {
-  ByteWriter,
-  type ColumnSpec,
-  createRowEncoder,
-  type Row,
-  type RowEncoder,
-} from 'osquery-extension-ts';
+import type { ColumnSpec, Row } from 'osquery-extension-ts';
+import { ByteWriter, createRowEncoder, type RowEncoder } from 'osquery-extension-ts/encoded';
 import { ROWID } from './encoded-row.ts';
 import type { RowBatch } from './row-batch.ts';
 

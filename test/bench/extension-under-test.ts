@@ -4,14 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  ExtensionClient,
-  type ExtensionInfo,
-  ExtensionManagerServer,
-  extensionSocketPath,
-  OsqueryStatusError,
-  type TableSpec,
-} from 'osquery-extension-ts';
+import { type ExtensionInfo, OsqueryStatusError, type TableSpec } from 'osquery-extension-ts';
+import { extensionSocketPath } from 'osquery-extension-ts/protocol';
+import { ExtensionClient, ExtensionManagerServer } from 'osquery-extension-ts/server';
 import { endProcess } from './end-process.ts';
 import { cpuSeconds, type Memory, memory } from './process-usage.ts';
 import type { Program } from './program.ts';

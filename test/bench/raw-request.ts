@@ -1,4 +1,5 @@
-import { ByteWriter, type PluginRow } from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
+import { ByteWriter } from 'osquery-extension-ts/encoded';
 
 const VERSION_1_CALL = 0x80010001;
 const T_STOP = 0;

@@ -1,10 +1,5 @@
-import {
-  CONSTRAINT_EQ,
-  CONSTRAINT_GT,
-  type ColumnSpec,
-  type PluginRow,
-  type TableSpec,
-} from 'osquery-extension-ts';
+import type { ColumnSpec, PluginRow, TableSpec } from 'osquery-extension-ts';
+import { CONSTRAINT_EQ, CONSTRAINT_GT } from 'osquery-extension-ts/protocol';
 
 export interface SelectOptions {
   /** Names of the columns that are used; default: all that are not hidden, as for `SELECT *`. */

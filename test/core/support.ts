@@ -1,6 +1,5 @@
 /** What several tests of the shell need: a core on a socket of its own, and extensions to talk to it. */
 import {
-  encodeRows,
   type Plugin,
   type PluginCall,
   type PluginRow,
@@ -8,6 +7,7 @@ import {
   type ResponseRows,
   runExtension,
 } from 'osquery-extension-ts';
+import { encodeRows } from 'osquery-extension-ts/encoded';
 import { inOnePiece } from '../../src/core/call-extension.ts';
 import { CoreOptions } from '../../src/core/core-options.ts';
 import { CoreDatabase } from '../../src/core/database.ts';

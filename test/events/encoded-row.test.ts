@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { ByteWriter, type ColumnSpec, createRowEncoder, decodeRows, encodeRows } from 'osquery-extension-ts';
+import type { ColumnSpec } from 'osquery-extension-ts';
+import { ByteWriter, createRowEncoder, decodeRows, encodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import { emptyRows, entryOverheads, findValue, isPresent, maskOf } from '../../src/events/encoded-row.ts';
 

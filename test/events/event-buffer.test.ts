@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { bytesOf, decodeRows, type EncodedRows, type PluginRow } from 'osquery-extension-ts';
+import type { EncodedRows, PluginRow } from 'osquery-extension-ts';
+import { bytesOf, decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import {

@@ -1,4 +1,5 @@
-import { type ColumnSpec, decodeRows, type PluginRow } from 'osquery-extension-ts';
+import type { ColumnSpec, PluginRow } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import type { AuditEvent, UserEvent } from '../../src/audit/audit-event.ts';
 import { EventPublisher, interestsOf } from '../../src/events/event-publisher.ts';

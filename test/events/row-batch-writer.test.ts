@@ -1,4 +1,4 @@
-import { decodeRows } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import { isPresent } from '../../src/events/encoded-row.ts';
 import type { RowBatch } from '../../src/events/row-batch.ts';

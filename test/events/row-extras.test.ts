@@ -1,4 +1,4 @@
-import { bytesOf, decodeRows } from 'osquery-extension-ts';
+import { bytesOf, decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import { QueryCursors } from '../../src/events/query-cursors.ts';

@@ -1,4 +1,5 @@
-import { decodeRows, type PluginRow } from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import { QueryCursors, type QueryExecution } from '../../src/events/query-cursors.ts';
 import { selectEvents, type TableReader } from '../../src/events/select-events.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExtensionEnd } from 'osquery-extension-ts';
-import { extensionSocketPath } from 'osquery-extension-ts';
+import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { describe, expect, test } from 'vitest';
 import { runEventExtension } from '../../src/extension/event-extension.ts';
 import { OperatorLog } from '../../src/extension/osquery/operator-log.ts';

@@ -1,14 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  ExtensionClient,
-  ExtensionManagerServer,
-  extensionSocketPath,
-  OsqueryStatusError,
-  type PluginRoutes,
-  type PluginRow,
-} from 'osquery-extension-ts';
+import { OsqueryStatusError, type PluginRoutes, type PluginRow } from 'osquery-extension-ts';
+import { extensionSocketPath } from 'osquery-extension-ts/protocol';
+import { ExtensionClient, ExtensionManagerServer } from 'osquery-extension-ts/server';
 
 const UUID = 4711;
 

@@ -1,4 +1,6 @@
-import { decodeRows, EMPTY_CONTEXT, type QueryContext } from 'osquery-extension-ts';
+import type { QueryContext } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
+import { EMPTY_CONTEXT } from 'osquery-extension-ts/protocol';
 import { describe, expect, test } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import { EventBuffer } from '../../src/events/event-buffer.ts';

@@ -1,4 +1,5 @@
-import { decodeRows, type PluginRow } from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import type { TableBatch } from '../../src/events/event-publisher.ts';
 import { argumentsOf } from '../../src/events/joined-arguments.ts';
 

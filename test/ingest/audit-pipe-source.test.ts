@@ -1,7 +1,8 @@
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeRows, type PluginRow } from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import { type EventSource, openAuditPipeSource, openLiveSource } from '../../src/ingest/audit-source.ts';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { decodeRows, type PluginRow } from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import type { AuditSettings } from '../../src/flags/audit-settings.ts';
 import { EventPipeline } from '../../src/ingest/event-pipeline.ts';

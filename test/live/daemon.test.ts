@@ -6,12 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import {
-  ExtensionClient,
-  ExtensionManagerClient,
-  type ExtensionUuid,
-  extensionSocketPath,
-} from 'osquery-extension-ts';
+import { ExtensionManagerClient, type ExtensionUuid } from 'osquery-extension-ts';
+import { extensionSocketPath } from 'osquery-extension-ts/protocol';
+import { ExtensionClient } from 'osquery-extension-ts/server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DaemonProcess, resultLines } from '../prove/daemon-process.ts';
 import { proveSchedule } from '../prove/prove.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PluginRow } from 'osquery-extension-ts';
-import { decodeRows } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, test } from 'vitest';
 import { openAuditControl } from '../../src/audit/control/control.ts';
 import { encodeRule, ownRule } from '../../src/audit/control/rules.ts';

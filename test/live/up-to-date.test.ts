@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeRows } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, test } from 'vitest';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import { openKernelSource } from '../../src/ingest/kernel-source.ts';

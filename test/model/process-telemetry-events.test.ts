@@ -1,4 +1,5 @@
-import { ByteWriter, columnRoutes, createRowEncoder, decodeRows } from 'osquery-extension-ts';
+import { ByteWriter, createRowEncoder, decodeRows } from 'osquery-extension-ts/encoded';
+import { columnRoutes } from 'osquery-extension-ts/protocol';
 import { describe, expect, it } from 'vitest';
 import type { TelemetryFields } from '../../src/model/sources.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, utimesSync } from 'node:fs';
-import { ExtensionClient } from 'osquery-extension-ts';
+import { ExtensionClient } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { socketPath, startFakeCore, until } from './support.ts';
 

@@ -1,31 +1,188 @@
+/** The package as others get it: packed, and installed into an empty project. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ExtensionClient } from 'osquery-extension-ts';
-import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ExtensionClient } from 'osquery-extension-ts/server';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startFakeCore, until } from './support.ts';
 
+const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const home = `${root}src/osquery-extension-ts/`;
-const example = `${home}examples/shelf.ts`;
+const home = join(root, 'src/osquery-extension-ts');
+const example = join(home, 'examples/shelf.ts');
 
-describe('the package, compiled', () => {
-  beforeAll(async () => {
-    const run = promisify(execFile);
-    await run(`${root}node_modules/.bin/tsc`, ['-p', `${home}tsconfig.build.json`]);
-    await run(process.execPath, [`${home}scripts/copy-generated.ts`]);
+const paths = (variable: string): string[] => (process.env[variable] ?? '').split(delimiter).filter(Boolean);
+/** Other Nodes to try it with, and other compilers (`typescript/bin/tsc`). */
+const nodes = [process.execPath, ...paths('OSQUERY_SDK_NODES')];
+const compilers = [join(root, 'node_modules/typescript/bin/tsc'), ...paths('OSQUERY_SDK_TSC')];
+
+const scratch = mkdtempSync(join(tmpdir(), 'oext-package-'));
+const project = join(scratch, 'project');
+const installed = join(project, 'node_modules/osquery-extension-ts');
+
+/** Packs a copy: while a package is packed its package.json is another one, which others would see. */
+const pack = async (): Promise<string> => {
+  const copy = join(scratch, 'copy');
+  mkdirSync(join(copy, 'src'), { recursive: true });
+  cpSync(home, join(copy, 'src/osquery-extension-ts'), {
+    recursive: true,
+    filter: path => !['dist', 'node_modules'].includes(basename(path)),
+  });
+  for (const name of ['node_modules', 'tsconfig.json', 'src/runtime', 'package.json'])
+    symlinkSync(join(root, name), join(copy, name));
+  const env = { ...process.env, npm_config_ignore_scripts: 'false' };
+  await run('npm', ['pack', '--pack-destination', scratch], {
+    cwd: join(copy, 'src/osquery-extension-ts'),
+    env,
+  });
+  return join(scratch, readdirSync(scratch).find(name => name.endsWith('.tgz'))!);
+};
+
+const write = (name: string, text: string): string => {
+  writeFileSync(join(project, name), text);
+  return join(project, name);
+};
+
+beforeAll(async () => {
+  const tarball = await pack();
+  mkdirSync(project);
+  write('package.json', '{ "name": "empty", "private": true }');
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: project });
+}, 120_000);
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe('the package, installed into an empty project', () => {
+  it('brings nothing else, its license and its changes, and no sources', () => {
+    expect(readdirSync(join(project, 'node_modules')).filter(name => !name.startsWith('.'))).toEqual([
+      'osquery-extension-ts',
+    ]);
+    expect(readdirSync(installed).sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'dist',
+      'package.json',
+    ]);
+    const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
+    expect(files.filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))).toEqual([]);
+    expect(readFileSync(join(installed, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8')).toContain(
+      'Parts of thrift ',
+    );
+    const manifest = readFileSync(join(installed, 'package.json'), 'utf8');
+    expect(manifest).not.toMatch(/"source"|"dependencies"|"scripts"/);
+    expect(existsSync(join(home, 'package.json.kept'))).toBe(false);
+  });
+
+  it.each(nodes)('is imported and required by %s', async node => {
+    const names = ['', '/encoded', '/server', '/protocol'].map(path => `osquery-extension-ts${path}`);
+    const print = 'console.log(JSON.stringify(all.map(m => Object.keys(m).sort())))';
+    const esm = write(
+      'list.mjs',
+      `const all = await Promise.all(${JSON.stringify(names)}.map(n => import(n))); ${print}`,
+    );
+    const cjs = write('list.cjs', `const all = ${JSON.stringify(names)}.map(n => require(n)); ${print}`);
+    const imported = await run(node, [esm]);
+    const required = await run(node, ['--disable-warning=ExperimentalWarning', cjs]);
+    expect(imported.stderr + required.stderr).toBe('');
+    const lists = JSON.parse(imported.stdout) as string[][];
+    const withoutMarks = (list: string[][]) => list.map(each => each.filter(name => name !== '__esModule'));
+    expect(withoutMarks(JSON.parse(required.stdout) as string[][])).toEqual(lists);
+    expect(lists[0]).toContain('main');
+    expect(lists[0]!.length).toBeLessThanOrEqual(25);
+  });
+
+  it.each(
+    compilers.flatMap(tsc =>
+      (['nodenext', 'node16', 'bundler'] as const).map(module => [module, tsc] as const),
+    ),
+  )(
+    'has types for "moduleResolution": "%s" of %s',
+    async (moduleResolution, tsc) => {
+      const types = tsc.slice(0, tsc.lastIndexOf('/node_modules/') + '/node_modules/'.length);
+      cpSync(example, join(project, 'shelf.mts'));
+      // CommonJS, as far as TypeScript goes.
+      const script =
+        "import { ExtensionManagerClient } from 'osquery-extension-ts';\nexport const path: string = new ExtensionManagerClient({ socketPath: '/x' }).socketPath;\n";
+      const files = ['shelf.mts'];
+      if (moduleResolution !== 'bundler') {
+        write('script.cts', script);
+        files.push('script.cts');
+      }
+      write(
+        'wrong.mts',
+        readFileSync(example, 'utf8')
+          .replace("matches('id'", "matches('ident'")
+          .replace('=> books.filter', '=> books.map(b => ({ ...b, isbn: 1 })).filter'),
+      );
+      const options = (list: readonly string[]) =>
+        JSON.stringify({
+          files: list,
+          compilerOptions: {
+            strict: true,
+            noEmit: true,
+            target: 'es2022',
+            module: moduleResolution === 'bundler' ? 'esnext' : moduleResolution,
+            moduleResolution,
+            typeRoots: [`${types}@types`],
+            types: ['node'],
+          },
+        });
+      write('tsconfig.json', options(files));
+      const right = await run(process.execPath, [tsc, '-p', project]).catch(
+        (error: { stdout: string }) => error,
+      );
+      expect(right.stdout).toBe('');
+      write('tsconfig.json', options(['wrong.mts']));
+      const wrong = await run(process.execPath, [tsc, '-p', project]).catch(
+        (error: { stdout: string }) => error,
+      );
+      expect(wrong.stdout).toContain(
+        'the table has no column isbn; pickColumns leaves out what is no column',
+      );
+      expect(wrong.stdout).toContain('"ident"');
+    },
+    60_000,
+  );
+
+  it('says in a line that a Node is too old', async ({ skip }) => {
+    const { stdout } = await run('node', ['--version'], {
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    }).catch(() => ({ stdout: '' }));
+    const [, major = '99'] = /^v(\d+)/.exec(stdout) ?? [];
+    if (Number(major) >= 22) skip('no Node before 22 on this machine');
+    const script = write(
+      'old.mjs',
+      "await import('osquery-extension-ts').catch(error => console.log(error.stack));",
+    );
+    const old = await run('node', [script], { env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
+    expect(old.stdout).toMatch(
+      /^osquery-extension-ts needs Node 22\.12 or later; this is Node \d+\.\d+\.\d+, \S+\n$/,
+    );
   });
 
   it.each([
-    ['from its sources', ['--conditions=source']],
-    ['compiled', []],
-  ])('runs the example of the README as osqueryd would, %s', async (_, conditions) => {
+    ['from its sources', ['--conditions=source'], example],
+    ['installed', [], join(project, 'shelf.mts')],
+  ])('runs the example of the README as osqueryd would, %s', async (_, conditions, path) => {
+    if (path !== example) cpSync(example, path);
     const core = await startFakeCore();
     const child = spawn(
       process.execPath,
-      [...conditions, example, '--socket', core.socketPath, '--timeout', '3', '--interval', '3'],
+      [...conditions, path, '--socket', core.socketPath, '--timeout', '3', '--interval', '3'],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     onTestFinished(() => {
@@ -68,19 +225,6 @@ describe('the package, compiled', () => {
   });
 
   it('shows in the README what it runs', () => {
-    expect(readFileSync(`${home}README.md`, 'utf8')).toContain(readFileSync(example, 'utf8'));
-  });
-
-  it('gives the same things compiled as from its sources', async () => {
-    const list = async (conditions: string[]) => {
-      const script = "import('osquery-extension-ts').then(m => console.log(JSON.stringify(Object.keys(m))))";
-      const { stdout } = await promisify(execFile)(process.execPath, [...conditions, '-e', script], {
-        cwd: root,
-      });
-      return JSON.parse(stdout) as string[];
-    };
-    const names = await list([]);
-    expect(names).toEqual(await list(['--conditions=source']));
-    expect(names).toContain('runExtension');
+    expect(readFileSync(join(home, 'README.md'), 'utf8')).toContain(readFileSync(example, 'utf8'));
   });
 });

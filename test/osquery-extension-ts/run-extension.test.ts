@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import {
-  ExtensionClient,
   type ExtensionEnd,
   type OsqueryError,
   type Registration,
@@ -8,6 +7,7 @@ import {
   runExtension,
   TablePlugin,
 } from 'osquery-extension-ts';
+import { ExtensionClient } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeCore, socketPath, startFakeCore, startRawServer, until } from './support.ts';
 

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type ExtensionInfo,
-  type ExtensionManagerHandlers,
-  ExtensionManagerServer,
   type ExtensionUuid,
   type OptionInfo,
   OsqueryStatusError,
   type PluginRoutes,
 } from 'osquery-extension-ts';
+import { type ExtensionManagerHandlers, ExtensionManagerServer } from 'osquery-extension-ts/server';
 import { onTestFinished } from 'vitest';
 
 /** A path for a socket in a directory of its own, removed after the test. */

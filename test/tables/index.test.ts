@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { columnRoutes, type PluginRow, type TableSpec } from 'osquery-extension-ts';
+import type { PluginRow, TableSpec } from 'osquery-extension-ts';
+import { columnRoutes } from 'osquery-extension-ts/protocol';
 import { describe, expect, test } from 'vitest';
 import type { EventTable } from '../../src/events/event-table.ts';
 import { eventTables, eventTablesOn } from '../../tables/index.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { columnRoutes, type PluginRow } from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
+import { columnRoutes } from 'osquery-extension-ts/protocol';
 import { describe, expect, it } from 'vitest';
 import { processEvents } from '../../tables/process_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';

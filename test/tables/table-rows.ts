@@ -1,4 +1,5 @@
-import { decodeRows, type PluginRow } from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import type { AuditEvent } from '../../src/audit/audit-event.ts';
 import { auditId } from '../../src/events/audit-id.ts';
 import { maskOf } from '../../src/events/encoded-row.ts';

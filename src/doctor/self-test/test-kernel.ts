@@ -1,4 +1,4 @@
-import { decodeRows } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { PROCESS_TITLE } from '../../audit/control/stream-owner.ts';
 import { readAuditSettings } from '../../flags/audit-settings.ts';
 import { CUSTOM_PREFIX } from '../../flags/custom-options.ts';

@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ExtensionClient, ExtensionServer, encodeRows } from 'osquery-extension-ts';
+import { encodeRows } from 'osquery-extension-ts/encoded';
+import { ExtensionClient, ExtensionServer } from 'osquery-extension-ts/server';
 
 const ROWS = 50_000;
 const rows = encodeRows(

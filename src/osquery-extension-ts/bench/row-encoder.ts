@@ -1,13 +1,7 @@
 // Time per row of the row encoder, against the generated Thrift code over objects.
 // Run: node --conditions=source src/osquery-extension-ts/bench/row-encoder.ts
-import {
-  ByteWriter,
-  type ColumnSpec,
-  createRowEncoder,
-  decodeRows,
-  encodeRows,
-  type Row,
-} from 'osquery-extension-ts';
+import type { ColumnSpec, Row } from 'osquery-extension-ts';
+import { ByteWriter, createRowEncoder, decodeRows, encodeRows } from 'osquery-extension-ts/encoded';
 
 const columns = [
   { name: 'action', type: 'TEXT' },

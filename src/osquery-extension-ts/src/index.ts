@@ -1,9 +1,9 @@
 /**
- * Osquery extensions in TypeScript: tables with typed rows, a client of core, a server for core, and core's own side
- * of the protocol for tests and embedded cores.
+ * Osquery extensions in TypeScript: tables with typed rows, other plugins, the program around them, and a client of core.
  *
  * @packageDocumentation
  */
+import './node-version.ts';
 
 export type { CoreDatabase } from './client/core-database.ts';
 export type {
@@ -12,14 +12,13 @@ export type {
   PluginAnswer,
   PluginCallRequest,
 } from './client/extension-client.ts';
-export { ExtensionClient } from './client/extension-client.ts';
 export { ExtensionManagerClient } from './client/extension-manager-client.ts';
 export type { ClientCallMessage, ServerRejectedMessage, ServerRequestMessage } from './diagnostics.ts';
 export { CHANNELS } from './diagnostics.ts';
 export type { ExtensionStatus, ExtensionUuid, OsqueryErrorCode } from './errors.ts';
 export { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
+export type { ExtensionInfo, OptionInfo, PluginRoutes } from './extension-info.ts';
 export type { JsonDocument } from './json-document.ts';
-export * from './limits.ts';
 export type { MainOptions } from './main.ts';
 export { main } from './main.ts';
 export type { ConfigHandlers } from './plugins/config-plugin.ts';
@@ -34,22 +33,11 @@ export { DistributedPlugin } from './plugins/distributed-plugin.ts';
 export type { LoggerHandlers, StatusLine } from './plugins/logger-plugin.ts';
 export { LoggerPlugin } from './plugins/logger-plugin.ts';
 export type { Plugin, PluginCall, PluginContext, PluginHooks } from './plugins/plugin.ts';
-export type { ExtensionInfo, OptionInfo, PluginRoutes } from './protocol.ts';
-export { extensionSocketPath } from './protocol.ts';
 export type { ExtensionEnd, Registration, RunExtensionOptions } from './run-extension.ts';
 export { runExtension } from './run-extension.ts';
-export type {
-  ExtensionManagerHandlers,
-  ExtensionManagerServerOptions,
-} from './server/extension-manager-server.ts';
-export { ExtensionManagerServer } from './server/extension-manager-server.ts';
-export type { ExtensionServerOptions } from './server/extension-server.ts';
-export { ExtensionServer, pluginRoutes } from './server/extension-server.ts';
 export type { ServerLimits } from './server/limits.ts';
 export type { RefusePeer } from './server/refuse-peer.ts';
 export type { Collation, ColumnOptions, ColumnSpec, ColumnType, ColumnValues, Row } from './table/column.ts';
-export { COLLATION_BITS, COLUMN_OPTION_BITS, columnOptionBits } from './table/column.ts';
-export * from './table/constraint-op.ts';
 export type {
   DecodeOptions,
   EncodedRows,
@@ -59,18 +47,11 @@ export type {
   ResponseRows,
   RowWithBlobs,
 } from './table/encoded-rows.ts';
-export { bytesOf, decodeRows, encodeRows, isEncodedRows } from './table/encoded-rows.ts';
 export type { Awaitable, GeneratedRow, GeneratedRows } from './table/generated-rows.ts';
 export { pickColumns } from './table/pick-columns.ts';
 export type { ColumnConstraints, Constraint, QueryContext } from './table/query-context.ts';
-export { EMPTY_CONTEXT, parseQueryContext } from './table/query-context.ts';
-export type { RowEncoder, RowEncoderOptions } from './table/row-encoder.ts';
-export { createRowEncoder } from './table/row-encoder.ts';
-export type { Comparison, ComparisonOperator, ValueRange } from './table/table-context.ts';
-export { TableContext } from './table/table-context.ts';
+export type { Comparison, ComparisonOperator, TableContext, ValueRange } from './table/table-context.ts';
 export type { TableHandlers } from './table/table-plugin.ts';
 export { TablePlugin } from './table/table-plugin.ts';
-export type { TableAttributes, TableSpec, TableUse } from './table/table-spec.ts';
-export { columnRoutes, TABLE_ATTRIBUTE_BITS, tableAttributeBits } from './table/table-spec.ts';
+export type { TableAttributes, TableSpec } from './table/table-spec.ts';
 export type { InsertResult, TableWrites, WriteResult, WrittenRow } from './table/table-writes.ts';
-export { ByteWriter } from './wire/byte-writer.ts';

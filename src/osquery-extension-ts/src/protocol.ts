@@ -1,28 +1,17 @@
-import type { ExtensionUuid } from './errors.ts';
-import type { PluginRow } from './table/encoded-rows.ts';
+/**
+ * What travels between core and a table, under osquery's and SQLite's own names and numbers.
+ *
+ * @packageDocumentation
+ */
+import './node-version.ts';
 
-/** What an extension says about itself when it registers. */
-export interface ExtensionInfo {
-  /** Unique among the extensions of one core. */
-  readonly name: string;
-  readonly version: string;
-  /** The osquery SDK it is built for; core refuses versions below 1.7.7, "0.0.0" excepted. */
-  readonly sdkVersion: string;
-  readonly minSdkVersion: string;
-}
-
-/** One flag of core. */
-export interface OptionInfo {
-  readonly value: string;
-  readonly defaultValue: string;
-  /** "bool", "string", "int32", "uint64", ... */
-  readonly type: string;
-}
-
-/** Registry name to plugin name to route rows: what an extension registers. */
-export type PluginRoutes = ReadonlyMap<string, ReadonlyMap<string, readonly PluginRow[]>>;
-
-/** The path at which core reaches an extension. */
-export function extensionSocketPath(managerSocketPath: string, uuid: ExtensionUuid): string {
-  return `${managerSocketPath}.${uuid}`;
-}
+export type { ExtensionInfo, OptionInfo, PluginRoutes } from './extension-info.ts';
+export { extensionSocketPath } from './extension-info.ts';
+export type { Collation, ColumnOptions, ColumnSpec, ColumnType } from './table/column.ts';
+export { COLLATION_BITS, COLUMN_OPTION_BITS, columnOptionBits, columnOptions } from './table/column.ts';
+export * from './table/constraint-op.ts';
+export type { ColumnConstraints, Constraint, QueryContext } from './table/query-context.ts';
+export { EMPTY_CONTEXT, parseQueryContext } from './table/query-context.ts';
+export { TableContext } from './table/table-context.ts';
+export type { TableAttributes, TableSpec, TableUse } from './table/table-spec.ts';
+export { columnRoutes, TABLE_ATTRIBUTE_BITS, tableAttributeBits } from './table/table-spec.ts';

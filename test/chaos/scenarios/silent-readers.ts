@@ -1,4 +1,4 @@
-import { extensionSocketPath } from 'osquery-extension-ts';
+import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { socketEvents } from '../../../tables/socket_events.ts';
 import { socketOptions } from '../../bench/audit-options.ts';
 import { percentile } from '../../bench/figure.ts';

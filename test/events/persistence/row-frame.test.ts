@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { decodeRows } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import { packRows } from '../../../src/events/packing.ts';
 import { MAX_PAYLOAD_BYTES } from '../../../src/events/persistence/frame.ts';

@@ -1,6 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeRows } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../../src/events/persistence/frame.ts';
 import { encodePackedFrame } from '../../../src/events/persistence/row-frame.ts';

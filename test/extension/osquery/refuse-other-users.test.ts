@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ExtensionClient, ExtensionServer } from 'osquery-extension-ts';
+import { ExtensionClient, ExtensionServer } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { refuseOtherUsers } from '../../../src/extension/osquery/refuse-other-users.ts';
 

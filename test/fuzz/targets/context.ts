@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { decodeRows, OsqueryError, parseQueryContext } from 'osquery-extension-ts';
+import { OsqueryError } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
+import { parseQueryContext } from 'osquery-extension-ts/protocol';
 import { maskOf } from '../../../src/events/encoded-row.ts';
 import { selectionOf } from '../../../src/events/row-filter.ts';
 import { columns, filledBuffer } from '../../events/event-rows.ts';

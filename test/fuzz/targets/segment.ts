@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { decodeRows } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { encodeFrame, FRAME_HEADER_BYTES, scanFrames } from '../../../src/events/persistence/frame.ts';
 import { encodePackedFrame, encodeRowFrame } from '../../../src/events/persistence/row-frame.ts';
 import { RowLogReader } from '../../../src/events/persistence/row-log.ts';

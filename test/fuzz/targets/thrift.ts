@@ -1,4 +1,5 @@
-import { decodeRows, OsqueryError } from 'osquery-extension-ts';
+import { OsqueryError } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import type { Reader } from 'thrift';
 import types from '../../../src/osquery-extension-ts/src/gen-nodejs/osquery_types.js';
 import { ByteCursor } from '../../../src/osquery-extension-ts/src/wire/byte-cursor.ts';

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import {
-  decodeRows,
   type EncodedRows,
-  ExtensionClient,
   ExtensionManagerClient,
   OsqueryError,
   type OsqueryErrorCode,
   OsqueryStatusError,
   type PluginRow,
 } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
+import { ExtensionClient } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { answerGenerated } from '../../../src/osquery-extension-ts/src/wire/reply-codec.ts';
 import { encodeResponse } from '../../../src/osquery-extension-ts/src/wire/response-codec.ts';

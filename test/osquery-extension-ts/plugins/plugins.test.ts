@@ -2,14 +2,13 @@ import {
   ConfigPlugin,
   DistributedPlugin,
   type DistributedResult,
-  ExtensionClient,
-  ExtensionServer,
   LoggerPlugin,
   type OsqueryStatusError,
   type Plugin,
   type PluginRow,
   type StatusLine,
 } from 'osquery-extension-ts';
+import { ExtensionClient, ExtensionServer } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { socketPath } from '../support.ts';
 

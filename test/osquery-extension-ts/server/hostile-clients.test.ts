@@ -3,16 +3,13 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { CHANNELS, type OsqueryError, type Plugin, type ServerRejectedMessage } from 'osquery-extension-ts';
 import {
-  CHANNELS,
   ExtensionClient,
   ExtensionManagerServer,
   type ExtensionServer,
   type ExtensionServerOptions,
-  type OsqueryError,
-  type Plugin,
-  type ServerRejectedMessage,
-} from 'osquery-extension-ts';
+} from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRequest } from '../../../src/osquery-extension-ts/src/wire/request-codec.ts';
 import { socketPath, until } from '../support.ts';
@@ -178,7 +175,7 @@ describe('a server and hostile clients', () => {
   it('lives on when there are no descriptors left', async () => {
     const path = socketPath();
     const program = `
-      import { ExtensionServer } from 'osquery-extension-ts';
+      import { ExtensionServer } from 'osquery-extension-ts/server';
       const server = new ExtensionServer({ managerSocketPath: ${JSON.stringify(path)}, uuid: 9, plugins: [] });
       await server.listen();
       console.log('listening');

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync, symlinkSync, watch, writeFileSync } 
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { ExtensionClient, ExtensionServer, MAX_SOCKET_PATH_BYTES } from 'osquery-extension-ts';
+import { ExtensionClient, ExtensionServer, MAX_SOCKET_PATH_BYTES } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { socketPath } from '../support.ts';
 

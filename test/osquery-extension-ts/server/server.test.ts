@@ -3,15 +3,13 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import {
   CHANNELS,
-  ExtensionClient,
-  ExtensionServer,
-  type ExtensionServerOptions,
   OsqueryError,
   OsqueryStatusError,
   type Plugin,
   type ServerRejectedMessage,
   TablePlugin,
 } from 'osquery-extension-ts';
+import { ExtensionClient, ExtensionServer, type ExtensionServerOptions } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MessageReader } from '../../../src/osquery-extension-ts/src/wire/message-reader.ts';
 import { encodeRequest } from '../../../src/osquery-extension-ts/src/wire/request-codec.ts';

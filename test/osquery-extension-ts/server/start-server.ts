@@ -1,4 +1,4 @@
-import { ExtensionServer, type ExtensionServerOptions } from 'osquery-extension-ts';
+import { ExtensionServer, type ExtensionServerOptions } from 'osquery-extension-ts/server';
 import { onTestFinished } from 'vitest';
 import { socketPath } from '../support.ts';
 

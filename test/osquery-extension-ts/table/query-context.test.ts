@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { OsqueryError, type QueryContext } from 'osquery-extension-ts';
 import {
   CONSTRAINT_EQ,
   CONSTRAINT_GE,
@@ -7,10 +8,8 @@ import {
   CONSTRAINT_LIKE,
   CONSTRAINT_NE,
   EMPTY_CONTEXT,
-  OsqueryError,
   parseQueryContext,
-  type QueryContext,
-} from 'osquery-extension-ts';
+} from 'osquery-extension-ts/protocol';
 import { describe, expect, it } from 'vitest';
 import recorded from '../fixtures/osqueryd-5.23-contexts.json' with { type: 'json' };
 

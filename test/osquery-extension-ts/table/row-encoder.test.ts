@@ -1,12 +1,6 @@
 import fc from 'fast-check';
-import {
-  ByteWriter,
-  type ColumnSpec,
-  type ColumnType,
-  createRowEncoder,
-  decodeRows,
-  type OsqueryError,
-} from 'osquery-extension-ts';
+import type { ColumnSpec, ColumnType, OsqueryError } from 'osquery-extension-ts';
+import { ByteWriter, createRowEncoder, decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Row } from '../../../src/osquery-extension-ts/src/table/column.ts';
 import { read, readRow } from '../wire/messages.ts';

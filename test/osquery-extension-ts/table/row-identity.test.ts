@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { decodeRows, type EncodedRows, type ExtensionManagerClient, TablePlugin } from 'osquery-extension-ts';
+import { type EncodedRows, type ExtensionManagerClient, TablePlugin } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 
 const columns = [

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { type ColumnSpec, parseQueryContext, TableContext } from 'osquery-extension-ts';
+import type { ColumnSpec } from 'osquery-extension-ts';
+import { parseQueryContext, TableContext } from 'osquery-extension-ts/protocol';
 import { describe, expect, it } from 'vitest';
 
 const columns = [

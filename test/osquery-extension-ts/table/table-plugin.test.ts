@@ -1,17 +1,14 @@
 import {
-  ByteWriter,
   type ColumnSpec,
-  createRowEncoder,
-  decodeRows,
   type EncodedRows,
   type ExtensionManagerClient,
-  isEncodedRows,
   type PluginRow,
   pickColumns,
   type QueryContext,
   type ResponseRows,
   TablePlugin,
 } from 'osquery-extension-ts';
+import { ByteWriter, createRowEncoder, decodeRows, isEncodedRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
 const columns = [

@@ -1,13 +1,5 @@
-import {
-  COLLATION_BITS,
-  type Collation,
-  type ColumnOptions,
-  type ColumnSpec,
-  type ColumnType,
-  columnOptionBits,
-  columnRoutes,
-  type TableSpec,
-} from 'osquery-extension-ts';
+import type { Collation, ColumnOptions, ColumnSpec, ColumnType, TableSpec } from 'osquery-extension-ts';
+import { COLLATION_BITS, columnOptionBits, columnRoutes } from 'osquery-extension-ts/protocol';
 import { describe, expect, it } from 'vitest';
 import recorded from '../fixtures/osquery-5.23-columns.json' with { type: 'json' };
 

@@ -1,6 +1,5 @@
 import {
   type ColumnSpec,
-  decodeRows,
   type EncodedRows,
   type ExtensionManagerClient,
   type PluginRow,
@@ -8,6 +7,7 @@ import {
   TablePlugin,
   type WriteResult,
 } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { WrittenRow } from '../../../src/osquery-extension-ts/src/table/table-writes.ts';
 

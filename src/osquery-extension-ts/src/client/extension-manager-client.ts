@@ -1,6 +1,6 @@
 import { type ExtensionUuid, OsqueryError, OsqueryStatusError } from '../errors.ts';
+import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../extension-info.ts';
 import { type JsonDocument, jsonText } from '../json-document.ts';
-import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
 import {
   type DecodeOptions,
   decodeRows,

@@ -1,6 +1,6 @@
 import type { ExtensionStatus, ExtensionUuid } from '../errors.ts';
+import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../extension-info.ts';
 import types from '../gen-nodejs/osquery_types.js';
-import type { ExtensionInfo, OptionInfo, PluginRoutes } from '../protocol.ts';
 import type { EncodedRows, PluginRow, ResponseRows } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { int64Of, uuidOf } from '../wire/int64.ts';

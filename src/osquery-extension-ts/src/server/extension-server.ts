@@ -1,8 +1,8 @@
 import { ExtensionManagerClient } from '../client/extension-manager-client.ts';
 import { type ExtensionUuid, messageOf, OsqueryError } from '../errors.ts';
+import type { PluginRoutes } from '../extension-info.ts';
+import { extensionSocketPath } from '../extension-info.ts';
 import type { Plugin } from '../plugins/plugin.ts';
-import type { PluginRoutes } from '../protocol.ts';
-import { extensionSocketPath } from '../protocol.ts';
 import { type EncodedRows, type PluginRow, valueBytes } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { answerGenerated, answerMessage, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';

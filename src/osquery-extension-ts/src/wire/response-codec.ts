@@ -1,5 +1,5 @@
 import { type ExtensionStatus, type ExtensionUuid, OsqueryError } from '../errors.ts';
-import type { ExtensionInfo } from '../protocol.ts';
+import type { ExtensionInfo } from '../extension-info.ts';
 import {
   decodeRow,
   type EncodedRows,

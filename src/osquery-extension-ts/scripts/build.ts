@@ -1,0 +1,105 @@
+/*
+ * Builds dist/, which is what the package consists of when it is published: ES modules, their types, and the same for
+ * CommonJS. What is used of Apache Thrift's `thrift` package is bundled: the package itself would bring its HTTP and WebSocket
+ * clients, and four packages more, into every extension.
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+const home = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(home, 'dist');
+const require = createRequire(import.meta.url);
+const { exports } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
+  exports: Record<string, unknown>;
+};
+/** "." is index, "./encoded" is encoded. */
+const entries = Object.keys(exports)
+  .filter(path => !path.endsWith('.json'))
+  .map(path => path.slice(2) || 'index');
+
+/** Directory of a package that is bundled. */
+const packageDirectory = (name: string): string => {
+  const main = require.resolve(name);
+  return main.slice(0, main.lastIndexOf(`/node_modules/${name}/`) + `/node_modules/${name}`.length);
+};
+
+/** Of `thrift` the wire format alone, without what needs other packages, and with Buffers made as Node wants them today. */
+const thriftParts: Plugin = {
+  name: 'thrift-parts',
+  setup({ onResolve, onLoad }) {
+    const library = join(packageDirectory('thrift'), 'lib/nodejs/lib/thrift');
+    onResolve({ filter: /^thrift$/ }, () => ({ path: 'thrift', namespace: 'parts' }));
+    onLoad({ filter: /^thrift$/, namespace: 'parts' }, () => ({
+      resolveDir: library,
+      contents: `
+        exports.Thrift = require('./thrift');
+        exports.Int64 = require('node-int64');
+        exports.TBinaryProtocol = require('./binary_protocol');
+        exports.TBufferedTransport = require('./buffered_transport');
+      `,
+    }));
+    // For a type that osquery does not use.
+    onResolve({ filter: /^uuid$/ }, () => ({ path: 'uuid', namespace: 'parts' }));
+    onLoad({ filter: /^uuid$/, namespace: 'parts' }, () => ({ contents: '' }));
+    onLoad({ filter: /\/(thrift|node-int64)\/.*\.js$/ }, ({ path }) => ({
+      contents: `
+        const newBuffer = (from, encoding) =>
+          typeof from === 'number' ? Buffer.alloc(from) : Buffer.from(from, encoding);
+        ${readFileSync(path, 'utf8').replaceAll('new Buffer(', 'newBuffer(')}
+      `,
+    }));
+  },
+};
+
+rmSync(dist, { recursive: true, force: true });
+await build({
+  absWorkingDir: home,
+  entryPoints: Object.fromEntries(entries.map(name => [name, `src/${name}.ts`])),
+  outdir: 'dist',
+  chunkNames: 'parts/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22',
+  mainFields: ['main'],
+  plugins: [thriftParts],
+  // Bundled CommonJS requires built-in modules.
+  banner: {
+    js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+  },
+  // Thrift's compiler writes a case twice.
+  logOverride: { 'duplicate-case': 'silent' },
+  logLevel: 'warning',
+});
+
+const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+execFileSync(process.execPath, [tsc, '-p', join(home, 'tsconfig.build.json')], { stdio: 'inherit' });
+
+// TypeScript takes declarations below a package.json of type "commonjs" for those of CommonJS.
+const cjs = join(dist, 'cjs');
+const declarations = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter(name =>
+  name.endsWith('.d.ts'),
+);
+for (const name of declarations) {
+  mkdirSync(dirname(join(cjs, name)), { recursive: true });
+  cpSync(join(dist, name), join(cjs, name));
+}
+writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
+for (const name of entries) {
+  writeFileSync(join(cjs, `${name}.cjs`), `module.exports = require('../${name}.js');\n`);
+}
+
+const notices = ['thrift', 'node-int64'].map(name => {
+  const directory = packageDirectory(name);
+  const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const license = readFileSync(join(directory, 'LICENSE'), 'utf8');
+  return `Parts of ${name} ${version} are contained in dist/. Its license:\n\n${license}`;
+});
+writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), notices.join(`\n${'='.repeat(80)}\n\n`));

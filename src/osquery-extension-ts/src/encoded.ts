@@ -1,0 +1,19 @@
+/**
+ * Rows as they go on the wire: for tables that keep their rows so, and answer without making objects.
+ *
+ * @packageDocumentation
+ */
+import './node-version.ts';
+
+export type {
+  DecodeOptions,
+  EncodedRows,
+  LateChunk,
+  PluginRow,
+  ResponseRows,
+  RowWithBlobs,
+} from './table/encoded-rows.ts';
+export { bytesOf, decodeRows, encodeRows, isEncodedRows } from './table/encoded-rows.ts';
+export type { RowEncoder, RowEncoderOptions } from './table/row-encoder.ts';
+export { createRowEncoder } from './table/row-encoder.ts';
+export { ByteWriter } from './wire/byte-writer.ts';

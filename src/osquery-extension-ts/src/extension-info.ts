@@ -1,0 +1,28 @@
+import type { ExtensionUuid } from './errors.ts';
+import type { PluginRow } from './table/encoded-rows.ts';
+
+/** What an extension says about itself when it registers. */
+export interface ExtensionInfo {
+  /** Unique among the extensions of one core. */
+  readonly name: string;
+  readonly version: string;
+  /** The osquery SDK it is built for; core refuses versions below 1.7.7, "0.0.0" excepted. */
+  readonly sdkVersion: string;
+  readonly minSdkVersion: string;
+}
+
+/** One flag of core. */
+export interface OptionInfo {
+  readonly value: string;
+  readonly defaultValue: string;
+  /** "bool", "string", "int32", "uint64", ... */
+  readonly type: string;
+}
+
+/** Registry name to plugin name to route rows: what an extension registers. */
+export type PluginRoutes = ReadonlyMap<string, ReadonlyMap<string, readonly PluginRow[]>>;
+
+/** The path at which core reaches an extension. */
+export function extensionSocketPath(managerSocketPath: string, uuid: ExtensionUuid): string {
+  return `${managerSocketPath}.${uuid}`;
+}
