@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeRows } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EventBuffer } from '../../src/events/event-buffer.ts';
 import { SpillFile } from '../../src/events/spill-file.ts';
