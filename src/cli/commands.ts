@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { daemonCommand } from './daemon-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { extensionCommand } from './extension-command.ts';
+import { lookCommand } from './look-command.ts';
 import { setupCommand } from './setup-command.ts';
 import { shellCommand } from './shell-command.ts';
 import { streamCommand } from './stream-command.ts';
@@ -18,4 +19,5 @@ export const commands: readonly Command[] = [
   doctorCommand,
   bsmCommand,
   bridgeCommand,
+  lookCommand,
 ];

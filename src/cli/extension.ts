@@ -4,9 +4,9 @@ import { HAND_OVER_SIGNAL } from '../extension/bridging.ts';
 import { runEventExtension } from '../extension/event-extension.ts';
 import { OperatorLog } from '../extension/osquery/operator-log.ts';
 import { settleMemory } from '../runtime/memory.ts';
+import { ownCommand } from '../runtime/own-command.ts';
 import { bridgeArguments } from './bridge-command.ts';
 import type { ExtensionArgs } from './extension-args.ts';
-import { ownCommand } from './own-command.ts';
 
 /** Bytes of raw records that may wait for their reader. */
 const RAW_BACKLOG_BYTES = 16 * 1024 * 1024;

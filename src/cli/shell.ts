@@ -4,8 +4,8 @@ import type { ExtensionCommand } from '../core/extension-process.ts';
 import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
 import { CUSTOM_PREFIX } from '../flags/custom-options.ts';
 import { STANDARD_INPUT } from '../ingest/replay/standard-input.ts';
+import { ownCommand } from '../runtime/own-command.ts';
 import { runShell as run } from '../shell/run-shell.ts';
-import { ownCommand } from './own-command.ts';
 
 export interface ShellOptions {
   /** Core's flags by name; the extension gets them from core. */

@@ -137,6 +137,7 @@ const serve = async (
     settings: core.settings,
     processBuffer: store.buffer(processEvents.spec.name),
     telemetryBuffer: store.buffer(processTelemetryEvents.spec.name),
+    warn: message => log.warn(message),
     requestProcesses: () => source.ingest.sendProcesses(),
   });
   cleanup.defer(() => telemetry.close());

@@ -8,6 +8,8 @@ type Counter = Extract<
   | `${string}_records`
   | `${string}_events`
   | `${string}_rows`
+  | `${string}_hung`
+  | `${string}_refused`
   | 'serial_gaps'
   | 'cut_command_lines'
 >;
@@ -74,6 +76,19 @@ const LOSSES: readonly Loss[] = [
     ],
     what: 'rows that expired before any query had read them',
     raise: '--events_expiry, or schedule a query',
+  },
+  {
+    counters: ['file_looks_hung', 'hashes_hung'],
+    what: 'looks at files of programs on file systems that did not answer: their times and hashes are missing',
+  },
+  {
+    counters: ['file_looks_refused', 'hashes_refused'],
+    what: 'programs whose files were not looked at: too many at once, or of somebody at whose files a look has hung',
+    raise: 'custom_audit_hash_cpu where hashing is what was too much',
+  },
+  {
+    counters: ['account_lookups_refused'],
+    what: 'user names not looked up, of more unknown uids than can be',
   },
   { counters: ['state_bytes_lost'], what: 'bytes of kept state that could not be read' },
 ];

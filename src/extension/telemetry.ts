@@ -27,6 +27,7 @@ export interface TelemetryOptions {
   readonly processBuffer: EventBuffer;
   /** The buffer of process_telemetry_events. */
   readonly telemetryBuffer: EventBuffer;
+  readonly warn?: (message: string) => void;
   /** Asks the source for process events; called once, when they are first needed after the start. */
   readonly requestProcesses: () => void;
 }
@@ -76,7 +77,11 @@ export class Telemetry {
       limits: { budgetMs: settings.limits.telemetryBudgetMilliseconds },
       services: {
         forkEvents: settings.allowForkProcessEvents,
-        hashLimits: { maxFileBytes: settings.limits.hashFileBytes },
+        hashLimits: {
+          maxFileBytes: settings.limits.hashFileBytes,
+          cpuPercent: settings.limits.hashCpuPercent,
+        },
+        warn: this.#options.warn,
       },
     });
     await this.#telemetry.model.start();

@@ -80,6 +80,12 @@ export const limitOptions = {
     [0n, 1_048_576n * MIB],
     'Bytes of the largest program file that is hashed',
   ),
+  hashCpuPercent: limit(
+    'hash_cpu',
+    25n,
+    [1n, 100n],
+    'Percent of a CPU that hashing may take for longer; two seconds of CPU can be saved up for bursts',
+  ),
 } as const satisfies Readonly<Record<string, FlagDefinition>>;
 
 export type LimitName = keyof typeof limitOptions;

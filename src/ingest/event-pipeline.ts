@@ -18,6 +18,7 @@ import {
 } from '../events/event-publisher.ts';
 import type { EventTable, RowLookups } from '../events/event-table.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { Fifo } from '../model/fifo.ts';
 import { createTrailCounters, type TrailCounters } from '../openbsm/counters.ts';
 import { LogCorrelator } from './replay/log-correlator.ts';
 
@@ -36,17 +37,31 @@ export interface PipelineOptions {
   readonly lastSerial?: number | undefined;
   /** Number of the next row by table name; 1 where absent. */
   readonly nextEids?: ReadonlyMap<string, number> | undefined;
+  /** What is looked up of process events before they become rows; rows keep their order. */
+  readonly looks?: EventLooks | undefined;
   /** Receives every process event with the number of its row, if it has one. */
   readonly onProcess?: (event: ProcessEvent, eid: number | undefined) => void;
   /** Receives every socket event that has a row, with its number. */
   readonly onSocket?: (event: SocketEvent, eid: number) => void;
 }
 
+/** Looks something up of events, while others come in. */
+export interface EventLooks {
+  ask(event: ProcessEvent): void;
+  /** Whether nothing more is to be expected. */
+  isReady(event: ProcessEvent): boolean;
+}
+
+/** Process events that wait for a look; one more, and the oldest goes without … */
+const MAX_WAITING = 4_096;
+/** … as it does where the texts of all are longer than this. */
+const MAX_WAITING_UNITS = 8_388_608;
+
 /** How far a kernel's events have become rows. */
 export interface PipelineProgress {
   /** The highest serial seen. */
   readonly serial: number;
-  /** Events that wait for their last record. */
+  /** Events that wait for their last record, or for a look. */
   readonly inFlight: number;
   /** Events that never arrived. */
   readonly gaps: number;
@@ -76,6 +91,10 @@ export class EventPipeline {
   readonly #onProcess: PipelineOptions['onProcess'];
   readonly #onSocket: PipelineOptions['onSocket'];
   readonly #gaps: SerialGaps | undefined;
+  readonly #looks: EventLooks | undefined;
+  /** Events that wait for a look, each with the length of its texts, in their order. */
+  readonly #waiting = new Fifo<readonly [event: ProcessEvent, units: number]>();
+  #waitingUnits = 0;
   /** What reading the BSM trails came to whose events are published here; their reader counts up. */
   readonly trails: TrailCounters = createTrailCounters();
   /** When the batch began that is being taken: asking for each record would cost more than its header. */
@@ -93,6 +112,7 @@ export class EventPipeline {
     this.#rowBytes = settings.limits.rowBytes;
     this.#onProcess = options.onProcess;
     this.#onSocket = options.onSocket;
+    this.#looks = options.looks;
     this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#publisher = new EventPublisher(tables, { ...context, settings }, options.nextEids);
@@ -153,7 +173,7 @@ export class EventPipeline {
 
   /** Whether all events that have begun are finished. */
   get isWhole(): boolean {
-    return this.#correlator.size === 0;
+    return this.#correlator.size === 0 && this.#waiting.size === 0;
   }
 
   /** Takes an event that another source has put together. */
@@ -161,6 +181,32 @@ export class EventPipeline {
     this.#events++;
     const event = whole.kind === 'process' ? boundArguments(whole, this.#rowBytes) : whole;
     if (event !== whole) this.#cutCommandLines++;
+    if (this.#looks === undefined || event.kind !== 'process') {
+      this.#makeRow(event);
+      return;
+    }
+    this.#looks.ask(event);
+    const units = unitsOf(event);
+    this.#waiting.push([event, units]);
+    this.#waitingUnits += units;
+    while (this.#waiting.size > MAX_WAITING || this.#waitingUnits > MAX_WAITING_UNITS) this.#makeNextRow();
+  }
+
+  /** Makes rows of the events that have waited for a look, as far as that is done. */
+  publishLooked(): void {
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      if (!this.#looks!.isReady(next[0])) return;
+      this.#makeNextRow();
+    }
+  }
+
+  #makeNextRow(): void {
+    const [event, units] = this.#waiting.shift()!;
+    this.#waitingUnits -= units;
+    this.#makeRow(event);
+  }
+
+  #makeRow(event: AuditEvent): void {
     const eid = this.#publisher.publish(event);
     if (event.kind === 'process') this.#onProcess?.(event, eid);
     else if (event.kind === 'socket' && eid !== undefined) this.#onSocket?.(event, eid);
@@ -178,6 +224,7 @@ export class EventPipeline {
   flush(): void {
     this.#logs?.flush();
     this.#correlator.flush();
+    while (this.#waiting.size > 0) this.#makeNextRow();
   }
 
   /** Bytes of the rows made since the last time. */
@@ -194,7 +241,7 @@ export class EventPipeline {
   get progress(): PipelineProgress | undefined {
     const serial = this.#gaps?.highest;
     if (serial === undefined) return undefined;
-    return { serial, inFlight: this.#correlator.size, gaps: this.#gaps!.count };
+    return { serial, inFlight: this.#correlator.size + this.#waiting.size, gaps: this.#gaps!.count };
   }
 
   counters(): PipelineCounters {
@@ -219,6 +266,10 @@ export class EventPipeline {
     };
   }
 }
+
+/** About how long an event's texts are. */
+const unitsOf = ({ argv }: ProcessEvent): number =>
+  argv?.reduce((sum, argument) => sum + argument.length, 0) ?? 0;
 
 const correlatorLimits = ({ limits }: AuditSettings): CorrelatorLimits => ({
   ageMs: limits.incompleteMilliseconds,

@@ -4,6 +4,11 @@ import type { ImageTimes } from '../events/event-table.ts';
 import { parseAuditDevice, statDevice } from '../model/hash/device.ts';
 import { type FileVersion, fileVersion } from '../model/hash/file-version.ts';
 
+/** What says which file is meant. */
+export type ImageSubject = Pick<ProcessEvent, 'action' | 'pid' | 'parent' | 'path'> & {
+  readonly files: readonly Pick<ExecutedFile, 'inode' | 'dev'>[];
+};
+
 /** Filesystems whose device number is remembered in both ways of writing. */
 const MAX_DEVICES = 64;
 /** Paths for which it is remembered what was found there last. */
@@ -20,7 +25,7 @@ export class ImageFiles {
   /** What was last found under paths here: while a file is the same, all that is made of its look is as well. */
   readonly #before = new Map<string, Seen>();
   readonly #devices = new Devices();
-  #last: { readonly event: ProcessEvent; readonly exact: Seen } | undefined;
+  #last: { readonly event: ImageSubject; readonly exact: Seen } | undefined;
 
   /** To be called after each batch of events: what was seen before an event says nothing about it. */
   forget(): void {
@@ -29,26 +34,43 @@ export class ImageFiles {
   }
 
   /** undefined if the file is gone, or is not the one that ran. */
-  times(event: ProcessEvent): ImageTimes | undefined {
+  times(event: ImageSubject): ImageTimes | undefined {
+    return this.timesHere(event) ?? this.timesThere(event);
+  }
+
+  /** Of the file under the path here, if by device and inode it is one that the event recorded. */
+  timesHere(event: ImageSubject): ImageTimes | undefined {
     this.#last = undefined;
     if (event.path === undefined) return undefined;
     const here = this.#lookHere(event.path);
-    if (here !== undefined) {
-      for (const file of event.files) {
-        if (!this.#isExactly(file, here)) continue;
-        this.#last = { event, exact: here };
-        return here.times;
-      }
+    if (here === undefined) return undefined;
+    for (const file of event.files) {
+      if (!this.#isExactly(file, here)) continue;
+      this.#last = { event, exact: here };
+      return here.times;
     }
+    return undefined;
+  }
+
+  /** Of the file where the process sees it; else of the one here, if it can be the one that ran. */
+  timesThere(event: ImageSubject): ImageTimes | undefined {
+    if (event.path === undefined) return undefined;
     // The event of a new process comes from the one that made it.
     const pid = event.action === 'fork' ? event.parent : event.pid;
     const there = look(`/proc/${pid}/root${event.path}`);
+    const here = this.#lookHere(event.path);
     return [there, here].find(seen => seen !== undefined && this.#isPossible(event, seen))?.times;
   }
 
-  /** The file of the event whose times were asked for last, if by device and inode it is one that the event recorded. */
-  versionOf(event: ProcessEvent): FileVersion | undefined {
-    return this.#last?.event === event ? this.#last.exact.version : undefined;
+  /**
+   * The file of the event whose times were asked for last, if by device and inode it is one that the event recorded. Of
+   * file systems without a device of their own there is none: what is mounted next gets the same number, and a user can
+   * mount such, with files whose numbers and times are what he likes (FUSE).
+   */
+  versionOf(event: ImageSubject): FileVersion | undefined {
+    if (this.#last?.event !== event) return undefined;
+    const { exact } = this.#last;
+    return isAnonymous(exact.stats.dev) ? undefined : exact.version;
   }
 
   #lookHere(path: string): Seen | undefined {
@@ -68,13 +90,11 @@ export class ImageFiles {
   }
 
   /** Some filesystems (overlay, btrfs) give stat another device than the kernel records, always one of major 0. */
-  #isPossible({ files }: ProcessEvent, seen: Seen): boolean {
+  #isPossible({ files }: ImageSubject, seen: Seen): boolean {
     return (
       files.length === 0 ||
       files.some(
-        file =>
-          this.#isExactly(file, seen) ||
-          (file.inode === seen.inode && statDevice(seen.stats.dev).startsWith('0:')),
+        file => this.#isExactly(file, seen) || (file.inode === seen.inode && isAnonymous(seen.stats.dev)),
       )
     );
   }
@@ -118,6 +138,9 @@ class Seen {
     return this.#version;
   }
 }
+
+/** Whether a file system has no device of its own. */
+const isAnonymous = (dev: bigint): boolean => statDevice(dev).startsWith('0:');
 
 const secondsOf = (milliseconds: bigint): number => Math.floor(Number(milliseconds) / 1000);
 

@@ -4,6 +4,7 @@ import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { ConnectedBatch } from './connected-batch.ts';
 import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
+import type { ImageLooksCounters } from './image-looks.ts';
 import type { ProcessBatch } from './process-batch.ts';
 
 /** Where the worker takes its events from. */
@@ -33,6 +34,8 @@ export interface IngestWorkerData {
   readonly settings: AuditSettings;
   /** Memory of the bell that calls for what is at hand. */
   readonly bell: SharedArrayBuffer;
+  /** Memory of the count of what was sent and taken. */
+  readonly outbox: SharedArrayBuffer;
   /** Whether to send the process events besides the rows. */
   readonly processes: boolean;
   /** Whether to send the sockets that were connected besides the rows. */
@@ -46,6 +49,8 @@ export type IngestCommand =
   | { readonly kind: 'claim' }
   /** Read the multicast copy; with `release` the unicast stream is given up. */
   | { readonly kind: 'share'; readonly release: boolean }
+  /** Descriptor of the connection with a process that looks at files; undefined while there is none. */
+  | { readonly kind: 'looker'; readonly fd: number | undefined }
   /** From now on send the process events too. */
   | { readonly kind: 'processes' }
   /** What a replay has sent was taken. */
@@ -56,6 +61,8 @@ export type IngestCommand =
 export interface IngestCounters {
   readonly pipeline: PipelineCounters;
   readonly stream: StreamCounters;
+  /** undefined where no files are looked at. */
+  readonly looks: ImageLooksCounters | undefined;
   /** Lines or records of replayed files that cannot be read. */
   readonly malformedInput: number;
 }
@@ -70,6 +77,8 @@ export interface LeftOutSockets {
 
 export interface IngestEvents {
   readonly kind: 'events';
+  /** Bytes that it counts with in the outbox. */
+  readonly bytes: number;
   /** Their rows. */
   readonly batches: readonly TableBatch[];
   /** If they were asked for. */
@@ -96,6 +105,8 @@ export type IngestReport =
   | { readonly kind: 'warning'; readonly message: string }
   /** What the kernel said to `claim`: 0, or a positive errno. */
   | { readonly kind: 'claimed'; readonly errno: number }
+  /** The process that looks at files does not answer. */
+  | { readonly kind: 'looker-stuck' }
   /** The multicast copy is read. */
   | { readonly kind: 'shared' }
   /** Somebody, perhaps this program, has changed the rules or the status of audit. */

@@ -1,6 +1,7 @@
 import { uptime } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { eventTables } from '../../tables/index.ts';
+import type { ProcessEvent } from '../audit/audit-event.ts';
 import {
   AUDIT_CONFIG_CHANGE,
   AUDIT_FIRST_USER_MSG,
@@ -11,6 +12,8 @@ import {
 import { AuditError, errnoName } from '../audit/errors.ts';
 import { AuditStream, BATCH, claimAnswer, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
 import { printable } from '../audit/value.ts';
+import type { ImageTimes } from '../events/event-table.ts';
+import type { FileVersion } from '../model/hash/file-version.ts';
 import { connectedSocket } from '../model/sockets/connected-socket.ts';
 import { readAuditPipe } from '../openbsm/audit-pipe.ts';
 import { formatProblem } from '../openbsm/counters.ts';
@@ -20,6 +23,7 @@ import { printRecord } from '../openbsm/praudit.ts';
 import { ConnectedBatchWriter } from './connected-batch.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { ImageFiles } from './image-files.ts';
+import { ImageLooks } from './image-looks.ts';
 import {
   buffersOf,
   type IngestCommand,
@@ -28,11 +32,13 @@ import {
   type IngestSource,
   type IngestWorkerData,
 } from './ingest-messages.ts';
+import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import { ProcessBatchWriter } from './process-batch.ts';
 import { publishTrail } from './publish-trail.ts';
 import { receiveLoop } from './receive-loop.ts';
 import { RepeatedRecords } from './repeated-records.ts';
 import { replayInto } from './replay-into.ts';
+import { socketChannel } from './socket-channel.ts';
 import { kindOfTask } from './task-kind.ts';
 import { WakeSignal } from './wake-signal.ts';
 
@@ -59,6 +65,10 @@ const WHOLE_MS = 2_500;
 /** Milliseconds after which a socket that never gets empty is left all the same. */
 const ENDLESS_MS = 10_000;
 const DRAIN_WAIT_MS = 5;
+/** Milliseconds to wait for looks before something else has its turn; as a rule they are done in one. */
+const LOOK_MS = 5;
+/** … and at the end. */
+const LAST_LOOKS_MS = 300;
 /** Connections that are looked up of those that arrive together; more are made in a burst than can be looked up. */
 const SOCKETS_PER_BATCH = 256;
 
@@ -73,21 +83,37 @@ const stop = new AbortController();
 let leaves = false;
 let malformedInput = 0;
 
+/** Where this thread may not touch a path itself: on macOS nobody but root can mount what does not answer. */
+const looks = isKernel
+  ? new ImageLooks({ now: () => performance.now(), onStuck: () => report({ kind: 'looker-stuck' }) })
+  : undefined;
+/** What was found of the event that is being made a row of. */
+let lookedAt: (LookedAt & { readonly event: ProcessEvent }) | undefined;
+const lookAt = (event: ProcessEvent): LookedAt => {
+  const found = looks?.resultOf(event) ?? { times: images.times(event), version: images.versionOf(event) };
+  lookedAt = { ...found, event };
+  return found;
+};
+const outbox = new Outbox(OUTBOX_BYTES, initial.outbox);
+
 const pipeline = new EventPipeline({
   tables: eventTables,
   settings: initialSettings,
   context: {
     uptimeAt: seconds => (isLive ? Math.max(0, Math.floor(seconds - bootTime)) : undefined),
     // Of a recorded event's time nothing is left to look up.
-    imageTimes: event => (isLive ? images.times(event) : undefined),
+    imageTimes: event => (isLive ? lookAt(event).times : undefined),
   },
   kindOfTask: isKernel ? kindOfTask : () => 'gone',
   now: () => performance.now(),
   countGaps: isKernel,
   ofLogs: source.kind === 'replay',
   ...initial.start,
+  looks,
   onProcess: (event, eid) => {
-    if (sendsProcesses) processes.append(event, eid, images.versionOf(event));
+    const { version } = lookedAt?.event === event ? lookedAt : lookAt(event);
+    lookedAt = undefined;
+    if (sendsProcesses) processes.append(event, eid, version);
   },
   onSocket: (event, eid) => {
     if (!initial.sockets) return;
@@ -111,6 +137,11 @@ const lookAtClock = (): void => {
   bootTime = Date.now() / 1000 - uptime();
 };
 
+interface LookedAt {
+  readonly times: ImageTimes | undefined;
+  readonly version: Pick<FileVersion, 'key' | 'ctimeMs'> | undefined;
+}
+
 /** How the stream changes hands, while the kernel is read. */
 let handover: { claim(): void; share(release: boolean): void } | undefined;
 
@@ -132,6 +163,9 @@ const handleCommand = (command: IngestCommand): void => {
       break;
     case 'share':
       handover?.share(command.release);
+      break;
+    case 'looker':
+      looks?.attach(command.fd === undefined ? undefined : socketChannel(command.fd));
       break;
     case 'settings':
       debug = command.settings.debug;
@@ -166,6 +200,7 @@ const postRows = (): void => {
   if (batches.length === 0 && offered === undefined) return;
   const events: IngestEvents = {
     kind: 'events',
+    bytes: bytesOf(batches, offered),
     batches,
     processes: offered,
     connected,
@@ -175,6 +210,18 @@ const postRows = (): void => {
   // One message: each wakes the other thread, which costs more than what is in it.
   report(events, buffersOf(events));
   untaken++;
+  outbox.sent(events.bytes);
+};
+
+/** About what rows and events occupy on their way. */
+const bytesOf = (batches: IngestEvents['batches'], offered: IngestEvents['processes']): number => {
+  let bytes = 0;
+  for (const { batch } of batches) bytes += batch.bytes.length + 16 * batch.ends.length;
+  if (offered !== undefined) {
+    bytes += offered.numbers.byteLength;
+    for (const text of offered.ownTexts) bytes += 2 * text.length;
+  }
+  return bytes;
 };
 
 let raw = '';
@@ -191,9 +238,16 @@ const NO_STREAM: StreamCounters = { overruns: 0, dropped: 0, truncated: 0, forei
 const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
   report({
     kind: 'counters',
-    counters: { pipeline: pipeline.counters(), stream, malformedInput },
+    counters: { pipeline: pipeline.counters(), stream, looks: looks?.counters, malformedInput },
     progress: pipeline.progress,
   });
+
+/** Has asked for what is to be looked at, and makes rows of what has been. */
+const settleLooks = (waitMs: number): void => {
+  looks!.send();
+  looks!.settle(waitMs);
+  pipeline.publishLooked();
+};
 
 const readKernel = ({
   mode,
@@ -254,7 +308,7 @@ const readKernel = ({
   };
   const onBatch = (): void => {
     pipeline.settle();
-    images.forget();
+    settleLooks(0);
     if (pipeline.byteCount >= POST_BYTES) postRows();
   };
   /** Reads on until nothing waits and no event is under way. */
@@ -289,11 +343,15 @@ const readKernel = ({
     return false;
   };
   const onTurn = (): boolean => {
+    settleLooks(LOOK_MS);
     const now = performance.now();
     postRaw();
     postRows();
-    if (heard !== answered) report({ kind: 'up-to-date', ring: heard });
-    answered = heard;
+    // Events that wait for a look have been received: they belong to the answer.
+    if (heard !== answered && !looks!.isWaiting) {
+      report({ kind: 'up-to-date', ring: heard });
+      answered = heard;
+    }
     lookAtClock();
     if (awaitsAnswer(now) && !isReady) return true;
     if (!isReady) report({ kind: 'ready', fd: stream.fd });
@@ -318,22 +376,28 @@ const readKernel = ({
   };
 
   const restful = {
-    receive: (each: OnDatagram) => stream.receive(each),
-    wait: (milliseconds: number) => bell.rest(answered, () => stream.wait(milliseconds)),
+    // What is not taken waits in the kernel, as far as there is room.
+    receive: (each: OnDatagram) => (outbox.isFull ? 0 : stream.receive(each)),
+    wait: (milliseconds: number) =>
+      bell.rest(answered, () => stream.wait(looks!.isWaiting ? LOOK_MS : milliseconds)),
   };
 
   try {
     lookAtClock();
+    // Who looks at files for this thread.
+    takeCommands();
     if (inheritedFd !== undefined) inherit(inheritedFd);
     if (mode === 'unicast') ask();
     receiveLoop({ stream: restful, onDatagram, onBatch, onTurn, pause });
     if (leaves) drain(stream, 0);
     // What has come since.
     else while (stream.receive(onDatagram) === BATCH) onBatch();
+    for (let waited = 0; looks!.isWaiting && waited < LAST_LOOKS_MS; waited += LOOK_MS) settleLooks(LOOK_MS);
     pipeline.flush();
     postRaw();
     postRows();
     postCounters(stream.counters);
+    looks!.close();
   } finally {
     bell.leave();
     stream.close();

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { LookKeeper } from '../model/looks/look-keeper.ts';
 import { startWorker } from '../runtime/start-worker.ts';
 import type { ConnectedBatch } from './connected-batch.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
@@ -14,7 +15,9 @@ import {
   type IngestWorkerData,
   type LeftOutSockets,
 } from './ingest-messages.ts';
+import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import type { ProcessBatch } from './process-batch.ts';
+import { startImageLook } from './start-image-look.ts';
 import { WakeSignal } from './wake-signal.ts';
 
 export interface IngestOptions extends IngestStart {
@@ -73,6 +76,8 @@ export class Ingest {
   #counters: IngestCounters | undefined;
   #progress: PipelineProgress | undefined;
   readonly #bell = new WakeSignal();
+  readonly #outbox = new Outbox(OUTBOX_BYTES);
+  readonly #looker: LookKeeper<number> | undefined;
   #freshUntil = Number.NEGATIVE_INFINITY;
   /** By number of the ring, who waits for its answer. */
   readonly #called = new Map<number, () => void>();
@@ -89,9 +94,18 @@ export class Ingest {
       processes,
       start,
       bell: this.#bell.shared,
+      outbox: this.#outbox.shared,
       sockets: handlers.onSockets !== undefined,
     };
     this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
+    if (source.kind === 'kernel') {
+      this.#looker = new LookKeeper({
+        start: startImageLook,
+        attach: fd => this.#send({ kind: 'looker', fd }),
+        warn: handlers.onWarning,
+      });
+      if (readsProcesses(settings)) this.#looker.start();
+    }
     this.#ready.promise.catch(() => {});
     let isReady = false;
     const fail = (error: IngestError): void => {
@@ -116,6 +130,7 @@ export class Ingest {
           }
           if (message.batches.length > 0) handlers.onRows(message.batches);
           if (message.processes !== undefined) handlers.onProcesses(message.processes);
+          this.#outbox.taken(message.bytes);
           // At once, not when the garbage collector comes to it: it comes sooner the more there is.
           for (const buffer of buffersOf(message)) buffer.transfer(0);
           if (source.kind === 'replay') this.#send({ kind: 'taken' });
@@ -142,6 +157,9 @@ export class Ingest {
           this.#shared?.resolve();
           this.#shared = undefined;
           break;
+        case 'looker-stuck':
+          this.#looker?.giveUp();
+          break;
         case 'config-changed':
           handlers.onConfigChange?.();
           break;
@@ -155,6 +173,7 @@ export class Ingest {
     });
     this.#worker.on('error', error => fail(new IngestError('internal', `the audit reader failed: ${error}`)));
     this.#worker.on('exit', () => {
+      this.#looker?.close();
       this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
       this.#ended.resolve();
       this.#claim?.resolve(ECANCELED);
@@ -227,7 +246,13 @@ export class Ingest {
     return this.#shared.promise;
   }
 
+  /** Processes that looked at files and were given up, because a look hung. */
+  get looksGivenUp(): number {
+    return this.#looker?.givenUp ?? 0;
+  }
+
   setSettings(settings: AuditSettings): void {
+    if (readsProcesses(settings)) this.#looker?.start();
     this.#send({ kind: 'settings', settings });
   }
 
@@ -244,3 +269,6 @@ export class Ingest {
     this.#worker.postMessage(command);
   }
 }
+
+const readsProcesses = (settings: AuditSettings): boolean =>
+  settings.allowProcessEvents || settings.allowForkProcessEvents || settings.allowKillProcessEvents;

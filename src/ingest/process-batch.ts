@@ -46,7 +46,7 @@ export class ProcessBatchWriter {
    * @param eid number of its row of process_events, if it has one
    * @param image see ModelEvent
    */
-  append(event: ProcessEvent, eid: number | undefined, image?: FileVersion): void {
+  append(event: ProcessEvent, eid: number | undefined, image?: Pick<FileVersion, 'key' | 'ctimeMs'>): void {
     const { argv, files } = event;
     let at = this.#length;
     this.#reserve(HEADER + (argv?.length ?? 0) + 2 * files.length);

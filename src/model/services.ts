@@ -1,14 +1,12 @@
-import type { Worker } from 'node:worker_threads';
+import type { Socket } from 'node:net';
 import { Accounts, type AccountsLimits } from './accounts/accounts.ts';
 import { type AskNss, askGetent } from './accounts/getent.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { CgroupFactsCache } from './container/cgroup-facts.ts';
-import type { Digester } from './hash/digester.ts';
-import { FileHasher, type HashLimits } from './hash/file-hasher.ts';
-import { Mounts } from './hash/mounts.ts';
-import { createWorkerDigester } from './hash/worker-digester.ts';
+import { HASH_LIMITS } from './hash/file-hasher.ts';
+import { HashClient, type HashClientOptions } from './hash/hash-client.ts';
+import type { StartedLook } from './looks/look-keeper.ts';
 import { type ConnectorState, createConnectorState } from './process/connector-state.ts';
-import { type IsSameProcess, isSameProcess } from './process/is-same-process.ts';
 import { LiveProcesses } from './process/live-processes.ts';
 import { KernelProcessConnector, type ProcessConnector } from './process/process-connector.ts';
 import { ProcessTree } from './process/process-tree.ts';
@@ -28,15 +26,15 @@ export interface ServiceOptions {
   readonly forkEvents?: boolean | undefined;
   /** Opens the kernel's process connector; null to do without. */
   readonly openConnector?: (() => ProcessConnector) | null | undefined;
-  /** Starts a thread that runs `serveHashes`; for programs of one file. */
-  readonly spawnHashWorker?: (() => Worker) | undefined;
-  /** Hashes in another way than on a thread of its own. */
-  readonly digester?: Digester | undefined;
+  /** Starts a process that runs `serveHashes`. */
+  readonly startHashes?: ((limits: HashClientOptions['limits']) => StartedLook<Socket>) | undefined;
+  /** Is told what is in the way of looking at files. */
+  readonly warn?: ((message: string) => void) | undefined;
   readonly askNss?: AskNss | undefined;
   readonly passwdPath?: string | undefined;
   readonly readHostName?: (() => string) | undefined;
   readonly processTreeLimits?: Partial<ProcessTreeLimits> | undefined;
-  readonly hashLimits?: Partial<HashLimits> | undefined;
+  readonly hashLimits?: Partial<HashClientOptions['limits']> | undefined;
   readonly accountsLimits?: Partial<AccountsLimits> | undefined;
 }
 
@@ -45,17 +43,14 @@ export interface LiveServices {
   readonly clock: Clock;
   readonly procfs: ProcfsReader;
   readonly tree: ProcessTree;
-  readonly isSame: IsSameProcess;
   readonly cgroups: CgroupFactsCache;
-  readonly hasher: FileHasher;
+  readonly hasher: HashClient;
   readonly accounts: Accounts;
   readonly forkEvents: boolean;
   readonly openConnector: (() => ProcessConnector) | undefined;
   /** What became of it. */
   readonly connector: ConnectorState;
   hostName(): string | undefined;
-  /** Starts and ends the hashing thread. */
-  readonly hashing: { start(): Promise<void>; stop(): Promise<void> };
 }
 
 export const createLiveServices = (options: ServiceOptions = {}): LiveServices => {
@@ -65,20 +60,18 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
   const procfs = new ProcfsReader(options.procRoot);
   const live = new LiveProcesses(procfs, new BootTime(procfs, clock));
   const hostName = cachedHostName(clock, options.readHostName);
-  const worker = options.digester === undefined ? createWorkerDigester(options.spawnHashWorker) : undefined;
+  const hasher = new HashClient({
+    clock,
+    limits: { maxFileBytes: HASH_LIMITS.maxFileBytes, cpuPercent: 25, ...options.hashLimits },
+    start: options.startHashes,
+    warn: options.warn,
+  });
   return {
     clock,
     procfs,
-    tree: new ProcessTree(live, options.processTreeLimits),
-    isSame: isSameProcess(live),
+    tree: new ProcessTree(live, options.processTreeLimits, pid => hasher.argvOf(pid)),
     cgroups: new CgroupFactsCache(),
-    hasher: new FileHasher({
-      procfs,
-      mounts: new Mounts(procfs, clock),
-      clock,
-      digester: options.digester ?? worker!.digest,
-      ...(options.hashLimits && { limits: options.hashLimits }),
-    }),
+    hasher,
     accounts: new Accounts({
       clock,
       hostName,
@@ -93,6 +86,5 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
         : (options.openConnector ?? (isDarwin ? undefined : KernelProcessConnector.open)),
     connector: createConnectorState(),
     hostName,
-    hashing: { start: async () => worker?.start(), stop: async () => worker?.close() },
   };
 };

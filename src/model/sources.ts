@@ -21,7 +21,8 @@ const eventSources = (tree: ProcessTreeSourceOptions) => [auditSource(), process
  * the event.
  */
 export const liveSources = (services: LiveServices) => {
-  const { clock, procfs, tree, isSame, cgroups, hasher, accounts } = services;
+  const { clock, procfs, tree, cgroups, hasher, accounts, connector } = services;
+  const catchUp = (): void => connector.drain?.();
   return [
     ...eventSources(services),
     hostSource(services.hostName),
@@ -30,8 +31,8 @@ export const liveSources = (services: LiveServices) => {
     namespacesSource(procfs),
     loginSource(procfs),
     accountsSource(accounts),
-    hashSource(hasher, isSame, services.hashing),
-    parentHashSource(hasher, isSame, clock),
+    hashSource(hasher, catchUp),
+    parentHashSource(hasher, clock, catchUp),
   ] as const;
 };
 

@@ -1,5 +1,5 @@
 import type { ModelCounters } from './event-model.ts';
-import type { HashCounters } from './hash/file-hasher.ts';
+import type { HashClientCounters } from './hash/hash-client.ts';
 import type { SourceCounters } from './source-runner.ts';
 import type { TelemetryModel } from './telemetry-model.ts';
 
@@ -15,7 +15,7 @@ export interface TelemetryCounters extends ModelCounters {
   /** undefined for recorded events, which only have what they say themselves. */
   readonly live:
     | {
-        readonly hashes: HashCounters;
+        readonly hashes: HashClientCounters;
         /** Processes remembered, and forgotten for want of room. */
         readonly processes: number;
         readonly processesForgotten: number;
@@ -25,6 +25,7 @@ export interface TelemetryCounters extends ModelCounters {
         /** Why there is no process connector. */
         readonly connectorError: string | undefined;
         readonly accountsFailed: number;
+        readonly accountsRefused: number;
       }
     | undefined;
 }
@@ -41,13 +42,14 @@ export const telemetryCounters = ({ model, services }: TelemetryModel): Telemetr
     skipped: sum('skipped'),
     sources: Object.fromEntries(sources),
     live: services && {
-      hashes: { ...services.hasher.counters },
+      hashes: services.hasher.counters,
       processes: services.tree.size,
       processesForgotten: services.tree.counters.forgotten,
       seesForks: services.tree.seesForks,
       connectorOverruns: services.connector.overruns,
       connectorError: services.connector.error,
       accountsFailed: services.accounts.counters.failed,
+      accountsRefused: services.accounts.counters.refused,
     },
   };
 };

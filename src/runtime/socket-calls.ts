@@ -1,4 +1,4 @@
-import { libc } from './libc.ts';
+import { errno, libc } from './libc.ts';
 
 export { addressOf, errno } from './libc.ts';
 
@@ -7,7 +7,9 @@ export { addressOf, errno } from './libc.ts';
  * twice; under a burst that loses more than half of the records, recvmmsg in batches loses none.
  */
 
+export const AF_UNIX = 1;
 export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
 export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
@@ -67,6 +69,32 @@ export const sendto: (
   addressLength: number,
 ) => number = libc.func(
   'long sendto(int fd, void *bytes, size_t length, int flags, void *address, uint addressLength)',
+);
+
+const socketpair: (domain: number, type: number, protocol: number, fds: Uint8Array) => number = libc.func(
+  'int socketpair(int domain, int type, int protocol, void *fds)',
+);
+
+/**
+ * Two sockets that are connected with each other and closed at an exec.
+ *
+ * @throws Error with the errno
+ */
+export const socketPair = (): readonly [Fd, Fd] => {
+  const fds = new Int32Array(2);
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, new Uint8Array(fds.buffer)) !== 0) {
+    throw new Error(`socketpair: errno ${errno()}`);
+  }
+  return [fds[0]!, fds[1]!];
+};
+
+export const MSG_NOSIGNAL = 0x4000;
+
+export const send: (fd: Fd, bytes: Uint8Array, length: number, flags: number) => number = libc.func(
+  'long send(int fd, void *bytes, size_t length, int flags)',
+);
+export const recv: (fd: Fd, bytes: Uint8Array, length: number, flags: number) => number = libc.func(
+  'long recv(int fd, void *bytes, size_t length, int flags)',
 );
 
 type Recvmmsg = (fd: Fd, headers: Uint8Array, count: number, flags: number, timeout: null) => number;

@@ -1,52 +1,136 @@
 import { createHash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
+import { CpuBudget } from './cpu-budget.ts';
 import type { Digests } from './digests.ts';
+import { type FindData, findDataByLseek } from './find-data.ts';
 
-/** Reads `size` bytes of an open file; undefined if there are more or fewer, or they cannot be read. */
-export type Digester = (fd: number, size: number) => Promise<Digests | undefined>;
-
-/** Bytes read and hashed in one go, about half a millisecond of work. */
-export const SLICE_BYTES = 262_144;
-
-interface Job {
+/** An open file, to be read to its end. */
+export interface DigestJob {
   readonly fd: number;
   readonly size: number;
-  readonly md5: Hash | undefined;
-  readonly sha256: Hash;
-  readonly done: (digests: Digests | undefined) => void;
-  position: number;
+  /** Bytes that it occupies: fewer than its size where there are holes in it, or the filesystem compresses. */
+  readonly allocated: number;
+  /** Whose it is. */
+  readonly owner: number;
+  /** Is called before each look at it, which may hang. */
+  readonly begin?: () => void;
 }
 
 /**
- * Hashes on the calling thread, a slice at a time between other work. The file with the least left goes first, so
- * that a large one does not hold up many small ones.
+ * Reads a file's `size` bytes. `refused` if there is too much to read; undefined if there are more bytes or fewer, or they cannot
+ * be read.
  */
-export const createLocalDigester = (): Digester => {
+export type Digester = (job: DigestJob) => Promise<Digests | 'refused' | undefined>;
+
+export interface DigesterOptions {
+  /** Percent of a CPU, beyond bursts. */
+  readonly cpuPercent: number;
+  /** Files that wait, or are being read. */
+  readonly maxWaiting: number;
+  /** CPU that this process has used, in milliseconds, and the time, in milliseconds of a monotonic clock. */
+  readonly cpuMs: () => number;
+  readonly now: () => number;
+  readonly findData: FindData;
+}
+
+export const DIGESTER_OPTIONS: DigesterOptions = {
+  cpuPercent: 25,
+  maxWaiting: 256,
+  cpuMs: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
+  now: () => performance.now(),
+  findData: findDataByLseek,
+};
+
+/** Bytes read and hashed in one go, about half a millisecond of work. */
+export const SLICE_BYTES = 262_144;
+/** Milliseconds until it is looked again whether there is CPU to be had. */
+const WAIT_MS = 20;
+
+interface Job extends DigestJob {
+  readonly md5: Hash | undefined;
+  readonly sha256: Hash;
+  readonly done: (digests: Digests | 'refused' | undefined) => void;
+  position: number;
+  /** Where a hole ends that `position` is in. */
+  holeUntil: number;
+  /** Where it is known that data begin, and go on to. */
+  dataUntil: number;
+}
+
+/**
+ * Hashes a slice at a time, between other work. Whoever has used the least CPU of late has the next turn, with the file that
+ * has the least left: neither a large file nor somebody with many holds up the small ones of others. Where too many
+ * wait, whoever has most of them loses the largest.
+ */
+export const createDigester = (given: Partial<DigesterOptions> = {}): Digester => {
+  const options = { ...DIGESTER_OPTIONS, ...given };
+  const { cpuMs, maxWaiting, findData } = options;
+  const budget = new CpuBudget(options);
   const buffer = Buffer.allocUnsafeSlow(SLICE_BYTES);
+  const zeros = Buffer.alloc(SLICE_BYTES);
   const jobs = new Set<Job>();
+  let isScheduled = false;
+
+  const schedule = (waitMs: number): void => {
+    if (isScheduled || jobs.size === 0) return;
+    isScheduled = true;
+    if (waitMs === 0) setImmediate(work);
+    else setTimeout(work, waitMs);
+  };
 
   const work = (): void => {
-    let job: Job | undefined;
-    for (const candidate of jobs) {
-      if (job === undefined || candidate.size - candidate.position < job.size - job.position) job = candidate;
+    isScheduled = false;
+    const job = budget.next(jobs, leftOf);
+    if (job === undefined) {
+      schedule(WAIT_MS);
+      return;
     }
-    if (job === undefined) return;
-    const digests = step(job, buffer);
+    const before = cpuMs();
+    job.begin?.();
+    const digests = step(job, buffer, zeros, findData);
+    budget.take(job.owner, cpuMs() - before);
     if (digests !== 'more') {
       jobs.delete(job);
       job.done(digests);
     }
-    if (jobs.size > 0) setImmediate(work);
+    schedule(0);
   };
 
-  return (fd, size) =>
+  const makeRoom = (): void => {
+    if (jobs.size <= maxWaiting) return;
+    const job = largestOfGreediest(jobs);
+    jobs.delete(job);
+    job.done('refused');
+  };
+
+  return job =>
     new Promise(done => {
-      jobs.add({ fd, size, md5: createMd5(), sha256: createHash('sha256'), done, position: 0 });
-      if (jobs.size === 1) setImmediate(work);
+      const hashes = { md5: createMd5(), sha256: createHash('sha256') };
+      jobs.add({ ...job, ...hashes, done, position: 0, holeUntil: 0, dataUntil: 0 });
+      makeRoom();
+      schedule(0);
     });
 };
 
-const step = (job: Job, buffer: Buffer): Digests | undefined | 'more' => {
+const leftOf = (job: Job): number => job.size - job.position;
+
+const largestOfGreediest = (jobs: ReadonlySet<Job>): Job => {
+  const counts = new Map<number, number>();
+  for (const { owner } of jobs) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  let largest: Job | undefined;
+  for (const job of jobs) {
+    if (counts.get(job.owner) !== most) continue;
+    if (largest === undefined || leftOf(job) > leftOf(largest)) largest = job;
+  }
+  return largest!;
+};
+
+const step = (job: Job, buffer: Buffer, zeros: Buffer, findData: FindData): Digests | undefined | 'more' => {
+  if (passHole(job, zeros, findData)) return 'more';
   let read: number;
   try {
     read = readSync(job.fd, buffer, 0, SLICE_BYTES, job.position);
@@ -56,13 +140,31 @@ const step = (job: Job, buffer: Buffer): Digests | undefined | 'more' => {
   job.position += read;
   if (job.position > job.size) return undefined;
   if (read > 0) {
-    const bytes = buffer.subarray(0, read);
-    job.md5?.update(bytes);
-    job.sha256.update(bytes);
+    update(job, buffer.subarray(0, read));
     return 'more';
   }
   if (job.position < job.size) return undefined;
   return { md5: job.md5?.digest('hex'), sha256: job.sha256.digest('hex') };
+};
+
+/** Hashes the zeros of a hole, of which none is read: each would take a page of memory. @returns whether there was one */
+const passHole = (job: Job, zeros: Buffer, findData: FindData): boolean => {
+  if (job.allocated >= job.size || job.position >= job.size) return false;
+  if (job.position >= job.holeUntil && job.position >= job.dataUntil) {
+    const { start, end } = findData(job.fd, job.position, job.size);
+    job.holeUntil = start;
+    job.dataUntil = end;
+  }
+  if (job.position >= job.holeUntil) return false;
+  const length = Math.min(SLICE_BYTES, job.holeUntil - job.position);
+  update(job, zeros.subarray(0, length));
+  job.position += length;
+  return true;
+};
+
+const update = (job: Job, bytes: Uint8Array): void => {
+  job.md5?.update(bytes);
+  job.sha256.update(bytes);
 };
 
 const createMd5 = (): Hash | undefined => {

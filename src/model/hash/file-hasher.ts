@@ -1,5 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstat, openSync, statSync } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
 import type { ModelEvent } from '../model-event.ts';
 import { isDeleted, withoutDeleted } from '../process/image.ts';
@@ -8,23 +7,20 @@ import { parseAuditDevice, statDevice } from './device.ts';
 import type { Digester } from './digester.ts';
 import type { Digests } from './digests.ts';
 import { type FileVersion, fileVersion, GRAIN_MS } from './file-version.ts';
-import type { Mounts } from './mounts.ts';
+import type { FoundMount, Mounts } from './mounts.ts';
+import { type Proof, proofFor } from './proof.ts';
+import { MAX_REMEMBERED, RememberedDigests } from './remembered-digests.ts';
 
 export interface HashLimits {
   /** Larger files are not read. */
   readonly maxFileBytes: number;
   /** Digests remembered, by version of the file. */
   readonly maxRemembered: number;
-  /** Files being read at once, and waiting to be. */
-  readonly maxReading: number;
-  readonly maxWaiting: number;
 }
 
 export const HASH_LIMITS: HashLimits = {
   maxFileBytes: 67_108_864,
-  maxRemembered: 8192,
-  maxReading: 4,
-  maxWaiting: 256,
+  maxRemembered: MAX_REMEMBERED,
 };
 
 export interface HashCounters {
@@ -37,11 +33,24 @@ export interface HashCounters {
   tooLarge: number;
   /** … it was changed at the time of the exec, later, or while being read … */
   changed: number;
+  /** … it is where its content can be changed and nothing tells … */
+  unproven: number;
   /** … it could not be opened or read … */
   unreadable: number;
   /** … or too many were waiting. */
   refused: number;
 }
+
+export const createHashCounters = (): HashCounters => ({
+  remembered: 0,
+  read: 0,
+  notFound: 0,
+  tooLarge: 0,
+  changed: 0,
+  unproven: 0,
+  unreadable: 0,
+  refused: 0,
+});
 
 /** What ran. */
 export interface HashRequest {
@@ -58,6 +67,17 @@ export interface HashRequest {
   readonly ended?: boolean;
   /** A living process that most likely sees the same files, such as the parent. */
   readonly neighbour?: number | undefined;
+  /** Who ran it: files wait for their turn by whose they are. */
+  readonly owner?: number;
+}
+
+/** What a file's content comes to. */
+export interface HashFinding {
+  readonly digests: Digests;
+  /** Names the content for good, for whoever finds the same version again; undefined if nothing does. */
+  readonly key: string | undefined;
+  /** It holds only if the process has not executed anything since. */
+  readonly whileRunning: boolean;
 }
 
 /** A way to a file: the link to what a process runs, or a path. */
@@ -70,6 +90,8 @@ interface Way {
 interface Found {
   readonly way: Way;
   readonly version: FileVersion;
+  readonly proof: Proof;
+  readonly pin: Pin;
 }
 
 const isLinux = process.platform === 'linux';
@@ -82,90 +104,72 @@ const O_NOATIME = isLinux ? 0o1000000 : 0;
  *
  * - The file must be the one recorded at the exec, by device and inode; or what the process still runs, under the
  *   recorded path.
- * - It must not have changed since. Either its ctime is older than the exec, or the process still runs it: the kernel
- *   lets nobody write to a file that is being executed.
+ * - It must not have changed since. Where times tell (see proof.ts) either its ctime is older than the exec, or the
+ *   process still runs it: the kernel lets nobody write to a file that is being executed.
  * - It must be the same version before and after it was read, and it is opened by a descriptor that is known to be of
  *   that version, not by a path.
  *
- * Each version of a file is read once, for all who ask. Looking at files happens at once where that cannot hang, so
- * that short-lived processes are still caught; reading them is for the digester.
+ * Each version of a file is read once, for all who ask. Every look may hang: this is for a process that can be given up.
  */
 export class FileHasher {
-  readonly counters: HashCounters = {
-    remembered: 0,
-    read: 0,
-    notFound: 0,
-    tooLarge: 0,
-    changed: 0,
-    unreadable: 0,
-    refused: 0,
-  };
+  readonly counters: HashCounters = createHashCounters();
   readonly #procfs: ProcfsReader;
-  readonly #mounts: Mounts;
+  readonly #mounts: Pick<Mounts, 'of'>;
   readonly #clock: Clock;
   readonly #digester: Digester;
   readonly #limits: HashLimits;
-  /** Oldest first. */
-  readonly #remembered = new Map<string, { readonly digests: Digests; isUsed: boolean }>();
+  readonly #deniesWrites: boolean;
+  readonly #remembered: RememberedDigests;
   readonly #reading = new Map<string, Promise<Digests | undefined>>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
 
   constructor(options: {
     readonly procfs: ProcfsReader;
-    readonly mounts: Mounts;
+    readonly mounts: Pick<Mounts, 'of'>;
     readonly clock: Clock;
     readonly digester: Digester;
     readonly limits?: Partial<HashLimits>;
+    /** Whether the kernel keeps files from being written to while they run. */
+    readonly deniesWrites?: boolean;
   }) {
     this.#procfs = options.procfs;
     this.#mounts = options.mounts;
     this.#clock = options.clock;
     this.#digester = options.digester;
     this.#limits = { ...HASH_LIMITS, ...options.limits };
+    this.#remembered = new RememberedDigests(this.#limits.maxRemembered);
+    this.#deniesWrites = options.deniesWrites ?? true;
   }
 
-  /**
-   * Digests that are remembered, for a file that was looked at after the exec already: unless it has changed since the
-   * exec, nothing is left to be looked at.
-   *
-   * @param found one of the files that the exec opened
-   */
-  recall(found: NonNullable<ModelEvent['image']>, execMs: number): Digests | undefined {
-    return isSettled(found, execMs) ? this.#recall(found.key) : undefined;
-  }
-
-  /** @returns a promise only if the file has to be read, or looking at it might hang */
-  digest(request: HashRequest): Digests | undefined | Promise<Digests | undefined> {
+  /** @returns a promise only if the file has to be read */
+  digest(request: HashRequest): HashFinding | undefined | Promise<HashFinding | undefined> {
     if (request.path === undefined) return undefined;
-    if (!this.#mounts.local) return this.#digestSlowly(request);
     for (const way of this.#ways(request)) {
-      const version = this.#versionOf(statNow(way.path));
-      if (version === undefined) continue;
-      let match = this.#compare(request, way, version);
-      if (match === 'device?') match = this.#onRecordedDevice(request, way, version, pinNow(way.path));
-      if (match) return this.#digestOf(request, { way, version });
-    }
-    this.counters.notFound++;
-    return undefined;
-  }
-
-  async #digestSlowly(request: HashRequest): Promise<Digests | undefined> {
-    for (const way of this.#ways(request)) {
-      const version = this.#versionOf(await statLater(way.path));
-      if (version === undefined) continue;
-      let match = this.#compare(request, way, version);
-      if (match === 'device?') {
-        match = this.#onRecordedDevice(request, way, version, await pinLater(way.path));
+      const pin = pinOf(way.path);
+      if (pin === undefined) continue;
+      // It is read later, if at all.
+      let isKept = false;
+      try {
+        const mount = this.#mounts.of(pin.fd, way.namespace);
+        // Who serves such files tells each what he likes, or nothing, to the first question already.
+        if (proofFor(mount) === 'none') {
+          this.counters.unproven++;
+          return undefined;
+        }
+        const stats = fstatSync(pin.fd, { bigint: true });
+        const version = fileVersion(stats);
+        if (version === undefined || !this.#isMeant(request, way, version, mount)) continue;
+        const proof = proofFor(mount, stats, this.#clock.wallMs());
+        const answer = this.#digestOf(request, { way, version, proof, pin });
+        isKept = answer instanceof Promise;
+        return answer;
+      } catch {
+        // It was there a moment ago.
+      } finally {
+        if (!isKept) pin.close();
       }
-      if (match) return this.#digestOf(request, { way, version });
     }
     this.counters.notFound++;
     return undefined;
-  }
-
-  #versionOf(stats: BigIntStats | undefined): FileVersion | undefined {
-    return stats && fileVersion(stats);
   }
 
   #ways({ pid, path, files, ended, neighbour }: HashRequest): readonly Way[] {
@@ -184,15 +188,18 @@ export class FileHasher {
     return ways;
   }
 
-  /**
-   * Whether a file is what ran. `device?`: its inode number is that of a recorded file, its device number may be one
-   * that stat(2) made up.
-   */
-  #compare(request: HashRequest, way: Way, { dev, inode, ctimeMs }: FileVersion): boolean | 'device?' {
+  /** Whether a file is what ran. */
+  #isMeant(
+    request: HashRequest,
+    way: Way,
+    { dev, inode, ctimeMs }: FileVersion,
+    mount: FoundMount | undefined,
+  ): boolean {
     const recorded = request.files.filter(file => file.inode === inode && file.dev !== undefined);
     if (recorded.length > 0) {
-      const device = statDevice(dev);
-      return recorded.some(file => parseAuditDevice(file.dev!) === device) || 'device?';
+      // The one that stat(2) gives may be made up: that of the file system is what audit records.
+      const devices = [statDevice(dev), mount?.device];
+      return recorded.some(file => devices.includes(parseAuditDevice(file.dev!)));
     }
     // The link leads to what runs, whatever its name. That it is the image meant, and not of a later exec, its path
     // tells.
@@ -204,49 +211,51 @@ export class FileHasher {
     return request.isSame();
   }
 
-  #onRecordedDevice(
-    { files }: HashRequest,
-    { namespace }: Way,
-    { dev, inode }: FileVersion,
-    pin: Pin | undefined,
-  ): boolean {
-    if (pin === undefined) return false;
-    try {
-      const device = this.#mounts.superblockOf(dev, pin.fd, namespace);
-      return files.some(
-        file => file.inode === inode && file.dev !== undefined && parseAuditDevice(file.dev) === device,
-      );
-    } finally {
-      pin.close();
+  /** Lets go of the file unless it returns a promise. */
+  #digestOf(request: HashRequest, found: Found): HashFinding | undefined | Promise<HashFinding | undefined> {
+    const { way, version, proof } = found;
+    if (proof === 'none' || (proof === 'running' && !(way.kind === 'exe' && this.#deniesWrites))) {
+      this.counters.unproven++;
+      return undefined;
     }
-  }
-
-  #digestOf(request: HashRequest, found: Found): Digests | undefined | Promise<Digests | undefined> {
-    const { way, version } = found;
-    const settled = isSettled(version, request.execMs);
+    const settled = proof === 'times' && isSettled(version, request.execMs);
     // By its path alone, a file that is not older than the exec may have been changed since. What runs cannot be.
-    if (!settled && (way.kind !== 'exe' || changedAfter(version, request.execMs))) return this.#changed();
-    const digests = this.#recall(version.key);
-    if (digests !== undefined) return digests;
+    if (!settled && (way.kind !== 'exe' || !this.#deniesWrites || changedAfter(version, request.execMs))) {
+      return this.#changed();
+    }
+    const key = proof === 'times' ? version.key : undefined;
+    const remembered = key === undefined ? undefined : this.#recall(key);
+    if (remembered !== undefined) return { digests: remembered, key, whileRunning: false };
     if (version.size > this.#limits.maxFileBytes) {
       this.counters.tooLarge++;
       return undefined;
     }
-    const reading = this.#readOnce(found);
-    if (reading === undefined) return undefined;
-    return settled ? reading : this.#ifStillRunning(reading, request.pid, version);
+    return this.#findingOf(request, found, settled);
   }
 
-  async #ifStillRunning(
-    reading: Promise<Digests | undefined>,
-    pid: number,
-    version: FileVersion,
-  ): Promise<Digests | undefined> {
-    const digests = await reading;
+  async #findingOf(request: HashRequest, found: Found, settled: boolean): Promise<HashFinding | undefined> {
+    const { version, proof } = found;
+    const digests = await this.#readOnce(found, request.owner ?? 0);
     if (digests === undefined) return undefined;
-    const path = this.#procfs.path(pid, 'exe');
-    const now = this.#versionOf(this.#mounts.local ? statNow(path) : await statLater(path));
-    return now?.key === version.key ? digests : this.#changed();
+    if (settled)
+      return {
+        digests,
+        key: this.#remembered.has(version.key) ? version.key : undefined,
+        whileRunning: false,
+      };
+    if (!this.#isStillRunning(request.pid, version)) return this.#changed();
+    return { digests, key: undefined, whileRunning: proof === 'running' };
+  }
+
+  #isStillRunning(pid: number, version: FileVersion): boolean {
+    const pin = pinOf(this.#procfs.path(pid, 'exe'));
+    try {
+      return pin !== undefined && fileVersion(fstatSync(pin.fd, { bigint: true }))?.key === version.key;
+    } catch {
+      return false;
+    } finally {
+      pin?.close();
+    }
   }
 
   #changed(): undefined {
@@ -254,96 +263,65 @@ export class FileHasher {
     return undefined;
   }
 
-  #readOnce({ way, version }: Found): Promise<Digests | undefined> | undefined {
-    const known = this.#reading.get(version.key);
-    if (known !== undefined) return known;
-    if (this.#waiting.length >= this.#limits.maxWaiting) {
-      this.counters.refused++;
-      return undefined;
+  #readOnce({ pin, version, proof }: Found, owner: number): Promise<Digests | undefined> {
+    const known = proof === 'times' ? this.#reading.get(version.key) : undefined;
+    if (known !== undefined) {
+      pin.close();
+      return known;
     }
-    // Held from now on: it may lose its last name, and the process its last breath, before its turn comes.
-    const pin = this.#mounts.local ? pinNow(way.path) : pinLater(way.path);
-    const reading = this.#read(pin, version).finally(() => this.#reading.delete(version.key));
-    this.#reading.set(version.key, reading);
+    const reading = this.#read(pin, version, owner, proof).finally(() => this.#reading.delete(version.key));
+    if (proof === 'times') this.#reading.set(version.key, reading);
     return reading;
   }
 
-  async #read(
-    pinning: Pin | undefined | Promise<Pin | undefined>,
-    version: FileVersion,
-  ): Promise<Digests | undefined> {
-    if (this.#running >= this.#limits.maxReading) {
-      await new Promise<void>(resolve => this.#waiting.push(resolve));
-    } else {
-      this.#running++;
-    }
-    try {
-      const pin = await pinning;
-      if (pin === undefined) {
-        this.counters.unreadable++;
-        return undefined;
-      }
-      try {
-        return await this.#readPinned(pin, version);
-      } finally {
-        pin.close();
-      }
-    } catch {
+  async #read(pin: Pin, version: FileVersion, owner: number, proof: Proof): Promise<Digests | undefined> {
+    // Held from now on: it may lose its last name, and the process its last breath, before its turn comes.
+    const fd = openPinned(pin);
+    if (fd === undefined) {
       this.counters.unreadable++;
       return undefined;
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
     }
-  }
-
-  async #readPinned(pin: Pin, version: FileVersion): Promise<Digests | undefined> {
-    // Opening a device or a pipe does something: what is held must be the file that was seen.
-    if (fileVersion(await statPinned(pin.fd))?.key !== version.key) return this.#changed();
-    // By the descriptor: a path could lead elsewhere by now.
-    const file = await openPinned(pin.fd);
     try {
-      const before = fileVersion(await file.stat({ bigint: true }));
-      if (before?.key !== version.key) return this.#changed();
+      const before = fstatSync(fd, { bigint: true });
+      if (fileVersion(before)?.key !== version.key) return this.#changed();
       const startMs = this.#clock.wallMs();
-      const digests = await this.#digester(file.fd, version.size);
-      const after = fileVersion(await file.stat({ bigint: true }));
-      if (after?.key !== version.key) return this.#changed();
+      const digests = await this.#digester({
+        fd,
+        size: version.size,
+        allocated: Number(before.blocks) * 512,
+        owner,
+      });
+      if (digests === 'refused') {
+        this.counters.refused++;
+        return undefined;
+      }
+      if (fileVersion(fstatSync(fd, { bigint: true }))?.key !== version.key) return this.#changed();
       if (digests === undefined) {
         this.counters.unreadable++;
         return undefined;
       }
       this.counters.read++;
       // Changed again within the grain of its times, it would still have the same version.
-      if (version.ctimeMs + GRAIN_MS < startMs) this.#remember(version.key, digests);
+      if (proof === 'times' && version.ctimeMs + GRAIN_MS < startMs)
+        this.#remembered.set(version.key, digests);
       return digests;
+    } catch {
+      this.counters.unreadable++;
+      return undefined;
     } finally {
-      await file.close();
-    }
-  }
-
-  #remember(key: string, digests: Digests): void {
-    this.#remembered.set(key, { digests, isUsed: false });
-    while (this.#remembered.size > this.#limits.maxRemembered) {
-      const [oldest, entry] = this.#remembered.entries().next().value!;
-      this.#remembered.delete(oldest);
-      // A second time round for what was used in the meantime.
-      if (entry.isUsed) this.#remembered.set(oldest, { digests: entry.digests, isUsed: false });
+      closeSync(fd);
     }
   }
 
   #recall(key: string): Digests | undefined {
-    const entry = this.#remembered.get(key);
-    if (entry === undefined) return undefined;
-    this.counters.remembered++;
-    entry.isUsed = true;
-    return entry.digests;
+    const digests = this.#remembered.get(key);
+    if (digests !== undefined) this.counters.remembered++;
+    return digests;
   }
 }
 
 /** Whether a file was last changed before an exec, so that what is there now is what ran. */
-const isSettled = ({ ctimeMs }: Pick<FileVersion, 'ctimeMs'>, execMs: number | undefined): boolean =>
+export const isSettled = ({ ctimeMs }: Pick<FileVersion, 'ctimeMs'>, execMs: number | undefined): boolean =>
   execMs !== undefined && ctimeMs + GRAIN_MS < execMs;
 
 /**
@@ -353,24 +331,13 @@ const isSettled = ({ ctimeMs }: Pick<FileVersion, 'ctimeMs'>, execMs: number | u
 const changedAfter = ({ ctimeMs, mtimeMs, links }: FileVersion, execMs: number | undefined): boolean =>
   execMs !== undefined && ctimeMs > execMs + GRAIN_MS && !(links === 0 && mtimeMs <= execMs + GRAIN_MS);
 
-const statLater = (path: string): Promise<BigIntStats | undefined> =>
-  stat(path, { bigint: true }).catch(() => undefined);
-
-const statNow = (path: string): BigIntStats | undefined => {
-  try {
-    return statSync(path, { bigint: true, throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-};
-
 /** A file held by a descriptor that can neither read nor do anything else to it. */
 interface Pin {
   readonly fd: number;
   close(): void;
 }
 
-const pinNow = (path: string): Pin | undefined => {
+const pinOf = (path: string): Pin | undefined => {
   try {
     const fd = openSync(path, PIN_FLAGS);
     return { fd, close: () => closeSync(fd) };
@@ -379,28 +346,19 @@ const pinNow = (path: string): Pin | undefined => {
   }
 };
 
-const pinLater = async (path: string): Promise<Pin | undefined> => {
-  try {
-    const handle = await open(path, PIN_FLAGS);
-    return { fd: handle.fd, close: () => void handle.close().catch(() => {}) };
-  } catch {
-    return undefined;
-  }
-};
-
-/** Not at once: the file may be on a filesystem that hangs. */
-const statPinned = (fd: number): Promise<BigIntStats> =>
-  new Promise((resolve, reject) =>
-    fstat(fd, { bigint: true }, (error, stats) => (error === null ? resolve(stats) : reject(error))),
-  );
-
-/** Without leaving a trace in the file's access time where that is allowed. */
-const openPinned = async (fd: number) => {
-  const path = isLinux ? `/proc/self/fd/${fd}` : `/dev/fd/${fd}`;
+/** Opens the file that is held, which is let go of; without leaving a trace in its access time where that is allowed. */
+const openPinned = (pin: Pin): number | undefined => {
+  const path = isLinux ? `/proc/self/fd/${pin.fd}` : `/dev/fd/${pin.fd}`;
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   try {
-    return await open(path, flags | O_NOATIME);
+    return openSync(path, flags | O_NOATIME);
   } catch {
-    return await open(path, flags);
+    try {
+      return openSync(path, flags);
+    } catch {
+      return undefined;
+    }
+  } finally {
+    pin.close();
   }
 };

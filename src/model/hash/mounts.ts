@@ -2,94 +2,79 @@ import type { Clock } from '../clock.ts';
 import { type Mount, parseMountId, parseMountinfo } from '../procfs/mountinfo.ts';
 import type { ProcDirectory, ProcfsReader } from '../procfs/reader.ts';
 
-/** Mounts are read again after this. */
-const REFRESH_MS = 10_000;
+/** Milliseconds for which a mount is taken to be what its number said: numbers of what was unmounted are given out again. */
+const FRESH_MS = 1_000;
+/** Mounts remembered. */
+const MAX_MOUNTS = 1_024;
 
-/** Superblocks remembered by the device number that stat(2) gives. */
-const MAX_SUPERBLOCKS = 256;
+/** Where an open file is. */
+export interface FoundMount {
+  /**
+   * `major:minor` of the filesystem in decimal, as audit records it. On btrfs, and on overlay over several filesystems,
+   * stat(2) gives another number.
+   */
+  readonly device: string;
+  readonly type: string;
+  readonly options: string;
+  /**
+   * Where it is mounted here, outside of containers; undefined if it is not.
+   */
+  readonly place: string | undefined;
+  /** Whether root of the host, and not that of a user namespace, has mounted it. */
+  readonly isOfHost: boolean;
+}
 
-/**
- * Filesystems that never wait for another machine or another process. All others may hang, and a hung call cannot be
- * taken back.
- */
-const LOCAL_TYPES: ReadonlySet<string> = new Set([
-  ...[
-    'ext2',
-    'ext3',
-    'ext4',
-    'xfs',
-    'btrfs',
-    'zfs',
-    'f2fs',
-    'jfs',
-    'reiserfs',
-    'bcachefs',
-    'ntfs3',
-    'hfsplus',
-  ],
-  ...['vfat', 'exfat', 'iso9660', 'udf', 'squashfs', 'erofs', 'cramfs', 'romfs', 'overlay', 'aufs'],
-  ...[
-    'tmpfs',
-    'ramfs',
-    'rootfs',
-    'devtmpfs',
-    'hugetlbfs',
-    'proc',
-    'sysfs',
-    'devpts',
-    'mqueue',
-    'nsfs',
-    'bpf',
-  ],
-  ...['cgroup', 'cgroup2', 'securityfs', 'selinuxfs', 'debugfs', 'tracefs', 'configfs', 'pstore', 'efivarfs'],
-  ...['binfmt_misc', 'fusectl', 'rpc_pipefs'],
-]);
-
-/** What is mounted: which device numbers belong together, and whether any access may hang. */
+/** What is mounted, wherever an open file was reached through. */
 export class Mounts {
   readonly #procfs: ProcfsReader;
   readonly #clock: Clock;
-  #local = true;
-  #readAt = Number.NEGATIVE_INFINITY;
-  readonly #superblocks = new Map<bigint, { readonly device: string | undefined; readonly until: number }>();
+  /** By number of the mount: no two have the same, in whatever namespace. */
+  readonly #known = new Map<number, FoundMount & { readonly until: number }>();
+  readonly #userNamespace: string | undefined;
+  #here: ReadonlyMap<string, Mount> = new Map();
+  #hereUntil = Number.NEGATIVE_INFINITY;
 
   constructor(procfs: ProcfsReader, clock: Clock) {
     this.#procfs = procfs;
     this.#clock = clock;
-  }
-
-  /** Whether every filesystem in sight answers on its own, so that looking at a file needs no precautions. */
-  get local(): boolean {
-    const now = this.#clock.monotonicMs();
-    if (now - this.#readAt >= REFRESH_MS) {
-      this.#readAt = now;
-      const mounts = this.#mountsOf('self');
-      // An automounter's trigger is a mount of its own; what it mounts shows when it is there.
-      this.#local =
-        mounts.length > 0 && mounts.every(({ type }) => LOCAL_TYPES.has(type) || type === 'autofs');
-    }
-    return this.#local;
+    this.#userNamespace = procfs.link('self', 'ns/user');
   }
 
   /**
-   * Device number (`major:minor`, decimal) of the filesystem an open file is on, as audit records it. On btrfs, and
-   * on overlay over several filesystems, stat(2) gives another number.
-   *
-   * @param dev what stat(2) gives for the file
    * @param namespace whose mounts the file was reached through
+   * @returns undefined for what is mounted nowhere, such as memory that is executed (memfd_create)
    */
-  superblockOf(dev: bigint, fd: number, namespace: ProcDirectory): string | undefined {
-    const now = this.#clock.monotonicMs();
-    const known = this.#superblocks.get(dev);
-    if (known !== undefined && known.until > now) return known.device;
+  of(fd: number, namespace: ProcDirectory): FoundMount | undefined {
     const fdinfo = this.#procfs.read('self', `fdinfo/${fd}`);
     const id = fdinfo && parseMountId(fdinfo);
-    const mount = this.#mountsOf(namespace).find(candidate => candidate.id === id);
-    const device = mount && `${mount.major}:${mount.minor}`;
-    if (this.#superblocks.size >= MAX_SUPERBLOCKS) this.#superblocks.clear();
-    // Numbers of unmounted filesystems are given out again, hence the end.
-    this.#superblocks.set(dev, { device, until: now + REFRESH_MS });
-    return device;
+    if (id === undefined) return undefined;
+    const now = this.#clock.monotonicMs();
+    const known = this.#known.get(id);
+    if (known !== undefined && known.until > now) return known;
+    this.#read(namespace, now);
+    const found = this.#known.get(id);
+    return found !== undefined && found.until > now ? found : undefined;
+  }
+
+  #read(namespace: ProcDirectory, now: number): void {
+    // Mounts are of the user namespace that their mount namespace is of; into such of others nobody gets without its rights.
+    const isOfHost = this.#procfs.link(namespace, 'ns/user') === this.#userNamespace;
+    const mounts = this.#mountsOf(namespace);
+    const here = this.#mountsHere(now);
+    if (this.#known.size + mounts.length > MAX_MOUNTS) this.#known.clear();
+    for (const { id, major, minor, type, options } of mounts) {
+      const device = `${major}:${minor}`;
+      const place = here.get(device)?.mountPoint;
+      this.#known.set(id, { device, type, options, place, isOfHost, until: now + FRESH_MS });
+    }
+  }
+
+  #mountsHere(now: number): ReadonlyMap<string, Mount> {
+    if (now >= this.#hereUntil) {
+      this.#here = new Map(this.#mountsOf('self').map(mount => [`${mount.major}:${mount.minor}`, mount]));
+      this.#hereUntil = now + FRESH_MS;
+    }
+    return this.#here;
   }
 
   #mountsOf(namespace: ProcDirectory): readonly Mount[] {

@@ -4,6 +4,8 @@ export interface ConnectorState {
   error: string | undefined;
   /** Times it overflowed. */
   overruns: number;
+  /** Takes in what the kernel has told by now. */
+  drain?: () => void;
 }
 
 export const createConnectorState = (): ConnectorState => ({ error: undefined, overruns: 0 });

@@ -10,7 +10,7 @@ export interface Image extends DigestSlot {
   /** Last part of the path; where there is no path, the name of the thread. */
   readonly name: string | undefined;
   /** Arguments joined by a space, cut to MAX_KEPT_COMMAND_LINE. */
-  readonly commandLine: string | undefined;
+  commandLine: string | undefined;
   /** When it was executed, in milliseconds since the epoch; undefined if that was before anyone looked. */
   readonly execMs: number | undefined;
   /**
@@ -20,6 +20,8 @@ export interface Image extends DigestSlot {
   readonly exec: number | undefined;
   /** What the process ran before, for children forked from it; a few steps at most. */
   previous: Image | undefined;
+  /** Its command line has been asked for. */
+  isFilledIn: Promise<void> | undefined;
 }
 
 export interface ImageFacts {
@@ -37,9 +39,15 @@ export const createImage = ({ path, comm, argv, execMs, exec }: ImageFacts): Ima
   execMs,
   exec,
   previous: undefined,
+  isFilledIn: undefined,
   digests: undefined,
   askAgainMs: undefined,
 });
+
+/** Adds what was not known when it was made. */
+export const fillIn = (image: Image, argv: readonly string[]): void => {
+  image.commandLine = cut(joinArgv(argv));
+};
 
 /** Arguments joined by a space, as `cmdline` of process_events; the exact form is the argv itself. */
 export const joinArgv = (argv: readonly string[]): string => argv.join(' ');

@@ -1,3 +1,4 @@
+import type { ProcessStart } from '../hash/hash-question.ts';
 import type { LiveProcesses } from './live-processes.ts';
 import type { ProcessNode } from './process-node.ts';
 
@@ -12,9 +13,17 @@ export const isSameProcess =
   process => {
     if (process.exitMs !== undefined) return false;
     const startMs = live.startMs(process.pid);
-    if (startMs === undefined) return false;
-    // One known by an exec only is older than that.
-    return process.startKnown === 'exec'
-      ? startMs <= process.startMs + TOLERANCE_MS
-      : Math.abs(startMs - process.startMs) <= TOLERANCE_MS;
+    return startMs !== undefined && isSameStart(startMs, startOf(process));
   };
+
+export const startOf = ({
+  startMs,
+  startKnown,
+}: Pick<ProcessNode, 'startMs' | 'startKnown'>): ProcessStart => ({
+  startMs,
+  byExec: startKnown === 'exec',
+});
+
+/** Whether a process that started at a time is the one that is meant. */
+export const isSameStart = (startMs: number, meant: ProcessStart): boolean =>
+  meant.byExec ? startMs <= meant.startMs + TOLERANCE_MS : Math.abs(startMs - meant.startMs) <= TOLERANCE_MS;

@@ -1,7 +1,6 @@
 import type { BootTime } from '../procfs/boot-time.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { parseStat } from '../procfs/stat.ts';
-import { parseCmdline } from '../procfs/values.ts';
 
 /** A process as procfs shows it now. */
 export interface LiveProcess {
@@ -12,10 +11,12 @@ export interface LiveProcess {
   readonly comm: string;
   /** undefined for kernel threads, and for processes of others if the reader is not privileged. */
   readonly path: string | undefined;
-  readonly argv: readonly string[] | undefined;
 }
 
-/** The processes that are running now. */
+/**
+ * The processes that are running now. Only what the kernel itself knows is read: `cmdline` lies in the process's own memory, which
+ * may be a file of a file system that does not answer.
+ */
 export class LiveProcesses {
   readonly #procfs: ProcfsReader;
   readonly #bootTime: BootTime;
@@ -42,14 +43,12 @@ export class LiveProcesses {
     const startMs = stat && this.#bootTime.wallMs(stat.startTicks);
     if (stat === undefined || startMs === undefined) return undefined;
     const path = this.#procfs.link(pid, 'exe');
-    const cmdline = this.#procfs.read(pid, 'cmdline');
     return {
       pid,
       startMs,
       ppid: stat.ppid,
       comm: stat.comm,
       path,
-      argv: cmdline && parseCmdline(cmdline),
     };
   }
 }

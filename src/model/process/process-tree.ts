@@ -1,6 +1,6 @@
 import { eventMs } from '../event-time.ts';
 import type { ExecEvent } from '../model-event.ts';
-import { createImage, type Image } from './image.ts';
+import { createImage, fillIn, type Image } from './image.ts';
 import type { LiveProcess, LiveProcesses } from './live-processes.ts';
 import type { ProcessNode, StartKnowledge } from './process-node.ts';
 import {
@@ -39,6 +39,11 @@ const NOT_KEPT: Image = createImage({
   exec: undefined,
 });
 
+/** Asks for the arguments of a process that runs, and what it runs; undefined if they are not to be had. */
+export type AskArgv = (
+  pid: number,
+) => Promise<{ readonly argv: readonly string[] | undefined; readonly path: string | undefined } | undefined>;
+
 /** What an exec event tells of the processes involved. */
 export interface ExecReading {
   readonly process: ProcessNode;
@@ -54,6 +59,7 @@ export interface ExecReading {
  */
 export class ProcessTree {
   readonly #live: LiveProcesses | undefined;
+  readonly #askArgv: AskArgv | undefined;
   readonly #known: RememberedProcesses;
 
   /**
@@ -62,9 +68,17 @@ export class ProcessTree {
    */
   seesForks = false;
 
-  /** @param live undefined for events of another host or another time */
-  constructor(live: LiveProcesses | undefined, limits: Partial<ProcessTreeLimits> = {}) {
+  /**
+   * @param live undefined for events of another host or another time
+   * @param askArgv reads what `live` does not, some time later
+   */
+  constructor(
+    live: LiveProcesses | undefined,
+    limits: Partial<ProcessTreeLimits> = {},
+    askArgv?: AskArgv | undefined,
+  ) {
     this.#live = live;
+    this.#askArgv = askArgv;
     this.#known = new RememberedProcesses({ ...PROCESS_TREE_LIMITS, ...limits });
   }
 
@@ -211,11 +225,14 @@ export class ProcessTree {
     const live = this.#live;
     if (live === undefined) return;
     let count = 0;
+    const asked: Promise<void>[] = [];
     for (const pid of live.pids()) {
       const process = live.read(pid);
-      if (process !== undefined) this.#take(process);
+      const image = process && this.#take(process).image;
+      if (image?.isFilledIn !== undefined) asked.push(image.isFilledIn);
       if (++count % 32 === 0) await new Promise(resolve => setImmediate(resolve));
     }
+    await Promise.all(asked);
   }
 
   /** Makes up for forks and exits that were missed: takes in what runs now, and ends what does not. */
@@ -283,13 +300,13 @@ export class ProcessTree {
     return process === undefined || process.startMs > at + TOLERANCE_MS ? undefined : this.#take(process);
   }
 
-  #take({ pid, startMs, ppid, comm, path, argv }: LiveProcess): ProcessNode {
+  #take({ pid, startMs, ppid, comm, path }: LiveProcess): ProcessNode {
     const node =
       this.#started(pid, startMs) ?? this.#add(pid, startMs, 'procfs', this.find(pid, startMs), startMs);
     if (node.startKnown === 'exec') setStart(node, startMs, 'procfs');
     if (node.parentPid === undefined && ppid !== pid) node.parentPid = ppid;
     if (this.imageOf(node) === undefined) {
-      this.#setImage(node, createImage({ path, comm, argv, execMs: undefined, exec: node.execs }));
+      this.#setImage(node, this.#imageOfLive(node, path, comm));
     }
     this.#known.makeRoom(node);
     return node;
@@ -320,8 +337,21 @@ export class ProcessTree {
     if (node.exitMs !== undefined) return undefined;
     const process = this.#live?.read(node.pid);
     if (process === undefined || !isSameStart(node, process.startMs)) return undefined;
-    const { path, comm, argv } = process;
-    return createImage({ path, comm, argv, execMs: undefined, exec: node.execs });
+    return this.#imageOfLive(node, process.path, process.comm);
+  }
+
+  /** Its command line comes later, if it still runs the same then. */
+  #imageOfLive(node: ProcessNode, path: string | undefined, comm: string): Image {
+    const image = createImage({ path, comm, argv: undefined, execMs: undefined, exec: node.execs });
+    // Kernel threads have none, as they have no path.
+    if (path === undefined || this.#askArgv === undefined) return image;
+    image.isFilledIn = this.#askArgv(node.pid).then(found => {
+      image.isFilledIn = undefined;
+      if (found?.argv === undefined || found.path !== path || node.exitMs !== undefined) return;
+      fillIn(image, found.argv);
+      if (node.image === image) this.#known.resize(node, NODE_BYTES + imageBytes(image));
+    });
+    return image;
   }
 
   #setImage(node: ProcessNode, image: Image): void {

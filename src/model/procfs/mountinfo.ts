@@ -9,6 +9,8 @@ export interface Mount {
   readonly mountPoint: string;
   /** `ext4`, `nfs4`, `fuse.sshfs` … */
   readonly type: string;
+  /** Of the superblock: `rw,lowerdir=…,upperdir=…`; escaped like the mount point, but not unescaped. */
+  readonly options: string;
 }
 
 /** Malformed lines are left out, an unfinished last line too. Source: proc_pid_mountinfo(5). */
@@ -16,9 +18,9 @@ export const parseMountinfo = (bytes: Uint8Array): readonly Mount[] => {
   const lines = decodeText(bytes).split('\n');
   lines.pop();
   return lines.flatMap(line => {
-    const match = /^(\d{1,9}) \d+ (\d{1,9}):(\d{1,9}) \S+ (\S+) \S+ (?:\S+ )*?- (\S+) /.exec(line);
+    const match = /^(\d{1,9}) \d+ (\d{1,9}):(\d{1,9}) \S+ (\S+) \S+ (?:\S+ )*?- (\S+) \S+ (\S+)/.exec(line);
     if (match === null) return [];
-    const [, id, major, minor, mountPoint, type] = match;
+    const [, id, major, minor, mountPoint, type, options] = match;
     return [
       {
         id: Number(id),
@@ -26,13 +28,14 @@ export const parseMountinfo = (bytes: Uint8Array): readonly Mount[] => {
         minor: Number(minor),
         mountPoint: unescapeOctal(mountPoint!),
         type: type!,
+        options: options!,
       },
     ];
   });
 };
 
 /** Space, tab, newline and backslash stand as `\ooo`. */
-const unescapeOctal = (text: string): string =>
+export const unescapeOctal = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 /** `mnt_id` of `/proc/PID/fdinfo/FD`: the mount an open file was reached through. */

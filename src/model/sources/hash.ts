@@ -1,7 +1,7 @@
 import { eventMs } from '../event-time.ts';
 import type { Digests } from '../hash/digests.ts';
-import type { FileHasher } from '../hash/file-hasher.ts';
-import type { IsSameProcess } from '../process/is-same-process.ts';
+import type { HashClient } from '../hash/hash-client.ts';
+import { ownerOf } from '../looks/quarantine.ts';
 import { type LaterSource, laterSource } from '../source.ts';
 import type { ProcessTreeFields } from './process-tree.ts';
 
@@ -16,20 +16,17 @@ export const MAX_PENDING_HASHES = 1024;
 /**
  * Digests of the file that was executed; for a script, of its interpreter, which is what `process_path` names.
  *
- * @param hashing starts and ends what the hasher reads with
+ * @param catchUp takes in what the kernel has told of execs by now
  */
 export const hashSource = (
-  hasher: Pick<FileHasher, 'digest' | 'recall'>,
-  isSame: IsSameProcess,
-  hashing?: { start(): Promise<void>; stop(): Promise<void> },
+  hasher: Pick<HashClient, 'digest' | 'recall'>,
+  catchUp: () => void = () => {},
 ): LaterSource<HashFields> =>
   laterSource<HashFields, Pick<ProcessTreeFields, 'process' | 'process_image' | 'parent'>>({
     name: 'hash',
     provides: { process_md5: 'output', process_sha256: 'output' },
     needs: ['process', 'process_image', 'parent'],
     limits: { maxPending: MAX_PENDING_HASHES },
-    start: () => hashing?.start(),
-    stop: () => hashing?.stop(),
     resolve(event, { process, process_image: image, parent }) {
       if (process === undefined || image === undefined) return undefined;
       const known = event.image && hasher.recall(event.image, eventMs(event));
@@ -42,14 +39,19 @@ export const hashSource = (
         path: event.path,
         files: event.files,
         execMs: eventMs(event),
-        isSame: () => isSame(process),
+        owner: ownerOf(event),
+        process,
+        isSameExec: () => {
+          catchUp();
+          return image.exec !== undefined && image.exec === process.execs;
+        },
         ended: process.exitMs !== undefined,
         neighbour: parent === undefined || parent.exitMs !== undefined ? undefined : parent.pid,
       });
       // Kept with the image: children show it as their parent's.
-      if (!(answer instanceof Promise)) {
-        image.digests = answer ?? 'unknown';
-        return toFields(answer);
+      if (answer === undefined) {
+        image.digests = 'unknown';
+        return undefined;
       }
       image.digests = answer;
       return answer.then(digests => {

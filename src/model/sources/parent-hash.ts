@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { Digests } from '../hash/digests.ts';
-import type { FileHasher } from '../hash/file-hasher.ts';
+import type { HashClient } from '../hash/hash-client.ts';
+import { ownerOf } from '../looks/quarantine.ts';
+import type { ExecEvent } from '../model-event.ts';
 import type { Image } from '../process/image.ts';
-import type { IsSameProcess } from '../process/is-same-process.ts';
 import type { ProcessNode } from '../process/process-node.ts';
 import { type LaterSource, laterSource } from '../source.ts';
 import { MAX_PENDING_HASHES } from './hash.ts';
@@ -21,25 +22,30 @@ const ASK_AGAIN_MS = 30_000;
  * before anyone looked, of the file it runs.
  */
 export const parentHashSource = (
-  hasher: Pick<FileHasher, 'digest'>,
-  isSame: IsSameProcess,
+  hasher: Pick<HashClient, 'digest'>,
   clock: Clock,
+  catchUp: () => void = () => {},
 ): LaterSource<ParentHashFields> => {
   const keep = (image: Image, digests: Digests | undefined): void => {
     image.digests = digests ?? 'unknown';
     if (digests === undefined) image.askAgainMs = clock.monotonicMs() + ASK_AGAIN_MS;
   };
 
-  const ask = (image: Image, parent: ProcessNode): Image['digests'] => {
+  const ask = (image: Image, parent: ProcessNode, event: ExecEvent): Image['digests'] => {
     if (parent.exitMs !== undefined) return 'unknown';
     const answer = hasher.digest({
       pid: parent.pid,
       path: image.path,
       files: [],
       execMs: image.execMs,
-      isSame: () => isSame(parent),
+      owner: ownerOf(event),
+      process: parent,
+      isSameExec: () => {
+        catchUp();
+        return image.exec !== undefined && image.exec === parent.execs;
+      },
     });
-    if (!(answer instanceof Promise)) {
+    if (answer === undefined) {
       keep(image, answer);
       return answer;
     }
@@ -53,14 +59,14 @@ export const parentHashSource = (
     provides: { parent_process_md5: 'output', parent_process_sha256: 'output' },
     needs: ['parent', 'parent_image'],
     limits: { maxPending: MAX_PENDING_HASHES },
-    resolve(_event, { parent, parent_image: image }) {
+    resolve(event, { parent, parent_image: image }) {
       if (parent === undefined || image === undefined) return undefined;
       const askAgain =
         image.digests === undefined ||
         (image.digests === 'unknown' &&
           image.askAgainMs !== undefined &&
           image.askAgainMs <= clock.monotonicMs());
-      const digests = askAgain ? ask(image, parent) : image.digests;
+      const digests = askAgain ? ask(image, parent, event) : image.digests;
       if (digests === undefined || digests === 'unknown') return undefined;
       return digests instanceof Promise ? digests.then(toFields) : toFields(digests);
     },

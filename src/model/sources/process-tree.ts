@@ -54,6 +54,8 @@ export interface ProcessTreeSourceOptions {
   readonly forkEvents?: boolean;
   /** Is told what becomes of the connector. */
   readonly connector?: ConnectorState;
+  /** What the tree looks at processes with. */
+  readonly hasher?: { start(): void; close(): void };
 }
 
 /** Who started a process: parents are known by pid and start time, also after they ended. */
@@ -165,6 +167,8 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
 
     async start() {
       tree.seesForks = forkEvents;
+      options.hasher?.start();
+      state.drain = drain;
       if (openConnector !== undefined) {
         try {
           connector = openConnector();
@@ -182,6 +186,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       stopped = true;
       cancelTimer?.();
       closeConnector();
+      options.hasher?.close();
     },
 
     observe(event: ModelEvent) {

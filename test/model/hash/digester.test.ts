@@ -1,110 +1,148 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLocalDigester, type Digester, SLICE_BYTES } from '../../../src/model/hash/digester.ts';
-import { createWorkerDigester } from '../../../src/model/hash/worker-digester.ts';
+import { CpuBudget } from '../../../src/model/hash/cpu-budget.ts';
+import { createDigester, type DigestJob, SLICE_BYTES } from '../../../src/model/hash/digester.ts';
+import { findDataByLseek } from '../../../src/model/hash/find-data.ts';
 
 let directory: string;
-const worker = createWorkerDigester();
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'digester-'));
 });
-afterAll(async () => {
-  await worker.close();
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const sum = (tool: string, path: string): string =>
   execFileSync(tool, [path], { encoding: 'utf8' }).slice(0, -1).split(' ')[0]!;
+const sums = (path: string) => ({ md5: sum('md5sum', path), sha256: sum('sha256sum', path) });
 
-const withFile = async <T>(bytes: Uint8Array, use: (fd: number, path: string) => Promise<T>): Promise<T> => {
+const withFile = async <T>(
+  make: (path: string) => void,
+  use: (job: DigestJob, path: string) => Promise<T>,
+): Promise<T> => {
   const path = join(directory, `file-${Math.random()}`);
-  writeFileSync(path, bytes);
+  make(path);
   const fd = openSync(path, 'r');
   try {
-    return await use(fd, path);
+    const { size, blocks } = statSync(path);
+    return await use({ fd, size, allocated: blocks * 512, owner: 0 }, path);
   } finally {
     closeSync(fd);
   }
 };
+const holding = (bytes: Uint8Array) => (path: string) => writeFileSync(path, bytes);
 
-describe.each<[string, Digester]>([
-  ['on the same thread', createLocalDigester()],
-  ['on a thread of its own', worker.digest],
-])('a digester %s', (_where, digest) => {
+describe('a digester', () => {
+  const digest = createDigester();
+
   it.each([0, 1, 64, SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, 3 * SLICE_BYTES + 17])(
     'agrees with md5sum and sha256sum about %d bytes',
     async size => {
       const bytes = Buffer.alloc(size, 'an executable file ');
-      await withFile(bytes, async (fd, path) => {
-        expect(await digest(fd, size)).toEqual({ md5: sum('md5sum', path), sha256: sum('sha256sum', path) });
-      });
+      await withFile(holding(bytes), async (job, path) => expect(await digest(job)).toEqual(sums(path)));
     },
   );
 
   it('has no digest of a file of another size, or that cannot be read', async () => {
-    await withFile(Buffer.from('four'), async fd => {
-      expect(await digest(fd, 3)).toBeUndefined();
-      expect(await digest(fd, 5)).toBeUndefined();
+    await withFile(holding(Buffer.from('four')), async job => {
+      expect(await digest({ ...job, size: 3 })).toBeUndefined();
+      expect(await digest({ ...job, size: 5 })).toBeUndefined();
     });
-    expect(await digest(openSync(directory, 'r'), 4096)).toBeUndefined();
+    const fd = openSync(directory, 'r');
+    expect(await digest({ fd, size: 4096, allocated: 4096, owner: 0 })).toBeUndefined();
+    closeSync(fd);
   });
 
   it('finishes a small file before a large one that was there first', async () => {
-    await withFile(Buffer.alloc(40 * SLICE_BYTES), fd =>
-      withFile(Buffer.from('small'), async small => {
+    await withFile(holding(Buffer.alloc(40 * SLICE_BYTES, 'x')), large =>
+      withFile(holding(Buffer.from('small')), async small => {
         const order: string[] = [];
-        const large = digest(fd, 40 * SLICE_BYTES).then(() => order.push('large'));
-        await digest(small, 5).then(() => order.push('small'));
-        await large;
+        const first = digest(large).then(() => order.push('large'));
+        await digest(small).then(() => order.push('small'));
+        await first;
         expect(order).toEqual(['small', 'large']);
+      }),
+    );
+  });
+
+  it('hashes the whole of a file with holes, and reads none of them', async () => {
+    const sparse = (path: string): void => {
+      const fd = openSync(path, 'w');
+      writeSync(fd, 'begins', 0);
+      writeSync(fd, 'middle', 5 * SLICE_BYTES + 100);
+      closeSync(fd);
+      truncateSync(path, 9 * SLICE_BYTES + 3);
+    };
+    await withFile(sparse, async (job, path) => {
+      const looked: number[] = [];
+      const counting = createDigester({
+        findData: (fd, position, size) => {
+          const found = findDataByLseek(fd, position, size);
+          looked.push(found.start);
+          return found;
+        },
+      });
+      expect(await counting(job)).toEqual(sums(path));
+      // The filesystem may not know of holes; where it does, the last of them goes to the end.
+      if (job.allocated < job.size / 2) expect(looked.at(-1)).toBe(job.size);
+    });
+  });
+
+  it('drops the largest file of whoever has most that wait', async () => {
+    const full = createDigester({ maxWaiting: 4 });
+    await withFile(holding(Buffer.alloc(2 * SLICE_BYTES)), large =>
+      withFile(holding(Buffer.alloc(10)), async small => {
+        const greedy = [large, small, large, small].map(job => full({ ...job, owner: 1000 }));
+        const other = full({ ...large, owner: 0 });
+        const answers = await Promise.all([...greedy, other]);
+        expect(answers.filter(answer => answer === 'refused')).toHaveLength(1);
+        expect([answers[0], answers[2]]).toContain('refused');
+        expect(answers[4]).toMatchObject({ sha256: expect.any(String) });
       }),
     );
   });
 });
 
-describe('createWorkerDigester', () => {
-  it('can be started ahead, which ends also when it does not start', async () => {
-    const ahead = createWorkerDigester();
-    await ahead.start();
-    await ahead.start();
-    await withFile(Buffer.from('x'), async fd => expect(await ahead.digest(fd, 1)).toBeDefined());
-    await ahead.close();
-    const dying = createWorkerDigester(() => new Worker('process.exit(1)', { eval: true }));
-    await dying.start();
-    await dying.start();
-    expect(await dying.digest(0, 1)).toBeUndefined();
-    const without = createWorkerDigester(() => {
-      throw new Error('no threads');
-    });
-    await without.start();
+describe('the CPU that hashing may take', () => {
+  it('is a part of one after a burst', () => {
+    let now = 0;
+    const budget = new CpuBudget({ cpuPercent: 25, now: () => now });
+    let used = 0;
+    while (now < 60_000) {
+      const job = budget.next([{ owner: 1000 }], () => 1);
+      if (job !== undefined) {
+        budget.take(1000, 10);
+        used += 10;
+      }
+      now += 10;
+    }
+    expect(used).toBeGreaterThan(0.25 * 60_000);
+    expect(used).toBeLessThanOrEqual(0.25 * 60_000 + 1_010);
   });
 
-  it('answers what a dead thread was asked with nothing', async () => {
-    const dying = createWorkerDigester(
-      () =>
-        new Worker("require('node:worker_threads').parentPort.on('message', () => process.exit(1))", {
-          eval: true,
-        }),
-    );
-    await withFile(Buffer.from('x'), async fd => {
-      expect(await dying.digest(fd, 1)).toBeUndefined();
-      // Not started again at once.
-      expect(await dying.digest(fd, 1)).toBeUndefined();
-    });
-    await dying.close();
-  });
-
-  it('answers with nothing when no thread can be started, and after it was closed', async () => {
-    const without = createWorkerDigester(() => {
-      throw new Error('no threads');
-    });
-    expect(await without.digest(0, 1)).toBeUndefined();
-    const closed = createWorkerDigester();
-    await closed.close();
-    expect(await closed.digest(0, 1)).toBeUndefined();
+  it('leaves a reserve to whoever has used hardly any', () => {
+    let now = 0;
+    const budget = new CpuBudget({ cpuPercent: 25, now: () => now });
+    const [greedy, light] = [{ owner: 1 }, { owner: 2 }];
+    const leftOf = () => 1;
+    let used = 0;
+    while (budget.next([greedy], leftOf) !== undefined) {
+      budget.take(1, 10);
+      used += 10;
+      now += 10;
+    }
+    expect(used).toBeGreaterThanOrEqual(1_000);
+    expect(used).toBeLessThan(1_500);
+    expect(budget.next([greedy, light], leftOf)).toBe(light);
   });
 });

@@ -7,12 +7,15 @@ import type { ProcessTreeLimits } from '../../../src/model/process/remembered-pr
 import { FakeClock } from '../fake-clock.ts';
 import { exec, NOON } from '../process-events.ts';
 
+type LiveFacts = Partial<LiveProcess> & { readonly argv?: readonly string[] };
+
 /** Processes that a test makes up. */
 class FakeLive implements Pick<LiveProcesses, 'pids' | 'startMs' | 'read'> {
   readonly processes = new Map<number, LiveProcess>();
+  readonly argv = new Map<number, readonly string[] | undefined>();
   reads = 0;
 
-  add(pid: number, startAt: number, facts: Partial<LiveProcess> = {}): void {
+  add(pid: number, startAt: number, { argv, ...facts }: LiveFacts = {}): void {
     const name = facts.path?.split('/').at(-1) ?? `p${pid}`;
     this.processes.set(pid, {
       pid,
@@ -20,9 +23,13 @@ class FakeLive implements Pick<LiveProcesses, 'pids' | 'startMs' | 'read'> {
       ppid: 1,
       comm: name,
       path: `/bin/${name}`,
-      argv: [name],
       ...facts,
     });
+    this.argv.set(pid, argv);
+  }
+
+  async askArgv(pid: number) {
+    return { argv: this.argv.get(pid), path: this.processes.get(pid)?.path };
   }
 
   pids(): readonly number[] {
@@ -42,7 +49,7 @@ class FakeLive implements Pick<LiveProcesses, 'pids' | 'startMs' | 'read'> {
 
 const setUp = (limits: Partial<ProcessTreeLimits> = {}) => {
   const live = new FakeLive();
-  const tree = new ProcessTree(live as unknown as LiveProcesses, limits);
+  const tree = new ProcessTree(live as unknown as LiveProcesses, limits, pid => live.askArgv(pid));
   return { live, tree };
 };
 
@@ -56,6 +63,15 @@ describe('ProcessTree seeded from procfs', () => {
     expect(parent).toMatchObject({ pid: 50, startMs: NOON - 5000 });
     expect(parentImage).toMatchObject({ path: '/bin/bash', name: 'bash', commandLine: 'bash -l' });
     expect(tree.imageOf(tree.parentOf(parent!)!)?.path).toBe('/sbin/init');
+  });
+
+  it('has no command line of a process that runs something else by the time it is read', async () => {
+    const { live, tree } = setUp();
+    live.add(50, -5000, { path: '/bin/bash', argv: ['bash'] });
+    live.askArgv = async () => ({ argv: ['other', 'x'], path: '/bin/other' });
+    await tree.seed();
+    const { parentImage } = tree.exec(exec({ pid: 100, ppid: 50 }));
+    expect(parentImage).toMatchObject({ path: '/bin/bash', commandLine: undefined });
   });
 
   it('still knows a parent after it ended', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EventModel } from '../../../src/model/event-model.ts';
 import type { Digests } from '../../../src/model/hash/digests.ts';
-import type { FileHasher, HashRequest } from '../../../src/model/hash/file-hasher.ts';
+import type { DigestRequest, HashClient } from '../../../src/model/hash/hash-client.ts';
 import { createImage } from '../../../src/model/process/image.ts';
 import { ProcessTree } from '../../../src/model/process/process-tree.ts';
 import { hashSource } from '../../../src/model/sources/hash.ts';
@@ -13,13 +13,14 @@ import { exec, exit, fork } from '../process-events.ts';
 const digests = (name: string): Digests => ({ md5: `md5 of ${name}`, sha256: `sha256 of ${name}` });
 
 const setUp = () => {
-  const asked: HashRequest[] = [];
+  const asked: DigestRequest[] = [];
   const remembered = new Map<string, Digests>();
-  const answers = new Map<string | undefined, ReturnType<FileHasher['digest']>>();
-  const hasher: Pick<FileHasher, 'digest' | 'recall'> = {
-    digest: (request: HashRequest) => {
+  const answers = new Map<string | undefined, ReturnType<HashClient['digest']> | Digests>();
+  const hasher: Pick<HashClient, 'digest' | 'recall'> = {
+    digest: request => {
       asked.push(request);
-      return answers.get(request.path);
+      const answer = answers.get(request.path);
+      return answer && Promise.resolve(answer);
     },
     recall: ({ key }) => remembered.get(key),
   };
@@ -29,8 +30,8 @@ const setUp = () => {
   const model = new EventModel({
     sources: [
       processTreeSource({ tree, clock, forkEvents: true }),
-      hashSource(hasher, () => true),
-      parentHashSource(hasher, () => true, clock),
+      hashSource(hasher),
+      parentHashSource(hasher, clock),
     ],
     wanted: ['process_md5', 'process_sha256', 'parent_process_md5', 'parent_process_sha256'],
     clock,
@@ -110,7 +111,8 @@ describe('hashes', () => {
     model.offer(fork(11, 10, 4));
     model.offer(exit(11, 6));
     model.offer(exec({ pid: 11, ppid: 10, at: 5, path: '/x', files }));
-    const { isSame, ...request } = asked[1]!;
+    const { isSameExec, process, ...request } = asked[1]!;
+    expect(process).toMatchObject({ startMs: Date.UTC(2024, 4, 21, 12) + 4 });
     expect(request).toEqual({
       pid: 11,
       path: '/x',
@@ -118,8 +120,10 @@ describe('hashes', () => {
       execMs: Date.UTC(2024, 4, 21, 12) + 5,
       ended: true,
       neighbour: 10,
+      owner: asked[0]!.owner,
     });
-    expect(isSame()).toBe(true);
+    // Nobody has counted its execs.
+    expect(isSameExec()).toBe(false);
   });
 
   it('are not asked for again with every child of a parent that has none', async () => {
@@ -132,16 +136,17 @@ describe('hashes', () => {
 });
 
 describe('parentHashSource, of a parent that was running before anyone looked', () => {
-  const seeded = (answer: () => ReturnType<FileHasher['digest']>) => {
-    const asked: HashRequest[] = [];
+  const seeded = (answer: () => ReturnType<HashClient['digest']> | Digests) => {
+    const asked: DigestRequest[] = [];
     const clock = new FakeClock();
     const hasher = {
-      digest: (request: HashRequest) => {
+      digest: (request: DigestRequest) => {
         asked.push(request);
-        return answer();
+        const found = answer();
+        return found && Promise.resolve(found);
       },
-    } as FileHasher;
-    const source = parentHashSource(hasher, () => true, clock);
+    };
+    const source = parentHashSource(hasher, clock);
     const image = createImage({
       path: '/bin/daemon',
       comm: 'daemon',

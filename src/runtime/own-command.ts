@@ -10,6 +10,9 @@ export interface ProgramStart {
 /** This program, to be started once more. */
 export const ownCommand = (): ProgramStart => {
   if (isSea()) return { path: process.execPath, args: [] };
-  const main = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url);
+  const main = new URL(
+    import.meta.url.endsWith('.ts') ? '../cli/main.ts' : '../cli/main.js',
+    import.meta.url,
+  );
   return { path: process.execPath, args: [...process.execArgv, fileURLToPath(main)] };
 };

@@ -1,0 +1,64 @@
+import type { FlagDefinition } from '../flags/flag-definition.ts';
+import { FlagError } from '../flags/flag-error.ts';
+import { LOOK_COMMAND } from '../model/looks/look-command-name.ts';
+import type { Command } from './command.ts';
+
+/** comm of this process: not that of an instance, which others look for. */
+const TITLE = 'audit-look';
+
+const flag = (name: string, defaultValue: string, help: string): FlagDefinition => ({
+  name,
+  type: 'uint64',
+  defaultValue,
+  group: 'command',
+  valueName: 'N',
+  help,
+});
+
+const lookFlags: readonly FlagDefinition[] = [
+  {
+    name: 'kind',
+    type: 'string',
+    defaultValue: '',
+    group: 'command',
+    words: ['images', 'hashes'],
+    valueName: 'KIND',
+    help: 'What to look at: images, for the times of files that ran, or hashes',
+  },
+  flag('file_bytes', '67108864', 'Bytes of the largest file that is hashed'),
+  flag('cpu_percent', '25', 'Percent of a CPU that hashing may take'),
+];
+
+export const lookCommand: Command = {
+  name: LOOK_COMMAND,
+  summary: 'look at files for an instance; instances start this themselves',
+  usage: 'look --kind KIND',
+  notes: [
+    'A file system that does not answer holds up whoever looks at it, for as long as it likes. So instances have this process look: it can be given up.',
+  ],
+  flags: lookFlags,
+  flagGroups: [],
+  isInternal: true,
+  run: async ({ values }) => {
+    process.title = TITLE;
+    const { ProcfsReader } = await import('../model/procfs/reader.ts');
+    const { LOOK_FD } = await import('../model/looks/look-command-name.ts');
+    switch (values.get('kind')) {
+      case 'images': {
+        const { serveImages } = await import('../ingest/serve-images.ts');
+        serveImages(LOOK_FD, new ProcfsReader());
+        return 0;
+      }
+      case 'hashes': {
+        const { serveHashes } = await import('../model/hash/serve-hashes.ts');
+        await serveHashes(LOOK_FD, {
+          maxFileBytes: Number(values.get('file_bytes')),
+          cpuPercent: Number(values.get('cpu_percent')),
+        });
+        return 0;
+      }
+      default:
+        throw new FlagError('usage', 'look: --kind is missing; instances start this themselves');
+    }
+  },
+};

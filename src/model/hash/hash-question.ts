@@ -1,0 +1,34 @@
+import type { HashCounters, HashFinding, HashRequest } from './file-hasher.ts';
+
+/*
+ * What the Event Model and the process that hashes for it tell each other: JSON lines.
+ */
+
+/** Whether a pid still belongs to the process that is meant. */
+export interface ProcessStart {
+  /** Milliseconds since the epoch. */
+  readonly startMs: number;
+  /** Known by an exec only: it is older than that. */
+  readonly byExec: boolean;
+}
+
+export type LookQuestion =
+  | {
+      readonly id: number;
+      readonly kind: 'digest';
+      readonly request: Omit<HashRequest, 'isSame'>;
+      readonly start: ProcessStart;
+      /** Not if the file is on a file system of a user, or of the network. */
+      readonly localOnly?: boolean;
+    }
+  /** The arguments of a process that runs. */
+  | { readonly id: number; readonly kind: 'argv'; readonly pid: number };
+
+export type LookReply =
+  /** The turn of a question has come: if nothing is heard any more it hangs at this one. */
+  | { readonly begins: number; readonly foreign: boolean }
+  | { readonly id: number; readonly finding: HashFinding | undefined; readonly counters: HashCounters }
+  /** The arguments, and what the process runs; undefined if it has ended, or has none. */
+  | { readonly id: number; readonly argv: readonly string[] | undefined; readonly path: string | undefined }
+  /** It is alive. */
+  | { readonly alive: true };

@@ -1,0 +1,154 @@
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { systemClock } from '../clock.ts';
+import { LineSplitter } from '../looks/line-splitter.ts';
+import { OwnMounts } from '../looks/own-mounts.ts';
+import { isSameStart } from '../process/is-same-process.ts';
+import { LiveProcesses } from '../process/live-processes.ts';
+import { BootTime } from '../procfs/boot-time.ts';
+import { ProcfsReader } from '../procfs/reader.ts';
+import { parseCmdline } from '../procfs/values.ts';
+import { deniesWrites } from './denies-writes.ts';
+import { parseAuditDevice } from './device.ts';
+import { createDigester } from './digester.ts';
+import { FileHasher } from './file-hasher.ts';
+import type { LookQuestion, LookReply } from './hash-question.ts';
+import { Mounts } from './mounts.ts';
+
+export interface HashServerOptions {
+  readonly maxFileBytes: number;
+  readonly cpuPercent: number;
+}
+
+/** Milliseconds between two signs of life while there is something to do, and between two reports of the counters. */
+export const SIGN_MS = 250;
+
+/**
+ * Answers questions that come in on a connection, until it is closed. Looks are made on the only thread: a word goes before
+ * each, so that it is known what it hangs at, as it is of each slice of a file that is read.
+ */
+export const serveHashes = async (fd: number, options: HashServerOptions): Promise<void> => {
+  const socket = new Socket({ fd, readable: true, writable: false });
+  const server = new HashServer(options, message =>
+    writeAll(fd, Buffer.from(`${JSON.stringify(message)}\n`)),
+  );
+  const lines = new LineSplitter();
+  socket.on('data', (bytes: Buffer) => lines.push(bytes, message => server.answer(message as LookQuestion)));
+  const timer = setInterval(() => server.sign(), SIGN_MS);
+  await new Promise<void>(resolve => {
+    socket.on('end', resolve);
+    socket.on('error', () => resolve());
+  });
+  clearInterval(timer);
+};
+
+class HashServer {
+  readonly #reply: (message: LookReply) => void;
+  readonly #procfs = new ProcfsReader();
+  readonly #live = new LiveProcesses(this.#procfs, new BootTime(this.#procfs, systemClock));
+  readonly #mounts = new OwnMounts(this.#procfs, () => performance.now());
+  readonly #hasher: FileHasher;
+  /** Questions that come after all others. */
+  readonly #foreign: LookQuestion[] = [];
+  /** The question whose file is asked for, … */
+  #asking: { readonly id: number; readonly foreign: boolean } = { id: 0, foreign: false };
+  /** … and the one that was told of last, and when. */
+  #told = 0;
+  #toldAt = 0;
+  #open = 0;
+
+  constructor({ maxFileBytes, cpuPercent }: HashServerOptions, reply: (message: LookReply) => void) {
+    this.#reply = reply;
+    const digest = createDigester({ cpuPercent });
+    this.#hasher = new FileHasher({
+      procfs: this.#procfs,
+      mounts: new Mounts(this.#procfs, systemClock),
+      clock: systemClock,
+      digester: job => {
+        const { id, foreign } = this.#asking;
+        return digest({ ...job, begin: () => this.#begin(id, foreign) });
+      },
+      limits: { maxFileBytes },
+      deniesWrites: deniesWrites(),
+    });
+  }
+
+  /** Tells that it is alive, where somebody waits. */
+  sign(): void {
+    if (this.#open > 0) this.#reply({ alive: true });
+  }
+
+  answer(question: LookQuestion): void {
+    if (question.kind === 'argv') {
+      this.#begin(question.id, false);
+      const cmdline = this.#procfs.read(question.pid, 'cmdline');
+      const argv = cmdline && parseCmdline(cmdline);
+      this.#reply({ id: question.id, argv, path: this.#procfs.link(question.pid, 'exe') });
+      return;
+    }
+    if (!this.#isForeign(question)) {
+      this.#digest(question, false);
+    } else if (question.localOnly === true) {
+      this.#reply({ id: question.id, finding: undefined, counters: this.#hasher.counters });
+    } else {
+      this.#foreign.push(question);
+      if (this.#foreign.length === 1) setImmediate(() => this.#digestForeign());
+    }
+  }
+
+  #digestForeign(): void {
+    const question = this.#foreign.shift();
+    if (question?.kind === 'digest') this.#digest(question, true);
+    if (this.#foreign.length > 0) setImmediate(() => this.#digestForeign());
+  }
+
+  #isForeign({ request: { files, path = '' } }: DigestQuestion): boolean {
+    const dev = files[0]?.dev;
+    const device = dev === undefined ? undefined : parseAuditDevice(dev);
+    return (device !== undefined && !this.#mounts.hasLocal(device)) || this.#mounts.isBelowForeign(path);
+  }
+
+  #digest({ id, request, start }: DigestQuestion, foreign: boolean): void {
+    this.#begin(id, foreign);
+    this.#asking = { id, foreign };
+    const isSame = (): boolean => {
+      const startMs = this.#live.startMs(request.pid);
+      return startMs !== undefined && isSameStart(startMs, start);
+    };
+    const finding = this.#hasher.digest({ ...request, isSame });
+    if (!(finding instanceof Promise)) {
+      this.#reply({ id, finding, counters: this.#hasher.counters });
+      return;
+    }
+    this.#open++;
+    void finding.then(found => {
+      this.#open--;
+      this.#reply({ id, finding: found, counters: this.#hasher.counters });
+    });
+  }
+
+  #begin(id: number, foreign: boolean): void {
+    const now = performance.now();
+    if (id === this.#told && now - this.#toldAt < SIGN_MS) return;
+    this.#told = id;
+    this.#toldAt = now;
+    this.#reply({ begins: id, foreign });
+  }
+}
+
+type DigestQuestion = Extract<LookQuestion, { kind: 'digest' }>;
+
+/** Node has made the descriptor one that does not wait. */
+const writeAll = (fd: number, bytes: Buffer): void => {
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(fd, bytes, written);
+    } catch (error) {
+      // Nobody is there any more.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') process.exit(0);
+      Atomics.wait(PAUSE, 0, 0, 1);
+    }
+  }
+};
+
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));

@@ -1,0 +1,146 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { parseStat } from '../procfs/stat.ts';
+import { TokenBucket } from '../token-bucket.ts';
+
+/** Processes that were given up and have not ended: the kernel does not let them, as long as a file system is silent. */
+const MAX_ABANDONED = 4;
+/** Starts: so many at once, then one in so many milliseconds. */
+const STARTS = 4;
+const START_MS = 5_000;
+/** Milliseconds between two looks at one that may only wait for a CPU, and how long it may. */
+const PATIENCE_MS = 100;
+const STARVED_MS = 5_000;
+
+/** A process that has been started, and the way to talk to it. */
+export interface StartedLook<Channel> {
+  readonly child: Pick<ChildProcess, 'pid' | 'kill'> & {
+    once(event: 'exit' | 'error', listener: () => void): unknown;
+  };
+  readonly channel: Channel;
+}
+
+export interface LookKeeperOptions<Channel> {
+  readonly start: () => StartedLook<Channel>;
+  /** Is told of each new process, and by undefined that there is none for now. */
+  readonly attach: (channel: Channel | undefined) => void;
+  /** Is told why there is none, or no other. */
+  readonly warn: (message: string) => void;
+  /** The state of a process as /proc/PID/stat has it: `R`, `D` … */
+  readonly stateOf?: (pid: number) => string | undefined;
+}
+
+/**
+ * Keeps one process that looks at files for this one. A look may hang for good, in a file system whose server does not
+ * answer, and a process that waits so cannot be ended; a thread that does keeps its whole process from ending. So looks are
+ * made by a process that can be given up: it gets SIGKILL, is left to itself, and another takes its place. There are a few of
+ * those at most, and they are started a few at a time.
+ */
+export class LookKeeper<Channel> {
+  /** How many were given up. */
+  givenUp = 0;
+  readonly #options: LookKeeperOptions<Channel>;
+  readonly #starts = new TokenBucket(STARTS, () => (performance.now() * 1000) / (STARTS * START_MS));
+  readonly #abandoned = new Set<StartedLook<Channel>>();
+  #current: StartedLook<Channel> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isLeaving = false;
+  #closed = false;
+  #hasWarned = false;
+
+  constructor(options: LookKeeperOptions<Channel>) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#current?.child.pid;
+  }
+
+  /** Given up and still there. */
+  get abandoned(): number {
+    return this.#abandoned.size;
+  }
+
+  /** Starts one unless there is one, or there may be none now: then later. */
+  start(): void {
+    if (this.#closed || this.#current !== undefined || this.#timer !== undefined) return;
+    if (this.#abandoned.size >= MAX_ABANDONED || !this.#starts.tryTake()) {
+      this.#later();
+      return;
+    }
+    let started: StartedLook<Channel>;
+    try {
+      started = this.#options.start();
+    } catch (error) {
+      this.#warn(`cannot be started: ${error instanceof Error ? error.message : error}`);
+      this.#later();
+      return;
+    }
+    this.#current = started;
+    const ended = (): void => {
+      this.#abandoned.delete(started);
+      if (this.#current !== started) return;
+      this.#current = undefined;
+      this.start();
+      if (this.#current === undefined) this.#options.attach(undefined);
+    };
+    started.child.once('exit', ended);
+    started.child.once('error', ended);
+    this.#options.attach(started.channel);
+  }
+
+  #later(): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.start();
+    }, START_MS / STARTS);
+    this.#timer.unref();
+  }
+
+  #warn(what: string): void {
+    if (!this.#hasWarned) this.#options.warn(`the process that looks at files ${what}`);
+    this.#hasWarned = true;
+  }
+
+  /** Gives the process up, unless all that it waits for is a CPU. */
+  giveUp(): void {
+    if (this.#isLeaving || this.#current === undefined) return;
+    this.#isLeaving = true;
+    this.#leave(this.#current, performance.now());
+  }
+
+  #leave(leaving: StartedLook<Channel>, since: number): void {
+    const { stateOf = processState } = this.#options;
+    if (this.#current !== leaving) {
+      this.#isLeaving = false;
+      return;
+    }
+    if (stateOf(leaving.child.pid ?? 0) === 'R' && performance.now() - since < STARVED_MS) {
+      setTimeout(() => this.#leave(leaving, since), PATIENCE_MS).unref();
+      return;
+    }
+    this.#isLeaving = false;
+    this.givenUp++;
+    this.#current = undefined;
+    this.#abandoned.add(leaving);
+    leaving.child.kill('SIGKILL');
+    this.start();
+    if (this.#current === undefined) this.#options.attach(undefined);
+  }
+
+  /** Ends what can be ended. Any number of times. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#current?.child.kill('SIGKILL');
+    this.#current = undefined;
+  }
+}
+
+const processState = (pid: number): string | undefined => {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`))?.state;
+  } catch {
+    return undefined;
+  }
+};

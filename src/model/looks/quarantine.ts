@@ -1,0 +1,68 @@
+/** Milliseconds for which nothing of the kind is looked at that a look has hung at. */
+const QUARANTINE_MS = 600_000;
+/** Entries kept; the oldest go first. */
+const MAX_ENTRIES = 4_096;
+
+/** Whose a file is, and where. */
+export interface LookSubject {
+  /** Who ran it: the login uid, or the uid where that is unset. */
+  readonly owner: number;
+  readonly path: string;
+  /** As recorded, of the first file. */
+  readonly dev: string | undefined;
+}
+
+/**
+ * What a look has hung at is not looked at again for a while. `all`: not at all; `local`: only where it is on a local file
+ * system of the host.
+ */
+export class Quarantine {
+  readonly #now: () => number;
+  readonly #until = new Map<string, number>();
+
+  /** @param now milliseconds of a monotonic clock */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Whether there is anything to ask for. */
+  get isEmpty(): boolean {
+    return this.#until.size === 0;
+  }
+
+  /** @param isForeign whether the file is known to be on a file system of a user, or of the network */
+  add({ owner, path, dev }: LookSubject, isForeign: boolean): void {
+    this.#add(`path ${path}`);
+    if (isForeign && dev !== undefined) this.#add(`device ${dev}`);
+    // The path of a user's program can lead anywhere. Root's file systems are not to be blamed on root.
+    if (owner !== 0) this.#add(isForeign ? `foreign ${owner}` : `owner ${owner}`);
+  }
+
+  #add(key: string): void {
+    this.#until.delete(key);
+    this.#until.set(key, this.#now() + QUARANTINE_MS);
+    if (this.#until.size > MAX_ENTRIES) this.#until.delete(this.#until.keys().next().value!);
+  }
+
+  /** What may be looked at. */
+  allows({ owner, path, dev }: LookSubject): 'everything' | 'local' | 'nothing' {
+    if (this.#until.size === 0) return 'everything';
+    if (this.#has(`path ${path}`) || this.#has(`device ${dev}`) || this.#has(`owner ${owner}`))
+      return 'nothing';
+    return this.#has(`foreign ${owner}`) ? 'local' : 'everything';
+  }
+
+  #has(key: string): boolean {
+    const until = this.#until.get(key);
+    if (until === undefined) return false;
+    if (until > this.#now()) return true;
+    this.#until.delete(key);
+    return false;
+  }
+}
+
+/** 4294967295: nobody has logged in. */
+const UNSET = 4_294_967_295;
+
+export const ownerOf = ({ uid, auid }: { readonly uid: number; readonly auid: number }): number =>
+  auid === UNSET ? uid : auid;

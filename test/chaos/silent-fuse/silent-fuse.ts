@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const SERVER = fileURLToPath(new URL('./server.ts', import.meta.url));
+const DEVICE = '/dev/fuse';
+/** Seconds after which the server is ended, whatever happens. */
+const TIMEOUT_S = 300;
+
+/** Why there can be none here; undefined if there can. */
+export const whyNoFuse = (): string | undefined => {
+  if (process.getuid?.() !== 0) return 'it takes root, to give an ordinary user the device';
+  if (!existsSync(DEVICE)) return `there is no ${DEVICE}`;
+  const tried = spawnSync('setpriv', [
+    '--reuid=65534',
+    '--regid=65534',
+    '--clear-groups',
+    'unshare',
+    '-Urm',
+    'true',
+  ]);
+  return tried.status === 0 ? undefined : 'an ordinary user cannot have a user namespace here (unshare -Urm)';
+};
+
+/**
+ * A file system in a user namespace of an ordinary user, that answers nobody but its own programs: see server.ts.
+ * While it lives others may open /dev/fuse, as on most systems.
+ */
+export class SilentFuse implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #server: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #mode: number;
+  #connection = -1;
+
+  private constructor(directory: string, server: ChildProcess, mode: number) {
+    this.#directory = directory;
+    this.#server = server;
+    this.#mode = mode;
+    this.#lines = createInterface({ input: server.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** @param programs how many files it has, each a program that waits */
+  static async mount(programs: number, uid = 65_534): Promise<SilentFuse> {
+    const directory = mkdtempSync(join(tmpdir(), 'silent-fuse-'));
+    chmodSync(directory, 0o777);
+    const { mode } = statSync(DEVICE);
+    chmodSync(DEVICE, 0o666);
+    const user = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+    const node = [process.execPath, '--conditions=source', SERVER, directory, String(programs)];
+    const server = spawn('setpriv', [...user, 'unshare', '-Urm', ...node], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      timeout: TIMEOUT_S * 1000,
+      killSignal: 'SIGKILL',
+    });
+    const fuse = new SilentFuse(directory, server, mode);
+    try {
+      fuse.#connection = Number(await fuse.#line());
+      return fuse;
+    } catch (error) {
+      await fuse[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Runs every program once more. @returns their pids */
+  async run(): Promise<readonly number[]> {
+    this.#server.stdin!.write('run\n');
+    return JSON.parse(await this.#line());
+  }
+
+  async #line(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done === true) throw new Error(`the file system ended early, with status ${this.#server.exitCode}`);
+    return value;
+  }
+
+  /** Ends it, and the waiting of all who wait for it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    chmodSync(DEVICE, this.#mode & 0o777);
+    const hasEnded = (): boolean => this.#server.exitCode !== null || this.#server.signalCode !== null;
+    if (this.#connection >= 0) abort(this.#connection);
+    if (!hasEnded()) {
+      const ended = once(this.#server, 'exit');
+      if (this.#connection < 0) this.#server.kill('SIGKILL');
+      await ended;
+    }
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Aborts a FUSE connection: all its requests, and those to come, fail. */
+const abort = (connection: number): void => {
+  const control = mkdtempSync(join(tmpdir(), 'fusectl-'));
+  try {
+    if (spawnSync('mount', ['-t', 'fusectl', 'fusectl', control]).status !== 0) {
+      throw new Error('cannot mount fusectl');
+    }
+    writeFileSync(join(control, String(connection), 'abort'), '1');
+  } finally {
+    spawnSync('umount', [control]);
+    rmSync(control, { recursive: true, force: true });
+  }
+};
