@@ -19,6 +19,8 @@ export interface LookChannel {
 export interface ImageLooksLimits {
   /** Milliseconds for an answer; the event goes on without it then. */
   readonly deadlineMs: number;
+  /** … also where it was asked anew of another process. */
+  readonly latestMs: number;
   /** Questions under way; events beyond them go without. */
   readonly maxQuestions: number;
   /** Milliseconds after a look that hung in which it is noted of each look that it begins. */
@@ -27,6 +29,7 @@ export interface ImageLooksLimits {
 
 export const IMAGE_LOOKS_LIMITS: ImageLooksLimits = {
   deadlineMs: 250,
+  latestMs: 750,
   maxQuestions: 2_048,
   carefulMs: 60_000,
 };
@@ -42,6 +45,8 @@ export interface ImageLooksCounters {
 interface Look extends ImageQuestion {
   readonly owner: number;
   readonly dev: string | undefined;
+  /** When no event waits for it any more, whatever has become of it. */
+  readonly latest: number;
   events: number;
   isDone: boolean;
   times: ImageTimes | undefined;
@@ -69,9 +74,10 @@ export class ImageLooks {
   readonly counters: ImageLooksCounters = { hung: 0, refused: 0 };
   readonly #now: () => number;
   readonly #onStuck: () => void;
+  readonly #onAnswer: () => void;
   readonly #limits: ImageLooksLimits;
   readonly #quarantine: Quarantine;
-  readonly #ofEvent = new Map<ProcessEvent, Pick<Look, 'isDone' | 'times' | 'version'>>();
+  readonly #ofEvent = new Map<ProcessEvent, Look>();
   #channel: LookChannel | undefined;
   #lines = new LineSplitter();
   /** Asked for, and not sent. */
@@ -80,18 +86,25 @@ export class ImageLooks {
   #unsent: Uint8Array | undefined;
   #number = 0;
   #questions = 0;
+  /** The process has said that it is there: before that it only starts. */
+  #isReady = false;
   /** A look hangs, and its process has not been replaced. */
   #isStuck = false;
   #carefulUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param options `now` is a monotonic clock in milliseconds; `onStuck` asks for another process */
+  /**
+   * @param options `now` is a monotonic clock in milliseconds; `onStuck` asks for another process, `onAnswer` takes that
+   *   back
+   */
   constructor(options: {
     readonly now: () => number;
     readonly onStuck: () => void;
+    readonly onAnswer: () => void;
     readonly limits?: Partial<ImageLooksLimits>;
   }) {
     this.#now = options.now;
     this.#onStuck = options.onStuck;
+    this.#onAnswer = options.onAnswer;
     this.#limits = { ...IMAGE_LOOKS_LIMITS, ...options.limits };
     this.#quarantine = new Quarantine(options.now);
   }
@@ -112,7 +125,16 @@ export class ImageLooks {
     for (const batch of this.#sent.values()) this.#leave(batch, now);
     this.#sent.clear();
     this.#isStuck = false;
-    this.send();
+    this.#isReady = false;
+  }
+
+  /** Waits for a process that has just been started to be there; not if there is none. */
+  awaitReady(milliseconds: number): void {
+    const until = this.#now() + milliseconds;
+    while (this.#channel !== undefined && !this.#isReady && !this.#isStuck && this.#now() < until) {
+      this.#channel.wait(until - this.#now());
+      this.#take();
+    }
   }
 
   /** Of a process that has ended or was given up: what it was at is not asked again, all else is. */
@@ -144,7 +166,7 @@ export class ImageLooks {
       this.#ofEvent.set(event, known);
       return;
     }
-    if (allowed === 'nothing' || this.#channel === undefined || this.#isStuck) {
+    if (allowed === 'nothing' || this.#channel === undefined || this.#isStuck || !this.#isReady) {
       this.counters.refused++;
       return;
     }
@@ -152,19 +174,22 @@ export class ImageLooks {
       this.counters.refused++;
       return;
     }
-    const look: Look = { ...question, ...subject, ...NONE, isDone: false, events: 1 };
+    const latest = this.#now() + this.#limits.latestMs;
+    const look: Look = { ...question, ...subject, ...NONE, latest, isDone: false, events: 1 };
     this.#ofEvent.set(event, look);
     this.#add(key, look);
   }
 
   #add(key: string, look: Look): void {
-    this.#open.set(key, look);
+    // One that is asked anew must not take the place of another that asks for the same.
+    this.#open.set(this.#open.has(key) ? `${key} ${this.#number}.${this.#open.size}` : key, look);
     this.#questions++;
   }
 
   /** Whether nothing more is to be expected for an event. */
   isReady(event: ProcessEvent): boolean {
-    return this.#ofEvent.get(event)?.isDone ?? true;
+    const look = this.#ofEvent.get(event);
+    return look === undefined || look.isDone || this.#now() >= look.latest;
   }
 
   /** What was found; it is forgotten then. */
@@ -177,8 +202,8 @@ export class ImageLooks {
 
   /** Sends what was asked for since the last time. */
   send(): void {
-    if (this.#channel === undefined || this.#isStuck || this.#unsent !== undefined) return;
-    if (this.#open.size === 0) return;
+    if (this.#open.size === 0 || this.#unsent !== undefined) return;
+    if (this.#channel === undefined || this.#isStuck || !this.#isReady) return;
     const looks = [...this.#open.values()];
     this.#open = new Map();
     const now = this.#now();
@@ -204,8 +229,8 @@ export class ImageLooks {
 
   /** Takes the answers that have come, after waiting for them for some milliseconds; lets go of what is overdue. */
   settle(waitMs = 0): void {
-    if (this.#questions === 0) return;
-    if (this.#channel !== undefined && !this.#isStuck) {
+    if (this.#questions === 0 && this.#isReady && !this.#isStuck) return;
+    if (this.#channel !== undefined && this.#questions > 0 && !this.#isStuck) {
       if (this.#unsent !== undefined) this.#write(this.#unsent);
       if (waitMs > 0) this.#channel?.wait(waitMs);
     }
@@ -223,6 +248,7 @@ export class ImageLooks {
   }
 
   #hear(reply: ImageReply): void {
+    this.#isReady = true;
     const batch = this.#sent.get(reply.batch);
     if (batch === undefined) return;
     if ('begins' in reply) {
@@ -240,7 +266,10 @@ export class ImageLooks {
     if (batch.left > 0) return;
     this.#sent.delete(batch.number);
     // It was late, and not stuck.
-    if (batch.isOverdue && this.#isStuck) this.#isStuck = false;
+    if (batch.isOverdue && this.#isStuck) {
+      this.#isStuck = false;
+      this.#onAnswer();
+    }
   }
 
   #expire(): void {
@@ -257,7 +286,7 @@ export class ImageLooks {
       this.#stuck();
     }
     // Nobody is there to ask.
-    if (this.#isStuck || this.#channel === undefined) {
+    if (this.#isStuck || this.#channel === undefined || !this.#isReady) {
       for (const look of this.#open.values()) {
         this.#questions--;
         this.#give(look, 'refused');

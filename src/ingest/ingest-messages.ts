@@ -105,8 +105,8 @@ export type IngestReport =
   | { readonly kind: 'warning'; readonly message: string }
   /** What the kernel said to `claim`: 0, or a positive errno. */
   | { readonly kind: 'claimed'; readonly errno: number }
-  /** The process that looks at files does not answer. */
-  | { readonly kind: 'looker-stuck' }
+  /** Whether the process that looks at files does not answer. */
+  | { readonly kind: 'looker-stuck'; readonly isStuck: boolean }
   /** The multicast copy is read. */
   | { readonly kind: 'shared' }
   /** Somebody, perhaps this program, has changed the rules or the status of audit. */

@@ -67,7 +67,9 @@ const ENDLESS_MS = 10_000;
 const DRAIN_WAIT_MS = 5;
 /** Milliseconds to wait for looks before something else has its turn; as a rule they are done in one. */
 const LOOK_MS = 5;
-/** … and at the end. */
+/** Milliseconds for the process that looks to start, before the kernel is read. */
+const LOOKER_START_MS = 3_000;
+/** Milliseconds to wait for looks at the end. */
 const LAST_LOOKS_MS = 300;
 /** Connections that are looked up of those that arrive together; more are made in a burst than can be looked up. */
 const SOCKETS_PER_BATCH = 256;
@@ -85,7 +87,11 @@ let malformedInput = 0;
 
 /** Where this thread may not touch a path itself: on macOS nobody but root can mount what does not answer. */
 const looks = isKernel
-  ? new ImageLooks({ now: () => performance.now(), onStuck: () => report({ kind: 'looker-stuck' }) })
+  ? new ImageLooks({
+      now: () => performance.now(),
+      onStuck: () => report({ kind: 'looker-stuck', isStuck: true }),
+      onAnswer: () => report({ kind: 'looker-stuck', isStuck: false }),
+    })
   : undefined;
 /** What was found of the event that is being made a row of. */
 let lookedAt: (LookedAt & { readonly event: ProcessEvent }) | undefined;
@@ -386,6 +392,7 @@ const readKernel = ({
     lookAtClock();
     // Who looks at files for this thread.
     takeCommands();
+    looks!.awaitReady(LOOKER_START_MS);
     if (inheritedFd !== undefined) inherit(inheritedFd);
     if (mode === 'unicast') ask();
     receiveLoop({ stream: restful, onDatagram, onBatch, onTurn, pause });

@@ -158,7 +158,8 @@ export class Ingest {
           this.#shared = undefined;
           break;
         case 'looker-stuck':
-          this.#looker?.giveUp();
+          if (message.isStuck) this.#looker?.giveUp();
+          else this.#looker?.relent();
           break;
         case 'config-changed':
           handlers.onConfigChange?.();

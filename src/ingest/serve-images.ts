@@ -16,6 +16,8 @@ const PIECE_BYTES = 65_536;
 export const serveImages = (fd: number, procfs: ProcfsReader): void => {
   const looker = new ImageLooker(procfs, reply => write(fd, `${JSON.stringify(reply)}\n`));
   const lines = new LineSplitter();
+  // It is there.
+  write(fd, `${JSON.stringify({ batch: 0, answers: [] } satisfies ImageReply)}\n`);
   const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
   for (;;) {
     const read = readSync(fd, piece, 0, PIECE_BYTES, null);

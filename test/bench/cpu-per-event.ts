@@ -10,7 +10,7 @@ const SETTLE_MS = 300;
 export const ROUNDS = 3;
 
 export interface EventCost {
-  /** Microseconds of user and system time of the whole process per event, without what it uses when idle. */
+  /** Microseconds of user and system time of the process and those that look at files for it per event, without what it uses when idle. */
   readonly microseconds: number;
   /** What it uses when idle, in milliseconds of CPU per second. */
   readonly idle: number;

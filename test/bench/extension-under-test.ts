@@ -8,7 +8,7 @@ import { type ExtensionInfo, OsqueryStatusError, type TableSpec } from 'osquery-
 import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { ExtensionClient, ExtensionManagerServer } from 'osquery-extension-ts/server';
 import { endProcess } from './end-process.ts';
-import { cpuSeconds, type Memory, memory } from './process-usage.ts';
+import { childrenOf, cpuSeconds, type Memory, memory } from './process-usage.ts';
 import type { Program } from './program.ts';
 import { type TimedReply, timeCall } from './raw-select.ts';
 import { type SelectOptions, selectRequest } from './select-request.ts';
@@ -131,9 +131,14 @@ export class ExtensionUnderTest implements AsyncDisposable {
     return this.#child.pid!;
   }
 
-  /** So far, of all its threads. */
+  /** So far, of all its threads, and of the processes that look at files for it. */
   get cpuSeconds(): number {
-    return cpuSeconds(this.pid);
+    return [this.pid, ...childrenOf(this.pid)].reduce((sum, pid) => sum + cpuSecondsIfAny(pid), 0);
+  }
+
+  /** Anonymous memory of the processes that look at files for it, in MB. */
+  get lookersMemory(): number {
+    return childrenOf(this.pid).reduce((sum, pid) => sum + memory(pid).anonymous, 0);
   }
 
   get memory(): Memory {
@@ -172,3 +177,12 @@ export class ExtensionUnderTest implements AsyncDisposable {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }
+
+/** Of a child that has ended meanwhile, such as a question to NSS, nothing. */
+const cpuSecondsIfAny = (pid: number): number => {
+  try {
+    return cpuSeconds(pid);
+  } catch {
+    return 0;
+  }
+};

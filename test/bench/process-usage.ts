@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { libc } from '../../src/runtime/libc.ts';
 
 const clockGettime: (clock: number, time: BigInt64Array) => number = libc.func(
@@ -14,6 +14,12 @@ export const cpuSeconds = (pid: number): number => {
   if (clockGettime((~pid << 3) | CPUCLOCK_SCHED, time) !== 0) throw new Error(`there is no process ${pid}`);
   return Number(time[0]) + Number(time[1]) / 1e9;
 };
+
+/** The processes that a process has started and that still run, such as those that look at files for it. */
+export const childrenOf = (pid: number): readonly number[] =>
+  readdirSync(`/proc/${pid}/task`).flatMap(thread =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+  );
 
 export interface Memory {
   /** MB of 10^6 bytes. */

@@ -5,6 +5,7 @@ import { diskStall } from './scenarios/disk-stall.ts';
 import { flood } from './scenarios/flood.ts';
 import { kills } from './scenarios/kills.ts';
 import { signals } from './scenarios/signals.ts';
+import { silentFileSystem } from './scenarios/silent-file-system.ts';
 import { silentReaders } from './scenarios/silent-readers.ts';
 import { stopped } from './scenarios/stopped.ts';
 
@@ -18,4 +19,5 @@ export const scenarios: readonly Scenario[] = [
   diskStall,
   clock,
   signals,
+  silentFileSystem,
 ];

@@ -60,17 +60,22 @@ const file = (inode: string, dev = 'fe:00') => ({
 const setUp = () => {
   let now = 0;
   let stuck = 0;
-  const looks = new ImageLooks({ now: () => now, onStuck: () => stuck++ });
+  let relented = 0;
+  const looks = new ImageLooks({ now: () => now, onStuck: () => stuck++, onAnswer: () => relented++ });
   const attach = (): FakeLooker => {
     const looker = new FakeLooker();
     looks.attach(looker);
+    // It is there.
+    looker.reply({ batch: 0, answers: [] });
+    looks.settle();
+    looks.send();
     return looker;
   };
   const pass = (milliseconds: number): void => {
     now += milliseconds;
     looks.settle();
   };
-  return { looks, attach, pass, stuck: () => stuck };
+  return { looks, attach, pass, stuck: () => stuck, relented: () => relented };
 };
 
 describe('ImageLooks', () => {
@@ -166,9 +171,54 @@ describe('ImageLooks', () => {
     expect(looks.isWaiting).toBe(false);
   });
 
+  it('takes one that was only late for what it is', () => {
+    const { looks, attach, pass, stuck, relented } = setUp();
+    const looker = attach();
+    const late = exec({ pid: 1, path: '/a' });
+    looks.ask(late);
+    looks.send();
+    pass(300);
+    expect([stuck(), relented()]).toEqual([1, 0]);
+    looker.answer();
+    pass(1);
+    expect(relented()).toBe(1);
+    const next = exec({ pid: 2, path: '/a' });
+    looks.ask(next);
+    looks.send();
+    looker.answer();
+    looks.settle();
+    expect(looks.resultOf(next).times).toEqual(TIMES);
+  });
+
+  it('holds no event for longer, though its question is asked again and again', () => {
+    const { looks, attach, pass } = setUp();
+    attach();
+    const events = Array.from({ length: 2 }, (_, pid) => exec({ pid, path: '/a' }));
+    looks.ask(events[0]!);
+    looks.send();
+    looks.ask(events[1]!);
+    // Both are asked anew, and neither takes the other's place.
+    for (let i = 0; i < 4; i++) {
+      attach();
+      pass(100);
+    }
+    const looker = attach();
+    expect(looker.paths).toEqual(['/a', '/a']);
+    pass(400);
+    expect(events.map(event => looks.isReady(event))).toEqual([true, true]);
+  });
+
   it('has no more questions under way than its limit', () => {
-    const looks = new ImageLooks({ now: () => 0, onStuck: () => {}, limits: { maxQuestions: 2 } });
-    looks.attach(new FakeLooker());
+    const looks = new ImageLooks({
+      now: () => 0,
+      onStuck: () => {},
+      onAnswer: () => {},
+      limits: { maxQuestions: 2 },
+    });
+    const looker = new FakeLooker();
+    looks.attach(looker);
+    looker.reply({ batch: 0, answers: [] });
+    looks.settle();
     for (let i = 0; i < 5; i++) looks.ask(exec({ pid: i, path: `/${i}` }));
     expect(looks.counters.refused).toBe(3);
   });

@@ -8,8 +8,11 @@ const MAX_ABANDONED = 4;
 /** Starts: so many at once, then one in so many milliseconds. */
 const STARTS = 4;
 const START_MS = 5_000;
-/** Milliseconds between two looks at one that may only wait for a CPU, and how long it may. */
-const PATIENCE_MS = 100;
+/**
+ * Milliseconds between two looks at one that may only wait for a CPU, and how long it may. One that waits as only the kernel
+ * ends it (`D`) hangs.
+ */
+const PATIENCE_MS = 50;
 const STARVED_MS = 5_000;
 
 /** A process that has been started, and the way to talk to it. */
@@ -102,21 +105,30 @@ export class LookKeeper<Channel> {
     this.#hasWarned = true;
   }
 
+  /** It has answered after all. */
+  relent(): void {
+    this.#isLeaving = false;
+  }
+
   /** Gives the process up, unless all that it waits for is a CPU. */
   giveUp(): void {
     if (this.#isLeaving || this.#current === undefined) return;
     this.#isLeaving = true;
-    this.#leave(this.#current, performance.now());
+    this.#leave(this.#current, performance.now(), 0);
   }
 
-  #leave(leaving: StartedLook<Channel>, since: number): void {
+  /** @param waits times that it was found to wait for something else than a CPU */
+  #leave(leaving: StartedLook<Channel>, since: number, waits: number): void {
     const { stateOf = processState } = this.#options;
-    if (this.#current !== leaving) {
+    if (this.#current !== leaving || !this.#isLeaving) {
       this.#isLeaving = false;
       return;
     }
-    if (stateOf(leaving.child.pid ?? 0) === 'R' && performance.now() - since < STARVED_MS) {
-      setTimeout(() => this.#leave(leaving, since), PATIENCE_MS).unref();
+    const state = stateOf(leaving.child.pid ?? 0);
+    const hangs = state === 'D' || (state !== 'R' && waits > 0);
+    if (!hangs && performance.now() - since < STARVED_MS) {
+      const next = (): void => this.#leave(leaving, since, state === 'R' ? 0 : waits + 1);
+      setTimeout(next, PATIENCE_MS).unref();
       return;
     }
     this.#isLeaving = false;

@@ -21,6 +21,7 @@ const withRows = async ({ program }: BenchContext): Promise<readonly Figure[]> =
   await using extension = await ExtensionUnderTest.start(program, processOptions);
   await sleep(IDLE_MS);
   const idle = extension.memory;
+  const lookers = extension.lookersMemory;
   for (let left = ROWS; left > 0; left -= PER_LOAD) {
     await using load = await Load.prepare('execs', PER_LOAD, 0);
     await load.run();
@@ -32,6 +33,12 @@ const withRows = async ({ program }: BenchContext): Promise<readonly Figure[]> =
   return [
     { name: 'RSS idle', value: idle.rss, unit: 'MB', goal: { atMost: 80 }, peers: references.idleMemory },
     { name: '… without pages of files', value: idle.anonymous, unit: 'MB' },
+    {
+      name: '… of the processes that look at files for it',
+      value: lookers,
+      unit: 'MB',
+      goal: { atMost: 40 },
+    },
     {
       name: 'RSS with 50,000 process rows',
       value: full.rss,
