@@ -187,6 +187,7 @@ export class HashClient {
     const lines = new LineSplitter();
     channel.on('data', (bytes: Buffer) => {
       this.#heardAt = this.#clock.monotonicMs();
+      this.#keeper.relent();
       lines.push(bytes, reply => this.#hear(reply as LookReply));
     });
     // Its end is told by its process.

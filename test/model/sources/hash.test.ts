@@ -53,6 +53,7 @@ describe('hashes', () => {
     answers.set('/bin/true', digests('true'));
     model.offer(exec({ pid: 10, path: '/bin/sh' }));
     model.offer(exec({ pid: 11, ppid: 10, path: '/bin/true', at: 5 }));
+    await settled();
     expect(emitted[1]).toMatchObject({
       process_md5: 'md5 of true',
       process_sha256: 'sha256 of true',
@@ -69,6 +70,7 @@ describe('hashes', () => {
     remembered.set('known', digests('sh'));
     model.offer(exec({ pid: 10, path: '/bin/sh', image: { key: 'known', ctimeMs: 0 } }));
     model.offer(exec({ pid: 11, ppid: 10, path: '/bin/new', at: 5, image: { key: 'new', ctimeMs: 0 } }));
+    await settled();
     expect(emitted[0]).toMatchObject({ process_md5: 'md5 of sh', process_sha256: 'sha256 of sh' });
     expect(emitted[1]).toMatchObject({ process_md5: 'md5 of new', parent_process_md5: 'md5 of sh' });
     expect(asked.map(({ path }) => path)).toEqual(['/bin/new']);
@@ -176,7 +178,7 @@ describe('parentHashSource, of a parent that was running before anyone looked', 
     expect(resolve()).toBeUndefined();
     expect(asked).toHaveLength(1);
     await clock.advance(30_000);
-    expect(resolve()).toEqual(fields);
+    expect(await resolve()).toEqual(fields);
   });
 
   it('does not ask when it has ended', () => {

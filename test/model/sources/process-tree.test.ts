@@ -176,7 +176,7 @@ describe('processTreeSource', () => {
         throw new Error('not permitted');
       },
     });
-    expect(state).toEqual({ error: 'not permitted', overruns: 0 });
+    expect(state).toMatchObject({ error: 'not permitted', overruns: 0 });
     expect(resolve(exec()).process).toBeDefined();
   });
 
