@@ -16,7 +16,8 @@ export interface CoreLikeTimes {
   readonly whole: Float64Array;
   /** … of it, the connection for the ping. */
   readonly ping: Float64Array;
-  readonly replyBytes: number;
+  /** In the replies to the calls. */
+  readonly rows: number;
 }
 
 /**

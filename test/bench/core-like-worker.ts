@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { ByteCursor } from '../../src/osquery-extension-ts/src/wire/byte-cursor.ts';
 import { MessageReader } from '../../src/osquery-extension-ts/src/wire/message-reader.ts';
+import { readMessageHeader, readResponse } from '../../src/osquery-extension-ts/src/wire/response-codec.ts';
 import { libc } from '../../src/runtime/libc.ts';
 import { close, connect, errno, socket } from '../../src/runtime/socket-calls.ts';
 import type { CoreLikeCalls, CoreLikeTimes } from './core-like-client.ts';
@@ -18,8 +20,8 @@ const { socketPath, ping, calls } = workerData as CoreLikeCalls;
 const address = Buffer.concat([Buffer.from([AF_UNIX, 0]), Buffer.from(socketPath), Buffer.of(0)]);
 const received = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
 
-/** Sends a request on a connection of its own and reads its reply. Returns the reply's length. */
-const exchange = (request: Uint8Array): number => {
+/** Sends a request on a connection of its own and reads its reply. */
+const exchange = (request: Uint8Array): Buffer => {
   const fd = socket(AF_UNIX, SOCK_STREAM, 0);
   if (connect(fd, address, address.length) !== 0) throw new Error(`connect: errno ${errno()}`);
   send(fd, request, request.length, 0);
@@ -27,25 +29,32 @@ const exchange = (request: Uint8Array): number => {
   for (;;) {
     const length = recv(fd, received, received.length, 0);
     if (length <= 0) throw new Error(`no reply: recv gave ${length}, errno ${errno()}`);
-    reader.push(received.subarray(0, length));
+    reader.push(Buffer.from(received.subarray(0, length)));
     const message = reader.next();
     if (message === undefined) continue;
     close(fd);
-    return message.length;
+    return message;
   }
 };
 
-const times: CoreLikeTimes = {
-  whole: new Float64Array(calls.length),
-  ping: new Float64Array(calls.length),
-  replyBytes: 0,
+/** How many rows there are, or what went wrong in their place. */
+const rowsIn = (reply: Buffer): number => {
+  const cursor = new ByteCursor(reply);
+  const { status, rows } = readResponse(cursor, readMessageHeader(cursor));
+  if (status.code !== 0) throw new Error(`the extension answered ${status.code}: ${status.message}`);
+  return rows.count;
 };
-let replyBytes = 0;
+
+const whole = new Float64Array(calls.length);
+const pings = new Float64Array(calls.length);
+let rows = 0;
 calls.forEach((call, i) => {
   const start = performance.now();
   exchange(ping);
-  times.ping[i] = performance.now() - start;
-  replyBytes += exchange(call);
-  times.whole[i] = performance.now() - start;
+  pings[i] = performance.now() - start;
+  const reply = exchange(call);
+  whole[i] = performance.now() - start;
+  rows += rowsIn(reply);
 });
-parentPort!.postMessage({ ...times, replyBytes });
+const times: CoreLikeTimes = { whole, ping: pings, rows };
+parentPort!.postMessage(times);

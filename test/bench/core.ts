@@ -29,6 +29,7 @@ export class ReplayedUnderCore implements AsyncDisposable {
     const core = await Osqueryd.start(installed === undefined ? embedded : [installed], {
       disable_tables: 'process_events,socket_events,user_events',
       disable_audit: 'true',
+      disable_events: 'false',
       audit_allow_sockets: 'true',
       events_max: auditOptions.events_max,
       events_expiry: auditOptions.events_expiry,
@@ -50,9 +51,14 @@ export class ReplayedUnderCore implements AsyncDisposable {
 
   /** Milliseconds from the query to its one row. */
   async time(sql: string): Promise<number> {
+    return (await this.timeNumber(sql)).milliseconds;
+  }
+
+  /** The same, and the one number of that row. */
+  async timeNumber(sql: string): Promise<{ readonly milliseconds: number; readonly value: number }> {
     const started = performance.now();
-    await this.#core.number(sql);
-    return performance.now() - started;
+    const value = await this.#core.number(sql);
+    return { milliseconds: performance.now() - started, value };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

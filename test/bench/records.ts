@@ -13,8 +13,8 @@ const hex = (value: number, bytes: number): string =>
     .toUpperCase()
     .padStart(2 * bytes, '0');
 
-const actor = (pid: number, comm: string, exe: string): string =>
-  `ppid=1 pid=${pid} auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm="${comm}" exe="${exe}" key="osquery-audit-events"`;
+const actor = (pid: number, comm: string, exe: string, ppid = 1): string =>
+  `ppid=${ppid} pid=${pid} auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm="${comm}" exe="${exe}" key="osquery-audit-events"`;
 
 /** What the kernel records of one connect(2) to an IPv4 address. */
 export const connectRecords = (index: number, second: number): readonly RecordText[] => {
@@ -34,7 +34,17 @@ export const connectRecords = (index: number, second: number): readonly RecordTe
 };
 
 /** What the kernel records of one execve(2) of a small program by root. */
-export const execRecords = (index: number, second: number): readonly RecordText[] => {
+export const execRecords = (index: number, second: number): readonly RecordText[] =>
+  execBy(index, second, 1000 + (index % 30_000), 1);
+
+/** Number of the process of an exec of `chainedExecRecords`. */
+export const chainedPid = (index: number): number => 1000 + index;
+
+/** The same, by processes each of which was made by that of the exec before. */
+export const chainedExecRecords = (index: number, second: number): readonly RecordText[] =>
+  execBy(index, second, chainedPid(index), chainedPid(index - 1));
+
+const execBy = (index: number, second: number, pid: number, ppid: number): readonly RecordText[] => {
   const stamp = stampOf(index, second);
   const caps = '000001fffeffffff';
   const path = (item: number, name: string, inode: number): RecordText => ({
@@ -44,7 +54,7 @@ export const execRecords = (index: number, second: number): readonly RecordText[
   return [
     {
       type: 1300,
-      payload: `${stamp} arch=c000003e syscall=59 success=yes exit=0 a0=7ffeb60138a8 a1=b58f860 a2=b58f7a0 a3=8 items=2 ${actor(1000 + (index % 30_000), 'true', '/usr/bin/true')}`,
+      payload: `${stamp} arch=c000003e syscall=59 success=yes exit=0 a0=7ffeb60138a8 a1=b58f860 a2=b58f7a0 a3=8 items=2 ${actor(pid, 'true', '/usr/bin/true', ppid)}`,
     },
     {
       type: 1321,

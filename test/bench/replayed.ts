@@ -1,9 +1,11 @@
+import { processEvents } from '../../tables/process_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
-import { socketOptions } from './audit-options.ts';
+import { processOptions, socketOptions } from './audit-options.ts';
 import { ExtensionUnderTest } from './extension-under-test.ts';
 import { median } from './figure.ts';
 import type { Program } from './program.ts';
 import type { RecordedConnects } from './recorded-connects.ts';
+import type { RecordedLog } from './recorded-log.ts';
 import type { SelectOptions } from './select-request.ts';
 
 /** Before: a process that runs for weeks has its code compiled. */
@@ -18,6 +20,19 @@ export const startReplayed = async (
 ): Promise<ExtensionUnderTest> => {
   const extension = await ExtensionUnderTest.start(program, socketOptions, ['--replay', log.path]);
   const rows = await extension.count(socketEvents.spec);
+  if (rows === count) return extension;
+  await extension[Symbol.asyncDispose]();
+  throw new Error(`expected ${count} rows from the log, got ${rows}`);
+};
+
+/** The extension with its process_events filled from a log. */
+export const startReplayedExecs = async (
+  program: Program,
+  log: RecordedLog,
+  count: number,
+): Promise<ExtensionUnderTest> => {
+  const extension = await ExtensionUnderTest.start(program, processOptions, ['--replay', log.path]);
+  const rows = await extension.count(processEvents.spec);
   if (rows === count) return extension;
   await extension[Symbol.asyncDispose]();
   throw new Error(`expected ${count} rows from the log, got ${rows}`);

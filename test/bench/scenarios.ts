@@ -3,12 +3,14 @@ import { burst } from './scenarios/burst.ts';
 import { connectCpu } from './scenarios/connect-cpu.ts';
 import { execCpu } from './scenarios/exec-cpu.ts';
 import { growth } from './scenarios/growth.ts';
+import { selfJoin } from './scenarios/join.ts';
 import { latency } from './scenarios/latency.ts';
 import { memoryUse } from './scenarios/memory.ts';
 import { pipeline } from './scenarios/pipeline.ts';
 import { receiveOnly } from './scenarios/receive-only.ts';
 import { select } from './scenarios/select.ts';
 import { selectCore } from './scenarios/select-core.ts';
+import { selectFew } from './scenarios/select-few.ts';
 import { selectRecent } from './scenarios/select-recent.ts';
 import { selectWhileIngesting } from './scenarios/select-while-ingesting.ts';
 import { sustained } from './scenarios/sustained.ts';
@@ -25,6 +27,8 @@ export const scenarios: readonly Scenario[] = [
   select,
   selectCore,
   selectRecent,
+  selectFew,
+  selfJoin,
   selectWhileIngesting,
   memoryUse,
   growth,
