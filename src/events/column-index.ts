@@ -31,6 +31,7 @@ export class ColumnIndex {
     const index = this.#indexOf(segment);
     const places: number[] = [];
     for (const key of keys) index.find(key, first, last, places);
+    if (places.length === 0) return NOWHERE;
     // One row has one key; the chains go from the last row to the first.
     return places.length < 2 ? Uint32Array.from(places) : Uint32Array.from(places).sort();
   }
@@ -59,6 +60,8 @@ export class ColumnIndex {
     if (segment.isPacked) releaseRows(bytes, segment.used);
   }
 }
+
+const NOWHERE = new Uint32Array(0);
 
 /** A little more than is there: a segment that grows is looked at again. */
 const SPARE = 1.25;

@@ -147,7 +147,9 @@ export const thoseWithin = (
   oldest: number,
   newest: number,
 ): Uint32Array =>
-  places.filter(place => gone[place] === THERE && times[place]! >= oldest && times[place]! <= newest);
+  places.length === 0
+    ? places
+    : places.filter(place => gone[place] === THERE && times[place]! >= oldest && times[place]! <= newest);
 
 /** Makes room for twice as many rows. */
 export const growIndex = (segment: Segment): void => {

@@ -130,14 +130,31 @@ const expire = (
 const intersect = (a: RowRange, b: RowRange | undefined): RowRange =>
   b === undefined ? a : { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) };
 
+/** Places of the columns by all their names: core may name one by an alias. The last is that of the row's number. */
+const placesOf = (spec: TableSpec): ReadonlyMap<string, number> => {
+  const places = new Map(spec.columns.map(({ name }, index) => [name, index]));
+  for (const [alias, name] of Object.entries(spec.columnAliases ?? {})) {
+    const place = places.get(name);
+    if (place !== undefined && !places.has(alias)) places.set(alias, place);
+  }
+  return places;
+};
+const knownPlaces = new WeakMap<TableSpec, ReadonlyMap<string, number>>();
+
 const wantedColumns = (spec: TableSpec, { colsUsed }: QueryContext): ColumnMask => {
-  const all = spec.columns.map((_, index) => index);
   // Behind the columns. Who reads none of them has no OR either, and only counts rows.
-  const rowid = all.length;
-  if (colsUsed === undefined) return maskOf([...all, rowid]);
-  const used = new Set<string>();
-  // Core may name a column by an alias of it.
-  for (const name of colsUsed) used.add(spec.columnAliases?.[name] ?? name);
-  const wanted = all.filter(index => used.has(spec.columns[index]!.name));
-  return maskOf(wanted.length === 0 ? wanted : [...wanted, rowid]);
+  const rowid = spec.columns.length;
+  if (colsUsed === undefined) return maskOf([...spec.columns.keys(), rowid]);
+  let places = knownPlaces.get(spec);
+  if (places === undefined) {
+    places = placesOf(spec);
+    knownPlaces.set(spec, places);
+  }
+  const wanted: number[] = [];
+  for (const name of colsUsed) {
+    const place = places.get(name);
+    if (place !== undefined) wanted.push(place);
+  }
+  if (wanted.length > 0) wanted.push(rowid);
+  return maskOf(wanted);
 };

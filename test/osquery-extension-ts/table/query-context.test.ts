@@ -198,4 +198,56 @@ describe('parseQueryContext, on anything', () => {
       }),
     );
   });
+
+  it('reads contexts alike but for their values as it reads each of them', () => {
+    const value = fc.oneof(
+      fc.string({ unit: fc.constantFrom('a', '7', ' ', '"', '\\', '\n', 'ä', '{', '}', ',', '"expr":"') }),
+      fc.constantFrom('1', '22', '', '"', '\\"', '"expr":"x', '","op":2'),
+    );
+    const comparison = fc.record({
+      column: fc.constantFrom('a', 'b', 'expr'),
+      op: fc.constantFrom(2, 4, 65),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(comparison, { maxLength: 4 }),
+        fc.constantFrom('', ',{"op":73,"expr":"5"}', ',{"op":2,"expr":5}'),
+        fc.array(fc.array(value, { minLength: 4, maxLength: 4 }), { minLength: 2, maxLength: 6 }),
+        (comparisons, more, series) => {
+          for (const values of series) {
+            const constraints = ['a', 'b', 'expr', 'c'].map(name => ({
+              name,
+              list: comparisons.flatMap(({ column, op }, i) =>
+                column === name ? [{ op, expr: values[i]! }] : [],
+              ),
+              affinity: 'TEXT',
+            }));
+            const json = JSON.stringify({ constraints, colsUsed: ['a'], colsUsedBitset: 1 });
+            const context = parseQueryContext(json.replace(/}](?=,"affinity")/, `}${more}]`));
+            const own = [...context.constraints].map(([name, { list }]) => ({ name, list }));
+            const added = more.includes('"op":2') ? { op: 2, expr: '5' } : undefined;
+            let isFirst = true;
+            expect(own).toEqual(
+              constraints.map(({ name, list }) => {
+                const isChanged = isFirst && added !== undefined && list.length > 0;
+                if (list.length > 0) isFirst = false;
+                return { name, list: isChanged ? [...list, added] : list };
+              }),
+            );
+            for (const { name, list } of own) {
+              expect(context.constraints.get(name)?.list).toEqual(list);
+              expect(context.constraints.has(name)).toBe(true);
+            }
+            expect([...context.constraints.keys()]).toEqual(own.map(({ name }) => name));
+            expect([...context.constraints.values()].map(({ list }) => list)).toEqual(
+              own.map(({ list }) => list),
+            );
+            expect(context.constraints.size).toBe(4);
+            expect(context.limit).toBe(more.includes('73') && comparisons.length > 0 ? 5n : undefined);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
 });

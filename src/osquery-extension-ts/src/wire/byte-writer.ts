@@ -1,20 +1,26 @@
+/** What is not longer lies in Node's pool, beside other buffers. */
+const POOLED_BYTES = 1024;
+
 /**
  * A growing byte buffer. `bytes` is valid up to `length`; what has been handed out with {@link take} is never
  * written again.
  */
 export class ByteWriter {
-  bytes: Buffer;
+  bytes: Buffer = NONE;
   length = 0;
+  readonly #initialBytes: number;
 
   constructor(initialBytes = 4096) {
-    this.bytes = Buffer.allocUnsafeSlow(initialBytes);
+    this.#initialBytes = initialBytes;
   }
 
   /** Makes room for `count` more bytes. Call it before writing to `bytes` directly. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    const bytes = Math.max(needed, this.bytes.length * 2, this.#initialBytes);
+    // Memory of its own takes longer to get, and to give back, than a message to write.
+    const grown = bytes <= POOLED_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
   }
@@ -58,8 +64,10 @@ export class ByteWriter {
   /** Hands out what has been written and starts a new buffer. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
-    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
+    this.bytes = NONE;
     this.length = 0;
     return taken;
   }
 }
+
+const NONE: Buffer = Buffer.alloc(0);

@@ -1,0 +1,138 @@
+import type { ColumnConstraints, QueryContext } from './query-context.ts';
+
+/** Values in a template at most; a join has one or two. */
+const MAX_VALUES = 8;
+/** Templates remembered: a join of several tables asks each of them in turn. */
+const MAX_TEMPLATES = 4;
+/** Before a value, as core writes it. */
+const BEFORE_VALUE = '"expr":"';
+/** What stands in JSON as it is. */
+const PLAIN = /^[^"\\\u0000-\u001f]*$/;
+
+/** A context whose values are left out. */
+interface ContextTemplate {
+  /** The text between the values, before the first and behind the last. */
+  readonly pieces: readonly string[];
+  /** Whose comparisons the values are, in their order. */
+  readonly columns: readonly string[];
+  readonly context: QueryContext;
+}
+
+/** The one used last is the first. */
+const templates: ContextTemplate[] = [];
+
+/**
+ * A context that differs from one before it in nothing but the values that columns are compared with. In a join core asks a
+ * thousand times in one second, and to parse the same column names a thousand times takes longer than to find the rows.
+ *
+ * @returns undefined if there was none like it
+ */
+export function contextLikeBefore(json: string): QueryContext | undefined {
+  for (const [place, template] of templates.entries()) {
+    const values = valuesIn(json, template.pieces);
+    if (values === undefined) continue;
+    if (place > 0) {
+      templates.splice(place, 1);
+      templates.unshift(template);
+    }
+    return withValues(template, values);
+  }
+  return undefined;
+}
+
+/** Remembers a context for `contextLikeBefore`, if it has values and is written as core writes it. */
+export function rememberContext(json: string, context: QueryContext): void {
+  if (context.limit !== undefined || context.offset !== undefined) return;
+  const values: string[] = [];
+  const columns: string[] = [];
+  for (const [column, { list }] of context.constraints) {
+    for (const { expr } of list) {
+      values.push(expr);
+      columns.push(column);
+    }
+  }
+  if (values.length === 0 || values.length > MAX_VALUES) return;
+  const parts = json.split(BEFORE_VALUE);
+  if (parts.length !== values.length + 1) return;
+  const pieces = [parts[0]! + BEFORE_VALUE];
+  for (const [i, value] of values.entries()) {
+    const part = parts[i + 1]!;
+    if (!PLAIN.test(value) || !part.startsWith(`${value}"`)) return;
+    pieces.push(part.slice(value.length) + (i + 1 < values.length ? BEFORE_VALUE : ''));
+  }
+  templates.unshift({ pieces, columns, context });
+  templates.length = Math.min(templates.length, MAX_TEMPLATES);
+}
+
+function valuesIn(json: string, pieces: readonly string[]): string[] | undefined {
+  const values: string[] = [];
+  let at = 0;
+  for (const [i, piece] of pieces.entries()) {
+    // Compared as a whole: startsWith goes character by character.
+    if (json.slice(at, at + piece.length) !== piece) return undefined;
+    at += piece.length;
+    if (i === pieces.length - 1) break;
+    const end = json.indexOf('"', at);
+    const value = json.slice(at, Math.max(at, end));
+    if (end < 0 || !PLAIN.test(value)) return undefined;
+    values.push(value);
+    at = end;
+  }
+  return at === json.length ? values : undefined;
+}
+
+function withValues({ columns, context }: ContextTemplate, values: readonly string[]): QueryContext {
+  const changed = new Map<string, ColumnConstraints>();
+  for (let from = 0; from < columns.length; ) {
+    const column = columns[from]!;
+    const { affinity, list } = context.constraints.get(column)!;
+    const first = from;
+    changed.set(column, { affinity, list: list.map(({ op }, i) => ({ op, expr: values[first + i]! })) });
+    from += list.length;
+  }
+  const { colsUsed, colsUsedBitset, limit, offset } = context;
+  return { constraints: new MapWith(context.constraints, changed), colsUsed, colsUsedBitset, limit, offset };
+}
+
+/** A map with other values for some of its keys: to copy one of all columns of a table would take longer than all the rest. */
+class MapWith<K, V> implements ReadonlyMap<K, V> {
+  readonly #base: ReadonlyMap<K, V>;
+  readonly #changed: ReadonlyMap<K, V>;
+
+  constructor(base: ReadonlyMap<K, V>, changed: ReadonlyMap<K, V>) {
+    this.#base = base;
+    this.#changed = changed;
+  }
+
+  get size(): number {
+    return this.#base.size;
+  }
+
+  get(key: K): V | undefined {
+    return this.#changed.get(key) ?? this.#base.get(key);
+  }
+
+  has(key: K): boolean {
+    return this.#base.has(key);
+  }
+
+  keys(): MapIterator<K> {
+    return this.#base.keys();
+  }
+
+  *entries(): MapIterator<[K, V]> {
+    for (const [key, value] of this.#base) yield [key, this.#changed.get(key) ?? value];
+  }
+
+  *values(): MapIterator<V> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): MapIterator<[K, V]> {
+    return this.entries();
+  }
+
+  forEach(callback: (value: V, key: K, map: ReadonlyMap<K, V>) => void, thisArg?: unknown): void {
+    for (const [key, value] of this.entries()) callback.call(thisArg, value, key, this);
+  }
+}
