@@ -45,6 +45,7 @@ const columns = [
   { name: 'ppid', type: 'BIGINT', options: { hidden: true } },
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
+  { name: 'node', type: 'TEXT', options: { hidden: true } },
   { name: 'parent_path', type: 'TEXT', options: { hidden: true } },
   { name: 'parent_cmdline', type: 'TEXT', options: { hidden: true } },
   { name: 'container_id', type: 'TEXT', options: { hidden: true } },
@@ -144,6 +145,7 @@ export const processEvents: EventTable<'process', typeof columns> = {
       ppid: event.ppid,
       exit: event.exit,
       audit_id: context.auditId(event),
+      node: event.node,
     };
   },
 };

@@ -36,6 +36,7 @@ const columns = [
   { name: 'process_start_timestamp', type: 'TEXT', options: { hidden: true } },
   { name: 'parent_process_command_line', type: 'TEXT', options: { hidden: true } },
   { name: 'ancestors', type: 'TEXT', options: { hidden: true } },
+  { name: 'node', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
 type TelemetryRow = Row<typeof columns>;
@@ -81,6 +82,7 @@ export const processTelemetryEvents = {
       process_start_timestamp: fields.process_start_timestamp,
       parent_process_command_line: fields.parent_process_command_line,
       ancestors: fields.ancestors && listText(fields.ancestors),
+      node: fields.node,
     };
   },
 } as const satisfies {

@@ -24,6 +24,7 @@ const columns = [
   { name: 'status', type: 'TEXT' },
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
+  { name: 'node', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
 /**
@@ -72,6 +73,7 @@ export const socketEvents: EventTable<'socket', typeof columns> = {
       status: event.outcome,
       exit: event.exit,
       audit_id: auditId(event),
+      node: event.node,
     };
   },
 };

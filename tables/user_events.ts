@@ -18,6 +18,7 @@ const columns = [
   { name: 'hostname', type: 'TEXT', options: { hidden: true } },
   { name: 'res', type: 'TEXT', options: { hidden: true } },
   { name: 'op', type: 'TEXT', options: { hidden: true } },
+  { name: 'node', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
 /** Authentication, sessions, account changes: what PAM, sudo, sshd and others report to audit. */
@@ -44,6 +45,7 @@ export const userEvents: EventTable<'user', typeof columns> = {
           hostname: event.hostname,
           res: event.res,
           op: event.op,
+          node: event.node,
         }
       : undefined,
 };

@@ -7,6 +7,13 @@
  */
 export type AuditEvent = ProcessEvent | SocketEvent | UserEvent;
 
+/** Names that a log has beside the ids. */
+export interface RecordedNames {
+  /** Of the uid, and of the auid. */
+  readonly user: string | undefined;
+  readonly login: string | undefined;
+}
+
 interface EventOrigin {
   /** Seconds since the epoch, from the event's own timestamp. */
   readonly seconds: number;
@@ -14,6 +21,10 @@ interface EventOrigin {
   readonly milliseconds: number;
   /** The audit serial (a wrapping u32), or the record's number within its trail for OpenBSM. */
   readonly serial: number;
+  /** The host that a log names. */
+  readonly node?: string | undefined;
+  /** As an enriched log has them. */
+  readonly names?: RecordedNames | undefined;
 }
 
 /** The acting process as its source describes it. Ids are raw: an unset auid is 4294967295. */

@@ -2,6 +2,7 @@ import type { AuditEvent } from './audit-event.ts';
 import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL } from './constants.ts';
 import { firstOf, isUserMessage, type RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
+import { interpretedNames } from './interpreted-names.ts';
 import { hasUringop, UringReader } from './io-uring.ts';
 import { type KindOfTask, readProcessEvent } from './process-event.ts';
 import type { AuditRecord } from './record.ts';
@@ -40,6 +41,16 @@ const SUBMISSION: ReadonlySet<SyscallName> = new Set(['io_uring_enter']);
 
 const NO_EVENTS: readonly AuditEvent[] = [];
 
+/** Adds what a log says of its host and of users. */
+const withOrigin = (group: RecordGroup, events: readonly AuditEvent[]): readonly AuditEvent[] => {
+  if (events.length === 0) return events;
+  const { node } = group;
+  const call = firstOf(group, AUDIT_SYSCALL);
+  const names = call === undefined ? undefined : interpretedNames(call);
+  if (node === undefined && names === undefined) return events;
+  return events.map(event => ({ ...event, node, names }));
+};
+
 /** Turns groups of records into events. */
 export class Interpreter {
   readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0 };
@@ -57,7 +68,7 @@ export class Interpreter {
   /** @returns none for what is no event of ours, or cannot be read; which of the two is counted */
   interpret(group: RecordGroup): readonly AuditEvent[] {
     damage.records = 0;
-    const events = this.#interpret(group);
+    const events = withOrigin(group, this.#interpret(group));
     this.damagedRecords += damage.records;
     return events;
   }

@@ -19,7 +19,7 @@ export interface ProcessBatch {
   readonly ownTexts: readonly string[];
 }
 
-const HEADER = 18;
+const HEADER = 21;
 /** The place of a text that is not there. Texts known have those above it, the batch's own those below. */
 const NO_TEXT = 0;
 /** In place of the number of arguments where they are not known. */
@@ -69,6 +69,9 @@ export class ProcessBatchWriter {
     numbers[at++] = image?.ctimeMs ?? Number.NaN;
     numbers[at++] = argv?.length ?? NO_ARGUMENTS;
     numbers[at++] = files.length;
+    numbers[at++] = this.#place(event.node);
+    numbers[at++] = this.#place(event.names?.user);
+    numbers[at++] = this.#place(event.names?.login);
     if (argv !== undefined) for (const argument of argv) numbers[at++] = this.#place(argument);
     for (const { inode, dev } of files) {
       numbers[at++] = this.#place(inode);
@@ -151,6 +154,8 @@ const forEachProcess = (
         dev: textAt(numbers[next++]!, texts, ownTexts),
       };
     }
+    const user = textAt(numbers[at + 19]!, texts, ownTexts);
+    const login = textAt(numbers[at + 20]!, texts, ownTexts);
     const key = textAt(numbers[at + 14]!, texts, ownTexts);
     const event: ModelEvent = {
       action: ACTIONS[numbers[at + 1]!]!,
@@ -168,6 +173,8 @@ const forEachProcess = (
       path: textAt(numbers[at + 13]!, texts, ownTexts),
       argv,
       files,
+      node: textAt(numbers[at + 18]!, texts, ownTexts),
+      names: user === undefined && login === undefined ? undefined : { user, login },
       image: key === undefined ? undefined : { key, ctimeMs: numbers[at + 15]! },
     };
     const eid = known(numbers[at]!);

@@ -19,6 +19,8 @@ export interface ModelEvent
     | 'comm'
     | 'path'
     | 'argv'
+    | 'node'
+    | 'names'
   > {
   readonly files: readonly Pick<ExecutedFile, 'inode' | 'dev'>[];
   /** The file that was found under `path` after the event, if by device and inode it is one of `files`. */

@@ -12,6 +12,7 @@ import { loginSource } from './sources/login.ts';
 import { namespacesSource } from './sources/namespaces.ts';
 import { parentHashSource } from './sources/parent-hash.ts';
 import { type ProcessTreeSourceOptions, processTreeSource } from './sources/process-tree.ts';
+import { recordedSource } from './sources/recorded.ts';
 
 /** What events tell by themselves, wherever and whenever they happened. */
 const eventSources = (tree: ProcessTreeSourceOptions) => [auditSource(), processTreeSource(tree)] as const;
@@ -41,7 +42,10 @@ export const liveSources = (services: LiveServices) => {
  * would be a guess.
  */
 export const replaySources = () =>
-  eventSources({ tree: new ProcessTree(undefined), clock: systemClock, forkEvents: true });
+  [
+    ...eventSources({ tree: new ProcessTree(undefined), clock: systemClock, forkEvents: true }),
+    recordedSource(),
+  ] as const;
 
 /** Every field of a telemetry event. */
 export type TelemetryFields = FieldsOf<ReturnType<typeof liveSources>>;

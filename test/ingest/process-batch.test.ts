@@ -33,6 +33,12 @@ const event: fc.Arbitrary<ProcessEvent> = fc
     comm: maybe(text),
     path: maybe(text),
     argv: maybe(fc.array(text, { maxLength: 5 })),
+    node: maybe(text),
+    names: maybe(
+      fc
+        .record({ user: maybe(text), login: maybe(text) })
+        .filter(({ user, login }) => (user ?? login) !== undefined),
+    ),
     files: fc.array(fc.record({ inode: maybe(text), dev: maybe(text) }), { maxLength: 3 }),
   })
   .map(({ action, files, ...facts }) => {
@@ -64,11 +70,13 @@ const sent = ({
   image: found,
 }: Numbered): { event: ModelEvent; eid: number | undefined } => {
   const { action, seconds, milliseconds, status, pid, ppid, parent, uid, auid, ses } = whole;
-  const { tty, comm, path, argv, files } = whole;
+  const { tty, comm, path, argv, node, names, files } = whole;
   return {
     event: {
       ...{ action, seconds, milliseconds, status, pid, ppid, parent, uid, auid, ses, tty, comm, path, argv },
       files: files.map(({ inode, dev }) => ({ inode, dev })),
+      node,
+      names: names && { user: names.user, login: names.login },
       image: found && { key: found.key, ctimeMs: found.ctimeMs },
     },
     eid,

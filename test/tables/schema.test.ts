@@ -17,8 +17,8 @@ const bytes = (routes: readonly PluginRow[]): string =>
 
 /** What queries of others may rest on; there may be more. */
 const OWN_COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  process_events: ['argv', 'comm', 'exe', 'tty', 'ses', 'ppid', 'exit', 'audit_id'],
-  socket_events: ['exit', 'audit_id'],
+  process_events: ['argv', 'comm', 'exe', 'tty', 'ses', 'ppid', 'exit', 'audit_id', 'node'],
+  socket_events: ['exit', 'audit_id', 'node'],
   user_events: ['acct', 'hostname', 'res', 'op'],
 };
 

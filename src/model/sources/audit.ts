@@ -17,6 +17,8 @@ export interface AuditFields {
   readonly argv: readonly string[] | undefined;
   readonly session: number | undefined;
   readonly tty: string | undefined;
+  /** The host that a log names. */
+  readonly node: string | undefined;
 }
 
 /** What the event itself says. */
@@ -34,6 +36,7 @@ export const auditSource = (): EventSource<AuditFields> =>
       argv: 'output',
       session: 'output',
       tty: 'output',
+      node: 'output',
     },
     needs: [],
     limits: { rests: false },
@@ -48,6 +51,7 @@ export const auditSource = (): EventSource<AuditFields> =>
       argv: event.argv,
       session: set(event.ses),
       tty: event.tty,
+      node: event.node,
     }),
   });
 
