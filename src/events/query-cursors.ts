@@ -70,6 +70,30 @@ export class QueryCursors {
     this.#doubted.add(query);
   }
 
+  /** The place of each query. */
+  all(): ReadonlyMap<string, Cursor> {
+    return this.#cursors;
+  }
+
+  /**
+   * Takes over the places that queries had in another buffer, whose rows now come behind those here. A query that has a place
+   * in both goes on from the other one if it had had all rows here; else it gets some rows once more, which is better than never.
+   *
+   * @param end number behind the last row that was here
+   * @param moved the number that a row of the other buffer has here
+   */
+  takeOver(others: QueryCursors, end: number, moved: (eid: number) => number): void {
+    for (const [query, cursor] of others.all()) {
+      const own = this.#cursors.get(query);
+      if (own !== undefined && own.to < end) continue;
+      this.#cursors.set(query, { ...cursor, from: moved(cursor.from), to: moved(cursor.to) });
+      this.#doubted.delete(query);
+      this.#changed.add(query);
+    }
+    for (const [query, look] of others.#provisional) this.#provisional.set(query, look);
+    for (const query of others.#failed) this.#failed.add(query);
+  }
+
   /** Counts all of them as moved. */
   touchAll(): void {
     for (const query of this.#cursors.keys()) this.#changed.add(query);

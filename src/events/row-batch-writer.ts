@@ -6,6 +6,9 @@ import type { RowBatch } from './row-batch.ts';
 const INITIAL_ROWS = 64;
 const INITIAL_BYTES = 16 * 1024;
 
+/** What the column `eid` says of a row's number. */
+export const eidText = (number: number): string => String(number).padStart(10, '0');
+
 /** The last three digits of a number, as text. */
 const LAST_DIGITS = Array.from({ length: 1000 }, (_, digits) => String(digits).padStart(3, '0'));
 

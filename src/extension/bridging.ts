@@ -1,8 +1,8 @@
 import type { ExtensionEnd } from 'osquery-extension-ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import type { EventSource } from '../ingest/audit-source.ts';
 import type { Bridge, BridgeOptions } from '../ingest/bridge/bridge.ts';
 import type { InheritedSocket } from '../ingest/bridge/inherited-socket.ts';
+import type { ChangeableSource } from '../ingest/changeable-source.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
 
 /** How this program is started to keep a bridge, given the audit socket's descriptor and its patience in milliseconds. */
@@ -10,6 +10,9 @@ export type BridgeKeeper = (fd: number, patienceMs: number) => BridgeOptions['ke
 
 /** Ends an instance in order and leaves the audit socket to the next one: an upgrade, after which osqueryd starts that. */
 export const HAND_OVER_SIGNAL = 'SIGUSR2';
+
+/** What is asked of the source. */
+type BridgedSource = Pick<ChangeableSource, 'fd' | 'mode'>;
 
 const NO_BRIDGE = 'events of the time between a kill of this process and its next start are lost';
 
@@ -42,9 +45,9 @@ export class Bridging {
    *
    * @param directory the state directory, locked by this process; undefined if no state is kept
    */
-  async build(source: EventSource, directory: string | undefined, keeper: BridgeKeeper): Promise<void> {
+  async build(source: BridgedSource, directory: string | undefined, keeper: BridgeKeeper): Promise<void> {
     const patienceMs = this.#settings.limits.bridgeMilliseconds;
-    const { fd } = source.ingest;
+    const { fd } = source;
     if (directory === undefined || patienceMs === 0 || fd === undefined) return;
     this.#buildAgain = () => this.build(source, directory, keeper);
     try {
@@ -72,12 +75,17 @@ export class Bridging {
    *
    * @param end undefined if that was not in order
    */
-  end(source: EventSource, end: ExtensionEnd | undefined): 'restore' | 'leave' {
+  end(source: BridgedSource, end: ExtensionEnd | undefined): 'restore' | 'leave' {
     const isHandOver = end?.kind === 'signal' && end.reason === HAND_OVER_SIGNAL;
     const isLeft = isHandOver || (end !== undefined && this.#settings.bridgesStop);
     // Where another process reads audit, whoever keeps the bridge could not put it back.
     if (isLeft && this.#bridge?.stands === true && source.mode === 'unicast') return 'leave';
-    this.#bridge?.remove();
+    this.remove();
     return 'restore';
+  }
+
+  /** The socket ends with this process. */
+  remove(): void {
+    this.#bridge?.remove();
   }
 }

@@ -24,8 +24,7 @@ interface SavedAccounts {
  * numbered meanwhile and nobody read is a gap, counted to the event.
  */
 export class CarriedCounters {
-  /** Counts of the instances before. */
-  readonly carried: Readonly<Record<string, number>>;
+  #carried: Readonly<Record<string, number>>;
   /** The last serial that was taken, if none was missed on purpose since. */
   readonly lastSerial: number | undefined;
   readonly #bootId: string;
@@ -42,11 +41,34 @@ export class CarriedCounters {
     this.#lostBefore = isContinued ? before.kernelLost.before : undefined;
     this.#kernelLost = counters.kernel_lost ?? 0;
     this.lastSerial = isContinued ? before.serial : undefined;
-    this.carried = {
+    this.#carried = {
       ...counters,
       serial_gaps: (counters.serial_gaps ?? 0) + (isContinued ? before.inFlight : 0),
       kernel_lost: this.#lostBefore === undefined ? this.#kernelLost : before!.kernelLost.carried,
     };
+  }
+
+  /** Counts of the instances before. */
+  get carried(): Readonly<Record<string, number>> {
+    return this.#carried;
+  }
+
+  /**
+   * Takes over what another instance has left, beside what is carried already.
+   *
+   * @param saved what it left; anything else is taken for none
+   */
+  adopt(saved: unknown): void {
+    const { carried } = new CarriedCounters(saved, this.#bootId);
+    this.add(carried);
+    this.#kernelLost += carried.kernel_lost ?? 0;
+  }
+
+  /** Adds counts to what is carried. */
+  add(counts: Readonly<Record<string, number>>): void {
+    const sum = { ...this.#carried };
+    for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
+    this.#carried = sum;
   }
 
   /** The kernel's `lost` from which losses are counted, given that at the start. */
@@ -74,9 +96,9 @@ export class CarriedCounters {
       ended,
       serial: progress?.serial ?? this.lastSerial,
       inFlight: progress?.inFlight ?? 0,
-      kernelLost: { before: this.lostSince(lostAtStart), carried: this.carried.kernel_lost ?? 0 },
+      kernelLost: { before: this.lostSince(lostAtStart), carried: this.#carried.kernel_lost ?? 0 },
       counters: Object.assign(countersOf(row), {
-        serial_gaps: (this.carried.serial_gaps ?? 0) + (progress?.gaps ?? 0),
+        serial_gaps: (this.#carried.serial_gaps ?? 0) + (progress?.gaps ?? 0),
         kernel_lost: this.#kernelLost,
       }),
     };

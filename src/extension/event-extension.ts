@@ -8,38 +8,19 @@ import {
   type RunExtensionOptions,
   runExtension,
   TablePlugin,
-  type TableSpec,
 } from 'osquery-extension-ts';
 import { auditStatus } from '../../tables/audit_status.ts';
 import { eventTables } from '../../tables/index.ts';
-import { processEvents } from '../../tables/process_events.ts';
-import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
-import { socketEvents } from '../../tables/socket_events.ts';
-import { Persistence } from '../events/persistence/persistence.ts';
-import { SpillFile } from '../events/spill-file.ts';
-import {
-  type EventSource,
-  type LiveOptions,
-  openLiveSource,
-  openReplaySource,
-  type SourceStatus,
-} from '../ingest/audit-source.ts';
-import type { IngestHandlers } from '../ingest/ingest.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
-import { type BridgeKeeper, Bridging } from './bridging.ts';
-import { CarriedCounters } from './carried-counters.ts';
-import { EventStore } from './event-store.ts';
-import type { LocalEndpoints } from './local-endpoints.ts';
-import { LossReport } from './loss-report.ts';
+import type { BridgeKeeper } from './bridging.ts';
+import { EventFlow, eventSpecs } from './event-flow.ts';
 import type { AskingThread } from './osquery/asking-thread.ts';
 import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
-import { followCore, followSchedule, warnAboutCore } from './osquery/follow-core.ts';
+import { followSchedule, warnAboutCore } from './osquery/follow-core.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
 import { RunningQuery, readingQuery } from './osquery/running-query.ts';
 import { Schedule } from './osquery/schedule.ts';
 import { namesInCore, nativeTables } from './osquery/table-names.ts';
-import { statusRow } from './status-row.ts';
-import { Telemetry } from './telemetry.ts';
 
 const CONNECT_RETRY_MS = 50;
 /** Least milliseconds between two reports of losses. */
@@ -96,172 +77,72 @@ const serve = async (
   core: CoreSettings,
 ): Promise<ExtensionEnd> => {
   const { log } = options;
-  const native = await nativeTables(client);
-  const namesOf = (spec: TableSpec) => namesInCore(spec, { native, options: core.options });
-  const eventSpecs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
-  const followed = {
-    client,
-    overrides: options.overrides,
+  const stop = new AbortController();
+  const names = { native: await nativeTables(client), options: core.options };
+  const seeSettings = warnAboutCore({
     atStart: core,
     tables: {
-      nativeTables: native,
+      nativeTables: names.native,
       standardNames: eventTables.map(({ spec }) => spec.name),
-      registeredNames: [...eventSpecs.map(spec => namesOf(spec).map(({ name }) => name)), [auditStatus.name]],
+      registeredNames: [
+        ...eventSpecs.map(spec => namesInCore(spec, names).map(({ name }) => name)),
+        [auditStatus.name],
+      ],
     },
     log,
-  };
-  const seeSettings = warnAboutCore(followed);
-
-  const isReplay = options.replay.length > 0;
-  await using cleanup = new AsyncDisposableStack();
-  const spill = isReplay
-    ? new SpillFile(SPILL_DIRECTORY, {
-        open: () =>
-          log.inform(`rows that do not fit into memory go to a temporary file in ${SPILL_DIRECTORY}`),
-        full: why => {
-          log.warn(
-            `rows do not fit into memory, and not into a temporary file in ${SPILL_DIRECTORY} (${why}): for each further one the oldest goes`,
-          );
-          store.freeze();
-        },
-      })
-    : undefined;
-  cleanup.defer(() => spill?.close());
-  const store = new EventStore(eventSpecs, core.settings, { ageless: isReplay, spill });
-  const bridging = isReplay ? undefined : await Bridging.open(core.settings, log);
-  const { persistence, whyNot } = isReplay ? NOT_KEPT : await openPersistence(core, store, log);
-  cleanup.defer(() => persistence?.close());
-  const accounts = new CarriedCounters(persistence?.accounts);
-  const telemetry = new Telemetry({
-    origin: isReplay ? 'replay' : 'live',
-    settings: core.settings,
-    processBuffer: store.buffer(processEvents.spec.name),
-    telemetryBuffer: store.buffer(processTelemetryEvents.spec.name),
-    warn: message => log.warn(message),
-    requestProcesses: () => source.ingest.sendProcesses(),
   });
-  cleanup.defer(() => telemetry.close());
-  await telemetry.start();
-
-  const stop = new AbortController();
-  let lastError: string | undefined;
-  const socketEnds = isReplay ? undefined : await lookUpSockets(core, store, log);
-  cleanup.defer(() => socketEnds?.close());
-  persistence?.keepLate(processEvents.spec.name, telemetry.extras);
-  if (socketEnds !== undefined) persistence?.keepLate(socketEvents.spec.name, socketEnds.extras);
-  const source = await openSource(
-    options,
-    core,
-    {
-      onRows: batches => store.append(batches),
-      onProcesses: batch => telemetry.offer(batch),
-      onSockets: socketEnds && ((batch, leftOut) => socketEnds.offer(batch, leftOut)),
-      onRaw: options.onRaw,
-      onWarning: message => {
-        lastError = message;
-        log.warn(message);
-      },
-      onNotice: message => log.inform(message),
-      onFailed: error => stop.abort(error),
-    },
-    {
-      processes: core.settings.telemetry,
-      nextEids: store.nextEids(),
-      lastSerial: accounts.lastSerial,
-      inherited: bridging?.inherited,
-    },
-  );
-  // Not before: another instance that has the directory has the source too, and that is what is to be told.
-  if (whyNot !== undefined) log.warn(whyNot);
-  await bridging?.build(source, persistence?.path, options.bridgeKeeper);
-  persistence?.onAnew(() => void bridging?.rebuild());
+  const flow = await EventFlow.begin(core, {
+    replay: options.replay,
+    log,
+    bridgeKeeper: options.bridgeKeeper,
+    onRaw: options.onRaw,
+    onFailed: error => stop.abort(error),
+  });
   let end: ExtensionEnd | undefined;
-  let hasEnded = false;
-  cleanup.defer(async () => {
-    const how = bridging?.end(source, end) ?? 'restore';
-    await source.close(how);
-    hasEnded = how === 'restore';
-  });
-  // Every recorded event has been read: nothing more will come.
-  if (isReplay) {
-    await telemetry.close();
-    warnAboutLeftOut(store, log);
-  }
-  const rowOf = (kernel: SourceStatus | undefined) =>
-    statusRow({
-      mode: source.mode,
-      kernel: kernel?.kernel,
-      kernelLostBefore: accounts.lostSince(source.kernelLostBefore),
-      rules: kernel?.rules,
-      buffers: store.buffers(),
-      ingest: source.ingest.counters,
-      telemetry: telemetry.counters,
-      sockets: socketEnds?.counters,
-      persistence,
-      carried: accounts.carried,
-      lastError,
-    });
-  const status = async () => {
-    const row = rowOf(await source.status());
-    accounts.see(row);
-    return row;
-  };
-  persistence?.start(
-    () => accounts.save(rowOf(undefined), source.ingest.progress, source.kernelLostBefore, hasEnded),
-    () => source.ingest.progress,
-  );
-
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => flow.close(end));
   // Connections of their own: a look at the schedule waits for the queries of a tick, and these wait for what is asked here.
-  await using database = new ExtensionManagerClient({ socketPath: options.socket });
-  await using scheduleClient = new ExtensionManagerClient({ socketPath: options.socket });
+  const database = cleanup.use(new ExtensionManagerClient({ socketPath: options.socket }));
+  const scheduleClient = cleanup.use(new ExtensionManagerClient({ socketPath: options.socket }));
   const schedule = new Schedule(scheduleClient);
   const running = new RunningQuery(database);
   const asking = await seeThreads(cleanup);
   const plugins: Plugin[] = [
-    ...store.plugins(
-      namesOf,
+    ...flow.store.plugins(
+      spec => namesInCore(spec, names),
       {
         execution: read => readingQuery(database, running, schedule, asking, read),
-        readers: names => schedule.readersOf(names),
-        saved: async () => persistence?.save(),
+        readers: tableNames => schedule.readersOf(tableNames),
+        saved: () => flow.saved(),
       },
-      source.ingest,
-      (table, context) => {
-        switch (table) {
-          case processEvents.spec.name:
-            return telemetry.extrasFor(context);
-          case socketEvents.spec.name:
-            return socketEnds?.extrasFor(context);
-          default:
-            return undefined;
-        }
-      },
+      flow,
+      (table, context) => flow.extrasFor(table, context),
     ),
-    new TablePlugin(auditStatus, { generate: async () => [await status()] }),
+    new TablePlugin(auditStatus, { generate: async () => [await flow.status()] }),
   ];
-  const losses = new LossReport(accounts.carried);
   const following = new AbortController();
-  const ended = Promise.all([
-    repeat(
-      options.interval * 1000,
-      following.signal,
-      followCore({ ...followed, store, source }, seeSettings),
-    ),
+  const followed = Promise.all([
+    repeat(options.interval * 1000, following.signal, async () => {
+      const now = await readCoreSettings(client, options.overrides);
+      log.relayTo(client, now.options.get('logger_plugin'));
+      seeSettings(now);
+      await flow.changeTo(now);
+    }),
     // At once: which queries there are decides on what is dropped.
     repeat(
       options.interval * 1000,
       following.signal,
-      () => followSchedule(schedule, store, following.signal),
+      () => followSchedule(schedule, flow.store, following.signal),
       { now: true },
     ),
     repeat(LOSS_REPORT_MS, following.signal, async () => {
-      const lost = losses.next(await status());
+      const lost = await flow.losses();
       if (lost !== undefined) log.warn(lost);
     }),
-  ]);
+  ]).catch((error: unknown) => stop.abort(error));
   cleanup.defer(async () => {
     following.abort();
-    await ended;
+    await followed;
   });
   const ending = await runExtension({
     name: options.name,
@@ -277,19 +158,6 @@ const serve = async (
   if (stop.signal.aborted) throw stop.signal.reason;
   end = ending;
   return ending;
-};
-
-/** For files that may be large, and are gone after a restart at the latest. */
-const SPILL_DIRECTORY = process.env.TMPDIR ?? '/var/tmp';
-
-/** What is asked of a log is asked of all of it. */
-const warnAboutLeftOut = (store: EventStore, log: OperatorLog): void => {
-  for (const [table, { counters, rowCount }] of store.buffers()) {
-    if (counters.evicted === 0) continue;
-    log.warn(
-      `${counters.evicted} of ${counters.appended} rows of ${table} are not there: --events_max and custom_audit_buffer_bytes leave room for ${rowCount}, the newest`,
-    );
-  }
 };
 
 /** Refusals told of at most: they are for whoever set up the socket, not for the log of every attempt. */
@@ -326,59 +194,6 @@ const warnAboutSocket = (socket: string, log: OperatorLog): void => {
     const why = error instanceof Error ? error.message : error;
     log.warn(`others may take the place of osquery's extension socket: ${why}`);
   }
-};
-
-/** Without persistence events are in memory only, as in osquery itself. */
-interface Keeping {
-  readonly persistence?: Persistence;
-  /** What to tell if it should have been, and is not. */
-  readonly whyNot?: string;
-}
-const NOT_KEPT: Keeping = {};
-
-const openPersistence = async (
-  { settings }: CoreSettings,
-  store: EventStore,
-  log: OperatorLog,
-): Promise<Keeping> => {
-  if (settings.stateDirectory === '') return NOT_KEPT;
-  try {
-    const warn = (message: string): void => log.warn(message);
-    return { persistence: await Persistence.open(settings.stateDirectory, store.tables(), warn) };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : error;
-    return {
-      whyNot: `no state is kept, a restart loses the events in memory: ${why}; custom_audit_state_dir names another directory, or none`,
-    };
-  }
-};
-
-/** @returns undefined where connections cannot be looked up, or shall not be */
-const lookUpSockets = async (
-  { settings }: CoreSettings,
-  store: EventStore,
-  log: OperatorLog,
-): Promise<LocalEndpoints | undefined> => {
-  if (!settings.socketLookup || process.platform !== 'linux') return undefined;
-  try {
-    const { openLocalEndpoints } = await import('./open-local-endpoints.ts');
-    return openLocalEndpoints(store.buffer(socketEvents.spec.name));
-  } catch (error) {
-    log.warn(`the local ends of connections are not looked up: ${error}`);
-    return undefined;
-  }
-};
-
-const openSource = (
-  { replay }: EventExtensionOptions,
-  { settings, options }: CoreSettings,
-  handlers: IngestHandlers,
-  ingest: LiveOptions,
-): Promise<EventSource> => {
-  if (replay.length > 0) return openReplaySource(replay, settings, handlers, ingest);
-  // Core wants the socket itself, and would fight for it: both can have the events by multicast.
-  const yields = options.get('disable_audit') === 'false' && settings.mode === 'auto';
-  return openLiveSource(yields ? { ...settings, mode: 'multicast' } : settings, handlers, ingest);
 };
 
 /** Core opens its socket about when it starts its extensions. */

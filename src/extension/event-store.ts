@@ -10,6 +10,8 @@ import { storedNames } from '../events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits } from '../events/event-buffer.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { TableInMemory } from '../events/persistence/persisted-table.ts';
+import type { LateBatch } from '../events/persistence/row-log.ts';
+import { putBehind, type TableRows } from '../events/put-behind.ts';
 import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
 import type { RowExtras } from '../events/row-extras.ts';
 import { selectEvents, type TableReader } from '../events/select-events.ts';
@@ -21,8 +23,8 @@ interface Store {
   readonly spec: TableSpec;
   /** What the table is called in core, once it is served there. */
   names: readonly string[];
-  readonly buffer: EventBuffer;
-  readonly cursors: QueryCursors;
+  buffer: EventBuffer;
+  cursors: QueryCursors;
 }
 
 /** What the tables ask of the core they are registered with. */
@@ -74,8 +76,7 @@ export class EventStore {
         {
           spec,
           names: [spec.name],
-          buffer: new EventBuffer(storedNames(spec.columns), bufferLimits(settings), options.spill),
-          cursors: new QueryCursors(),
+          ...emptyTable(spec, settings, options.spill),
         },
       ]),
     );
@@ -104,14 +105,54 @@ export class EventStore {
     }
   }
 
-  /** All of it, to be kept. */
-  tables(): TableInMemory[] {
+  /**
+   * All of it, to be kept.
+   *
+   * @param late values beside the rows, by table name
+   */
+  tables(late: ReadonlyMap<string, LateBatch> = new Map()): TableInMemory[] {
     return Array.from(this.#stores.values(), ({ spec, buffer, cursors }) => ({
       name: spec.name,
       columnNames: storedNames(spec.columns),
       buffer,
       cursors,
+      late: late.get(spec.name),
     }));
+  }
+
+  /**
+   * Goes on with empty tables.
+   *
+   * @returns those there were, by name
+   */
+  empty(): ReadonlyMap<string, TableRows> {
+    const former = new Map<string, TableRows>();
+    for (const [name, store] of this.#stores) {
+      const { spec, buffer, cursors } = store;
+      former.set(name, { columnNames: storedNames(spec.columns), buffer, cursors });
+      Object.assign(store, emptyTable(spec, this.#settings));
+    }
+    return former;
+  }
+
+  /** Goes on with tables there were before, as they are. */
+  putBack(former: ReadonlyMap<string, TableRows>): void {
+    for (const [name, { buffer, cursors }] of former)
+      Object.assign(this.#stores.get(name)!, { buffer, cursors });
+  }
+
+  /**
+   * Puts the rows of tables there were before behind those of now.
+   *
+   * @returns by table name, what number a row of before has now
+   */
+  putBehind(former: ReadonlyMap<string, TableRows>): ReadonlyMap<string, (eid: number) => number> {
+    return new Map(
+      Array.from(former, ([name, rows]) => {
+        const { buffer, cursors } = this.#stores.get(name)!;
+        return [name, putBehind(rows, { columnNames: rows.columnNames, buffer, cursors })] as const;
+      }),
+    );
   }
 
   /** Number of the next row by table name. */
@@ -138,7 +179,7 @@ export class EventStore {
     extras: (table: string, context: QueryContext) => RowExtras | undefined,
   ): Plugin[] {
     return [...this.#stores.values()].flatMap(store => {
-      const { spec: standard, buffer, cursors } = store;
+      const { spec: standard } = store;
       const specs = namesInCore(standard);
       // A row is seen once whichever name it is asked by.
       const names = specs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
@@ -148,8 +189,8 @@ export class EventStore {
         try {
           return await selectEvents(
             standard,
-            buffer,
-            cursors,
+            store.buffer,
+            store.cursors,
             {
               execution: () =>
                 core.execution({
@@ -177,6 +218,15 @@ export class EventStore {
     });
   }
 }
+
+const emptyTable = (
+  spec: TableSpec,
+  settings: AuditSettings,
+  spill?: SpillFile,
+): Pick<Store, 'buffer' | 'cursors'> => ({
+  buffer: new EventBuffer(storedNames(spec.columns), bufferLimits(settings), spill),
+  cursors: new QueryCursors(),
+});
 
 const bufferLimits = (settings: AuditSettings): EventBufferLimits => ({
   rows: settings.eventsMax,

@@ -26,25 +26,38 @@ export class LocalEndpoints {
   #passedOver = 0;
   readonly #lookup: FindsLocalEnd;
   readonly #buffer: EventBuffer;
-  readonly #extras = new RowExtras(
-    socketEvents.spec.columns.map(({ name }) => name),
-    socketEventExtras,
-  );
+  /** What sources before this one had left out. */
+  #leftOutBefore: LeftOutSockets = { refused: 0, replaced: 0 };
+  readonly #extras: RowExtras;
 
-  /** @param buffer that of socket_events */
-  constructor(lookup: FindsLocalEnd, buffer: EventBuffer) {
+  /**
+   * @param buffer that of socket_events
+   * @param extras the values of LocalEndpoints before these
+   */
+  constructor(lookup: FindsLocalEnd, buffer: EventBuffer, extras = emptyExtras()) {
     this.#lookup = lookup;
     this.#buffer = buffer;
+    this.#extras = extras;
   }
 
   get counters(): SocketLookupCounters {
     const { counters } = this.#lookup;
-    const { refused, replaced } = this.#leftOut;
+    const refused = this.#leftOutBefore.refused + this.#leftOut.refused;
+    const replaced = this.#leftOutBefore.replaced + this.#leftOut.replaced;
     return {
       ...counters,
       gone: counters.gone + replaced,
       refused: counters.refused + refused + this.#passedOver,
     };
+  }
+
+  /** What is offered now is of another source, which counts what it leaves out from the beginning. */
+  sourceChanged(): void {
+    this.#leftOutBefore = {
+      refused: this.#leftOutBefore.refused + this.#leftOut.refused,
+      replaced: this.#leftOutBefore.replaced + this.#leftOut.replaced,
+    };
+    this.#leftOut = { refused: 0, replaced: 0 };
   }
 
   /** The values beside the rows of socket_events. */
@@ -78,3 +91,9 @@ export class LocalEndpoints {
     this.#lookup.close();
   }
 }
+
+const emptyExtras = (): RowExtras =>
+  new RowExtras(
+    socketEvents.spec.columns.map(({ name }) => name),
+    socketEventExtras,
+  );

@@ -1,4 +1,5 @@
 import type { EventBuffer } from '../events/event-buffer.ts';
+import type { RowExtras } from '../events/row-extras.ts';
 import { systemClock } from '../model/clock.ts';
 import { ProcfsReader } from '../model/procfs/reader.ts';
 import { openSocketDumper } from '../model/sockets/dump-sockets.ts';
@@ -9,10 +10,12 @@ import { LocalEndpoints } from './local-endpoints.ts';
  * Linux only: what it loads exists nowhere else.
  *
  * @param buffer that of socket_events
+ * @param extras the values of LocalEndpoints before these
  * @throws Error if the kernel has no sock_diag for us
  */
-export const openLocalEndpoints = (buffer: EventBuffer): LocalEndpoints =>
+export const openLocalEndpoints = (buffer: EventBuffer, extras?: RowExtras): LocalEndpoints =>
   new LocalEndpoints(
     new SocketLookup({ procfs: new ProcfsReader(), clock: systemClock, dumper: openSocketDumper() }),
     buffer,
+    extras,
   );

@@ -30,6 +30,8 @@ export interface TelemetryOptions {
   readonly warn?: (message: string) => void;
   /** Asks the source for process events; called once, when they are first needed after the start. */
   readonly requestProcesses: () => void;
+  /** The values beside the rows of process_events, of a Telemetry before this one. */
+  readonly extras?: RowExtras | undefined;
 }
 
 /**
@@ -45,7 +47,7 @@ export class Telemetry {
   readonly #wanted: Set<string>;
   /** Of one row, while they are handed over. */
   readonly #values: (string | undefined)[] = EXTRA_FIELDS.map(() => undefined);
-  readonly #reader = new ProcessBatchReader();
+  #reader = new ProcessBatchReader();
   #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOffering = false;
@@ -58,7 +60,17 @@ export class Telemetry {
     const columns = storedColumns(processTelemetryEvents.spec.columns);
     this.#writer = new RowBatchWriter(columns, options.telemetryBuffer.range.to);
     const names = tableOn(process.platform, processEvents).spec.columns.map(({ name }) => name);
-    this.#extras = new RowExtras(names, EXTRA_NAMES);
+    this.#extras = options.extras ?? new RowExtras(names, EXTRA_NAMES);
+  }
+
+  /** Whether it takes process events. */
+  get isActive(): boolean {
+    return this.#telemetry !== undefined;
+  }
+
+  /** The batches that come now are of another source, and refer to none of the one before. */
+  sourceChanged(): void {
+    this.#reader = new ProcessBatchReader();
   }
 
   /** Starts the model if telemetry is on. */

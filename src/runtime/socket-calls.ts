@@ -36,6 +36,18 @@ export const connect: (fd: Fd, address: Uint8Array, length: number) => number = 
   'int connect(int fd, void *address, uint length)',
 );
 export const close: (fd: Fd) => number = libc.func('int close(int fd)');
+
+/** fcntl.h, of Linux and macOS alike but for the number. */
+const F_DUPFD_CLOEXEC = process.platform === 'linux' ? 1030 : 67;
+const fcntl = libc.func('int fcntl(int fd, int command, ...)') as (
+  fd: Fd,
+  command: number,
+  type: 'int',
+  argument: number,
+) => number;
+
+/** A second descriptor of the same socket, which programs that are started do not get. Negative: `errno` says why. */
+export const duplicate = (fd: Fd): Fd => fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0);
 export const setsockopt: (
   fd: Fd,
   level: number,

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowExtras } from '../row-extras.ts';
 import { PersistedTable, type TableChange, type TableInMemory } from './persisted-table.ts';
@@ -18,6 +20,8 @@ const RETRY_MS = 5_000;
 const WARN_MS = 60_000;
 
 const ACCOUNTS = 'accounts';
+/** File of the positions, cursors and accounts. */
+const POSITIONS = 'positions';
 
 export interface PersistenceCounters {
   /** Rows found at the start. */
@@ -75,7 +79,7 @@ export class Persistence {
   ): Promise<Persistence> {
     const directory = await openStateDirectory(path);
     try {
-      const { log, lostBytes } = ValueLog.open(`${directory.path}/positions`);
+      const { log, lostBytes } = ValueLog.open(join(directory.path, POSITIONS));
       const persistence = new Persistence(directory, log, warn);
       const { counters } = persistence;
       counters.lostBytes = lostBytes;
@@ -192,7 +196,7 @@ export class Persistence {
       this.#directory = { path: this.path, isThere: async () => false, release: () => {} };
       this.#directory = await openStateDirectory(this.path);
       await this.#values.close().catch(() => {});
-      this.#values = ValueLog.open(`${this.path}/positions`).log;
+      this.#values = ValueLog.open(join(this.path, POSITIONS)).log;
       this.#savedAccounts = undefined;
       this.#accountsAt = Number.NEGATIVE_INFINITY;
       for (const table of this.#tables.values()) await table.beginAnew(this.path);
@@ -231,8 +235,25 @@ export class Persistence {
     clearInterval(this.#timer);
     // Before `start` nothing has come that would have to be kept.
     if (this.#timer !== undefined) await this.save();
+    await this.#closeFiles();
+    this.#directory.release();
+  }
+
+  /** Takes out of the directory what is in it, as it is kept elsewhere, and lets others have it. */
+  async discard(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    await this.#writing;
+    await this.#closeFiles();
+    for (const name of [...this.#tables.keys(), POSITIONS]) {
+      await rm(join(this.path, name), { recursive: true, force: true });
+    }
+    this.#directory.release();
+  }
+
+  async #closeFiles(): Promise<void> {
     for (const table of this.#tables.values()) await table.close().catch(() => {});
     await this.#values.close().catch(() => {});
-    this.#directory.release();
   }
 }

@@ -1,0 +1,443 @@
+import type { ExtensionEnd, QueryContext } from 'osquery-extension-ts';
+import type { AuditStatusRow } from '../../tables/audit_status.ts';
+import { eventTables } from '../../tables/index.ts';
+import { processEvents } from '../../tables/process_events.ts';
+import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
+import { socketEvents } from '../../tables/socket_events.ts';
+import { Persistence } from '../events/persistence/persistence.ts';
+import type { RowExtras } from '../events/row-extras.ts';
+import { SpillFile } from '../events/spill-file.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import { needsNewStart } from '../flags/start-settings.ts';
+import {
+  type EventSource,
+  type LiveOptions,
+  openLiveSource,
+  openReplaySource,
+  type SourceStatus,
+} from '../ingest/audit-source.ts';
+import { ChangeableSource } from '../ingest/changeable-source.ts';
+import type { IngestHandlers } from '../ingest/ingest.ts';
+import { type BridgeKeeper, Bridging } from './bridging.ts';
+import { CarriedCounters } from './carried-counters.ts';
+import { EventStore, type RowSource } from './event-store.ts';
+import type { LocalEndpoints } from './local-endpoints.ts';
+import { LossReport } from './loss-report.ts';
+import type { CoreSettings } from './osquery/core-settings.ts';
+import type { OperatorLog } from './osquery/operator-log.ts';
+import { countersOf, statusRow } from './status-row.ts';
+import { Telemetry } from './telemetry.ts';
+
+/** The tables that hold events, as osquery names them. */
+export const eventSpecs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
+
+export interface EventFlowOptions {
+  /** Files to read instead of the kernel. */
+  readonly replay: readonly string[];
+  readonly log: OperatorLog;
+  /** Starts this program once more. */
+  readonly bridgeKeeper: BridgeKeeper;
+  /** Raw records, for audit_debug. */
+  readonly onRaw: (text: string) => void;
+  /** The source has broken off. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Without persistence events are in memory only, as in osquery itself. */
+interface Keeping {
+  readonly persistence?: Persistence;
+  /** What to tell if it should have been, and is not. */
+  readonly whyNot?: string;
+}
+const NOT_KEPT: Keeping = {};
+
+/**
+ * The way of events from their source into the buffers, with what is added to them and kept of them. It goes on while
+ * settings change: what has a setting from its start is begun anew, and no event is lost or taken twice meanwhile.
+ */
+export class EventFlow implements RowSource {
+  readonly store: EventStore;
+  readonly #options: EventFlowOptions;
+  #core: CoreSettings;
+  #bridging: Bridging | undefined;
+  #persistence: Persistence | undefined;
+  #accounts = new CarriedCounters(undefined);
+  #losses = new LossReport();
+  #telemetry: Telemetry | undefined;
+  #endpoints: LocalEndpoints | undefined;
+  #source: ChangeableSource | undefined;
+  #lastError: string | undefined;
+  #hasEnded = false;
+
+  /** Where recorded rows go that do not fit into memory: what a file holds is answered from the whole file. */
+  readonly #spill: SpillFile | undefined;
+
+  private constructor(core: CoreSettings, options: EventFlowOptions) {
+    this.#core = core;
+    this.#options = options;
+    const { log, replay } = options;
+    const isReplay = replay.length > 0;
+    this.#spill = isReplay ? openSpill(log, () => this.store.freeze()) : undefined;
+    this.store = new EventStore(eventSpecs, core.settings, { ageless: isReplay, spill: this.#spill });
+  }
+
+  /**
+   * Begins with the settings of now.
+   *
+   * @throws the source's error if it cannot be opened; audit is as it was found then
+   */
+  static async begin(core: CoreSettings, options: EventFlowOptions): Promise<EventFlow> {
+    const flow = new EventFlow(core, options);
+    try {
+      await flow.#begin();
+    } catch (error) {
+      await flow.close(undefined);
+      throw error;
+    }
+    return flow;
+  }
+
+  get #settings(): AuditSettings {
+    return this.#core.settings;
+  }
+
+  get #isReplay(): boolean {
+    return this.#options.replay.length > 0;
+  }
+
+  async #begin(): Promise<void> {
+    const { log } = this.#options;
+    if (!this.#isReplay) this.#bridging = await Bridging.open(this.#settings, log);
+    const { persistence, whyNot } = this.#isReplay ? NOT_KEPT : await this.#openPersistence();
+    this.#persistence = persistence;
+    this.#accounts = new CarriedCounters(this.#persistence?.accounts);
+    this.#losses = new LossReport(this.#accounts.carried);
+    await this.#startTelemetry();
+    await this.#startEndpoints();
+    this.#source = await ChangeableSource.open(
+      (settings, start) => this.#openSource(settings, start),
+      this.#settings,
+      {
+        ...this.#sourceStart(),
+        lastSerial: this.#accounts.lastSerial,
+        inherited: this.#bridging?.inherited,
+      },
+    );
+    // Not before: another instance that has the directory has the source too, and that is what is to be told.
+    if (whyNot !== undefined) log.warn(whyNot);
+    await this.#buildBridge();
+    // Every recorded event has been read: nothing more will come.
+    if (this.#isReplay) {
+      await this.#telemetry?.close();
+      warnAboutLeftOut(this.store, log);
+    }
+    this.#startKeeping();
+  }
+
+  /** Takes over settings, whatever has changed. */
+  async changeTo(core: CoreSettings): Promise<void> {
+    const before = this.#core;
+    this.#core = core;
+    this.store.setSettings(core.settings);
+    const isNewStart =
+      !this.#isReplay &&
+      (needsNewStart(before.settings, core.settings) || yieldsSocket(before) !== yieldsSocket(core));
+    if (isNewStart) await this.#beginAnew(before.settings);
+    else await this.#source?.setSettings(core.settings);
+  }
+
+  async #beginAnew(before: AuditSettings): Promise<void> {
+    const settings = this.#settings;
+    const source = this.#source!;
+    // What may not configure audit any more puts it back first.
+    const how = before.allowConfig && !settings.allowConfig ? 'restore' : 'leave';
+    this.#bridging?.remove();
+    await source.reopen(settings, how, async () => {
+      const counted = countersOf(this.#row(undefined, {}));
+      const former = this.#persistence;
+      const moved = before.stateDirectory === settings.stateDirectory ? undefined : await this.#move();
+      await this.#remakeParts(before, moved);
+      this.#accounts.add(lessThan(countersOf(this.#row(undefined, {})), counted));
+      if (moved !== undefined) await this.#leave(former);
+      this.#bridging = await Bridging.open(settings, this.#options.log);
+      const { inherited } = this.#bridging;
+      return { ...this.#sourceStart(), ...(inherited && { inherited }) };
+    });
+    await this.#buildBridge();
+  }
+
+  /** @param moved what number a row of a table has now; undefined if all have theirs */
+  async #remakeParts(
+    before: AuditSettings,
+    moved: ReadonlyMap<string, (eid: number) => number> | undefined,
+  ): Promise<void> {
+    const hasChanged = (name: string): boolean => settingOf(before, name) !== settingOf(this.#settings, name);
+    const [telemetry, endpoints] = [this.#telemetry, this.#endpoints];
+    if (moved !== undefined || TELEMETRY_SETTINGS.some(hasChanged)) {
+      await telemetry?.close();
+      await this.#startTelemetry(moved === undefined ? telemetry?.extras : undefined);
+    }
+    if (moved !== undefined || hasChanged('socketLookup')) {
+      endpoints?.close();
+      await this.#startEndpoints(moved === undefined ? endpoints?.extras : undefined);
+    }
+    if (moved !== undefined) {
+      moveLate(telemetry?.extras, this.#telemetry?.extras, moved.get(processEvents.spec.name)!);
+      moveLate(endpoints?.extras, this.#endpoints?.extras, moved.get(socketEvents.spec.name)!);
+    }
+    this.#telemetry?.sourceChanged();
+    this.#endpoints?.sourceChanged();
+  }
+
+  /**
+   * Keeps the state in another directory from now on. Rows that are kept there come first.
+   *
+   * @returns what number a row of a table has now; undefined if nothing has changed
+   */
+  async #move(): Promise<ReadonlyMap<string, (eid: number) => number> | undefined> {
+    // Its values belong to rows under the numbers of now.
+    await this.#telemetry?.close();
+    const rows = this.store.empty();
+    const { persistence, whyNot } = await this.#openPersistence();
+    if (whyNot !== undefined) {
+      this.store.putBack(rows);
+      const former = this.#persistence;
+      // Where it is it is kept well.
+      this.#options.log.warn(
+        former === undefined ? whyNot : `${whyNot}; until then state stays in ${former.path}`,
+      );
+      return undefined;
+    }
+    this.#persistence = persistence;
+    return this.store.putBehind(rows);
+  }
+
+  /** What was kept in one directory is in another one from now on, and in that one only. */
+  async #leave(former: Persistence | undefined): Promise<void> {
+    this.#accounts.adopt(this.#persistence?.accounts);
+    this.#losses = new LossReport(this.#row(undefined));
+    this.#startKeeping();
+    await this.#persistence?.save();
+    await former?.discard();
+  }
+
+  async #openPersistence(): Promise<Keeping> {
+    const { stateDirectory } = this.#settings;
+    if (stateDirectory === '') return NOT_KEPT;
+    try {
+      const warn = (message: string): void => this.#options.log.warn(message);
+      const persistence = await Persistence.open(stateDirectory, this.store.tables(), warn);
+      persistence.onAnew(() => void this.#bridging?.rebuild());
+      return { persistence };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : error;
+      return {
+        whyNot: `no state is kept, a restart loses the events in memory: ${why}; custom_audit_state_dir names another directory, or none`,
+      };
+    }
+  }
+
+  #startKeeping(): void {
+    this.#persistence?.start(
+      () =>
+        this.#accounts.save(
+          this.#row(undefined),
+          this.#source!.progress,
+          this.#source!.kernelLostBefore,
+          this.#hasEnded,
+        ),
+      () => this.#source!.progress,
+    );
+  }
+
+  async #startTelemetry(extras?: RowExtras): Promise<void> {
+    this.#telemetry = new Telemetry({
+      origin: this.#isReplay ? 'replay' : 'live',
+      settings: this.#settings,
+      processBuffer: this.store.buffer(processEvents.spec.name),
+      telemetryBuffer: this.store.buffer(processTelemetryEvents.spec.name),
+      requestProcesses: () => this.#source?.sendProcesses(),
+      extras,
+    });
+    await this.#telemetry.start();
+    this.#persistence?.keepLate(processEvents.spec.name, this.#telemetry.extras);
+  }
+
+  async #startEndpoints(extras?: RowExtras): Promise<void> {
+    this.#endpoints = undefined;
+    if (this.#isReplay || !this.#settings.socketLookup || process.platform !== 'linux') return;
+    try {
+      // What only Linux has is loaded there only.
+      const { openLocalEndpoints } = await import('./open-local-endpoints.ts');
+      this.#endpoints = openLocalEndpoints(this.store.buffer(socketEvents.spec.name), extras);
+      this.#persistence?.keepLate(socketEvents.spec.name, this.#endpoints.extras);
+    } catch (error) {
+      this.#options.log.warn(`the local ends of connections are not looked up: ${error}`);
+    }
+  }
+
+  #sourceStart(): LiveOptions {
+    return {
+      processes: this.#settings.telemetry || this.#telemetry?.isActive === true,
+      nextEids: this.store.nextEids(),
+    };
+  }
+
+  #openSource(settings: AuditSettings, start: LiveOptions): Promise<EventSource> {
+    const { replay } = this.#options;
+    const handlers = this.#handlers();
+    if (replay.length > 0) return openReplaySource(replay, settings, handlers, start);
+    return openLiveSource(
+      yieldsSocket(this.#core) ? { ...settings, mode: 'multicast' } : settings,
+      handlers,
+      start,
+    );
+  }
+
+  #handlers(): IngestHandlers {
+    const { log, onRaw, onFailed } = this.#options;
+    return {
+      onRows: batches => this.store.append(batches),
+      onProcesses: batch => this.#telemetry?.offer(batch),
+      onSockets: this.#endpoints && ((batch, leftOut) => this.#endpoints?.offer(batch, leftOut)),
+      onRaw,
+      onWarning: message => {
+        this.#lastError = message;
+        log.warn(message);
+      },
+      onNotice: message => log.inform(message),
+      onFailed,
+    };
+  }
+
+  async #buildBridge(): Promise<void> {
+    await this.#bridging?.build(this.#source!, this.#persistence?.path, this.#options.bridgeKeeper);
+  }
+
+  /** See ChangeableSource. */
+  upToDate(): Promise<void> | undefined {
+    return this.#source?.upToDate();
+  }
+
+  /** The values beside a table's rows, if a query uses them. */
+  extrasFor(table: string, context: QueryContext): RowExtras | undefined {
+    switch (table) {
+      case processEvents.spec.name:
+        return this.#telemetry?.extrasFor(context);
+      case socketEvents.spec.name:
+        return this.#endpoints?.extrasFor(context);
+      default:
+        return undefined;
+    }
+  }
+
+  /** The row of audit_status. */
+  async status(): Promise<AuditStatusRow> {
+    const row = this.#row(await this.#source!.status());
+    this.#accounts.see(row);
+    return row;
+  }
+
+  /** What was lost since the last time, in a sentence; undefined if nothing was. */
+  async losses(): Promise<string | undefined> {
+    return this.#losses.next(await this.status());
+  }
+
+  #row(kernel: SourceStatus | undefined, carried = this.#accounts.carried): AuditStatusRow {
+    const source = this.#source!;
+    return statusRow({
+      mode: source.mode,
+      kernel: kernel?.kernel,
+      kernelLostBefore: this.#accounts.lostSince(source.kernelLostBefore),
+      rules: kernel?.rules,
+      buffers: this.store.buffers(),
+      ingest: source.counters,
+      telemetry: this.#telemetry?.counters,
+      sockets: this.#endpoints?.counters,
+      persistence: this.#persistence,
+      carried,
+      lastError: this.#lastError,
+    });
+  }
+
+  /** Resolves when the cursors are safe. */
+  async saved(): Promise<void> {
+    await this.#persistence?.save();
+  }
+
+  /**
+   * Closes the source, so that audit is as it was found, or left to the next instance, and writes what is left.
+   *
+   * @param end of the extension; undefined if that was not in order
+   */
+  async close(end: ExtensionEnd | undefined): Promise<void> {
+    if (this.#source !== undefined) {
+      const how = this.#bridging?.end(this.#source, end) ?? 'restore';
+      await this.#source.close(how);
+      this.#hasEnded = how === 'restore';
+    }
+    this.#endpoints?.close();
+    await this.#telemetry?.close();
+    await this.#persistence?.close();
+    this.#spill?.close();
+  }
+}
+
+/** For files that may be large, and are gone after a restart at the latest. */
+const SPILL_DIRECTORY = process.env.TMPDIR ?? '/var/tmp';
+
+const openSpill = (log: OperatorLog, freeze: () => void): SpillFile =>
+  new SpillFile(SPILL_DIRECTORY, {
+    open: () => log.inform(`rows that do not fit into memory go to a temporary file in ${SPILL_DIRECTORY}`),
+    full: why => {
+      log.warn(
+        `rows do not fit into memory, and not into a temporary file in ${SPILL_DIRECTORY} (${why}): for each further one the oldest goes`,
+      );
+      freeze();
+    },
+  });
+
+/** What is asked of a log is asked of all of it. */
+const warnAboutLeftOut = (store: EventStore, log: OperatorLog): void => {
+  for (const [table, { counters, rowCount }] of store.buffers()) {
+    if (counters.evicted === 0) continue;
+    log.warn(
+      `${counters.evicted} of ${counters.appended} rows of ${table} are not there: --events_max and custom_audit_buffer_bytes leave room for ${rowCount}, the newest`,
+    );
+  }
+};
+
+/** Values beside rows that have other numbers now. */
+const moveLate = (
+  from: RowExtras | undefined,
+  to: RowExtras | undefined,
+  moved: (eid: number) => number,
+): void =>
+  to?.restore(from?.names ?? [], from?.all().map(([eid, values]) => [moved(eid), values] as const) ?? []);
+
+/** What Telemetry has from its start. */
+const TELEMETRY_SETTINGS = [
+  'telemetry',
+  'allowForkProcessEvents',
+  'telemetryBudgetMilliseconds',
+  'hashFileBytes',
+] as const;
+
+const settingOf = (settings: AuditSettings, name: string): unknown =>
+  (settings as unknown as Readonly<Record<string, unknown>>)[name] ??
+  (settings.limits as Readonly<Record<string, unknown>>)[name];
+
+type Counts = Readonly<Record<string, number>>;
+
+/** By how much counts are less than they were, as what counted has been made anew. */
+const lessThan = (counts: Counts, before: Counts): Counts =>
+  Object.fromEntries(
+    Object.entries(before).flatMap(([name, count]) => {
+      const less = count - (counts[name] ?? 0);
+      return less > 0 ? [[name, less] as const] : [];
+    }),
+  );
+
+/** Core wants the socket itself, and would fight for it: both can have the events by multicast. */
+const yieldsSocket = ({ settings, options }: CoreSettings): boolean =>
+  options.get('disable_audit') === 'false' && settings.mode === 'auto';

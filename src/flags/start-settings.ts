@@ -1,0 +1,32 @@
+import type { AuditSettings } from './audit-settings.ts';
+
+/** Settings that what runs takes over as it runs; what has any other one was made with it. */
+const AT_ONCE: ReadonlySet<keyof AuditSettings> = new Set<keyof AuditSettings>([
+  'persist',
+  'allowProcessEvents',
+  'allowKillProcessEvents',
+  'allowSockets',
+  'allowAcceptSocketEvents',
+  'allowFailedSocketEvents',
+  'allowNullAcceptSocketEvents',
+  'allowUnix',
+  'allowUserEvents',
+  'debug',
+  'eventsOptimize',
+  'eventsExpiry',
+  'eventsMax',
+  'limits',
+]);
+
+/** … of the limits. */
+const LIMITS_AT_ONCE: ReadonlySet<string> = new Set<keyof AuditSettings['limits']>(['bufferBytes']);
+
+/** Whether a change of settings takes a new start of what reads and keeps events. */
+export const needsNewStart = (before: AuditSettings, now: AuditSettings): boolean =>
+  textOf(before) !== textOf(now);
+
+const textOf = (settings: AuditSettings): string => {
+  const limits = Object.entries(settings.limits).filter(([name]) => !LIMITS_AT_ONCE.has(name));
+  const others = Object.entries(settings).filter(([name]) => !AT_ONCE.has(name as keyof AuditSettings));
+  return JSON.stringify([others, limits]);
+};

@@ -1,0 +1,143 @@
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import { duplicate } from '../runtime/socket-calls.ts';
+import type { EventSource, LiveOptions, SourceStatus } from './audit-source.ts';
+import type { InheritedSocket } from './bridge/inherited-socket.ts';
+import type { PipelineProgress } from './event-pipeline.ts';
+import type { IngestCounters } from './ingest-messages.ts';
+
+export type OpenSource = (settings: AuditSettings, start: LiveOptions) => Promise<EventSource>;
+
+/**
+ * The source of events of an extension, which is opened anew when settings change that a source has from its start. What its
+ * sources count adds up.
+ */
+export class ChangeableSource {
+  readonly #open: OpenSource;
+  #source: EventSource;
+  /** The kernel's `lost` when the first one was opened. */
+  readonly kernelLostBefore: number;
+  #countersBefore: IngestCounters | undefined;
+  #gapsBefore = 0;
+  #lastSerial: number | undefined;
+  #progress: { readonly of: PipelineProgress; readonly sum: PipelineProgress } | undefined;
+  /** Whether there is none at the moment. */
+  #isBetween = false;
+
+  private constructor(open: OpenSource, source: EventSource, start: LiveOptions) {
+    this.#open = open;
+    this.#source = source;
+    this.kernelLostBefore = source.kernelLostBefore;
+    this.#lastSerial = start.lastSerial;
+  }
+
+  /** @throws what `open` throws */
+  static async open(
+    open: OpenSource,
+    settings: AuditSettings,
+    start: LiveOptions,
+  ): Promise<ChangeableSource> {
+    return new ChangeableSource(open, await open(settings, start), start);
+  }
+
+  get mode(): EventSource['mode'] {
+    return this.#source.mode;
+  }
+
+  /** The socket that the kernel is read from. */
+  get fd(): number | undefined {
+    return this.#source.ingest.fd;
+  }
+
+  get counters(): IngestCounters | undefined {
+    const { counters } = this.#source.ingest;
+    if (counters === undefined || this.#countersBefore === undefined) return counters ?? this.#countersBefore;
+    return addCounters(this.#countersBefore, counters);
+  }
+
+  /** Another object as soon as it has changed. */
+  get progress(): PipelineProgress | undefined {
+    const { progress } = this.#source.ingest;
+    if (progress === undefined || this.#gapsBefore === 0) return progress;
+    if (this.#progress?.of !== progress) {
+      this.#progress = { of: progress, sum: { ...progress, gaps: progress.gaps + this.#gapsBefore } };
+    }
+    return this.#progress.sum;
+  }
+
+  /** See Ingest. */
+  upToDate(): Promise<void> | undefined {
+    return this.#isBetween ? undefined : this.#source.ingest.upToDate();
+  }
+
+  sendProcesses(): void {
+    this.#source.ingest.sendProcesses();
+  }
+
+  setSettings(settings: AuditSettings): Promise<void> {
+    return this.#source.setSettings(settings);
+  }
+
+  async status(): Promise<SourceStatus> {
+    return this.#isBetween
+      ? { mode: this.mode, kernel: undefined, rules: undefined }
+      : await this.#source.status();
+  }
+
+  close(how?: 'restore' | 'leave'): Promise<void> {
+    return this.#source.close(how);
+  }
+
+  /**
+   * Closes the source and opens it with other settings. What happens in between waits in the socket of the one before, which is
+   * held open meanwhile, and read by the next one; so no event is lost, and none taken twice. (On macOS, whose audit pipe cannot
+   * be held like this, what happens in between is lost.)
+   *
+   * @param how `restore` puts audit back before it is configured anew
+   * @param between what is to be done while no events come
+   * @throws what `open` throws
+   */
+  async reopen(
+    settings: AuditSettings,
+    how: 'restore' | 'leave',
+    between: () => Promise<LiveOptions>,
+  ): Promise<void> {
+    const { fd } = this;
+    const held = fd === undefined || how === 'restore' ? -1 : duplicate(fd);
+    try {
+      this.#isBetween = true;
+      await this.#source.close(how);
+      this.#countUp();
+      // What was missed on purpose is no gap.
+      if (how === 'restore') this.#lastSerial = undefined;
+      const start = await between();
+      const inherited: InheritedSocket | undefined =
+        start.inherited ?? (held < 0 ? undefined : { fd: held, ownerPid: process.pid });
+      this.#source = await this.#open(settings, { lastSerial: this.#lastSerial, ...start, inherited });
+    } finally {
+      this.#isBetween = false;
+    }
+  }
+
+  #countUp(): void {
+    const { progress } = this.#source.ingest;
+    this.#countersBefore = this.counters;
+    this.#gapsBefore += progress?.gaps ?? 0;
+    this.#lastSerial = progress?.serial ?? this.#lastSerial;
+  }
+}
+
+/** Adds up what has the same place in both. */
+const addCounters = (one: IngestCounters, other: IngestCounters): IngestCounters =>
+  addNumbers(one, other) as IngestCounters;
+
+const addNumbers = (one: unknown, other: unknown): unknown => {
+  if (typeof one === 'number' && typeof other === 'number') return one + other;
+  if (typeof one !== 'object' || one === null) return other ?? one;
+  const others = (other ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    [...new Set([...Object.keys(one), ...Object.keys(others)])].map(name => [
+      name,
+      addNumbers((one as Readonly<Record<string, unknown>>)[name], others[name]),
+    ]),
+  );
+};
