@@ -7,6 +7,7 @@ import { type Measure, type OwnerAccount, OwnerAccounts } from './owner-accounts
 import { packRows, releaseRows } from './packing.ts';
 import { isPackedBatch, type PackedBatch, type RowBatch, type StoredBatch } from './row-batch.ts';
 import type { RowExtras } from './row-extras.ts';
+import type { RowRanges } from './row-ranges.ts';
 import {
   allowGaps,
   DONE,
@@ -45,6 +46,11 @@ const GATHER_BYTES = 256 * 1024;
 /** Room for rows in the index of a segment, at least; a little more than the one before needed. */
 const INITIAL_ROWS = 256;
 const SPARE_ROWS = 1.0625;
+
+/** Milliseconds for which rows that were seen are held: as long as core takes between two reads of one query. */
+const HOLD_MS = 1_000;
+/** … and how much more than the limits there may be meanwhile. */
+const HELD_FACTOR = 2;
 
 export interface EventBufferLimits {
   /** Rows kept: the newest. */
@@ -149,13 +155,24 @@ export class EventBuffer {
   #spare: Buffer | undefined;
   readonly #indexes: ColumnIndexes;
   readonly #spill: SpillFile | undefined;
+  readonly #now: () => number;
+  #heldUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param spill takes packed segments that do not fit into memory; they count as memory all the same */
-  constructor(columnNames: readonly string[], limits: EventBufferLimits, spill?: SpillFile) {
+  /**
+   * @param spill takes packed segments that do not fit into memory; they count as memory all the same
+   * @param now milliseconds of a clock that nobody sets
+   */
+  constructor(
+    columnNames: readonly string[],
+    limits: EventBufferLimits,
+    spill?: SpillFile,
+    now = () => performance.now(),
+  ) {
     this.#limits = limits;
     this.#spill = spill;
+    this.#now = now;
     this.#overheads = entryOverheads(columnNames);
-    this.#indexes = new ColumnIndexes(this.#overheads);
+    this.#indexes = new ColumnIndexes(this.#overheads, now);
     this.#derived = DerivedArguments.of(columnNames, this.#overheads);
   }
 
@@ -411,12 +428,27 @@ export class EventBuffer {
   }
 
   #evict(): void {
-    while (this.#rows > this.#limits.rows) this.#relieve('rows', () => this.#rows - this.#limits.rows);
-    while (this.#rows > 0 && this.#bytes > this.#limits.bytes)
-      this.#relieve('bytes', () => this.#bytes - this.#limits.bytes);
-    while (this.#rows > 0 && this.#unpacked > UNPACKED_FACTOR * this.#limits.bytes)
-      this.#relieve('unpacked', () => this.#unpacked - UNPACKED_FACTOR * this.#limits.bytes);
+    const room = this.#now() < this.#heldUntil ? HELD_FACTOR : 1;
+    const rows = room * this.#limits.rows;
+    const bytes = room * this.#limits.bytes;
+    while (this.#rows > rows) this.#relieve('rows', () => this.#rows - rows);
+    while (this.#rows > 0 && this.#bytes > bytes) this.#relieve('bytes', () => this.#bytes - bytes);
+    while (this.#rows > 0 && this.#unpacked > UNPACKED_FACTOR * bytes)
+      this.#relieve('unpacked', () => this.#unpacked - UNPACKED_FACTOR * bytes);
     this.#advance();
+  }
+
+  /**
+   * Lets rows that would have to go for want of room stay for a moment: somebody has seen them who will look again, and must
+   * see the same.
+   */
+  hold(): void {
+    this.#heldUntil = this.#now() + HOLD_MS;
+  }
+
+  /** Drops the rows for which there was no more room, unless somebody holds them. */
+  makeRoom(): void {
+    this.#evict();
   }
 
   /** Takes the oldest rows of whoever has most, until the limit holds or somebody else has clearly more. */
@@ -649,7 +681,12 @@ export class EventBuffer {
 
   /** Drops the rows below a number: all their readers have had them. */
   discardBelow(eid: number): void {
-    this.#finish({ from: this.#firstEid, to: eid });
+    this.discard([{ from: this.#firstEid, to: eid }]);
+  }
+
+  /** Drops rows that all their readers have had. */
+  discard(ranges: readonly RowRange[]): void {
+    for (const range of ranges) this.#finish(range);
     this.#tidyAll();
     this.#advance();
   }
@@ -665,14 +702,14 @@ export class EventBuffer {
    * in between. Rows wanted whole are handed out in place, neighbours as one chunk. A column that is looked up again and
    * again gets an index.
    *
-   * @param consume drops the rows that are returned
+   * @param consume true drops the rows that are returned, and a set of ranges is told which they are
    * @param extras late values of the rows, if one of their columns is wanted
    */
   select(
     span: RowSpan,
     wanted: ColumnMask,
     filter?: RowFilter,
-    consume = false,
+    consume: boolean | RowRanges = false,
     extras?: RowExtras,
   ): EncodedRows {
     const from = Math.max(span.from, this.#firstEid);
@@ -710,10 +747,13 @@ export class EventBuffer {
         writer.endSegment();
         row.leave(writer);
       }
-      if (!consume) continue;
-      for (const index of chosen) this.#drop(segment, index, DONE);
+      if (consume === false) continue;
+      for (const index of chosen) {
+        if (consume === true) this.#drop(segment, index, DONE);
+        else consume.add(eidAt(segment, index));
+      }
     }
-    if (consume) {
+    if (consume === true) {
       this.#tidyAll();
       this.#advance();
     }

@@ -59,6 +59,11 @@ export class QueryCursors {
     return { from, to: buffered.to };
   }
 
+  /** Whether an execution has read the table before: then what it sees is settled. */
+  hasBegun({ query, id }: QueryExecution): boolean {
+    return this.#cursors.get(query)?.executionId === id;
+  }
+
   /** Notes that core did not get what one read of an execution gave: the next execution sees its rows again. */
   fail({ query, id }: QueryExecution): void {
     if (this.#cursors.get(query)?.executionId === id) this.#failed.add(query);

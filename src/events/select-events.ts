@@ -2,6 +2,7 @@ import type { EncodedRows, QueryContext, TableSpec } from 'osquery-extension-ts'
 import { type ColumnMask, maskOf } from './encoded-row.ts';
 import type { EventBuffer, RowRange } from './event-buffer.ts';
 import type { QueryCursors, QueryExecution } from './query-cursors.ts';
+import type { ReturnedRows } from './returned-rows.ts';
 import type { RowExtras } from './row-extras.ts';
 import { selectionOf } from './row-filter.ts';
 
@@ -20,6 +21,8 @@ export interface SelectEnvironment {
   readers(): readonly TableReader[] | undefined;
   /** Resolves when what has happened up to now is in the buffer; undefined if it is, absent where nothing comes. */
   upToDate?(): Promise<void> | undefined;
+  /** Of this table, where `events_expiry` 1 drops what was returned. */
+  readonly returned: ReturnedRows;
   readonly eventsOptimize: boolean;
   /** Seconds. */
   readonly eventsExpiry: number;
@@ -48,8 +51,8 @@ const AUTO_CLEAR = 1;
  * - While the schedule is not known no row is dropped for its age, or for having been read.
  * - Rows older than `events_expiry`, but at least three times the longest interval of the scheduled queries that
  *   read the table, are dropped. `events_expiry` 0 is no age of its own.
- * - `events_expiry` 1 drops the rows that were returned: at once if nothing is scheduled to read them, else when every
- *   such query has had them.
+ * - `events_expiry` 1 drops the rows that were returned: soon if nothing is scheduled to read them, else when every such
+ *   query has had them.
  *
  * @param signal fires if core does not get the reply
  */
@@ -76,22 +79,27 @@ export const selectEvents = async (
   );
   const isTimed = (context.constraints.get('time')?.list.length ?? 0) > 0;
   const isByExecution = environment.eventsOptimize && !isTimed;
-  const upToDate = environment.upToDate?.();
   const execution = isByExecution ? await environment.execution() : undefined;
-  if (upToDate !== undefined) await upToDate;
+  // What an execution sees is settled by its first read: nothing comes to it, and nothing goes.
+  const isSettled = execution !== undefined && cursors.hasBegun(execution);
+  if (!isSettled) await environment.upToDate?.();
   const readers = environment.readers();
+  environment.returned.begin();
+  if (!isSettled) buffer.makeRoom();
   // Before it is known who has to see the rows, none is dropped.
-  if (readers !== undefined) expire(buffer, environment, readers);
+  if (!isSettled && readers !== undefined) expire(buffer, environment, readers);
   // Nobody waits for the answer any more: nothing moves, and nothing is dropped.
   signal.throwIfAborted();
   let range = buffer.range;
   if (execution !== undefined) {
     range = cursors.rangeFor(execution, range);
+    buffer.hold();
     signal.addEventListener('abort', () => cursors.fail(execution), { once: true });
   }
 
   const autoClear = environment.eventsExpiry === AUTO_CLEAR;
-  const consume = autoClear && readers?.length === 0;
+  const isConsumed = autoClear && readers?.length === 0;
+  const consume = isConsumed ? environment.returned.note() : false;
   const span = { ...intersect(range, byEid), times, lookups };
   const rows = buffer.select(span, wantedColumns(spec, context), filter, consume, extras);
   // A scheduled query has had what it left out, too; somebody who looks for one row has not seen the others.
@@ -105,7 +113,7 @@ export const selectEvents = async (
       () => {},
     );
   }
-  if (autoClear && !consume && readers !== undefined) {
+  if (autoClear && !isConsumed && readers !== undefined) {
     const seen = cursors.seenByAll(readers.map(({ query }) => query));
     if (seen !== undefined) buffer.discardBelow(seen);
   }

@@ -13,6 +13,7 @@ import type { TableInMemory } from '../events/persistence/persisted-table.ts';
 import type { LateBatch } from '../events/persistence/row-log.ts';
 import { putBehind, type TableRows } from '../events/put-behind.ts';
 import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
+import { ReturnedRows } from '../events/returned-rows.ts';
 import type { RowExtras } from '../events/row-extras.ts';
 import { selectEvents, type TableReader } from '../events/select-events.ts';
 import type { SpillFile } from '../events/spill-file.ts';
@@ -25,6 +26,7 @@ interface Store {
   names: readonly string[];
   buffer: EventBuffer;
   cursors: QueryCursors;
+  returned: ReturnedRows;
 }
 
 /** What the tables ask of the core they are registered with. */
@@ -138,7 +140,7 @@ export class EventStore {
   /** Goes on with tables there were before, as they are. */
   putBack(former: ReadonlyMap<string, TableRows>): void {
     for (const [name, { buffer, cursors }] of former)
-      Object.assign(this.#stores.get(name)!, { buffer, cursors });
+      Object.assign(this.#stores.get(name)!, { buffer, cursors, returned: new ReturnedRows(buffer) });
   }
 
   /**
@@ -202,6 +204,7 @@ export class EventStore {
               readers: () => core.readers(names),
               saved: core.saved,
               upToDate: () => source.upToDate(),
+              returned: store.returned,
               eventsOptimize: this.#settings.eventsOptimize,
               eventsExpiry: this.#settings.eventsExpiry,
               now: age => this.#clock?.now(age),
@@ -223,10 +226,10 @@ const emptyTable = (
   spec: TableSpec,
   settings: AuditSettings,
   spill?: SpillFile,
-): Pick<Store, 'buffer' | 'cursors'> => ({
-  buffer: new EventBuffer(storedNames(spec.columns), bufferLimits(settings), spill),
-  cursors: new QueryCursors(),
-});
+): Pick<Store, 'buffer' | 'cursors' | 'returned'> => {
+  const buffer = new EventBuffer(storedNames(spec.columns), bufferLimits(settings), spill);
+  return { buffer, cursors: new QueryCursors(), returned: new ReturnedRows(buffer) };
+};
 
 const bufferLimits = (settings: AuditSettings): EventBufferLimits => ({
   rows: settings.eventsMax,

@@ -29,10 +29,12 @@ export type TestRow = Omit<Row<typeof columns>, 'eid' | 'time'> & { readonly tim
 export const EVERY_COLUMN: ColumnMask = maskOf(columns.map((_, i) => i));
 export const NO_LIMITS: EventBufferLimits = { rows: 1e9, bytes: 1e12 };
 
-export const newBuffer = (limits = NO_LIMITS): EventBuffer =>
+export const newBuffer = (limits = NO_LIMITS, now?: () => number): EventBuffer =>
   new EventBuffer(
     columns.map(({ name }) => name),
     limits,
+    undefined,
+    now,
   );
 
 export const batchOf = (rows: readonly TestRow[], firstEid = 1, owner = 0): RowBatch => {
@@ -48,9 +50,9 @@ export const packedOf = ({ bytes, ...index }: StoredBatch): PackedBatch => ({
 });
 
 /** A buffer and the way its rows get there. */
-export const filledBuffer = (rows: readonly TestRow[], limits = NO_LIMITS) => {
+export const filledBuffer = (rows: readonly TestRow[], limits = NO_LIMITS, now?: () => number) => {
   const writer = new RowBatchWriter(columns);
-  const buffer = newBuffer(limits);
+  const buffer = newBuffer(limits, now);
   const append = (more: readonly TestRow[], owner = 0): void => {
     for (const row of more) writer.append({ ...row }, row.time, owner);
     const batch = writer.take();

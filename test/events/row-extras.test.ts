@@ -2,6 +2,7 @@ import { bytesOf, decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import { QueryCursors } from '../../src/events/query-cursors.ts';
+import { ReturnedRows } from '../../src/events/returned-rows.ts';
 import { RowExtras } from '../../src/events/row-extras.ts';
 import { selectEvents } from '../../src/events/select-events.ts';
 import { columns, contextOf, EVERY_COLUMN, filledBuffer, spec } from './event-rows.ts';
@@ -172,6 +173,7 @@ describe('rows with late values', () => {
       {
         execution: async () => undefined,
         readers: () => [],
+        returned: new ReturnedRows(buffer),
         eventsOptimize: true,
         eventsExpiry: 0,
         now: () => 10,
@@ -196,6 +198,7 @@ describe('rows with late values', () => {
       {
         execution: async () => undefined,
         readers: () => [],
+        returned: new ReturnedRows(buffer),
         eventsOptimize: true,
         eventsExpiry: 0,
         now: () => 10,

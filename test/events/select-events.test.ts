@@ -1,9 +1,10 @@
 import type { PluginRow } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { QueryCursors, type QueryExecution } from '../../src/events/query-cursors.ts';
+import { ReturnedRows } from '../../src/events/returned-rows.ts';
 import { selectEvents, type TableReader } from '../../src/events/select-events.ts';
-import { contextOf, eidsOf, filledBuffer, spec, type TestRow } from './event-rows.ts';
+import { contextOf, eidsOf, filledBuffer, NO_LIMITS, spec, type TestRow } from './event-rows.ts';
 
 const EQ = 2;
 const GE = 32;
@@ -15,8 +16,10 @@ const SINCE_EVER = contextOf({ time: [{ op: GE, expr: '0' }] });
 
 /** One table and what it is told of the world; both may change between reads. */
 const table = (initial: readonly TestRow[]) => {
-  const { buffer, append } = filledBuffer(initial);
+  const clock = { now: 0 };
+  const { buffer, append } = filledBuffer(initial, NO_LIMITS, () => clock.now);
   const cursors = new QueryCursors();
+  const returned = new ReturnedRows(buffer, () => clock.now);
   const world = {
     readers: [] as readonly TableReader[],
     eventsOptimize: true,
@@ -37,6 +40,7 @@ const table = (initial: readonly TestRow[]) => {
         {
           execution: async () => execution,
           readers: () => world.readers,
+          returned,
           eventsOptimize: world.eventsOptimize,
           eventsExpiry: world.eventsExpiry,
           now: () => world.now,
@@ -47,7 +51,11 @@ const table = (initial: readonly TestRow[]) => {
       ),
     );
   const eids = async (...args: Parameters<typeof read>): Promise<number[]> => eidsOf(await read(...args));
-  return { buffer, append, cursors, world, read, eids };
+  /** What goes on for longer than the reads of one statement. */
+  const later = (): void => {
+    clock.now += 1_000;
+  };
+  return { buffer, append, cursors, returned, world, read, eids, later };
 };
 const run = (query: string, id: number | string): QueryExecution => ({ query, id: String(id) });
 
@@ -122,10 +130,45 @@ describe('selectEvents', () => {
       expect(await eids(run('q', 2))).toEqual([1, 2]);
     });
 
+    it('shows every read of one execution the same rows, although there is no more room or they get too old', async () => {
+      const { eids, append, buffer, world, later } = table(rows(NOW, NOW));
+      world.eventsExpiry = 100;
+      world.now = NOW;
+      buffer.setLimits({ rows: 3, bytes: 1e9 });
+      expect(await eids(run('q', 1))).toEqual([1, 2]);
+      world.now = NOW + 200;
+      append(rows(NOW + 200, NOW + 200));
+      expect(await eids(run('q', 1))).toEqual([1, 2]);
+      append(rows(NOW + 200, NOW + 200));
+      expect(await eids(run('q', 1))).toEqual([1, 2]);
+      // More than twice as many as there is room for nobody holds.
+      append(rows(NOW + 200));
+      expect(await eids(run('q', 1))).toEqual([2]);
+      later();
+      expect(await eids(run('q', 2))).toEqual([5, 6, 7]);
+      expect(buffer.rowCount).toBe(3);
+      expect(buffer.counters).toMatchObject({ evicted: 4, evictedUnread: 2 });
+    });
+
+    it('asks for what is on its way once for each execution', async () => {
+      const { eids, world } = table(rows(NOW));
+      let asked = 0;
+      world.upToDate = () => {
+        asked++;
+        return undefined;
+      };
+      for (const id of [1, 1, 1, 2, 2]) await eids(run('q', id));
+      expect(asked).toBe(2);
+      await eids();
+      await eids();
+      expect(asked).toBe(4);
+    });
+
     it('goes on with what is left when rows were dropped meanwhile', async () => {
-      const { eids, append, buffer } = table(rows(NOW, NOW));
+      const { eids, append, buffer, later } = table(rows(NOW, NOW));
       expect(await eids(run('q', 1))).toEqual([1, 2]);
       append(rows(NOW, NOW, NOW));
+      later();
       buffer.setLimits({ rows: 2, bytes: 1e9 });
       expect(await eids(run('q', 2))).toEqual([4, 5]);
     });
@@ -140,9 +183,15 @@ describe('selectEvents', () => {
     });
 
     it('a query with a time constraint is answered before core has said who asks', async () => {
-      const { buffer, cursors, world } = table(rows(NOW, NOW));
+      const { buffer, cursors, returned, world } = table(rows(NOW, NOW));
       const named = Promise.withResolvers<QueryExecution>();
-      const environment = { ...world, execution: () => named.promise, readers: () => [], now: () => NOW };
+      const environment = {
+        ...world,
+        returned,
+        execution: () => named.promise,
+        readers: () => [],
+        now: () => NOW,
+      };
       const { signal } = new AbortController();
       const found = await selectEvents(spec, buffer, cursors, environment, SINCE_EVER, signal);
       expect(eidsOf(decodeRows(found))).toEqual([1, 2]);
@@ -178,7 +227,7 @@ describe('selectEvents', () => {
   });
 
   it('takes the rows that have come while it asked who is reading', async () => {
-    const { buffer, append, cursors, world } = table(rows(NOW));
+    const { buffer, append, cursors, returned, world } = table(rows(NOW));
     const encoded = await selectEvents(
       spec,
       buffer,
@@ -189,6 +238,7 @@ describe('selectEvents', () => {
           return run('q', 1);
         },
         readers: () => world.readers,
+        returned,
         eventsOptimize: true,
         eventsExpiry: 86_000,
         now: () => NOW,
@@ -248,10 +298,11 @@ describe('selectEvents', () => {
     });
 
     it('1 clears them all the same', async () => {
-      const { eids, world } = table(rows(1, 2));
+      const { eids, world, later } = table(rows(1, 2));
       world.eventsExpiry = 1;
       world.now = undefined;
       expect(await eids()).toEqual([1, 2]);
+      later();
       expect(await eids()).toEqual([]);
     });
 
@@ -267,16 +318,51 @@ describe('selectEvents', () => {
 
   describe('events_expiry=1', () => {
     it('clears what a SELECT has returned, at any age, if nothing is scheduled to read the table', async () => {
-      const { eids, append, world, buffer } = table(rows(1, NOW, NOW));
+      const { eids, append, world, buffer, later } = table(rows(1, NOW, NOW));
       world.eventsExpiry = 1;
       const even = contextOf({ path: [{ op: EQ, expr: '/bin/even' }] });
       expect(await eids(undefined, even)).toEqual([1, 3]);
+      later();
       expect(await eids()).toEqual([2]);
+      later();
       expect(await eids()).toEqual([]);
       append(rows(NOW));
       expect(await eids(undefined, SINCE_EVER)).toEqual([4]);
+      later();
       expect(await eids()).toEqual([]);
       expect(buffer.counters).toMatchObject({ evicted: 0, expired: 0 });
+    });
+
+    it('shows the same to all reads of one statement, as of a self-join, and clears when it is over', async () => {
+      const { eids, append, world, buffer, later } = table(rows(NOW, NOW, NOW));
+      world.eventsExpiry = 1;
+      const pid = (expr: string) => contextOf({ pid: [{ op: EQ, expr }] });
+      for (let i = 0; i < 3; i++) {
+        expect(await eids()).toEqual([1, 2, 3]);
+        expect(await eids(undefined, pid('1'))).toEqual([2]);
+        expect(await eids(undefined, pid('2'))).toEqual([3]);
+      }
+      append(rows(NOW));
+      later();
+      expect(await eids(undefined, pid('1'))).toEqual([]);
+      expect(await eids()).toEqual([4]);
+      expect(buffer.counters).toMatchObject({ evicted: 0, expired: 0 });
+    });
+
+    it('clears without another read, too', async () => {
+      vi.useFakeTimers();
+      onTestFinished(() => {
+        vi.useRealTimers();
+      });
+      const { eids, world, buffer, later } = table(rows(NOW, NOW));
+      world.eventsExpiry = 1;
+      expect(await eids()).toEqual([1, 2]);
+      vi.advanceTimersByTime(999);
+      expect(buffer.rowCount).toBe(2);
+      later();
+      vi.advanceTimersByTime(1_000);
+      expect(buffer.rowCount).toBe(0);
+      expect(vi.getTimerCount()).toBe(0);
     });
 
     it('clears what every scheduled query has had, when its execution is over', async () => {
