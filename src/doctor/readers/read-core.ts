@@ -10,8 +10,10 @@ export interface ReadCoreOptions {
   readonly socketPath: string;
   /** Somebody named this socket, so something should be there. */
   readonly expected: boolean;
-  /** Milliseconds that each question may take. */
+  /** Milliseconds that each question may take, */
   readonly timeoutMs?: number;
+  /** and the one for the schedule, which osquery answers when the queries that are due have run. */
+  readonly scheduleTimeoutMs?: number;
 }
 
 /** Asks a running osquery about itself, through the socket that it has for extensions. */
@@ -19,6 +21,7 @@ export const readCore = async ({
   socketPath,
   expected,
   timeoutMs = 5_000,
+  scheduleTimeoutMs = 60_000,
 }: ReadCoreOptions): Promise<CoreFacts> => {
   try {
     lstatSync(socketPath);
@@ -33,7 +36,7 @@ export const readCore = async ({
   }
   try {
     await using client = new ExtensionManagerClient({ socketPath, timeoutMs });
-    return await ask(client);
+    return await ask(client, scheduleTimeoutMs);
   } catch (error) {
     if (!isOsqueryError(error)) throw error;
     return { kind: 'unreachable', path: socketPath, why: error.message, denied: isDenied(error) };
@@ -43,12 +46,17 @@ export const readCore = async ({
 const isDenied = ({ cause }: Error): boolean =>
   cause instanceof Error && 'code' in cause && (cause.code === 'EACCES' || cause.code === 'EPERM');
 
-const ask = async (client: ExtensionManagerClient): Promise<RunningCore> => {
+const ask = async (client: ExtensionManagerClient, scheduleTimeoutMs: number): Promise<RunningCore> => {
   const options = await client.options();
   const extensions = await client.extensions();
   const info = (await rows(client, 'SELECT pid, version, config_valid FROM osquery_info'))?.[0];
   const tables = await rows(client, "SELECT name, owner_uuid FROM osquery_registry WHERE registry = 'table'");
-  const schedule = await rows(client, 'SELECT name, query, interval, denylisted FROM osquery_schedule');
+  const schedule = await rows(client, 'SELECT name, query, interval, denylisted FROM osquery_schedule', {
+    timeoutMs: scheduleTimeoutMs,
+  }).catch(error => {
+    if (isOsqueryError(error, 'OSQUERY_TIMEOUT')) return undefined;
+    throw error;
+  });
   return {
     kind: 'running',
     path: client.socketPath,
@@ -66,9 +74,13 @@ const ask = async (client: ExtensionManagerClient): Promise<RunningCore> => {
 };
 
 /** undefined if osquery refuses the query: it has no such table. */
-const rows = async (client: ExtensionManagerClient, sql: string): Promise<PluginRow[] | undefined> => {
+const rows = async (
+  client: ExtensionManagerClient,
+  sql: string,
+  limits?: { readonly timeoutMs: number },
+): Promise<PluginRow[] | undefined> => {
   try {
-    return await client.query(sql);
+    return await client.query(sql, limits);
   } catch (error) {
     if (isOsqueryError(error, 'OSQUERY_STATUS')) return undefined;
     throw error;

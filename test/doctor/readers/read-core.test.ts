@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OsqueryStatusError, type PluginRow } from 'osquery-extension-ts';
 import { expect, test } from 'vitest';
 import { readCore } from '../../../src/doctor/readers/read-core.ts';
@@ -51,6 +52,24 @@ test('a core that refuses every query is still a running one', async () => {
     tables: undefined,
     schedule: undefined,
   });
+});
+
+test('a core whose queries of a tick take long is a running one, whose schedule is waited for', async () => {
+  const slowly = (milliseconds: number) => async (sql: string) => {
+    if (!sql.includes('osquery_schedule'))
+      throw new OsqueryStatusError({ code: 1, message: 'no such table' });
+    await sleep(milliseconds);
+    return [{ name: 'q', query: 'SELECT 1', interval: '30', denylisted: '0' }];
+  };
+  const slow = await startFakeCore({ query: slowly(900) });
+  expect(await readCore({ socketPath: slow.socketPath, expected: true, timeoutMs: 600 })).toMatchObject({
+    kind: 'running',
+    schedule: [{ name: 'q' }],
+  });
+  const stuck = await startFakeCore({ query: slowly(1_000) });
+  expect(
+    await readCore({ socketPath: stuck.socketPath, expected: true, scheduleTimeoutMs: 100 }),
+  ).toMatchObject({ kind: 'running', schedule: undefined });
 });
 
 test('no socket: absent where none was named, else unreachable', async () => {

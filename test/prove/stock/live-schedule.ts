@@ -22,6 +22,10 @@ export const checkAccount = (
   stage.say(
     `${found.executed} executions: ${found.once} logged once, ${found.missing} missing (${inMemory} in a killed process's memory)`,
   );
+  for (const { number, from } of found.unexplained.slice(0, 10)) {
+    const since = breaks.map(({ name, deaf }) => `${((from - deaf) / 1000).toFixed(2)} s from the ${name}`);
+    stage.say(`number ${number} is missing, of ${new Date(from).toISOString()}: ${since.join(', ')}`);
+  }
   stage.equal('executions logged more than once', found.moreThanOnce.length, 0);
   stage.equal('executions that nobody listened to', unheard, 0);
   stage.equal('executions missing without a reason', found.unexplained.length, 0);

@@ -15,7 +15,7 @@ import { StockDaemon, type StockDaemonOptions } from './stock-daemon.ts';
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 /** For what a core leaves behind to be put back. */
-const RESTORE_MS = 40_000;
+const RESTORE_MS = 60_000;
 const LOOK_MS = 100;
 
 /** Builds the extension as `npm run build:ext` does. */

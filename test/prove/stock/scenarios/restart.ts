@@ -33,7 +33,7 @@ export const restart: StockScenario = {
       arguments: [
         `--custom_audit_state_dir=${join(stage.directory, 'state')}`,
         '--custom_audit_bridge_stop=true',
-        '--custom_audit_bridge_ms=20000',
+        '--custom_audit_bridge_ms=15000',
       ],
       configuration: {
         schedule: {
