@@ -256,6 +256,7 @@ export class EventFlow implements RowSource {
       settings: this.#settings,
       processBuffer: this.store.buffer(processEvents.spec.name),
       telemetryBuffer: this.store.buffer(processTelemetryEvents.spec.name),
+      warn: message => this.#options.log.warn(message),
       requestProcesses: () => this.#source?.sendProcesses(),
       extras,
     });

@@ -9,8 +9,10 @@ import type { StockScenario } from '../scenario.ts';
 import { TlsManager } from '../tls-manager.ts';
 
 const CONFIG_DELAY_MS = 3_000;
-const EXECS = 600;
-const SECONDS = 30;
+const EXECS = 800;
+const SECONDS = 40;
+/** For a run of a query on an interval of 2 s, and osqueryd's log, which it sends once a second. */
+const LOGGED_MS = 5_000;
 /** Until what a change of options does can be seen. */
 const CHANGE_MS = 20_000;
 const ANSWER_MS = 20_000;
@@ -72,8 +74,10 @@ export const tls: StockScenario = {
     );
     stage.check('state is kept there', existsSync(state) && readdirSync(state).length > 0, state);
     const telemetry = (): number => manager.rows.filter(({ name }) => name === 'telemetry').length;
+    // Rows of before are still on their way into the log.
+    await sleep(LOGGED_MS);
     const early = telemetry();
-    await sleep(5_000);
+    await sleep(LOGGED_MS);
     stage.equal(
       'custom_audit_telemetry=false: rows of process_telemetry_events meanwhile',
       telemetry() - early,
