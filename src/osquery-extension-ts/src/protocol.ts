@@ -13,5 +13,7 @@ export * from './table/constraint-op.ts';
 export type { ColumnConstraints, Constraint, QueryContext } from './table/query-context.ts';
 export { EMPTY_CONTEXT, parseQueryContext } from './table/query-context.ts';
 export { TableContext } from './table/table-context.ts';
+export type { TableJson } from './table/table-json.ts';
+export { tableJson } from './table/table-json.ts';
 export type { TableAttributes, TableSpec, TableUse } from './table/table-spec.ts';
 export { columnRoutes, TABLE_ATTRIBUTE_BITS, tableAttributeBits } from './table/table-spec.ts';

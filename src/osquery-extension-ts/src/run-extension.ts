@@ -15,6 +15,9 @@ const DEFAULT_TIMEOUT_S = 3;
 /** Pause between two attempts to register, in milliseconds; core's own SDK uses the same. */
 const RETRY_MS = 200;
 
+/** Longest pause between two attempts to reconnect, in milliseconds: a core that waits for its config plugin waits 3 s. */
+const MAX_RECONNECT_MS = 800;
+
 /** How long a stop waits for a core that does not answer, in milliseconds. */
 const STOP_MS = 1000;
 
@@ -117,7 +120,7 @@ async function runAgain(
     // One that ran for a while is waited for anew.
     if (performance.now() - registered > mostMs) waitMs = RETRY_MS;
     await pause(waitMs, signal);
-    waitMs = Math.min(waitMs * 2, Math.max(mostMs, RETRY_MS));
+    waitMs = Math.min(waitMs * 2, MAX_RECONNECT_MS);
   }
 }
 

@@ -101,7 +101,7 @@ const ATTRIBUTES = Object.keys(TABLE_ATTRIBUTE_BITS);
 type Fail = (what: string) => never;
 
 /** What the compiler checks, for authors who do not have one; and what it cannot. */
-function checkTableSpec(spec: TableSpec): void {
+export function checkTableSpec(spec: TableSpec): void {
   if (typeof spec !== 'object' || spec === null) {
     throw new OsqueryError('OSQUERY_INVALID', `table: expected { name, columns }, got ${shown(spec)}`);
   }
