@@ -7,7 +7,8 @@ const GNU_NAMES = { x64: 'x86_64', arm64: 'aarch64' } as const;
 
 /**
  * The Node that npm put into a node_modules, to become an executable. That of another architecture than this machine's
- * is run by Debian's qemu-user-static, and stripped by its binutils-aarch64-linux-gnu or binutils-x86-64-linux-gnu.
+ * is run by Debian's qemu-user-static with its libstdc++6-arm64-cross (or -amd64-cross), and stripped by its
+ * binutils-aarch64-linux-gnu (or -x86-64-).
  *
  * @throws Error if it is not there
  */
@@ -18,5 +19,9 @@ export const installedNode = async (modules: string, arch: 'x64' | 'arm64'): Pro
   });
   if (arch === process.arch) return { path, emulator: [], strip: 'strip' };
   const machine = GNU_NAMES[arch];
-  return { path, emulator: [`qemu-${machine}-static`], strip: `${machine}-linux-gnu-strip` };
+  return {
+    path,
+    emulator: [`qemu-${machine}-static`, '-L', `/usr/${machine}-linux-gnu`],
+    strip: `${machine}-linux-gnu-strip`,
+  };
 };

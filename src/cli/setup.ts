@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { isSea } from 'node:sea';
+import { readFlagLines } from '../doctor/readers/read-flags.ts';
+import { readText } from '../doctor/readers/read-text.ts';
 import { FlagError } from '../flags/flag-error.ts';
+import { MAX_FLAGFILE_BYTES } from '../flags/flagfile.ts';
 import { readHostFacts } from '../runtime/host-facts.ts';
-import { planSetup, type SetupPlan } from '../setup/plan-setup.ts';
+import { DEFAULT_ETC, planSetup, type SetupPlan } from '../setup/plan-setup.ts';
 import { printPlan } from '../setup/print-plan.ts';
 import { replaceFiles } from '../setup/replace-files.ts';
 import { SetupError } from '../setup/setup-error.ts';
 import { shippedFiles } from '../setup/shipped-files.ts';
-import { runDoctorCommand } from './doctor.ts';
+import { type DoctorArgs, runDoctorCommand } from './doctor.ts';
 import { PROGRAM } from './help.ts';
 
 export interface SetupArgs {
@@ -61,12 +64,19 @@ export const runSetupCommand = async (args: SetupArgs): Promise<number> => {
     await runDoctorCommand({
       socketPath: undefined,
       extension: executable,
-      given: new Map(),
-      isStart: false,
+      ...flagsFor(etc),
       json: false,
     });
   }
   return 0;
+};
+
+/** Where doctor is to look: osquery's own places, or, with --etc, what the flagfile there says. */
+const flagsFor = (etc: string): Pick<DoctorArgs, 'given' | 'isStart'> => {
+  if (etc === DEFAULT_ETC) return { given: new Map(), isStart: false };
+  const reading = readText(join(etc, 'osquery.flags'), MAX_FLAGFILE_BYTES);
+  const given = reading.kind === 'read' ? readFlagLines('/', reading.text).values : new Map<string, string>();
+  return { given, isStart: true };
 };
 
 /** @throws FlagError, SetupError where it is not there: a line that leads to nothing helps nobody */

@@ -36,7 +36,7 @@ export interface SetupPlan {
 }
 
 /** osquery's own places; with another directory the flagfile has to say. */
-const DEFAULT_ETC = '/etc/osquery';
+export const DEFAULT_ETC = '/etc/osquery';
 
 /**
  * Reads what is there and says what is to be written so that a stock osqueryd loads the extension, or does no longer.

@@ -3,7 +3,6 @@ import { burst } from './scenarios/burst.ts';
 import { clock } from './scenarios/clock.ts';
 import { diskStall } from './scenarios/disk-stall.ts';
 import { flood } from './scenarios/flood.ts';
-import { hashFlood } from './scenarios/hash-flood.ts';
 import { kills } from './scenarios/kills.ts';
 import { signals } from './scenarios/signals.ts';
 import { silentFileSystem } from './scenarios/silent-file-system.ts';
@@ -21,5 +20,4 @@ export const scenarios: readonly Scenario[] = [
   clock,
   signals,
   silentFileSystem,
-  hashFlood,
 ];

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import type { Architecture } from './architectures.ts';
 import { filesBelow, type Release, settle, template } from './stage-tree.ts';
 
@@ -53,12 +54,18 @@ export const makeDeb = async ({
   const overrides = join(root, 'usr/share/lintian/overrides');
   await mkdir(overrides, { recursive: true });
   await writeFile(join(overrides, NAME), await template('lintian-overrides', {}));
+  const date = new Date(epoch * 1000).toUTCString().replace('GMT', '+0000');
+  const changelog = await template('changelog.Debian', { VERSION: version, MAINTAINER, DATE: date });
+  await writeFile(
+    join(root, 'usr/share/doc', NAME, 'changelog.Debian.gz'),
+    gzipSync(changelog, { level: 9 }),
+  );
   const sums = await run('sh', ['-c', 'find usr -type f | LC_ALL=C sort | xargs -d "\\n" md5sum'], {
     cwd: root,
   });
   await writeFile(join(control, 'md5sums'), sums.stdout);
   await settle(root, epoch);
-  const file = join(output, `${NAME}_${version}_${architecture.deb}.deb`);
+  const file = join(output, `${NAME}_${version}-1_${architecture.deb}.deb`);
   // Level 2 takes a fifth of the time of level 6, for a tenth more bytes. One thread: the bytes must not depend on how many processors there are.
   const options = ['--root-owner-group', '-Zxz', '-z2', '--threads-max=1', '--build', root, file];
   await run('dpkg-deb', options, { env: environment(release) });

@@ -1,7 +1,7 @@
 /*
  * Makes the packages: `npm run package -- [--arch amd64|arm64]… [--output DIRECTORY]`. For each architecture a .deb, an
  * .rpm, a .tar.gz and a bill of materials, and SHA256SUMS of them all. It takes Debian's dpkg-deb, rpmbuild (rpm), strip
- * (binutils), and for the other architecture than this machine's qemu-user-static and that one's binutils.
+ * (binutils), and for the other architecture than this machine's qemu-user-static, that one's binutils, and its libstdc++ (libstdc++6-arm64-cross).
  *
  * The same commit makes the same bytes: SOURCE_DATE_EPOCH, or else the commit's time, is the time of everything.
  */

@@ -41,27 +41,15 @@ export interface ResultSink {
   readonly statementEnd?: (columns: readonly string[]) => void | Promise<void>;
 }
 
-export interface RunSettings {
-  readonly sink?: ResultSink | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Whether the statement is one of the schedule. */
-  readonly isScheduled?: boolean | undefined;
-}
-
 export interface RunOutcome {
   readonly eventBased: boolean;
 }
 
-/**
- * Calls a table's plugin for the worker. Rejects with the message the statement is to fail with.
- *
- * @param isScheduled whether the statement is one of the schedule
- */
+/** Calls a table's plugin for the worker. Rejects with the message the statement is to fail with. */
 export type TableCall = (
   table: string,
   request: TableRequest,
   signal: AbortSignal,
-  isScheduled: boolean,
 ) => Promise<EncodedRowList>;
 
 export interface SqlEngineOptions {
@@ -77,7 +65,6 @@ type Done = Extract<FromWorker, { kind: 'done' }>;
 interface Pending {
   readonly sink: ResultSink;
   readonly abort: AbortController;
-  readonly isScheduled: boolean;
   readonly resolve: (done: Done) => void;
   readonly reject: (error: Error) => void;
   columns: readonly string[];
@@ -144,14 +131,9 @@ export class SqlEngine {
   }
 
   /** Runs every statement of `sql` in turn, or rejects with the first one's SqlError. */
-  async run(
-    sql: string,
-    sink: ResultSink = {},
-    signal?: AbortSignal,
-    isScheduled = false,
-  ): Promise<RunOutcome> {
+  async run(sql: string, sink: ResultSink = {}, signal?: AbortSignal): Promise<RunOutcome> {
     if (sql.includes('\0')) throw new SqlError('expected SQL text, got a NUL character in it', false);
-    const done = await this.#request({ kind: 'run', sql }, { sink, signal, isScheduled });
+    const done = await this.#request({ kind: 'run', sql }, sink, signal);
     return { eventBased: done.eventBased };
   }
 
@@ -190,10 +172,11 @@ export class SqlEngine {
       | { readonly kind: 'run' | 'columns'; readonly sql: string }
       | { readonly kind: 'attach'; readonly table: TableDefinition }
       | { readonly kind: 'detach'; readonly name: string },
-    settings: RunSettings = {},
+    sink: ResultSink = {},
+    signal?: AbortSignal,
   ): Promise<Done> {
     this.#running += 1;
-    const outcome = this.#tail.then(() => this.#send(message, settings));
+    const outcome = this.#tail.then(() => this.#send(message, sink, signal));
     this.#tail = outcome.catch(() => {});
     return outcome.finally(() => {
       this.#running -= 1;
@@ -202,7 +185,8 @@ export class SqlEngine {
 
   async #send(
     message: Omit<ToWorker, 'id'> & { kind: ToWorker['kind'] },
-    { sink = {}, signal, isScheduled = false }: RunSettings,
+    sink: ResultSink,
+    signal: AbortSignal | undefined,
   ): Promise<Done> {
     // Why the worker is gone says more than that it never became ready.
     await this.#ready.catch(() => {});
@@ -220,7 +204,7 @@ export class SqlEngine {
     let pending: Pending | undefined;
     try {
       const done = await new Promise<Done>((resolve, reject) => {
-        pending = { sink, abort, isScheduled, resolve, reject, columns: [], work: Promise.resolve() };
+        pending = { sink, abort, resolve, reject, columns: [], work: Promise.resolve() };
         this.#pending.set(id, pending);
         this.#worker.postMessage({ ...message, id });
       });
@@ -272,7 +256,7 @@ export class SqlEngine {
     const signal = pending?.abort.signal ?? AbortSignal.abort();
     let reply: ToWorkerReply;
     try {
-      const rows = await this.#options.call(table, request, signal, pending?.isScheduled === true);
+      const rows = await this.#options.call(table, request, signal);
       reply = { kind: 'rows', bytes: rows.bytes, count: rows.count };
     } catch (error) {
       reply = signal.aborted

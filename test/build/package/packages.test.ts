@@ -40,7 +40,7 @@ const prepare = async (name: string, architecture = architectures[0]!): Promise<
 };
 
 const makers = [
-  { kind: 'deb', make: makeDeb, file: 'osquery-audit-events_1.2.3_amd64.deb', isPossible: tools.deb },
+  { kind: 'deb', make: makeDeb, file: 'osquery-audit-events_1.2.3-1_amd64.deb', isPossible: tools.deb },
   { kind: 'rpm', make: makeRpm, file: 'osquery-audit-events-1.2.3-1.x86_64.rpm', isPossible: tools.rpm },
   { kind: 'tar', make: makeTar, file: 'osquery-audit-events-1.2.3-linux-amd64.tar.gz', isPossible: true },
 ];

@@ -34,7 +34,7 @@ describe.skipIf(process.platform !== 'linux')('a process', () => {
 
   test('that has ended and waits for its parent is not alive', async () => {
     // exec keeps the child, for which the new program never asks.
-    const parent = spawn('/bin/sh', ['-c', '/bin/sleep 0.1 & echo $!; exec /bin/sleep 60'], {
+    const parent = spawn('/bin/sh', ['-c', '/bin/true & echo $!; exec /bin/sleep 60'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     onTestFinished(() => {
