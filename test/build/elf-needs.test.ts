@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { elfNeeds, newestVersion } from '../../src/build/elf-needs.ts';
+import { unless, whyNotLinux } from '../unless.ts';
 
 /** A program with one segment, at address 0x1000, that holds its dynamic section, strings and wanted versions. */
 const program = (libraries: readonly string[], versions: ReadonlyMap<string, readonly string[]>): Buffer => {
@@ -86,7 +87,7 @@ describe('what a program needs', () => {
     expect(() => elfNeeds(Buffer.alloc(100))).toThrow('expected a 64-bit little-endian ELF file');
   });
 
-  test.skipIf(process.platform !== 'linux')('is known of this Node', () => {
+  test('is known of this Node', unless(whyNotLinux), () => {
     const { libraries, versions } = elfNeeds(readFileSync(process.execPath));
     expect(libraries).toContain('libc.so.6');
     expect(versions.get('libc.so.6')!.length).toBeGreaterThan(1);

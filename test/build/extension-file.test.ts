@@ -23,6 +23,7 @@ import { elfNeeds, newestVersion } from '../../src/build/elf-needs.ts';
 import { replacements } from '../../src/build/replacements.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { type FakeCore, startFakeCore, until } from '../osquery-extension-ts/support.ts';
+import { unless, whyNotLinux, whyNotRoot } from '../unless.ts';
 
 /*
  * The extension's one file as a user has it: alone, somewhere else, without an environment.
@@ -65,7 +66,7 @@ const expectAtMost = (version: string | undefined, limit: string): void => {
   if (version !== undefined) expect(limit.localeCompare(version, 'en', { numeric: true })).not.toBe(-1);
 };
 
-describe.skipIf(process.platform !== 'linux')('the extension file', () => {
+describe('the extension file', unless(whyNotLinux), () => {
   beforeAll(async () => {
     // Not in a directory for temporary files: those may be mounted noexec.
     mkdirSync(join(project, 'dist'), { recursive: true });
@@ -126,36 +127,25 @@ describe.skipIf(process.platform !== 'linux')('the extension file', () => {
     }
   });
 
-  test.skipIf(process.geteuid?.() !== 0)(
-    'works where there is nothing else but these libraries',
-    async () => {
-      const root = join(directory, 'bare');
-      const put = (path: string) => {
-        mkdirSync(join(root, dirname(path)), { recursive: true });
-        copyFileSync(path, join(root, path));
-      };
-      const listing = (await run('ldd', [extension])).stdout;
-      const libraries = [...listing.matchAll(/(?<==> |^\s)(\/\S+)/gm)].map(([, path]) => path!);
-      expect(libraries.some(path => path.includes('ld-linux'))).toBe(true);
-      for (const path of libraries) put(path);
-      copyFileSync(extension, join(root, 'x.ext'));
-      copyFileSync(log, join(root, 'exec.log'));
-      mkdirSync(join(root, 'tmp'));
-      mkdirSync(join(root, 'dev'));
-      await run('mknod', [join(root, 'dev', 'null'), 'c', '1', '3']);
-      const { stdout } = await run('chroot', [
-        root,
-        '/x.ext',
-        'shell',
-        '--replay',
-        '/exec.log',
-        '--json',
-        sql,
-      ]);
-      expect(stdout).toBe((await shell()).stdout);
-      rmSync(root, { recursive: true });
-    },
-  );
+  test('works where there is nothing else but these libraries', unless(whyNotRoot), async () => {
+    const root = join(directory, 'bare');
+    const put = (path: string) => {
+      mkdirSync(join(root, dirname(path)), { recursive: true });
+      copyFileSync(path, join(root, path));
+    };
+    const listing = (await run('ldd', [extension])).stdout;
+    const libraries = [...listing.matchAll(/(?<==> |^\s)(\/\S+)/gm)].map(([, path]) => path!);
+    expect(libraries.some(path => path.includes('ld-linux'))).toBe(true);
+    for (const path of libraries) put(path);
+    copyFileSync(extension, join(root, 'x.ext'));
+    copyFileSync(log, join(root, 'exec.log'));
+    mkdirSync(join(root, 'tmp'));
+    mkdirSync(join(root, 'dev'));
+    await run('mknod', [join(root, 'dev', 'null'), 'c', '1', '3']);
+    const { stdout } = await run('chroot', [root, '/x.ext', 'shell', '--replay', '/exec.log', '--json', sql]);
+    expect(stdout).toBe((await shell()).stdout);
+    rmSync(root, { recursive: true });
+  });
 
   test('is all that the build leaves', () => {
     expect(readdirSync(directory).sort()).toEqual(['elsewhere', 'exec.log', 'osquery-audit-events.ext']);
@@ -201,7 +191,7 @@ describe.skipIf(process.platform !== 'linux')('the extension file', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  test.skipIf(process.geteuid?.() !== 0)('serves an ordinary user as well', async () => {
+  test('serves an ordinary user as well', unless(whyNotRoot), async () => {
     expect((await shell(65534)).stdout).toBe((await shell()).stdout);
     expect(leftovers()).toEqual([]);
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { unless, whyNotLinux } from '../unless.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const pretend = new URL('./pretend-macos.ts', import.meta.url).href;
@@ -53,7 +54,7 @@ describe('on macOS', () => {
     expect(stderr).toContain('no such column: syscall');
   });
 
-  test.runIf(process.platform === 'linux')('the doctor looks at audit_control', () => {
+  test('the doctor looks at audit_control', unless(whyNotLinux), () => {
     const { status, stdout, stderr } = run('doctor');
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
     expect(stdout).toMatch(/^problem +\/etc\/security\/audit_control/m);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { LIVE_CAPABILITIES, neededCapabilities } from '../../src/cli/needed-capabilities.ts';
+import { unless, whyNotRoot } from '../unless.ts';
 
 const live = Object.keys(LIVE_CAPABILITIES);
 
@@ -37,7 +38,7 @@ test('what its owner may not write to takes the right to all files', () => {
   ]);
 });
 
-test.skipIf(process.geteuid?.() !== 0)("so does another user's directory, and another user's core", () => {
+test("so does another user's directory, and another user's core", unless(whyNotRoot), () => {
   const { directory, socket } = place();
   chownSync(directory, 65534, 65534);
   expect(neededCapabilities({ isReplay: false, writes: [socket, dirname(socket)] })).toEqual([

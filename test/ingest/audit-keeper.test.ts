@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { StreamMode } from '../../src/audit/control/session.ts';
 import { AuditKeeper } from '../../src/ingest/audit-keeper.ts';
 import { FOUND } from '../audit/fake-kernel.ts';
+import { unless, whyNotLinux } from '../unless.ts';
 
 const NEIGHBOUR = process.ppid;
 const GONE = 0x3fffffff;
@@ -61,7 +62,7 @@ const keeping = (options: { mode?: StreamMode; persist?: boolean; wantsStream?: 
   return { world, session, keeper, during };
 };
 
-describe.skipIf(process.platform !== 'linux')('AuditKeeper', () => {
+describe('AuditKeeper', unless(whyNotLinux), () => {
   it('does nothing while all is well', async () => {
     const { during } = keeping();
     expect(await during(600)).toEqual([]);

@@ -12,6 +12,7 @@ import { ExtensionClient } from 'osquery-extension-ts/server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DaemonProcess, resultLines } from '../prove/daemon-process.ts';
 import { proveSchedule } from '../prove/prove.ts';
+import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 
 /*
@@ -86,7 +87,7 @@ const untilAudit = async (isSo: (state: AuditState) => boolean): Promise<AuditSt
   }
 };
 
-describe.skipIf(whyNotLive !== undefined)('the extension file in a daemon', () => {
+describe('the extension file in a daemon', unless(whyNotLive), () => {
   beforeAll(async () => {
     mkdirSync(join(project, 'dist'), { recursive: true });
     // Not in a directory for temporary files: from there core starts nothing.

@@ -5,10 +5,11 @@ import { createNetlink } from 'netlink';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { NETLINK_AUDIT, NLM_F_REQUEST } from '../../src/audit/constants.ts';
 import { IO_URING } from '../record/io-uring.ts';
+import { unless } from '../unless.ts';
 import { auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { LiveShell } from './live-shell.ts';
 
-describe.skipIf(whyNotLive !== undefined)('events of the live kernel', () => {
+describe('events of the live kernel', unless(whyNotLive), () => {
   let scratch: string;
   let shell: LiveShell;
   let before: Awaited<ReturnType<typeof auditState>>;
@@ -167,8 +168,9 @@ describe.skipIf(whyNotLive !== undefined)('events of the live kernel', () => {
   });
 
   // The program knows the numbers of x86-64.
-  test.skipIf(process.arch !== 'x64')(
+  test(
     'connections through io_uring have theirs, without what the kernel does not record',
+    unless(process.arch === 'x64' ? undefined : 'the program knows the numbers of x86-64 only'),
     async () => {
       const port = 5_354;
       execFileSync('/usr/bin/perl', [

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AuditStream } from '../../src/audit/stream.ts';
+import { unless } from '../unless.ts';
 import { auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { type JsonRow, LiveShell } from './live-shell.ts';
 
@@ -96,7 +97,7 @@ const auditPorts = (pid: number): number[] => {
     .map(columns => Number(columns[2]));
 };
 
-describe.skipIf(whyNotLive !== undefined)('what an unprivileged user makes up', () => {
+describe('what an unprivileged user makes up', unless(whyNotLive), () => {
   let scratch: string;
   let shell: LiveShell;
   let before: Awaited<ReturnType<typeof auditState>>;

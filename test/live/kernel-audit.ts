@@ -12,8 +12,6 @@ const possible = liveEvents(readHostFacts());
 /** Why tests on the kernel's own events are skipped here; undefined if they are not. */
 export const whyNotLive = possible.kind === 'possible' ? undefined : possible.why;
 
-if (whyNotLive !== undefined) process.stderr.write(`tests on live events are skipped: ${whyNotLive}\n`);
-
 export interface AuditState {
   readonly status: Omit<AuditStatus, 'lost' | 'backlog'>;
   readonly rules: number;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { unless } from '../unless.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { auditState, whyNotLive } from './kernel-audit.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
@@ -15,7 +16,7 @@ const SAVED_MS = 1_000;
 /** For an option to be seen, and to be in force. */
 const IN_FORCE = { timeout: 15_000, interval: 100 };
 
-describe.skipIf(whyNotLive !== undefined)('options that come when core has its configuration', () => {
+describe('options that come when core has its configuration', unless(whyNotLive), () => {
   const live = leavingAuditAsFound();
   const begin = async (options: Readonly<Record<string, string>>): Promise<SupervisedExtension> =>
     live.stack.use(

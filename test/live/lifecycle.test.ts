@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { unless, whyNotRoot } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { LiveShell } from './live-shell.ts';
 import { Neighbour } from './neighbour.ts';
@@ -28,7 +29,7 @@ const untilRestored = async (before: AuditState): Promise<void> => {
   expect(await auditState()).toEqual(before);
 };
 
-describe.skipIf(whyNotLive !== undefined)('audit is as it was found', () => {
+describe('audit is as it was found', unless(whyNotLive), () => {
   let before: AuditState;
   beforeEach(async () => {
     await auditIsFree();
@@ -65,7 +66,7 @@ describe.skipIf(whyNotLive !== undefined)('audit is as it was found', () => {
   });
 });
 
-describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
+describe('neighbours', unless(whyNotLive), () => {
   beforeEach(auditIsFree, 90_000);
 
   test('another owner of the stream: says who, and reads the multicast copy', async () => {
@@ -110,17 +111,14 @@ describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
 });
 
 describe('no events to have', () => {
-  test.skipIf(process.getuid?.() !== 0)(
-    'an ordinary user sees the recorded ones, with one line saying why',
-    () => {
-      const { status, stdout, stderr } = runShell(
-        ['--csv', 'SELECT count(*) > 10 AS enough FROM process_events'],
-        65534,
-      );
-      expect({ status, stdout }).toEqual({ status: 0, stdout: 'enough\n1\n' });
-      expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/recorded events.*needs root/)]);
-    },
-  );
+  test('an ordinary user sees the recorded ones, with one line saying why', unless(whyNotRoot), () => {
+    const { status, stdout, stderr } = runShell(
+      ['--csv', 'SELECT count(*) > 10 AS enough FROM process_events'],
+      65534,
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'enough\n1\n' });
+    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/recorded events.*needs root/)]);
+  });
 
   test('an unreadable replay file', () => {
     const { status, stderr } = runShell(['--replay=/nonexistent.log', 'SELECT 1']);

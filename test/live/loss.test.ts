@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { AuditStatusChange } from '../../src/audit/control/status.ts';
 import type { Load } from '../bench/load.ts';
+import { unless } from '../unless.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { AuditedConnects, RECORDS_PER_CONNECT } from './audited-connects.ts';
 import { whyNotLive } from './kernel-audit.ts';
@@ -22,7 +23,7 @@ const STOPPED_MS = 1_000;
 
 type Counts = Readonly<Record<string, number>>;
 
-describe.skipIf(whyNotLive !== undefined)('every loss is counted', () => {
+describe('every loss is counted', unless(whyNotLive), () => {
   const live = leavingAuditAsFound();
   let audited: AuditedConnects;
   let extension: SupervisedExtension;

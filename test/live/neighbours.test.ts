@@ -11,6 +11,7 @@ import { openKernelSource } from '../../src/ingest/kernel-source.ts';
 import { Load } from '../bench/load.ts';
 import { loadNumber } from '../chaos/logged-numbers.ts';
 import { listedRule } from '../doctor/facts.ts';
+import { unless } from '../unless.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
@@ -49,7 +50,7 @@ const setStatus = (change: AuditStatusChange): Promise<void> =>
 const ourRules = (): Promise<number> =>
   byAnother(async control => (await control.listRules()).filter(rule => ownRule(rule) !== undefined).length);
 
-describe.skipIf(whyNotLive !== undefined)('neighbours', () => {
+describe('neighbours', unless(whyNotLive), () => {
   const live = leavingAuditAsFound();
 
   const start = async (options: Readonly<Record<string, string>> = {}): Promise<SupervisedExtension> =>

@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LIVE_CAPABILITIES } from '../../src/cli/needed-capabilities.ts';
 import { type Capability, capabilityMask, parseThreadStatus } from '../../src/runtime/capabilities.ts';
 import { fromFile, fromSources } from '../bench/program.ts';
+import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
@@ -41,7 +42,7 @@ const threadsOf = (pid: number) =>
     return { name: /^Name:\t(.*)$/m.exec(status)![1]!, status, privileges: parseThreadStatus(status)! };
   });
 
-describe.skipIf(whyNotLive !== undefined)('an extension that has given up its privileges', () => {
+describe('an extension that has given up its privileges', unless(whyNotLive), () => {
   let directory: string;
   let before: AuditState;
   let extension: SupervisedExtension;
@@ -198,7 +199,7 @@ describe.skipIf(whyNotLive !== undefined)('an extension that has given up its pr
   }, 60_000);
 });
 
-describe.skipIf(whyNotLive !== undefined)('a stream', () => {
+describe('a stream', unless(whyNotLive), () => {
   test('gives up its privileges as well', async () => {
     await auditIsFree();
     const before = await auditState();

@@ -6,6 +6,7 @@ import { encodeRule, ownRule } from '../../src/audit/control/rules.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import type { CheckResult } from '../../src/doctor/check-result.ts';
 import { fromSources } from '../bench/program.ts';
+import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
@@ -37,7 +38,7 @@ const doctor = (...more: string[]): Promise<{ readonly status: number; readonly 
 
 const troubles = (results: readonly CheckResult[]) => results.filter(({ status }) => status !== 'ok');
 
-describe.skipIf(whyNotLive !== undefined)('doctor --repair', () => {
+describe('doctor --repair', unless(whyNotLive), () => {
   const control = openAuditControl();
   let before: AuditState;
   let rulesBefore: readonly Uint8Array[];

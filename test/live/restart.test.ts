@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readBridgeRecord } from '../../src/ingest/bridge/bridge-file.ts';
+import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
@@ -47,7 +48,7 @@ const killAfterRows = async (): Promise<{ readonly gaps: number; readonly tasks:
 const tagged = (tag: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `/bin/true ${tag}${i}`);
 
-describe.skipIf(whyNotLive !== undefined)('a restart', () => {
+describe('a restart', unless(whyNotLive), () => {
   beforeEach(async () => {
     await auditIsFree();
     before = await auditState();

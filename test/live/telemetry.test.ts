@@ -18,6 +18,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
+import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { type JsonRow, LiveShell } from './live-shell.ts';
 
@@ -64,12 +65,7 @@ const writableCgroups = (): string | undefined =>
     }
   });
 
-const skip = (why: string | undefined): boolean => {
-  if (why !== undefined && whyNotLive === undefined) process.stderr.write(`a test is skipped: ${why}\n`);
-  return why !== undefined;
-};
-
-describe.skipIf(whyNotLive !== undefined)('telemetry of the live kernel', () => {
+describe('telemetry of the live kernel', unless(whyNotLive), () => {
   let scratch: string;
   let shell: LiveShell;
   let before: AuditState;
@@ -94,8 +90,9 @@ describe.skipIf(whyNotLive !== undefined)('telemetry of the live kernel', () => 
     );
 
   const top = interpreter();
-  test.skipIf(skip(top === undefined ? 'neither python3 nor perl is here' : undefined))(
+  test(
     'a tree whose parents are gone at once: each of the 21 fields of each row',
+    unless(top === undefined ? 'neither python3 nor perl is here' : undefined),
     async () => {
       const script = `${scratch}/script.sh`;
       // Each hands its own pid down, leaves its child behind, and ends.
@@ -212,45 +209,42 @@ describe.skipIf(whyNotLive !== undefined)('telemetry of the live kernel', () => 
   });
 
   const cgroups = writableCgroups();
-  describe.skipIf(skip(cgroups === undefined ? 'no cgroup can be made here' : undefined))(
-    'containers',
-    () => {
-      const id = 'c0ffee00'.repeat(8);
-      const pod = '0a1b2c3d-0001-0002-0003-00000000abcd';
-      const slice = `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${pod.replaceAll('-', '_')}.slice`;
+  describe('containers', unless(cgroups === undefined ? 'no cgroup can be made here' : undefined), () => {
+    const id = 'c0ffee00'.repeat(8);
+    const pod = '0a1b2c3d-0001-0002-0003-00000000abcd';
+    const slice = `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${pod.replaceAll('-', '_')}.slice`;
 
-      test.each([
-        ['docker', `system.slice/docker-${id}.scope`, NULL],
-        ['docker', `docker/${id}`, NULL],
-        ['containerd', `${slice}/cri-containerd-${id}.scope`, pod],
-        ['cri-o', `${slice}/crio-${id}.scope`, pod],
-      ])('a process in a cgroup as %s names it (%s) has its id', async (runtime, path, podUid) => {
-        const marker = `container-check-${path.replaceAll(/\W/g, '').length}-${runtime}`;
-        const group = join(cgroups!, 'live-test', path);
-        mkdirSync(group, { recursive: true });
-        try {
-          // As runtimes do: into the group first, then the program. Its child is too short-lived for /proc.
-          const inside = `/bin/true ${marker}; sleep 0.1`;
-          execFileSync('/bin/sh', ['-c', `echo $$ > ${group}/cgroup.procs && exec /bin/sh -c '${inside}'`]);
-          const rows = await rowsWith(marker);
-          expect(rows.slice(1).map(row => row.process_name)).toEqual([
-            basename(realpathSync('/bin/sh')),
-            'true',
-          ]);
-          for (const row of rows.slice(1)) {
-            expect(row).toMatchObject({ container_id: id, container_runtime: runtime, pod_uid: podUid });
-          }
-          const late = await shell.query(
-            `SELECT container_id FROM process_events WHERE cmdline = '/bin/true ${marker}'`,
-          );
-          expect(late).toEqual([{ container_id: id }]);
-        } finally {
-          for (let at = path; at !== '.'; at = join(at, '..')) rmdirSync(join(cgroups!, 'live-test', at));
-          rmdirSync(join(cgroups!, 'live-test'));
+    test.each([
+      ['docker', `system.slice/docker-${id}.scope`, NULL],
+      ['docker', `docker/${id}`, NULL],
+      ['containerd', `${slice}/cri-containerd-${id}.scope`, pod],
+      ['cri-o', `${slice}/crio-${id}.scope`, pod],
+    ])('a process in a cgroup as %s names it (%s) has its id', async (runtime, path, podUid) => {
+      const marker = `container-check-${path.replaceAll(/\W/g, '').length}-${runtime}`;
+      const group = join(cgroups!, 'live-test', path);
+      mkdirSync(group, { recursive: true });
+      try {
+        // As runtimes do: into the group first, then the program. Its child is too short-lived for /proc.
+        const inside = `/bin/true ${marker}; sleep 0.1`;
+        execFileSync('/bin/sh', ['-c', `echo $$ > ${group}/cgroup.procs && exec /bin/sh -c '${inside}'`]);
+        const rows = await rowsWith(marker);
+        expect(rows.slice(1).map(row => row.process_name)).toEqual([
+          basename(realpathSync('/bin/sh')),
+          'true',
+        ]);
+        for (const row of rows.slice(1)) {
+          expect(row).toMatchObject({ container_id: id, container_runtime: runtime, pod_uid: podUid });
         }
-      });
-    },
-  );
+        const late = await shell.query(
+          `SELECT container_id FROM process_events WHERE cmdline = '/bin/true ${marker}'`,
+        );
+        expect(late).toEqual([{ container_id: id }]);
+      } finally {
+        for (let at = path; at !== '.'; at = join(at, '..')) rmdirSync(join(cgroups!, 'live-test', at));
+        rmdirSync(join(cgroups!, 'live-test'));
+      }
+    });
+  });
 
   test('rows are in the order of the events, and so are their numbers', async () => {
     for (let i = 0; i < 60; i++) execFileSync('/bin/true', [`order-check-${i}-`]);
@@ -353,7 +347,7 @@ const lateColumns = (shell: LiveShell, cmdline: string): Promise<JsonRow[]> =>
     `SELECT parent_path, parent_cmdline, container_id, username, sha256 FROM process_events WHERE cmdline = '${cmdline}'`,
   );
 
-describe.skipIf(whyNotLive !== undefined)('with telemetry off', () => {
+describe('with telemetry off', unless(whyNotLive), () => {
   test('the late columns are filled from the first query on that asks, and nothing before', async () => {
     await auditIsFree();
     await using shell = await LiveShell.start('--custom_audit_telemetry=false', '--audit_allow_sockets');
@@ -395,7 +389,7 @@ describe.skipIf(whyNotLive !== undefined)('with telemetry off', () => {
   }, 90_000);
 });
 
-describe.skipIf(whyNotLive !== undefined)('the stream', () => {
+describe('the stream', unless(whyNotLive), () => {
   /** A shell pipeline with the stream at its head. */
   const startPipeline = async (command: string): Promise<ChildProcess> => {
     const pipeline = spawn('/bin/sh', ['-c', command], {

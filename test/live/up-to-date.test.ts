@@ -5,6 +5,7 @@ import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, test } from 'vitest';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import { openKernelSource } from '../../src/ingest/kernel-source.ts';
+import { unless } from '../unless.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { whyNotLive } from './kernel-audit.ts';
 
@@ -12,7 +13,7 @@ const MARKS = 30;
 /** Milliseconds for the kernel to hand records over, by a thread of its own; and for more than one call not to be one. */
 const HANDED_OVER_MS = 15;
 
-describe.skipIf(whyNotLive !== undefined)('what is at hand', () => {
+describe('what is at hand', unless(whyNotLive), () => {
   const live = leavingAuditAsFound();
 
   test('is there when it is called for, although records gather because more keep coming', async () => {

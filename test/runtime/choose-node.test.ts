@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chooseNode, startFailure } from '../../src/runtime/choose-node.js';
+import { unless } from '../unless.ts';
 
 const host = {
   version: '20.19.2',
@@ -49,7 +50,7 @@ describe('the Node that runs the sources', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('the launcher', () => {
+describe('the launcher', unless(process.platform === 'win32' ? 'it needs a POSIX system' : undefined), () => {
   const source = fileURLToPath(new URL('../../src/runtime/', import.meta.url));
   let root: string;
   let launcher: string;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { HostFacts } from '../../src/runtime/host-facts.ts';
 import { liveEvents, readHostFacts, recordedLogs } from '../../src/runtime/host-facts.ts';
+import { unless, whyNotLinux } from '../unless.ts';
 
 const linuxRoot: HostFacts = {
   platform: 'linux',
@@ -46,7 +47,7 @@ test.each<[string, Partial<HostFacts>, string | undefined]>([
   expect(liveEvents({ ...linuxRoot, ...facts })).toEqual(expected);
 });
 
-test.runIf(process.platform === 'linux')('the facts of this process agree with each other', () => {
+test('the facts of this process agree with each other', unless(whyNotLinux), () => {
   const facts = readHostFacts();
   expect(facts.platform).toBe('linux');
   expect(facts.isRoot).toBe(process.geteuid?.() === 0);

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { unless, whyNotLinux } from '../unless.ts';
 
 const MODULE = new URL('../../src/runtime/inherited-descriptors.ts', import.meta.url).href;
 
@@ -19,7 +20,7 @@ const descriptorsOfProgram = (before: string): number[] => {
   return listed.toString().trim().split('\n').map(Number);
 };
 
-describe.runIf(process.platform === 'linux')('descriptors that this program was given', () => {
+describe('descriptors that this program was given', unless(whyNotLinux), () => {
   test('go to no program that it runs', () => {
     expect(descriptorsOfProgram('')).toEqual(expect.arrayContaining([40, 777]));
     const kept = descriptorsOfProgram(`(await import(${JSON.stringify(MODULE)})).keepDescriptors();`);

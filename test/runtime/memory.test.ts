@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { unchangedMappings } from '../../src/runtime/memory.ts';
+import { unless, whyNotLinux } from '../unless.ts';
 
 const smaps = `55d0c0a00000-55d0c0b00000 r--p 00000000 fe:00 123                        /opt/a b.ext
 Size:               1024 kB
@@ -31,7 +32,7 @@ describe('unchangedMappings', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('releaseProgramPages', () => {
+describe('releaseProgramPages', unless(whyNotLinux), () => {
   it('leaves a program that goes on, with less memory', () => {
     const script = `
       import { readFileSync } from 'node:fs';

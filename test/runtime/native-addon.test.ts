@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { replacements } from '../../src/build/replacements.ts';
 import { addonFile, namedFile, unlinkedFile, unnamedFile } from '../../src/runtime/addon-file.ts';
 import { addonDirectories, loadAddon, NativeAddonError } from '../../src/runtime/native-addon.ts';
+import { unless, whyNotLinux } from '../unless.ts';
 
 const modules = new URL('../../node_modules/', import.meta.url).pathname;
 const asset = (name: string): Buffer => {
@@ -29,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-describe.skipIf(process.platform !== 'linux')('loadAddon', () => {
+describe('loadAddon', unless(whyNotLinux), () => {
   test.each([
     ['without a name', unnamedFile],
     ['whose name is gone', unlinkedFile],
@@ -71,7 +72,7 @@ describe.skipIf(process.platform !== 'linux')('loadAddon', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('the files of native parts', () => {
+describe('the files of native parts', unless(whyNotLinux), () => {
   test('have no name from the start', () => {
     const { fd, path } = unnamedFile(directory, Buffer.from('content'));
     expect(readdirSync(directory)).toEqual([]);

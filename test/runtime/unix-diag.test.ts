@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeUnixDiagRequest, parseUnixDiagPeer, UnixDiag } from '../../src/runtime/unix-diag.ts';
+import { unless, whyNotLinux } from '../unless.ts';
 
 /** struct unix_diag_msg, and attributes behind it. */
 const message = (...attributes: readonly (readonly [type: number, value: Uint8Array])[]): Buffer =>
@@ -45,7 +46,7 @@ test('whatever the bytes, it ends, and reads nothing beyond them', () => {
     expect(parseUnixDiagPeer(whole.subarray(0, length))).toBeUndefined();
 });
 
-describe.skipIf(process.platform !== 'linux')('the kernel', () => {
+describe('the kernel', unless(whyNotLinux), () => {
   test('says which socket is the other end', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'unix-diag-'));
     const path = join(directory, 's');

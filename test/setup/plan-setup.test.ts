@@ -21,6 +21,7 @@ import { planSetup } from '../../src/setup/plan-setup.ts';
 import { printPlan } from '../../src/setup/print-plan.ts';
 import { replaceFiles } from '../../src/setup/replace-files.ts';
 import { shippedFiles } from '../../src/setup/shipped-files.ts';
+import { unless, whyNotRoot } from '../unless.ts';
 
 const isRoot = process.geteuid?.() === 0;
 const EXECUTABLE = '/usr/lib/osquery/extensions/osquery-audit-events.ext';
@@ -181,7 +182,7 @@ describe('setup refuses, and nothing is written', () => {
     await refused(/osquery\.flags: others can write to it \(mode 0666\)/);
   });
 
-  test.skipIf(!isRoot)('a file of another user', async () => {
+  test('a file of another user', unless(whyNotRoot), async () => {
     put('osquery.flags', '');
     chownSync(join(etc, 'osquery.flags'), 65534, 65534);
     await refused(/osquery\.flags: it belongs to user 65534, expected root/);
@@ -192,7 +193,7 @@ describe('setup refuses, and nothing is written', () => {
     await refused(/osquery\.flags, line 2: expected text, got a NUL byte/);
   });
 
-  test.skipIf(isRoot)('without the right to write', async () => {
+  test('without the right to write', unless(isRoot ? 'it is for ordinary users' : undefined), async () => {
     chmodSync(etc, 0o555);
     await refused(/permission denied: run setup as root/);
     chmodSync(etc, 0o755);
@@ -207,7 +208,7 @@ describe('setup refuses, and nothing is written', () => {
     expect(everything()).toEqual(before);
   });
 
-  test.skipIf(!isRoot)('a full disk, and a read-only one', async () => {
+  test('a full disk, and a read-only one', unless(whyNotRoot), async () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', etc]);
     try {
       // The directory and the first files fit, the packs do not.

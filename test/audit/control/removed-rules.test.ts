@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { removedRulesIn } from '../../../src/audit/control/removed-rules.ts';
+import { unless, whyNotLinux, whyNotRoot } from '../../unless.ts';
 import { foreignRule } from '../fake-kernel.ts';
 
 const FILE = 'osquery-audit-events.rules';
@@ -23,7 +24,7 @@ const directory = (): string => {
   return path;
 };
 
-describe.skipIf(process.platform !== 'linux')('removed rules', () => {
+describe('removed rules', unless(whyNotLinux), () => {
   it('are there for the next process, in a file of this user alone', () => {
     const path = directory();
     removedRulesIn(path).save(RULES);
@@ -52,7 +53,7 @@ describe.skipIf(process.platform !== 'linux')('removed rules', () => {
     expect(removedRulesIn(path).load()).toEqual(RULES);
   });
 
-  it.skipIf(process.geteuid?.() !== 0)("are not taken from another user's file", () => {
+  it("are not taken from another user's file", unless(whyNotRoot), () => {
     const path = directory();
     removedRulesIn(path).save(RULES);
     chownSync(join(path, FILE), 65534, 65534);

@@ -11,6 +11,7 @@ import type { AuditStatus } from '../../../src/audit/control/status.ts';
 import { PROCESS_TITLE } from '../../../src/audit/control/stream-owner.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
 import { listedRule } from '../../doctor/facts.ts';
+import { unless, whyNotLinux } from '../../unless.ts';
 import { encodeListed, type FakeKernel, FOUND, foreignRule, hex, kernel } from '../fake-kernel.ts';
 
 const ARCHITECTURES = nativeArchitectures('x64');
@@ -486,7 +487,7 @@ describe('AuditSession', () => {
     }
   });
 
-  describe.skipIf(process.platform !== 'linux')('when the stream has an owner', () => {
+  describe('when the stream has an owner', unless(whyNotLinux), () => {
     const nameOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
 
     it('shares it', async () => {

@@ -5,6 +5,7 @@ import { manPage } from '../../../src/build/package/man-page.ts';
 import { manPages } from '../../../src/build/package/man-pages.ts';
 import { commands } from '../../../src/cli/commands.ts';
 import { processEvents } from '../../../tables/process_events.ts';
+import { unless } from '../../unless.ts';
 
 const facts = { version: '1.2.3', date: '2026-01-02' };
 
@@ -30,9 +31,13 @@ describe('the pages', () => {
     for (const { name } of processEvents.spec.columns) expect(tables).toContain(`\n${name} `);
   });
 
-  test.skipIf(!existsSync('/usr/bin/mandoc'))('are without fault to mandoc', () => {
-    for (const page of pages.values()) {
-      execFileSync('/usr/bin/mandoc', ['-Tlint', '-Wwarning'], { input: page, encoding: 'utf8' });
-    }
-  });
+  test(
+    'are without fault to mandoc',
+    unless(existsSync('/usr/bin/mandoc') ? undefined : 'mandoc is not installed'),
+    () => {
+      for (const page of pages.values()) {
+        execFileSync('/usr/bin/mandoc', ['-Tlint', '-Wwarning'], { input: page, encoding: 'utf8' });
+      }
+    },
+  );
 });

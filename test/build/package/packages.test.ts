@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { architectures } from '../../../src/build/package/architectures.ts';
 import { makeDeb, makeRpm, makeTar, type PackageOptions } from '../../../src/build/package/make-packages.ts';
 import { stageTree } from '../../../src/build/package/stage-tree.ts';
+import { unless, whyNotLinux } from '../../unless.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
@@ -45,9 +46,9 @@ const makers = [
   { kind: 'tar', make: makeTar, file: 'osquery-audit-events-1.2.3-linux-amd64.tar.gz', isPossible: true },
 ];
 
-describe.skipIf(process.platform !== 'linux')('a package', () => {
-  test.each(makers)('$kind is the same bytes twice', async ({ make, file, isPossible }) => {
-    if (!isPossible) return expect(isPossible).toBe(false);
+describe('a package', unless(whyNotLinux), () => {
+  test.for(makers)('$kind is the same bytes twice', async ({ kind, make, file, isPossible }, { skip }) => {
+    skip(!isPossible, `no tool to make a ${kind} is installed`);
     const one = await make(await prepare('one'));
     process.umask(0o077);
     const other = await make(await prepare('other')).finally(() => process.umask(0o022));
@@ -55,24 +56,28 @@ describe.skipIf(process.platform !== 'linux')('a package', () => {
     expect(readFileSync(one).equals(readFileSync(other))).toBe(true);
   });
 
-  test.skipIf(!tools.deb)("has what a server needs, root's, and nothing of this machine", async () => {
-    const { stdout } = await run('dpkg-deb', ['--contents', await makeDeb(await prepare('one'))]);
-    const files = stdout
-      .split('\n')
-      .filter(line => line.startsWith('-'))
-      .map(line => line.replace(/^(\S+) (\S+) .* \.(\S+)$/, '$1 $2 $3'));
-    expect(files).toEqual(
-      expect.arrayContaining([
-        '-rwxr-xr-x root/root /usr/lib/osquery/extensions/osquery-audit-events.ext',
-        '-rwxr-xr-x root/root /usr/bin/osquery-audit-events',
-        '-rw-r--r-- root/root /usr/share/osquery-audit-events/osquery.flags',
-        '-rw-r--r-- root/root /usr/share/osquery-audit-events/packs/process_events.conf',
-        '-rw-r--r-- root/root /usr/share/man/man1/osquery-audit-events.1.gz',
-        '-rw-r--r-- root/root /usr/share/man/man5/osquery-audit-events-tables.5.gz',
-      ]),
-    );
-    expect(files.filter(file => file.includes('/etc/'))).toEqual([]);
-  });
+  test(
+    "has what a server needs, root's, and nothing of this machine",
+    unless(tools.deb ? undefined : 'dpkg-deb is not installed'),
+    async () => {
+      const { stdout } = await run('dpkg-deb', ['--contents', await makeDeb(await prepare('one'))]);
+      const files = stdout
+        .split('\n')
+        .filter(line => line.startsWith('-'))
+        .map(line => line.replace(/^(\S+) (\S+) .* \.(\S+)$/, '$1 $2 $3'));
+      expect(files).toEqual(
+        expect.arrayContaining([
+          '-rwxr-xr-x root/root /usr/lib/osquery/extensions/osquery-audit-events.ext',
+          '-rwxr-xr-x root/root /usr/bin/osquery-audit-events',
+          '-rw-r--r-- root/root /usr/share/osquery-audit-events/osquery.flags',
+          '-rw-r--r-- root/root /usr/share/osquery-audit-events/packs/process_events.conf',
+          '-rw-r--r-- root/root /usr/share/man/man1/osquery-audit-events.1.gz',
+          '-rw-r--r-- root/root /usr/share/man/man5/osquery-audit-events-tables.5.gz',
+        ]),
+      );
+      expect(files.filter(file => file.includes('/etc/'))).toEqual([]);
+    },
+  );
 });
 
 describe('the command of packages', () => {

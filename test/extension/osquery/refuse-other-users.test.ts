@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { ExtensionClient, ExtensionServer } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { refuseOtherUsers } from '../../../src/extension/osquery/refuse-other-users.ts';
+import { unless, whyNotLinux, whyNotRoot } from '../../unless.ts';
 
-const isRoot = process.geteuid?.() === 0;
-
-describe.skipIf(process.platform !== 'linux')('refuseOtherUsers', () => {
+describe('refuseOtherUsers', unless(whyNotLinux), () => {
   const serve = async (): Promise<{ server: ExtensionServer; refused: string[] }> => {
     const directory = mkdtempSync(join(tmpdir(), 'peers-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -36,7 +35,7 @@ describe.skipIf(process.platform !== 'linux')('refuseOtherUsers', () => {
     expect(refused).toEqual([]);
   });
 
-  it.skipIf(!isRoot)('refuses others, also where somebody has opened the socket to all', async () => {
+  it('refuses others, also where somebody has opened the socket to all', unless(whyNotRoot), async () => {
     const { server, refused } = await serve();
     chmodSync(join(server.socketPath, '..'), 0o755);
     chmodSync(server.socketPath, 0o666);

@@ -8,8 +8,10 @@ import { type BridgeRecord, readBridgeRecord } from '../../../src/ingest/bridge/
 import { inheritSocket } from '../../../src/ingest/bridge/inherited-socket.ts';
 import { givesDescriptors, isAlive, processIdentity } from '../../../src/ingest/bridge/process-handle.ts';
 import { temporaryDirectory } from '../../events/persistence/temporary-directory.ts';
+import { unless } from '../../unless.ts';
 
-const whyNot = process.platform !== 'linux' || !givesDescriptors() || !existsSync('/usr/bin/flock');
+const canBridge = process.platform === 'linux' && givesDescriptors() && existsSync('/usr/bin/flock');
+const whyNot = canBridge ? undefined : 'it needs Linux 5.6, the right to trace, and /usr/bin/flock';
 const BUILD = new URL('./build-bridge.ts', import.meta.url).pathname;
 const KEEPER = ['/bin/sleep', '60'] as const;
 
@@ -53,7 +55,7 @@ const inodeOf = (fd: number): string => String(fstatSync(fd, { bigint: true }).i
 const commandOf = (pid: number): string =>
   readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
 
-describe.skipIf(whyNot)('a bridge', () => {
+describe('a bridge', unless(whyNot), () => {
   test('gives the next instance the very socket of one that was killed', async () => {
     const killed = await instance('audit');
     expect(killed.record.owner.pid).toBe(killed.process.pid);

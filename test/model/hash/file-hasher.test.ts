@@ -433,11 +433,11 @@ describe('FileHasher, on overlay over two filesystems', () => {
   it('knows a file by the device number of the overlay, which stat does not give', async context => {
     const [lower, merged] = [join(directory, 'lower'), join(directory, 'merged')];
     for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(join(directory, name));
-    if (!mounted('-t', 'tmpfs', 'tmpfs', lower)) return context.skip();
+    if (!mounted('-t', 'tmpfs', 'tmpfs', lower)) return context.skip('no tmpfs can be mounted');
     const layers = `lowerdir=${lower},upperdir=${join(directory, 'upper')},workdir=${join(directory, 'work')}`;
     const isOverlay = mounted('-t', 'overlay', '-o', `${layers},xino=off`, 'overlay', merged);
     try {
-      if (!isOverlay) return context.skip();
+      if (!isOverlay) return context.skip('no overlay can be mounted');
       copyFileSync('/bin/true', join(lower, 'prog'));
       await grain();
       const path = join(merged, 'prog');

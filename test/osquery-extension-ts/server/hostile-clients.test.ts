@@ -12,6 +12,7 @@ import {
 } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRequest } from '../../../src/osquery-extension-ts/src/wire/request-codec.ts';
+import { unless, whyNotRoot } from '../../unless.ts';
 import { socketPath, until } from '../support.ts';
 import { rawClient } from './raw-client.ts';
 import { startServer } from './start-server.ts';
@@ -226,9 +227,8 @@ describe('a server and clients of other users', () => {
     await once(child, 'close');
     return out;
   };
-  const isRoot = process.geteuid?.() === 0;
 
-  it.skipIf(!isRoot)('keeps them out by the mode of its socket file', async () => {
+  it('keeps them out by the mode of its socket file', unless(whyNotRoot), async () => {
     const server = await start();
     chmodSync(dirname(server.socketPath), 0o755);
     expect(await connectAs(65_534, server.socketPath)).toBe('refused: Permission denied');
