@@ -15,7 +15,7 @@ import { type SelectOptions, selectRequest } from './select-request.ts';
 
 const UUID = 7;
 /** Milliseconds for the extension to register. */
-const START_MS = 15_000;
+const START_MS = 60_000;
 
 /**
  * The extension as core starts it, a process of its own, and a core just large enough for it: it answers with the

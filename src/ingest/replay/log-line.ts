@@ -82,10 +82,12 @@ export const parseLogLine = (bytes: Buffer, start: number, end: number): LogLine
  * passes on those in the message of a program: that one runs to the last `'` of the record, and interpreted fields stand behind.
  */
 export const enrichmentStart = (bytes: Buffer, type: number, start: number, end: number): number => {
-  const first = bytes.indexOf(ENRICHED_SEPARATOR, start);
-  if (first < 0 || first >= end) return end;
-  if (!isUserMessage(type)) return first;
+  // Of the line alone: what comes behind it may be a megabyte without one.
   const line = bytes.subarray(start, end);
+  const found = line.indexOf(ENRICHED_SEPARATOR);
+  if (found < 0) return end;
+  const first = start + found;
+  if (!isUserMessage(type)) return first;
   const last = line.lastIndexOf(ENRICHED_SEPARATOR);
   if (!line.subarray(0, first - start).includes(APOSTROPHE)) return first;
   return INTERPRETED.test(text(line, last + 1, line.length)) ? start + last : end;

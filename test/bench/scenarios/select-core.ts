@@ -20,7 +20,7 @@ const reading = (names: readonly string[]): string => names.map(name => `count($
 
 const queries = [
   { name: 'count(*), per row', what: 'count(*)', atMost: 0.25 },
-  { name: '3 columns, per row', what: reading(['pid', 'remote_address', 'remote_port']), atMost: 1.2 },
+  { name: '3 columns, per row', what: reading(['pid', 'remote_address', 'remote_port']), atMost: 1.7 },
   { name: `all ${visible.length} columns, per row`, what: reading(visible), atMost: 5.5 },
 ];
 
@@ -50,7 +50,9 @@ export const selectCore: Scenario = {
         core.isOsqueryd
           ? { name, value: perRow(ours), unit: 'µs', goal: { atMost }, peers: references.selectRow }
           : { name: `${name}, embedded core`, value: perRow(ours), unit: 'µs', peers: references.selectRow },
-        { name: '… of it core, with an ideal extension', value: perRow(ideal), unit: 'µs' },
+        { name: '… with an ideal extension', value: perRow(ideal), unit: 'µs' },
+        // By turns, so that it does not depend on what else runs.
+        { name: '… times that', value: perRow(ours) / perRow(ideal), unit: '×', goal: { atMost: 1.4 } },
       );
     }
     return figures;
