@@ -125,7 +125,10 @@ export class StockDaemon implements AsyncDisposable {
     const deadline = performance.now() + limitMs;
     while (!(await isSo())) {
       if (this.hasEnded || performance.now() > deadline) {
-        const how = this.hasEnded ? 'osqueryd has ended' : `not within ${limitMs / 1000} s`;
+        const { exitCode, signalCode } = this.process;
+        const how = this.hasEnded
+          ? `osqueryd has ended by ${signalCode ?? `status ${exitCode}`}`
+          : `not within ${limitMs / 1000} s`;
         throw new Error(`expected ${what}: ${how}; its last words:\n${this.#log.slice(-2_000)}`);
       }
       await sleep(POLL_MS);
