@@ -42,8 +42,10 @@ const pack = async (): Promise<string> => {
     recursive: true,
     filter: path => !['dist', 'node_modules'].includes(basename(path)),
   });
-  for (const name of ['node_modules', 'tsconfig.json', 'src/runtime', 'package.json'])
+  const others = ['core', 'flags', 'runtime'].map(room => `src/${room}`);
+  for (const name of ['node_modules', 'tsconfig.json', 'package.json', ...others]) {
     symlinkSync(join(root, name), join(copy, name));
+  }
   const env = { ...process.env, npm_config_ignore_scripts: 'false' };
   await run('npm', ['pack', '--pack-destination', scratch], {
     cwd: join(copy, 'src/osquery-extension-ts'),
@@ -160,6 +162,26 @@ describe('the package, installed into an empty project', () => {
     },
     60_000,
   );
+
+  it.each(nodes)('tests an extension with %s', async node => {
+    // The optional package, from here: the registry need not be at hand.
+    rmSync(join(project, 'node_modules/@sqlite.org'), { recursive: true, force: true });
+    symlinkSync(join(root, 'node_modules/@sqlite.org'), join(project, 'node_modules/@sqlite.org'));
+    onTestFinished(() => rmSync(join(project, 'node_modules/@sqlite.org')));
+    const script = write(
+      'test.mjs',
+      `import { TablePlugin } from 'osquery-extension-ts';
+      import { startTestCore } from 'osquery-extension-ts/testing';
+      const columns = [{ name: 'a', type: 'BIGINT' }];
+      const plugins = [new TablePlugin({ name: 't', columns }, { generate: () => [{ a: 1 }, { a: 2 }] })];
+      const core = await startTestCore({ plugins });
+      console.log(JSON.stringify(await core.query('SELECT sum(a) AS sum FROM t')));
+      await core.close();`,
+    );
+    const { stdout, stderr } = await run(node, [script]);
+    expect(stderr).toBe('');
+    expect(stdout).toBe('[{"sum":"3"}]\n');
+  });
 
   it('says in a line that a Node is too old', async ({ skip }) => {
     const { stdout } = await run('node', ['--version'], {

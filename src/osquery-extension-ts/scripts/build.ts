@@ -8,7 +8,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const home = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(home, 'dist');
@@ -20,6 +20,9 @@ const { exports } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
 const entries = Object.keys(exports)
   .filter(path => !path.endsWith('.json'))
   .map(path => path.slice(2) || 'index');
+
+/** The entry that contains the core for tests. */
+const TESTING = 'testing';
 
 /** Directory of a package that is bundled. */
 const packageDirectory = (name: string): string => {
@@ -55,19 +58,28 @@ const thriftParts: Plugin = {
   },
 };
 
+/** Starts its worker thread from the module that is bundled beside it. */
+const bundledWorker: Plugin = {
+  name: 'bundled-worker',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/core\/sql\/sql-engine\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      if (!text.includes("'./sql-worker.ts'"))
+        throw new Error(`${path}: expected it to start ./sql-worker.ts`);
+      return { contents: text.replace("'./sql-worker.ts'", "'./sql-worker.js'"), loader: 'ts' };
+    });
+  },
+};
+
 rmSync(dist, { recursive: true, force: true });
-await build({
+const common = {
   absWorkingDir: home,
-  entryPoints: Object.fromEntries(entries.map(name => [name, `src/${name}.ts`])),
   outdir: 'dist',
-  chunkNames: 'parts/[name]-[hash]',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node22',
   mainFields: ['main'],
-  plugins: [thriftParts],
   // Bundled CommonJS requires built-in modules.
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
@@ -75,10 +87,32 @@ await build({
   // Thrift's compiler writes a case twice.
   logOverride: { 'duplicate-case': 'silent' },
   logLevel: 'warning',
+} as const satisfies BuildOptions;
+await build({
+  ...common,
+  entryPoints: Object.fromEntries(
+    entries.filter(name => name !== TESTING).map(name => [name, `src/${name}.ts`]),
+  ),
+  chunkNames: 'parts/[name]-[hash]',
+  splitting: true,
+  plugins: [thriftParts],
+});
+// The core for tests is this repository's own, and uses the package by its name.
+await build({
+  ...common,
+  entryPoints: { [TESTING]: `src/${TESTING}.ts`, 'sql-worker': '../core/sql/sql-worker.ts' },
+  external: ['osquery-extension-ts', 'osquery-extension-ts/*', '@sqlite.org/sqlite-wasm'],
+  plugins: [bundledWorker],
 });
 
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(home, 'tsconfig.build.json')], { stdio: 'inherit' });
+
+// Its module is not compiled: what it imports lies outside of the package.
+writeFileSync(
+  join(dist, `${TESTING}.d.ts`),
+  `export type * from './testing/test-core.js';\nexport declare const startTestCore: import('./testing/test-core.js').StartTestCore;\n`,
+);
 
 // TypeScript takes declarations below a package.json of type "commonjs" for those of CommonJS.
 const cjs = join(dist, 'cjs');

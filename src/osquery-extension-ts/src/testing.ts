@@ -1,0 +1,121 @@
+/**
+ * A core for tests of extensions, in their own process. Needs the package `@sqlite.org/sqlite-wasm`.
+ *
+ * @packageDocumentation
+ */
+// The core of this repository, which is bundled into the package; it uses the package as others do, by its name.
+
+import { type Plugin, type Registration, runExtension } from 'osquery-extension-ts';
+import { CoreOptions } from '../../core/core-options.ts';
+import { CoreDatabase } from '../../core/database.ts';
+import { EmbeddedCore } from '../../core/embedded-core.ts';
+import { ScheduleLock } from '../../core/schedule/schedule-lock.ts';
+import { realClock, Scheduler } from '../../core/schedule/scheduler.ts';
+import { createSocketDirectory } from '../../core/socket-directory.ts';
+import type { ScheduledTestQuery, StartTestCore } from './testing/test-core.ts';
+
+export type { ScheduledTestQuery, StartTestCore, TestCore, TestCoreOptions } from './testing/test-core.ts';
+
+const DEFAULT_INTERVAL_S = 60;
+
+export const startTestCore: StartTestCore = async ({ plugins = [], flags = {} } = {}) => {
+  const directory = createSocketDirectory();
+  const database = new CoreDatabase();
+  const options = new CoreOptions(new Map(Object.entries(flags)));
+  const log: string[] = [];
+  const lines: string[] = [];
+  const write = (level: string, message: string): unknown => log.push(`${level}: ${message}`);
+  const scheduled = new Map<string, ScheduledTestQuery>();
+  const lock = new ScheduleLock();
+  const core = new EmbeddedCore({
+    options,
+    database,
+    socketPath: directory.socketPath,
+    log: write,
+    schedule: () => scheduler.entries(),
+    scheduleLock: lock,
+  });
+  const scheduler = new Scheduler({
+    schedule: () => [...scheduled.values()].map(scheduledQuery),
+    query: (sql, signal) => core.query(sql, signal, { isScheduled: true }),
+    lock,
+    database,
+    results: {
+      write: async (_, written) => {
+        lines.push(...written);
+      },
+    },
+    log: write,
+    clock: realClock,
+    hostIdentifier: () => 'test',
+    eventsOptimize: () => options.bool('events_optimize'),
+    numericMonitoring: () => false,
+    epoch: () => 0,
+    maxDriftSeconds: () => options.number('schedule_max_drift'),
+    packRefreshSeconds: () => options.number('pack_refresh_interval'),
+  });
+  await core.start();
+  const extension = plugins.length === 0 ? undefined : await register(core.socketPath, plugins);
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      await extension?.();
+      await core.close();
+      directory.remove();
+    })();
+    return closing;
+  };
+  const running = new AbortController();
+  return {
+    socketPath: core.socketPath,
+    log,
+    query: async sql => [...(await core.query(sql)).rows],
+    async runScheduled(query) {
+      scheduled.set(query.name, query);
+      const [before, logged] = [lines.length, log.length];
+      await lock.hold(() => scheduler.launch(scheduledQuery(query), running.signal));
+      const failure = log.slice(logged).find(line => line.startsWith('error: '));
+      if (failure !== undefined) throw new Error(failure.slice('error: '.length));
+      return lines.slice(before).map(line => JSON.parse(line) as Record<string, unknown>);
+    },
+    nextExtension: signal => core.nextExtension(signal),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+};
+
+const scheduledQuery = ({
+  name,
+  sql,
+  interval = DEFAULT_INTERVAL_S,
+  snapshot = false,
+}: ScheduledTestQuery) => ({
+  name,
+  pack: '',
+  query: sql,
+  interval,
+  splayedInterval: interval,
+  snapshot,
+  removed: true,
+  discovery: [],
+});
+
+/** Resolves when core can call the plugins, with what stops them. */
+const register = async (socket: string, plugins: readonly Plugin[]): Promise<() => Promise<void>> => {
+  const stop = new AbortController();
+  const registered = Promise.withResolvers<Registration>();
+  const ended = runExtension({
+    name: 'test',
+    version: '0.0.0',
+    plugins,
+    socket,
+    signal: stop.signal,
+    onRegistered: registered.resolve,
+  });
+  ended.catch(registered.reject);
+  await registered.promise;
+  return async () => {
+    stop.abort();
+    await ended;
+  };
+};
