@@ -5,6 +5,7 @@ import { EventBuffer } from '../src/events/event-buffer.ts';
 import type { EventTable } from '../src/events/event-table.ts';
 import { readAuditSettings } from '../src/flags/audit-settings.ts';
 import { EventPipeline, type PipelineCounters } from '../src/ingest/event-pipeline.ts';
+import type { ReplayTimes } from '../src/ingest/replay/replay-times.ts';
 import { replayInto } from '../src/ingest/replay-into.ts';
 import { eventTables } from '../tables/index.ts';
 
@@ -32,6 +33,7 @@ export interface Replayed {
 export const replayLogs = async (
   paths: readonly string[],
   tables: readonly EventTable[] = eventTables,
+  times?: ReplayTimes,
 ): Promise<Replayed> => {
   const { settings } = readAuditSettings(ALL_EVENTS);
   const pipeline = new EventPipeline({
@@ -41,6 +43,7 @@ export const replayLogs = async (
     kindOfTask: () => 'gone',
     now: () => 0,
     ofLogs: true,
+    times,
   });
   const buffers = new Map(
     tables.map(({ spec }) => [
@@ -53,6 +56,7 @@ export const replayLogs = async (
       for (const { table, batch } of pipeline.take()) buffers.get(table)!.append(batch);
     },
     onRaw: undefined,
+    since: times?.from,
   });
   const rows = Object.fromEntries(
     tables.map(({ spec }) => {

@@ -46,12 +46,27 @@ export const replayFlag: FlagDefinition = {
   repeatable: true,
 };
 
+const time = (name: string, help: string): FlagDefinition => ({
+  ...command(name, 'string', '', help),
+  valueName: 'TIME',
+});
+
+/** What is replayed, and of which time. */
+export const replayFlags: readonly FlagDefinition[] = [
+  replayFlag,
+  time(
+    'since',
+    'Leave out recorded events before TIME: 2026-11-30, 2026-11-30T13:00, seconds since the epoch, or 2h for so long ago',
+  ),
+  time('until', 'Leave out recorded events after TIME'),
+];
+
 /** The names of SDKs for what osquery itself calls `extensions_socket`, `extensions_timeout`, `extensions_interval`. */
 export const extensionFlags: readonly FlagDefinition[] = [
   { ...command('socket', 'string', '', "Path of osquery's extension socket"), valueName: 'PATH' },
   command('timeout', 'uint32', '3', 'Seconds to wait for the socket'),
   command('interval', 'uint32', '3', 'Seconds between checks that osquery still lives'),
-  replayFlag,
+  ...replayFlags,
 ];
 
 /** Output forms of the shell; without one it is a table. */
@@ -62,7 +77,7 @@ export const shellFlags: readonly FlagDefinition[] = [
   command('json', 'bool', 'false', 'Write rows as a JSON array'),
   command('csv', 'bool', 'false', 'Write rows as CSV, fields separated by "|"'),
   command('line', 'bool', 'false', 'Write one line for each column'),
-  replayFlag,
+  ...replayFlags,
 ];
 
 export const bsmFlags: readonly FlagDefinition[] = [
@@ -104,5 +119,5 @@ export const daemonFlags: readonly FlagDefinition[] = [
     ),
     valueName: 'FILE',
   },
-  replayFlag,
+  ...replayFlags,
 ];

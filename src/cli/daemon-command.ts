@@ -1,6 +1,7 @@
 import { FlagError, quoteText } from '../flags/flag-error.ts';
 import type { Command } from './command.ts';
 import { commonFlags, daemonFlags } from './command-flags.ts';
+import { replayTimeArguments, replayTimes } from './replay-times.ts';
 
 /** Core's flag, which is listed with the command's own because it has an effect here only. */
 const OF_CORE = 'extensions_autoload';
@@ -31,7 +32,7 @@ export const daemonCommand: Command = {
     const { runDaemon } = await import('./daemon.ts');
     return runDaemon({
       coreFlags: new Map([...values].filter(([name]) => !own.has(name))),
-      extensionArgs: replay.map(path => `--replay=${path}`),
+      extensionArgs: [...replay.map(path => `--replay=${path}`), ...replayTimeArguments(replayTimes(flags))],
       ...(schedule === undefined ? {} : { schedule }),
       ...(every === undefined ? {} : { everySeconds: Number(every) }),
       ...(delay === undefined ? {} : { configDelaySeconds: Number(delay) }),

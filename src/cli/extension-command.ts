@@ -5,6 +5,7 @@ import type { Command } from './command.ts';
 import { commonFlags, extensionFlags } from './command-flags.ts';
 import { dropPrivileges } from './drop-privileges.ts';
 import type { ExtensionArgs } from './extension-args.ts';
+import { replayTimes } from './replay-times.ts';
 
 export const extensionCommand: Command = {
   name: '',
@@ -56,6 +57,7 @@ const extensionArgs = (flags: ParsedFlags): ExtensionArgs => {
     interval: seconds('interval'),
     verbose: values.get('verbose') === 'true',
     replay: flags.lists.get('replay') ?? [],
+    times: replayTimes(flags),
     overrides: new Map([...values].filter(([name]) => !own.has(name))),
   };
 };

@@ -7,6 +7,7 @@ import { settleMemory } from '../runtime/memory.ts';
 import { ownCommand } from '../runtime/own-command.ts';
 import { bridgeArguments } from './bridge-command.ts';
 import type { ExtensionArgs } from './extension-args.ts';
+import { ProgressLine } from './progress-line.ts';
 
 /** Bytes of raw records that may wait for their reader. */
 const RAW_BACKLOG_BYTES = 16 * 1024 * 1024;
@@ -23,11 +24,22 @@ export const runExtensionCommand = async (
 ): Promise<number> => {
   process.title = PROCESS_TITLE;
   const stop = new AbortController();
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', HAND_OVER_SIGNAL] as const;
+  const signals = ['SIGTERM', 'SIGHUP', HAND_OVER_SIGNAL] as const;
   for (const signal of signals) process.on(signal, () => stop.abort(signal));
+  // While files are read, Ctrl-C is for what was read up to there.
+  const enough = new AbortController();
+  let isReading = args.replay.length > 0;
+  process.on('SIGINT', () => {
+    if (isReading && !enough.signal.aborted) enough.abort();
+    else stop.abort('SIGINT');
+  });
+  const progress = new ProgressLine(process.stderr);
 
   settleMemory();
-  const log = new OperatorLog(line => process.stderr.write(line));
+  const log = new OperatorLog(line => {
+    progress.clear();
+    process.stderr.write(line);
+  });
   const end = await runEventExtension({
     name: PROCESS_TITLE,
     version: packageJson.version,
@@ -35,6 +47,15 @@ export const runExtensionCommand = async (
     timeout: args.timeout,
     interval: args.interval,
     replay: args.replay,
+    reading: {
+      times: args.times,
+      enough: enough.signal,
+      onProgress: (replay, events) => progress.show(replay, events),
+      onRead: () => {
+        isReading = false;
+        progress.clear();
+      },
+    },
     overrides: args.overrides,
     log,
     ...(warning !== undefined && { warning }),

@@ -7,6 +7,7 @@ import { liveEvents, readHostFacts, recordedLogs } from '../runtime/host-facts.t
 import type { Command } from './command.ts';
 import type { OutputMode } from './command-flags.ts';
 import { commonFlags, outputModes, shellFlags } from './command-flags.ts';
+import { replayTimeArguments, replayTimes } from './replay-times.ts';
 import { SourceError } from './source-error.ts';
 
 /** The shell's own defaults on live events: someone who opens it as root wants to see events. */
@@ -52,7 +53,10 @@ export const shellCommand: Command = {
     ]);
     // Core's false would tell the extension that core itself reads the audit socket; the embedded core cannot.
     coreFlags.set('disable_audit', 'true');
-    const extensionArgs = source.replay.map(path => `--replay=${path}`);
+    const extensionArgs = [
+      ...source.replay.map(path => `--replay=${path}`),
+      ...replayTimeArguments(replayTimes(flags)),
+    ];
     const { runShell } = await import('./shell.ts');
     return runShell({ coreFlags, extensionArgs, mode, ...(sql === undefined ? {} : { sql }) });
   },

@@ -36,6 +36,7 @@ export const runShell = (options: ShellOptions): Promise<number> =>
   run({
     coreFlags: new Map([...documentedDefaults(), ...SHELL_DEFAULTS, ...options.coreFlags]),
     extension: extensionCommand(options.extensionArgs),
+    readsFiles: options.extensionArgs.some(argument => argument.startsWith('--replay=')),
     mode: options.mode,
     stdin: process.stdin,
     stdout: process.stdout,

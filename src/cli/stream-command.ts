@@ -4,8 +4,9 @@ import { FlagError, quoteText } from '../flags/flag-error.ts';
 import { listOf } from '../flags/list-of.ts';
 import { liveEvents, readHostFacts } from '../runtime/host-facts.ts';
 import type { Command } from './command.ts';
-import { commonFlags, replayFlag } from './command-flags.ts';
+import { commonFlags, replayFlags } from './command-flags.ts';
 import { dropPrivileges } from './drop-privileges.ts';
+import { replayTimes } from './replay-times.ts';
 import { liveDefaults } from './shell-command.ts';
 import { SourceError } from './source-error.ts';
 
@@ -25,7 +26,7 @@ export const streamFlags: readonly FlagDefinition[] = [
     group: 'command',
     help: 'Write each event over several lines, for people',
   },
-  replayFlag,
+  ...replayFlags,
 ];
 
 const STDOUT = 1;
@@ -57,6 +58,7 @@ export const streamCommand: Command = {
     return streamEvents({
       warning,
       replay,
+      times: replayTimes(flags),
       values: new Map([...Object.entries(liveDefaults), ...flags.values]),
       fields: listOf(flags.values.get('fields')),
       pretty: flags.values.get('pretty') === 'true',

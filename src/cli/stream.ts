@@ -3,6 +3,7 @@ import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts
 import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
 import { readAuditSettings } from '../flags/audit-settings.ts';
 import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../ingest/process-feed.ts';
+import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
 import { LineWriter } from '../model/json/line-writer.ts';
 import { openOutput } from '../model/json/open-output.ts';
 import { telemetryJson } from '../model/json/telemetry-json.ts';
@@ -88,6 +89,7 @@ export interface StreamCommand {
   readonly warning: string | undefined;
   /** Files instead of the kernel. */
   readonly replay: readonly string[];
+  readonly times: ReplayTimes | undefined;
   /** Flags by name. */
   readonly values: ReadonlyMap<string, string>;
   readonly fields: readonly string[];
@@ -98,6 +100,7 @@ export interface StreamCommand {
 export const streamEvents = async ({
   warning: first,
   replay,
+  times,
   values,
   fields,
   pretty,
@@ -117,7 +120,7 @@ export const streamEvents = async ({
   const isReplay = replay.length > 0;
   return runStream({
     origin: isReplay ? 'replay' : 'live',
-    feed: isReplay ? replayFeed(replay, settings, warn) : kernelFeed(settings, warn),
+    feed: isReplay ? replayFeed(replay, settings, warn, times) : kernelFeed(settings, warn),
     fields,
     pretty,
     output: openOutput(),

@@ -117,6 +117,10 @@ export class ExtensionProcess {
     return this.#exit;
   }
 
+  interrupt(): void {
+    this.#child?.kill('SIGINT');
+  }
+
   /** From now on, starts it again whenever it ends. */
   supervise(): void {
     this.#supervised = true;

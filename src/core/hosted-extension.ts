@@ -97,6 +97,11 @@ export class HostedExtension {
     this.#process.start().catch(() => {});
   }
 
+  /** Passes on Ctrl-C, which it does not get by itself. */
+  interrupt(): void {
+    this.#process.interrupt();
+  }
+
   /** Stops the extension, however it takes it. Any number of times. */
   stop(): Promise<void> {
     this.#stopping ??= this.#process.stop(() =>

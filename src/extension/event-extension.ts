@@ -13,7 +13,7 @@ import { auditStatus } from '../../tables/audit_status.ts';
 import { eventTables } from '../../tables/index.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import type { BridgeKeeper } from './bridging.ts';
-import { EventFlow, eventSpecs } from './event-flow.ts';
+import { EventFlow, eventSpecs, type ReplayReading } from './event-flow.ts';
 import type { AskingThread } from './osquery/asking-thread.ts';
 import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
 import { followSchedule, warnAboutCore } from './osquery/follow-core.ts';
@@ -37,6 +37,8 @@ export interface EventExtensionOptions {
   readonly interval: number;
   /** Files to read instead of the kernel. */
   readonly replay: readonly string[];
+  /** How those are read. */
+  readonly reading?: ReplayReading | undefined;
   /** Flags given by hand: they win over core's. */
   readonly overrides: ReadonlyMap<string, string>;
   readonly log: OperatorLog;
@@ -93,6 +95,7 @@ const serve = async (
   });
   const flow = await EventFlow.begin(core, {
     replay: options.replay,
+    reading: options.reading,
     log,
     bridgeKeeper: options.bridgeKeeper,
     onRaw: options.onRaw,

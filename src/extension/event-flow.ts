@@ -18,6 +18,7 @@ import {
 } from '../ingest/audit-source.ts';
 import { ChangeableSource } from '../ingest/changeable-source.ts';
 import type { IngestHandlers } from '../ingest/ingest.ts';
+import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
 import { CarriedCounters } from './carried-counters.ts';
 import { EventStore, type RowSource } from './event-store.ts';
@@ -25,15 +26,29 @@ import type { LocalEndpoints } from './local-endpoints.ts';
 import { LossReport } from './loss-report.ts';
 import type { CoreSettings } from './osquery/core-settings.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
+import { canReadAgain } from './replay-telemetry.ts';
 import { countersOf, statusRow } from './status-row.ts';
 import { Telemetry } from './telemetry.ts';
 
 /** The tables that hold events, as osquery names them. */
 export const eventSpecs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
 
+/** How recorded files are read. */
+export interface ReplayReading {
+  /** Of which time; undefined: of any. */
+  readonly times: ReplayTimes | undefined;
+  /** Ends the reading: what was read until then is all there is. */
+  readonly enough: AbortSignal;
+  /** How far it is, and the events so far. */
+  readonly onProgress: NonNullable<IngestHandlers['onProgress']>;
+  /** It has come to its end. */
+  readonly onRead: () => void;
+}
+
 export interface EventFlowOptions {
   /** Files to read instead of the kernel. */
   readonly replay: readonly string[];
+  readonly reading?: ReplayReading | undefined;
   readonly log: OperatorLog;
   /** Starts this program once more. */
   readonly bridgeKeeper: BridgeKeeper;
@@ -68,6 +83,10 @@ export class EventFlow implements RowSource {
   #source: ChangeableSource | undefined;
   #lastError: string | undefined;
   #hasEnded = false;
+  /** Whether telemetry of recorded events waits until somebody asks for it. */
+  #isDeferred = false;
+  /** The second reading, for so many fields. */
+  #readAgain: { readonly fields: number; readonly done: Promise<void> } | undefined;
 
   /** Where recorded rows go that do not fit into memory: what a file holds is answered from the whole file. */
   readonly #spill: SpillFile | undefined;
@@ -112,6 +131,8 @@ export class EventFlow implements RowSource {
     this.#persistence = persistence;
     this.#accounts = new CarriedCounters(this.#persistence?.accounts);
     this.#losses = new LossReport(this.#accounts.carried);
+    // Most that is asked of a log takes no telemetry, which costs as much as all the rest.
+    this.#isDeferred = this.#isReplay && (await canReadAgain(this.#options.replay));
     await this.#startTelemetry();
     await this.#startEndpoints();
     this.#source = await ChangeableSource.open(
@@ -129,6 +150,7 @@ export class EventFlow implements RowSource {
     // Every recorded event has been read: nothing more will come.
     if (this.#isReplay) {
       await this.#telemetry?.close();
+      this.#options.reading?.onRead();
       warnAboutLeftOut(this.store, log);
     }
     this.#startKeeping();
@@ -260,7 +282,7 @@ export class EventFlow implements RowSource {
       requestProcesses: () => this.#source?.sendProcesses(),
       extras,
     });
-    await this.#telemetry.start();
+    if (!this.#isDeferred) await this.#telemetry.start();
     this.#persistence?.keepLate(processEvents.spec.name, this.#telemetry.extras);
   }
 
@@ -279,15 +301,21 @@ export class EventFlow implements RowSource {
 
   #sourceStart(): LiveOptions {
     return {
-      processes: this.#settings.telemetry || this.#telemetry?.isActive === true,
+      processes: !this.#isDeferred && (this.#settings.telemetry || this.#telemetry?.isActive === true),
       nextEids: this.store.nextEids(),
     };
   }
 
   #openSource(settings: AuditSettings, start: LiveOptions): Promise<EventSource> {
-    const { replay } = this.#options;
+    const { replay, reading } = this.#options;
     const handlers = this.#handlers();
-    if (replay.length > 0) return openReplaySource(replay, settings, handlers, start);
+    if (replay.length > 0) {
+      return openReplaySource(replay, settings, handlers, {
+        ...start,
+        times: reading?.times,
+        enough: reading?.enough,
+      });
+    }
     return openLiveSource(
       yieldsSocket(this.#core) ? { ...settings, mode: 'multicast' } : settings,
       handlers,
@@ -307,6 +335,7 @@ export class EventFlow implements RowSource {
         log.warn(message);
       },
       onNotice: message => log.inform(message),
+      onProgress: this.#options.reading?.onProgress,
       onFailed,
     };
   }
@@ -315,9 +344,40 @@ export class EventFlow implements RowSource {
     await this.#bridging?.build(this.#source!, this.#persistence?.path, this.#options.bridgeKeeper);
   }
 
-  /** See ChangeableSource. */
-  upToDate(): Promise<void> | undefined {
-    return this.#source?.upToDate();
+  /** See ChangeableSource; of recorded events, whether telemetry is there if it is asked for. */
+  upToDate(table: string, context: QueryContext): Promise<void> | undefined {
+    if (!this.#isDeferred) return this.#source?.upToDate();
+    const isOfTelemetry =
+      (table === processTelemetryEvents.spec.name && this.#settings.telemetry) ||
+      (table === processEvents.spec.name && Telemetry.asksForExtras(context));
+    if (!isOfTelemetry) return undefined;
+    const { wantedFields } = this.#telemetry!;
+    if (this.#readAgain === undefined || this.#readAgain.fields < wantedFields)
+      this.#readAgain = { fields: wantedFields, done: this.#readForTelemetry() };
+    return this.#readAgain.done;
+  }
+
+  /** Reads the files once more, for telemetry alone. */
+  async #readForTelemetry(): Promise<void> {
+    const { replay, reading, log } = this.#options;
+    const telemetry = this.#telemetry!;
+    await telemetry.start();
+    const handlers: IngestHandlers = {
+      onRows: () => {},
+      onProcesses: batch => telemetry.offer(batch),
+      onRaw: () => {},
+      // Told when they were read first.
+      onWarning: () => {},
+      onFailed: error => log.warn(`the files cannot be read once more: ${error.message}`),
+    };
+    const source = await openReplaySource(replay, this.#settings, handlers, {
+      processes: true,
+      times: reading?.times,
+      enough: reading?.enough,
+    });
+    await source.close();
+    await telemetry.close();
+    warnAboutLeftOut(this.store, log);
   }
 
   /** The values beside a table's rows, if a query uses them. */

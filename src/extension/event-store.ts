@@ -50,7 +50,7 @@ export interface ScheduleLook {
 /** What the tables ask of where their rows come from. */
 export interface RowSource {
   /** Resolves when the rows of what has happened up to now are appended; undefined if they are. */
-  upToDate(): Promise<void> | undefined;
+  upToDate(table: string, context: QueryContext): Promise<void> | undefined;
 }
 
 export interface StoreOptions {
@@ -203,7 +203,7 @@ export class EventStore {
                 }),
               readers: () => core.readers(names),
               saved: core.saved,
-              upToDate: () => source.upToDate(),
+              upToDate: () => source.upToDate(standard.name, context),
               returned: store.returned,
               eventsOptimize: this.#settings.eventsOptimize,
               eventsExpiry: this.#settings.eventsExpiry,

@@ -63,6 +63,11 @@ export class Telemetry {
     this.#extras = options.extras ?? new RowExtras(names, EXTRA_NAMES);
   }
 
+  /** How many fields somebody reads. */
+  get wantedFields(): number {
+    return this.#wanted.size;
+  }
+
   /** Whether it takes process events. */
   get isActive(): boolean {
     return this.#telemetry !== undefined;
@@ -150,6 +155,11 @@ export class Telemetry {
     const batch = this.#writer.take();
     if (batch !== undefined) this.#options.telemetryBuffer.append(batch);
     this.#extras.dropGone(this.#options.processBuffer);
+  }
+
+  /** Whether a query names one of the columns that come from here. */
+  static asksForExtras({ colsUsed }: QueryContext): boolean {
+    return colsUsed !== undefined && EXTRA_NAMES.some(name => colsUsed.has(name));
   }
 
   /** The values beside the rows of process_events, if the query uses one of their columns. */

@@ -5,6 +5,7 @@ import { AUDIT_PIPE } from '../openbsm/audit-pipe.ts';
 import type { InheritedSocket } from './bridge/inherited-socket.ts';
 import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
 import type { IngestSource } from './ingest-messages.ts';
+import type { ReplayTimes } from './replay/replay-times.ts';
 
 export interface SourceStatus {
   readonly mode: EventSource['mode'];
@@ -97,6 +98,12 @@ export const openAuditPipeSource = (
     options,
   );
 
+export interface ReplaySourceOptions extends IngestOptions {
+  readonly times?: ReplayTimes | undefined;
+  /** Ends the reading early: what was read until then is all there is. */
+  readonly enough?: AbortSignal | undefined;
+}
+
 /**
  * Reads recorded files to their end.
  *
@@ -106,8 +113,9 @@ export const openReplaySource = (
   paths: readonly string[],
   settings: AuditSettings,
   handlers: IngestHandlers,
-  options: IngestOptions = {},
-): Promise<EventSource> => openSource('replay', { kind: 'replay', paths }, settings, handlers, options);
+  { times, enough, ...options }: ReplaySourceOptions = {},
+): Promise<EventSource> =>
+  openSource('replay', { kind: 'replay', paths, times }, settings, handlers, options, enough);
 
 /** A source that the worker reads by itself. */
 const openSource = async (
@@ -116,9 +124,14 @@ const openSource = async (
   settings: AuditSettings,
   handlers: IngestHandlers,
   options: IngestOptions,
+  enough?: AbortSignal,
 ): Promise<EventSource> => {
   const ingest = new Ingest(source, settings, handlers, options);
+  const end = (): void => void ingest.stop();
+  enough?.addEventListener('abort', end);
+  if (enough?.aborted === true) end();
   await ingest.ready;
+  enough?.removeEventListener('abort', end);
   return {
     ingest,
     mode,

@@ -21,6 +21,12 @@ import type { AuditSettings } from '../flags/audit-settings.ts';
 import { Fifo } from '../model/fifo.ts';
 import { createTrailCounters, type TrailCounters } from '../openbsm/counters.ts';
 import { LogCorrelator } from './replay/log-correlator.ts';
+import type { ReplayTimes } from './replay/replay-times.ts';
+
+/** Records of so much later a time in a row say that a log is past what is wanted of it. */
+const BEHIND_RECORDS = 1_000;
+const BEHIND_SECONDS = 60;
+const ANY_TIME: ReplayTimes = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
 export interface PipelineOptions {
   readonly tables: readonly EventTable[];
@@ -33,6 +39,8 @@ export interface PipelineOptions {
   readonly countGaps?: boolean;
   /** Whether records come from logs, in any order, and through `pushLogged`. */
   readonly ofLogs?: boolean;
+  /** Of logs, the times of the events that are wanted. */
+  readonly times?: ReplayTimes | undefined;
   /** The last serial that another process has taken before this one; what is missing since is a loss. */
   readonly lastSerial?: number | undefined;
   /** Number of the next row by table name; 1 where absent. */
@@ -85,6 +93,9 @@ export class EventPipeline {
   readonly #tables: readonly EventTable[];
   readonly #correlator: Correlator;
   readonly #logs: LogCorrelator | undefined;
+  readonly #times: ReplayTimes;
+  /** Records without a break that are of a later time than is wanted. */
+  #behind = 0;
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
   readonly #now: () => number;
@@ -120,6 +131,7 @@ export class EventPipeline {
       for (const event of this.#interpreter.interpret(group)) this.publish(event);
     };
     this.#correlator = new Correlator(onGroup, correlatorLimits(settings));
+    this.#times = options.times ?? ANY_TIME;
     this.#logs = options.ofLogs === true ? new LogCorrelator(onGroup) : undefined;
   }
 
@@ -157,8 +169,16 @@ export class EventPipeline {
   ): boolean {
     const record = parseRecord(type, bytes, start, end, interpretedEnd);
     if (record === undefined) return false;
+    const { from, to } = this.#times;
+    this.#behind = record.seconds > to + BEHIND_SECONDS ? this.#behind + 1 : 0;
+    if (record.seconds < from || record.seconds > to) return true;
     this.#logs!.push(record, node);
     return true;
+  }
+
+  /** Whether a log has come to a time behind all that is wanted, and stays there. */
+  get isBehindTimes(): boolean {
+    return this.#behind >= BEHIND_RECORDS;
   }
 
   /** Counts records of logs: those of types that make no event do not come here. */

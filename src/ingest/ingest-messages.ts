@@ -6,6 +6,8 @@ import type { ConnectedBatch } from './connected-batch.ts';
 import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
 import type { ImageLooksCounters } from './image-looks.ts';
 import type { ProcessBatch } from './process-batch.ts';
+import type { ReplayTimes } from './replay/replay-times.ts';
+import type { ReplayProgress } from './replay-into.ts';
 
 /** Where the worker takes its events from. */
 export type IngestSource =
@@ -18,7 +20,7 @@ export type IngestSource =
     }
   /** The audit pipe of macOS; `platform` is not this one's where another file stands in for it. */
   | { readonly kind: 'auditpipe'; readonly path: string; readonly platform: NodeJS.Platform }
-  | { readonly kind: 'replay'; readonly paths: readonly string[] };
+  | { readonly kind: 'replay'; readonly paths: readonly string[]; readonly times: ReplayTimes | undefined };
 
 /** Where another process stopped that did the same before this one. */
 export interface IngestStart {
@@ -113,6 +115,8 @@ export type IngestReport =
   | { readonly kind: 'config-changed' }
   /** A process has asked the kernel for the stream that is ours. */
   | { readonly kind: 'wanted'; readonly pid: number }
+  /** How far a replay is, and the events that it made so far. */
+  | { readonly kind: 'progress'; readonly replay: ReplayProgress; readonly events: number }
   /** Every file has been read. */
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };

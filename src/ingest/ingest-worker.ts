@@ -53,6 +53,8 @@ const POST_BYTES = 256 * 1024;
 /** Milliseconds for the kernel to answer the request for the stream. */
 const CLAIM_MS = 3_000;
 const COUNTERS_MS = 1_000;
+/** Milliseconds between two reports of how far a replay is. */
+const PROGRESS_MS = 200;
 /** Milliseconds after a change of hands in which records may come a second time. */
 const HANDOVER_MS = 5_000;
 /**
@@ -114,6 +116,7 @@ const pipeline = new EventPipeline({
   now: () => performance.now(),
   countGaps: isKernel,
   ofLogs: source.kind === 'replay',
+  times: source.kind === 'replay' ? source.times : undefined,
   ...initial.start,
   looks,
   onProcess: (event, eid) => {
@@ -466,7 +469,8 @@ const readAuditPipeInto = async ({
   if (!stop.signal.aborted) throw new OpenBsmError('unreadable', `${path}: ended, where a device never does`);
 };
 
-const readReplay = async (paths: readonly string[]): Promise<void> => {
+const readReplay = async ({ paths, times }: Extract<IngestSource, { kind: 'replay' }>): Promise<void> => {
+  let progressAt = 0;
   const onBatch = (): Promise<void> => {
     postRaw();
     postRows();
@@ -476,6 +480,13 @@ const readReplay = async (paths: readonly string[]): Promise<void> => {
     onBatch,
     onRaw: debug ? addRaw : undefined,
     signal: stop.signal,
+    since: times?.from,
+    onProgress: replay => {
+      const now = performance.now();
+      if (now < progressAt) return;
+      progressAt = now + PROGRESS_MS;
+      report({ kind: 'progress', replay, events: pipeline.counters().events });
+    },
   });
   malformedInput += malformed;
   for (const problem of problems) report({ kind: 'warning', message: `replay of ${problem}` });
@@ -492,7 +503,7 @@ try {
       await readAuditPipeInto(source);
       break;
     case 'replay':
-      await readReplay(source.paths);
+      await readReplay(source);
       break;
   }
 } catch (error) {

@@ -17,6 +17,7 @@ import {
 } from './ingest-messages.ts';
 import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import type { ProcessBatch } from './process-batch.ts';
+import type { ReplayProgress } from './replay-into.ts';
 import { startImageLook } from './start-image-look.ts';
 import { WakeSignal } from './wake-signal.ts';
 
@@ -37,6 +38,8 @@ export interface IngestHandlers {
    */
   readonly onSockets?: ((batch: ConnectedBatch, leftOut: LeftOutSockets) => void) | undefined;
   onRaw(text: string): void;
+  /** How far a replay is, and the events that it made so far. */
+  readonly onProgress?: ((progress: ReplayProgress, events: number) => void) | undefined;
   onWarning(message: string): void;
   /** Something that was told of by a warning is over; without it, warnings tell that too. */
   readonly onNotice?: ((message: string) => void) | undefined;
@@ -142,6 +145,9 @@ export class Ingest {
         case 'up-to-date':
           this.#freshUntil = performance.now() + FRESH_MS;
           for (const [ring, answer] of this.#called) if (ring <= message.ring) answer();
+          break;
+        case 'progress':
+          handlers.onProgress?.(message.replay, message.events);
           break;
         case 'raw':
           handlers.onRaw(message.text);

@@ -5,6 +5,7 @@ import type { ModelEvent } from '../model/model-event.ts';
 import { openLiveSource } from './audit-source.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { ProcessBatchReader } from './process-batch.ts';
+import type { ReplayTimes } from './replay/replay-times.ts';
 import { replayInto } from './replay-into.ts';
 
 /** Takes process events from a feed. */
@@ -45,7 +46,12 @@ export const kernelFeed =
 
 /** The process events of recorded files, no faster than they are taken. */
 export const replayFeed =
-  (paths: readonly string[], settings: AuditSettings, warn: (message: string) => void): ProcessFeed =>
+  (
+    paths: readonly string[],
+    settings: AuditSettings,
+    warn: (message: string) => void,
+    times?: ReplayTimes,
+  ): ProcessFeed =>
   async (sink, signal) => {
     const pipeline = new EventPipeline({
       tables: eventTables,
@@ -54,6 +60,7 @@ export const replayFeed =
       kindOfTask: () => 'gone',
       now: () => performance.now(),
       ofLogs: true,
+      times,
       onProcess: event => sink.offer(event),
     });
     const { problems } = await replayInto(pipeline, paths, {
@@ -63,6 +70,7 @@ export const replayFeed =
       },
       onRaw: undefined,
       signal,
+      since: times?.from,
     });
     for (const problem of problems) warn(`replay of ${problem}`);
   };

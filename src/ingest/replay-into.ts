@@ -18,6 +18,17 @@ export interface ReplayOptions {
   readonly onRaw: ((text: string) => void) | undefined;
   /** Ends the reading early; what was read until then stays. */
   readonly signal?: AbortSignal | undefined;
+  /** Seconds since the epoch: what is older is not asked for. */
+  readonly since?: number | undefined;
+  /** Told how far the reading is, of logs. */
+  readonly onProgress?: ((progress: ReplayProgress) => void) | undefined;
+}
+
+/** Bytes of files, as they lie on the disk. */
+export interface ReplayProgress {
+  readonly read: number;
+  /** undefined where there is a file of which that is not known. */
+  readonly size: number | undefined;
 }
 
 export interface ReplayResult {
@@ -45,22 +56,35 @@ export const replayInto = async (
     );
   }
   let malformed = 0;
+  let readBefore = 0;
+  const sizes = files.filter(({ kind }) => kind !== 'bsm-trail').map(file => file.size);
+  const size = sizes.includes(undefined)
+    ? undefined
+    : sizes.reduce<number>((sum, one) => sum + (one ?? 0), 0);
   for (const file of files) {
     if (options.signal?.aborted === true || file.kind === 'bsm-trail') continue;
-    const read = await readLog(pipeline, file, options);
+    const read = await readLog(pipeline, file, {
+      ...options,
+      onProgress: ({ read }) => options.onProgress?.({ read: readBefore + read, size }),
+    });
+    readBefore += file.size ?? 0;
     malformed += read.malformed;
     problems.push(...read.problems);
   }
   pipeline.flush();
   await options.onBatch();
   problems.push(...(await readTrails(pipeline, files, options)));
+  if (options.signal?.aborted === true)
+    problems.push(
+      `${files.length === 1 ? 'one file' : `${files.length} files`}: reading was stopped, what stands behind is not there`,
+    );
   return { malformed, problems };
 };
 
 const readLog = async (
   pipeline: EventPipeline,
   file: ReplayFile,
-  { onBatch, onRaw, signal }: ReplayOptions,
+  { onBatch, onRaw, signal, since, onProgress }: ReplayOptions,
 ): Promise<ReplayResult> => {
   const sink: RecordSink = (type, bytes, start, end, interpretedEnd, node) => {
     onRaw?.(`${type} ${printable(bytes, start, end)}`);
@@ -73,19 +97,20 @@ const readLog = async (
     pipeline.countLogged(reader.counters.records - before);
     pipeline.settle();
   };
-  const bytes = await file.open();
+  const bytes = await file.open(since);
   try {
     for await (const chunk of file.kind === 'journal-export' ? journalLines(bytes) : bytes.chunks) {
       take(() => reader.push(chunk));
+      onProgress?.({ read: bytes.position(), size: bytes.size });
       await onBatch();
       // What else this thread has to do, which reading a file would hold up.
       await setImmediate();
-      if (signal?.aborted === true) break;
+      if (signal?.aborted === true || pipeline.isBehindTimes) break;
     }
   } finally {
     await bytes.close();
   }
-  if (signal?.aborted !== true) take(() => reader.end());
+  if (signal?.aborted !== true && !pipeline.isBehindTimes) take(() => reader.end());
   const { lines, malformed, firstMalformed } = reader.counters;
   const brokenOff = bytes.problem();
   const problems: string[] = [];

@@ -20,6 +20,8 @@ export interface RunShellOptions {
   /** Core's flags by name, those given and any defaults that differ from osquery's. */
   readonly coreFlags: ReadonlyMap<string, string>;
   readonly extension: ExtensionCommand;
+  /** Whether it reads files before it registers. */
+  readonly readsFiles?: boolean;
   /** `table` is osquery's name-less default. */
   readonly mode: 'table' | 'json' | 'csv' | 'line';
   /** Runs this and ends; without it statements come from `stdin`. */
@@ -31,8 +33,10 @@ export interface RunShellOptions {
   readonly stderr: NodeJS.WritableStream & NodeJS.WriteStream;
 }
 
-/** Until the extension has registered: it may read a long log first. */
+/** Until the extension has registered. */
 const START_TIMEOUT_MS = 60_000;
+/** … if it reads files first, which says itself how far it is. */
+const READING_TIMEOUT_MS = 7 * 24 * 60 * 60 * 1_000;
 
 const HISTORY_FILE = '.osquery_audit_events_history';
 
@@ -54,8 +58,15 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
   };
 
   const ending = new AbortController();
+  let isReading = options.readsFiles === true;
   let signalStatus: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
+    // What was read of a log up to there is enough.
+    if (signal === 'SIGINT' && isReading) {
+      isReading = false;
+      extension.interrupt();
+      return;
+    }
     signalStatus ??= 128 + (SIGNALS[signal] ?? 0);
     ending.abort();
   };
@@ -72,7 +83,11 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
   const extension = new HostedExtension({ core, options: coreOptions, command: options.extension, log });
   try {
     await core.start();
-    await extension.start({ timeoutMs: START_TIMEOUT_MS, signal: ending.signal });
+    await extension.start({
+      timeoutMs: isReading ? READING_TIMEOUT_MS : START_TIMEOUT_MS,
+      signal: ending.signal,
+    });
+    isReading = false;
     const status = await takeStatements({
       options,
       core,

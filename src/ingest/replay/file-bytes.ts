@@ -23,6 +23,8 @@ export interface FileBytes {
   readonly chunks: AsyncGenerator<Buffer, void, undefined>;
   /** Bytes of the file itself that were read. */
   position(): number;
+  /** Whether `chunks` are not its own bytes: they cannot be begun in the middle. */
+  readonly isPacked: boolean;
   /** Bytes of the file itself; undefined where that is not known. */
   readonly size: number | undefined;
   /** How the file broke off; known when `chunks` has ended. */
@@ -99,6 +101,7 @@ const ofFile = (path: string, file: FileHandle, size: number, from: number): Fil
     }
   }
   return {
+    isPacked: false,
     chunks: asUtf8(read(), from === 0),
     position: () => position,
     size,
@@ -120,6 +123,7 @@ const ofStream = (path: string, stream: Readable): FileBytes => {
     }
   }
   return {
+    isPacked: true,
     chunks: asUtf8(read(), true),
     position: () => position,
     size: undefined,
@@ -166,6 +170,7 @@ const ofPacked = (
     }
   }
   return {
+    isPacked: true,
     chunks: asUtf8(read(), true),
     position: () => source.bytesRead,
     size,

@@ -72,7 +72,11 @@ const isOfInterest = (type: number): boolean =>
   type === AUDIT_URINGOP ||
   isUserMessage(type);
 
-const HEADER = Buffer.from(' msg=audit(');
+const HEADER_TEXT = ' msg=audit(';
+const HEADER = Buffer.from(HEADER_TEXT);
+const BRACKET = 0x28;
+/** Place of the bracket in `audit(`. */
+const OWN_BRACKET = 5;
 /** A second record in a line, from its host or type on. */
 const SECOND = /(?:node=\S+ )?type=[A-Z_0-9[\]]+ msg=audit\(/g;
 /** What the kernel writes at the beginning of a message of a program. */
@@ -99,8 +103,8 @@ export class LogReader {
   #length = 0;
   /** True while passing over the rest of an overlong line. */
   #skipping = false;
-  /** Where the next header and the next separator of the piece are that is being read; -1 if none is left. */
-  #nextHeader = 0;
+  /** Where the next `(` and the next separator of the piece are that is being read; -1 if none is left. */
+  #nextBracket = 0;
   #nextSeparator = 0;
 
   constructor(sink: RecordSink, options: LogReaderOptions = {}) {
@@ -133,7 +137,7 @@ export class LogReader {
   }
 
   #lookIn(bytes: Buffer): void {
-    this.#nextHeader = 0;
+    this.#nextBracket = 0;
     this.#nextSeparator = bytes.indexOf(ENRICHED_SEPARATOR);
   }
 
@@ -216,8 +220,7 @@ export class LogReader {
     if (this.#nextSeparator >= 0 && this.#nextSeparator < end)
       fieldsEnd = enrichmentStart(bytes, type, start, end);
 
-    if (this.#nextHeader >= 0 && this.#nextHeader < start) this.#nextHeader = bytes.indexOf(HEADER, start);
-    if (this.#nextHeader >= 0 && this.#nextHeader < end) {
+    if (this.#hasHeader(bytes, start, end)) {
       if (isUserMessage(type)) {
         if (this.#isTornMessage(bytes, start, fieldsEnd)) return;
       } else {
@@ -234,6 +237,22 @@ export class LogReader {
     }
     if (fieldsEnd === end && !isEnded) this.#cut(type, bytes, start, end, node);
     else this.#hand(type, bytes, start, fieldsEnd, end, node);
+  }
+
+  /**
+   * Whether another header stands in a line. Looked for by its bracket: to find one byte is ten times as fast, and few lines
+   * have a second one.
+   */
+  #hasHeader(bytes: Buffer, start: number, end: number): boolean {
+    // Behind the record's own one.
+    const from = start + OWN_BRACKET + 1;
+    if (this.#nextBracket >= 0 && this.#nextBracket < from) this.#nextBracket = bytes.indexOf(BRACKET, from);
+    while (this.#nextBracket >= 0 && this.#nextBracket < end) {
+      const at = this.#nextBracket + 1 - HEADER.length;
+      if (at >= start && startsWith(bytes, at, end, HEADER_TEXT)) return true;
+      this.#nextBracket = bytes.indexOf(BRACKET, this.#nextBracket + 1);
+    }
+    return false;
   }
 
   /**
@@ -314,7 +333,7 @@ export class LogReader {
       else this.#malformed('the record in it cannot be read');
     }
     // The line was a view into the piece that is being read, where the search goes on.
-    this.#nextHeader = 0;
+    this.#nextBracket = 0;
     this.#nextSeparator = 0;
   }
 

@@ -4,6 +4,7 @@ import { trailNames } from '../../openbsm/trail-files.ts';
 import { type FileBytes, openBytes } from './file-bytes.ts';
 import { ReplayError, unreadable } from './replay-error.ts';
 import { type ReplayFormat, replayFormat } from './replay-format.ts';
+import { seekTime } from './seek-time.ts';
 import { STANDARD_INPUT } from './standard-input.ts';
 
 /** Bytes by which a file's format is told. */
@@ -15,8 +16,12 @@ export interface ReplayFile {
   readonly kind: 'audit-log' | 'journal-export' | 'bsm-trail';
   /** Bytes of the file; undefined for standard input and pipes. */
   readonly size: number | undefined;
-  /** Opens it. Of what can be read only once, such as standard input, this is possible once. */
-  open(): Promise<FileBytes>;
+  /**
+   * Opens it. Of what can be read only once, such as standard input, this is possible once.
+   *
+   * @param since seconds since the epoch: what is older may be left out
+   */
+  open(since?: number): Promise<FileBytes>;
 }
 
 export interface ReplayPlan {
@@ -121,6 +126,7 @@ const rotation = (name: string): number => Number(/\.(\d{1,5})(?:\.[a-z0-9]+)?$/
 const lookInto = async (path: string): Promise<Looked> => {
   const isOnce = STANDARD_INPUT.has(path) || !(await stat(path)).isFile();
   const bytes = await openBytes(path);
+  const { isPacked } = bytes;
   const { head, rest } = await headOf(bytes);
   const format = replayFormat(head);
   if (format.kind === 'unknown') {
@@ -130,7 +136,14 @@ const lookInto = async (path: string): Promise<Looked> => {
   const looked = { path, kind: format.kind, size: bytes.size, firstTime: timeOf(format) };
   if (isOnce) return { ...looked, open: async () => ({ ...bytes, chunks: rest() }) };
   await bytes.close();
-  return { ...looked, open: () => openBytes(path) };
+  return {
+    ...looked,
+    open: async since => {
+      const canSeek =
+        since !== undefined && !isPacked && bytes.size !== undefined && format.kind === 'audit-log';
+      return openBytes(path, canSeek ? seekTime(path, bytes.size, since) : 0);
+    },
+  };
 };
 
 const timeOf = (format: ReplayFormat): number | undefined =>

@@ -1,0 +1,43 @@
+import type { WriteStream } from 'node:tty';
+import type { ReplayProgress } from '../ingest/replay-into.ts';
+
+const CLEAR_LINE = '\r\x1b[K';
+/** Milliseconds that a reading lasts before it is worth a line. */
+const PATIENCE_MS = 500;
+
+/** One line of a terminal that says how far a replay is; nothing where there is no terminal. */
+export class ProgressLine {
+  readonly #output: Pick<WriteStream, 'isTTY' | 'write'>;
+  readonly #now: () => number;
+  #startedAt: number | undefined;
+  #isShown = false;
+
+  /** @param now milliseconds of a monotonic clock */
+  constructor(output: Pick<WriteStream, 'isTTY' | 'write'>, now: () => number = () => performance.now()) {
+    this.#output = output;
+    this.#now = now;
+  }
+
+  show({ read, size }: ReplayProgress, events: number): void {
+    if (this.#output.isTTY !== true) return;
+    this.#startedAt ??= this.#now();
+    const elapsed = this.#now() - this.#startedAt;
+    if (elapsed < PATIENCE_MS) return;
+    this.#isShown = true;
+    const bytes = size === undefined ? megabytes(read) : `${megabytes(read)} of ${megabytes(size)}`;
+    const left =
+      size === undefined || read === 0 ? undefined : Math.ceil(((size - read) / read) * (elapsed / 1000));
+    const time = left === undefined ? '' : `, ${left} s left`;
+    this.#output.write(
+      `${CLEAR_LINE}${bytes}, ${events.toLocaleString('en')} events${time} (Ctrl-C: enough)`,
+    );
+  }
+
+  /** Takes the line away. Any number of times. */
+  clear(): void {
+    if (this.#isShown) this.#output.write(CLEAR_LINE);
+    this.#isShown = false;
+  }
+}
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString('en')} MB`;

@@ -1,0 +1,69 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+
+/** Bytes looked at in one place: several lines. */
+const LOOK_BYTES = 64 * 1024;
+/** Where the rest is read from its beginning. */
+const NEAR_BYTES = 1024 * 1024;
+/** Seconds before a time by which records may stand behind it. */
+const SLACK_SECONDS = 10;
+
+/**
+ * Finds a byte of a log before which all records are older than a time: a line begins there. The log is taken to be in order,
+ * as auditd writes it; where it is not, it is the first byte.
+ *
+ * @param seconds since the epoch
+ */
+export const seekTime = (path: string, size: number, seconds: number): number => {
+  const fd = openSync(path, 'r');
+  try {
+    const before = seconds - SLACK_SECONDS;
+    const buffer = Buffer.allocUnsafe(LOOK_BYTES);
+    if (!isInOrder(fd, buffer, size)) return 0;
+    let low = 0;
+    let lowTime = Number.NEGATIVE_INFINITY;
+    let high = size;
+    let highTime = Number.POSITIVE_INFINITY;
+    while (high - low > NEAR_BYTES) {
+      const middle = Math.floor((low + high) / 2);
+      const found = lineAt(fd, buffer, middle);
+      if (found === undefined) return low;
+      if (found.time < lowTime || found.time > highTime) return 0;
+      if (found.time < before) {
+        low = found.offset;
+        lowTime = found.time;
+      } else {
+        high = middle;
+        highTime = found.time;
+      }
+    }
+    return low;
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** Places looked at to tell whether a log is in order: one that is sorted otherwise, or put together of several, shows there. */
+const SAMPLES = 64;
+
+const isInOrder = (fd: number, buffer: Buffer, size: number): boolean => {
+  let latest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < SAMPLES; i++) {
+    const time = lineAt(fd, buffer, Math.floor((i / SAMPLES) * size))?.time;
+    if (time === undefined) continue;
+    if (time < latest - SLACK_SECONDS) return false;
+    latest = Math.max(latest, time);
+  }
+  return true;
+};
+
+/** The first line behind a byte that has a time. */
+const lineAt = (
+  fd: number,
+  buffer: Buffer,
+  from: number,
+): { readonly offset: number; readonly time: number } | undefined => {
+  const length = readSync(fd, buffer, 0, buffer.length, from);
+  const text = buffer.toString('latin1', 0, length);
+  const found = /\n[^\n]*?\baudit\((\d{1,11})\.\d+:\d+\)/.exec(text);
+  return found === null ? undefined : { offset: from + found.index + 1, time: Number(found[1]) };
+};
