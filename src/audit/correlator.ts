@@ -8,8 +8,9 @@ import {
   AUDIT_SYSCALL,
 } from './constants.ts';
 import type { AuditRecord } from './record.ts';
+import { releaseBytes } from './release-bytes.ts';
 
-/** The records of one event, in the order received. */
+/** The records of one event, in the order received. Their bytes are valid only while they are handed over. */
 export interface RecordGroup {
   readonly seconds: number;
   readonly milliseconds: number;
@@ -50,6 +51,9 @@ export const CORRELATOR_LIMITS: CorrelatorLimits = {
   bytesPerEvent: 16 * 1024 * 1024,
   bytes: 64 * 1024 * 1024,
 };
+
+/** The copies of an event's records are given back at once where it has more. */
+const LARGE_BYTES = 256 * 1024;
 
 /** What a record that is kept takes up besides its bytes. */
 const RECORD_OVERHEAD = 256;
@@ -241,12 +245,15 @@ export class Correlator {
     this.#count--;
     this.#bytes -= event.bytes + event.records.length * RECORD_OVERHEAD;
     if (this.#latest === event) this.#latest = undefined;
+    const copies = event.borrowedFrom;
     event.borrowedFrom = event.records.length;
     if (endedBy !== 'record' && event.records.some(record => record.type === AUDIT_SYSCALL)) {
       this.counters.unterminated++;
     }
     const { seconds, milliseconds, serial, node, records } = event;
     this.#onGroup({ seconds, milliseconds, serial, node, records, endedBy });
+    if (event.bytes <= LARGE_BYTES) return;
+    for (let i = 0; i < copies; i++) releaseBytes(event.records[i]!.bytes);
   }
 }
 

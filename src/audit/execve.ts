@@ -1,5 +1,7 @@
+import { crc32 } from 'node:zlib';
 import { damage } from './damage.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
+import { releaseBytes } from './release-bytes.ts';
 import { decimal, decodeText, isDamaged, untrustedBytes } from './value.ts';
 
 /** Most arguments an event may claim; MAX_ARG_STRINGS of the kernel is 2^31, the stack allows about 10^6. */
@@ -88,13 +90,11 @@ class ArgumentList {
     this.#areEmpty = areEmpty;
     const counts = records.map(argcOf);
     this.#argc = Math.max(...counts);
-    const seen = new Set<string>();
+    const seen = new SeenRecords();
     records.forEach((record, i) => {
       const isOfShorter = counts[i]! >= 0 && counts[i]! < this.#argc;
       if (isOfShorter) return;
-      const text = record.bytes.toString('latin1', record.start, record.end);
-      if (seen.has(text)) return;
-      seen.add(text);
+      if (seen.hasOrAdd(record)) return;
       this.#records++;
       this.#take(record);
     });
@@ -140,14 +140,14 @@ class ArgumentList {
     const read = untrustedBytes(cursor);
     const isFragment = key.kind === 'fragment';
     if (read === undefined || (isFragment ? false : isDamaged(cursor, read))) return false;
-    const bytes = Uint8Array.prototype.slice.call(read);
+    // In the record, which stays as it is until the list is joined.
     if (isFragment) {
       if (argument.fragments.has(key.fragment)) this.#isBroken = true;
-      argument.fragments.set(key.fragment, { bytes, written: cursor.valueEnd - cursor.valueStart });
+      argument.fragments.set(key.fragment, { bytes: read, written: cursor.valueEnd - cursor.valueStart });
     } else {
       if (argument.whole !== undefined) this.#isBroken = true;
-      argument.whole = bytes;
-      if (bytes.length === 0) this.#hasEmpty = true;
+      argument.whole = read;
+      if (read.length === 0) this.#hasEmpty = true;
     }
     return true;
   }
@@ -163,6 +163,7 @@ class ArgumentList {
       if (bytes === undefined) return undefined;
       if (argument === undefined) missing++;
       argv[index] = decodeText(bytes);
+      if (bytes !== argument?.whole) releaseBytes(bytes);
     }
     if (missing === 0) return argv;
     // Of several records, or behind a full one, another can be lost.
@@ -172,6 +173,24 @@ class ArgumentList {
     return undefined;
   }
 }
+
+/** Records that came, some of them perhaps twice. */
+class SeenRecords {
+  readonly #byChecksum = new Map<number, AuditRecord[]>();
+
+  /** @returns whether the same record was there already */
+  hasOrAdd(record: AuditRecord): boolean {
+    const bytes = textOf(record);
+    const checksum = crc32(bytes);
+    const alike = this.#byChecksum.get(checksum);
+    if (alike === undefined) this.#byChecksum.set(checksum, [record]);
+    else if (alike.some(other => textOf(other).equals(bytes))) return true;
+    else alike.push(record);
+    return false;
+  }
+}
+
+const textOf = ({ bytes, start, end }: AuditRecord): Buffer => bytes.subarray(start, end);
 
 /** undefined if a part is missing. */
 const bytesOf = ({ whole, announced, fragments }: Argument): Uint8Array | undefined => {

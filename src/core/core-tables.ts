@@ -54,8 +54,8 @@ export interface CoreState {
   readonly instanceId: string;
   /** Unix time in seconds. */
   readonly startTime: number;
-  /** SHA-1 of the configuration, empty without one. */
-  readonly configHash: () => string;
+  /** SHA-1 of the configuration, empty while there is none yet; undefined where there is none to come. */
+  readonly configHash: (() => string) | undefined;
   readonly extensionsActive: () => boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -231,8 +231,8 @@ export const coreTables = (state: CoreState): readonly NativeTable[] => [
         uuid: state.instanceId,
         instance_id: state.instanceId,
         version: CORE_VERSION,
-        config_hash: state.configHash(),
-        config_valid: flag(state.configHash() !== ''),
+        config_hash: state.configHash?.() ?? '',
+        config_valid: flag(state.configHash?.() !== ''),
         extensions: state.extensionsActive() ? 'active' : 'inactive',
         build_platform: process.platform,
         build_distro: 'embedded',

@@ -24,7 +24,9 @@ import { EnginePool, type RunOptions } from './engine-pool.ts';
 import { coreDouble, decodeText } from './format-value.ts';
 import { NATIVE_EVENT_TABLES } from './native-event-tables.ts';
 import { generateNative, type NativeTable } from './native-table.ts';
+
 import { CORE_UUID, Registry } from './registry.ts';
+import type { ScheduleLock } from './schedule/schedule-lock.ts';
 import type { QueryColumn } from './sql/protocol.ts';
 import { decodeRows } from './sql/result-codec.ts';
 import type { EncodedRowList } from './sql/row-cursor.ts';
@@ -49,6 +51,8 @@ export interface EmbeddedCoreOptions {
   readonly schedule?: () => readonly ScheduleEntry[];
   readonly packs?: () => readonly PackEntry[];
   readonly configHash?: () => string;
+  /** Held while scheduled queries run. */
+  readonly scheduleLock?: ScheduleLock;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -65,6 +69,9 @@ interface Extension {
   /** It has answered a ping. An extension listens only after it knows its uuid, so at first it may not. */
   answered: boolean;
 }
+
+/** Tables for which core walks its schedule. */
+const WALKS_SCHEDULE: ReadonlySet<string> = new Set(['osquery_schedule', 'osquery_packs']);
 
 /** Between two tries to reach an extension that has just registered. */
 const FIRST_PING_RETRY_MS = 20;
@@ -120,7 +127,7 @@ export class EmbeddedCore {
       socketPath: settings.socketPath,
       instanceId: randomUUID(),
       startTime: Math.floor(now() / 1000),
-      configHash: settings.configHash ?? (() => ''),
+      configHash: settings.configHash,
       extensionsActive: () => this.#watch !== undefined,
       now,
     });
@@ -143,7 +150,7 @@ export class EmbeddedCore {
         .filter(({ name }) => !settings.options.isTableDisabled(name)),
       defaultIndex: settings.options.bool('extensions_default_index'),
       eventsEnabled: !settings.options.bool('disable_events'),
-      call: (table, request, signal) => this.#callTable(table, request, signal),
+      call: (table, request, signal, isScheduled) => this.#callTable(table, request, signal, isScheduled),
       warn: message => settings.log('warning', message),
     });
     this.#server = new ExtensionManagerServer({
@@ -205,11 +212,12 @@ export class EmbeddedCore {
   }
 
   /** Runs statements and collects the rows of all of them, as core answers `query` over Thrift. */
-  async query(sql: string, signal?: AbortSignal): Promise<QueryRows> {
+  async query(sql: string, signal?: AbortSignal, { isScheduled = false } = {}): Promise<QueryRows> {
     const nullValue = this.#settings.options.text('nullvalue');
     const rows: PluginRow[] = [];
     const { eventBased } = await this.#pool.run(sql, {
       signal,
+      isScheduled,
       sink: {
         rows: batch => {
           const format = { float: coreDouble, text: decodeText };
@@ -287,8 +295,14 @@ export class EmbeddedCore {
     }
   }
 
-  async #callTable(table: string, request: PluginRequest, signal: AbortSignal): Promise<EncodedRowList> {
+  async #callTable(
+    table: string,
+    request: PluginRequest,
+    signal: AbortSignal,
+    isScheduled: boolean,
+  ): Promise<EncodedRowList> {
     const either = AbortSignal.any([signal, this.#stop.signal]);
+    if (WALKS_SCHEDULE.has(table)) await this.#settings.scheduleLock?.walk(isScheduled, either);
     const owner = this.#registry.owner('table', table);
     const rows =
       owner === undefined || owner === CORE_UUID

@@ -4,15 +4,13 @@
  * the statement that called it waits.
  */
 import type { QueryColumn } from './sql/protocol.ts';
-import { type ResultSink, type RunOutcome, SqlEngine, type SqlEngineOptions } from './sql/sql-engine.ts';
+import { type RunOutcome, type RunSettings, SqlEngine, type SqlEngineOptions } from './sql/sql-engine.ts';
 import type { TableDefinition } from './sql/table-definition.ts';
 
 /** Databases open at once; further statements wait. Each takes some 20 MB. */
 const MAX_ENGINES = 4;
 
-export interface RunOptions {
-  readonly sink?: ResultSink;
-  readonly signal?: AbortSignal | undefined;
+export interface RunOptions extends RunSettings {
   /** Only the first database has what earlier statements created (`CREATE TABLE`, `CREATE VIEW`). */
   readonly primary?: boolean;
 }
@@ -40,7 +38,7 @@ export class EnginePool {
 
   async run(sql: string, options: RunOptions = {}): Promise<RunOutcome> {
     const engine = options.primary ? this.#engines[0]! : this.#idle();
-    return engine.run(sql, options.sink, options.signal);
+    return engine.run(sql, options.sink, options.signal, options.isScheduled);
   }
 
   async columns(sql: string): Promise<readonly QueryColumn[]> {

@@ -12,7 +12,10 @@ export const extensionPresence = ({
   core,
   processes,
 }: Pick<ReadFacts, 'core' | 'processes'>): ExtensionPresence => {
-  const pid = [...processes.names].find(([, comm]) => comm === EXTENSION_COMM)?.[0];
+  // Anybody can give his process our name.
+  const pid = [...processes.names].find(
+    ([pid, comm]) => comm === EXTENSION_COMM && !processes.ofUsers.has(pid),
+  )?.[0];
   if (pid !== undefined) return { kind: 'present', pid };
   if (core.kind === 'running' && core.extensions.has(EXTENSION_NAME))
     return { kind: 'present', pid: undefined };

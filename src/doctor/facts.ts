@@ -62,6 +62,8 @@ export type CoreFacts =
 export interface ProcessFacts {
   /** comm by pid, without this process. The kernel keeps 15 bytes of a name. */
   readonly names: ReadonlyMap<number, string>;
+  /** Of these the ones that a user runs, who chooses their names: neither root nor the user who asks. */
+  readonly ofUsers: ReadonlySet<number>;
   /** False where procfs shows only this user's processes, or is not there. */
   readonly complete: boolean;
 }

@@ -234,7 +234,7 @@ export class EventBuffer {
   /**
    * The rows of a range as they came, for keeping: those that are gone but in their segment, too. New ones are not copied:
    * they stay as they are until `giveBack`. What makes up a segment is packed, now if it was not yet: so it is packed
-   * once, for the disk and for here.
+   * once, for the disk and for here. So is a large part of one: to write it as it is takes longer.
    */
   batches({ from, to }: RowRange): (StoredBatch | PackedBatch)[] {
     const batches: (StoredBatch | PackedBatch)[] = [];
@@ -243,14 +243,7 @@ export class EventBuffer {
       const last = placeOf(segment, to);
       if (first >= last) continue;
       if (first > 0 || last < segment.rows || segment.eids !== undefined) {
-        const bytes = rowsOf(segment);
-        for (const [begin, end] of runsOf(segment, first, last)) {
-          if (!segment.isPacked) segment.readers++;
-          batches.push({
-            ...indexOf(segment, begin, end),
-            bytes: bytes.subarray(startAt(segment, begin), segment.ends[end - 1]!),
-          });
-        }
+        batches.push(...partsOf(segment, first, last));
         continue;
       }
       if (segment.used >= KEPT_PACKED_BYTES) this.#pack(segment);
@@ -760,6 +753,18 @@ export class EventBuffer {
     return isLate ? { count, chunks } : writer.finish();
   }
 }
+
+/** The rows between two places of a segment, in one batch for each run of numbers without a gap. */
+const partsOf = (segment: Segment, first: number, last: number): (StoredBatch | PackedBatch)[] => {
+  const rows = rowsOf(segment);
+  return Array.from(runsOf(segment, first, last), ([begin, end]) => {
+    const index = indexOf(segment, begin, end);
+    const bytes = rows.subarray(startAt(segment, begin), segment.ends[end - 1]!);
+    if (bytes.length >= KEPT_PACKED_BYTES) return { ...index, packed: packRows(bytes), length: bytes.length };
+    if (!segment.isPacked) segment.readers++;
+    return { ...index, bytes };
+  });
+};
 
 /** What says where the rows between two places of a segment are, which follow each other without a gap. */
 const indexOf = (segment: Segment, first: number, last: number): Omit<StoredBatch, 'bytes'> => {

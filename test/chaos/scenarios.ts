@@ -3,6 +3,7 @@ import { burst } from './scenarios/burst.ts';
 import { clock } from './scenarios/clock.ts';
 import { diskStall } from './scenarios/disk-stall.ts';
 import { flood } from './scenarios/flood.ts';
+import { hashFlood } from './scenarios/hash-flood.ts';
 import { kills } from './scenarios/kills.ts';
 import { signals } from './scenarios/signals.ts';
 import { silentFileSystem } from './scenarios/silent-file-system.ts';
@@ -20,4 +21,5 @@ export const scenarios: readonly Scenario[] = [
   clock,
   signals,
   silentFileSystem,
+  hashFlood,
 ];

@@ -103,6 +103,35 @@ describe('names', () => {
   });
 });
 
+describe('a schedule whose queries take long', () => {
+  /** Long enough that somebody looks at the schedule while it runs. */
+  const SLOW =
+    'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 3000000) SELECT count(*) FROM c';
+
+  test('goes on: nothing that a SELECT waits for waits for the schedule', async () => {
+    const schedule = configure({ slow: SLOW, events: 'SELECT cmdline FROM process_events' });
+    const daemon = start(FLAGS, recorded('exec'), `--schedule=${schedule}`, '--verbose');
+    await expect.poll(() => daemon.runs('slow'), PATIENCE).toBeGreaterThan(4);
+    expect(daemon.lines('events')).toHaveLength(1);
+    expect(daemon.errors).not.toMatch(/^[WE] /m);
+  });
+
+  test('also with a query that a reload has just brought, which sees each row once', async () => {
+    const schedule = configure({ slow: SLOW });
+    const daemon = start(
+      FLAGS,
+      recorded('exec'),
+      `--schedule=${schedule}`,
+      '--verbose',
+      '--config_refresh=1',
+    );
+    await expect.poll(() => daemon.runs('slow'), PATIENCE).toBeGreaterThan(2);
+    configure({ slow: SLOW, added: 'SELECT cmdline FROM process_events' });
+    await expect.poll(() => daemon.runs('added'), PATIENCE).toBeGreaterThan(4);
+    expect(daemon.lines('added')).toHaveLength(1);
+  });
+});
+
 describe('what scheduled queries see', () => {
   test('each row once, however often one run reads the tables, and whatever else reads them', async () => {
     const socket = join(directory, 'core.em');

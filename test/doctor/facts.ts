@@ -97,6 +97,7 @@ export const healthy: Facts = {
       [OSQUERYD, 'osqueryd'],
       [EXTENSION, EXTENSION_COMM],
     ]),
+    ofUsers: new Set<number>(),
     complete: true,
   },
   boot: { starters: [], masked: false },
@@ -130,7 +131,7 @@ export const bare: Facts = {
   ...healthy,
   flags: { kind: 'missing', path: '/etc/osquery/osquery.flags' },
   core: { kind: 'absent', path: '/var/osquery/osquery.em' },
-  processes: { names: new Map([[1, 'systemd']]), complete: true },
+  processes: { names: new Map([[1, 'systemd']]), ofUsers: new Set<number>(), complete: true },
   audit: { kind: 'read', status: idleStatus, rules: [] },
   config: { kind: 'missing', path: '/etc/osquery/osquery.conf' },
   extension: {

@@ -27,7 +27,12 @@ export const fakeRoot = (files: Readonly<Record<string, FakeFile>>): string => {
 };
 
 /** What procfs has of one process, as far as the doctor looks. */
-export const processFiles = (pid: number, comm: string, state = 'S'): Record<string, string> => ({
+export const processFiles = (
+  pid: number,
+  comm: string,
+  { state = 'S', uid = 0 }: { readonly state?: string; readonly uid?: number } = {},
+): Record<string, string> => ({
   [`/proc/${pid}/comm`]: `${comm}\n`,
+  [`/proc/${pid}/status`]: `Name:\t${comm.replaceAll('\n', '\\n')}\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n`,
   [`/proc/${pid}/stat`]: `${pid} (${comm}) ${state} 1 1 1 0 -1`,
 });

@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -18,6 +19,7 @@ import type { PluginRow } from 'osquery-extension-ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LIVE_CAPABILITIES } from '../../src/cli/needed-capabilities.ts';
 import { type Capability, capabilityMask, parseThreadStatus } from '../../src/runtime/capabilities.ts';
+import { childrenOf } from '../bench/process-usage.ts';
 import { fromFile, fromSources } from '../bench/program.ts';
 import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
@@ -86,10 +88,10 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
   };
 
   test('holds what it needs, in each of its threads, and nothing else', async () => {
-    execFileSync('/bin/true', ['hash me, so that the thread for it is there']);
+    execFileSync('/bin/true', ['hash me']);
     await sleep(SETTLE_MS);
     const threads = threadsOf(extension.pid);
-    // Node's own, the readers' of files, the ingest worker and the hash worker.
+    // Node's own, the readers' of files, and the ingest worker.
     expect(threads.length).toBeGreaterThan(8);
     for (const { name, privileges } of threads) {
       const { permitted, effective, bounding, noNewPrivileges } = privileges;
@@ -106,6 +108,30 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
     expect(main.privileges).toMatchObject({ inheritable: 0n, ambient: 0n });
     expect(main.status).toContain('\nUmask:\t0077\n');
     expect(extension.stderr).toBe('');
+  }, 60_000);
+
+  test('gives those that look at files for it the sight of others, and nothing else', async () => {
+    const lookers = childrenOf(extension.pid).filter(pid =>
+      threadsOf(pid).some(({ name }) => name === 'audit-look'),
+    );
+    // One for images, one for hashes.
+    expect(lookers).toHaveLength(2);
+    const sight = capabilityMask(['CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH']);
+    for (const { name, privileges } of lookers.flatMap(threadsOf)) {
+      const { permitted, effective, noNewPrivileges } = privileges;
+      expect({ name, permitted, effective, noNewPrivileges }).toEqual({
+        name,
+        permitted: sight,
+        effective: sight,
+        noNewPrivileges: true,
+      });
+    }
+    // They end with it, however it ends.
+    await extension.end('SIGKILL');
+    await expect
+      .poll(() => lookers.filter(pid => existsSync(`/proc/${pid}`)), { timeout: 5_000 })
+      .toEqual([]);
+    await extension.start();
   }, 60_000);
 
   test('has room for a burst, beyond what ordinary programs may ask for', () => {

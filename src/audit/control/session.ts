@@ -15,6 +15,7 @@ import {
   type AuditRule,
   encodeRule,
   keyWithNote,
+  type LeftNote,
   noteIn,
   ownRule,
   type PlacedStatus,
@@ -60,6 +61,8 @@ const EINVAL = 22;
 /** Sentences for the operator. */
 const NEVER_TASK =
   'the rule "-a never,task" is in the kernel: a process that starts while it is there has no process or socket events for as long as it lives, whatever other rules say; auditctl -d never,task removes it until /etc/audit/rules.d is loaded again';
+const leftBy = (pid: number): string =>
+  `an instance of this program, pid ${pid}, has ended and left its rules in the kernel: they are taken over, and when this one ends audit is put back as that one found it; doctor --repair does so where none is to be started`;
 const LOCKED =
   'audit is locked until the next boot (enabled=2): rules cannot be changed, only events of the rules that are there will be seen; to change that, remove "-e 2" from /etc/audit/rules.d and restart the system';
 const LOCKED_MEANWHILE =
@@ -179,6 +182,8 @@ export class AuditSession {
     } else if (mode === 'multicast' && owner !== undefined && status.failure === AUDIT_FAIL_PANIC) {
       warnings.push(MAY_PANIC);
     }
+    const left = noteOf(rules);
+    if (left !== undefined && options.previousOwnerPid === undefined) warnings.push(leftBy(left.pid));
     const removesRules = options.forceReconfigure && options.allowConfig && status.enabled !== AUDIT_LOCKED;
     if (!removesRules && hasNeverTask(rules)) warnings.push(NEVER_TASK);
     return new AuditSession(control, architectures, options, { status, rules }, mode, warnings);
@@ -482,7 +487,7 @@ const hasNeverTask = (rules: readonly Uint8Array[]): boolean =>
   });
 
 /** What the last instance of ours that was killed has left; undefined if none was. */
-const noteOf = (rules: readonly Uint8Array[]): RestoreNote | undefined => {
+const noteOf = (rules: readonly Uint8Array[]): LeftNote | undefined => {
   for (const rule of rules) {
     const note = noteIn(rule);
     if (note !== undefined) return note;

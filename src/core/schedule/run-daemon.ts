@@ -17,6 +17,7 @@ import { type Configuration, parseConfiguration, realFiles } from './configurati
 import { callLogger } from './logger-plugin.ts';
 import { filesystemLog, pluginLog, type ResultLog, streamLog } from './result-log.ts';
 import { buildSchedule, type ScheduledQuery } from './schedule.ts';
+import { ScheduleLock } from './schedule-lock.ts';
 import { type Clock, realClock, Scheduler } from './scheduler.ts';
 import { filesystemStatusLog, type StatusLog, streamStatusLog } from './status-log.ts';
 
@@ -100,6 +101,7 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
     rebuild();
   };
 
+  const scheduleLock = new ScheduleLock();
   const core = new EmbeddedCore({
     options: coreOptions,
     database,
@@ -109,13 +111,15 @@ export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
     loggers: new Map([...loggers].map(([name, logs]) => [name, request => callLogger(logs, request)])),
     schedule: () => scheduler.entries(),
     packs: () => configuration.packs.map(pack => ({ ...pack, active: true })),
-    configHash: () => hashOf(configuration),
+    configHash: () => (configuration === NOT_YET ? '' : hashOf(configuration)),
+    scheduleLock,
     now: clock.now,
   });
   let refreshed = 0;
   const scheduler = new Scheduler({
     schedule: () => schedule,
-    query: (sql, signal) => core.query(sql, signal),
+    query: (sql, signal) => core.query(sql, signal, { isScheduled: true }),
+    lock: scheduleLock,
     database,
     results: resultLogs(coreOptions, core, loggers),
     log,

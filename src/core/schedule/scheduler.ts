@@ -12,6 +12,7 @@ import { recordResults } from './query-results.ts';
 import { differenceLines, escapeRow, snapshotLine } from './result-lines.ts';
 import type { ResultLog } from './result-log.ts';
 import type { ScheduledQuery } from './schedule.ts';
+import type { ScheduleLock } from './schedule-lock.ts';
 
 const SETTINGS = 'configurations';
 const EXECUTING_QUERY = 'executing_query';
@@ -42,6 +43,8 @@ export interface SchedulerOptions {
   /** Read at each second, so that it may change. */
   readonly schedule: () => readonly ScheduledQuery[];
   readonly query: (sql: string, signal: AbortSignal) => Promise<QueryRows>;
+  /** Held for all queries of a second. */
+  readonly lock: ScheduleLock;
   readonly database: CoreDatabase;
   readonly results: ResultLog;
   readonly log: CoreLog;
@@ -99,17 +102,19 @@ export class Scheduler {
 
   /** Runs until the signal fires; the query that runs then is stopped. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, schedule, onSecond, maxDriftSeconds } = this.#options;
+    const { clock, schedule, lock, onSecond, maxDriftSeconds } = this.#options;
     let drift = 0;
     for (let second = Math.floor(clock.now() / 1000); !signal.aborted; second += 1) {
       const begun = clock.now();
       await onSecond?.(second);
-      for (const query of schedule()) {
-        if (signal.aborted) return;
-        if (second % query.splayedInterval === 0 && (await this.#isDiscovered(query, signal))) {
-          await this.launch(query, signal);
+      await lock.hold(async () => {
+        for (const query of schedule()) {
+          if (signal.aborted) return;
+          if (second % query.splayedInterval === 0 && (await this.#isDiscovered(query, signal))) {
+            await this.launch(query, signal);
+          }
         }
-      }
+      });
       const took = clock.now() - begun;
       if (took + drift < 1000) {
         await clock.sleep(1000 - took - drift, signal);

@@ -41,15 +41,27 @@ export interface ResultSink {
   readonly statementEnd?: (columns: readonly string[]) => void | Promise<void>;
 }
 
+export interface RunSettings {
+  readonly sink?: ResultSink | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the statement is one of the schedule. */
+  readonly isScheduled?: boolean | undefined;
+}
+
 export interface RunOutcome {
   readonly eventBased: boolean;
 }
 
-/** Calls a table's plugin for the worker. Rejects with the message the statement is to fail with. */
+/**
+ * Calls a table's plugin for the worker. Rejects with the message the statement is to fail with.
+ *
+ * @param isScheduled whether the statement is one of the schedule
+ */
 export type TableCall = (
   table: string,
   request: TableRequest,
   signal: AbortSignal,
+  isScheduled: boolean,
 ) => Promise<EncodedRowList>;
 
 export interface SqlEngineOptions {
@@ -65,6 +77,7 @@ type Done = Extract<FromWorker, { kind: 'done' }>;
 interface Pending {
   readonly sink: ResultSink;
   readonly abort: AbortController;
+  readonly isScheduled: boolean;
   readonly resolve: (done: Done) => void;
   readonly reject: (error: Error) => void;
   columns: readonly string[];
@@ -131,9 +144,14 @@ export class SqlEngine {
   }
 
   /** Runs every statement of `sql` in turn, or rejects with the first one's SqlError. */
-  async run(sql: string, sink: ResultSink = {}, signal?: AbortSignal): Promise<RunOutcome> {
+  async run(
+    sql: string,
+    sink: ResultSink = {},
+    signal?: AbortSignal,
+    isScheduled = false,
+  ): Promise<RunOutcome> {
     if (sql.includes('\0')) throw new SqlError('expected SQL text, got a NUL character in it', false);
-    const done = await this.#request({ kind: 'run', sql }, sink, signal);
+    const done = await this.#request({ kind: 'run', sql }, { sink, signal, isScheduled });
     return { eventBased: done.eventBased };
   }
 
@@ -172,11 +190,10 @@ export class SqlEngine {
       | { readonly kind: 'run' | 'columns'; readonly sql: string }
       | { readonly kind: 'attach'; readonly table: TableDefinition }
       | { readonly kind: 'detach'; readonly name: string },
-    sink: ResultSink = {},
-    signal?: AbortSignal,
+    settings: RunSettings = {},
   ): Promise<Done> {
     this.#running += 1;
-    const outcome = this.#tail.then(() => this.#send(message, sink, signal));
+    const outcome = this.#tail.then(() => this.#send(message, settings));
     this.#tail = outcome.catch(() => {});
     return outcome.finally(() => {
       this.#running -= 1;
@@ -185,8 +202,7 @@ export class SqlEngine {
 
   async #send(
     message: Omit<ToWorker, 'id'> & { kind: ToWorker['kind'] },
-    sink: ResultSink,
-    signal: AbortSignal | undefined,
+    { sink = {}, signal, isScheduled = false }: RunSettings,
   ): Promise<Done> {
     // Why the worker is gone says more than that it never became ready.
     await this.#ready.catch(() => {});
@@ -204,7 +220,7 @@ export class SqlEngine {
     let pending: Pending | undefined;
     try {
       const done = await new Promise<Done>((resolve, reject) => {
-        pending = { sink, abort, resolve, reject, columns: [], work: Promise.resolve() };
+        pending = { sink, abort, isScheduled, resolve, reject, columns: [], work: Promise.resolve() };
         this.#pending.set(id, pending);
         this.#worker.postMessage({ ...message, id });
       });
@@ -256,7 +272,7 @@ export class SqlEngine {
     const signal = pending?.abort.signal ?? AbortSignal.abort();
     let reply: ToWorkerReply;
     try {
-      const rows = await this.#options.call(table, request, signal);
+      const rows = await this.#options.call(table, request, signal, pending?.isScheduled === true);
       reply = { kind: 'rows', bytes: rows.bytes, count: rows.count };
     } catch (error) {
       reply = signal.aborted

@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isTrustedStatus } from '../../audit/control/stream-owner.ts';
 import type { ProcessFacts } from '../facts.ts';
 
 /** Names of all processes that run, from procfs below `root`; `ownPid` is left out. */
 export const readProcesses = (root: string, ownPid: number = process.pid): ProcessFacts => {
   const names = new Map<number, string>();
+  const ofUsers = new Set<number>();
   let entries: readonly string[] = [];
   try {
     entries = readdirSync(join(root, 'proc'));
@@ -18,13 +20,17 @@ export const readProcesses = (root: string, ownPid: number = process.pid): Proce
     const read = (file: string): string => readFileSync(join(root, 'proc', entry, file), 'utf8');
     try {
       // A process that has ended keeps its name until its parent has looked.
-      if (!isZombie(read('stat'))) names.set(pid, read('comm').replace(/\n$/, ''));
+      if (isZombie(read('stat'))) continue;
+      const name = read('comm').replace(/\n$/, '');
+      const isTrusted = isTrustedStatus(read('status'));
+      names.set(pid, name);
+      if (!isTrusted) ofUsers.add(pid);
     } catch {
       // It has ended since.
     }
   }
   // With hidepid, others' processes, and init is one of them, are not listed.
-  return { names, complete: names.has(1) || ownPid === 1 };
+  return { names, ofUsers, complete: names.has(1) || ownPid === 1 };
 };
 
 /** By /proc/PID/stat: the state comes after the name, which may hold anything. */

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { lendCapabilities } from '../../runtime/lend-capabilities.ts';
 import { privilegeCalls } from '../../runtime/privilege-calls.ts';
 import { BridgeFile } from './bridge-file.ts';
@@ -8,6 +8,10 @@ import { givesDescriptors, processIdentity } from './process-handle.ts';
 const FLOCK_PATHS: readonly string[] = ['/usr/bin/flock', '/bin/flock'];
 /** The audit socket in the holder: the first descriptor behind the standard ones. */
 export const HELD_FD = 3;
+/** The program that the holder becomes, by a name that stays when the file has none any more. */
+const KEEPER_PATH = '/proc/self/fd/4';
+/** The file that this process runs, whatever has its name by now. */
+const OWN_PROGRAM = '/proc/self/exe';
 
 export interface BridgeOptions {
   /** The state directory, locked by this process. */
@@ -26,7 +30,8 @@ export interface BridgeOptions {
  * kernel goes on queueing records there, whoever reads them; without one it drops them.
  *
  * The holder is `flock`, waiting for the lock that ends with this process: it takes 2 MB and no time. When it gets
- * the lock it becomes `keepBridge`, which waits for the next instance or puts audit back.
+ * the lock it becomes `keepBridge`, which waits for the next instance or puts audit back. It has the program open for that: its
+ * file may have been removed by then.
  */
 export class Bridge {
   readonly #file: BridgeFile;
@@ -49,15 +54,18 @@ export class Bridge {
     }
     const file = BridgeFile.lock(directory);
     let holder: ChildProcess | undefined;
+    let program: number | undefined;
     try {
+      program = openSync(keeper.path === process.execPath ? OWN_PROGRAM : keeper.path, 'r');
+      const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', fd, program];
       // Whoever puts audit back needs the right to.
       holder = lendCapabilities(['CAP_AUDIT_CONTROL'], privilegeCalls(), () =>
-        spawn(flock, ['--no-fork', file.path, keeper.path, ...keeper.args], {
+        spawn(flock, ['--no-fork', file.path, KEEPER_PATH, ...keeper.args], {
           cwd: '/',
           env: {},
           // It does not get the terminal's Ctrl-C.
           detached: true,
-          stdio: ['ignore', 'ignore', 'ignore', fd],
+          stdio,
         }),
       );
       holder.unref();
@@ -77,6 +85,8 @@ export class Bridge {
       holder?.kill('SIGKILL');
       file.clear();
       throw error;
+    } finally {
+      if (program !== undefined) closeSync(program);
     }
   }
 

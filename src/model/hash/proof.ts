@@ -12,9 +12,9 @@ import type { FoundMount } from './mounts.ts';
  *   to without a change of times. But an exec fails (ETXTBSY) while the file is open for writing, and a mapping counts as that
  *   as long as it is there, also after its descriptor was closed; and as long as the file runs nobody can open it
  *   for writing. So from the exec to the end of the process nobody writes. i_writecount in the kernel's fs/exec.c and mm/mmap.c.
- * - `none`: nothing. A FUSE server can give each reader other content. A mapping through an overlay is one of the file below:
- *   it does not count for the overlay's, which is what an exec looks at; and who has mounted the overlay may write to the files
- *   below. A memfd's descriptor does not count either.
+ * - `none`: nothing. A FUSE server can give each reader other content. Who has mounted an overlay may write to the files below
+ *   it; and a mapping through an overlay is one of the file below, while an exec looks at the overlay's: Linux 6.18 refuses
+ *   the exec all the same, older ones need not. A memfd's descriptor does not count as open for writing.
  */
 export type Proof = 'times' | 'running' | 'none';
 

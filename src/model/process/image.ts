@@ -71,5 +71,7 @@ const cut = (text: string): string => {
   if (text.length <= MAX_KEPT_COMMAND_LINE) return text;
   // Not between the halves of a surrogate pair: half of one is no text.
   const last = text.charCodeAt(MAX_KEPT_COMMAND_LINE - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? MAX_KEPT_COMMAND_LINE - 1 : MAX_KEPT_COMMAND_LINE);
+  const length = last >= 0xd800 && last <= 0xdbff ? MAX_KEPT_COMMAND_LINE - 1 : MAX_KEPT_COMMAND_LINE;
+  // A copy: a slice of a string keeps all of it.
+  return Buffer.from(text.slice(0, length)).toString();
 };

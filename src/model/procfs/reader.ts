@@ -11,8 +11,15 @@ const PIECE_BYTES = 16_384;
 export type ProcDirectory = number | 'self' | 'host';
 
 /**
- * Reads procfs, which never waits for a disk or a network. What is not there any more is undefined: processes end
- * between any two reads.
+ * Reads procfs. What is not there any more is undefined: processes end between any two reads.
+ *
+ * Most of it never waits for a disk, a network or another process: `stat`, `status`, `cgroup`, `loginuid`, `sessionid`,
+ * `mountinfo`, `fdinfo/N` and `uptime` are what the kernel itself knows, and so is the text of the links `exe`, `fd/N` and
+ * `ns/…`. What must be left to a process that can be given up (see LookKeeper):
+ * - `cmdline` and `environ`: they lie in the process's memory, which may be pages of a file on a file system that does not
+ *   answer, or wait for a userfaultfd;
+ * - `maps` and `smaps`, which take the lock of that memory;
+ * - whatever follows the links `exe`, `root`, `cwd` and `fd/N` instead of reading their text.
  */
 export class ProcfsReader {
   readonly root: string;

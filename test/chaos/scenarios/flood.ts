@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { processTelemetryEvents } from '../../../tables/process_telemetry_events.ts';
 import { processOptions } from '../../bench/audit-options.ts';
 import type { Figure } from '../../bench/figure.ts';
@@ -9,13 +10,14 @@ import { memory } from '../../bench/process-usage.ts';
 import type { BenchContext, Scenario } from '../../bench/scenario.ts';
 import { SupervisedExtension } from '../../live/supervised-extension.ts';
 import { MemoryGroup } from '../in-cgroup.ts';
-import { Losses } from '../losses.ts';
 import { rowsOf } from '../rows-of.ts';
 import { writeSmallestProgram } from '../smallest-program.ts';
 
 const SECONDS = 30;
 const EVENTS_MAX = 20_000;
 const GROUP_MB = 150;
+/** Milliseconds for what is on its way; others on the host go on, so that it never gets quiet. */
+const SETTLE_MS = 3_000;
 /** Ids without an account. */
 const FLOOD_UID = 64_999;
 const WITNESS_UID = 64_998;
@@ -50,7 +52,6 @@ const run = async (flood: Flood, { program, note }: BenchContext): Promise<reado
       group.program(program),
     ),
   );
-  const losses = await Losses.from(extension);
   const witness = cleanup.use(
     await Load.prepare('execs-as', SECONDS, 1, String(WITNESS_UID), executable, '0', '0'),
   );
@@ -71,7 +72,7 @@ const run = async (flood: Flood, { program, note }: BenchContext): Promise<reado
     note(extension.stderr);
     return [{ name: figure(ENDED), value: Math.max(1, group.kills), unit: '', goal: { atMost: 0 } }];
   }
-  await losses.settled();
+  await sleep(SETTLE_MS);
   const rows = await extension.scheduled();
   const seen = rows.filter(({ uid }) => Number(uid) === WITNESS_UID).length;
   const status = await extension.status();
@@ -108,8 +109,9 @@ export const flood: Scenario = {
   run: async context => {
     const figures: Figure[] = [];
     for (const each of FLOODS) {
-      context.note(`flood: ${each.name}`);
-      figures.push(...(await run(each, context)));
+      const found = await run(each, context);
+      for (const { name, value, unit } of found) context.note(`${name} ${value} ${unit}`);
+      figures.push(...found);
     }
     return figures;
   },

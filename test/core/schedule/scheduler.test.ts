@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { CoreDatabase } from '../../../src/core/database.ts';
 import type { QueryRows } from '../../../src/core/embedded-core.ts';
 import type { ScheduledQuery } from '../../../src/core/schedule/schedule.ts';
+import { ScheduleLock } from '../../../src/core/schedule/schedule-lock.ts';
 import { type Clock, Scheduler, type SchedulerOptions } from '../../../src/core/schedule/scheduler.ts';
 
 const START = Date.UTC(2023, 10, 23, 22, 11, 0);
@@ -51,6 +52,7 @@ const setUp = (
       });
       return answer(sql);
     },
+    lock: new ScheduleLock(),
     database,
     results: {
       write: async (category, written) => {
@@ -75,6 +77,28 @@ const setUp = (
 const found = (rows: QueryRows['rows'], eventBased = false): QueryRows => ({ rows, eventBased });
 
 describe('Scheduler', () => {
+  test('holds the lock of the schedule for all queries of a second, and not between', async () => {
+    const lock = new ScheduleLock();
+    const walked: string[] = [];
+    const walk = (): void =>
+      void lock.walk(false, AbortSignal.timeout(10_000)).then(() => walked.push('other'));
+    const run = setUp(
+      1,
+      [query('a'), query('b')],
+      async sql => {
+        if (sql.endsWith('a')) walk();
+        await lock.walk(true, AbortSignal.timeout(10_000));
+        walked.push(sql);
+        return found([]);
+      },
+      { lock },
+    );
+    await run.scheduler.run(run.signal);
+    await expect.poll(() => walked).toEqual(['SELECT a', 'SELECT b', 'other']);
+    walk();
+    await expect.poll(() => walked.length).toBe(4);
+  });
+
   test('runs queries when the time is a multiple of their interval, each under its name', async () => {
     const { scheduler, signal, asked, database } = setUp(
       7,

@@ -34,7 +34,7 @@ test('switched off under a running extension', () => {
 });
 
 test('switched off, and processes are hidden', () => {
-  const processes = { names: new Map(), complete: false };
+  const processes = { names: new Map(), ofUsers: new Set<number>(), complete: false };
   expect(found({ ...bare, processes }, 'audit enabled')).toMatchObject({ status: 'unknown' });
 });
 
@@ -61,7 +61,10 @@ test.each([
     [EXTENSION, 'osquery-audit-e'],
     ...(comm === undefined ? [] : [[44, comm] as const]),
   ]);
-  const facts = { ...withAudit({ pid: 44 }), processes: { names, complete: true } };
+  const facts = {
+    ...withAudit({ pid: 44 }),
+    processes: { names, ofUsers: new Set<number>(), complete: true },
+  };
   expect(found(facts, 'audit owner')).toMatchObject({
     status,
     found: expect.stringContaining('pid 44'),

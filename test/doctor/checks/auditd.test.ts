@@ -12,6 +12,7 @@ test('auditd that runs', () => {
       [1, 'init'],
       [321, 'auditd'],
     ]),
+    ofUsers: new Set<number>(),
     complete: true,
   };
   expect(troubles(checkAuditd({ ...healthy, processes }))).toMatchObject([
@@ -25,7 +26,7 @@ test('auditd that runs', () => {
 });
 
 test('processes that are hidden', () => {
-  const processes = { names: new Map(), complete: false };
+  const processes = { names: new Map(), ofUsers: new Set<number>(), complete: false };
   expect(troubles(checkAuditd({ ...healthy, processes }))).toMatchObject([
     { check: 'auditd', status: 'unknown' },
   ]);

@@ -33,7 +33,7 @@ test('a host without osquery is told what is missing', () => {
 });
 
 test('osqueryd that runs without a socket at the usual place is named', () => {
-  const processes = { names: new Map([[OSQUERYD, 'osqueryd']]), complete: true };
+  const processes = { names: new Map([[OSQUERYD, 'osqueryd']]), ofUsers: new Set<number>(), complete: true };
   expect(checkOsquery({ ...bare, processes })).toMatchObject([
     {
       status: 'unknown',
@@ -78,7 +78,7 @@ test('an extension that is not registered, running or not', () => {
       found: `${EXTENSION_NAME} runs as pid ${EXTENSION}, but is not registered with this osquery`,
     },
   ]);
-  const processes = { names: new Map([[1, 'systemd']]), complete: true };
+  const processes = { names: new Map([[1, 'systemd']]), ofUsers: new Set<number>(), complete: true };
   expect(troubles(checkOsquery({ ...healthy, core, processes }))).toMatchObject([
     { check: 'extension', status: 'problem', found: `${EXTENSION_NAME} is not registered with this osquery` },
   ]);

@@ -136,7 +136,7 @@ test('rules that a killed extension left', () => {
 });
 
 test('whether the extension runs cannot be seen', () => {
-  const processes = { names: new Map(), complete: false };
+  const processes = { names: new Map(), ofUsers: new Set<number>(), complete: false };
   expect(checkOwnRules({ ...bare, processes })).toMatchObject([{ status: 'unknown' }]);
 });
 

@@ -50,7 +50,7 @@ test('the file has a query that the running osquery lacks', () => {
 });
 
 test('a shell runs no schedule', () => {
-  const processes = { names: new Map([[OSQUERYD, 'osqueryi']]), complete: true };
+  const processes = { names: new Map([[OSQUERYD, 'osqueryi']]), ofUsers: new Set<number>(), complete: true };
   expect(checkSchedule({ ...scheduled(), processes })).toMatchObject([
     { status: 'unknown', fix: expect.stringContaining('daemon') },
   ]);

@@ -6,7 +6,8 @@ test('names by pid, without this process and without what is no process', () => 
   const root = fakeRoot({
     ...processFiles(1, 'systemd'),
     ...processFiles(42, 'auditd'),
-    ...processFiles(43, 'killed) R 1', 'Z'),
+    ...processFiles(43, 'killed) R 1', { state: 'Z' }),
+    ...processFiles(44, 'osquery-audit-e', { uid: 65_534 }),
     ...processFiles(50, 'me'),
     '/proc/60/status': 'ended meanwhile',
     '/proc/self/comm': 'me\n',
@@ -16,7 +17,9 @@ test('names by pid, without this process and without what is no process', () => 
     names: new Map([
       [1, 'systemd'],
       [42, 'auditd'],
+      [44, 'osquery-audit-e'],
     ]),
+    ofUsers: new Set([44]),
     complete: true,
   });
 });
@@ -27,7 +30,11 @@ test('a name with a line break in it stays one name', () => {
 
 test('without init, or without procfs, others are hidden', () => {
   expect(readProcesses(fakeRoot(processFiles(42, 'bash')), 50).complete).toBe(false);
-  expect(readProcesses(fakeRoot({}), 50)).toEqual({ names: new Map(), complete: false });
+  expect(readProcesses(fakeRoot({}), 50)).toEqual({
+    names: new Map(),
+    ofUsers: new Set<number>(),
+    complete: false,
+  });
 });
 
 test('the real procfs has this process if another asks', () => {

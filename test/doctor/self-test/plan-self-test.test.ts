@@ -12,7 +12,7 @@ import {
   runningCore,
 } from '../facts.ts';
 
-const nobody = { names: new Map([[1, 'init']]), complete: true };
+const nobody = { names: new Map([[1, 'init']]), ofUsers: new Set<number>(), complete: true };
 
 test('the standard name is asked where it leads to us', () => {
   expect(planSelfTest(healthy)).toEqual({
@@ -63,12 +63,18 @@ test.each<[string, Partial<ReadFacts>, string]>([
   ['audit that cannot be read', { audit: { kind: 'unreadable', why: 'no reply' } }, 'no reply'],
   [
     'auditd',
-    { audit: auditFacts({ pid: 9 }, []), processes: { names: new Map([[9, 'auditd']]), complete: true } },
+    {
+      audit: auditFacts({ pid: 9 }, []),
+      processes: { names: new Map([[9, 'auditd']]), ofUsers: new Set<number>(), complete: true },
+    },
     'auditd (pid 9)',
   ],
   [
     'an owner that is hidden',
-    { audit: auditFacts({ pid: 9 }, []), processes: { names: new Map(), complete: false } },
+    {
+      audit: auditFacts({ pid: 9 }, []),
+      processes: { names: new Map(), ofUsers: new Set<number>(), complete: false },
+    },
     'pid 9',
   ],
   [
@@ -79,12 +85,17 @@ test.each<[string, Partial<ReadFacts>, string]>([
           [1, 'init'],
           [EXTENSION, 'osquery-audit-e'],
         ]),
+        ofUsers: new Set<number>(),
         complete: true,
       },
     },
     'not registered',
   ],
-  ['hidden processes', { processes: { names: new Map(), complete: false } }, 'cannot be seen'],
+  [
+    'hidden processes',
+    { processes: { names: new Map(), ofUsers: new Set<number>(), complete: false } },
+    'cannot be seen',
+  ],
   ['locked', { audit: auditFacts({ ...idleStatus, enabled: 2 }, []) }, 'locked'],
   ['rules of a killed extension', { audit: auditFacts(idleStatus, ownRules()) }, 'killed extension'],
 ])('not made: %s', (_, change, why) => {

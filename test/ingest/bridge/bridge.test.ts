@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, fstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Bridge } from '../../../src/ingest/bridge/bridge.ts';
@@ -72,12 +72,24 @@ describe('a bridge', unless(whyNot), () => {
   test('is kept by the program that was named, once the instance is gone, and not before', async () => {
     const killed = await instance('audit');
     const { pid } = killed.record.holder;
-    expect(commandOf(pid)).toMatch(/flock --no-fork \S+\/bridge \/bin\/sleep 60$/);
+    expect(commandOf(pid)).toMatch(/flock --no-fork \S+\/bridge \/proc\/self\/fd\/4 60$/);
     await killed.kill();
-    await expect.poll(() => commandOf(pid)).toBe('/bin/sleep 60');
+    await expect.poll(() => commandOf(pid)).toBe('/proc/self/fd/4 60');
     const inherited = (await inheritSocket(killed.directory))!;
     expect(inodeOf(inherited.fd)).toBe(killed.inode);
     closeSync(inherited.fd);
+  });
+
+  test('is kept by a program whose file has been removed meanwhile', async () => {
+    const directory = temporaryDirectory();
+    onTestFinished(() => directory[Symbol.dispose]());
+    const program = join(directory.path, 'keeper');
+    copyFileSync('/bin/sleep', program);
+    const killed = await instance('audit', [program, '60']);
+    rmSync(program);
+    await killed.kill();
+    const { pid } = killed.record.holder;
+    await expect.poll(() => commandOf(pid)).toBe('/proc/self/fd/4 60');
   });
 
   test('is not taken from an instance that lives', async () => {

@@ -10,8 +10,8 @@ export const ROW_HEADER_BYTES = 6;
 const SHORT_TEXT = 64;
 
 const INITIAL_BYTES = 1024;
-/** A row that took more is forgotten: one of many megabytes must not occupy memory for good. */
-const KEPT_BYTES = 64 * 1024;
+/** A row that took more is forgotten: one of many megabytes must not occupy memory for good, nor long ones be made room for each time. */
+const KEPT_BYTES = 512 * 1024;
 /** Rows that say in which order their properties come, before it is given up that they agree. */
 const MAX_LEARNED = 16;
 
