@@ -46,7 +46,7 @@ const cutArguments = (event: ProcessEvent, argv: readonly string[], room: number
       kept.push(firstBytes(argument, left - costOf(0) - CUT_MARK.length * MOST_BYTES_PER_UNIT) + CUT_MARK);
     }
   }
-  return isCut ? { ...event, argv: kept, commandLineBytes: bytes } : event;
+  return isCut ? { ...event, argv: kept, commandLineBytes: event.commandLineBytes ?? bytes } : event;
 };
 
 /** As many whole characters of a text as fit into so many bytes of UTF-8. */

@@ -36,8 +36,28 @@ const areLost: AreEmpty = () => false;
 export const joinArguments = (
   records: readonly AuditRecord[],
   areEmpty: AreEmpty = areLost,
-): string[] | undefined =>
-  (records.length === 1 ? joinOne(records[0]!) : undefined) ?? new ArgumentList(records, areEmpty).join();
+): string[] | undefined => joinFirstArguments(records, areEmpty, Number.POSITIVE_INFINITY)?.argv;
+
+/** The first arguments of an event. */
+export interface FirstArguments {
+  readonly argv: string[];
+  /** Bytes of all arguments with one between each two, where there are more of them. */
+  readonly wholeBytes?: number;
+}
+
+/**
+ * The same, but for arguments that begin behind so many bytes: they are checked, and not made into text.
+ *
+ * @param bytes that are enough
+ */
+export const joinFirstArguments = (
+  records: readonly AuditRecord[],
+  areEmpty: AreEmpty,
+  bytes: number,
+): FirstArguments | undefined => {
+  const argv = records.length === 1 ? joinOne(records[0]!) : undefined;
+  return argv === undefined ? new ArgumentList(records, areEmpty).join(bytes) : { argv };
+};
 
 /** The list that one record has in order and whole, as nearly all are; undefined for any other. */
 const joinOne = (record: AuditRecord): string[] | undefined => {
@@ -152,23 +172,25 @@ class ArgumentList {
     return true;
   }
 
-  join(): string[] | undefined {
+  join(enough: number): FirstArguments | undefined {
     const argc = this.#argc;
     if (this.#isBroken || argc < 0 || argc > ARGUMENT_LIMIT) return undefined;
-    const argv: string[] = new Array<string>(argc);
+    const argv: string[] = [];
+    let wholeBytes = Math.max(0, argc - 1);
     let missing = 0;
     for (let index = 0; index < argc; index++) {
       const argument = this.#arguments.get(index);
       const bytes = argument === undefined ? EMPTY : bytesOf(argument);
       if (bytes === undefined) return undefined;
       if (argument === undefined) missing++;
-      argv[index] = decodeText(bytes);
+      if (wholeBytes - argc < enough) argv.push(decodeText(bytes));
+      wholeBytes += bytes.length;
       if (bytes !== argument?.whole) releaseBytes(bytes);
     }
-    if (missing === 0) return argv;
+    if (missing === 0) return argv.length === argc ? { argv } : { argv, wholeBytes };
     // Of several records, or behind a full one, another can be lost.
     if (this.#records > 1 || this.#isFull) return undefined;
-    if (!this.#endsOpen && !this.#hasEmpty && this.#areEmpty(argv)) return argv;
+    if (!this.#endsOpen && !this.#hasEmpty && this.#areEmpty(argv)) return { argv };
     damage.records++;
     return undefined;
   }

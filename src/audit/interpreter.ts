@@ -59,6 +59,8 @@ export class Interpreter {
   readonly #kindOfTask: KindOfTask;
   readonly #uring = new UringReader();
   interests: Interests;
+  /** Bytes of a process's arguments that are wanted. */
+  argumentBytes = Number.POSITIVE_INFINITY;
 
   constructor(interests: Interests, kindOfTask: KindOfTask) {
     this.interests = interests;
@@ -99,7 +101,7 @@ export class Interpreter {
       return this.#drop(socket.kind === 'other' ? 'filtered' : 'unusable');
     }
     if (!syscall.success) return this.#drop('filtered');
-    const process = readProcessEvent(group, syscall, this.#kindOfTask);
+    const process = readProcessEvent(group, syscall, this.#kindOfTask, this.argumentBytes);
     if (process === undefined) return this.#drop('filtered');
     if (process.incomplete) this.counters.incomplete++;
     return [process.event];

@@ -2,7 +2,7 @@ import type { ExecutedFile, ProcessEvent } from './audit-event.ts';
 import { AUDIT_BPRM_FCAPS, AUDIT_CWD, AUDIT_EXECVE, AUDIT_PATH, AUDIT_PROCTITLE } from './constants.ts';
 import type { RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
-import { joinArguments } from './execve.ts';
+import { joinFirstArguments } from './execve.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SyscallRecord } from './syscall-record.ts';
@@ -30,18 +30,20 @@ export interface ProcessReading {
 /**
  * Makes the event of a successful exec, fork or kill.
  *
+ * @param argumentBytes of arguments that are wanted; those that begin behind them are left out, see `commandLineBytes`
  * @returns undefined for a new thread: no process came to be
  */
 export const readProcessEvent = (
   group: RecordGroup,
   syscall: SyscallRecord,
   kindOfTask: KindOfTask,
+  argumentBytes = Number.POSITIVE_INFINITY,
 ): ProcessReading | undefined => {
   const { name, exit, a0, pid, ppid } = syscall;
   switch (name) {
     case 'execve':
     case 'execveat':
-      return readExec(group, syscall);
+      return readExec(group, syscall, argumentBytes);
     case 'fork':
     case 'vfork':
       return {
@@ -70,7 +72,7 @@ export const readProcessEvent = (
   }
 };
 
-const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading => {
+const readExec = (group: RecordGroup, syscall: SyscallRecord, argumentBytes: number): ProcessReading => {
   const arguments_: AuditRecord[] = [];
   const files: ExecutedFile[] = [];
   let place = 0;
@@ -82,9 +84,12 @@ const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading =>
   }
   let recorded = 0;
   for (const file of files) if (file !== UNRECORDED) recorded++;
-  const argv =
-    arguments_.length > 0 ? joinArguments(arguments_, argv => leavesOutEmpty(group, argv)) : undefined;
-  const event = processEvent(group, syscall, {
+  const joined =
+    arguments_.length > 0
+      ? joinFirstArguments(arguments_, argv => leavesOutEmpty(group, argv), argumentBytes)
+      : undefined;
+  const argv = joined?.argv;
+  const read = processEvent(group, syscall, {
     action: 'exec',
     pid: syscall.pid,
     parent: syscall.ppid,
@@ -93,7 +98,7 @@ const readExec = (group: RecordGroup, syscall: SyscallRecord): ProcessReading =>
     files,
   });
   return {
-    event,
+    event: joined?.wholeBytes === undefined ? read : { ...read, commandLineBytes: joined.wholeBytes },
     incomplete: argv === undefined || cwd === undefined || recorded < syscall.items,
   };
 };

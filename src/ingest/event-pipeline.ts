@@ -126,6 +126,7 @@ export class EventPipeline {
     this.#looks = options.looks;
     this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
+    this.#interpreter.argumentBytes = settings.limits.rowBytes;
     this.#publisher = new EventPublisher(tables, { ...context, settings }, options.nextEids);
     const onGroup = (group: RecordGroup): void => {
       for (const event of this.#interpreter.interpret(group)) this.publish(event);
@@ -139,6 +140,7 @@ export class EventPipeline {
     this.#interpreter.interests = interestsOf(this.#tables, settings);
     this.#publisher.setSettings(settings);
     this.#rowBytes = settings.limits.rowBytes;
+    this.#interpreter.argumentBytes = this.#rowBytes;
   }
 
   /** Takes one record's payload; the bytes may be overwritten after the next `settle`. */

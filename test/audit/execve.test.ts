@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ARGUMENT_LIMIT, joinArguments } from '../../src/audit/execve.ts';
+import { ARGUMENT_LIMIT, joinArguments, joinFirstArguments } from '../../src/audit/execve.ts';
 import { decodeText } from '../../src/audit/value.ts';
 import { type Bytes, bytesOf, execveFields, record } from './kernel-records.ts';
 
@@ -44,6 +44,18 @@ describe('joinArguments', () => {
       'two three',
       '',
     ]);
+  });
+
+  it('makes no text of arguments that begin behind what is enough, and counts their bytes', () => {
+    const argv = Array.from({ length: 60 }, (_, i) => `${i}`.padStart(1_000, 'x'));
+    const records = execveFields(argv).map(text => record(AUDIT_EXECVE, text));
+    const joined = joinFirstArguments(records, () => false, 10_000)!;
+    expect(joined.argv).toEqual(argv.slice(0, joined.argv.length));
+    expect(joined.argv.length).toBeGreaterThanOrEqual(10);
+    expect(joined.argv.length).toBeLessThan(13);
+    expect(joined.wholeBytes).toBe(argv.join(' ').length);
+    // One that is lost is missed all the same.
+    expect(joinFirstArguments(records.slice(0, -1), () => false, 10_000)).toBeUndefined();
   });
 
   it('keeps numeric order beyond ten arguments', () => {
