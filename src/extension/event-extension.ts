@@ -18,6 +18,7 @@ import type { AskingThread } from './osquery/asking-thread.ts';
 import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
 import { followSchedule, warnAboutCore } from './osquery/follow-core.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
+import { RememberedOptions } from './osquery/remembered-options.ts';
 import { RunningQuery, readingQuery } from './osquery/running-query.ts';
 import { Schedule } from './osquery/schedule.ts';
 import { namesInCore, nativeTables } from './osquery/table-names.ts';
@@ -61,12 +62,13 @@ export interface EventExtensionOptions {
 export const runEventExtension = async (options: EventExtensionOptions): Promise<ExtensionEnd> => {
   const { log } = options;
   await using client = new ExtensionManagerClient({ socketPath: options.socket });
-  const core = await untilConnected(options, () => readCoreSettings(client, options.overrides));
+  const remembered = new RememberedOptions(client);
+  const core = await untilConnected(options, () => readCoreSettings(client, remembered, options.overrides));
   log.relayTo(client, core.options.get('logger_plugin'));
   if (options.warning !== undefined) log.warn(options.warning);
   warnAboutSocket(options.socket, log);
   try {
-    return await serve(options, client, core);
+    return await serve(options, client, remembered, core);
   } catch (error) {
     await log.relayFailure(error);
     throw error;
@@ -76,6 +78,7 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
 const serve = async (
   options: EventExtensionOptions,
   client: ExtensionManagerClient,
+  remembered: RememberedOptions,
   core: CoreSettings,
 ): Promise<ExtensionEnd> => {
   const { log } = options;
@@ -126,7 +129,8 @@ const serve = async (
   const following = new AbortController();
   const followed = Promise.all([
     repeat(options.interval * 1000, following.signal, async () => {
-      const now = await readCoreSettings(client, options.overrides);
+      const now = await readCoreSettings(client, remembered, options.overrides);
+      await remembered.save(now.options);
       log.relayTo(client, now.options.get('logger_plugin'));
       seeSettings(now);
       await flow.changeTo(now);

@@ -392,6 +392,37 @@ describe('settings', () => {
     expect(await core.generate('process_events')).toHaveLength(2);
   });
 
+  test('of the last time are in force while core has no configuration', async () => {
+    const LAST = 'configurations/osquery-audit-events.options';
+    await using before = await Running.start(core => core.options.set('events_max', '2'));
+    await expect.poll(() => before.core.database.get(LAST)).toContain('"events_max","2"');
+    const remembered = before.core.database.get(LAST)!;
+    await using running = await Running.start(core => {
+      core.configValid = false;
+      core.database.set(LAST, remembered);
+    });
+    const { core } = running;
+    expect(await core.generate('process_events')).toHaveLength(2);
+    await sleep(200);
+    expect(core.database.get(LAST)).toBe(remembered);
+    core.options.set('events_max', '1');
+    core.configValid = true;
+    await expect.poll(() => core.generate('process_events')).toHaveLength(1);
+    await expect.poll(() => core.database.get(LAST)).toContain('"events_max","1"');
+  });
+
+  test.each(['', '{', '{"events_max":"2"}', '[["events_max",2],["no_such","1"],7]'])(
+    'that were not remembered well are not taken: %j',
+    async text => {
+      await using running = await Running.start(core => {
+        core.configValid = false;
+        core.database.set('configurations/osquery-audit-events.options', text);
+      });
+      expect((await running.core.generate('process_events')).length).toBeGreaterThan(2);
+      expect(running.warnings).toEqual([]);
+    },
+  );
+
   test('events_expiry of 1 drops what a SELECT returned, and no more', async () => {
     await using running = await Running.start(
       core => core.options.set('events_expiry', '1'),

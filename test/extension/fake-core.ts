@@ -82,6 +82,10 @@ export class FakeCore implements AsyncDisposable {
       const keys = [...this.database.keys()].filter(key => key.startsWith(prefix));
       return keys.map(key => ({ k: key.slice(`${request.domain}/`.length) }));
     }
+    if (request.action === 'put') {
+      this.database.set(`${request.domain}/${request.key}`, request.value!);
+      return [];
+    }
     const value = this.database.get(`${request.domain}/${request.key}`);
     if (value === undefined) throw new OsqueryStatusError({ code: 1, message: 'no such key' });
     return [{ v: value }];

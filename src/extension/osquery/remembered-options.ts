@@ -1,0 +1,80 @@
+import { type ExtensionManagerClient, isOsqueryError } from 'osquery-extension-ts';
+import { auditFlags, eventFlags } from '../../flags/audit-flags.ts';
+import { customOptions } from '../../flags/custom-options.ts';
+import { databaseValue, PERSISTENT_SETTINGS } from './core-database.ts';
+
+/** Where core's database has them. */
+const KEY = 'osquery-audit-events.options';
+
+const NAMES: readonly string[] = [...auditFlags, ...eventFlags, ...customOptions].map(({ name }) => name);
+
+type Options = ReadonlyMap<string, string>;
+
+/**
+ * The options that core's configuration gave the last time, in core's own database. Core starts its extensions before it
+ * has read its configuration, and reading it from a server takes seconds. With the options of the last time an extension
+ * begins with its own directory for state and its own limits, and changes nothing when the same options come.
+ */
+export class RememberedOptions {
+  readonly #client: ExtensionManagerClient;
+  #saved: string | undefined;
+  /** It never goes back to having none. */
+  #hasValid = false;
+
+  constructor(client: ExtensionManagerClient) {
+    this.#client = client;
+  }
+
+  /** @returns the options as core has them, with those of the last time while it has no configuration */
+  async complete(options: Options): Promise<Options> {
+    if (await this.#hasConfiguration()) return options;
+    const remembered = parse(await databaseValue(this.#client, PERSISTENT_SETTINGS, KEY));
+    return new Map([...options, ...remembered]);
+  }
+
+  /** Keeps the options for the next time, if core has its configuration. */
+  async save(options: Options): Promise<void> {
+    const ours = NAMES.flatMap(name => {
+      const value = options.get(name);
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    const text = JSON.stringify(ours);
+    if (text === this.#saved || !(await this.#hasConfiguration())) return;
+    await this.#client.call('database', '', {
+      action: 'put',
+      domain: PERSISTENT_SETTINGS,
+      key: KEY,
+      value: text,
+    });
+    this.#saved = text;
+  }
+
+  async #hasConfiguration(): Promise<boolean> {
+    if (this.#hasValid) return true;
+    try {
+      const [info] = await this.#client.query('SELECT config_valid FROM osquery_info');
+      this.#hasValid = info?.config_valid === '1';
+    } catch (error) {
+      if (!isOsqueryError(error, 'OSQUERY_STATUS')) throw error;
+      // --disable_tables keeps it away: then there is nothing to go by.
+      this.#hasValid = true;
+    }
+    return this.#hasValid;
+  }
+}
+
+/** What is no list of names and values was not written by us. */
+const parse = (text: string | undefined): Options => {
+  try {
+    const entries: unknown = JSON.parse(text ?? '[]');
+    if (!Array.isArray(entries)) return new Map();
+    return new Map(
+      entries.filter(
+        (entry): entry is [string, string] =>
+          Array.isArray(entry) && NAMES.includes(entry[0]) && typeof entry[1] === 'string',
+      ),
+    );
+  } catch {
+    return new Map();
+  }
+};
