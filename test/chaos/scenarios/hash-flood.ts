@@ -43,7 +43,12 @@ export const hashFlood: Scenario = {
       const ofRoot = Array.from({ length: OF_ROOT }, (_, i) => make('root', i));
       await sleep(SETTLE_MS);
       await using extension = await SupervisedExtension.start(
-        { ...processOptions, custom_audit_state_dir: 'none' },
+        {
+          ...processOptions,
+          custom_audit_state_dir: 'none',
+          // This is about who gets a turn, not about a host that has no CPU to give.
+          custom_audit_telemetry_budget_ms: '1000',
+        },
         program,
       );
       const used = (): number =>
