@@ -261,7 +261,8 @@ export class ImageLooks {
       batch.left--;
       if (look === undefined || look.isDone) continue;
       this.#questions--;
-      fill(look, answer);
+      if (answer[1] === null) this.#give(look, 'refused');
+      else fill(look, answer);
     }
     if (batch.left > 0) return;
     this.#sent.delete(batch.number);
@@ -319,6 +320,6 @@ const keyOf = ({ path, pid, files, localOnly }: ImageQuestion): string =>
 
 const fill = (look: Look, [, times, key, ctimeMs]: ImageAnswer): void => {
   look.isDone = true;
-  look.times = times;
+  look.times = times ?? undefined;
   if (key !== undefined && ctimeMs !== undefined) look.version = { key, ctimeMs };
 };

@@ -22,9 +22,13 @@ export interface ImageQuestion {
   readonly localOnly?: boolean;
 }
 
-/** The number of a question in its batch, and what was found: nothing, or times, and a version if the file is surely the one. */
+/**
+ * The number of a question in its batch, and what was found: nothing, or times, and a version if the file is surely the one.
+ * null: it was not looked at, because it is not on a local file system.
+ */
 export type ImageAnswer =
   | readonly [index: number]
+  | readonly [index: number, refused: null]
   | readonly [index: number, times: ImageTimes]
   | readonly [index: number, times: ImageTimes, key: string, ctimeMs: number];
 

@@ -64,7 +64,7 @@ export class ImageLooker {
       const { path, pid, localOnly = false } = question;
       const asked = { index, subject: subjectOf(question) };
       if (this.#isForeign(question)) {
-        if (localOnly) answers.push([index]);
+        if (localOnly) answers.push([index, null]);
         else foreign.push(asked);
         continue;
       }
@@ -75,7 +75,7 @@ export class ImageLooker {
       } else if (!this.#isElsewhere(pid)) {
         answers.push(this.#answerOf(asked, this.#images.timesThere(asked.subject)));
       } else if (localOnly) {
-        answers.push([index]);
+        answers.push([index, null]);
       } else {
         foreign.push(asked);
       }

@@ -215,6 +215,7 @@ export class HashClient {
     if ('begins' in reply) this.#begun = { id: reply.begins, foreign: reply.foreign };
     else if ('id' in reply) {
       if ('counters' in reply) this.#counters = reply.counters;
+      if ('refused' in reply) this.#refused++;
       this.#settle(reply.id, reply);
     }
   }

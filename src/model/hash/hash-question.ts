@@ -28,6 +28,8 @@ export type LookReply =
   /** The turn of a question has come: if nothing is heard any more it hangs at this one. */
   | { readonly begins: number; readonly foreign: boolean }
   | { readonly id: number; readonly finding: HashFinding | undefined; readonly counters: HashCounters }
+  /** It was not looked at, because it is not on a local file system. */
+  | { readonly id: number; readonly refused: true }
   /** The arguments, and what the process runs; undefined if it has ended, or has none. */
   | { readonly id: number; readonly argv: readonly string[] | undefined; readonly path: string | undefined }
   /** It is alive. */

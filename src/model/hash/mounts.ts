@@ -64,8 +64,12 @@ export class Mounts {
     if (this.#known.size + mounts.length > MAX_MOUNTS) this.#known.clear();
     for (const { id, major, minor, type, options } of mounts) {
       const device = `${major}:${minor}`;
-      const place = here.get(device)?.mountPoint;
-      this.#known.set(id, { device, type, options, place, isOfHost, until: now + FRESH_MS });
+      const known = here.get(device);
+      // What is mounted in a user namespace is not seen here; what is seen here may be mounted there once more.
+      const isSeen = known?.type === type;
+      const place = isSeen ? known.mountPoint : undefined;
+      const until = now + FRESH_MS;
+      this.#known.set(id, { device, type, options, place, isOfHost: isOfHost || isSeen, until });
     }
   }
 

@@ -48,6 +48,7 @@ class HashServer {
   readonly #live = new LiveProcesses(this.#procfs, new BootTime(this.#procfs, systemClock));
   readonly #mounts = new OwnMounts(this.#procfs, () => performance.now());
   readonly #hasher: FileHasher;
+  readonly #namespace = this.#procfs.link('self', 'ns/user');
   /** Questions that come after all others. */
   readonly #foreign: LookQuestion[] = [];
   /** The question whose file is asked for, … */
@@ -89,7 +90,7 @@ class HashServer {
     if (!this.#isForeign(question)) {
       this.#digest(question, false);
     } else if (question.localOnly === true) {
-      this.#reply({ id: question.id, finding: undefined, counters: this.#hasher.counters });
+      this.#reply({ id: question.id, refused: true });
     } else {
       this.#foreign.push(question);
       if (this.#foreign.length === 1) setImmediate(() => this.#digestForeign());
@@ -102,10 +103,17 @@ class HashServer {
     if (this.#foreign.length > 0) setImmediate(() => this.#digestForeign());
   }
 
-  #isForeign({ request: { files, path = '' } }: DigestQuestion): boolean {
+  /** Whether it is, or may be, on a file system of a user or of the network, or is reached through mounts of a user. */
+  #isForeign({ request: { files, path = '', pid, neighbour } }: DigestQuestion): boolean {
+    if (this.#isElsewhere(pid) || this.#isElsewhere(neighbour)) return true;
     const dev = files[0]?.dev;
     const device = dev === undefined ? undefined : parseAuditDevice(dev);
     return (device !== undefined && !this.#mounts.hasLocal(device)) || this.#mounts.isBelowForeign(path);
+  }
+
+  #isElsewhere(pid: number | undefined): boolean {
+    const namespace = pid === undefined ? undefined : this.#procfs.link(pid, 'ns/user');
+    return namespace !== undefined && namespace !== this.#namespace;
   }
 
   #digest({ id, request, start }: DigestQuestion, foreign: boolean): void {

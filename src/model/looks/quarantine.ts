@@ -1,5 +1,10 @@
 /** Milliseconds for which nothing of the kind is looked at that a look has hung at. */
 const QUARANTINE_MS = 600_000;
+/**
+ * Looks at foreign file systems that may hang in that time before there are no more of them, whoever asks: a user can have many
+ * uids, and each look that hangs leaves a process behind, of which there may be few.
+ */
+const MAX_FOREIGN = 2;
 /** Entries kept; the oldest go first. */
 const MAX_ENTRIES = 4_096;
 
@@ -19,20 +24,18 @@ export interface LookSubject {
 export class Quarantine {
   readonly #now: () => number;
   readonly #until = new Map<string, number>();
+  /** When the last looks at foreign file systems hung. */
+  #foreign: readonly number[] = [];
 
   /** @param now milliseconds of a monotonic clock */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Whether there is anything to ask for. */
-  get isEmpty(): boolean {
-    return this.#until.size === 0;
-  }
-
   /** @param isForeign whether the file is known to be on a file system of a user, or of the network */
   add({ owner, path, dev }: LookSubject, isForeign: boolean): void {
     this.#add(`path ${path}`);
+    if (isForeign) this.#foreign = [...this.#foreign, this.#now()].slice(-MAX_FOREIGN);
     if (isForeign && dev !== undefined) this.#add(`device ${dev}`);
     // The path of a user's program can lead anywhere. Root's file systems are not to be blamed on root.
     if (owner !== 0) this.#add(isForeign ? `foreign ${owner}` : `owner ${owner}`);
@@ -49,7 +52,11 @@ export class Quarantine {
     if (this.#until.size === 0) return 'everything';
     if (this.#has(`path ${path}`) || this.#has(`device ${dev}`) || this.#has(`owner ${owner}`))
       return 'nothing';
-    return this.#has(`foreign ${owner}`) ? 'local' : 'everything';
+    return this.#has(`foreign ${owner}`) || this.#hasHungOften() ? 'local' : 'everything';
+  }
+
+  #hasHungOften(): boolean {
+    return this.#foreign.length === MAX_FOREIGN && this.#foreign[0]! + QUARANTINE_MS > this.#now();
   }
 
   #has(key: string): boolean {
