@@ -50,7 +50,7 @@ const aliases =
   process.env.PROPERTY_RUNS === undefined
     ? []
     : [{ find: /^fast-check$/, replacement: `${root}test/property/fast-check.ts` }];
-const patience = process.env.PROPERTY_RUNS === undefined ? 30_000 : 86_400_000;
+const patience = process.env.PROPERTY_RUNS === undefined ? 60_000 : 86_400_000;
 
 /** `--project "any host"`: all but the live ones, each file in a process of its own. */
 const anyHost = process.argv.some(argument => argument.endsWith('any host'))

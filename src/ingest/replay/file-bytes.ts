@@ -12,6 +12,9 @@ import { STANDARD_INPUT } from './standard-input.ts';
 /** Bytes per read. */
 export const REPLAY_CHUNK_BYTES = 1 << 20;
 
+/** … of a small file, which may grow meanwhile. */
+const LEAST_BYTES = 4_096;
+
 const STDIN = 0;
 
 /** What is read of a file, and how far. */
@@ -86,7 +89,9 @@ const ofFile = (path: string, file: FileHandle, size: number, from: number): Fil
     isOpen = false;
   };
   async function* read(): AsyncGenerator<Buffer, void, undefined> {
-    const buffer = Buffer.allocUnsafeSlow(REPLAY_CHUNK_BYTES);
+    // A megabyte for each of many small files would make the garbage collector look through all that there is.
+    const rest = Math.max(LEAST_BYTES, Math.min(size - from, REPLAY_CHUNK_BYTES));
+    const buffer = Buffer.allocUnsafeSlow(rest);
     try {
       for (;;) {
         const length = readSync(file.fd, buffer, 0, buffer.length, position);
