@@ -20,6 +20,7 @@ import { ExtensionClient } from 'osquery-extension-ts/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { elfNeeds, newestVersion } from '../../src/build/elf-needs.ts';
+import { tryExecutable } from '../../src/build/package/try-executable.ts';
 import { replacements } from '../../src/build/replacements.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { type FakeCore, startFakeCore, until } from '../osquery-extension-ts/support.ts';
@@ -149,6 +150,14 @@ describe('the extension file', unless(whyNotLinux), () => {
 
   test('is all that the build leaves', () => {
     expect(readdirSync(directory).sort()).toEqual(['elsewhere', 'exec.log', 'osquery-audit-events.ext']);
+  });
+
+  test('passes what packages try of it, and nothing else does', async () => {
+    const options = { root: project.replace(/\/$/, ''), executable: extension, emulator: [] };
+    await tryExecutable({ ...options, version: packageJson.version });
+    await expect(tryExecutable({ ...options, version: '999.0.0' })).rejects.toThrow(
+      'expected /^osquery-audit-events 999',
+    );
   });
 
   test('says its version', async () => {

@@ -19,6 +19,7 @@ import { type Architecture, architectures } from './architectures.ts';
 import { makeDeb, makeRpm, makeTar } from './make-packages.ts';
 import { billOfMaterials, installProduction } from './production-modules.ts';
 import { type Release, stageTree } from './stage-tree.ts';
+import { tryExecutable } from './try-executable.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
@@ -50,6 +51,7 @@ const packageFor = async (architecture: Architecture, release: Release): Promise
     const executable = join(scratch, 'osquery-audit-events.ext');
     const node = await installedNode(modules, architecture.node);
     await buildExecutable({ root, arch: architecture.node, node, modules, output: executable, note });
+    await tryExecutable({ root, executable, emulator: node.emulator, version: release.version });
     const tree = join(scratch, 'tree');
     await stageTree(tree, { release, architecture, executable, bill });
     const billFile = join(output, `osquery-audit-events_${release.version}_${architecture.deb}.cdx.json`);
