@@ -8,6 +8,7 @@ import { latency } from './scenarios/latency.ts';
 import { memoryUse } from './scenarios/memory.ts';
 import { pipeline } from './scenarios/pipeline.ts';
 import { receiveOnly } from './scenarios/receive-only.ts';
+import { replayLog } from './scenarios/replay.ts';
 import { select } from './scenarios/select.ts';
 import { selectCore } from './scenarios/select-core.ts';
 import { selectFew } from './scenarios/select-few.ts';
@@ -34,4 +35,5 @@ export const scenarios: readonly Scenario[] = [
   growth,
   receiveOnly,
   pipeline,
+  replayLog,
 ];
