@@ -37,7 +37,7 @@ class Running implements AsyncDisposable {
       version: '0.0.0',
       socket: core.socket,
       timeout: 3,
-      interval: 0.05,
+      interval: 0.15,
       replay: replay.map(fixture),
       overrides: new Map(),
       log: new OperatorLog(line => warnings.push(line)),
@@ -226,7 +226,7 @@ describe('scheduled queries', () => {
     core.execute('pack_b', 2);
     expect(await core.generate('process_events', timed)).toEqual(all);
     core.options.set('events_optimize', 'false');
-    await sleep(200);
+    await sleep(500);
     core.execute('pack_b', 3);
     await core.generate('process_events');
     core.execute('pack_b', 4);
@@ -285,7 +285,7 @@ describe('while core runs the queries of a tick, and so answers nobody who looks
     const running = await Running.start(prepare);
     // A look is under way, and waits.
     running.core.beginTick();
-    await sleep(150);
+    await sleep(400);
     return running;
   };
 
@@ -312,7 +312,7 @@ describe('while core runs the queries of a tick, and so answers nobody who looks
     expect(await core.generate('process_events')).toEqual([]);
     core.endExecution();
     core.endTick();
-    await sleep(200);
+    await sleep(500);
     core.execute('new', 3);
     expect(await core.generate('process_events')).toEqual([]);
   });
@@ -370,7 +370,7 @@ describe('while core runs the queries of a tick, and so answers nobody who looks
     const all = await core.generate('process_events');
     expect(all.length).toBeGreaterThan(2);
     // A look has said since that `slow` does not read the table: it has no place in it.
-    await sleep(200);
+    await sleep(500);
     core.execute('slow', 2);
     expect(await core.generate('process_events')).toEqual(all);
   });
@@ -388,7 +388,7 @@ describe('settings', () => {
     const { core } = running;
     expect((await core.generate('process_events')).length).toBeGreaterThan(2);
     core.options.set('events_max', '2');
-    await sleep(200);
+    await sleep(500);
     expect(await core.generate('process_events')).toHaveLength(2);
   });
 
@@ -403,7 +403,7 @@ describe('settings', () => {
     });
     const { core } = running;
     expect(await core.generate('process_events')).toHaveLength(2);
-    await sleep(200);
+    await sleep(500);
     expect(core.database.get(LAST)).toBe(remembered);
     core.options.set('events_max', '1');
     core.configValid = true;
@@ -446,14 +446,14 @@ describe('settings', () => {
     core.options.set('custom_audit_mode', 'multicast');
     core.options.set('events_max', 'many');
     core.options.set('enable_numeric_monitoring', 'true');
-    await sleep(300);
+    await sleep(700);
     expect(running.warnings).toEqual([
       expect.stringContaining('option events_max: expected'),
       expect.stringContaining('--enable_numeric_monitoring=false'),
     ]);
     core.options.set('custom_audit_mode', 'auto');
     core.options.delete('events_max');
-    await sleep(200);
+    await sleep(500);
     expect(running.warnings).toHaveLength(2);
   });
 
