@@ -9,6 +9,7 @@ import { type Plugin, type Registration, runExtension } from 'osquery-extension-
 import { CoreOptions } from '../../core/core-options.ts';
 import { CoreDatabase } from '../../core/database.ts';
 import { EmbeddedCore } from '../../core/embedded-core.ts';
+import { ScheduleLock } from '../../core/schedule/schedule-lock.ts';
 import { realClock, Scheduler } from '../../core/schedule/scheduler.ts';
 import { createSocketDirectory } from '../../core/socket-directory.ts';
 import type { ScheduledTestQuery, StartTestCore } from './testing/test-core.ts';
@@ -25,16 +26,19 @@ export const startTestCore: StartTestCore = async ({ plugins = [], flags = {} } 
   const lines: string[] = [];
   const write = (level: string, message: string): unknown => log.push(`${level}: ${message}`);
   const scheduled = new Map<string, ScheduledTestQuery>();
+  const lock = new ScheduleLock();
   const core = new EmbeddedCore({
     options,
     database,
     socketPath: directory.socketPath,
     log: write,
     schedule: () => scheduler.entries(),
+    scheduleLock: lock,
   });
   const scheduler = new Scheduler({
     schedule: () => [...scheduled.values()].map(scheduledQuery),
-    query: (sql, signal) => core.query(sql, signal),
+    query: (sql, signal) => core.query(sql, signal, { isScheduled: true }),
+    lock,
     database,
     results: {
       write: async (_, written) => {
@@ -69,7 +73,7 @@ export const startTestCore: StartTestCore = async ({ plugins = [], flags = {} } 
     async runScheduled(query) {
       scheduled.set(query.name, query);
       const [before, logged] = [lines.length, log.length];
-      await scheduler.launch(scheduledQuery(query), running.signal);
+      await lock.hold(() => scheduler.launch(scheduledQuery(query), running.signal));
       const failure = log.slice(logged).find(line => line.startsWith('error: '));
       if (failure !== undefined) throw new Error(failure.slice('error: '.length));
       return lines.slice(before).map(line => JSON.parse(line) as Record<string, unknown>);
