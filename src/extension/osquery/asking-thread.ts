@@ -1,4 +1,4 @@
-import { fstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Core's thread that runs scheduled queries. Source: osquery/dispatcher/scheduler.h, which names it; the kernel keeps 15 bytes. */
@@ -8,6 +8,8 @@ const RECVFROM: ReadonlySet<string> = new Set(['45', '207']);
 /** A thread that has sent a request may not be in its wait yet. */
 const TRIES = 4;
 const BETWEEN_MS = 1;
+/** The number of a system call, six arguments and two addresses. */
+const SYSCALL_BYTES = 256;
 
 /** What a call came by. */
 export interface Call {
@@ -34,7 +36,9 @@ export interface AskingThreadOptions {
  */
 export class AskingThread {
   readonly #options: Required<AskingThreadOptions>;
-  #scheduler: { readonly pid: number; readonly task: string } | undefined;
+  /** Its file in procfs is kept open: each call of a join looks at it. */
+  #scheduler: { readonly pid: number; readonly task: string; readonly fd: number } | undefined;
+  readonly #buffer = Buffer.alloc(SYSCALL_BYTES);
 
   constructor(options: AskingThreadOptions) {
     this.#options = { procfs: '/proc', ...options };
@@ -48,7 +52,7 @@ export class AskingThread {
       if (pid === undefined) return false;
       const scheduler = this.#schedulerOf(pid);
       // It waits for one answer at a time, so it is for this one; the look at both ends is spared.
-      if (scheduler === undefined || (isAlone && this.#waitsOn(pid, scheduler) !== undefined)) return false;
+      if (scheduler === undefined || (isAlone && this.#schedulerWaits())) return false;
       const peer = await this.#options.peerOf(fstatSync(fd).ino);
       if (peer === undefined) return false;
       for (let left = TRIES; ; ) {
@@ -59,16 +63,31 @@ export class AskingThread {
       }
     } catch {
       // procfs may not be read, a thread or the connection has gone, or the kernel has no unix_diag.
+      this.close();
       return false;
     }
+  }
+
+  /** Lets go of what is kept open; it is opened again when it is needed. */
+  close(): void {
+    if (this.#scheduler !== undefined) closeSync(this.#scheduler.fd);
+    this.#scheduler = undefined;
   }
 
   #schedulerOf(pid: number): string | undefined {
     if (this.#scheduler?.pid !== pid) {
       const task = this.#tasks(pid).find(name => this.#read(`${pid}/task/${name}/comm`) === `${SCHEDULER}\n`);
-      this.#scheduler = task === undefined ? undefined : { pid, task };
+      this.close();
+      if (task === undefined) return undefined;
+      const fd = openSync(`${this.#options.procfs}/${pid}/task/${task}/syscall`, 'r');
+      this.#scheduler = { pid, task, fd };
     }
     return this.#scheduler?.task;
+  }
+
+  #schedulerWaits(): boolean {
+    const length = readSync(this.#scheduler!.fd, this.#buffer, 0, SYSCALL_BYTES, 0);
+    return waitsOn(this.#buffer.toString('latin1', 0, length)) !== undefined;
   }
 
   /** The thread that waits on a socket; first the one that is likely. */
@@ -82,9 +101,7 @@ export class AskingThread {
 
   /** Descriptor on which a thread waits for an answer; undefined if it does something else. */
   #waitsOn(pid: number, task: string): number | undefined {
-    // The number of the system call and its arguments, the descriptor first, or "running".
-    const [call = '', fd = ''] = this.#read(`${pid}/task/${task}/syscall`).split(' ', 2);
-    return RECVFROM.has(call) ? Number(fd) : undefined;
+    return waitsOn(this.#read(`${pid}/task/${task}/syscall`));
   }
 
   #tasks(pid: number): readonly string[] {
@@ -109,3 +126,9 @@ export class AskingThread {
     }
   }
 }
+
+/** Descriptor of a wait for an answer, from the number of the system call and its arguments, or "running". */
+const waitsOn = (syscall: string): number | undefined => {
+  const [call = '', fd = ''] = syscall.split(' ', 2);
+  return RECVFROM.has(call) ? Number(fd) : undefined;
+};

@@ -19,5 +19,11 @@ export const openAskingThread = ():
     processOf: fd => libc.socketOption(fd, libc.SO_PEERCRED, UCRED_WORDS)?.[0],
     peerOf: inode => diag.peerOf(inode),
   });
-  return { asking, close: () => diag.close() };
+  return {
+    asking,
+    close: () => {
+      asking.close();
+      diag.close();
+    },
+  };
 };
