@@ -97,9 +97,10 @@ const readLog = async (
     pipeline.countLogged(reader.counters.records - before);
     pipeline.settle();
   };
+  const journal = file.kind === 'journal-export' ? new JournalExportReader() : undefined;
   const bytes = await file.open(since);
   try {
-    for await (const chunk of file.kind === 'journal-export' ? journalLines(bytes) : bytes.chunks) {
+    for await (const chunk of journal === undefined ? bytes.chunks : journalLines(journal, bytes)) {
       take(() => reader.push(chunk));
       onProgress?.({ read: bytes.position(), size: bytes.size });
       await onBatch();
@@ -112,7 +113,7 @@ const readLog = async (
   }
   if (signal?.aborted !== true && !pipeline.isBehindTimes) take(() => reader.end());
   const { lines, malformed, firstMalformed } = reader.counters;
-  const brokenOff = bytes.problem();
+  const brokenOff = bytes.problem() ?? (journal?.isCut === true ? 'its last entry is cut off' : undefined);
   const problems: string[] = [];
   const name = JSON.stringify(file.path);
   if (brokenOff !== undefined) problems.push(`${name}: ${brokenOff}`);
@@ -125,8 +126,7 @@ const readLog = async (
   return { malformed: malformed + (brokenOff === undefined ? 0 : 1), problems };
 };
 
-async function* journalLines({ chunks }: FileBytes): AsyncGenerator<Buffer> {
-  const reader = new JournalExportReader();
+async function* journalLines(reader: JournalExportReader, { chunks }: FileBytes): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) yield reader.push(chunk);
   yield reader.end();
 }

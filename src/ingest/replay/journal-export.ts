@@ -31,6 +31,8 @@ export class JournalExportReader {
   #skip = 0;
   /** Entries that hold no record. */
   foreign = 0;
+  /** Whether the last entry is cut off; known after `end`. */
+  isCut = false;
 
   /** The records that `chunk` completes, as lines. */
   push(chunk: Buffer): Buffer {
@@ -56,6 +58,7 @@ export class JournalExportReader {
   /** What of the last entry can be read. */
   end(): Buffer {
     const lines: Buffer[] = [];
+    this.isCut = this.#rest.length > 0 || this.#skip > 0;
     this.#finish(lines);
     this.#rest = Buffer.alloc(0);
     return Buffer.concat(lines);
