@@ -82,6 +82,8 @@ export class ImageLooks {
   #lines = new LineSplitter();
   /** Asked for, and not sent. */
   #open = new Map<string, Look>();
+  /** Of each path the last of those that name files. */
+  readonly #openOf = new Map<string, Look>();
   readonly #sent = new Map<number, Batch>();
   #unsent: Uint8Array | undefined;
   #number = 0;
@@ -153,6 +155,13 @@ export class ImageLooks {
   ask(event: ProcessEvent): void {
     const { path } = event;
     if (path === undefined) return;
+    // Most events of a batch are of a few files: no more is done for them than this.
+    const same = this.#openOf.get(path);
+    if (same !== undefined && this.#quarantine.isEmpty && hasFiles(same, event)) {
+      same.events++;
+      this.#ofEvent.set(event, same);
+      return;
+    }
     // The event of a new process comes from the one that made it.
     const pid = event.action === 'fork' ? (event.parent ?? event.pid) : event.pid;
     const files = event.files.map(({ inode, dev }) => [inode, dev] as const);
@@ -184,6 +193,7 @@ export class ImageLooks {
     // One that is asked anew must not take the place of another that asks for the same.
     this.#open.set(this.#open.has(key) ? `${key} ${this.#number}.${this.#open.size}` : key, look);
     this.#questions++;
+    if (look.files.length > 0) this.#openOf.set(look.path, look);
   }
 
   /** Whether nothing more is to be expected for an event. */
@@ -206,6 +216,7 @@ export class ImageLooks {
     if (this.#channel === undefined || this.#isStuck || !this.#isReady) return;
     const looks = [...this.#open.values()];
     this.#open = new Map();
+    this.#openOf.clear();
     const now = this.#now();
     const batch = {
       number: ++this.#number,
@@ -293,6 +304,7 @@ export class ImageLooks {
         this.#give(look, 'refused');
       }
       this.#open.clear();
+      this.#openOf.clear();
     }
   }
 
@@ -317,6 +329,13 @@ export class ImageLooks {
 const keyOf = ({ path, pid, files, localOnly }: ImageQuestion): string =>
   // Without files it is the process that says which one is meant.
   `${localOnly === true ? 1 : 0} ${files.length === 0 ? pid : files.map(([inode, dev]) => `${inode} ${dev}`)} ${path}`;
+
+/** Whether an event has recorded the files that a look is about. */
+const hasFiles = ({ files }: Look, event: ProcessEvent): boolean =>
+  files.length === event.files.length &&
+  files.every(
+    ([inode, dev], index) => inode === event.files[index]!.inode && dev === event.files[index]!.dev,
+  );
 
 const fill = (look: Look, [, times, key, ctimeMs]: ImageAnswer): void => {
   look.isDone = true;

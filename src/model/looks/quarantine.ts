@@ -32,6 +32,11 @@ export class Quarantine {
     this.#now = now;
   }
 
+  /** Whether everything may be looked at. */
+  get isEmpty(): boolean {
+    return this.#until.size === 0;
+  }
+
   /** @param isForeign whether the file is known to be on a file system of a user, or of the network */
   add({ owner, path, dev }: LookSubject, isForeign: boolean): void {
     this.#add(`path ${path}`);
