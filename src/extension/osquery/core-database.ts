@@ -1,4 +1,4 @@
-import { type ExtensionManagerClient, isOsqueryError } from 'osquery-extension-ts';
+import { type CallOptions, type ExtensionManagerClient, isOsqueryError } from 'osquery-extension-ts';
 
 /** Domains of core's database. Source: osquery/database/database.cpp. */
 export const PERSISTENT_SETTINGS = 'configurations';
@@ -28,6 +28,7 @@ export type DatabaseKey = readonly [domain: string, key: string];
 export const databaseValues = async (
   client: ExtensionManagerClient,
   keys: readonly DatabaseKey[],
+  options: CallOptions = {},
 ): Promise<readonly (string | undefined)[]> => {
   const answers = await client.callTogether(
     keys.map(([domain, key]) => ({
@@ -35,6 +36,7 @@ export const databaseValues = async (
       item: '',
       request: { action: 'get', domain, key },
     })),
+    options,
   );
   return answers.map(({ rows: [row] }) => row?.v);
 };

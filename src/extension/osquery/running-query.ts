@@ -1,4 +1,4 @@
-import type { ExtensionManagerClient } from 'osquery-extension-ts';
+import type { CallOptions, ExtensionManagerClient } from 'osquery-extension-ts';
 import type { QueryExecution } from '../../events/query-cursors.ts';
 import type { AskingThread, Call } from './asking-thread.ts';
 import {
@@ -83,7 +83,7 @@ export class RunningQuery {
   announce(): void {
     this.#announced = undefined;
     if (this.#asked >= MOST_ASKED) return;
-    const answer = this.#ask();
+    const answer = this.#ask({ readLater: true });
     // Who takes it hears of its failure.
     answer.catch(() => {});
     this.#announced = { at: this.#now(), answer };
@@ -94,19 +94,20 @@ export class RunningQuery {
     const announced = this.#announced;
     // One call for each ping: who does not ping gets an answer of his own time.
     this.#announced = undefined;
-    return announced !== undefined && this.#now() - announced.at < ANNOUNCED_MS
-      ? announced.answer
-      : this.#ask();
+    if (announced === undefined || this.#now() - announced.at >= ANNOUNCED_MS) return this.#ask();
+    this.#client.readNow();
+    return announced.answer;
   }
 
-  async #ask(): Promise<QueryExecution | undefined> {
+  async #ask(options: CallOptions = {}): Promise<QueryExecution | undefined> {
     this.#asked++;
     try {
       const guess = this.#last;
-      const [query, ...ofGuess] = await databaseValues(this.#client, [
-        [PERSISTENT_SETTINGS, 'executing_query'],
-        ...(guess === undefined ? [] : keysOf(guess)),
-      ]);
+      const [query, ...ofGuess] = await databaseValues(
+        this.#client,
+        [[PERSISTENT_SETTINGS, 'executing_query'], ...(guess === undefined ? [] : keysOf(guess))],
+        options,
+      );
       if (query === undefined || query === '') return undefined;
       this.#last = query;
       const [counter, started] =

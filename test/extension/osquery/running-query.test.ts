@@ -21,6 +21,7 @@ const fakeDatabase = () => {
       asked.push(calls.map(({ request }) => String(request.key)));
       return answer(calls);
     },
+    readNow: () => {},
   } as unknown as ExtensionManagerClient;
   const begin = (query: string, second: number): void => {
     values.set('configurations/executing_query', query);

@@ -202,6 +202,51 @@ describe('calls at the same time', () => {
     expect(client.connects).toBe(1);
   });
 
+  it('are read when somebody wants to, or makes another call', async () => {
+    const core = await startFakeCore({ call: (_registry, _item, { key }) => [{ v: key! }] });
+    const client = managerClient(core.socketPath);
+    const get = (key: string) => ({ registry: 'database', item: '', request: { key } });
+    const later = (...keys: string[]) => {
+      const state = { isRead: false };
+      const answers = client.callTogether(keys.map(get), { readLater: true }).then(read => {
+        state.isRead = true;
+        return read.map(({ rows }) => rows[0]?.v);
+      });
+      return { state, answers };
+    };
+    const wait = () => new Promise(resolve => setTimeout(resolve, 50));
+    // The first one connects.
+    for (let i = 0; i < 3; i++) {
+      const { state, answers } = later('a', 'b');
+      await wait();
+      expect(state.isRead).toBe(false);
+      client.readNow();
+      expect(await answers).toEqual(['a', 'b']);
+    }
+    const left = later('c', 'd');
+    await wait();
+    expect(left.state.isRead).toBe(false);
+    expect((await client.ping()).message).toBe('pong');
+    expect(await left.answers).toEqual(['c', 'd']);
+    const many = ['e', 'f', 'g'].map(key => later(key));
+    client.readNow();
+    await many[1]!.answers;
+    client.readNow();
+    expect(await Promise.all(many.map(({ answers }) => answers))).toEqual([['e'], ['f'], ['g']]);
+    expect(client.connects).toBe(1);
+  });
+
+  it('that are left unread time out as others do', async () => {
+    const core = await startFakeCore();
+    const client = managerClient(core.socketPath);
+    await client.ping();
+    const call = { registry: 'r', item: '', request: {} };
+    await expect(client.callTogether([call], { readLater: true, timeoutMs: 30 })).rejects.toThrowError(
+      code('OSQUERY_TIMEOUT'),
+    );
+    expect((await client.ping()).message).toBe('pong');
+  });
+
   it('made as one fail together when a reply is missing', async () => {
     const path = await startRawServer((socket, number) => {
       socket.once('data', () => {

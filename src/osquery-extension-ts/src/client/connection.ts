@@ -9,12 +9,19 @@ import { type MessageHeader, readMessageHeader } from '../wire/response-codec.ts
 /** Longest delay a timer can have; longer ones would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_SEQID = 2 ** 31 - 1;
+/** Taken from the kernel at once. */
+const RECEIVE_BYTES = 64 * 1024;
 
 /** Limits of one call. */
 export interface CallOptions {
   /** Milliseconds until the call fails with OSQUERY_TIMEOUT, waiting for earlier calls included; Infinity for none. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /**
+   * Leaves the replies unread until somebody reads them (`readNow`), or makes another call: those of several requests come one by
+   * one, and to wake up for each costs more than to read them.
+   */
+  readonly readLater?: boolean;
 }
 
 /** A complete reply, not yet decoded. */
@@ -25,6 +32,7 @@ export interface Reply {
 
 /** One or more requests that are sent together, and what to do with their replies. */
 interface Job {
+  readonly readLater: boolean;
   readonly encode: readonly ((seqid: number) => SentRequest)[];
   readonly settle: (error: OsqueryError | undefined, replies?: readonly Reply[]) => void;
 }
@@ -65,9 +73,13 @@ export class Connection {
     method: string,
     encode: Job['encode'],
     decode: (replies: readonly Reply[]) => T,
-    options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+    options: {
+      readonly timeoutMs: number;
+      readonly signal: AbortSignal | undefined;
+      readonly readLater: boolean;
+    },
   ): Promise<T> {
-    const { timeoutMs, signal } = options;
+    const { timeoutMs, signal, readLater } = options;
     const started = performance.now();
     const done = Promise.withResolvers<T>();
     if (this.#closed) {
@@ -92,6 +104,7 @@ export class Connection {
     let timer: NodeJS.Timeout | undefined;
     const onAbort = (): void => this.#cancel(job, aborted(method, signal!));
     const job: Job = {
+      readLater,
       encode,
       settle: (failure, replies) => {
         if (settled) return;
@@ -123,8 +136,14 @@ export class Connection {
     }
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#queue.push(job);
+    this.readNow();
     this.#pump();
     return done.promise;
+  }
+
+  /** Reads replies that were left for later. */
+  readNow(): void {
+    if (this.#active?.readLater) this.#socket?.resume();
   }
 
   /** Fails everything that waits, closes the socket, and resolves when it is closed. Any number of times. */
@@ -189,6 +208,8 @@ export class Connection {
     socket.write(
       this.#sent.length === 1 ? first!.bytes : Buffer.concat(this.#sent.map(({ bytes }) => bytes)),
     );
+    if (job.readLater && this.#queue.length === 0) socket.pause();
+    else if (socket.isPaused()) socket.resume();
   }
 
   #nextSeqid(): number {
@@ -197,10 +218,20 @@ export class Connection {
   }
 
   #connect(): Socket {
-    const socket = connect({ path: this.#path });
-    this.#connects += 1;
     const reader = new MessageReader(this.#maxReplyBytes);
     let connected = false;
+    // Into a buffer of ours: only then does a paused socket leave to the kernel what has come.
+    const socket = connect({
+      path: this.#path,
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(RECEIVE_BYTES),
+        callback: (count, buffer) => {
+          receive(Buffer.from(buffer.subarray(0, count)));
+          return true;
+        },
+      },
+    });
+    this.#connects += 1;
     const lost = (error: OsqueryError): void => {
       if (this.#socket === socket) this.#fail(error);
     };
@@ -209,7 +240,7 @@ export class Connection {
       connected = true;
       debug('connected to %s', this.#path);
     });
-    socket.on('data', (chunk: Buffer) => {
+    const receive = (chunk: Buffer): void => {
       if (this.#socket !== socket) return;
       try {
         reader.push(chunk);
@@ -223,7 +254,7 @@ export class Connection {
             : new OsqueryError('OSQUERY_PROTOCOL', messageOf(error), { cause: error }),
         );
       }
-    });
+    };
     socket.on('error', cause => lost(socketError(this.#path, connected, cause)));
     socket.on('end', () => lost(connectionLost(this.#path)));
     socket.on('close', () => lost(connectionLost(this.#path)));

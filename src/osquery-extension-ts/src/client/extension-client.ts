@@ -119,6 +119,11 @@ export class ExtensionClient implements AsyncDisposable {
     );
   }
 
+  /** Reads the replies to calls that were made with `readLater`. */
+  readNow(): void {
+    this.#connection.readNow();
+  }
+
   /** Asks an extension to stop. Core ignores it. */
   async shutdown(options?: CallOptions): Promise<void> {
     await this.invoke('shutdown', [], options);
@@ -193,8 +198,12 @@ export class ExtensionClient implements AsyncDisposable {
     );
   }
 
-  #limits(options: CallOptions | undefined): { timeoutMs: number; signal: AbortSignal | undefined } {
-    return { timeoutMs: options?.timeoutMs ?? this.#timeoutMs, signal: options?.signal };
+  #limits(options: CallOptions | undefined): Parameters<Connection['request']>[3] {
+    return {
+      timeoutMs: options?.timeoutMs ?? this.#timeoutMs,
+      signal: options?.signal,
+      readLater: options?.readLater ?? false,
+    };
   }
 }
 
