@@ -17,6 +17,8 @@ export interface RecordGroup {
   readonly serial: number;
   /** The host that a log names. */
   readonly node?: string | undefined;
+  /** Whether its records come from a log, and may have what auditd added. */
+  readonly isLogged?: boolean;
   readonly records: readonly AuditRecord[];
   /**
    * What ended it: `record` is EOE, PROCTITLE or a record that stands alone; `age` the timer, `limit` a bound of ours,

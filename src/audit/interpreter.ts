@@ -43,8 +43,8 @@ const NO_EVENTS: readonly AuditEvent[] = [];
 
 /** Adds what a log says of its host and of users. */
 const withOrigin = (group: RecordGroup, events: readonly AuditEvent[]): readonly AuditEvent[] => {
-  if (events.length === 0) return events;
-  const { node } = group;
+  const { node, isLogged } = group;
+  if (events.length === 0 || isLogged !== true) return events;
   const call = firstOf(group, AUDIT_SYSCALL);
   const names = call === undefined ? undefined : interpretedNames(call);
   if (node === undefined && names === undefined) return events;

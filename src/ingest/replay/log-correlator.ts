@@ -137,7 +137,15 @@ export class LogCorrelator {
       this.counters.repeated++;
       return;
     }
-    this.#onGroup({ seconds, milliseconds, serial, node, records: [record], endedBy: 'record' });
+    this.#onGroup({
+      seconds,
+      milliseconds,
+      serial,
+      node,
+      records: [record],
+      isLogged: true,
+      endedBy: 'record',
+    });
   }
 
   #add(event: Pending, record: AuditRecord): void {
@@ -270,7 +278,7 @@ export class LogCorrelator {
     }
     if ((types & URINGOP_BIT) !== 0)
       this.counters.repeated += putOperationsFirst(records, Math.max(event.copies, event.ends));
-    if (types !== 0) this.#onGroup({ seconds, milliseconds, serial, node, records, endedBy });
+    if (types !== 0) this.#onGroup({ seconds, milliseconds, serial, node, records, isLogged: true, endedBy });
   }
 }
 
