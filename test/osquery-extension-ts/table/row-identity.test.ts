@@ -11,7 +11,10 @@ type Row = { readonly a: number; readonly b: string | null };
 
 const call = { signal: new AbortController().signal, client: {} as ExtensionManagerClient };
 
-async function rowidsOf(rows: readonly Row[], context = ''): Promise<(string | undefined)[]> {
+/** As core has it for a branch of an OR. */
+const COMPARED = '"constraints":[{"name":"a","list":[{"op":4,"expr":"-5"}],"affinity":"BIGINT"}]';
+
+async function rowidsOf(rows: readonly Row[], context = `{${COMPARED}}`): Promise<(string | undefined)[]> {
   const plugin = new TablePlugin({ name: 't', columns }, { generate: () => rows });
   const answer = (await plugin.call({ action: 'generate', context }, call)) as EncodedRows;
   return decodeRows(answer).map(row => row.rowid);
@@ -61,7 +64,7 @@ describe('a row without a rowid', () => {
   });
 
   it('has it of the columns in use', async () => {
-    const context = '{"colsUsed":["b"]}';
+    const context = `{${COMPARED},"colsUsed":["b"]}`;
     const rows = [
       { a: 1, b: 'x' },
       { a: 2, b: 'x' },
@@ -72,6 +75,10 @@ describe('a row without a rowid', () => {
     expect(await rowidsOf(rows.slice(0, 1), context)).toEqual([first]);
     expect(await rowidsOf(rows.slice(1, 2), context)).toEqual([first]);
     expect(await rowidsOf(rows.slice(2), context)).toEqual([third]);
+  });
+
+  it('is not asked for where rows are only counted', async () => {
+    expect(await rowidsOf([{ a: 1, b: 'x' }], '{"colsUsed":[]}')).toEqual([undefined]);
   });
 
   it('is an error where UPDATE or DELETE would need it', async () => {

@@ -20,6 +20,9 @@ describe('a table whose rows have no rowid', () => {
     ["id=1 or title='Dune'", ['1', '3']],
     ['id in (1,2,3)', ['1', '2', '3']],
     ['id=1 or id=2 or id=3', ['1', '2', '3']],
+    // Of the second branch core passes nothing on.
+    ["id=1 or title>'E'", ['1', '2']],
+    ["id=2 or price is null or title='Dune'", ['1', '2', '3']],
     ["id='01'", ['1']],
     ['id=1.0', ['1']],
     ['id>1.5', ['2', '3']],

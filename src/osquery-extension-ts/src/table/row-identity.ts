@@ -111,22 +111,30 @@ function hash(bytes: Uint8Array, from: number, to: number, word: number): void {
   let v2 = 0x6c796765 ^ KEY_0;
   let v3 = 0x74656462 ^ KEY_1;
   const whole = from + ((to - from) & ~3);
-  // A round for each word; for what is left of the bytes, and how many they are; for the word behind them; then twice three.
-  for (let at = from, rest = 0; rest < 8; at += 4) {
-    let m = 0;
-    if (at < whole) {
-      m = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    } else {
-      rest += 1;
-      if (rest === 1) {
-        m = (to - from) << 24;
-        for (let i = whole; i < to; i += 1) m |= bytes[i]! << ((i - whole) * 8);
-      } else if (rest === 2) m = word;
-      else if (rest === 3) v2 ^= 0xee;
-      else if (rest === 6) {
-        hashLow = (v1 ^ v3) >>> 0;
-        v1 ^= 0xdd;
-      }
+  for (let at = from; at < whole; at += 4) {
+    const m = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    v3 ^= m;
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
+    v0 ^= m;
+  }
+  let tail = (to - from) << 24;
+  for (let i = whole; i < to; i += 1) tail |= bytes[i]! << ((i - whole) * 8);
+  // The rest of the bytes, and how many they are; the word behind them; then twice three rounds of nothing.
+  for (let round = 1; round <= 8; round += 1) {
+    const m = round === 1 ? tail : round === 2 ? word : 0;
+    if (round === 3) v2 ^= 0xee;
+    if (round === 6) {
+      hashLow = (v1 ^ v3) >>> 0;
+      v1 ^= 0xdd;
     }
     v3 ^= m;
     v0 = (v0 + v1) | 0;

@@ -108,7 +108,8 @@ export class TablePlugin<
     const writer = new ReplyWriter({
       table: this.name,
       encoder: this.#encoder(context.colsUsed),
-      // Who reads no column only counts rows, and has no OR.
+      // Who reads no column only counts rows, and has no OR. Who compares may have one, although core does not say so here: of
+      // a branch with IS NULL it passes on nothing.
       identity: context.colsUsed?.size === 0 ? undefined : new RowIdentity(),
       needsRowid: this.#handlers.update !== undefined || this.#handlers.remove !== undefined,
       maxBytes: call.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES,
