@@ -23,3 +23,10 @@ test('no peer is asked for by a range that its locked version, a preview to npm,
     if (version.includes('-')) expect([version, '*'], name).toContain(range);
   }
 });
+
+test('no optional package is left out for the Node that npm itself runs on: npm run lock', () => {
+  const picky = Object.entries<{ optional?: boolean; engines?: unknown }>(lock.packages)
+    .filter(([, { optional, engines }]) => optional === true && engines !== undefined)
+    .map(([path]) => path);
+  expect(picky).toEqual([]);
+});
