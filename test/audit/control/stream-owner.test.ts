@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { describeProcess, isTrustedStatus, PROCESS_TITLE } from '../../../src/audit/control/stream-owner.ts';
+import { unless, whyNotLinux, whyNotRoot } from '../../unless.ts';
 
 const status = (...ids: readonly number[]): string => `Name:\tx\nUid:\t${ids.join('\t')}\nGid:\t0\t0\t0\t0\n`;
 
@@ -19,28 +20,25 @@ describe('whose process it is', () => {
     expect(isTrustedStatus('', 0)).toBe(false);
   });
 
-  test.skipIf(process.platform !== 'linux' || process.geteuid?.() !== 0)(
-    'a name of ours that a user chose is not ours',
-    async () => {
-      const directory = mkdtempSync(join(tmpdir(), 'owner-'));
-      onTestFinished(() => rmSync(directory, { recursive: true }));
-      const program = join(directory, PROCESS_TITLE);
-      copyFileSync('/bin/sleep', program);
-      const run = async (uid: number): Promise<ChildProcess> => {
-        const child = spawn('/bin/sh', [
-          '-c',
-          `chmod 755 ${directory}; exec setpriv --reuid ${uid} ${program} 60`,
-        ]);
-        onTestFinished(() => void child.kill('SIGKILL'));
-        await expect.poll(() => describeProcess(child.pid!)?.name).toBe(PROCESS_TITLE.slice(0, 15));
-        return child;
-      };
-      const ours = await run(0);
-      expect(describeProcess(ours.pid!)?.isOurs).toBe(true);
-      const theirs = await run(65_534);
-      expect(describeProcess(theirs.pid!)?.isOurs).toBe(false);
-      theirs.kill('SIGKILL');
-      await once(theirs, 'exit');
-    },
-  );
+  test('a name of ours that a user chose is not ours', unless(whyNotLinux ?? whyNotRoot), async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'owner-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const program = join(directory, PROCESS_TITLE);
+    copyFileSync('/bin/sleep', program);
+    const run = async (uid: number): Promise<ChildProcess> => {
+      const child = spawn('/bin/sh', [
+        '-c',
+        `chmod 755 ${directory}; exec setpriv --reuid ${uid} ${program} 60`,
+      ]);
+      onTestFinished(() => void child.kill('SIGKILL'));
+      await expect.poll(() => describeProcess(child.pid!)?.name).toBe(PROCESS_TITLE.slice(0, 15));
+      return child;
+    };
+    const ours = await run(0);
+    expect(describeProcess(ours.pid!)?.isOurs).toBe(true);
+    const theirs = await run(65_534);
+    expect(describeProcess(theirs.pid!)?.isOurs).toBe(false);
+    theirs.kill('SIGKILL');
+    await once(theirs, 'exit');
+  });
 });

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { unless, whyNotLinux } from '../../unless.ts';
 
 const scriptlets = fileURLToPath(new URL('../../../src/build/package/files/scriptlets.sh', import.meta.url));
 
-describe.skipIf(process.platform !== 'linux')('what packages tell a running extension', () => {
+describe('what packages tell a running extension', unless(whyNotLinux), () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'scriptlets-'));
