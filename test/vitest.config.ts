@@ -35,7 +35,7 @@ const PROCESSES = [
   'test/osquery-extension-ts/foreign/*.test.ts',
   'test/osquery-extension-ts/server/*.test.ts',
   'test/prove/**/*.test.ts',
-  'test/runtime/{choose-node,inherited-descriptors,memory,trusted-directory}.test.ts',
+  'test/runtime/{choose-node,inherited-descriptors,memory,native-addon,trusted-directory}.test.ts',
   'test/setup/plan-setup.test.ts',
   'test/shell/run-shell.test.ts',
 ];

@@ -369,7 +369,7 @@ describe('an extension that cannot register', () => {
   it('fails with core’s words when the other instance stays', async () => {
     const core = await startFakeCore();
     core.registered.set(5, { info, routes: new Map() });
-    await expect(run(core.socketPath, { timeout: 0.05 }).end).rejects.toThrowError(
+    await expect(run(core.socketPath, { timeout: 1 }).end).rejects.toThrowError(
       expect.objectContaining({
         code: 'OSQUERY_REGISTRATION_REFUSED',
         message: 'osquery refused to register extension "mine": Duplicate extension registered',
