@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 
 const OWN_STREAM = new URL('./own-stream.ts', import.meta.url).pathname;
 
@@ -8,10 +9,13 @@ export class Neighbour implements AsyncDisposable {
   readonly #process: ChildProcess;
   /** What the kernel said: `owned`, or `refused ERRNO`. */
   readonly answer: string;
+  /** As the kernel has it; versions of Node call themselves differently. */
+  readonly name: string;
 
   private constructor(process: ChildProcess, answer: string) {
     this.#process = process;
     this.answer = answer;
+    this.name = readFileSync(`/proc/${process.pid}/comm`, 'utf8').trimEnd();
   }
 
   static async start(): Promise<Neighbour> {

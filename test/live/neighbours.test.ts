@@ -81,7 +81,7 @@ describe('neighbours', unless(whyNotLive), () => {
     expect(seen).toEqual(Array.from({ length: count }, (_, i) => i));
     expect(await extension.status()).toMatchObject({ mode: 'unicast', serial_gaps: '0' });
     expect(extension.stderr).toContain(
-      `pid ${owner.pid} (node-MainThread) has given up the audit socket: it is ours now`,
+      `pid ${owner.pid} (${owner.name}) has given up the audit socket: it is ours now`,
     );
   }, 90_000);
 
@@ -110,7 +110,7 @@ describe('neighbours', unless(whyNotLive), () => {
     expect(other.answer).toBe('refused 17');
     await until('the warning', () =>
       extension.stderr.includes(
-        `pid ${other.pid} (node-MainThread) has asked for the audit socket and was refused`,
+        `pid ${other.pid} (${other.name}) has asked for the audit socket and was refused`,
       ),
     );
     expect(await isSeen(extension, 'still-ours')).toBe(true);
@@ -212,7 +212,7 @@ describe('neighbours', unless(whyNotLive), () => {
     await until('the copy', () => source.mode === 'multicast');
     await until('the warning', () => told.length > 0);
     expect(told[0]).toContain(
-      `pid ${other.pid} (node-MainThread) has taken the audit socket: reading the multicast copy`,
+      `pid ${other.pid} (${other.name}) has taken the audit socket: reading the multicast copy`,
     );
     execFileSync('/bin/true', ['while-taken']);
     await until('its row', () => rows.some(row => row.includes('while-taken')));

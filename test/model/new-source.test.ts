@@ -1,10 +1,21 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = new URL('../..', import.meta.url).pathname;
+
+const SDK = 'osquery-extension-ts';
 
 /** The file of a new source … */
 const LENGTH_SOURCE = `import { type EventSource, eventSource } from '../source.ts';
@@ -27,10 +38,15 @@ export const lengthSource = (): EventSource<LengthFields> =>
 let copy: string;
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'new-source-'));
-  for (const name of ['src', 'tables', 'package.json', 'tsconfig.json']) {
+  for (const name of ['src', 'tables', 'package.json', 'package-lock.json', 'tsconfig.json']) {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  mkdirSync(join(copy, 'node_modules'));
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    // The package of this repository is the copy's own.
+    const target = name === SDK ? join(copy, 'src', SDK) : join(root, 'node_modules', name);
+    symlinkSync(target, join(copy, 'node_modules', name));
+  }
   writeFileSync(join(copy, 'src/model/sources/length.ts'), LENGTH_SOURCE);
   // … and its line.
   const list = join(copy, 'src/model/sources.ts');

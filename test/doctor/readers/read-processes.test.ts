@@ -7,7 +7,7 @@ test('names by pid, without this process and without what is no process', () => 
     ...processFiles(1, 'systemd'),
     ...processFiles(42, 'auditd'),
     ...processFiles(43, 'killed) R 1', { state: 'Z' }),
-    ...processFiles(44, 'osquery-audit-e', { uid: 65_534 }),
+    ...processFiles(44, 'osquery-audit-e', { uid: 65_000 }),
     ...processFiles(50, 'me'),
     '/proc/60/status': 'ended meanwhile',
     '/proc/self/comm': 'me\n',
