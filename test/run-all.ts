@@ -1,24 +1,26 @@
 /**
- * `npm test`: the tests on live kernel audit, which mostly wait, beside all others. What those have to say comes when they have
- * ended; what was skipped, and why, comes last.
+ * `npm test`: all tests that leave kernel audit alone, then those on live audit. Beside others these would mostly wait, but what
+ * is recorded live is there within milliseconds or too late, and a busy machine fails them. What was skipped, and why, comes
+ * last.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeSkipped, type Skipped } from './reporter/skipped.ts';
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const root = new URL('..', import.meta.url).pathname;
 const filters = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), 'osquery-audit-events-tests-'));
 
 interface Run {
-  readonly process: ChildProcess;
-  readonly skipped: () => readonly Skipped[];
+  readonly status: number;
+  readonly skipped: readonly Skipped[];
 }
 
-const start = (name: string, projects: readonly string[], stdout: 'inherit' | 'pipe'): Run => {
+const run = async (name: string, projects: readonly string[]): Promise<Run> => {
   const skippedTo = join(directory, `${name}.json`);
   const args = [
     'run',
@@ -29,47 +31,26 @@ const start = (name: string, projects: readonly string[], stdout: 'inherit' | 'p
   if (filters.length > 0) args.push('--passWithNoTests', ...filters);
   const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], {
     cwd: root,
-    stdio: ['ignore', stdout, stdout],
+    stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, SKIPPED_TO: skippedTo },
   });
-  const skipped = (): readonly Skipped[] => {
-    try {
-      return JSON.parse(readFileSync(skippedTo, 'utf8'));
-    } catch {
-      // It ended before it had run anything, and has said why.
-      return [];
-    }
-  };
-  return { process: child, skipped };
+  const stop = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, stop);
+  const [status] = await once(child, 'close');
+  for (const signal of SIGNALS) process.removeListener(signal, stop);
+  return { status: status ?? 1, skipped: readSkipped(skippedTo) };
 };
 
-const collect = (child: ChildProcess): (() => string) => {
-  let text = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.setEncoding('utf8').on('data', chunk => {
-      text += chunk;
-    });
+const readSkipped = (path: string): readonly Skipped[] => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    // It ended before it had run anything, and has said why.
+    return [];
   }
-  return () => text;
 };
 
-const live = start('live', ['live audit'], 'pipe');
-const said = collect(live.process);
-const others = start('others', ['quick', 'processes'], 'inherit');
-// What is recorded live is there within milliseconds, or too late.
-setPriority(others.process.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    live.process.kill(signal);
-    others.process.kill(signal);
-  });
-}
-
-const runs = [live, others];
-const statuses = await Promise.all(
-  runs.map(async ({ process: child }): Promise<number> => (await once(child, 'close'))[0] ?? 1),
-);
-process.stdout.write(said());
-process.stdout.write(describeSkipped(runs.flatMap(run => run.skipped())));
+const runs = [await run('others', ['quick', 'processes']), await run('live', ['live audit'])];
+process.stdout.write(describeSkipped(runs.flatMap(({ skipped }) => skipped)));
 rmSync(directory, { recursive: true });
-process.exitCode = Math.max(...statuses);
+process.exitCode = Math.max(...runs.map(({ status }) => status));

@@ -156,7 +156,12 @@ describe('what scheduled queries see', () => {
     await using client = new ExtensionManagerClient({ socketPath: socket });
     const sorted = (rows: readonly object[]): string[] => rows.map(row => JSON.stringify(row)).sort();
     const all = new Map<string, string[]>();
-    for (const [name, sql] of Object.entries(queries)) all.set(name, sorted(await client.query(sql)));
+    for (const [name, sql] of Object.entries(queries)) {
+      // One that comes while a scheduled query runs may be taken for it: who asks cannot be seen without a right to look into core.
+      await expect
+        .poll(async () => all.set(name, sorted(await client.query(sql))).get(name), PATIENCE)
+        .not.toEqual([]);
+    }
     const before = daemon.runs('twice');
     await expect.poll(() => daemon.runs('twice'), PATIENCE).toBeGreaterThan(before + 1);
     for (const name of ['self_join', 'any_of', 'either', 'two_tables', 'by_alias']) {

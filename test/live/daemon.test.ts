@@ -87,6 +87,16 @@ const untilAudit = async (isSo: (state: AuditState) => boolean): Promise<AuditSt
   }
 };
 
+/** The number of rules, as soon as it stays the same for longer than options take to be in force. */
+const settledRules = async (): Promise<number> => {
+  for (let before = -1; ; ) {
+    const { rules } = await auditState();
+    if (rules === before) return rules;
+    before = rules;
+    await sleep(3_000);
+  }
+};
+
 describe('the extension file in a daemon', unless(whyNotLive), () => {
   beforeAll(async () => {
     mkdirSync(join(project, 'dist'), { recursive: true });
@@ -169,7 +179,8 @@ describe('the extension file in a daemon', unless(whyNotLive), () => {
     expect(readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')).toContain(
       `OSQUERY_EXTENSION=${daemon.process.pid}`,
     );
-    const fewer = (await auditState()).rules;
+    // The options of the configuration come after the start, and change the rules that osquery.flags asks for.
+    const fewer = await settledRules();
     configure({ audit_allow_sockets: true });
     const { rules } = await untilAudit(state => state.rules > fewer);
     configure({ audit_allow_sockets: false });
