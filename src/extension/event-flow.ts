@@ -228,6 +228,7 @@ export class EventFlow implements RowSource {
       this.#options.log.warn(
         former === undefined ? whyNot : `${whyNot}; until then state stays in ${former.path}`,
       );
+      await this.#startTelemetry(this.#telemetry?.extras);
       return undefined;
     }
     this.#persistence = persistence;

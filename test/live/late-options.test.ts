@@ -166,5 +166,10 @@ describe('options that come when core has its configuration', unless(whyNotLive)
     run(5, 10);
     expect(await scheduledUntil(extension, 10)).toEqual(numbered(0, 10));
     expect(await extension.status()).toMatchObject({ state_dir: early });
+    const told = async (): Promise<string[]> =>
+      (await extension.core.generate('process_telemetry_events'))
+        .map(({ process_command_line = '' }) => process_command_line)
+        .filter(line => line.startsWith('/bin/true late'));
+    await expect.poll(told, IN_FORCE).toEqual(numbered(0, 10));
   }, 60_000);
 });
