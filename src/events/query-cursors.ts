@@ -75,11 +75,6 @@ export class QueryCursors {
     this.#doubted.add(query);
   }
 
-  /** The place of each query. */
-  all(): ReadonlyMap<string, Cursor> {
-    return this.#cursors;
-  }
-
   /**
    * Takes over the places that queries had in another buffer, whose rows now come behind those here. A query that has a place
    * in both goes on from the other one if it had had all rows here; else it gets some rows once more, which is better than never.
@@ -88,7 +83,7 @@ export class QueryCursors {
    * @param moved the number that a row of the other buffer has here
    */
   takeOver(others: QueryCursors, end: number, moved: (eid: number) => number): void {
-    for (const [query, cursor] of others.all()) {
+    for (const [query, cursor] of others.#cursors) {
       const own = this.#cursors.get(query);
       if (own !== undefined && own.to < end) continue;
       this.#cursors.set(query, { ...cursor, from: moved(cursor.from), to: moved(cursor.to) });
