@@ -22,10 +22,3 @@ export const prefixedName = (table: string): string => `audit_${table}`;
  * registry, the same one for SQL. `process_events` is `Process_events`.
  */
 export const registryTwin = (table: string): string => table.charAt(0).toUpperCase() + table.slice(1);
-
-/** Finds SQL that mentions one of the names, in any case. A name in a comment or in a string counts, too. */
-export const mentionsOf = (names: Iterable<string>): RegExp =>
-  new RegExp(
-    `(?<![a-z0-9_])(?:${Array.from(names, name => RegExp.escape(name)).join('|')})(?![a-z0-9_])`,
-    'i',
-  );

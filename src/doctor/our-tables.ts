@@ -1,4 +1,5 @@
-import { mentionsOf, prefixedName } from '../../tables/table-name.ts';
+import { mentionsOf } from 'osquery-extension-ts/events';
+import { prefixedName } from '../../tables/table-name.ts';
 import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
 
 /** Name that the extension registers under. */

@@ -1,4 +1,5 @@
 import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
+import type { EventRows, RowRange, RowRanges } from 'osquery-extension-ts/events';
 import type { Lookup } from './column-index.ts';
 import { ColumnIndexes } from './column-indexes.ts';
 import { DerivedArguments } from './derived-column.ts';
@@ -7,7 +8,6 @@ import { type Measure, type OwnerAccount, OwnerAccounts } from './owner-accounts
 import { packRows, releaseRows } from './packing.ts';
 import { isPackedBatch, type PackedBatch, type RowBatch, type StoredBatch } from './row-batch.ts';
 import type { RowExtras } from './row-extras.ts';
-import type { RowRanges } from './row-ranges.ts';
 import {
   allowGaps,
   DONE,
@@ -80,12 +80,6 @@ export interface EventBufferCounters {
 /** Of more than this it must be known what an answer comes to: there is a limit for it, and it may be of few columns. */
 const LATE_BYTES = 256 * 1024 * 1024;
 
-/** Rows are asked for by number (`eid`), `from` inclusive, `to` exclusive. */
-export interface RowRange {
-  readonly from: number;
-  readonly to: number;
-}
-
 /** Times of rows, in seconds since the epoch; both inclusive. */
 export interface TimeBounds {
   readonly from: number;
@@ -129,7 +123,7 @@ const NO_COUNTS: Readonly<EventBufferCounters> = {
  * Where there is no room for all, the oldest rows of the owner who has most go first: who floods a host with events loses
  * his own, and nobody else's.
  */
-export class EventBuffer {
+export class EventBuffer implements EventRows {
   readonly counters: EventBufferCounters = { ...NO_COUNTS };
   #limits: EventBufferLimits;
   readonly #overheads: Uint32Array;

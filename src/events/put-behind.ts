@@ -1,6 +1,6 @@
-import type { EventBuffer, RowRange } from './event-buffer.ts';
+import type { QueryCursors, RowRange } from 'osquery-extension-ts/events';
+import type { EventBuffer } from './event-buffer.ts';
 import { unpackRows } from './packing.ts';
-import type { QueryCursors } from './query-cursors.ts';
 import { renumberRows } from './renumber-rows.ts';
 import { isPackedBatch, type PackedBatch, type StoredBatch } from './row-batch.ts';
 import { ownersOf } from './row-owner.ts';

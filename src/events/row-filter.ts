@@ -1,8 +1,9 @@
 import type { ColumnSpec, Constraint, QueryContext } from 'osquery-extension-ts';
+import type { RowRange } from 'osquery-extension-ts/events';
 import type { Lookup } from './column-index.ts';
 import { integerKey, type KeyOf, lowerAscii, NUMBER_TEXT, textKey, withoutBlanks } from './column-key.ts';
 import { findValue } from './encoded-row.ts';
-import type { RowRange, TimeBounds } from './event-buffer.ts';
+import type { TimeBounds } from './event-buffer.ts';
 import { likeMatcher } from './like.ts';
 import type { RowView } from './selection-writer.ts';
 import type { RowFilter } from './stored-rows.ts';

@@ -9,6 +9,7 @@ import {
   runExtension,
   TablePlugin,
 } from 'osquery-extension-ts';
+import { RunningQuery, readingQuery, Schedule } from 'osquery-extension-ts/events';
 import { auditStatus } from '../../tables/audit_status.ts';
 import { eventTables } from '../../tables/index.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
@@ -19,8 +20,6 @@ import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts'
 import { followSchedule, warnAboutCore } from './osquery/follow-core.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
 import { RememberedOptions } from './osquery/remembered-options.ts';
-import { RunningQuery, readingQuery } from './osquery/running-query.ts';
-import { Schedule } from './osquery/schedule.ts';
 import { namesInCore, nativeTables } from './osquery/table-names.ts';
 
 const CONNECT_RETRY_MS = 50;

@@ -5,20 +5,24 @@ import {
   TablePlugin,
   type TableSpec,
 } from 'osquery-extension-ts';
-import { AgeClock } from '../events/age-clock.ts';
+import {
+  AgeClock,
+  QueryCursors,
+  type QueryExecution,
+  ReturnedRows,
+  type TableRead,
+  type TableReader,
+} from 'osquery-extension-ts/events';
 import { storedNames } from '../events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits } from '../events/event-buffer.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { TableInMemory } from '../events/persistence/persisted-table.ts';
 import type { LateBatch } from '../events/persistence/row-log.ts';
 import { putBehind, type TableRows } from '../events/put-behind.ts';
-import { QueryCursors, type QueryExecution } from '../events/query-cursors.ts';
-import { ReturnedRows } from '../events/returned-rows.ts';
 import type { RowExtras } from '../events/row-extras.ts';
-import { selectEvents, type TableReader } from '../events/select-events.ts';
+import { selectEvents } from '../events/select-events.ts';
 import type { SpillFile } from '../events/spill-file.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import type { TableRead } from './osquery/running-query.ts';
 
 interface Store {
   readonly spec: TableSpec;

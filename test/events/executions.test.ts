@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { decodeRows } from 'osquery-extension-ts/encoded';
+import { QueryCursors, type QueryExecution, ReturnedRows } from 'osquery-extension-ts/events';
 import { expect, it } from 'vitest';
-import { QueryCursors, type QueryExecution } from '../../src/events/query-cursors.ts';
-import { ReturnedRows } from '../../src/events/returned-rows.ts';
 import { selectEvents } from '../../src/events/select-events.ts';
 import { contextOf, eidsOf, filledBuffer, NO_LIMITS, spec } from './event-rows.ts';
 

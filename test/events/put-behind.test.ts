@@ -1,8 +1,8 @@
 import fc from 'fast-check';
+import { QueryCursors } from 'osquery-extension-ts/events';
 import { describe, expect, it } from 'vitest';
 import type { EventBuffer } from '../../src/events/event-buffer.ts';
 import { putBehind } from '../../src/events/put-behind.ts';
-import { QueryCursors } from '../../src/events/query-cursors.ts';
 import { columns, filledBuffer, newBuffer, rowsOf, type TestRow } from './event-rows.ts';
 
 const columnNames = columns.map(({ name }) => name);

@@ -1,8 +1,7 @@
 import { bytesOf, decodeRows } from 'osquery-extension-ts/encoded';
+import { QueryCursors, ReturnedRows } from 'osquery-extension-ts/events';
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
-import { QueryCursors } from '../../src/events/query-cursors.ts';
-import { ReturnedRows } from '../../src/events/returned-rows.ts';
 import { RowExtras } from '../../src/events/row-extras.ts';
 import { selectEvents } from '../../src/events/select-events.ts';
 import { columns, contextOf, EVERY_COLUMN, filledBuffer, spec } from './event-rows.ts';

@@ -1,9 +1,13 @@
 import type { PluginRow } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
+import {
+  QueryCursors,
+  type QueryExecution,
+  ReturnedRows,
+  type TableReader,
+} from 'osquery-extension-ts/events';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { QueryCursors, type QueryExecution } from '../../src/events/query-cursors.ts';
-import { ReturnedRows } from '../../src/events/returned-rows.ts';
-import { selectEvents, type TableReader } from '../../src/events/select-events.ts';
+import { selectEvents } from '../../src/events/select-events.ts';
 import { contextOf, eidsOf, filledBuffer, NO_LIMITS, spec, type TestRow } from './event-rows.ts';
 
 const EQ = 2;

@@ -1,5 +1,5 @@
+import type { Cursor, QueryCursors } from 'osquery-extension-ts/events';
 import type { EventBuffer, SavedBuffer } from '../event-buffer.ts';
-import type { Cursor, QueryCursors } from '../query-cursors.ts';
 import type { PackedBatch, StoredBatch } from '../row-batch.ts';
 import type { LateValues, RowExtras } from '../row-extras.ts';
 import { ownersOf } from '../row-owner.ts';

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallerView, CallOrigin } from 'osquery-extension-ts/events';
 
 /** Core's thread that runs scheduled queries. Source: osquery/dispatcher/scheduler.h, which names it; the kernel keeps 15 bytes. */
 const SCHEDULER = 'SchedulerRunner';
@@ -10,14 +11,6 @@ const TRIES = 4;
 const BETWEEN_MS = 1;
 /** The number of a system call, six arguments and two addresses. */
 const SYSCALL_BYTES = 256;
-
-/** What a call came by. */
-export interface Call {
-  /** Descriptor of the connection; undefined if it is not known. */
-  readonly fd: number | undefined;
-  /** No other call is being answered. */
-  readonly isAlone: boolean;
-}
 
 export interface AskingThreadOptions {
   /** pid of the process at the other end of a connection. */
@@ -34,7 +27,7 @@ export interface AskingThreadOptions {
  * A call does not say. But the thread that made it waits for the answer in recvfrom(2) on its end of the connection, and
  * procfs shows threads, what they wait in and on which descriptor. This takes CAP_SYS_PTRACE, or the same user.
  */
-export class AskingThread {
+export class AskingThread implements CallerView {
   readonly #options: Required<AskingThreadOptions>;
   /** Its file in procfs is kept open: each call of a join looks at it. */
   #scheduler: { readonly pid: number; readonly task: string; readonly fd: number } | undefined;
@@ -45,7 +38,7 @@ export class AskingThread {
   }
 
   /** Whether another thread than the scheduler is seen to wait for the answer. What is not seen counts as the scheduler's. */
-  async isAnother({ fd, isAlone }: Call): Promise<boolean> {
+  async isAnother({ fd, isAlone }: CallOrigin): Promise<boolean> {
     if (fd === undefined) return false;
     try {
       const pid = this.#options.processOf(fd);

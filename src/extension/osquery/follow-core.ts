@@ -1,8 +1,8 @@
+import type { Schedule } from 'osquery-extension-ts/events';
 import type { EventStore } from '../event-store.ts';
 import { adviseOnCore, type CoreFacts } from './core-advice.ts';
 import type { CoreSettings } from './core-settings.ts';
 import type { OperatorLog } from './operator-log.ts';
-import type { Schedule } from './schedule.ts';
 
 /** What a core is like, and who is to hear of what is wrong there. */
 export interface WarnedOfCore {

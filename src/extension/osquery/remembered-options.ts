@@ -1,7 +1,7 @@
 import { type ExtensionManagerClient, isOsqueryError } from 'osquery-extension-ts';
+import { PERSISTENT_SETTINGS } from 'osquery-extension-ts/events';
 import { auditFlags, eventFlags } from '../../flags/audit-flags.ts';
 import { customOptions } from '../../flags/custom-options.ts';
-import { databaseValue, PERSISTENT_SETTINGS } from './core-database.ts';
 
 /** Where core's database has them. */
 const KEY = 'osquery-audit-events.options';
@@ -28,7 +28,7 @@ export class RememberedOptions {
   /** @returns the options as core has them, with those of the last time while it has no configuration */
   async complete(options: Options): Promise<Options> {
     if (await this.#hasConfiguration()) return options;
-    const remembered = parse(await databaseValue(this.#client, PERSISTENT_SETTINGS, KEY));
+    const remembered = parse(await this.#client.database.get(PERSISTENT_SETTINGS, KEY));
     return new Map([...options, ...remembered]);
   }
 
@@ -40,12 +40,7 @@ export class RememberedOptions {
     });
     const text = JSON.stringify(ours);
     if (text === this.#saved || !(await this.#hasConfiguration())) return;
-    await this.#client.call('database', '', {
-      action: 'put',
-      domain: PERSISTENT_SETTINGS,
-      key: KEY,
-      value: text,
-    });
+    await this.#client.database.put(PERSISTENT_SETTINGS, KEY, text);
     this.#saved = text;
   }
 

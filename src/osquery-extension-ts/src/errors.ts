@@ -81,6 +81,16 @@ export function isOsqueryError(error: unknown, code?: OsqueryErrorCode): error i
   return error instanceof OsqueryError && (code === undefined || error.code === code);
 }
 
+/** What an answer resolves with; undefined where the other side answered with a status other than 0: it has no such thing. */
+export async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isOsqueryError(error, 'OSQUERY_STATUS')) return undefined;
+    throw error;
+  }
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

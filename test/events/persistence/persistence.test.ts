@@ -2,10 +2,10 @@ import { appendFileSync, chmodSync, cpSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { QueryCursors } from 'osquery-extension-ts/events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventBufferLimits } from '../../../src/events/event-buffer.ts';
 import { Persistence } from '../../../src/events/persistence/persistence.ts';
-import { QueryCursors } from '../../../src/events/query-cursors.ts';
 import { RowExtras } from '../../../src/events/row-extras.ts';
 import { batchOf, columns, EVERY_COLUMN, eidsOf, NO_LIMITS, newBuffer, rowsOf } from '../event-rows.ts';
 import { temporaryDirectory } from './temporary-directory.ts';

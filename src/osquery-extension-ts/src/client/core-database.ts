@@ -1,45 +1,58 @@
-import { isOsqueryError } from '../errors.ts';
-import type { PluginRow } from '../table/encoded-rows.ts';
+import { unlessRefused } from '../errors.ts';
 import type { CallOptions } from './connection.ts';
+import type { ExtensionClient } from './extension-client.ts';
 
-/** Calls core's database plugin. */
-type Call = (request: PluginRow, options?: CallOptions) => Promise<PluginRow[]>;
+/** A key of core's database, in its domain. */
+export type DatabaseKey = readonly [domain: string, key: string];
 
 /**
  * Core's own database: texts by domain and key, kept over core's restarts. `configurations` is a domain that is meant for
  * others, too; an unknown one is an error.
  */
 export class CoreDatabase {
-  readonly #call: Call;
+  readonly #client: Pick<ExtensionClient, 'call' | 'callTogether'>;
 
-  constructor(call: Call) {
-    this.#call = call;
+  constructor(client: Pick<ExtensionClient, 'call' | 'callTogether'>) {
+    this.#client = client;
   }
 
   /** The value of a key; undefined where core has none, or does not have the domain. */
   async get(domain: string, key: string, options?: CallOptions): Promise<string | undefined> {
-    try {
-      return (await this.#call({ action: 'get', domain, key }, options))[0]?.v;
-    } catch (error) {
-      // A key that is not there is a status other than 0, and its message is that of RocksDB.
-      if (isOsqueryError(error, 'OSQUERY_STATUS')) return undefined;
-      throw error;
-    }
+    // A key that is not there is a status other than 0, and its message is that of RocksDB.
+    const rows = await unlessRefused(
+      this.#client.call('database', '', { action: 'get', domain, key }, options),
+    );
+    return rows?.[0]?.v;
+  }
+
+  /**
+   * The values of several keys, read one after the other for one wait; undefined for each that core does not have.
+   *
+   * @returns as many as there are keys, in their order
+   */
+  async getAll(keys: readonly DatabaseKey[], options?: CallOptions): Promise<(string | undefined)[]> {
+    const calls = keys.map(([domain, key]) => ({
+      registry: 'database',
+      item: '',
+      request: { action: 'get', domain, key },
+    }));
+    const answers = await this.#client.callTogether(calls, options);
+    return answers.map(({ rows: [row] }) => row?.v);
   }
 
   /** @throws OsqueryStatusError when core cannot keep it */
   async put(domain: string, key: string, value: string, options?: CallOptions): Promise<void> {
-    await this.#call({ action: 'put', domain, key, value }, options);
+    await this.#client.call('database', '', { action: 'put', domain, key, value }, options);
   }
 
   /** The keys of a domain that begin with `prefix`, in the order of their bytes. */
   async scan(domain: string, prefix = '', options?: CallOptions): Promise<string[]> {
-    const rows = await this.#call({ action: 'scan', domain, prefix }, options);
+    const rows = await this.#client.call('database', '', { action: 'scan', domain, prefix }, options);
     return rows.map(({ k = '' }) => k);
   }
 
   /** Removes a key, which need not be there. */
   async remove(domain: string, key: string, options?: CallOptions): Promise<void> {
-    await this.#call({ action: 'remove', domain, key }, options);
+    await this.#client.call('database', '', { action: 'remove', domain, key }, options);
   }
 }

@@ -19,7 +19,7 @@ export class ExtensionManagerClient extends ExtensionClient {
   protected override readonly service: Service = 'ExtensionManager';
 
   /** Core's database. */
-  readonly database = new CoreDatabase((request, options) => this.call('database', '', request, options));
+  readonly database = new CoreDatabase(this);
 
   /**
    * Gives core a part of its configuration anew: what came from the same source before is replaced, all other sources stay.

@@ -1,4 +1,4 @@
-import type { RowRange } from './event-buffer.ts';
+import type { RowRange } from './row-ranges.ts';
 
 /** One run of a scheduled query: its name, and what tells this run from the one before. */
 export interface QueryExecution {

@@ -1,5 +1,5 @@
+import { AgeClock } from 'osquery-extension-ts/events';
 import { describe, expect, it } from 'vitest';
-import { AgeClock } from '../../src/events/age-clock.ts';
 
 const AGE = 100;
 const HOUR = 3_600;

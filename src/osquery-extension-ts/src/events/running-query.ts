@@ -1,18 +1,26 @@
-import type { CallOptions, ExtensionManagerClient } from 'osquery-extension-ts';
-import type { QueryExecution } from '../../events/query-cursors.ts';
-import type { AskingThread, Call } from './asking-thread.ts';
-import {
-  type DatabaseKey,
-  DISTRIBUTED_RUNNING,
-  databaseKeys,
-  databaseValues,
-  PERSISTENT_SETTINGS,
-  QUERIES,
-} from './core-database.ts';
+import type { CallOptions } from '../client/connection.ts';
+import type { DatabaseKey } from '../client/core-database.ts';
+import type { ExtensionManagerClient } from '../client/extension-manager-client.ts';
+import { unlessRefused } from '../errors.ts';
+import { DISTRIBUTED_RUNNING, PERSISTENT_SETTINGS, QUERIES } from './core-domains.ts';
+import type { QueryExecution } from './query-cursors.ts';
 import type { Schedule } from './schedule.ts';
 
+/** What a call came by. */
+export interface CallOrigin {
+  /** Descriptor of the connection; undefined if it is not known. */
+  readonly fd: number | undefined;
+  /** No other call is being answered. */
+  readonly isAlone: boolean;
+}
+
+/** Tells whether a call of core is one of its scheduler, or of another thread, as far as that can be seen. */
+export interface CallerView {
+  isAnother(call: CallOrigin): Promise<boolean>;
+}
+
 /** One read of a table, as core asks for it. */
-export interface TableRead extends Call {
+export interface TableRead extends CallOrigin {
   /** All names of the table. */
   readonly tableNames: readonly string[];
   /** Columns that core wants; undefined if it does not say. */
@@ -34,14 +42,16 @@ export const readingQuery = async (
   client: ExtensionManagerClient,
   running: RunningQuery,
   schedule: Schedule,
-  asking: AskingThread | undefined,
+  asking: CallerView | undefined,
   read: TableRead,
 ): Promise<QueryExecution | undefined> => {
   const execution = await running.find();
   if (execution === undefined || (await asking?.isAnother(read))) return undefined;
   if (schedule.canRead(execution.query, read.tableNames, read.columns)) return execution;
-  const distributed = await databaseKeys(client, DISTRIBUTED_RUNNING);
-  return distributed.length > 0 ? undefined : { ...execution, seenAtLook: schedule.looks };
+  const distributed = await unlessRefused(client.database.scan(DISTRIBUTED_RUNNING));
+  return distributed !== undefined && distributed.length > 0
+    ? undefined
+    : { ...execution, seenAtLook: schedule.looks };
 };
 
 /** Milliseconds within which a call comes that core's ping has announced. */
@@ -103,15 +113,14 @@ export class RunningQuery {
     this.#asked++;
     try {
       const guess = this.#last;
-      const [query, ...ofGuess] = await databaseValues(
-        this.#client,
+      const [query, ...ofGuess] = await this.#client.database.getAll(
         [[PERSISTENT_SETTINGS, 'executing_query'], ...(guess === undefined ? [] : keysOf(guess))],
         options,
       );
       if (query === undefined || query === '') return undefined;
       this.#last = query;
       const [counter, started] =
-        query === guess ? ofGuess : await databaseValues(this.#client, keysOf(query));
+        query === guess ? ofGuess : await this.#client.database.getAll(keysOf(query));
       return { query, id: `${counter ?? ''}/${started ?? ''}`, counter };
     } finally {
       this.#asked--;

@@ -1,4 +1,4 @@
-import type { EventBuffer } from './event-buffer.ts';
+import type { EventRows } from './event-rows.ts';
 import { RowRanges } from './row-ranges.ts';
 
 /** Milliseconds without a SELECT of the table after which the statement before is over. */
@@ -9,14 +9,14 @@ const STATEMENT_MS = 1_000;
  * table several times if it joins it to itself, or has an OR in it, and nobody says when it is over.
  */
 export class ReturnedRows {
-  readonly #buffer: EventBuffer;
+  readonly #buffer: Pick<EventRows, 'discard'>;
   readonly #now: () => number;
   readonly #rows = new RowRanges();
   #lastAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param now milliseconds of a clock that nobody sets */
-  constructor(buffer: EventBuffer, now = () => performance.now()) {
+  constructor(buffer: Pick<EventRows, 'discard'>, now = () => performance.now()) {
     this.#buffer = buffer;
     this.#now = now;
   }

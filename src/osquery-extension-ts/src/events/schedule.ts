@@ -1,7 +1,8 @@
-import { type ExtensionManagerClient, isOsqueryError } from 'osquery-extension-ts';
-import { mentionsOf } from '../../../tables/table-name.ts';
-import type { TableReader } from '../../events/select-events.ts';
-import { databaseKeys, databaseValue, QUERIES } from './core-database.ts';
+import type { ExtensionManagerClient } from '../client/extension-manager-client.ts';
+import { unlessRefused } from '../errors.ts';
+import { QUERIES } from './core-domains.ts';
+import { mentionsOf } from './mentions-of.ts';
+import type { TableReader } from './read-events.ts';
 
 interface ScheduledQuery {
   readonly name: string;
@@ -89,12 +90,10 @@ export class Schedule {
   }
 
   async #readViews(): Promise<ReadonlyMap<string, string>> {
-    const keys = await databaseKeys(this.#client, QUERIES, VIEWS);
-    const views = keys.map(async key => {
-      const sql = await databaseValue(this.#client, QUERIES, key);
-      return [key.slice(VIEWS.length), sql ?? ''] as const;
-    });
-    return new Map(await Promise.all(views));
+    const { database } = this.#client;
+    const keys = (await unlessRefused(database.scan(QUERIES, VIEWS))) ?? [];
+    const views = await database.getAll(keys.map(key => [QUERIES, key] as const));
+    return new Map(keys.map((key, index) => [key.slice(VIEWS.length), views[index] ?? '']));
   }
 
   get isKnown(): boolean {
@@ -162,13 +161,3 @@ export class Schedule {
 }
 
 const TAKES_UNNAMED = /\*|(?<![a-z0-9_])natural(?![a-z0-9_])/i;
-
-/** undefined if core has no such thing. */
-const unlessRefused = async <T>(answer: Promise<T>): Promise<T | undefined> => {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isOsqueryError(error, 'OSQUERY_STATUS')) return undefined;
-    throw error;
-  }
-};

@@ -1,4 +1,8 @@
-import type { RowRange } from './event-buffer.ts';
+/** Rows are asked for by number (`eid`), `from` inclusive, `to` exclusive. */
+export interface RowRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** Ranges that are kept before they are put in order: a join finds one row at a time, and some of them again and again. */
 const MOST_RANGES = 1_000;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { ExtensionManagerClient, PluginAnswer, PluginCallRequest } from 'osquery-extension-ts';
+import { RunningQuery } from 'osquery-extension-ts/events';
 import { describe, expect, it } from 'vitest';
-import { RunningQuery } from '../../../src/extension/osquery/running-query.ts';
+import { CoreDatabase } from '../../../src/osquery-extension-ts/src/client/core-database.ts';
 
 /** A core's database, and a client of it that counts its questions. */
 const fakeDatabase = () => {
@@ -16,11 +17,15 @@ const fakeDatabase = () => {
       };
     });
   let answer = async (calls: readonly PluginCallRequest[]): Promise<PluginAnswer[]> => read(calls);
-  const client = {
-    callTogether: (calls: readonly PluginCallRequest[]) => {
-      asked.push(calls.map(({ request }) => String(request.key)));
-      return answer(calls);
+  const calls = {
+    call: async () => [],
+    callTogether: (requests: readonly PluginCallRequest[]) => {
+      asked.push(requests.map(({ request }) => String(request.key)));
+      return answer(requests);
     },
+  };
+  const client = {
+    database: new CoreDatabase(calls),
     readNow: () => {},
   } as unknown as ExtensionManagerClient;
   const begin = (query: string, second: number): void => {

@@ -1,11 +1,11 @@
 import { type ExtensionManagerClient, OsqueryStatusError, type PluginRow } from 'osquery-extension-ts';
+import { Schedule } from 'osquery-extension-ts/events';
 import { describe, expect, test } from 'vitest';
-import { Schedule } from '../../../src/extension/osquery/schedule.ts';
 
 const scheduleOf = async (rows: PluginRow[]): Promise<Schedule> => {
   const schedule = new Schedule({
     query: async () => rows,
-    call: async () => [],
+    database: { scan: async () => [], getAll: async () => [] },
   } as unknown as ExtensionManagerClient);
   await schedule.refresh();
   return schedule;
@@ -67,7 +67,7 @@ describe('an empty schedule', () => {
         if (configValid === undefined) throw new OsqueryStatusError({ code: 1, message: 'no such column' });
         return [{ config_valid: configValid }];
       },
-      call: async () => [],
+      database: { scan: async () => [], getAll: async () => [] },
     };
     const schedule = new Schedule(client as unknown as ExtensionManagerClient, () => now);
     await schedule.refresh();

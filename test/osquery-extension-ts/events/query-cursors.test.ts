@@ -1,5 +1,5 @@
+import { QueryCursors } from 'osquery-extension-ts/events';
 import { describe, expect, it } from 'vitest';
-import { QueryCursors } from '../../src/events/query-cursors.ts';
 
 const range = (from: number, to: number) => ({ from, to });
 const run = (query: string, id: string) => ({ query, id });

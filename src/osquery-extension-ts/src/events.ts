@@ -1,0 +1,22 @@
+/**
+ * What {@link eventTable} is made of, for tables that keep their rows in a way of their own: which scheduled query reads, what it
+ * has had, and what may go.
+ *
+ * @packageDocumentation
+ */
+import './node-version.ts';
+
+export { AgeClock } from './events/age-clock.ts';
+export { DISTRIBUTED_RUNNING, PERSISTENT_SETTINGS, QUERIES } from './events/core-domains.ts';
+export type { EventRows } from './events/event-rows.ts';
+export { mentionsOf } from './events/mentions-of.ts';
+export type { Cursor, QueryExecution } from './events/query-cursors.ts';
+export { QueryCursors } from './events/query-cursors.ts';
+export type { EventRead, ReadEnvironment, TableReader } from './events/read-events.ts';
+export { readEvents } from './events/read-events.ts';
+export { ReturnedRows } from './events/returned-rows.ts';
+export type { RowRange } from './events/row-ranges.ts';
+export { RowRanges } from './events/row-ranges.ts';
+export type { CallerView, CallOrigin, TableRead } from './events/running-query.ts';
+export { RunningQuery, readingQuery } from './events/running-query.ts';
+export { Schedule } from './events/schedule.ts';
