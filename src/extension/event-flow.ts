@@ -9,14 +9,9 @@ import type { RowExtras } from '../events/row-extras.ts';
 import { SpillFile } from '../events/spill-file.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { needsNewStart } from '../flags/start-settings.ts';
-import {
-  type EventSource,
-  type LiveOptions,
-  openLiveSource,
-  openReplaySource,
-  type SourceStatus,
-} from '../ingest/audit-source.ts';
+import { openLiveSource, openReplaySource } from '../ingest/audit-source.ts';
 import { ChangeableSource } from '../ingest/changeable-source.ts';
+import type { EventSource, LiveOptions, SourceStatus } from '../ingest/event-source.ts';
 import type { IngestHandlers } from '../ingest/ingest.ts';
 import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';

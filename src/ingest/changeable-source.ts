@@ -1,8 +1,8 @@
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { duplicate } from '../runtime/socket-calls.ts';
-import type { EventSource, LiveOptions, SourceStatus } from './audit-source.ts';
 import type { InheritedSocket } from './bridge/inherited-socket.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
+import type { EventSource, LiveOptions, SourceStatus } from './event-source.ts';
 import type { IngestCounters } from './ingest-messages.ts';
 
 export type OpenSource = (settings: AuditSettings, start: LiveOptions) => Promise<EventSource>;

@@ -5,8 +5,8 @@ import { AuditSession, type SessionOptions } from '../audit/control/session.ts';
 import { nativeArchitectures } from '../audit/syscalls.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { AuditKeeper } from './audit-keeper.ts';
-import type { EventSource, LiveOptions } from './audit-source.ts';
 import type { InheritedSocket } from './bridge/inherited-socket.ts';
+import type { EventSource, LiveOptions } from './event-source.ts';
 import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
 
 /**

@@ -1,15 +1,41 @@
 /** The shell's commands, named as in osquery's. */
 
+import type { EmbeddedCore } from '../core/embedded-core.ts';
 import { createTableStatement } from '../core/sql/table-definition.ts';
-import { OUTPUT_MODES } from './output/printer.ts';
-import type { InputOutcome, Session } from './session.ts';
+import { OUTPUT_MODES, type OutputMode } from './output/printer.ts';
+
+export interface SessionSettings {
+  mode: OutputMode;
+  nullValue: string;
+  separator: string;
+  headers: boolean;
+  /** End after the first error. */
+  bail: boolean;
+  /** Show each statement before it runs. */
+  echo: boolean;
+  /** Show how long each statement took. */
+  timer: boolean;
+}
+
+/** What an input led to. */
+export type InputOutcome = 'done' | 'failed' | 'interrupted' | 'exit';
+
+/** What a command may do with the session that it was entered in. */
+export interface CommandSession {
+  readonly core: EmbeddedCore;
+  readonly settings: SessionSettings;
+  print(line: string): Promise<void>;
+  printError(message: string): Promise<void>;
+  /** Runs statements and prints their results. */
+  execute(sql: string): Promise<InputOutcome>;
+}
 
 interface DotCommand {
   readonly name: string;
   /** After the name, in the help text. */
   readonly usage: string;
   readonly help: string;
-  readonly run: (session: Session, argument: string) => Promise<InputOutcome>;
+  readonly run: (session: CommandSession, argument: string) => Promise<InputOutcome>;
 }
 
 const isOn = (text: string): boolean | undefined => {
@@ -18,7 +44,7 @@ const isOn = (text: string): boolean | undefined => {
   return undefined;
 };
 
-const wrong = async (session: Session, message: string): Promise<InputOutcome> => {
+const wrong = async (session: CommandSession, message: string): Promise<InputOutcome> => {
   await session.printError(`Error: ${message}`);
   return 'failed';
 };
@@ -218,7 +244,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
 ];
 
 /** Runs a line that begins with a dot. Names may be cut short as long as only one fits. */
-export const runDotCommand = async (session: Session, line: string): Promise<InputOutcome> => {
+export const runDotCommand = async (session: CommandSession, line: string): Promise<InputOutcome> => {
   const [, word = '', argument = ''] = /^\.(\S*)\s*(.*?)[\s;]*$/s.exec(line) ?? [];
   const exact = DOT_COMMANDS.find(({ name }) => name === word);
   const candidates = word === '' ? [] : DOT_COMMANDS.filter(({ name }) => name.startsWith(word));

@@ -5,22 +5,14 @@ import { decodeRows } from '../core/sql/result-codec.ts';
 import { SqlError } from '../core/sql/sql-engine.ts';
 import { escapeForTerminal } from '../runtime/terminal/escape.ts';
 import { OutputClosedError, type TextSink } from '../runtime/terminal/text-sink.ts';
-import { runDotCommand } from './dot-commands.ts';
-import { createPrinter, type OutputMode, type PrintSettings } from './output/printer.ts';
+import {
+  type CommandSession,
+  type InputOutcome,
+  runDotCommand,
+  type SessionSettings,
+} from './dot-commands.ts';
+import { createPrinter, type PrintSettings } from './output/printer.ts';
 import { MAX_STATEMENT_LENGTH, type StatementInput } from './statement-splitter.ts';
-
-export interface SessionSettings {
-  mode: OutputMode;
-  nullValue: string;
-  separator: string;
-  headers: boolean;
-  /** End after the first error. */
-  bail: boolean;
-  /** Show each statement before it runs. */
-  echo: boolean;
-  /** Show how long each statement took. */
-  timer: boolean;
-}
 
 export interface SessionOptions {
   readonly core: EmbeddedCore;
@@ -33,10 +25,7 @@ export interface SessionOptions {
   readonly namesLines: boolean;
 }
 
-/** What an input led to. */
-export type InputOutcome = 'done' | 'failed' | 'interrupted' | 'exit';
-
-export class Session {
+export class Session implements CommandSession {
   readonly core: EmbeddedCore;
   readonly settings: SessionSettings;
   readonly #options: SessionOptions;

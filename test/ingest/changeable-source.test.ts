@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
-import type { EventSource, LiveOptions } from '../../src/ingest/audit-source.ts';
 import { ChangeableSource } from '../../src/ingest/changeable-source.ts';
+import type { EventSource, LiveOptions } from '../../src/ingest/event-source.ts';
 
 const { settings } = readAuditSettings(new Map());
 

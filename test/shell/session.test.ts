@@ -1,9 +1,10 @@
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { createTextSink, OutputClosedError } from '../../src/runtime/terminal/text-sink.ts';
+import type { SessionSettings } from '../../src/shell/dot-commands.ts';
 import { openHistory } from '../../src/shell/history.ts';
 import { type LineNotices, runInteractive } from '../../src/shell/interactive.ts';
-import { Session, type SessionSettings } from '../../src/shell/session.ts';
+import { Session } from '../../src/shell/session.ts';
 import { MAX_STATEMENT_LENGTH } from '../../src/shell/statement-splitter.ts';
 import { runStream } from '../../src/shell/stream-input.ts';
 import { column, FakeTable, PATIENCE, startCore, startExtension, type TestCore } from '../core/support.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { OsqueryError } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
-import { parseQueryContext } from 'osquery-extension-ts/protocol';
 import { maskOf } from '../../../src/events/encoded-row.ts';
 import { selectionOf } from '../../../src/events/row-filter.ts';
+import { ContextParser } from '../../../src/osquery-extension-ts/src/table/context-parser.ts';
 import { columns, filledBuffer } from '../../events/event-rows.ts';
 import { check, checkEqual, type FuzzTarget, refusals } from '../target.ts';
 
@@ -15,6 +15,7 @@ const ROWS = [
   { path: '', pid: -1, note: 'Ä%_', time: 102 },
   { pid: 5, note: '5.0', time: 103 },
 ];
+const contexts = new ContextParser();
 const { buffer } = filledBuffer(ROWS);
 const names = new Set<string>(columns.map(({ name }) => name));
 
@@ -83,7 +84,7 @@ export const context: FuzzTarget = {
     ']}',
   ],
   run(input) {
-    const parsed = refusals(OsqueryError, () => parseQueryContext(input.toString('utf8')));
+    const parsed = refusals(OsqueryError, () => contexts.parse(input.toString('utf8')));
     if (parsed === undefined) return;
     const { range, times, filter } = selectionOf(parsed, columns, buffer.overheads);
     check(range === undefined || !Number.isNaN(range.from + range.to), 'a range of numbers');

@@ -11,6 +11,7 @@ import {
   parseQueryContext,
 } from 'osquery-extension-ts/protocol';
 import { describe, expect, it } from 'vitest';
+import { ContextParser } from '../../../src/osquery-extension-ts/src/table/context-parser.ts';
 import recorded from '../fixtures/osqueryd-5.23-contexts.json' with { type: 'json' };
 
 const constraintsOn = (context: QueryContext, column: string) => context.constraints.get(column)?.list ?? [];
@@ -214,6 +215,7 @@ describe('parseQueryContext, on anything', () => {
         fc.constantFrom('', ',{"op":73,"expr":"5"}', ',{"op":2,"expr":5}'),
         fc.array(fc.array(value, { minLength: 4, maxLength: 4 }), { minLength: 2, maxLength: 6 }),
         (comparisons, more, series) => {
+          const parser = new ContextParser();
           for (const values of series) {
             const constraints = ['a', 'b', 'expr', 'c'].map(name => ({
               name,
@@ -223,7 +225,7 @@ describe('parseQueryContext, on anything', () => {
               affinity: 'TEXT',
             }));
             const json = JSON.stringify({ constraints, colsUsed: ['a'], colsUsedBitset: 1 });
-            const context = parseQueryContext(json.replace(/}](?=,"affinity")/, `}${more}]`));
+            const context = parser.parse(json.replace(/}](?=,"affinity")/, `}${more}]`));
             const own = [...context.constraints].map(([name, { list }]) => ({ name, list }));
             const added = more.includes('"op":2') ? { op: 2, expr: '5' } : undefined;
             let isFirst = true;

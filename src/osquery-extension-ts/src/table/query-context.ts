@@ -1,6 +1,5 @@
 import { messageOf, OsqueryError } from '../errors.ts';
 import { COLUMN_CONSTRAINT_OPS, CONSTRAINT_LIMIT, CONSTRAINT_OFFSET } from './constraint-op.ts';
-import { contextLikeBefore, rememberContext } from './context-template.ts';
 
 /** One comparison of a column with a value; the value is text whatever the column's type. */
 export interface Constraint {
@@ -51,14 +50,6 @@ export const EMPTY_CONTEXT: QueryContext = {
  */
 export function parseQueryContext(json: string | undefined): QueryContext {
   if (json === undefined || json === '') return EMPTY_CONTEXT;
-  const like = contextLikeBefore(json);
-  if (like !== undefined) return like;
-  const context = readContext(json);
-  rememberContext(json, context);
-  return context;
-}
-
-function readContext(json: string): QueryContext {
   let parsed: unknown;
   try {
     parsed = JSON.parse(json);

@@ -5,9 +5,10 @@ import { checkPlugin } from '../plugins/check-plugin.ts';
 import type { Plugin, PluginCall, PluginContext, PluginHooks } from '../plugins/plugin.ts';
 import { ByteWriter } from '../wire/byte-writer.ts';
 import type { ColumnSpec } from './column.ts';
+import { ContextParser } from './context-parser.ts';
 import { decodeRows, type EncodedRows, type PluginRow, type ResponseRows } from './encoded-rows.ts';
 import type { Awaitable, CheckGenerated, GeneratedRow, GeneratedRows } from './generated-rows.ts';
-import { EMPTY_CONTEXT, parseQueryContext } from './query-context.ts';
+import { EMPTY_CONTEXT } from './query-context.ts';
 import { createRowEncoder, type RowEncoder } from './row-encoder.ts';
 import { RowIdentity } from './row-identity.ts';
 import { TableContext } from './table-context.ts';
@@ -47,6 +48,7 @@ export class TablePlugin<
   readonly #routes: readonly PluginRow[];
   /** The columns, and `rowid`, for which core looks whether or not it is one. */
   readonly #columns: readonly ColumnSpec[];
+  readonly #contexts = new ContextParser();
   /** By the names of the columns that are written. */
   readonly #encoders = new Map<string, RowEncoder<readonly ColumnSpec[]>>();
 
@@ -82,7 +84,7 @@ export class TablePlugin<
       case 'columns':
         return this.#routes;
       case 'generate':
-        return this.#generate(new TableContext(this.spec, parseQueryContext(request.context)), call);
+        return this.#generate(new TableContext(this.spec, this.#contexts.parse(request.context)), call);
       case 'insert':
       case 'update':
       case 'delete':

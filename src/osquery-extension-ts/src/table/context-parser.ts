@@ -1,8 +1,8 @@
-import type { ColumnConstraints, QueryContext } from './query-context.ts';
+import { type ColumnConstraints, parseQueryContext, type QueryContext } from './query-context.ts';
 
 /** Values in a template at most; a join has one or two. */
 const MAX_VALUES = 8;
-/** Templates remembered: a join of several tables asks each of them in turn. */
+/** Templates remembered: several queries may join the same table. */
 const MAX_TEMPLATES = 4;
 /** Before a value, as core writes it. */
 const BEFORE_VALUE = '"expr":"';
@@ -18,31 +18,49 @@ interface ContextTemplate {
   readonly context: QueryContext;
 }
 
-/** The one used last is the first. */
-const templates: ContextTemplate[] = [];
-
 /**
- * A context that differs from one before it in nothing but the values that columns are compared with. In a join core asks a
- * thousand times in one second, and to parse the same column names a thousand times takes longer than to find the rows.
- *
- * @returns undefined if there was none like it
+ * Reads the contexts of one table. A context that differs from an earlier one only in the values that columns are compared
+ * with is not parsed as JSON again: in a join core asks a thousand times in a second, and parsing the same column names a
+ * thousand times takes longer than finding the rows.
  */
-export function contextLikeBefore(json: string): QueryContext | undefined {
-  for (const [place, template] of templates.entries()) {
-    const values = valuesIn(json, template.pieces);
-    if (values === undefined) continue;
-    if (place > 0) {
-      templates.splice(place, 1);
-      templates.unshift(template);
+export class ContextParser {
+  /** Most recently used first. */
+  readonly #templates: ContextTemplate[] = [];
+
+  /**
+   * Reads what `parseQueryContext` reads.
+   *
+   * @throws OsqueryError OSQUERY_INVALID when it is not a JSON object
+   */
+  parse(json: string | undefined): QueryContext {
+    const like = json === undefined ? undefined : this.#fromTemplate(json);
+    if (like !== undefined) return like;
+    const context = parseQueryContext(json);
+    const template = json === undefined ? undefined : templateOf(json, context);
+    if (template !== undefined) {
+      this.#templates.unshift(template);
+      this.#templates.length = Math.min(this.#templates.length, MAX_TEMPLATES);
     }
-    return withValues(template, values);
+    return context;
   }
-  return undefined;
+
+  #fromTemplate(json: string): QueryContext | undefined {
+    for (const [place, template] of this.#templates.entries()) {
+      const values = valuesIn(json, template.pieces);
+      if (values === undefined) continue;
+      if (place > 0) {
+        this.#templates.splice(place, 1);
+        this.#templates.unshift(template);
+      }
+      return withValues(template, values);
+    }
+    return undefined;
+  }
 }
 
-/** Remembers a context for `contextLikeBefore`, if it has values and is written as core writes it. */
-export function rememberContext(json: string, context: QueryContext): void {
-  if (context.limit !== undefined || context.offset !== undefined) return;
+/** @returns undefined if the context has no values, too many, or is not written as core writes it */
+function templateOf(json: string, context: QueryContext): ContextTemplate | undefined {
+  if (context.limit !== undefined || context.offset !== undefined) return undefined;
   const values: string[] = [];
   const columns: string[] = [];
   for (const [column, { list }] of context.constraints) {
@@ -51,17 +69,16 @@ export function rememberContext(json: string, context: QueryContext): void {
       columns.push(column);
     }
   }
-  if (values.length === 0 || values.length > MAX_VALUES) return;
+  if (values.length === 0 || values.length > MAX_VALUES) return undefined;
   const parts = json.split(BEFORE_VALUE);
-  if (parts.length !== values.length + 1) return;
+  if (parts.length !== values.length + 1) return undefined;
   const pieces = [parts[0]! + BEFORE_VALUE];
   for (const [i, value] of values.entries()) {
     const part = parts[i + 1]!;
-    if (!PLAIN.test(value) || !part.startsWith(`${value}"`)) return;
+    if (!PLAIN.test(value) || !part.startsWith(`${value}"`)) return undefined;
     pieces.push(part.slice(value.length) + (i + 1 < values.length ? BEFORE_VALUE : ''));
   }
-  templates.unshift({ pieces, columns, context });
-  templates.length = Math.min(templates.length, MAX_TEMPLATES);
+  return { pieces, columns, context };
 }
 
 function valuesIn(json: string, pieces: readonly string[]): string[] | undefined {
@@ -94,7 +111,7 @@ function withValues({ columns, context }: ContextTemplate, values: readonly stri
   return { constraints: new MapWith(context.constraints, changed), colsUsed, colsUsedBitset, limit, offset };
 }
 
-/** A map with other values for some of its keys: to copy one of all columns of a table would take longer than all the rest. */
+/** A map with other values for some of its keys. Copying the map of all columns would take longer than the rest of the parse. */
 class MapWith<K, V> implements ReadonlyMap<K, V> {
   readonly #base: ReadonlyMap<K, V>;
   readonly #changed: ReadonlyMap<K, V>;
