@@ -1,5 +1,12 @@
 import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
-import type { EventRows, RowRange, RowRanges } from 'osquery-extension-ts/events';
+import {
+  type EventCounters,
+  type EventRows,
+  Hold,
+  NO_COUNTS,
+  type RowRange,
+  type RowRanges,
+} from 'osquery-extension-ts/events';
 import type { Lookup } from './column-index.ts';
 import { ColumnIndexes } from './column-indexes.ts';
 import { DerivedArguments } from './derived-column.ts';
@@ -47,11 +54,6 @@ const GATHER_BYTES = 256 * 1024;
 const INITIAL_ROWS = 256;
 const SPARE_ROWS = 1.0625;
 
-/** Milliseconds for which rows that were seen are held: as long as core takes between two reads of one query. */
-const HOLD_MS = 1_000;
-/** … and how much more than the limits there may be meanwhile. */
-const HELD_FACTOR = 2;
-
 export interface EventBufferLimits {
   /** Rows kept: the newest. */
   readonly rows: number;
@@ -64,18 +66,6 @@ export const UNPACKED_FACTOR = 4;
 
 /** Owners that have as many rows as one another but for one in so many are taken for equal. */
 export const EQUAL_SHARE = 16;
-
-export interface EventBufferCounters {
-  /** Rows taken in. */
-  appended: number;
-  /** Rows dropped for one of the limits; not those a SELECT had consumed. */
-  evicted: number;
-  /** … of these, rows that no SELECT had returned. */
-  evictedUnread: number;
-  /** Rows dropped for their age. */
-  expired: number;
-  expiredUnread: number;
-}
 
 /** Of more than this it must be known what an answer comes to: there is a limit for it, and it may be of few columns. */
 const LATE_BYTES = 256 * 1024 * 1024;
@@ -107,14 +97,6 @@ export interface SavedBuffer {
 
 const ANY_TIME: TimeBounds = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
-const NO_COUNTS: Readonly<EventBufferCounters> = {
-  appended: 0,
-  evicted: 0,
-  evictedUnread: 0,
-  expired: 0,
-  expiredUnread: 0,
-};
-
 /**
  * The rows of one table, oldest first, in append-only segments: encoded once when they are made, copied or handed out
  * as they are when they are read; old ones are kept compressed. A row that goes is marked; what is left of a segment that
@@ -124,7 +106,7 @@ const NO_COUNTS: Readonly<EventBufferCounters> = {
  * his own, and nobody else's.
  */
 export class EventBuffer implements EventRows {
-  readonly counters: EventBufferCounters = { ...NO_COUNTS };
+  readonly counters: EventCounters = { ...NO_COUNTS };
   #limits: EventBufferLimits;
   readonly #overheads: Uint32Array;
   readonly #derived: DerivedArguments | undefined;
@@ -149,8 +131,7 @@ export class EventBuffer implements EventRows {
   #spare: Buffer | undefined;
   readonly #indexes: ColumnIndexes;
   readonly #spill: SpillFile | undefined;
-  readonly #now: () => number;
-  #heldUntil = Number.NEGATIVE_INFINITY;
+  readonly #hold: Hold;
 
   /**
    * @param spill takes packed segments that do not fit into memory; they count as memory all the same
@@ -164,7 +145,7 @@ export class EventBuffer implements EventRows {
   ) {
     this.#limits = limits;
     this.#spill = spill;
-    this.#now = now;
+    this.#hold = new Hold(now);
     this.#overheads = entryOverheads(columnNames);
     this.#indexes = new ColumnIndexes(this.#overheads, now);
     this.#derived = DerivedArguments.of(columnNames, this.#overheads);
@@ -415,7 +396,7 @@ export class EventBuffer implements EventRows {
   }
 
   #evict(): void {
-    const room = this.#now() < this.#heldUntil ? HELD_FACTOR : 1;
+    const room = this.#hold.factor;
     const rows = room * this.#limits.rows;
     const bytes = room * this.#limits.bytes;
     while (this.#rows > rows) this.#relieve('rows', () => this.#rows - rows);
@@ -430,7 +411,7 @@ export class EventBuffer implements EventRows {
    * see the same.
    */
   hold(): void {
-    this.#heldUntil = this.#now() + HOLD_MS;
+    this.#hold.begin();
   }
 
   /** Drops the rows for which there was no more room, unless somebody holds them. */

@@ -1,7 +1,7 @@
 /** Every example, as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,6 +78,26 @@ describe('the examples', () => {
     expect(await run('SELECT rowid, * FROM notes')).toEqual([{ rowid: '1', text: 'changed' }]);
     expect(started.database.scan('configurations', 'notes.')).toEqual(['notes.1']);
     await expect(run('INSERT INTO notes (text) VALUES (NULL)')).rejects.toThrow('a note has a text');
+    expect(program.output()).toBe('');
+  });
+
+  it('changes.ts tells what changes in a directory', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'oext-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    await using started = await startCore();
+    const program = start('changes.ts', ['--socket', started.core.socketPath], { WATCHED: directory });
+    const paths = async (): Promise<unknown[]> => {
+      const { rows } = await started.core.query('SELECT DISTINCT path FROM file_changes WHERE eid > 0');
+      return rows.map(({ path }) => path);
+    };
+    await until(() =>
+      paths().then(
+        () => true,
+        () => program.child.exitCode !== null,
+      ),
+    );
+    writeFileSync(join(directory, 'new'), '');
+    await expect.poll(paths, PATIENCE).toEqual([join(directory, 'new')]);
     expect(program.output()).toBe('');
   });
 

@@ -8,7 +8,9 @@ import './node-version.ts';
 
 export { AgeClock } from './events/age-clock.ts';
 export { DISTRIBUTED_RUNNING, PERSISTENT_SETTINGS, QUERIES } from './events/core-domains.ts';
-export type { EventRows } from './events/event-rows.ts';
+export type { EventCounters, EventRows } from './events/event-rows.ts';
+export { NO_COUNTS } from './events/event-rows.ts';
+export { Hold } from './events/hold.ts';
 export { mentionsOf } from './events/mentions-of.ts';
 export type { Cursor, QueryExecution } from './events/query-cursors.ts';
 export { QueryCursors } from './events/query-cursors.ts';

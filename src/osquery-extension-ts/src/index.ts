@@ -17,6 +17,9 @@ export type { ClientCallMessage, ServerRejectedMessage, ServerRequestMessage } f
 export { CHANNELS } from './diagnostics.ts';
 export type { ExtensionStatus, ExtensionUuid, OsqueryErrorCode } from './errors.ts';
 export { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
+export type { EventCounters } from './events/event-rows.ts';
+export type { EventRow, EventTable, EventTableOptions } from './events/event-table.ts';
+export { eventTable } from './events/event-table.ts';
 export type { ExtensionInfo, OptionInfo, PluginRoutes } from './extension-info.ts';
 export type { JsonDocument } from './json-document.ts';
 export type { MainOptions } from './main.ts';

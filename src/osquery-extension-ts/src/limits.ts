@@ -19,6 +19,9 @@ export const DEFAULT_MAX_PENDING_REPLY_BYTES = 1024 * 1024 * 1024;
 /** Longest reply a client accepts, in bytes: what the servers of this package send. */
 export const DEFAULT_MAX_RECEIVED_BYTES = 513 * 1024 * 1024;
 
+/** Rows that an event table keeps, in bytes as they go on the wire; as objects in memory they take a few times as many. */
+export const DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024;
+
 /** Open connections per server; more are closed at once. Core uses two at a time. */
 export const DEFAULT_MAX_CONNECTIONS = 1024;
 

@@ -17,3 +17,25 @@ export interface EventRows {
   /** … those below a number. */
   discardBelow(eid: number): void;
 }
+
+/** What has become of the rows of an event table. */
+export interface EventCounters {
+  /** Rows taken in. */
+  appended: number;
+  /** Rows dropped for one of the limits; not those a SELECT had consumed. */
+  evicted: number;
+  /** … of these, rows that no SELECT had returned. */
+  evictedUnread: number;
+  /** Rows dropped for their age. */
+  expired: number;
+  expiredUnread: number;
+}
+
+/** Of rows that are not there yet. */
+export const NO_COUNTS: Readonly<EventCounters> = {
+  appended: 0,
+  evicted: 0,
+  evictedUnread: 0,
+  expired: 0,
+  expiredUnread: 0,
+};

@@ -37,7 +37,7 @@ export interface TestCore extends AsyncDisposable {
   query(sql: string): Promise<PluginRow[]>;
   /**
    * Runs a query as the schedule does, now: with its name in core's database while it runs, and the difference to its last
-   * results, which core keeps by its name.
+   * results, which core keeps by its name. Each run is at least a second after the one before, as far as core's clock says.
    *
    * @returns the lines of osqueryd's result log: `{ name, action: 'added' | 'removed' | 'snapshot', columns ... }`
    */

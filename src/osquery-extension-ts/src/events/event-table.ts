@@ -1,0 +1,242 @@
+import { OsqueryError, shown } from '../errors.ts';
+import { DEFAULT_MAX_EVENT_BYTES } from '../limits.ts';
+import type { Plugin, PluginCall, PluginContext } from '../plugins/plugin.ts';
+import type { ColumnSpec, Row } from '../table/column.ts';
+import type { PluginRow, ResponseRows } from '../table/encoded-rows.ts';
+import type { GeneratedRow } from '../table/generated-rows.ts';
+import { createRowEncoder, type RowEncoder } from '../table/row-encoder.ts';
+import type { TableContext } from '../table/table-context.ts';
+import { TablePlugin } from '../table/table-plugin.ts';
+import { checkTableSpec, type TableSpec } from '../table/table-spec.ts';
+import { ByteWriter } from '../wire/byte-writer.ts';
+import { AgeClock } from './age-clock.ts';
+import { DEFAULT_FLAGS, EventCore, type EventFlags } from './event-core.ts';
+import type { EventCounters } from './event-rows.ts';
+import { KeptEvents } from './kept-events.ts';
+import { QueryCursors } from './query-cursors.ts';
+import { type ReadEnvironment, readEvents } from './read-events.ts';
+import { ReturnedRows } from './returned-rows.ts';
+
+/** A row of an event table. `time`, in seconds since the epoch, is that of the append where it is absent. */
+export type EventRow<Columns extends readonly ColumnSpec[]> = Row<Columns> & {
+  readonly time?: number | bigint | null | undefined;
+};
+
+/** How an event table is made, where it is not as core's flags say. */
+export interface EventTableOptions<Columns extends readonly ColumnSpec[]> {
+  /** Rows kept: the newest. Core's `events_max` where it is absent. */
+  readonly max?: number;
+  /** Bytes of them as they go on the wire; {@link DEFAULT_MAX_EVENT_BYTES} where it is absent. */
+  readonly maxBytes?: number;
+  /**
+   * Seconds after its `time` at which a row is dropped, but not before the scheduled queries have had three chances to see
+   * it; 1 drops what was read, 0 nothing for its age. Core's `events_expiry` where it is absent.
+   */
+  readonly expiry?: number;
+  /** Whether a scheduled query gets each row once. Core's `events_optimize` where it is absent. */
+  readonly optimize?: boolean;
+  /** Begins to watch, before the extension registers. `append` is the table's. */
+  start?(
+    context: PluginContext & { readonly append: (row: EventRow<Columns>) => void },
+  ): void | Promise<void>;
+  /** Ends it, when core calls no more. */
+  stop?(): void | Promise<void>;
+}
+
+/** A table that is fed with events, which core can query. */
+export interface EventTable<Columns extends readonly ColumnSpec[] = readonly ColumnSpec[]> extends Plugin {
+  /** As core has it: with `time` and `eid`. */
+  readonly spec: TableSpec;
+  /** What has become of the rows so far. */
+  readonly counters: Readonly<EventCounters>;
+  /**
+   * Takes a row in.
+   *
+   * @throws OsqueryError OSQUERY_INVALID for a row that the columns cannot hold
+   */
+  append(row: EventRow<Columns>): void;
+}
+
+/**
+ * Makes an event table. Core keeps no cursor for those of extensions, and would log every row again at each run of a
+ * scheduled query: so the table keeps its rows, and gives each scheduled query those it has not had; all reads of one
+ * execution (a self-join, `IN`, `OR`) get the same. A query that says which `time` it wants, and one that is not of the
+ * schedule, gets all there are. Rows are kept in memory: they are gone when the extension ends.
+ *
+ * The columns `time` (BIGINT) and `eid` (TEXT, hidden: the number of the row) are added if the spec does not have them.
+ *
+ * @throws OsqueryError OSQUERY_INVALID when the definition cannot be right
+ */
+export function eventTable<const Columns extends readonly ColumnSpec[]>(
+  spec: TableSpec<Columns>,
+  options: EventTableOptions<Columns> = {},
+): EventTable<Columns> {
+  return new BufferedTable<Columns>(spec, options);
+}
+
+/** Digits of `eid`, with leading zeros, so that texts are in the order of the numbers; as many as osquery's own. */
+const EID_DIGITS = 10;
+
+type KeptRow = GeneratedRow<readonly ColumnSpec[]> & Readonly<Record<string, unknown>>;
+
+class BufferedTable<Columns extends readonly ColumnSpec[]> implements EventTable<Columns> {
+  readonly registry = 'table';
+  readonly name: string;
+  readonly spec: TableSpec;
+  readonly #options: EventTableOptions<Columns>;
+  readonly #plugin: TablePlugin;
+  readonly #encoder: RowEncoder<readonly ColumnSpec[]>;
+  readonly #encoded = new ByteWriter();
+  readonly #events: KeptEvents<KeptRow>;
+  readonly #cursors = new QueryCursors();
+  readonly #returned: ReturnedRows;
+  readonly #clock = new AgeClock();
+  #core: EventCore | undefined;
+  #unfollow: (() => Promise<void>) | undefined;
+
+  constructor(spec: TableSpec<Columns>, options: EventTableOptions<Columns>) {
+    this.spec = completed(spec);
+    checkOptions(spec.name, options);
+    this.name = spec.name;
+    this.#options = options;
+    this.#plugin = new TablePlugin(this.spec, { generate: (context, call) => this.#generate(context, call) });
+    this.#encoder = createRowEncoder(this.spec.columns, { table: spec.name });
+    this.#events = new KeptEvents(this.#limits(DEFAULT_FLAGS));
+    this.#returned = new ReturnedRows(this.#events);
+  }
+
+  get counters(): Readonly<EventCounters> {
+    return this.#events.counters;
+  }
+
+  append(row: EventRow<Columns>): void {
+    const eid = this.#events.range.to;
+    const time = row.time ?? Math.floor(Date.now() / 1000);
+    // A copy: what is the caller's may change.
+    const kept = { ...row, time, eid: String(eid).padStart(EID_DIGITS, '0'), rowid: eid } as KeptRow;
+    const { rowid: _rowid, ...columns } = kept;
+    this.#encoded.length = 0;
+    const bytes = this.#encoder.append(columns, this.#encoded);
+    this.#events.append({ row: kept, time: Number(time), bytes });
+  }
+
+  routes(): readonly PluginRow[] {
+    return this.#plugin.routes();
+  }
+
+  call(request: PluginRow, call: PluginCall): Promise<ResponseRows> {
+    return this.#plugin.call(request, call);
+  }
+
+  async start(context: PluginContext): Promise<void> {
+    const core = EventCore.of(context.client);
+    this.#core = core;
+    this.#unfollow = core.follow(look => this.#follow(core, look));
+    try {
+      await this.#options.start?.({ ...context, append: row => this.append(row) });
+    } catch (error) {
+      await this.#unfollow();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    try {
+      await this.#options.stop?.();
+    } finally {
+      await this.#unfollow?.();
+      this.#core = undefined;
+    }
+  }
+
+  get #names(): readonly string[] {
+    return [this.name, ...(this.spec.aliases ?? [])];
+  }
+
+  #limits(flags: EventFlags): { readonly rows: number; readonly bytes: number } {
+    const { max, maxBytes = DEFAULT_MAX_EVENT_BYTES } = this.#options;
+    return { rows: max ?? flags.max, bytes: maxBytes };
+  }
+
+  /** Takes over what a look at core has shown: its flags, and which queries there are. */
+  #follow(core: EventCore, look: number): void {
+    const { schedule, flags } = core;
+    this.#events.setLimits(this.#limits(flags));
+    this.#cursors.settle(new Set((schedule.readersOf(this.#names) ?? []).map(({ query }) => query)), look);
+    this.#cursors.retain(schedule.names, this.#events.range);
+  }
+
+  async #generate(context: TableContext, call: PluginCall): Promise<readonly KeptRow[]> {
+    const columns = this.spec.columns
+      .map(({ name }) => name)
+      .filter(name => context.comparisons(name).length > 0);
+    return await readEvents(this.#events, this.#cursors, this.#environment(context, call), {
+      isTimed: columns.includes('time'),
+      hasAll: columns.length === 0,
+      signal: call.signal,
+      select: (range, consumed) =>
+        this.#events.select(range, row => columns.every(name => context.matches(name, row[name])), consumed),
+    });
+  }
+
+  #environment({ colsUsed }: TableContext, { fd }: PluginCall): ReadEnvironment {
+    const core = this.#core;
+    const flags = core?.flags ?? DEFAULT_FLAGS;
+    const { expiry = flags.expiry, optimize = flags.optimize } = this.#options;
+    const names = this.#names;
+    return {
+      execution: async () => core?.execution({ tableNames: names, columns: colsUsed, fd, isAlone: false }),
+      readers: () => core?.schedule.readersOf(names),
+      returned: this.#returned,
+      eventsOptimize: optimize,
+      eventsExpiry: expiry,
+      now: age => this.#clock.now(age),
+    };
+  }
+}
+
+/** The table with the columns that it has anyway, as one of events. */
+const completed = (spec: TableSpec): TableSpec => {
+  checkTableSpec(spec);
+  const fail = (what: string): never => {
+    throw new OsqueryError('OSQUERY_INVALID', `table ${spec.name}: ${what}`);
+  };
+  const time = spec.columns.find(({ name }) => name === 'time');
+  if (time !== undefined && time.type !== 'BIGINT') {
+    fail(`column time is ${time.type}; expected BIGINT, seconds since the epoch`);
+  }
+  if (spec.columns.some(({ name }) => name === 'eid' || name === 'rowid')) {
+    fail('columns eid and rowid are the numbers that an event table gives; expected other names');
+  }
+  return {
+    ...spec,
+    columns: [
+      ...spec.columns,
+      ...(time === undefined ? [{ name: 'time', type: 'BIGINT', additional: true } as const] : []),
+      { name: 'eid', type: 'TEXT', hidden: true },
+    ],
+    attributes: { ...spec.attributes, eventBased: true },
+  };
+};
+
+const NUMBERS = ['max', 'maxBytes', 'expiry'] as const;
+const OTHERS: readonly string[] = ['optimize', 'start', 'stop'];
+
+const checkOptions = (table: string, options: EventTableOptions<readonly ColumnSpec[]>): void => {
+  const fail = (what: string): never => {
+    throw new OsqueryError('OSQUERY_INVALID', `table ${table}: ${what}`);
+  };
+  for (const name of NUMBERS) {
+    const value = options[name];
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) continue;
+    fail(`${name}: expected a whole number from 0, got ${shown(value)}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if ((NUMBERS as readonly string[]).includes(name) || value === undefined) continue;
+    if (!OTHERS.includes(name)) {
+      fail(`option ${name} does not exist; expected any of ${[...NUMBERS, ...OTHERS].join(', ')}`);
+    }
+    const expected = name === 'optimize' ? 'boolean' : 'function';
+    if (typeof value !== expected) fail(`${name}: expected a ${expected}, got ${shown(value)}`);
+  }
+};

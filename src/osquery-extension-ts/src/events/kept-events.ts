@@ -1,0 +1,148 @@
+import { type EventCounters, type EventRows, NO_COUNTS } from './event-rows.ts';
+import { Hold } from './hold.ts';
+import type { RowRange, RowRanges } from './row-ranges.ts';
+
+/** One row, with what is known of it beside what it says. */
+export interface KeptEvent<Row> {
+  readonly row: Row;
+  /** Of its event, in seconds since the epoch. */
+  readonly time: number;
+  /** What it counts for in the limit of bytes. */
+  readonly bytes: number;
+}
+
+/** What there may be at most; the newest stay. */
+export interface KeptEventLimits {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Places without rows at the front before the others move up. */
+const MOST_EMPTY = 4_096;
+
+/** The rows of an event table as objects, in memory. */
+export class KeptEvents<Row> implements EventRows {
+  readonly counters: EventCounters = { ...NO_COUNTS };
+  /** By number, from that of the first place on; undefined for a row that is gone. */
+  #places: (KeptEvent<Row> | undefined)[] = [];
+  #firstPlace = 1;
+  /** Number of the oldest row that is there. */
+  #oldest = 1;
+  #rows = 0;
+  #bytes = 0;
+  #readUpTo = 1;
+  #limits: KeptEventLimits;
+  readonly #hold: Hold;
+
+  /** @param now milliseconds of a clock that nobody sets */
+  constructor(limits: KeptEventLimits, now = () => performance.now()) {
+    this.#limits = limits;
+    this.#hold = new Hold(now);
+  }
+
+  get range(): RowRange {
+    return { from: this.#oldest, to: this.#firstPlace + this.#places.length };
+  }
+
+  get rowCount(): number {
+    return this.#rows;
+  }
+
+  get byteCount(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a row in behind the others: its number is `range.to`. */
+  append(event: KeptEvent<Row>): void {
+    this.#places.push(event);
+    this.#rows += 1;
+    this.#bytes += event.bytes;
+    this.counters.appended += 1;
+    this.makeRoom();
+  }
+
+  setLimits(limits: KeptEventLimits): void {
+    this.#limits = limits;
+    this.makeRoom();
+  }
+
+  makeRoom(): void {
+    const rows = this.#limits.rows * this.#hold.factor;
+    const bytes = this.#limits.bytes * this.#hold.factor;
+    while (this.#rows > 0 && (this.#rows > rows || this.#bytes > bytes)) {
+      if (this.#oldest >= this.#readUpTo) this.counters.evictedUnread += 1;
+      this.counters.evicted += 1;
+      this.#drop(this.#oldest);
+    }
+  }
+
+  hold(): void {
+    this.#hold.begin();
+  }
+
+  expireBefore(time: number): void {
+    const { from, to } = this.range;
+    for (let eid = from; eid < to; eid += 1) {
+      // Wherever they are: clocks are set, and one row from the future must not keep all that came after it.
+      const event = this.#at(eid);
+      if (event === undefined || event.time >= time) continue;
+      if (eid >= this.#readUpTo) this.counters.expiredUnread += 1;
+      this.counters.expired += 1;
+      this.#drop(eid);
+    }
+  }
+
+  markRead(eid: number): void {
+    this.#readUpTo = Math.max(this.#readUpTo, eid);
+  }
+
+  discard(ranges: readonly RowRange[]): void {
+    for (const { from, to } of ranges) {
+      for (let eid = Math.max(from, this.#oldest); eid < to; eid += 1) this.#drop(eid);
+    }
+  }
+
+  discardBelow(eid: number): void {
+    this.discard([{ from: this.#oldest, to: Math.min(eid, this.range.to) }]);
+  }
+
+  /**
+   * The rows of a range that pass, oldest first.
+   *
+   * @param returned is told which they are
+   */
+  select({ from, to }: RowRange, passes: (row: Row) => boolean, returned?: RowRanges): Row[] {
+    const found: Row[] = [];
+    const end = Math.min(to, this.range.to);
+    for (let eid = Math.max(from, this.#oldest); eid < end; eid += 1) {
+      const event = this.#at(eid);
+      if (event === undefined || !passes(event.row)) continue;
+      found.push(event.row);
+      returned?.add(eid);
+    }
+    return found;
+  }
+
+  #at(eid: number): KeptEvent<Row> | undefined {
+    return this.#places[eid - this.#firstPlace];
+  }
+
+  #drop(eid: number): void {
+    const event = this.#at(eid);
+    if (event === undefined) return;
+    this.#places[eid - this.#firstPlace] = undefined;
+    this.#rows -= 1;
+    this.#bytes -= event.bytes;
+    if (eid === this.#oldest) this.#advance();
+  }
+
+  /** Finds the oldest row that is there, and lets the places before it go once there are many. */
+  #advance(): void {
+    const { to } = this.range;
+    while (this.#oldest < to && this.#at(this.#oldest) === undefined) this.#oldest += 1;
+    const empty = this.#oldest - this.#firstPlace;
+    if (empty < MOST_EMPTY || empty < this.#rows) return;
+    this.#places = this.#places.slice(empty);
+    this.#firstPlace = this.#oldest;
+  }
+}
