@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { CodedError } from '../runtime/coded-error.ts';
 
 /**
  * - `no-audit`: the kernel has none, or denies it to this namespace
@@ -10,15 +11,13 @@ import { getSystemErrorMap } from 'node:util';
 export type AuditErrorCode = 'no-audit' | 'no-permission' | 'owned' | 'locked' | 'no-reply' | 'refused';
 
 /** The message is one line for people: what was tried, what came, what to do. */
-export class AuditError extends Error {
+export class AuditError extends CodedError<AuditErrorCode> {
   override readonly name = 'AuditError';
-  readonly code: AuditErrorCode;
   /** Positive errno where the kernel gave one. */
   readonly errno: number | undefined;
 
   constructor(code: AuditErrorCode, message: string, options: ErrorOptions & { errno?: number } = {}) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.errno = options.errno;
   }
 }

@@ -13,7 +13,7 @@ export const bsmCommand: Command = {
   run: async ({ values, positionals: paths }) => {
     if (paths.length === 0)
       throw new FlagError('usage', 'bsm: expected an audit trail, a directory of trails, or -');
-    const { printTrails } = await import('./bsm.ts');
+    const { printTrails } = await import('../openbsm/print-trails.ts');
     return printTrails(
       { paths, json: values.get('json') === 'true', delimiter: values.get('delimiter') ?? ',' },
       {

@@ -1,6 +1,7 @@
 import { FlagError, quoteText } from '../flags/flag-error.ts';
 import type { Command } from './command.ts';
 import { commonFlags, daemonFlags } from './command-flags.ts';
+import { ownExtension } from './own-extension.ts';
 import { replayTimeArguments, replayTimes } from './replay-times.ts';
 
 /** Core's flag, which is listed with the command's own because it has an effect here only. */
@@ -29,10 +30,18 @@ export const daemonCommand: Command = {
     const schedule = flags.lists.get('schedule');
     const every = values.get('every');
     const delay = values.get('config_delay');
-    const { runDaemon } = await import('./daemon.ts');
+    const { runDaemon } = await import('../core/schedule/run-daemon.ts');
+    const { readAutoload } = await import('../core/schedule/autoload.ts');
+    const coreFlags = new Map([...values].filter(([name]) => !own.has(name)));
+    const loadFile = coreFlags.get(OF_CORE);
+    const autoload = loadFile === undefined ? undefined : readAutoload(loadFile);
+    const moreArgs = [...replay.map(path => `--replay=${path}`), ...replayTimeArguments(replayTimes(flags))];
     return runDaemon({
-      coreFlags: new Map([...values].filter(([name]) => !own.has(name))),
-      extensionArgs: [...replay.map(path => `--replay=${path}`), ...replayTimeArguments(replayTimes(flags))],
+      coreFlags,
+      extensions: autoload?.paths.map(path => ({ path, args: [], moreArgs })) ?? [ownExtension(moreArgs)],
+      warnings: autoload?.warnings ?? [],
+      stdout: process.stdout,
+      stderr: process.stderr,
       ...(schedule === undefined ? {} : { schedule }),
       ...(every === undefined ? {} : { everySeconds: Number(every) }),
       ...(delay === undefined ? {} : { configDelaySeconds: Number(delay) }),

@@ -3,8 +3,9 @@ import { FlagError, quoteText } from '../flags/flag-error.ts';
 import { nearestName } from '../flags/nearest-name.ts';
 import { parseFlags } from '../flags/parse-flags.ts';
 import { readFlagfile } from '../flags/read-flagfile.ts';
+import { PROGRAM } from '../runtime/program-name.ts';
 import type { Command } from './command.ts';
-import { commandHelp, PROGRAM, programHelp } from './help.ts';
+import { commandHelp, programHelp } from './help.ts';
 import { reportError } from './report-error.ts';
 
 export interface DispatchOptions {

@@ -1,3 +1,4 @@
+import type { SystemReaderOptions } from '../doctor/system-readers.ts';
 import type { FlagDefinition } from '../flags/flag-definition.ts';
 import { FlagError, quoteText } from '../flags/flag-error.ts';
 import type { Command } from './command.ts';
@@ -53,9 +54,8 @@ export const doctorCommand: Command = {
     if (stray !== undefined) throw new FlagError('usage', `doctor: unexpected argument ${quoteText(stray)}`);
     const own = new Set(doctorFlags.map(({ name }) => name));
     const given = new Map([...values].filter(([name]) => !own.has(name)));
-    const { runDoctorCommand, runRepairCommand } = await import('./doctor.ts');
     const json = values.get('json') === 'true';
-    if (values.get('repair') === 'true') return runRepairCommand({ json });
+    if (values.get('repair') === 'true') return runRepairCommand(json);
     return runDoctorCommand({
       socketPath: values.get('socket') || values.get('extensions_socket') || undefined,
       extension: values.get('ext') || undefined,
@@ -64,4 +64,31 @@ export const doctorCommand: Command = {
       json,
     });
   },
+};
+
+export interface DoctorArgs extends SystemReaderOptions {
+  readonly socketPath: string | undefined;
+  readonly json: boolean;
+}
+
+/** Prints the report and resolves with the exit status: 1 if there is a problem. */
+export const runDoctorCommand = async ({ socketPath, json, ...options }: DoctorArgs): Promise<number> => {
+  const { runDoctor } = await import('../doctor/run-doctor.ts');
+  const { systemReaders } = await import('../doctor/system-readers.ts');
+  const { exitStatus, printJson, printReport } = await import('../doctor/print-report.ts');
+  const stop = new AbortController();
+  // An interrupted self-test has to put audit back first.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
+  const results = await runDoctor({ socketPath, readers: systemReaders(options, stop.signal) });
+  process.stdout.write(json ? printJson(results) : printReport(results));
+  return stop.signal.aborted ? 1 : exitStatus(results);
+};
+
+/** Prints what was repaired and resolves with the exit status: 0 only if all is known to be well now. */
+const runRepairCommand = async (json: boolean): Promise<number> => {
+  const { runRepair } = await import('../doctor/repair/run-repair.ts');
+  const { printJson, printReport } = await import('../doctor/print-report.ts');
+  const results = await runRepair();
+  process.stdout.write(json ? printJson(results) : printReport(results));
+  return results.every(({ status }) => status === 'ok') ? 0 : 1;
 };

@@ -1,3 +1,4 @@
+import { messageOf } from '../runtime/message-of.ts';
 import { type Needs, neededCapabilities } from './needed-capabilities.ts';
 
 /**
@@ -15,6 +16,6 @@ export const dropPrivileges = async (needs: Needs): Promise<string | undefined> 
     const { privilegeCalls } = await import('../runtime/privilege-calls.ts');
     return keepCapabilities(neededCapabilities(needs), privilegeCalls());
   } catch (error) {
-    return `privileges that are not needed are kept: ${error instanceof Error ? error.message : error}`;
+    return `privileges that are not needed are kept: ${messageOf(error)}`;
   }
 };

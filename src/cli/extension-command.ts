@@ -1,11 +1,33 @@
 import { dirname } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 import { FlagError, quoteText } from '../flags/flag-error.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
+import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
+import { ownCommand } from '../runtime/own-command.ts';
+import { PROGRAM } from '../runtime/program-name.ts';
+import { bridgeArguments } from './bridge-command.ts';
 import type { Command } from './command.ts';
 import { commonFlags, extensionFlags } from './command-flags.ts';
 import { dropPrivileges } from './drop-privileges.ts';
-import type { ExtensionArgs } from './extension-args.ts';
+import { ProgressLine } from './progress-line.ts';
 import { replayTimes } from './replay-times.ts';
+
+/** What `--socket S --timeout N --interval N …` says: how osqueryd, osqueryi and our own shell start the extension. */
+interface ExtensionArgs {
+  /** Path of core's extension socket. */
+  readonly socket: string;
+  /** Seconds to wait for core's socket. */
+  readonly timeout: number;
+  /** Seconds between checks that core still lives. */
+  readonly interval: number;
+  readonly verbose: boolean;
+  /** Files to take events from instead of the kernel; none: the kernel. */
+  readonly replay: readonly string[];
+  /** Of which time; undefined: of any. */
+  readonly times: ReplayTimes | undefined;
+  /** Flags given by hand, by name, as canonical text: they win over core's `options()`. */
+  readonly overrides: ReadonlyMap<string, string>;
+}
 
 export const extensionCommand: Command = {
   name: '',
@@ -24,8 +46,7 @@ export const extensionCommand: Command = {
       // Its own socket is made beside core's.
       writes: [args.socket, dirname(args.socket)],
     });
-    const { runExtensionCommand } = await import('./extension.ts');
-    return runExtensionCommand(args, warning);
+    return runExtension(args, warning);
   },
 };
 
@@ -60,4 +81,70 @@ const extensionArgs = (flags: ParsedFlags): ExtensionArgs => {
     times: replayTimes(flags),
     overrides: new Map([...values].filter(([name]) => !own.has(name))),
   };
+};
+
+/** Bytes of raw records that may wait for their reader. */
+const RAW_BACKLOG_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Runs as osqueryd's extension until core or a signal ends it.
+ *
+ * @param warning something to tell as soon as core listens
+ * @returns 0 when asked to stop, 1 when core was lost, so that a new core starts us again
+ */
+const runExtension = async (args: ExtensionArgs, warning: string | undefined): Promise<number> => {
+  const { runEventExtension } = await import('../extension/event-extension.ts');
+  const { HAND_OVER_SIGNAL } = await import('../extension/bridging.ts');
+  const { OperatorLog } = await import('../extension/osquery/operator-log.ts');
+  const { settleMemory } = await import('../runtime/memory.ts');
+  process.title = PROGRAM;
+  const stop = new AbortController();
+  const signals = ['SIGTERM', 'SIGHUP', HAND_OVER_SIGNAL] as const;
+  for (const signal of signals) process.on(signal, () => stop.abort(signal));
+  // While files are read, Ctrl-C is for what was read up to there.
+  const enough = new AbortController();
+  let isReading = args.replay.length > 0;
+  process.on('SIGINT', () => {
+    if (isReading && !enough.signal.aborted) enough.abort();
+    else stop.abort('SIGINT');
+  });
+  const progress = new ProgressLine(process.stderr);
+
+  settleMemory();
+  const log = new OperatorLog(line => {
+    progress.clear();
+    process.stderr.write(line);
+  });
+  const end = await runEventExtension({
+    name: PROGRAM,
+    version: packageJson.version,
+    socket: args.socket,
+    timeout: args.timeout,
+    interval: args.interval,
+    replay: args.replay,
+    reading: {
+      times: args.times,
+      enough: enough.signal,
+      onProgress: (replay, events) => progress.show(replay, events),
+      onRead: () => {
+        isReading = false;
+        progress.clear();
+      },
+    },
+    overrides: args.overrides,
+    log,
+    ...(warning !== undefined && { warning }),
+    bridgeKeeper: (fd, patienceMs) => {
+      const { path, args } = ownCommand();
+      return { path, args: [...args, ...bridgeArguments(fd, patienceMs)] };
+    },
+    onRaw: text => {
+      // Raw records are for looking at: a reader that does not keep up loses some, not us our memory.
+      if (process.stdout.writableLength < RAW_BACKLOG_BYTES) process.stdout.write(text);
+    },
+    signal: stop.signal,
+  });
+  if (end.kind !== 'core-lost') return 0;
+  log.warn(`osquery is gone (${end.error.message}); ending`);
+  return 1;
 };

@@ -1,8 +1,7 @@
 import type { FlagDefinition } from '../flags/flag-definition.ts';
+import { PROGRAM } from '../runtime/program-name.ts';
 import type { Command } from './command.ts';
 import { helpFlags } from './command-flags.ts';
-
-export const PROGRAM = 'osquery-audit-events';
 
 const LINE_WIDTH = 100;
 /** Column where a flag's description starts; longer names get a line of their own. */

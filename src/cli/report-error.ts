@@ -1,10 +1,21 @@
 import { FlagError } from '../flags/flag-error.ts';
-import { PROGRAM } from './help.ts';
+import { CodedError } from '../runtime/coded-error.ts';
+import { messageOf } from '../runtime/message-of.ts';
+import { PROGRAM } from '../runtime/program-name.ts';
 
 /** Exit status: the command line is wrong. */
 export const EXIT_USAGE = 2;
 /** Exit status: the command line is right, the work cannot be done. */
 export const EXIT_FAILURE = 1;
+
+/** There is nothing to take events from. */
+export class SourceError extends CodedError<'no-source'> {
+  override readonly name = 'SourceError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('no-source', message, options);
+  }
+}
 
 export interface ErrorReport {
   readonly status: number;
@@ -17,7 +28,7 @@ export interface ErrorReport {
  * people; anything else is a fault in this program.
  */
 export const reportError = (error: unknown, options: { readonly verbose: boolean }): ErrorReport => {
-  const message = oneLine(error instanceof Error ? error.message : String(error));
+  const message = oneLine(messageOf(error));
   if (error instanceof FlagError) return { status: EXIT_USAGE, text: `${PROGRAM}: ${message}\n` };
   const stack = options.verbose && error instanceof Error ? `${error.stack}\n` : '';
   if (isExpected(error)) return { status: EXIT_FAILURE, text: `${PROGRAM}: ${message}\n${stack}` };

@@ -1,6 +1,8 @@
 import type { FlagDefinition } from '../flags/flag-definition.ts';
 import { FlagError, quoteText } from '../flags/flag-error.ts';
+import { PROGRAM } from '../runtime/program-name.ts';
 import type { Command } from './command.ts';
+import { runDoctorCommand } from './doctor-command.ts';
 
 const flag = (
   definition: Pick<FlagDefinition, 'name' | 'type' | 'help'> & Partial<FlagDefinition>,
@@ -49,15 +51,17 @@ export const setupCommand: Command = {
   run: async ({ values, positionals }) => {
     const [stray] = positionals;
     if (stray !== undefined) throw new FlagError('usage', `setup: unexpected argument ${quoteText(stray)}`);
-    const { runSetupCommand } = await import('./setup.ts');
+    const { runSetup } = await import('../setup/run-setup.ts');
     const isSet = (name: string): boolean => values.get(name) === 'true';
-    return runSetupCommand({
+    return runSetup({
       dryRun: isSet('dry_run'),
       yes: isSet('yes'),
       undo: isSet('undo'),
       autoloadOnly: isSet('autoload_only'),
       executable: values.get('ext') || undefined,
       etc: values.get('etc') || '/etc/osquery',
+      remark: text => process.stderr.write(`${PROGRAM}: ${text}\n`),
+      examine: places => runDoctorCommand({ socketPath: undefined, ...places, json: false }),
     });
   },
 };

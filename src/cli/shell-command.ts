@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { eventFlags } from '../flags/audit-flags.ts';
+import { auditFlags, eventFlags } from '../flags/audit-flags.ts';
+import { CUSTOM_PREFIX } from '../flags/custom-options.ts';
 import { FlagError } from '../flags/flag-error.ts';
 import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { STANDARD_INPUT } from '../ingest/replay/standard-input.ts';
@@ -7,8 +8,9 @@ import { liveEvents, readHostFacts, recordedLogs } from '../runtime/host-facts.t
 import type { Command } from './command.ts';
 import type { OutputMode } from './command-flags.ts';
 import { commonFlags, outputModes, shellFlags } from './command-flags.ts';
+import { ownExtension } from './own-extension.ts';
 import { replayTimeArguments, replayTimes } from './replay-times.ts';
-import { SourceError } from './source-error.ts';
+import { SourceError } from './report-error.ts';
 
 /** The shell's own defaults on live events: someone who opens it as root wants to see events. */
 export const liveDefaults: Readonly<Record<string, string>> = { audit_allow_config: 'true' };
@@ -23,10 +25,15 @@ export const replayDefaults: Readonly<Record<string, string>> = {
 };
 
 /**
- * The defaults of osquery's guide, stated, because the embedded core has those of osquery 5.23, of which
- * `events_expiry` and `events_max` differ.
+ * The defaults of osquery's guide for the audit and event flags. They are stated because the embedded core has those of osquery
+ * 5.23, of which `events_expiry` and `events_max` differ.
  */
-const documentedDefaults = eventFlags.map(({ name, defaultValue }) => [name, defaultValue] as const);
+const documentedDefaults = [...auditFlags, ...eventFlags].map(
+  ({ name, defaultValue }) => [name, defaultValue] as const,
+);
+
+/** A shell shows what happens from now on, and leaves nothing behind. */
+const SHELL_DEFAULTS = [[`${CUSTOM_PREFIX}state_dir`, 'none']] as const;
 
 export const shellCommand: Command = {
   name: 'shell',
@@ -48,6 +55,7 @@ export const shellCommand: Command = {
     }
     const coreFlags = new Map([
       ...documentedDefaults,
+      ...SHELL_DEFAULTS,
       ...Object.entries(source.defaults),
       ...coreValues(flags),
     ]);
@@ -57,8 +65,17 @@ export const shellCommand: Command = {
       ...source.replay.map(path => `--replay=${path}`),
       ...replayTimeArguments(replayTimes(flags)),
     ];
-    const { runShell } = await import('./shell.ts');
-    return runShell({ coreFlags, extensionArgs, mode, ...(sql === undefined ? {} : { sql }) });
+    const { runShell } = await import('../shell/run-shell.ts');
+    return runShell({
+      coreFlags,
+      extension: ownExtension(extensionArgs),
+      readsFiles: source.replay.length > 0,
+      mode,
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      ...(sql === undefined ? {} : { sql }),
+    });
   },
 };
 

@@ -2,13 +2,15 @@ import { fstatSync } from 'node:fs';
 import type { FlagDefinition } from '../flags/flag-definition.ts';
 import { FlagError, quoteText } from '../flags/flag-error.ts';
 import { listOf } from '../flags/list-of.ts';
+import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
 import { liveEvents, readHostFacts } from '../runtime/host-facts.ts';
+import { PROGRAM } from '../runtime/program-name.ts';
 import type { Command } from './command.ts';
 import { commonFlags, replayFlags } from './command-flags.ts';
 import { dropPrivileges } from './drop-privileges.ts';
 import { replayTimes } from './replay-times.ts';
+import { SourceError } from './report-error.ts';
 import { liveDefaults } from './shell-command.ts';
-import { SourceError } from './source-error.ts';
 
 export const streamFlags: readonly FlagDefinition[] = [
   {
@@ -54,7 +56,6 @@ export const streamCommand: Command = {
       // A pipe on standard output is opened once more.
       writes: fstatSync(STDOUT).isFIFO() ? [`/proc/self/fd/${STDOUT}`] : [],
     });
-    const { streamEvents } = await import('./stream.ts');
     return streamEvents({
       warning,
       replay,
@@ -64,4 +65,58 @@ export const streamCommand: Command = {
       pretty: flags.values.get('pretty') === 'true',
     });
   },
+};
+
+interface StreamRun {
+  /** Something to tell first. */
+  readonly warning: string | undefined;
+  /** Files instead of the kernel. */
+  readonly replay: readonly string[];
+  readonly times: ReplayTimes | undefined;
+  /** Flags by name. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly fields: readonly string[];
+  readonly pretty: boolean;
+}
+
+/** Runs the stream on this process's standard output until a signal ends it; resolves with the exit status. */
+const streamEvents = async ({
+  warning: first,
+  replay,
+  times,
+  values,
+  fields,
+  pretty,
+}: StreamRun): Promise<number> => {
+  const { readAuditSettings } = await import('../flags/audit-settings.ts');
+  const { kernelFeed, replayFeed } = await import('../ingest/process-feed.ts');
+  const { runStream } = await import('../ingest/run-stream.ts');
+  const { openOutput } = await import('../model/json/open-output.ts');
+  process.title = PROGRAM;
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  const warn = (message: string): void => {
+    process.stderr.write(`${PROGRAM}: ${message}\n`);
+  };
+  if (first !== undefined) warn(first);
+  // Nothing but process events is read.
+  const { settings, warnings } = readAuditSettings(
+    new Map([...values, ['audit_allow_sockets', 'false'], ['audit_allow_user_events', 'false']]),
+  );
+  for (const warning of warnings) warn(warning);
+  const isReplay = replay.length > 0;
+  return runStream({
+    origin: isReplay ? 'replay' : 'live',
+    feed: isReplay ? replayFeed(replay, settings, warn, times) : kernelFeed(settings, warn),
+    fields,
+    pretty,
+    output: openOutput(),
+    warn,
+    signal: stop.signal,
+    limits: { budgetMs: settings.limits.telemetryBudgetMilliseconds },
+    services: {
+      forkEvents: settings.allowForkProcessEvents,
+      hashLimits: { maxFileBytes: settings.limits.hashFileBytes },
+    },
+  });
 };

@@ -3,9 +3,11 @@
  *
  * Source: osquery 5.23 `extensions/extensions.cpp` (extensionPathActive, callExtension).
  */
+
 import { type EncodedRows, isOsqueryError, type PluginRequest } from 'osquery-extension-ts';
 import { bytesOf } from 'osquery-extension-ts/encoded';
 import { ExtensionClient } from 'osquery-extension-ts/server';
+import { messageOf } from '../runtime/message-of.ts';
 import type { EncodedRowList } from './sql/row-cursor.ts';
 
 /** Core's limit for the answer to a ping. */
@@ -40,7 +42,7 @@ export const callExtension = async (options: {
   } catch (error) {
     // A status the extension chose is passed on as it is.
     if (isOsqueryError(error, 'OSQUERY_STATUS')) throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw new Error(`Extension call failed: ${message}`, { cause: error });
   } finally {
     await client.close();

@@ -3,8 +3,10 @@
  * before the change counts, so that a core that is killed leaves everything it had stored; a torn last line is
  * dropped. The log is rewritten when most of it is outdated.
  */
+
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { CodedError } from '../runtime/coded-error.ts';
 
 /** Core's domains (osquery 5.23 `database/database.cpp`). */
 export const DOMAINS: readonly string[] = [
@@ -27,8 +29,12 @@ const MAX_LOG_BYTES = 1024 * 1024 * 1024;
 const FILE = 'core.jsonl';
 
 /** A request that the database answers with a status other than 0. */
-export class DatabaseError extends Error {
-  readonly code = 'DATABASE_ERROR';
+export class DatabaseError extends CodedError<'database'> {
+  override readonly name = 'DatabaseError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('database', message, options);
+  }
 }
 
 export class CoreDatabase {

@@ -2,6 +2,7 @@
  * An osquery core in this process: SQL, the registry, the database, and the manager socket that extensions talk to,
  * behaving towards an extension as core 5.23 does.
  */
+
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -16,6 +17,7 @@ import type {
 import { encodeRows } from 'osquery-extension-ts/encoded';
 import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { ExtensionManagerServer } from 'osquery-extension-ts/server';
+import { messageOf } from '../runtime/message-of.ts';
 import { callExtension, inOnePiece, pingExtension } from './call-extension.ts';
 import type { CoreOptions } from './core-options.ts';
 import { coreTables, type PackEntry, type ScheduleEntry } from './core-tables.ts';
@@ -357,7 +359,7 @@ export class EmbeddedCore {
       }
     } catch (error) {
       await this.#forget(uuid);
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       log('error', `Could not add extension ${info.name}: ${message}`);
       throw new Error(`Failed adding registry: ${message}`, { cause: error });
     } finally {

@@ -1,5 +1,7 @@
 /** A core together with the extension process it has started, as one thing to start and stop. */
+
 import { ExtensionClient } from 'osquery-extension-ts/server';
+import { CodedError } from '../runtime/coded-error.ts';
 import type { CoreOptions } from './core-options.ts';
 import type { CoreLog, EmbeddedCore } from './embedded-core.ts';
 import {
@@ -10,15 +12,15 @@ import {
 } from './extension-process.ts';
 
 /** The extension ended, or never registered, while core waited for it. */
-export class ExtensionStartError extends Error {
-  readonly code = 'EXTENSION_START';
+export class ExtensionStartError extends CodedError<'extension-start'> {
+  override readonly name = 'ExtensionStartError';
   /** What whoever started core should exit with. */
   readonly status: number;
   /** The extension has ended by itself, after a line of its own on stderr: there is nothing to add. */
   readonly isExplained: boolean;
 
   constructor(message: string, status: number, isExplained = false) {
-    super(message);
+    super('extension-start', message);
     this.status = status;
     this.isExplained = isExplained;
   }

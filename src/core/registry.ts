@@ -4,7 +4,9 @@
  *
  * Source: osquery 5.23 `registry/registry_factory.cpp`, `registry_interface.cpp`.
  */
+
 import type { PluginRoutes } from 'osquery-extension-ts';
+import { CodedError } from '../runtime/coded-error.ts';
 
 /** Registries that exist in core; an extension cannot bring new ones. */
 const REGISTRIES: readonly string[] = [
@@ -34,8 +36,12 @@ export interface RegistryItem {
 }
 
 /** Registering would break one of the registry's rules; the message is core's. */
-export class RegistryError extends Error {
-  readonly code = 'REGISTRY_CONFLICT';
+export class RegistryError extends CodedError<'registry-conflict'> {
+  override readonly name = 'RegistryError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('registry-conflict', message, options);
+  }
 }
 
 export class Registry {

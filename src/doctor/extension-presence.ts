@@ -1,5 +1,5 @@
+import { PROGRAM, PROGRAM_COMM } from '../runtime/program-name.ts';
 import type { ReadFacts } from './facts.ts';
-import { EXTENSION_COMM, EXTENSION_NAME } from './our-tables.ts';
 
 export type ExtensionPresence =
   /** `pid` is undefined if only osquery's word for it is known. */
@@ -14,10 +14,9 @@ export const extensionPresence = ({
 }: Pick<ReadFacts, 'core' | 'processes'>): ExtensionPresence => {
   // Anybody can give his process our name.
   const pid = [...processes.names].find(
-    ([pid, comm]) => comm === EXTENSION_COMM && !processes.ofUsers.has(pid),
+    ([pid, comm]) => comm === PROGRAM_COMM && !processes.ofUsers.has(pid),
   )?.[0];
   if (pid !== undefined) return { kind: 'present', pid };
-  if (core.kind === 'running' && core.extensions.has(EXTENSION_NAME))
-    return { kind: 'present', pid: undefined };
+  if (core.kind === 'running' && core.extensions.has(PROGRAM)) return { kind: 'present', pid: undefined };
   return processes.complete ? { kind: 'absent' } : { kind: 'unknown' };
 };

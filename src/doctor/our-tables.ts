@@ -1,11 +1,5 @@
 import { mentionsOf } from 'osquery-extension-ts/events';
 import { prefixedName } from '../../tables/table-name.ts';
-import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
-
-/** Name that the extension registers under. */
-export const EXTENSION_NAME = PROCESS_TITLE;
-/** Its process's comm: the kernel keeps 15 bytes. */
-export const EXTENSION_COMM = PROCESS_TITLE.slice(0, 15);
 
 /** Names of the event tables that a stock core has too, and which it keeps for itself unless told otherwise. */
 export const standardTables = ['process_events', 'socket_events', 'user_events'] as const;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../runtime/message-of.ts';
 
 /** Bytes of memory for the rows of a table. */
 const FROM_BYTES = 64 * 1024 * 1024;
@@ -76,7 +77,7 @@ export class SpillFile {
       return piece;
     } catch (error) {
       this.#isFull = true;
-      this.#onFull(error instanceof Error ? error.message : String(error));
+      this.#onFull(messageOf(error));
       return undefined;
     }
   }

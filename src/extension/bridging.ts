@@ -3,6 +3,7 @@ import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { Bridge, BridgeOptions } from '../ingest/bridge/bridge.ts';
 import type { InheritedSocket } from '../ingest/bridge/inherited-socket.ts';
 import type { ChangeableSource } from '../ingest/changeable-source.ts';
+import { messageOf } from '../runtime/message-of.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
 
 /** How this program is started to keep a bridge, given the audit socket's descriptor and its patience in milliseconds. */
@@ -60,7 +61,7 @@ export class Bridging {
           this.#log.warn(`${NO_BRIDGE}: the process that would hold the audit socket has ended`),
       });
     } catch (error) {
-      this.#log.warn(`${NO_BRIDGE}: ${error instanceof Error ? error.message : error}`);
+      this.#log.warn(`${NO_BRIDGE}: ${messageOf(error)}`);
     }
   }
 

@@ -12,6 +12,7 @@ import {
 import { RunningQuery, readingQuery, Schedule } from 'osquery-extension-ts/events';
 import { auditStatus } from '../../tables/audit_status.ts';
 import { eventTables } from '../../tables/index.ts';
+import { messageOf } from '../runtime/message-of.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import type { BridgeKeeper } from './bridging.ts';
 import { EventFlow, eventSpecs, type ReplayReading } from './event-flow.ts';
@@ -197,7 +198,7 @@ const warnAboutSocket = (socket: string, log: OperatorLog): void => {
   try {
     trustedDirectory(dirname(socket));
   } catch (error) {
-    const why = error instanceof Error ? error.message : error;
+    const why = messageOf(error);
     log.warn(`others may take the place of osquery's extension socket: ${why}`);
   }
 };

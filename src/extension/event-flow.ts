@@ -14,6 +14,7 @@ import { ChangeableSource } from '../ingest/changeable-source.ts';
 import type { EventSource, LiveOptions, SourceStatus } from '../ingest/event-source.ts';
 import type { IngestHandlers } from '../ingest/ingest.ts';
 import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
+import { messageOf } from '../runtime/message-of.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
 import { CarriedCounters } from './carried-counters.ts';
 import { EventStore, type RowSource } from './event-store.ts';
@@ -248,7 +249,7 @@ export class EventFlow implements RowSource {
       persistence.onAnew(() => void this.#bridging?.rebuild());
       return { persistence };
     } catch (error) {
-      const why = error instanceof Error ? error.message : error;
+      const why = messageOf(error);
       return {
         whyNot: `no state is kept, a restart loses the events in memory: ${why}; custom_audit_state_dir names another directory, or none`,
       };

@@ -1,3 +1,5 @@
+import { CodedError } from '../runtime/coded-error.ts';
+
 /**
  * - `unknown-flag`: no such flag
  * - `bad-value`: the flag exists, its value does not fit
@@ -8,14 +10,8 @@
 export type FlagErrorCode = 'unknown-flag' | 'bad-value' | 'missing-value' | 'flagfile' | 'usage';
 
 /** What a person typed is wrong. The message is one line: where, what, why, what to do. */
-export class FlagError extends Error {
+export class FlagError extends CodedError<FlagErrorCode> {
   override readonly name = 'FlagError';
-  readonly code: FlagErrorCode;
-
-  constructor(code: FlagErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** Longest piece of the user's own text that a message repeats, in UTF-16 units. */

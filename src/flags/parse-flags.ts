@@ -1,3 +1,4 @@
+import { messageOf } from '../runtime/message-of.ts';
 import type { FlagDefinition, FlagTable } from './flag-definition.ts';
 import { resolveAlias } from './flag-definition.ts';
 import { FlagError, quoteText } from './flag-error.ts';
@@ -216,6 +217,6 @@ const reasonOf = (cause: unknown): string => {
     case 'EISDIR':
       return 'it is a directory';
     default:
-      return cause instanceof Error ? cause.message : String(cause);
+      return messageOf(cause);
   }
 };

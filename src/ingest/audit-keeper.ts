@@ -1,6 +1,7 @@
 import type { AuditControl } from '../audit/control/control.ts';
 import type { AuditSession } from '../audit/control/session.ts';
 import { describeProcess, otherOwner, type StreamOwner } from '../audit/control/stream-owner.ts';
+import { messageOf } from '../runtime/message-of.ts';
 import { BackOff } from './back-off.ts';
 import type { Ingest } from './ingest.ts';
 
@@ -76,7 +77,7 @@ export class AuditKeeper {
         () => this.#schedule(),
         error => {
           // What the kernel refused now it may grant the next time.
-          this.#options.warn(error instanceof Error ? error.message : String(error));
+          this.#options.warn(messageOf(error));
           this.#schedule();
         },
       );

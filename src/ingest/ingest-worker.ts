@@ -20,6 +20,7 @@ import { formatProblem } from '../openbsm/counters.ts';
 import { OpenBsmError } from '../openbsm/errors.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
+import { messageOf } from '../runtime/message-of.ts';
 import { ConnectedBatchWriter } from './connected-batch.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { ImageFiles } from './image-files.ts';
@@ -508,6 +509,6 @@ try {
   }
 } catch (error) {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
-  report({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  report({ kind: 'failed', code, message: messageOf(error) });
 }
 parentPort!.close();

@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { LookKeeper } from '../model/looks/look-keeper.ts';
+import { CodedError } from '../runtime/coded-error.ts';
 import { startWorker } from '../runtime/start-worker.ts';
 import type { ConnectedBatch } from './connected-batch.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
@@ -52,14 +53,8 @@ export interface IngestHandlers {
 }
 
 /** `code` is that of an AuditError or ReplayError, or `internal`. */
-export class IngestError extends Error {
+export class IngestError extends CodedError {
   override readonly name = 'IngestError';
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 const ECANCELED = 125;

@@ -1,3 +1,5 @@
+import { CodedError } from '../runtime/coded-error.ts';
+
 /**
  * - `duplicate-source`, `duplicate-field`, `missing-field`, `cycle`, `order`: the declarations of the data sources do
  *   not fit together
@@ -14,12 +16,6 @@ export type ModelErrorCode =
   | 'too-many-sources';
 
 /** The message is one line for people: what was declared, where, what to change. */
-export class ModelError extends Error {
+export class ModelError extends CodedError<ModelErrorCode> {
   override readonly name = 'ModelError';
-  readonly code: ModelErrorCode;
-
-  constructor(code: ModelErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }

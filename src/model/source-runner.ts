@@ -1,3 +1,4 @@
+import { messageOf } from '../runtime/message-of.ts';
 import type { Clock } from './clock.ts';
 import { type DataSource, DEFAULT_BUDGET_MS, DEFAULT_MAX_PENDING } from './source.ts';
 
@@ -108,7 +109,7 @@ export class SourceRunner<Source extends DataSource = DataSource> {
 
   fail(error: unknown): void {
     this.counters.failed++;
-    this.counters.lastError = error instanceof Error ? error.message : String(error);
+    this.counters.lastError = messageOf(error);
   }
 
   /**

@@ -1,3 +1,6 @@
+import { CodedError } from '../runtime/coded-error.ts';
+import { messageOf } from '../runtime/message-of.ts';
+
 /**
  * - `unsupported`: this system has no such source
  * - `no-permission`: the source exists, this user may not read it
@@ -16,14 +19,8 @@ export type OpenBsmErrorCode =
  * A source of audit records cannot be opened or read. The message is one line: what, where, why, what to do.
  * Damage inside a trail is never thrown: it is counted and reported, and reading goes on behind it.
  */
-export class OpenBsmError extends Error {
+export class OpenBsmError extends CodedError<OpenBsmErrorCode> {
   override readonly name = 'OpenBsmError';
-  readonly code: OpenBsmErrorCode;
-
-  constructor(code: OpenBsmErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** Turns what `fs` threw into an OpenBsmError that names the path and the way out. */
@@ -41,10 +38,6 @@ export const fromFileError = (path: string, error: unknown): OpenBsmError => {
         options,
       );
     default:
-      return new OpenBsmError(
-        'unreadable',
-        `${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        options,
-      );
+      return new OpenBsmError('unreadable', `${path}: cannot be read: ${messageOf(error)}`, options);
   }
 };

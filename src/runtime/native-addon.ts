@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { addonFile, type CreateAddonFile } from './addon-file.ts';
 import { bundledAsset } from './bundled-asset.ts';
+import { CodedError } from './coded-error.ts';
 
 /** No directory would hold and run the file, or the native part does not fit this system. */
-export class NativeAddonError extends Error {
+export class NativeAddonError extends CodedError<'native-addon'> {
   override readonly name = 'NativeAddonError';
-  readonly code = 'native-addon';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('native-addon', message, options);
+  }
 }
 
 /**

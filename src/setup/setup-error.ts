@@ -1,13 +1,19 @@
+import { CodedError } from '../runtime/coded-error.ts';
+import { messageOf } from '../runtime/message-of.ts';
+
 /** A file or the system is not as setup needs it; nothing was written. The message names the file and what to do. */
-export class SetupError extends Error {
+export class SetupError extends CodedError<'setup'> {
   override readonly name = 'SetupError';
-  readonly code = 'setup';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('setup', message, options);
+  }
 }
 
 /** What kept a file from being read or written, in words. */
 export const refusal = (path: string, error: unknown): SetupError => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const why = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  const why = REASONS[code] ?? messageOf(error);
   return new SetupError(`${path}: ${why}; nothing was changed`, { cause: error });
 };
 

@@ -2,6 +2,7 @@
 
 import type { EmbeddedCore } from '../core/embedded-core.ts';
 import { createTableStatement } from '../core/sql/table-definition.ts';
+import { messageOf } from '../runtime/message-of.ts';
 import { OUTPUT_MODES, type OutputMode } from './output/printer.ts';
 
 export interface SessionSettings {
@@ -237,7 +238,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
           await session.print(`${name}: ${type}`);
         return 'done';
       } catch (error) {
-        return wrong(session, error instanceof Error ? error.message : String(error));
+        return wrong(session, messageOf(error));
       }
     },
   },

@@ -1,8 +1,10 @@
 /** One user of the shell: its output settings, and what its statements and commands do. */
+
 import type { EmbeddedCore } from '../core/embedded-core.ts';
 import { decodeText, sqliteDouble } from '../core/format-value.ts';
 import { decodeRows } from '../core/sql/result-codec.ts';
 import { SqlError } from '../core/sql/sql-engine.ts';
+import { messageOf } from '../runtime/message-of.ts';
 import { escapeForTerminal } from '../runtime/terminal/escape.ts';
 import { OutputClosedError, type TextSink } from '../runtime/terminal/text-sink.ts';
 import {
@@ -122,7 +124,7 @@ export class Session implements CommandSession {
 
 /** The message in one line, with what to do where that is not plain. */
 const explain = (error: unknown): string => {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (/^no such table: /.test(message)) return `${message}; .tables shows those there are`;
   if (/^no such column: /.test(message)) return `${message}; .schema TABLE shows the columns`;
   if (message === 'not authorized') return `${message}: core allows no such statement`;

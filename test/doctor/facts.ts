@@ -4,7 +4,7 @@ import type { AuditStatus } from '../../src/audit/control/status.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import type { CheckResult } from '../../src/doctor/check-result.ts';
 import type { AuditFacts, Facts, RunningCore } from '../../src/doctor/facts.ts';
-import { EXTENSION_COMM, EXTENSION_NAME } from '../../src/doctor/our-tables.ts';
+import { PROGRAM, PROGRAM_COMM } from '../../src/runtime/program-name.ts';
 
 export const OSQUERYD = 700;
 export const EXTENSION = 710;
@@ -51,7 +51,7 @@ export const runningCore: RunningCore = {
   pid: OSQUERYD,
   configValid: true,
   options: rightFlags,
-  extensions: new Map([[EXTENSION_NAME, '0.1.0']]),
+  extensions: new Map([[PROGRAM, '0.1.0']]),
   tables: ['process_events', 'socket_events', 'user_events'].flatMap(name => [
     { name, native: true },
     { name: `audit_${name}`, native: false },
@@ -95,7 +95,7 @@ export const healthy: Facts = {
       [1, 'systemd'],
       [29, 'kauditd'],
       [OSQUERYD, 'osqueryd'],
-      [EXTENSION, EXTENSION_COMM],
+      [EXTENSION, PROGRAM_COMM],
     ]),
     ofUsers: new Set<number>(),
     complete: true,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BsmOptions, printTrails } from '../../src/cli/bsm.ts';
+import { type PrintOptions, printTrails } from '../../src/openbsm/print-trails.ts';
 import { record, SAMPLE_TOKENS, subject32, succeeded, text } from './sample-tokens.ts';
 
 const fixture = (file: string): string =>
@@ -19,7 +19,7 @@ const file = async (name: string, bytes: Uint8Array | string): Promise<string> =
   return join(directory, name);
 };
 
-const run = async (options: Partial<BsmOptions>, stdin: readonly Uint8Array[] = []) => {
+const run = async (options: Partial<PrintOptions>, stdin: readonly Uint8Array[] = []) => {
   const printed = { stdout: '', stderr: '' };
   const status = await printTrails(
     { paths: [], json: false, delimiter: ',', ...options },

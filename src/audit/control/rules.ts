@@ -1,3 +1,4 @@
+import { PROGRAM } from '../../runtime/program-name.ts';
 import {
   AUDIT_ALWAYS,
   AUDIT_ARCH,
@@ -20,7 +21,7 @@ import { isExclusion } from './exclusions.ts';
 import type { AuditStatus } from './status.ts';
 
 /** Key of every rule of ours: what `auditctl -l` shows beside it, and how we know our own. */
-export const RULE_KEY = 'osquery-audit-events';
+export const RULE_KEY = PROGRAM;
 
 /** What an instance of ours found, and puts back at its end. */
 export type FoundStatus = Pick<AuditStatus, 'enabled' | 'failure' | 'backlogLimit' | 'backlogWaitTime'>;

@@ -1,3 +1,5 @@
+import { messageOf } from '../../runtime/message-of.ts';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import {
   AUDIT_FAIL_PANIC,
   AUDIT_FAIL_SILENT,
@@ -24,7 +26,7 @@ import {
   rulesFor,
 } from './rules.ts';
 import type { AuditStatus } from './status.ts';
-import { otherOwner, PROCESS_TITLE, type StreamOwner } from './stream-owner.ts';
+import { otherOwner, type StreamOwner } from './stream-owner.ts';
 
 /** The rules of this are those that every selection has: none that an event could match. */
 const NOTHING: RuleSelection = {
@@ -157,7 +159,7 @@ export class AuditSession {
       if (owner.isOurs) {
         throw new AuditError(
           'owned',
-          `the audit socket belongs to pid ${owner.pid}, another ${PROCESS_TITLE}: only one can read it; stop that one first`,
+          `the audit socket belongs to pid ${owner.pid}, another ${PROGRAM}: only one can read it; stop that one first`,
         );
       }
       if (options.mode === 'unicast') {
@@ -410,7 +412,7 @@ export class AuditSession {
       if (removed.length > 0) removedRules?.save(removed);
     } catch (error) {
       this.#warnings.push(
-        `the audit rules that audit_force_reconfigure removes come back at the end, but not if this process is killed: ${error instanceof Error ? error.message : error}`,
+        `the audit rules that audit_force_reconfigure removes come back at the end, but not if this process is killed: ${messageOf(error)}`,
       );
     }
     for (const rule of there) if (ownRule(rule) === undefined) await this.#control.deleteRule(rule);

@@ -1,8 +1,5 @@
 import { readFileSync } from 'node:fs';
-
-/** comm of our process, by which another instance of ours is known: PR_SET_NAME keeps 15 bytes. */
-export const PROCESS_TITLE = 'osquery-audit-events';
-const PROCESS_COMM = PROCESS_TITLE.slice(0, 15);
+import { PROGRAM_COMM } from '../../runtime/program-name.ts';
 
 /** The process that has the audit stream. */
 export interface StreamOwner {
@@ -26,7 +23,7 @@ export const describeProcess = (pid: number): StreamOwner | undefined => {
   try {
     const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    return { pid, name, isOurs: name === PROCESS_COMM && isTrustedStatus(status) };
+    return { pid, name, isOurs: name === PROGRAM_COMM && isTrustedStatus(status) };
   } catch {
     return undefined;
   }

@@ -3,12 +3,12 @@ import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import type { Architecture } from './architectures.ts';
 import { filesBelow, type Release, settle, template } from './stage-tree.ts';
 
 const run = promisify(execFile);
 const MAX_BYTES = 64 * 1024 * 1024;
-const NAME = 'osquery-audit-events';
 const MAINTAINER = 'The osquery-audit-events maintainers <osquery-audit-events@users.noreply.github.com>';
 
 export interface PackageOptions {
@@ -53,11 +53,11 @@ export const makeDeb = async ({
   }
   const overrides = join(root, 'usr/share/lintian/overrides');
   await mkdir(overrides, { recursive: true });
-  await writeFile(join(overrides, NAME), await template('lintian-overrides', {}));
+  await writeFile(join(overrides, PROGRAM), await template('lintian-overrides', {}));
   const date = new Date(epoch * 1000).toUTCString().replace('GMT', '+0000');
   const changelog = await template('changelog.Debian', { VERSION: version, MAINTAINER, DATE: date });
   await writeFile(
-    join(root, 'usr/share/doc', NAME, 'changelog.Debian.gz'),
+    join(root, 'usr/share/doc', PROGRAM, 'changelog.Debian.gz'),
     gzipSync(changelog, { level: 9 }),
   );
   const sums = await run('sh', ['-c', 'find usr -type f | LC_ALL=C sort | xargs -d "\\n" md5sum'], {
@@ -65,7 +65,7 @@ export const makeDeb = async ({
   });
   await writeFile(join(control, 'md5sums'), sums.stdout);
   await settle(root, epoch);
-  const file = join(output, `${NAME}_${version}-1_${architecture.deb}.deb`);
+  const file = join(output, `${PROGRAM}_${version}-1_${architecture.deb}.deb`);
   // Level 2 takes a fifth of the time of level 6, for a tenth more bytes. One thread: the bytes must not depend on how many processors there are.
   const options = ['--root-owner-group', '-Zxz', '-z2', '--threads-max=1', '--build', root, file];
   await run('dpkg-deb', options, { env: environment(release) });
@@ -77,7 +77,7 @@ export const makeRpm = async (options: PackageOptions): Promise<string> => {
   const { release, architecture, tree, scratch, output } = options;
   const top = join(scratch, 'rpm');
   await mkdir(top);
-  const spec = join(top, `${NAME}.spec`);
+  const spec = join(top, `${PROGRAM}.spec`);
   const values = {
     VERSION: release.version,
     MAINTAINER,
@@ -85,11 +85,11 @@ export const makeRpm = async (options: PackageOptions): Promise<string> => {
     SCRIPTLETS: await template('scriptlets.sh', {}),
     FILES: rpmFiles(await filesBelow(tree)),
   };
-  await writeFile(spec, await template(`${NAME}.spec`, values));
+  await writeFile(spec, await template(`${PROGRAM}.spec`, values));
   const defines = {
     _topdir: top,
     _rpmdir: top,
-    _build_name_fmt: '%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm',
+    _build_name_fmt: '%{PROGRAM}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm',
     _buildhost: 'localhost',
     use_source_date_epoch_as_buildtime: '1',
     clamp_mtime_to_source_date_epoch: '1',
@@ -113,8 +113,8 @@ export const makeRpm = async (options: PackageOptions): Promise<string> => {
 
 /** Files of ours; directories are the system's, but for one. */
 const rpmFiles = (paths: readonly string[]): string => {
-  const share = `/usr/share/${NAME}`;
-  const doc = `/usr/share/doc/${NAME}`;
+  const share = `/usr/share/${PROGRAM}`;
+  const doc = `/usr/share/doc/${PROGRAM}`;
   const isOwn = (path: string): boolean => path.startsWith(`${share}/`) || path.startsWith(`${doc}/`);
   const others = paths.filter(path => !isOwn(path));
   return ['%defattr(-,root,root,-)', share, `%doc ${doc}`, ...others].join('\n');
@@ -123,7 +123,7 @@ const rpmFiles = (paths: readonly string[]): string => {
 /** The same files for everybody else. */
 export const makeTar = async (options: PackageOptions): Promise<string> => {
   const { release, architecture, tree, output } = options;
-  const directory = `${NAME}-${release.version}`;
+  const directory = `${PROGRAM}-${release.version}`;
   const file = join(output, `${directory}-linux-${architecture.deb}.tar.gz`);
   const args = [
     '--create',

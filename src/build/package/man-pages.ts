@@ -4,7 +4,8 @@ import { eventTablesOn } from '../../../tables/index.ts';
 import { processTelemetryEvents } from '../../../tables/process_telemetry_events.ts';
 import type { Command } from '../../cli/command.ts';
 import { commands } from '../../cli/commands.ts';
-import { commandHelp, PROGRAM, programHelp } from '../../cli/help.ts';
+import { commandHelp, programHelp } from '../../cli/help.ts';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import { columnList, type ManPage, type ManPart, manPage } from './man-page.ts';
 
 type PageFacts = Pick<ManPage, 'version' | 'date'>;

@@ -2,6 +2,7 @@ import { chmod, copyFile, cp, mkdir, readdir, readFile, stat, utimes, writeFile 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import type { Architecture } from './architectures.ts';
 import { manPages } from './man-pages.ts';
 
@@ -26,8 +27,8 @@ export interface TreeParts {
 const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
 const EXECUTABLE = 'usr/lib/osquery/extensions/osquery-audit-events.ext';
-const SHARE = 'usr/share/osquery-audit-events';
-const DOC = 'usr/share/doc/osquery-audit-events';
+const SHARE = `usr/share/${PROGRAM}`;
+const DOC = `usr/share/doc/${PROGRAM}`;
 
 /** A file of src/build/package/files with what stands between `@` filled in. */
 export const template = async (name: string, values: Readonly<Record<string, string>>): Promise<string> => {
@@ -55,7 +56,7 @@ export const stageTree = async (tree: string, parts: TreeParts): Promise<void> =
   await copyFile(executable, join(tree, EXECUTABLE));
   await chmod(join(tree, EXECUTABLE), PROGRAM_MODE);
   const start = await template('osquery-audit-events.sh', { LOADER: architecture.loader });
-  await put('usr/bin/osquery-audit-events', start, PROGRAM_MODE);
+  await put(`usr/bin/${PROGRAM}`, start, PROGRAM_MODE);
 
   await copy('osquery.flags', `${SHARE}/osquery.flags`);
   await cp(join(root, 'tables/packs'), join(tree, SHARE, 'packs'), { recursive: true });

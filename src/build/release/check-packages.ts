@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import { architectures } from '../package/architectures.ts';
 
 const run = promisify(execFile);
 const MAX_BYTES = 64 * 1024 * 1024;
-const NAME = 'osquery-audit-events';
 
 export interface CheckedPackages {
   /** Lines of SHA256SUMS. */
@@ -30,10 +30,10 @@ export const checkPackages = async (
   const listed = new Set(sums.map(line => line.slice(66)));
   for (const { deb, rpm, node: arch } of architectures) {
     const files = {
-      deb: `${NAME}_${version}-1_${deb}.deb`,
-      rpm: `${NAME}-${version}-1.${rpm}.rpm`,
-      tar: `${NAME}-${version}-linux-${deb}.tar.gz`,
-      bill: `${NAME}_${version}_${deb}.cdx.json`,
+      deb: `${PROGRAM}_${version}-1_${deb}.deb`,
+      rpm: `${PROGRAM}-${version}-1.${rpm}.rpm`,
+      tar: `${PROGRAM}-${version}-linux-${deb}.tar.gz`,
+      bill: `${PROGRAM}_${version}_${deb}.cdx.json`,
     };
     const missing = Object.values(files).filter(file => !listed.has(file));
     if (missing.length > 0) {
@@ -103,8 +103,10 @@ export const billProblems = (
   if (bill.bomFormat !== 'CycloneDX')
     problems.push(`expected bomFormat CycloneDX, got ${String(bill.bomFormat)}`);
   const { name, version } = bill.metadata?.component ?? {};
-  if (name !== NAME || version !== expected.version) {
-    problems.push(`expected it to be of ${NAME} ${expected.version}, got ${String(name)} ${String(version)}`);
+  if (name !== PROGRAM || version !== expected.version) {
+    problems.push(
+      `expected it to be of ${PROGRAM} ${expected.version}, got ${String(name)} ${String(version)}`,
+    );
   }
   const components = bill.components ?? [];
   if (!components.some(component => component['bom-ref'] === expected.node)) {

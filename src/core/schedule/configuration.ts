@@ -4,8 +4,10 @@
  *
  * Source: osquery 5.23 `config/config.cpp` (updateSource, genPack), `config/packs.cpp`, `config/parsers/options.cpp`.
  */
+
 import { globSync, readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
+import { CodedError } from '../../runtime/coded-error.ts';
 
 /** Core's limits for one configuration. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -50,8 +52,12 @@ export interface Configuration {
 }
 
 /** A configuration that cannot be used at all. */
-export class ConfigurationError extends Error {
-  readonly code = 'CONFIGURATION';
+export class ConfigurationError extends CodedError<'configuration'> {
+  override readonly name = 'ConfigurationError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('configuration', message, options);
+  }
 }
 
 /** Where packs named by a path come from. */

@@ -1,3 +1,5 @@
+import { CodedError } from '../../runtime/coded-error.ts';
+
 /**
  * A cursor over rows in TBinaryProtocol form (`map<string,string>` after `map<string,string>`, headers included), as
  * they stand in a table's reply. Values are never copied out: for the current row the cursor keeps, for each column,
@@ -9,10 +11,10 @@ const THRIFT_STRING = 11;
 /** Key and value type, then the number of entries. */
 const MAP_HEADER = 6;
 
-export class MalformedRowsError extends Error {
-  readonly code = 'MALFORMED_ROWS';
+export class MalformedRowsError extends CodedError<'malformed-rows'> {
+  override readonly name = 'MalformedRowsError';
   constructor(expected: string, at: number) {
-    super(`malformed rows in the table's reply: expected ${expected} at byte ${at}`);
+    super('malformed-rows', `malformed rows in the table's reply: expected ${expected} at byte ${at}`);
   }
 }
 

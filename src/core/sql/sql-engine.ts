@@ -1,5 +1,8 @@
 /** The main thread's end of one SQL worker: runs statements one after the other, answers the worker's calls. */
+
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { CodedError } from '../../runtime/coded-error.ts';
+import { messageOf } from '../../runtime/message-of.ts';
 import { startWorker } from '../../runtime/start-worker.ts';
 import {
   CONTROL_CREDITS,
@@ -18,11 +21,11 @@ import type { TableDefinition } from './table-definition.ts';
 import type { TableRequest } from './table-update.ts';
 
 /** A statement failed; `message` is SQLite's, or the table's own. */
-export class SqlError extends Error {
-  readonly code = 'SQL_ERROR';
+export class SqlError extends CodedError<'sql'> {
+  override readonly name = 'SqlError';
   readonly interrupted: boolean;
   constructor(message: string, interrupted: boolean) {
-    super(message);
+    super('sql', message);
     this.interrupted = interrupted;
   }
 }
@@ -279,7 +282,7 @@ export class SqlEngine {
         ? { kind: 'error', message: 'interrupted', interrupted: true }
         : {
             kind: 'error',
-            message: error instanceof Error ? error.message : String(error),
+            message: messageOf(error),
             interrupted: false,
           };
     }

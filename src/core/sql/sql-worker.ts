@@ -2,7 +2,9 @@
  * The SQL worker: one SQLite database in memory, fed by messages. It may block: while a table's plugin is called the
  * whole thread waits for the main thread's reply.
  */
+
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../runtime/message-of.ts';
 import { openDatabase } from './open-database.ts';
 import {
   CONTROL_CREDITS,
@@ -192,7 +194,7 @@ port.on('message', (message: ToWorker) => {
   try {
     columns = handle(message);
   } catch (thrown) {
-    error = thrown instanceof Error ? thrown.message : String(thrown);
+    error = messageOf(thrown);
     interrupted = thrown instanceof StatementError && thrown.interrupted;
   }
   const eventBased = (virtualTables.endStatement() & TABLE_EVENT_BASED) !== 0;

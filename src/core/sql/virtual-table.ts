@@ -4,6 +4,7 @@
  *
  * No callback may throw: an exception would unwind SQLite's own frames and leave it in an unknown state.
  */
+import { messageOf } from '../../runtime/message-of.ts';
 import { parseDouble, parseInteger } from './integer-text.ts';
 import {
   type ContextConstraint,
@@ -107,7 +108,7 @@ export const createVirtualTables = (database: Database, host: VirtualTableHost):
       try {
         return body(...values);
       } catch (error) {
-        return fail(tableOf(...values), error instanceof Error ? error.message : String(error));
+        return fail(tableOf(...values), messageOf(error));
       }
     };
 
@@ -144,7 +145,7 @@ export const createVirtualTables = (database: Database, host: VirtualTableHost):
       });
       return SQLITE_OK;
     } catch (error) {
-      wasm.pokePtr(pzErr, wasm.allocCString(error instanceof Error ? error.message : String(error)));
+      wasm.pokePtr(pzErr, wasm.allocCString(messageOf(error)));
       return SQLITE_ERROR;
     }
   };

@@ -1,19 +1,17 @@
-import { AUDIT_LOCKED } from '../../audit/constants.ts';
+import { AUDIT_FAIL_PANIC, AUDIT_LOCKED } from '../../audit/constants.ts';
 import { ownRule } from '../../audit/control/rules.ts';
 import type { AuditStatus } from '../../audit/control/status.ts';
 import { CUSTOM_PREFIX } from '../../flags/custom-options.ts';
+import { PROGRAM_COMM } from '../../runtime/program-name.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { Facts } from '../facts.ts';
 import { effectiveFlag, flagfileName } from '../flag-view.ts';
-import { EXTENSION_COMM } from '../our-tables.ts';
 
 const STATUS = 'audit status';
 const ENABLED = 'audit enabled';
 const OWNER = 'audit owner';
 
-/** audit_status.failure: the system goes down when a record cannot be delivered. Source: linux/audit.h. */
-const AUDIT_FAIL_PANIC = 2;
 /** Of the backlog limit: from here on records are about to be lost. */
 const NEARLY_FULL = 0.9;
 
@@ -101,7 +99,7 @@ const checkOwner = (
   }
   const comm = facts.processes.names.get(pid);
   switch (comm) {
-    case EXTENSION_COMM:
+    case PROGRAM_COMM:
       return ok(OWNER, `the extension, pid ${pid}, has the audit socket`);
     case undefined:
       return unknown(

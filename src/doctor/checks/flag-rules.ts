@@ -1,9 +1,10 @@
 import { isAmongTables, prefixedName, registryTwin } from '../../../tables/table-name.ts';
 import { isTableDisabled } from '../../flags/disabled-tables.ts';
 import { listOf } from '../../flags/list-of.ts';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import type { Facts } from '../facts.ts';
 import { effectiveFlag } from '../flag-view.ts';
-import { EXTENSION_NAME, standardTables } from '../our-tables.ts';
+import { standardTables } from '../our-tables.ts';
 
 type FlagFacts = Pick<Facts, 'flags' | 'core' | 'config' | 'host'>;
 
@@ -34,8 +35,8 @@ export const flagRules: readonly FlagRule[] = [
   mustBe('disable_extensions', 'false', 'osquery loads no extension'),
   {
     name: 'extensions_require',
-    isGood: value => listOf(value).includes(EXTENSION_NAME),
-    wanted: facts => [...listOf(effectiveFlag(facts, 'extensions_require')), EXTENSION_NAME].join(','),
+    isGood: value => listOf(value).includes(PROGRAM),
+    wanted: facts => [...listOf(effectiveFlag(facts, 'extensions_require')), PROGRAM].join(','),
     consequence: 'osquery does not wait for it, and queries fail with "no such table" right after a start',
   },
   mustBe('disable_events', 'false', 'osquery warns at every query of an event table'),

@@ -1,8 +1,9 @@
 import { isAmongTables, prefixedName } from '../../../tables/table-name.ts';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { Facts, RunningCore } from '../facts.ts';
-import { EXTENSION_NAME, standardTables } from '../our-tables.ts';
+import { standardTables } from '../our-tables.ts';
 
 const OSQUERY = 'osquery';
 const EXTENSION = 'extension';
@@ -75,15 +76,15 @@ const checkExtension = (
   facts: Pick<Facts, 'core' | 'processes'>,
   core: RunningCore,
 ): readonly CheckResult[] => {
-  const version = core.extensions.get(EXTENSION_NAME);
+  const version = core.extensions.get(PROGRAM);
   if (version === undefined) {
     const presence = extensionPresence(facts);
     return [
       problem(
         EXTENSION,
         presence.kind === 'present'
-          ? `${EXTENSION_NAME} runs as pid ${presence.pid}, but is not registered with this osquery`
-          : `${EXTENSION_NAME} is not registered with this osquery`,
+          ? `${PROGRAM} runs as pid ${presence.pid}, but is not registered with this osquery`
+          : `${PROGRAM} is not registered with this osquery`,
         "see the extension file below, and osqueryd's log for the reason; or start it by hand: osquery-audit-events --socket " +
           core.path,
       ),
@@ -97,10 +98,10 @@ const checkExtension = (
   );
   return [
     missing.length === 0
-      ? ok(EXTENSION, `${EXTENSION_NAME} ${version} is registered`)
+      ? ok(EXTENSION, `${PROGRAM} ${version} is registered`)
       : problem(
           EXTENSION,
-          `${EXTENSION_NAME} ${version} is registered without ${missing.join(', ')}`,
+          `${PROGRAM} ${version} is registered without ${missing.join(', ')}`,
           'update the extension and restart osqueryd',
         ),
   ];

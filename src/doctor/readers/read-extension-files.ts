@@ -1,7 +1,7 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import type { ExtensionFacts, ExtensionFile } from '../facts.ts';
-import { EXTENSION_NAME } from '../our-tables.ts';
 import { fileFailure, readText } from './read-text.ts';
 
 /** Bytes of the list of extensions. */
@@ -32,7 +32,7 @@ export const readExtensionFiles = ({ root, loadPath, given }: ReadExtensionFiles
 };
 
 /** Also with a version in its name, or without the ending that osqueryd insists on. */
-export const isOurs = (path: string): boolean => basename(path).startsWith(EXTENSION_NAME);
+export const isOurs = (path: string): boolean => basename(path).startsWith(PROGRAM);
 
 /** A directory stands for all files below it. Lines may be commented out with `#` or `;`. */
 const listedNames = (root: string, text: string): string[] =>

@@ -1,4 +1,5 @@
 import { readFlagfile } from '../../flags/read-flagfile.ts';
+import { messageOf } from '../../runtime/message-of.ts';
 
 export type TextReading =
   | { readonly kind: 'read'; readonly text: string }
@@ -31,7 +32,7 @@ export const fileFailure = (error: unknown): Exclude<TextReading, { kind: 'read'
     case 'ELOOP':
       return { kind: 'unreadable', why: 'its symbolic links go round in a circle' };
     default:
-      return { kind: 'unreadable', why: error instanceof Error ? error.message : String(error) };
+      return { kind: 'unreadable', why: messageOf(error) };
   }
 };
 

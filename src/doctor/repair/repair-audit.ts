@@ -5,6 +5,7 @@ import { changesBack, statusWithout, switchesOff } from '../../audit/control/res
 import { type LeftNote, noteIn, ownRule, type PlacedStatus, RULE_KEY } from '../../audit/control/rules.ts';
 import type { AuditStatus } from '../../audit/control/status.ts';
 import type { StreamOwner } from '../../audit/control/stream-owner.ts';
+import { messageOf } from '../../runtime/message-of.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import type { ExtensionPresence } from '../extension-presence.ts';
 
@@ -52,7 +53,7 @@ export const repairAudit = async (options: RepairOptions): Promise<readonly Chec
       await step();
       results.push(ok(check, done));
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       results.push(problem(check, `not done: ${done} (${why})`, 'run the doctor with --repair again'));
     }
   };

@@ -3,10 +3,10 @@ import { AUDIT_LOCKED } from '../../audit/constants.ts';
 import { ownRule } from '../../audit/control/rules.ts';
 import { isTableDisabled } from '../../flags/disabled-tables.ts';
 import { liveEvents } from '../../runtime/host-facts.ts';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { ReadFacts, RunningCore } from '../facts.ts';
 import { effectiveFlag, flagfileName } from '../flag-view.ts';
-import { EXTENSION_NAME } from '../our-tables.ts';
 import type { SelfTestPlan } from './self-test-result.ts';
 
 const TABLE = 'process_events';
@@ -17,7 +17,7 @@ const TABLE = 'process_events';
  */
 export const planSelfTest = (facts: ReadFacts): SelfTestPlan => {
   const { core, host, audit } = facts;
-  if (core.kind === 'running' && core.extensions.has(EXTENSION_NAME)) return throughOsquery(facts, core);
+  if (core.kind === 'running' && core.extensions.has(PROGRAM)) return throughOsquery(facts, core);
   if (host.platform !== 'linux') {
     return skip(
       'no running osquery has the extension, and on this system only that can be tested',

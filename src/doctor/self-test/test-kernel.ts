@@ -1,9 +1,10 @@
 import { decodeRows } from 'osquery-extension-ts/encoded';
-import { PROCESS_TITLE } from '../../audit/control/stream-owner.ts';
 import { readAuditSettings } from '../../flags/audit-settings.ts';
 import { CUSTOM_PREFIX } from '../../flags/custom-options.ts';
 import { openKernelSource } from '../../ingest/audit-source.ts';
 import type { EventSource } from '../../ingest/event-source.ts';
+import { messageOf } from '../../runtime/message-of.ts';
+import { PROGRAM } from '../../runtime/program-name.ts';
 import type { AuditFacts } from '../facts.ts';
 import { runProgram } from './run-program.ts';
 import type { SelfTestResult } from './self-test-result.ts';
@@ -31,7 +32,7 @@ export const testKernel = async (
   const before = await readAudit();
   const title = process.title;
   // Under this name an extension that starts just now knows us, and tries again later.
-  process.title = PROCESS_TITLE;
+  process.title = PROGRAM;
   let result: SelfTestResult;
   try {
     result = await watch({ patienceMs, signal, start });
@@ -91,7 +92,7 @@ const watch = async ({ patienceMs, signal, start }: Required<TestOptions>): Prom
       await Promise.race([arrived.promise, ended]);
     }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { kind: 'failed', way: 'kernel', why, notRestored: [] };
   } finally {
     await source?.close();

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExtensionManagerClient, isOsqueryError } from 'osquery-extension-ts';
+import { messageOf } from '../../runtime/message-of.ts';
 import { runProgram, type TestProgram } from './run-program.ts';
 import type { SelfTestPlan, SelfTestResult } from './self-test-result.ts';
 
@@ -36,6 +37,6 @@ export const testThroughOsquery = async (
   } catch (error) {
     if (signal.aborted) return { kind: 'skipped', why: 'it was interrupted', fix: 'run the doctor again' };
     const by = isOsqueryError(error) ? 'osquery: ' : '';
-    return { kind: 'failed', ...way, why: `${by}${error instanceof Error ? error.message : error}` };
+    return { kind: 'failed', ...way, why: `${by}${messageOf(error)}` };
   }
 };

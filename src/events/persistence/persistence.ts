@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../runtime/message-of.ts';
 import type { RowExtras } from '../row-extras.ts';
 import { PersistedTable, type TableChange, type TableInMemory } from './persisted-table.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
@@ -222,7 +223,7 @@ export class Persistence {
     if (!this.#isFailing && now - this.#warnedAt >= WARN_MS) {
       this.#warnedAt = now;
       this.#warn(
-        `state in ${this.path} cannot be written (${error instanceof Error ? error.message : error}): events are kept in memory only, a restart would lose them; make room or set custom_audit_state_dir`,
+        `state in ${this.path} cannot be written (${messageOf(error)}): events are kept in memory only, a restart would lose them; make room or set custom_audit_state_dir`,
       );
     }
     this.#isFailing = true;

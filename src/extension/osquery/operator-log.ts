@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import type { ExtensionManagerClient } from 'osquery-extension-ts';
+import { messageOf } from '../../runtime/message-of.ts';
+import { PROGRAM } from '../../runtime/program-name.ts';
 
 /** osquery's severities. Source: osquery/core/plugins/logger.h. */
 const SEVERITY = { info: 0, warning: 1, error: 2 } as const;
 
-const PROGRAM = 'osquery-audit-events';
 /** Milliseconds for core to take a line; it may hold a lock while a query runs. */
 const RELAY_TIMEOUT_MS = 1_000;
 
@@ -46,7 +47,7 @@ export class OperatorLog {
 
   /** Tells core's loggers why we end; stderr is for whoever catches the error. Resolves when core has it, or won't. */
   async relayFailure(error: unknown): Promise<void> {
-    await this.#relay('error', error instanceof Error ? error.message : String(error));
+    await this.#relay('error', messageOf(error));
   }
 
   async #relay(severity: keyof typeof SEVERITY, message: string): Promise<void> {

@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { messageOf } from '../../runtime/message-of.ts';
 import { ReplayError, unreadable } from './replay-error.ts';
 import { STANDARD_INPUT } from './standard-input.ts';
 
@@ -169,7 +170,7 @@ const ofPacked = (
     try {
       for await (const chunk of unpacked) yield chunk as Buffer;
     } catch (cause) {
-      problem = `its ${name} data is damaged or cut off: what stood behind is lost (${cause instanceof Error ? cause.message : cause})`;
+      problem = `its ${name} data is damaged or cut off: what stood behind is lost (${messageOf(cause)})`;
     } finally {
       source.destroy();
     }

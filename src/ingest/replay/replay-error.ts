@@ -1,3 +1,6 @@
+import { CodedError } from '../../runtime/coded-error.ts';
+import { messageOf } from '../../runtime/message-of.ts';
+
 /**
  * - `unreadable`: the file cannot be opened or read
  * - `unknown-format`: it can, but holds neither an audit log nor a BSM trail
@@ -6,14 +9,8 @@
 export type ReplayErrorCode = 'unreadable' | 'unknown-format' | 'nothing-there';
 
 /** The message is one line for people: which file, why not, what to do. */
-export class ReplayError extends Error {
+export class ReplayError extends CodedError<ReplayErrorCode> {
   override readonly name = 'ReplayError';
-  readonly code: ReplayErrorCode;
-
-  constructor(code: ReplayErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -26,7 +23,7 @@ const reasons: Readonly<Record<string, string>> = {
 /** What went wrong with a file, for people. */
 export const fileReason = (cause: unknown): string => {
   const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  return reasons[code] ?? (cause instanceof Error ? cause.message : String(cause));
+  return reasons[code] ?? messageOf(cause);
 };
 
 export const unreadable = (path: string, cause: unknown): ReplayError =>

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { messageOf } from '../../runtime/message-of.ts';
 import type { Clock } from '../clock.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { type Account, localAccount, splitAccount } from './account.ts';
@@ -210,7 +211,7 @@ export class Accounts {
 
   #fail(error: unknown): void {
     this.counters.failed++;
-    this.counters.lastError = error instanceof Error ? error.message : String(error);
+    this.counters.lastError = messageOf(error);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { messageOf } from '../../runtime/message-of.ts';
 import { parseStat } from '../procfs/stat.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
@@ -75,7 +76,7 @@ export class LookKeeper<Channel> {
     try {
       started = this.#options.start();
     } catch (error) {
-      this.#warn(`cannot be started: ${error instanceof Error ? error.message : error}`);
+      this.#warn(`cannot be started: ${messageOf(error)}`);
       this.#later();
       return;
     }

@@ -1,4 +1,5 @@
 import { errnoName } from '../../audit/errors.ts';
+import { messageOf } from '../../runtime/message-of.ts';
 import type { Clock } from '../clock.ts';
 import { eventMs, isoTime } from '../event-time.ts';
 import type { ModelEvent } from '../model-event.ts';
@@ -117,7 +118,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       const wallOffsetMs = toWallMs();
       connector.drain(event => take(event, wallOffsetMs));
     } catch (error) {
-      state.error = error instanceof Error ? error.message : String(error);
+      state.error = messageOf(error);
       closeConnector();
       return;
     }
@@ -131,7 +132,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
     resyncAt = now;
     seenOverruns = connector?.counters.overruns ?? 0;
     tree.resync(clock.wallMs()).catch((error: unknown) => {
-      state.error = error instanceof Error ? error.message : String(error);
+      state.error = messageOf(error);
     });
   };
 
@@ -175,7 +176,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
           state.error = "the process connector does not answer, as outside of the host's pid namespace";
           tick();
         } catch (error) {
-          state.error = error instanceof Error ? error.message : String(error);
+          state.error = messageOf(error);
         }
       }
       // After the connector is open: a process that is started meanwhile is seen by one or the other.

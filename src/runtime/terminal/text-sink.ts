@@ -1,11 +1,13 @@
 /** Writes text to a stream at the speed of its reader. */
+
 import type { Writable } from 'node:stream';
+import { CodedError } from '../coded-error.ts';
 
 /** The reader has closed its end, as `head` does when it has seen enough. */
-export class OutputClosedError extends Error {
-  readonly code = 'OUTPUT_CLOSED';
+export class OutputClosedError extends CodedError<'output-closed'> {
+  override readonly name = 'OutputClosedError';
   constructor() {
-    super('the reader of the output has gone');
+    super('output-closed', 'the reader of the output has gone');
   }
 }
 

@@ -8,8 +8,8 @@ import type { RemovedRules } from '../../../src/audit/control/removed-rules.ts';
 import { keyWithNote, type PlacedStatus, rulesFor } from '../../../src/audit/control/rules.ts';
 import { AuditSession, type SessionOptions } from '../../../src/audit/control/session.ts';
 import type { AuditStatus } from '../../../src/audit/control/status.ts';
-import { PROCESS_TITLE } from '../../../src/audit/control/stream-owner.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
+import { PROGRAM } from '../../../src/runtime/program-name.ts';
 import { listedRule } from '../../doctor/facts.ts';
 import { unless, whyNotLinux } from '../../unless.ts';
 import { encodeListed, type FakeKernel, FOUND, foreignRule, hex, kernel } from '../fake-kernel.ts';
@@ -518,8 +518,8 @@ describe('AuditSession', () => {
 
     it('never shares with another of ours: rules and tables would be two', async () => {
       const directory = mkdtempSync(`${tmpdir()}/session-`);
-      symlinkSync('/bin/sleep', `${directory}/${PROCESS_TITLE}`);
-      const child = spawn(`${directory}/${PROCESS_TITLE}`, ['60'], { stdio: 'ignore' });
+      symlinkSync('/bin/sleep', `${directory}/${PROGRAM}`);
+      const child = spawn(`${directory}/${PROGRAM}`, ['60'], { stdio: 'ignore' });
       onTestFinished(async () => {
         child.kill();
         await once(child, 'exit');
@@ -528,7 +528,7 @@ describe('AuditSession', () => {
       await once(child, 'spawn');
       await expect(open(kernel({ pid: child.pid! }))).rejects.toMatchObject({
         code: 'owned',
-        message: expect.stringContaining(`pid ${child.pid}, another ${PROCESS_TITLE}`),
+        message: expect.stringContaining(`pid ${child.pid}, another ${PROGRAM}`),
       });
     });
   });

@@ -4,7 +4,8 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { describeProcess, isTrustedStatus, PROCESS_TITLE } from '../../../src/audit/control/stream-owner.ts';
+import { describeProcess, isTrustedStatus } from '../../../src/audit/control/stream-owner.ts';
+import { PROGRAM, PROGRAM_COMM } from '../../../src/runtime/program-name.ts';
 import { unless, whyNotLinux, whyNotRoot } from '../../unless.ts';
 
 const status = (...ids: readonly number[]): string => `Name:\tx\nUid:\t${ids.join('\t')}\nGid:\t0\t0\t0\t0\n`;
@@ -23,7 +24,7 @@ describe('whose process it is', () => {
   test('a name of ours that a user chose is not ours', unless(whyNotLinux ?? whyNotRoot), async () => {
     const directory = mkdtempSync(join(tmpdir(), 'owner-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
-    const program = join(directory, PROCESS_TITLE);
+    const program = join(directory, PROGRAM);
     copyFileSync('/bin/sleep', program);
     const run = async (uid: number): Promise<ChildProcess> => {
       const child = spawn('/bin/sh', [
@@ -31,7 +32,7 @@ describe('whose process it is', () => {
         `chmod 755 ${directory}; exec setpriv --reuid ${uid} ${program} 60`,
       ]);
       onTestFinished(() => void child.kill('SIGKILL'));
-      await expect.poll(() => describeProcess(child.pid!)?.name).toBe(PROCESS_TITLE.slice(0, 15));
+      await expect.poll(() => describeProcess(child.pid!)?.name).toBe(PROGRAM_COMM);
       return child;
     };
     const ours = await run(0);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkOsquery } from '../../../src/doctor/checks/osquery.ts';
-import { EXTENSION_NAME } from '../../../src/doctor/our-tables.ts';
+import { PROGRAM } from '../../../src/runtime/program-name.ts';
 import { bare, EXTENSION, healthy, OSQUERYD, runningCore, troubles } from '../facts.ts';
 
 test('a running osquery with the extension is in order', () => {
@@ -75,12 +75,12 @@ test('an extension that is not registered, running or not', () => {
     {
       check: 'extension',
       status: 'problem',
-      found: `${EXTENSION_NAME} runs as pid ${EXTENSION}, but is not registered with this osquery`,
+      found: `${PROGRAM} runs as pid ${EXTENSION}, but is not registered with this osquery`,
     },
   ]);
   const processes = { names: new Map([[1, 'systemd']]), ofUsers: new Set<number>(), complete: true };
   expect(troubles(checkOsquery({ ...healthy, core, processes }))).toMatchObject([
-    { check: 'extension', status: 'problem', found: `${EXTENSION_NAME} is not registered with this osquery` },
+    { check: 'extension', status: 'problem', found: `${PROGRAM} is not registered with this osquery` },
   ]);
 });
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExtensionManagerClient, type PluginRow } from 'osquery-extension-ts';
-import { EXTENSION_COMM } from '../../../src/doctor/our-tables.ts';
+import { PROGRAM_COMM } from '../../../src/runtime/program-name.ts';
 import { endProcess } from '../../bench/end-process.ts';
 import type { Installation } from './installation.ts';
 import { Runs } from './runs.ts';
@@ -140,9 +140,7 @@ export class StockDaemon implements AsyncDisposable {
     const tasks = `/proc/${this.process.pid}/task`;
     // Any of its threads may have started it.
     const children = readdirSync(tasks).flatMap(task => textOf(`${tasks}/${task}/children`).split(' '));
-    const pid = children.find(
-      child => child !== '' && textOf(`/proc/${child}/comm`) === `${EXTENSION_COMM}\n`,
-    );
+    const pid = children.find(child => child !== '' && textOf(`/proc/${child}/comm`) === `${PROGRAM_COMM}\n`);
     return pid === undefined ? undefined : Number(pid);
   }
 

@@ -1,8 +1,8 @@
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { runStream, type StreamOptions } from '../../src/cli/stream.ts';
 import type { ProcessSink } from '../../src/ingest/process-feed.ts';
-import { exec, fork } from './process-events.ts';
+import { runStream, type StreamOptions } from '../../src/ingest/run-stream.ts';
+import { exec, fork } from '../model/process-events.ts';
 
 const setUp = (options: Partial<StreamOptions> = {}) => {
   const output = new PassThrough();

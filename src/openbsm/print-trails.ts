@@ -1,11 +1,11 @@
-import { createTrailCounters, formatProblem, type TrailProblem } from '../openbsm/counters.ts';
-import { OpenBsmError } from '../openbsm/errors.ts';
-import { printRecord, printToken } from '../openbsm/praudit.ts';
-import { readRecords } from '../openbsm/read-records.ts';
-import { itemJson } from '../openbsm/record-json.ts';
-import { readTrailFile, trailFiles } from '../openbsm/trail-files.ts';
+import { createTrailCounters, formatProblem, type TrailProblem } from './counters.ts';
+import { OpenBsmError } from './errors.ts';
+import { printRecord, printToken } from './praudit.ts';
+import { readRecords } from './read-records.ts';
+import { itemJson } from './record-json.ts';
+import { readTrailFile, trailFiles } from './trail-files.ts';
 
-export interface BsmIo {
+export interface PrintIo {
   /** A promise that it returns is waited for: so it can hold printing back while its reader catches up. */
   readonly stdout: (text: string) => unknown;
   readonly stderr: (text: string) => void;
@@ -13,7 +13,7 @@ export interface BsmIo {
   readonly stdin: AsyncIterable<Uint8Array>;
 }
 
-export interface BsmOptions {
+export interface PrintOptions {
   /** Trails, directories of trails, or `-` for standard input. */
   readonly paths: readonly string[];
   readonly json: boolean;
@@ -25,7 +25,7 @@ export interface BsmOptions {
  *
  * @returns the exit status: 1 if a trail could not be read or held anything but records, else 0
  */
-export const printTrails = async ({ paths, json, delimiter }: BsmOptions, io: BsmIo): Promise<number> => {
+export const printTrails = async ({ paths, json, delimiter }: PrintOptions, io: PrintIo): Promise<number> => {
   let status = 0;
   const complain = (text: string): void => {
     status = 1;

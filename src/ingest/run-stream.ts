@@ -1,15 +1,11 @@
 import type { Writable } from 'node:stream';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
-import { PROCESS_TITLE } from '../audit/control/stream-owner.ts';
-import { readAuditSettings } from '../flags/audit-settings.ts';
-import { kernelFeed, type ProcessFeed, type ProcessSink, replayFeed } from '../ingest/process-feed.ts';
-import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
 import { LineWriter } from '../model/json/line-writer.ts';
-import { openOutput } from '../model/json/open-output.ts';
 import { telemetryJson } from '../model/json/telemetry-json.ts';
 import type { ServiceOptions } from '../model/services.ts';
 import type { ModelLimits } from '../model/source-runner.ts';
 import { createTelemetryModel, telemetryFieldNames } from '../model/telemetry-model.ts';
+import type { ProcessFeed, ProcessSink } from './process-feed.ts';
 
 export interface StreamOptions {
   readonly origin: 'live' | 'replay';
@@ -82,54 +78,4 @@ const lossReporter = (dropped: () => number, warn: (message: string) => void): (
     warn(`the reader is too slow: ${now - reported} events were left out (${now} in all)`);
     reported = now;
   };
-};
-
-export interface StreamCommand {
-  /** Something to tell first. */
-  readonly warning: string | undefined;
-  /** Files instead of the kernel. */
-  readonly replay: readonly string[];
-  readonly times: ReplayTimes | undefined;
-  /** Flags by name. */
-  readonly values: ReadonlyMap<string, string>;
-  readonly fields: readonly string[];
-  readonly pretty: boolean;
-}
-
-/** Runs the stream on this process's standard output until a signal ends it; resolves with the exit status. */
-export const streamEvents = async ({
-  warning: first,
-  replay,
-  times,
-  values,
-  fields,
-  pretty,
-}: StreamCommand): Promise<number> => {
-  process.title = PROCESS_TITLE;
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
-  const warn = (message: string): void => {
-    process.stderr.write(`${PROCESS_TITLE}: ${message}\n`);
-  };
-  if (first !== undefined) warn(first);
-  // Nothing but process events is read.
-  const { settings, warnings } = readAuditSettings(
-    new Map([...values, ['audit_allow_sockets', 'false'], ['audit_allow_user_events', 'false']]),
-  );
-  for (const warning of warnings) warn(warning);
-  const isReplay = replay.length > 0;
-  return runStream({
-    origin: isReplay ? 'replay' : 'live',
-    feed: isReplay ? replayFeed(replay, settings, warn, times) : kernelFeed(settings, warn),
-    fields,
-    pretty,
-    output: openOutput(),
-    warn,
-    signal: stop.signal,
-    limits: { budgetMs: settings.limits.telemetryBudgetMilliseconds },
-    services: {
-      forkEvents: settings.allowForkProcessEvents,
-      hashLimits: { maxFileBytes: settings.limits.hashFileBytes },
-    },
-  });
 };

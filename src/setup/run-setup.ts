@@ -7,13 +7,20 @@ import { readText } from '../doctor/readers/read-text.ts';
 import { FlagError } from '../flags/flag-error.ts';
 import { MAX_FLAGFILE_BYTES } from '../flags/flagfile.ts';
 import { readHostFacts } from '../runtime/host-facts.ts';
-import { DEFAULT_ETC, planSetup, type SetupPlan } from '../setup/plan-setup.ts';
-import { printPlan } from '../setup/print-plan.ts';
-import { replaceFiles } from '../setup/replace-files.ts';
-import { SetupError } from '../setup/setup-error.ts';
-import { shippedFiles } from '../setup/shipped-files.ts';
-import { type DoctorArgs, runDoctorCommand } from './doctor.ts';
-import { PROGRAM } from './help.ts';
+import { DEFAULT_ETC, planSetup, type SetupPlan } from './plan-setup.ts';
+import { printPlan } from './print-plan.ts';
+import { replaceFiles } from './replace-files.ts';
+import { SetupError } from './setup-error.ts';
+import { shippedFiles } from './shipped-files.ts';
+
+/** Where doctor is to look. */
+export interface DoctorPlaces {
+  readonly extension: string;
+  /** osquery's flags, by name. */
+  readonly given: ReadonlyMap<string, string>;
+  /** They say how osqueryd is started, so that no flagfile is looked for. */
+  readonly isStart: boolean;
+}
 
 export interface SetupArgs {
   readonly dryRun: boolean;
@@ -23,6 +30,10 @@ export interface SetupArgs {
   /** The file of --ext. */
   readonly executable: string | undefined;
   readonly etc: string;
+  /** Receives what is to be known where nothing is asked: a line for stderr. */
+  readonly remark: (text: string) => void;
+  /** Prints doctor's report. */
+  readonly examine: (places: DoctorPlaces) => Promise<unknown>;
 }
 
 /** Where packages put osqueryd. */
@@ -33,7 +44,7 @@ const print = (text: string): void => {
 };
 
 /** Resolves with the exit status: 0 if osquery's files are as asked for, 1 if somebody said no. */
-export const runSetupCommand = async (args: SetupArgs): Promise<number> => {
+export const runSetup = async (args: SetupArgs): Promise<number> => {
   const etc = resolve(args.etc);
   const executable = executableOf(args);
   if (!args.undo && !args.autoloadOnly) requireOsquery(etc);
@@ -46,7 +57,7 @@ export const runSetupCommand = async (args: SetupArgs): Promise<number> => {
     autoloadOnly: args.autoloadOnly,
   });
   if (!args.autoloadOnly || args.dryRun) print(printPlan(plan));
-  else for (const remark of plan.remarks) process.stderr.write(`${PROGRAM}: ${remark}\n`);
+  else for (const remark of plan.remarks) args.remark(remark);
   if (plan.changes.length === 0 && !args.autoloadOnly) {
     print(args.undo ? 'nothing of setup is there\n' : 'nothing is lacking\n');
   }
@@ -61,18 +72,13 @@ export const runSetupCommand = async (args: SetupArgs): Promise<number> => {
   if (!args.undo) {
     print('\n');
     // What it finds wrong with an osqueryd that was not restarted yet is no failure of this.
-    await runDoctorCommand({
-      socketPath: undefined,
-      extension: executable,
-      ...flagsFor(etc),
-      json: false,
-    });
+    await args.examine({ extension: executable, ...flagsFor(etc) });
   }
   return 0;
 };
 
 /** Where doctor is to look: osquery's own places, or, with --etc, what the flagfile there says. */
-const flagsFor = (etc: string): Pick<DoctorArgs, 'given' | 'isStart'> => {
+const flagsFor = (etc: string): Omit<DoctorPlaces, 'extension'> => {
   if (etc === DEFAULT_ETC) return { given: new Map(), isStart: false };
   const reading = readText(join(etc, 'osquery.flags'), MAX_FLAGFILE_BYTES);
   const given = reading.kind === 'read' ? readFlagLines('/', reading.text).values : new Map<string, string>();

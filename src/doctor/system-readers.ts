@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import { AUDIT_CONTROL_PATH } from '../openbsm/audit-control.ts';
+import { readHostFacts } from '../runtime/host-facts.ts';
+import { readAudit } from './readers/read-audit.ts';
+import { readBoot } from './readers/read-boot.ts';
+import { readConfig } from './readers/read-config.ts';
+import { readCore } from './readers/read-core.ts';
+import { readExtensionFiles } from './readers/read-extension-files.ts';
+import { readFlags } from './readers/read-flags.ts';
+import { readProcesses } from './readers/read-processes.ts';
+import { readText } from './readers/read-text.ts';
+import type { Readers } from './run-doctor.ts';
+import { runSelfTest } from './self-test/run-self-test.ts';
+
+const ROOT = '/';
+/** Milliseconds that the self-test waits for its row. */
+const PATIENCE_MS = 10_000;
+const MAX_AUDIT_CONTROL_BYTES = 1024 * 1024;
+
+/** What the readers are told. */
+export interface SystemReaderOptions {
+  /** The file of --ext. */
+  readonly extension: string | undefined;
+  /** osquery's flags given by hand, by name, as canonical text. */
+  readonly given: ReadonlyMap<string, string>;
+  /** They say how osqueryd is started, so that no flagfile is looked for. */
+  readonly isStart: boolean;
+}
+
+/**
+ * The readers of this system.
+ *
+ * @param signal ends the self-test
+ */
+export const systemReaders = (args: SystemReaderOptions, signal: AbortSignal): Readers => ({
+  host: readHostFacts,
+  flags: () => {
+    if (args.isStart) return { kind: 'given', values: args.given };
+    const flags = readFlags(ROOT);
+    return flags.kind === 'file' ? { ...flags, values: new Map([...flags.values, ...args.given]) } : flags;
+  },
+  core: readCore,
+  processes: () => readProcesses(ROOT),
+  boot: () => readBoot(ROOT),
+  audit: () => readAudit(),
+  config: path =>
+    readConfig({
+      root: ROOT,
+      path: resolve(args.given.get('config_path') ?? path),
+      platform: process.platform,
+    }),
+  extension: loadPath =>
+    readExtensionFiles({
+      root: ROOT,
+      loadPath: resolve(args.given.get('extensions_autoload') ?? loadPath),
+      given: args.extension === undefined ? undefined : resolve(args.extension),
+    }),
+  auditControl: () => {
+    const reading = readText(AUDIT_CONTROL_PATH, MAX_AUDIT_CONTROL_BYTES);
+    return reading.kind === 'read' ? reading.text : undefined;
+  },
+  selfTest: plan => runSelfTest(plan, { patienceMs: PATIENCE_MS, signal }, readAudit),
+});
