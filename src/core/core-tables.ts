@@ -72,7 +72,7 @@ export const asciiTime = (milliseconds: number): string => {
   return `${day} ${month} ${String(Number(number)).padStart(2)} ${date.toISOString().slice(11, 19)} ${date.getUTCFullYear()} UTC`;
 };
 
-export const coreTables = (state: CoreState): readonly NativeTable[] => [
+const registryTable = (state: CoreState): NativeTable =>
   nativeTable({
     name: 'osquery_registry',
     columns: [
@@ -91,7 +91,9 @@ export const coreTables = (state: CoreState): readonly NativeTable[] => [
         internal: '0',
         active: '1',
       })),
-  }),
+  });
+
+const extensionsTable = (state: CoreState): NativeTable =>
   nativeTable({
     name: 'osquery_extensions',
     columns: [
@@ -121,7 +123,9 @@ export const coreTables = (state: CoreState): readonly NativeTable[] => [
         type: 'extension',
       })),
     ],
-  }),
+  });
+
+const flagsTable = (state: CoreState): NativeTable =>
   nativeTable({
     name: 'osquery_flags',
     columns: [
@@ -142,7 +146,9 @@ export const coreTables = (state: CoreState): readonly NativeTable[] => [
         value: option.value,
         shell_only: '0',
       })),
-  }),
+  });
+
+const scheduleTable = (state: CoreState): NativeTable =>
   nativeTable({
     name: 'osquery_schedule',
     columns: [
@@ -184,7 +190,9 @@ export const coreTables = (state: CoreState): readonly NativeTable[] => [
         average_memory: '0',
         last_memory: '0',
       })),
-  }),
+  });
+
+const packsTable = (state: CoreState): NativeTable =>
   nativeTable({
     name: 'osquery_packs',
     columns: [
@@ -207,7 +215,9 @@ export const coreTables = (state: CoreState): readonly NativeTable[] => [
         discovery_executions: '0',
         active: flag(pack.active),
       })),
-  }),
+  });
+
+const infoTable = (state: CoreState): NativeTable =>
   nativeTable({
     name: 'osquery_info',
     columns: [
@@ -241,7 +251,9 @@ export const coreTables = (state: CoreState): readonly NativeTable[] => [
         platform_mask: String(PLATFORM_MASK),
       },
     ],
-  }),
+  });
+
+const timeTable = (state: CoreState): NativeTable =>
   nativeTable({
     name: 'time',
     columns: [
@@ -283,5 +295,14 @@ export const coreTables = (state: CoreState): readonly NativeTable[] => [
         },
       ];
     },
-  }),
+  });
+
+export const coreTables = (state: CoreState): readonly NativeTable[] => [
+  registryTable(state),
+  extensionsTable(state),
+  flagsTable(state),
+  scheduleTable(state),
+  packsTable(state),
+  infoTable(state),
+  timeTable(state),
 ];

@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { listOf } from '../../flags/list-of.ts';
+import { messageOf } from '../../runtime/message-of.ts';
 import { escapeForTerminal } from '../../runtime/terminal/escape.ts';
 import { createTextSink } from '../../runtime/terminal/text-sink.ts';
 import { CoreOptions } from '../core-options.ts';
@@ -12,7 +13,7 @@ import { CoreDatabase } from '../database.ts';
 import { type CoreLog, EmbeddedCore } from '../embedded-core.ts';
 import type { ExtensionCommand, ExtensionProcessOptions } from '../extension-process.ts';
 import { HostedExtension } from '../hosted-extension.ts';
-import { createSocketDirectory } from '../socket-directory.ts';
+import { createSocketDirectory, type SocketDirectory } from '../socket-directory.ts';
 import { type Configuration, parseConfiguration, realFiles } from './configuration.ts';
 import { callLogger } from './logger-plugin.ts';
 import { filesystemLog, pluginLog, type ResultLog, streamLog } from './result-log.ts';
@@ -52,139 +53,187 @@ const SIGNALS: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM'];
 
 /** Runs until it is told to stop; resolves with the exit status. Rejects when it cannot start. */
 export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
-  const clock = options.clock ?? realClock;
-  const coreOptions = new CoreOptions(options.coreFlags);
-  const verbose = coreOptions.bool('verbose');
-  const loggers = ownLoggers(coreOptions, options.stdout, clock.now);
-  const log: CoreLog = (level, message) => {
-    if (level === 'verbose' && !verbose) return;
-    const severity = { verbose: 0, info: 0, warning: 1, error: 2 }[level];
-    const time = new Date(clock.now()).toISOString();
-    options.stderr.write(`${'IWE'[severity]} ${time} ${process.pid}] ${escapeForTerminal(message)}\n`);
-    for (const { status } of loggers.values()) status.write([{ severity, message, file: 'core', line: 0 }]);
-  };
-
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   for (const signal of SIGNALS) process.on(signal, stop);
   options.signal?.addEventListener('abort', stop, { once: true });
   if (options.signal?.aborted) stop();
-
-  for (const warning of options.warnings ?? []) log('warning', warning);
-  // One that cannot be used is told of before anything is started.
-  loadConfiguration(options, coreOptions);
-  let configuration = NOT_YET;
-
-  const directory = coreOptions.isGiven('extensions_socket') ? undefined : createSocketDirectory();
-  const socketPath = directory?.socketPath ?? coreOptions.text('extensions_socket');
-  if (directory !== undefined) coreOptions.set('extensions_socket', socketPath);
-  else mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 });
-
-  const onDisk = coreOptions.isGiven('database_path') && !coreOptions.bool('disable_database');
-  const database = new CoreDatabase(onDisk ? coreOptions.text('database_path') : undefined);
-
-  let schedule: readonly ScheduledQuery[] = [];
-  const rebuild = (): void => {
-    schedule = buildSchedule({
-      configuration,
-      database,
-      host: { platform: process.platform, hostname: hostname() },
-      packDelimiter: coreOptions.text('pack_delimiter'),
-      splayPercent: coreOptions.number('schedule_splay_percent'),
-      everySeconds: options.everySeconds,
-    });
-  };
-  const takeOver = (next: Configuration): void => {
-    configuration = next;
-    for (const warning of next.warnings) log('warning', warning);
-    applyOptions(next, coreOptions, log);
-    rebuild();
-  };
-
-  const scheduleLock = new ScheduleLock();
-  const core = new EmbeddedCore({
-    options: coreOptions,
-    database,
-    socketPath,
-    log,
-    ownEventTables: !options.withoutEventTables,
-    loggers: new Map([...loggers].map(([name, logs]) => [name, request => callLogger(logs, request)])),
-    schedule: () => scheduler.entries(),
-    packs: () => configuration.packs.map(pack => ({ ...pack, active: true })),
-    configHash: () => (configuration === NOT_YET ? '' : hashOf(configuration)),
-    scheduleLock,
-    now: clock.now,
-  });
-  let refreshed = 0;
-  const scheduler = new Scheduler({
-    schedule: () => schedule,
-    query: (sql, signal) => core.query(sql, signal, { isScheduled: true }),
-    lock: scheduleLock,
-    database,
-    results: resultLogs(coreOptions, core, loggers),
-    log,
-    clock,
-    hostIdentifier: () => hostIdentifier(coreOptions),
-    eventsOptimize: () => coreOptions.bool('events_optimize'),
-    numericMonitoring: () => coreOptions.bool('enable_numeric_monitoring'),
-    epoch: () => coreOptions.number('schedule_epoch'),
-    maxDriftSeconds: () => coreOptions.number('schedule_max_drift'),
-    packRefreshSeconds: () => coreOptions.number('pack_refresh_interval'),
-    onSecond: second => {
-      const refreshSeconds = coreOptions.number('config_refresh');
-      if (refreshSeconds === 0 || second - refreshed < refreshSeconds) return;
-      refreshed = second;
-      const before = hashOf(configuration);
-      try {
-        const next = loadConfiguration(options, coreOptions);
-        if (hashOf(next) === before) return;
-        takeOver(next);
-        log('info', 'Configuration has changed');
-      } catch (error) {
-        log('error', `Configuration stays as it is: ${(error as Error).message}`);
-      }
-    },
-  });
-  const extensions = options.extensions.map(
-    command =>
-      new HostedExtension({
-        core,
-        options: coreOptions,
-        command,
-        log,
-        ...(options.extensionStdio === undefined ? {} : { stdio: options.extensionStdio }),
-      }),
-  );
   try {
-    if (coreOptions.bool('disable_extensions')) {
-      log('warning', 'Extensions are disabled: --disable_extensions=false lets core start them');
-    } else {
-      await core.start();
-      // Core waits this long for its extensions, then runs its schedule with or without them.
-      const timeout = AbortSignal.timeout(coreOptions.number('extensions_timeout') * 1000);
-      const signal = AbortSignal.any([timeout, stopping.signal]);
-      const registered = Promise.all(extensions.map(() => core.nextExtension(signal)));
-      for (const extension of extensions) extension.startSupervised();
-      await registered.catch(() => {
-        if (!stopping.signal.aborted) log('warning', 'No extension has registered yet');
-      });
-    }
-    // As in core: extensions are there before it has its configuration, whose options they get later.
-    await clock.sleep((options.configDelaySeconds ?? 0) * 1000, stopping.signal);
-    takeOver(loadConfiguration(options, coreOptions));
-    refreshed = Math.floor(clock.now() / 1000);
-    log('info', `Schedule of ${schedule.length} queries, extensions at ${socketPath}`);
-    await scheduler.run(stopping.signal);
-    return 0;
+    await using daemon = new Daemon(options);
+    return await daemon.run(stopping.signal);
   } finally {
-    await Promise.all(extensions.map(extension => extension.stop()));
-    await core.close();
-    database.close();
-    directory?.remove();
     for (const signal of SIGNALS) process.removeListener(signal, stop);
     options.signal?.removeEventListener('abort', stop);
   }
 };
+
+class Daemon {
+  readonly #given: RunDaemonOptions;
+  readonly #clock: Clock;
+  readonly #options: CoreOptions;
+  readonly #loggers: ReadonlyMap<string, OwnLogger>;
+  readonly #directory: SocketDirectory | undefined;
+  readonly #database: CoreDatabase;
+  readonly #core: EmbeddedCore;
+  readonly #scheduler: Scheduler;
+  readonly #extensions: readonly HostedExtension[];
+  readonly #isVerbose: boolean;
+  #configuration = NOT_YET;
+  #schedule: readonly ScheduledQuery[] = [];
+  /** Seconds since the epoch at which the configuration was last looked at. */
+  #refreshed = 0;
+
+  /** @throws ConfigurationError, and what `fs` throws, before anything is started */
+  constructor(given: RunDaemonOptions) {
+    this.#given = given;
+    this.#clock = given.clock ?? realClock;
+    this.#options = new CoreOptions(given.coreFlags);
+    this.#isVerbose = this.#options.bool('verbose');
+    this.#loggers = ownLoggers(this.#options, given.stdout, this.#clock.now);
+    for (const warning of given.warnings ?? []) this.#log('warning', warning);
+    // A configuration that cannot be used is reported before anything is started.
+    loadConfiguration(given, this.#options);
+    this.#directory = this.#options.isGiven('extensions_socket') ? undefined : createSocketDirectory();
+    const onDisk = this.#options.isGiven('database_path') && !this.#options.bool('disable_database');
+    this.#database = new CoreDatabase(onDisk ? this.#options.text('database_path') : undefined);
+    const scheduleLock = new ScheduleLock();
+    this.#core = this.#createCore(scheduleLock);
+    this.#scheduler = this.#createScheduler(scheduleLock);
+    this.#extensions = given.extensions.map(
+      command =>
+        new HostedExtension({
+          core: this.#core,
+          options: this.#options,
+          command,
+          log: this.#log,
+          ...(given.extensionStdio === undefined ? {} : { stdio: given.extensionStdio }),
+        }),
+    );
+  }
+
+  async run(stopping: AbortSignal): Promise<number> {
+    if (this.#options.bool('disable_extensions')) {
+      this.#log('warning', 'Extensions are disabled: --disable_extensions=false lets core start them');
+    } else {
+      await this.#startExtensions(stopping);
+    }
+    // As in core: extensions are there before it has its configuration, whose options they get later.
+    await this.#clock.sleep((this.#given.configDelaySeconds ?? 0) * 1000, stopping);
+    this.#takeOver(loadConfiguration(this.#given, this.#options));
+    this.#refreshed = Math.floor(this.#clock.now() / 1000);
+    this.#log(
+      'info',
+      `Schedule of ${this.#schedule.length} queries, extensions at ${this.#options.text('extensions_socket')}`,
+    );
+    await this.#scheduler.run(stopping);
+    return 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#extensions.map(extension => extension.stop()));
+    await this.#core.close();
+    this.#database.close();
+    this.#directory?.remove();
+  }
+
+  readonly #log: CoreLog = (level, message) => {
+    if (level === 'verbose' && !this.#isVerbose) return;
+    const severity = { verbose: 0, info: 0, warning: 1, error: 2 }[level];
+    const time = new Date(this.#clock.now()).toISOString();
+    const line = `${'IWE'[severity]} ${time} ${process.pid}] ${escapeForTerminal(message)}\n`;
+    this.#given.stderr.write(line);
+    for (const { status } of this.#loggers.values())
+      status.write([{ severity, message, file: 'core', line: 0 }]);
+  };
+
+  #createCore(scheduleLock: ScheduleLock): EmbeddedCore {
+    return new EmbeddedCore({
+      options: this.#options,
+      database: this.#database,
+      socketPath: this.#socketPath(),
+      log: this.#log,
+      ownEventTables: !this.#given.withoutEventTables,
+      loggers: new Map(
+        [...this.#loggers].map(([name, logs]) => [name, request => callLogger(logs, request)]),
+      ),
+      schedule: () => this.#scheduler.entries(),
+      packs: () => this.#configuration.packs.map(pack => ({ ...pack, active: true })),
+      configHash: () => (this.#configuration === NOT_YET ? '' : hashOf(this.#configuration)),
+      scheduleLock,
+      now: this.#clock.now,
+    });
+  }
+
+  /** Where core listens; its directory is there then. */
+  #socketPath(): string {
+    const path = this.#directory?.socketPath ?? this.#options.text('extensions_socket');
+    if (this.#directory !== undefined) this.#options.set('extensions_socket', path);
+    else mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  #createScheduler(lock: ScheduleLock): Scheduler {
+    const options = this.#options;
+    return new Scheduler({
+      schedule: () => this.#schedule,
+      query: (sql, signal) => this.#core.query(sql, signal, { isScheduled: true }),
+      lock,
+      database: this.#database,
+      results: resultLogs(options, this.#core, this.#loggers),
+      log: this.#log,
+      clock: this.#clock,
+      hostIdentifier: () => hostIdentifier(options),
+      eventsOptimize: () => options.bool('events_optimize'),
+      numericMonitoring: () => options.bool('enable_numeric_monitoring'),
+      epoch: () => options.number('schedule_epoch'),
+      maxDriftSeconds: () => options.number('schedule_max_drift'),
+      packRefreshSeconds: () => options.number('pack_refresh_interval'),
+      onSecond: second => this.#refresh(second),
+    });
+  }
+
+  /** Waits for the extensions as long as core does; the schedule then runs with or without them. */
+  async #startExtensions(stopping: AbortSignal): Promise<void> {
+    await this.#core.start();
+    const timeout = AbortSignal.timeout(this.#options.number('extensions_timeout') * 1000);
+    const signal = AbortSignal.any([timeout, stopping]);
+    const registered = Promise.all(this.#extensions.map(() => this.#core.nextExtension(signal)));
+    for (const extension of this.#extensions) extension.startSupervised();
+    await registered.catch(() => {
+      if (!stopping.aborted) this.#log('warning', 'No extension has registered yet');
+    });
+  }
+
+  /** Reads the configuration again, as often as config_refresh says. */
+  #refresh(second: number): void {
+    const refreshSeconds = this.#options.number('config_refresh');
+    if (refreshSeconds === 0 || second - this.#refreshed < refreshSeconds) return;
+    this.#refreshed = second;
+    const before = hashOf(this.#configuration);
+    try {
+      const next = loadConfiguration(this.#given, this.#options);
+      if (hashOf(next) === before) return;
+      this.#takeOver(next);
+      this.#log('info', 'Configuration has changed');
+    } catch (error) {
+      this.#log('error', `Configuration stays as it is: ${messageOf(error)}`);
+    }
+  }
+
+  #takeOver(next: Configuration): void {
+    this.#configuration = next;
+    for (const warning of next.warnings) this.#log('warning', warning);
+    applyOptions(next, this.#options, this.#log);
+    this.#schedule = buildSchedule({
+      configuration: next,
+      database: this.#database,
+      host: { platform: process.platform, hostname: hostname() },
+      packDelimiter: this.#options.text('pack_delimiter'),
+      splayPercent: this.#options.number('schedule_splay_percent'),
+      everySeconds: this.#given.everySeconds,
+    });
+  }
+}
 
 /** What core has before it has read its configuration. */
 const NOT_YET: Configuration = { options: new Map(), packs: [], sources: new Map(), warnings: [] };

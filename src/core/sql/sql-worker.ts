@@ -19,7 +19,7 @@ import {
 import { queryColumns } from './query-columns.ts';
 import { ResultEncoder } from './result-codec.ts';
 import { TABLE_EVENT_BASED, type TableDefinition } from './table-definition.ts';
-import { createVirtualTables } from './virtual-table.ts';
+import { VirtualTables } from './virtual-tables.ts';
 import {
   cString,
   heap,
@@ -60,7 +60,7 @@ const database = await openDatabase({
 const { raw, db, sqlite } = database;
 const { wasm } = sqlite;
 
-const virtualTables = createVirtualTables(database, {
+const virtualTables = new VirtualTables(database, {
   definition: name => tables.get(name),
   call(table, request) {
     post({ kind: 'call', table, request });
