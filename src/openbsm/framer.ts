@@ -15,6 +15,8 @@ const FILE_ID = 0x11;
 const FILE_START_BYTES = 11;
 /** Id and length of any header. */
 const HEADER_START_BYTES = 5;
+/** By its id: damage is sought through byte by byte. */
+const BEGINS_HEADER = Array.from({ length: 256 }, (_, id) => MIN_RECORD_BYTES.has(id));
 
 /** What stands at a position: a whole frame, the beginning of one, or neither. */
 type Finding =
@@ -114,7 +116,7 @@ export class TrailFramer {
   /** To the next byte that a header could begin with. */
   #skipToCandidate(): void {
     let at = this.#start + 1;
-    while (at < this.#end && !MIN_RECORD_BYTES.has(this.#buffer[at]!)) at++;
+    while (at < this.#end && !BEGINS_HEADER[this.#buffer[at]!]) at++;
     this.#advance(at - this.#start);
   }
 

@@ -44,6 +44,14 @@ const rowsOf = async (content: Buffer, drop: readonly string[] = []) => {
 };
 const plain = transports["auditd's log"]!.write;
 const raw = (log: string): Buffer => Buffer.from(log, 'latin1');
+const asItIs = new Map<string, ReturnType<typeof rowsOf>>();
+/** Of the log as it stands in its file. */
+const rowsOfLog = (name: string, drop: readonly string[] = []): ReturnType<typeof rowsOf> => {
+  const key = [name, ...drop].join(' ');
+  const rows = asItIs.get(key) ?? rowsOf(raw(logOf(name)), drop);
+  asItIs.set(key, rows);
+  return rows;
+};
 
 describe('the same rows come of', () => {
   test.each(names)('%s in any transport', async name => {
@@ -54,7 +62,7 @@ describe('the same rows come of', () => {
         Buffer.from(Buffer.from(log, 'latin1').toString('utf8'), 'utf8').toString('latin1') === log;
       if (!isText && /UTF-16|docker|go-audit/.test(transport)) continue;
       const dropped = losesAdded ? ['node'] : [];
-      const expected = await rowsOf(raw(log), dropped);
+      const expected = await rowsOfLog(name, dropped);
       const carried = await rowsOf(write(records), dropped);
       expect(carried.rows, transport).toEqual(expected.rows);
       expect(carried.counters.malformed, transport).toBe(0);
@@ -63,7 +71,7 @@ describe('the same rows come of', () => {
 
   test.each(names)('%s with every line doubled, said twice, and printed last to first', async name => {
     const log = logOf(name);
-    const expected = await rowsOf(raw(log));
+    const expected = await rowsOfLog(name);
     const lines = log.split('\n').filter(line => line !== '');
     const doubled = await rowsOf(raw(`${lines.flatMap(line => [line, line]).join('\n')}\n`));
     expect(doubled.rows).toEqual(expected.rows);
@@ -84,7 +92,7 @@ describe('the same rows come of', () => {
       fc.asyncProperty(shuffled, async some => {
         expect((await rowsOf(plain(some))).rows).toEqual(expected.rows);
       }),
-      { numRuns: 8 },
+      { numRuns: 4 },
     );
   });
 

@@ -1,7 +1,7 @@
 /** Tables as authors write them, asked in SQL through a core. */
 import { type ColumnSpec, TablePlugin, type WrittenRow } from 'osquery-extension-ts';
-import { describe, expect, test } from 'vitest';
-import { startCore, startExtension } from '../../core/support.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startCore, startExtension, type TestCore } from '../../core/support.ts';
 
 const shelfColumns = [
   { name: 'id', type: 'BIGINT', index: true },
@@ -14,7 +14,39 @@ const books = [
   { id: 3, title: 'Dune', price: 0.1 + 0.2 },
 ];
 
+const shelf = new TablePlugin(
+  { name: 'shelf', columns: shelfColumns },
+  {
+    generate: context =>
+      books.filter(
+        ({ id, title, price }) =>
+          context.matches('id', id) && context.matches('title', title) && context.matches('price', price),
+      ),
+  },
+);
+const lookedUp = new TablePlugin(
+  { name: 'looked_up', columns: shelfColumns },
+  {
+    generate: context => context.equals('id')?.flatMap(id => books.filter(book => book.id === id)) ?? books,
+  },
+);
+const twice = new TablePlugin(
+  { name: 'twice', columns: shelfColumns },
+  { generate: () => [books[0]!, books[1]!, books[0]!] },
+);
+
 describe('a table whose rows have no rowid', () => {
+  let started: TestCore;
+  let extension: AsyncDisposable;
+  beforeAll(async () => {
+    started = await startCore();
+    extension = await startExtension(started.core, [shelf, lookedUp, twice]);
+  });
+  afterAll(async () => {
+    await extension[Symbol.asyncDispose]();
+    await started[Symbol.asyncDispose]();
+  });
+
   test.each<[string, string[]]>([
     ["id=1 or (id=2 and title='Solaris')", ['1', '2']],
     ["id=1 or title='Dune'", ['1', '3']],
@@ -32,25 +64,6 @@ describe('a table whose rows have no rowid', () => {
     ['price=0.30000000000000004', ['3']],
     ['price is null', ['2']],
   ])('gives every row WHERE %s', async (where, ids) => {
-    await using started = await startCore();
-    const shelf = new TablePlugin(
-      { name: 'shelf', columns: shelfColumns },
-      {
-        generate: context =>
-          books.filter(
-            ({ id, title, price }) =>
-              context.matches('id', id) && context.matches('title', title) && context.matches('price', price),
-          ),
-      },
-    );
-    const lookedUp = new TablePlugin(
-      { name: 'looked_up', columns: shelfColumns },
-      {
-        generate: context =>
-          context.equals('id')?.flatMap(id => books.filter(book => book.id === id)) ?? books,
-      },
-    );
-    await using _extension = await startExtension(started.core, [shelf, lookedUp]);
     for (const table of ['shelf', 'looked_up']) {
       const { rows } = await started.core.query(`SELECT id FROM ${table} WHERE ${where} ORDER BY id`);
       expect(rows.map(({ id }) => id)).toEqual(ids);
@@ -58,12 +71,6 @@ describe('a table whose rows have no rowid', () => {
   });
 
   test('gives rows that are alike as often as they are there', async () => {
-    await using started = await startCore();
-    const twice = new TablePlugin(
-      { name: 'twice', columns: shelfColumns },
-      { generate: () => [books[0]!, books[1]!, books[0]!] },
-    );
-    await using _extension = await startExtension(started.core, [twice]);
     const count = async (sql: string) => (await started.core.query(sql)).rows[0]?.n;
     expect(await count('SELECT count(*) AS n FROM twice')).toBe('3');
     expect(await count("SELECT count(*) AS n FROM twice WHERE id=1 OR title='Dune'")).toBe('2');
