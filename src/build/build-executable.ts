@@ -1,14 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { join } from 'node:path';
+import { type Asset, type NodeBinary, writeExecutable } from 'osquery-extension-ts/build';
+import { V8_OPTIONS } from '../runtime/v8-options.ts';
 import { SHIPPED_FILES } from '../setup/shipped-files.ts';
 import { bundle } from './bundle.ts';
 import { replacements } from './replacements.ts';
-import { makeSingleExecutable, type NodeBinary } from './single-executable.ts';
-
-/** osquery takes no extension that others can write to, or that its owner cannot execute. */
-const MODE = 0o755;
 
 export interface BuildOptions {
   /** Absolute path of the project. */
@@ -23,6 +18,9 @@ export interface BuildOptions {
   readonly note: (text: string) => void;
 }
 
+/** Thrift's warning, about which Node keeps quiet as long as Thrift lies in node_modules. */
+const NODE_OPTIONS = ['--disable-warning=DEP0005', ...V8_OPTIONS];
+
 /** Makes the extension's one file. Same sources and packages, same bytes. */
 export const buildExecutable = async (options: BuildOptions): Promise<void> => {
   const { root, arch, node, modules, output, note } = options;
@@ -31,33 +29,12 @@ export const buildExecutable = async (options: BuildOptions): Promise<void> => {
     entry: 'src/cli/main.ts',
     replacements: replacements(arch),
   });
-  await mkdir(dirname(output), { recursive: true });
-  // On the same file system, so that the finished file takes its place at once, even of one that runs.
-  const scratch = await mkdtemp(join(dirname(output), '.build-'));
-  try {
-    const assets = new Map<string, string>();
-    for (const [name, code] of workers) {
-      assets.set(name, join(scratch, name));
-      await writeFile(join(scratch, name), code);
-    }
-    for (const { asset } of used) {
-      if (asset !== undefined) assets.set(asset.name, join(modules, asset.file));
-    }
-    for (const [name, file] of SHIPPED_FILES) assets.set(name, join(root, file));
-    const made = await makeSingleExecutable({
-      node,
-      main,
-      assets: new Map([...assets].sort()),
-      scratch,
-      note,
-    });
-    // Written in small pieces, as a copy is: in the page cache a file stays in the pieces in which it was written, and of
-    // a piece of 2 MB, which is what one large write makes, Linux 6.18 maps all when one byte is read.
-    const inPieces = join(scratch, 'in-pieces');
-    await pipeline(createReadStream(made), createWriteStream(inPieces));
-    await chmod(inPieces, MODE);
-    await rename(inPieces, output);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+  const assets = new Map<string, Asset>();
+  for (const [name, text] of workers) assets.set(name, { text });
+  for (const { asset } of used) {
+    if (asset !== undefined) assets.set(asset.name, { file: join(modules, asset.file) });
   }
+  for (const [name, file] of SHIPPED_FILES) assets.set(name, { file: join(root, file) });
+  const inOrder = new Map([...assets].sort(([one], [other]) => (one < other ? -1 : 1)));
+  await writeExecutable({ node, main, assets: inOrder, execArgv: NODE_OPTIONS, note }, output);
 };

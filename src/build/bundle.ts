@@ -1,6 +1,5 @@
-import { builtinModules } from 'node:module';
 import { relative } from 'node:path';
-import { build } from 'esbuild';
+import { type BundleFormat, bundleModule } from 'osquery-extension-ts/build';
 import { workerAsset } from '../runtime/start-worker.ts';
 import { bundlePlugin, type Findings } from './bundle-plugin.ts';
 import type { Replacement } from './replacements.ts';
@@ -22,56 +21,21 @@ export interface Bundle {
   readonly used: ReadonlySet<Replacement>;
 }
 
-/** Names of the modules that a bundle leaves to Node. */
-const BUILTINS: ReadonlySet<string> = new Set(
-  builtinModules.flatMap(name => (name.startsWith('node:') ? [name] : [name, `node:${name}`])),
-);
-
-/**
- * What both kinds of bundle need at their beginning. Modules find their files through `import.meta.url`, which
- * CommonJS does not have; packages require built-in modules, which ES modules cannot.
- */
-const PREAMBLES = {
-  cjs: {
-    define: { 'import.meta.url': 'bundleUrl' },
-    banner: "const bundleUrl = require('node:url').pathToFileURL(process.execPath).href;",
-  },
-  esm: {
-    define: {},
-    banner: 'const require = name => process.getBuiltinModule(name);',
-  },
-} as const;
-
 /** Makes one script of the program, and one more of each worker thread's module. */
 export const bundle = async ({ root, entry, replacements }: BundleOptions): Promise<Bundle> => {
   const findings: Findings = { used: new Set(), workers: new Set() };
 
-  const bundleModule = async (input: string, format: 'cjs' | 'esm'): Promise<string> => {
-    const { define, banner } = PREAMBLES[format];
-    const { metafile, outputFiles } = await build({
-      absWorkingDir: root,
-      entryPoints: [input],
+  const scriptOf = (input: string, format: BundleFormat): Promise<string> =>
+    bundleModule({
+      root,
+      entry: input,
       format,
-      define,
-      banner: { js: banner },
-      bundle: true,
-      platform: 'node',
       target: 'node24',
-      mainFields: ['main'],
       conditions: ['source'],
       plugins: [bundlePlugin({ root, replacements, findings })],
-      metafile: true,
-      write: false,
-      logLevel: 'silent',
     });
-    const [output] = Object.values(metafile.outputs);
-    // Modules that are required inside of `try` may be missing, and would then be looked for at run time.
-    const left = output!.imports.map(({ path }) => path).filter(path => !BUILTINS.has(path));
-    if (left.length > 0) throw new Error(`${input}: expected to bundle every module, left out ${left}`);
-    return outputFiles[0]!.text;
-  };
 
-  const main = await bundleModule(entry, 'cjs');
+  const main = await scriptOf(entry, 'cjs');
   const workers = new Map<string, string>();
   // A worker may start workers of its own: the set grows while we go through it.
   for (const path of findings.workers) {
@@ -79,7 +43,7 @@ export const bundle = async ({ root, entry, replacements }: BundleOptions): Prom
     if (workers.has(name))
       throw new Error(`${relative(root, path)}: another worker is called ${name} already`);
     // The comment is what stack traces call it.
-    workers.set(name, `${await bundleModule(path, 'esm')}\n//# sourceURL=${name}\n`);
+    workers.set(name, `${await scriptOf(path, 'esm')}\n//# sourceURL=${name}\n`);
   }
   return { main, workers, used: findings.used };
 };

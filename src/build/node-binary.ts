@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NodeBinary } from './single-executable.ts';
+import type { NodeBinary } from 'osquery-extension-ts/build';
 
 /** What GNU's tools call the machines, as in the names of those that work for other machines. */
 const GNU_NAMES = { x64: 'x86_64', arm64: 'aarch64' } as const;

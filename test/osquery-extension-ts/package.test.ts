@@ -9,15 +9,17 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ExtensionClient } from 'osquery-extension-ts/server';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { PATIENCE, startCore } from '../core/support.ts';
 import { startFakeCore, until } from './support.ts';
 
 const run = promisify(execFile);
@@ -59,8 +61,9 @@ const write = (name: string, text: string): string => {
   return join(project, name);
 };
 
+let tarball = '';
 beforeAll(async () => {
-  const tarball = await pack();
+  tarball = await pack();
   mkdirSync(project);
   write('package.json', '{ "name": "empty", "private": true }');
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: project });
@@ -76,6 +79,7 @@ describe('the package, installed into an empty project', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'bin',
       'dist',
       'examples',
       'package.json',
@@ -93,7 +97,9 @@ describe('the package, installed into an empty project', () => {
   });
 
   it.each(nodes)('is imported and required by %s', async node => {
-    const names = ['', '/encoded', '/server', '/protocol'].map(path => `osquery-extension-ts${path}`);
+    const names = ['', '/build', '/encoded', '/events', '/server', '/protocol'].map(
+      path => `osquery-extension-ts${path}`,
+    );
     const print = 'console.log(JSON.stringify(all.map(m => Object.keys(m).sort())))';
     const esm = write(
       'list.mjs',
@@ -248,6 +254,47 @@ describe('the package, installed into an empty project', () => {
     expect(core.registered.size).toBe(0);
     expect(existsSync(socketPath)).toBe(false);
   });
+
+  it('writes a project that passes its test, and builds it into one file', async () => {
+    const bin = join(installed, 'bin/osquery-extension-ts.js');
+    const cwd = scratch;
+    await run(process.execPath, [bin, 'new', 'dir_files'], { cwd });
+    const own = join(scratch, 'dir_files');
+    // What the registry would give is here: it need not be at hand.
+    const manifest = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'));
+    writeFileSync(
+      join(own, 'package.json'),
+      JSON.stringify({ ...manifest, dependencies: {}, devDependencies: {} }),
+    );
+    await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: own });
+    for (const name of ['@sqlite.org', '@types', 'esbuild', 'postject', 'typescript', 'undici-types']) {
+      symlinkSync(join(root, 'node_modules', name), join(own, 'node_modules', name));
+    }
+    const path = `${join(own, 'node_modules/.bin')}:${dirname(process.execPath)}:${process.env.PATH}`;
+    const npm = (script: string) =>
+      run('npm', ['run', '-s', script], { cwd: own, env: { ...process.env, PATH: path } });
+    await run(process.execPath, [compilers[0]!, '-p', own]);
+    expect((await npm('test')).stdout).toMatch(/pass 1\n[\s\S]*fail 0/);
+    expect((await npm('build')).stdout).toMatch(/dist\/dir_files\.ext: \d+ MB, with Node \d+\.\d+\.\d+ for /);
+    const file = join(own, 'dist/dir_files.ext');
+    expect(statSync(file).mode & 0o777).toBe(0o755);
+    expect(readdirSync(dirname(file))).toEqual(['dir_files.ext']);
+    rmSync(join(own, 'node_modules'), { recursive: true });
+
+    await using started = await startCore();
+    const child = spawn(file, ['--socket', started.core.socketPath], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+    });
+    const exit = once(child, 'exit');
+    const sql = `SELECT size FROM dir_files WHERE directory = '${own}' AND name = 'package.json'`;
+    const size = async () => (await started.core.query(sql).catch(() => ({ rows: [] }))).rows[0]?.size;
+    await expect.poll(size, PATIENCE).toBe(String(statSync(join(own, 'package.json')).size));
+    child.kill('SIGTERM');
+    expect(await exit).toEqual([0, null]);
+  }, 180_000);
 
   it('shows in the README what it runs', () => {
     expect(readFileSync(join(home, 'README.md'), 'utf8')).toContain(readFileSync(example, 'utf8'));

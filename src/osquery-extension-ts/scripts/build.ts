@@ -91,7 +91,7 @@ const common = {
 await build({
   ...common,
   entryPoints: Object.fromEntries(
-    entries.filter(name => name !== TESTING).map(name => [name, `src/${name}.ts`]),
+    [...entries.filter(name => name !== TESTING), 'cli'].map(name => [name, `src/${name}.ts`]),
   ),
   chunkNames: 'parts/[name]-[hash]',
   splitting: true,

@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { V8_OPTIONS } from '../runtime/v8-options.ts';
+import { findTool } from './find-tool.ts';
 
 const run = promisify(execFile);
 
@@ -16,26 +15,36 @@ export interface NodeBinary {
   readonly strip: string;
 }
 
+/** A file that an executable contains: one that there is, or its text. */
+export type Asset = { readonly file: string } | { readonly text: string };
+
+/** What a single executable is made of. */
 export interface SingleExecutableOptions {
   /** What it becomes. It does the work too, since versions must match. */
   readonly node: NodeBinary;
-  /** The CommonJS script it runs. */
+  /** The script that it runs. */
   readonly main: string;
-  /** Paths of the files it contains, by name. */
-  readonly assets: ReadonlyMap<string, string>;
-  /** Directory for what is only needed meanwhile. */
-  readonly scratch: string;
+  /** The files that it contains, by name. */
+  readonly assets?: ReadonlyMap<string, Asset>;
+  /** Node's own arguments. Node 24.6 and later. */
+  readonly execArgv?: readonly string[];
+  /** Told what could not be done, and does not have to be. */
   readonly note: (text: string) => void;
 }
 
-const postject = fileURLToPath(import.meta.resolve('postject/dist/cli.js'));
 /** What Node looks for in its own file: the name of the note with our part in it, and the bytes that say there is one. */
 const NOTE = 'NODE_SEA_BLOB';
-const SENTINEL = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+export const SENTINEL = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
-/** Makes a single executable in the scratch directory; resolves with its path. Same input, same bytes. */
-export const makeSingleExecutable = async (options: SingleExecutableOptions): Promise<string> => {
-  const { node, main, assets, scratch, note } = options;
+/**
+ * Makes a single executable; resolves with its path. Same input, same bytes.
+ *
+ * @param scratch directory for what is only needed meanwhile, and for the file itself
+ */
+export const makeSingleExecutable = async (
+  { node, main, assets = new Map(), execArgv = [], note }: SingleExecutableOptions,
+  scratch: string,
+): Promise<string> => {
   await writeFile(join(scratch, 'main.cjs'), main);
   const config = {
     // Relative, as it ends up in the file and in stack traces.
@@ -43,14 +52,10 @@ export const makeSingleExecutable = async (options: SingleExecutableOptions): Pr
     output: 'blob',
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
-    execArgv: [
-      // Thrift's, about which Node keeps quiet as long as it lies in node_modules.
-      '--disable-warning=DEP0005',
-      ...V8_OPTIONS,
-    ],
+    execArgv,
     // It runs as root: NODE_OPTIONS must not make it load or do anything.
     execArgvExtension: 'none',
-    assets: Object.fromEntries(assets),
+    assets: Object.fromEntries(await assetFiles(assets, scratch)),
   };
   await writeFile(join(scratch, 'sea.json'), JSON.stringify(config));
   // V8 shuffles the compiled code by a random number; this one flag it does not hold against the code later.
@@ -58,16 +63,24 @@ export const makeSingleExecutable = async (options: SingleExecutableOptions): Pr
   await run(...command(node, node.path, args), { cwd: scratch, env: { PATH: process.env.PATH } });
   const executable = await stripped(node, join(scratch, 'node'), note);
   // As a program, whose warnings about the names of sections, which nothing reads, do not appear.
-  await run(process.execPath, [
-    postject,
-    executable,
-    NOTE,
-    join(scratch, 'blob'),
-    '--sentinel-fuse',
-    SENTINEL,
-  ]);
+  const postject = findTool('postject', 'postject/dist/cli.js', join(process.cwd(), 'package.json'));
+  const inject = [postject, executable, NOTE, join(scratch, 'blob'), '--sentinel-fuse', SENTINEL];
+  await run(process.execPath, inject);
   return executable;
 };
+
+/** Paths of assets by name. */
+const assetFiles = async (
+  assets: ReadonlyMap<string, Asset>,
+  scratch: string,
+): Promise<[name: string, path: string][]> =>
+  Promise.all(
+    Array.from(assets, async ([name, asset]): Promise<[string, string]> => {
+      if ('file' in asset) return [name, asset.file];
+      await writeFile(join(scratch, name), asset.text);
+      return [name, join(scratch, name)];
+    }),
+  );
 
 /** How to run a copy of a Node. */
 const command = ({ emulator }: NodeBinary, path: string, args: readonly string[]): [string, string[]] => {

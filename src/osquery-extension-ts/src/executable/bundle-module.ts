@@ -1,0 +1,116 @@
+import { builtinModules } from 'node:module';
+import { isAbsolute, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { OsqueryError } from '../errors.ts';
+import { findTool } from './find-tool.ts';
+
+/**
+ * What a bundle is.
+ *
+ * - `program`: the script of a single executable, made of ES modules: `await` may stand at the top level.
+ * - `cjs`: the same of modules without such an `await`.
+ * - `esm`: the module of a worker thread.
+ */
+export type BundleFormat = 'program' | 'cjs' | 'esm';
+
+/** What is bundled. */
+export interface BundleModuleOptions {
+  /** Absolute path of the project. */
+  readonly root: string;
+  /** The first module, in the project or as an absolute path. */
+  readonly entry: string;
+  readonly format: BundleFormat;
+  /** Node's version: "node22". */
+  readonly target?: string;
+  /** Of esbuild. */
+  readonly plugins?: readonly object[];
+  /** Conditions of packages' exports, beside those of esbuild. */
+  readonly conditions?: readonly string[];
+}
+
+/** Names of the modules that a bundle leaves to Node. */
+const BUILTINS: ReadonlySet<string> = new Set(
+  builtinModules.flatMap(name => (name.startsWith('node:') ? [name] : [name, `node:${name}`])),
+);
+
+/**
+ * What bundles need at their beginning. Modules find their files through `import.meta`, which scripts do not have; packages
+ * require built-in modules, which ES modules cannot.
+ */
+const PREAMBLES: Readonly<Record<BundleFormat, { readonly define: object; readonly banner: string }>> = {
+  program: {
+    define: {
+      'import.meta.url': 'bundleUrl',
+      'import.meta.filename': 'process.execPath',
+      'import.meta.main': 'true',
+    },
+    banner: "const bundleUrl = process.getBuiltinModule('node:url').pathToFileURL(process.execPath).href;",
+  },
+  cjs: {
+    define: { 'import.meta.url': 'bundleUrl' },
+    banner: "const bundleUrl = require('node:url').pathToFileURL(process.execPath).href;",
+  },
+  esm: {
+    define: {},
+    banner: 'const require = name => process.getBuiltinModule(name);',
+  },
+};
+
+/**
+ * Makes one script of a module and of all that it imports.
+ *
+ * @throws OsqueryError OSQUERY_INVALID if esbuild is missing, or a module is; esbuild's own error for what is no code
+ */
+export const bundleModule = async (options: BundleModuleOptions): Promise<string> => {
+  const { root, entry, format, target = 'node22', plugins = [], conditions = [] } = options;
+  const esbuild = await loadEsbuild(join(root, 'package.json'));
+  const { define, banner } = PREAMBLES[format];
+  const path = isAbsolute(entry) ? entry : join(root, entry);
+  const isProgram = format === 'program';
+  const { metafile, outputFiles } = await esbuild.build({
+    absWorkingDir: root,
+    // A program exports nothing, whatever its module does.
+    ...(isProgram
+      ? { stdin: { contents: `import ${JSON.stringify(path)};`, resolveDir: root } }
+      : { entryPoints: [path] }),
+    format: format === 'cjs' ? 'cjs' : 'esm',
+    define: { ...define },
+    banner: { js: banner },
+    bundle: true,
+    platform: 'node',
+    target,
+    mainFields: isProgram ? ['module', 'main'] : ['main'],
+    conditions: [...conditions],
+    plugins: [...(plugins as import('esbuild').Plugin[]), ...(isProgram ? [builtinsWithoutImport] : [])],
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+  const [output] = Object.values(metafile.outputs);
+  // Modules that are required inside of `try` may be missing, and would then be looked for at run time.
+  const left = output!.imports.map(({ path: name }) => name).filter(name => !BUILTINS.has(name));
+  if (left.length > 0) {
+    throw new OsqueryError('OSQUERY_INVALID', `${entry}: expected to bundle every module, left out ${left}`);
+  }
+  const { text } = outputFiles[0]!;
+  // A single executable runs a script, in which `await` is for functions.
+  return isProgram ? `'use strict';\n(async () => {\n${text}\n})();\n` : text;
+};
+
+const loadEsbuild = async (from: string): Promise<typeof import('esbuild')> => {
+  const loaded = await import(pathToFileURL(findTool('esbuild', 'esbuild', from)).href);
+  return loaded.default ?? loaded;
+};
+
+/** Takes Node's own modules without a statement that only ES modules have. */
+const builtinsWithoutImport: import('esbuild').Plugin = {
+  name: 'builtins-without-import',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /./ }, ({ path }) =>
+      BUILTINS.has(path) ? { path, namespace: 'builtin' } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};

@@ -1,0 +1,30 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { makeSingleExecutable, type SingleExecutableOptions } from './single-executable.ts';
+
+/** osquery takes no extension that others can write to, or that its owner cannot execute. */
+const MODE = 0o755;
+
+/**
+ * Makes a single executable, and puts it in its place at once, even of one that runs.
+ *
+ * @param output absolute path of the file to make
+ */
+export const writeExecutable = async (options: SingleExecutableOptions, output: string): Promise<void> => {
+  await mkdir(dirname(output), { recursive: true });
+  // On the same file system, for the rename.
+  const scratch = await mkdtemp(join(dirname(output), '.build-'));
+  try {
+    const made = await makeSingleExecutable(options, scratch);
+    // Written in small pieces, as a copy is: in the page cache a file stays in the pieces in which it was written, and of
+    // a piece of 2 MB, which is what one large write makes, Linux 6.18 maps all when one byte is read.
+    const inPieces = join(scratch, 'in-pieces');
+    await pipeline(createReadStream(made), createWriteStream(inPieces));
+    await chmod(inPieces, MODE);
+    await rename(inPieces, output);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+};
