@@ -59,27 +59,33 @@ type SettingFlag = (typeof auditFlags)[number]['name'] | (typeof eventFlags)[num
  */
 export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSettingsReading => {
   const warnings: string[] = [];
+  const settings = settingsFrom(name => settingText(name, values.get(name), warnings));
+  for (const name of values.keys()) {
+    if (name.startsWith(CUSTOM_PREFIX) && !settingFlags.has(name)) warnings.push(unknownOption(name));
+  }
+  return { settings, warnings };
+};
 
-  const text = (name: string): string => {
-    const definition = settingFlags.get(name)!;
-    const raw = values.get(name);
-    if (raw === undefined) return definition.defaultValue;
-    const value = parseFlagValue(definition, raw);
-    if (value.kind === 'value') return value.text;
-    warnings.push(
-      `option ${name}: expected ${value.expected}, got ${value.got}; ${quoteText(definition.defaultValue)} is used`,
-    );
-    return definition.defaultValue;
-  };
+/** The canonical text of a flag's value, or of its default where the value cannot be used. */
+const settingText = (name: string, raw: string | undefined, warnings: string[]): string => {
+  const definition = settingFlags.get(name)!;
+  if (raw === undefined) return definition.defaultValue;
+  const value = parseFlagValue(definition, raw);
+  if (value.kind === 'value') return value.text;
+  warnings.push(
+    `option ${name}: expected ${value.expected}, got ${value.got}; ${quoteText(definition.defaultValue)} is used`,
+  );
+  return definition.defaultValue;
+};
+
+const settingsFrom = (text: (name: string) => string): AuditSettings => {
   const bool = (name: SettingFlag): boolean => text(name) === 'true';
   const count = (name: SettingFlag): number => Math.min(Number(text(name)), Number.MAX_SAFE_INTEGER);
-
   const modeText = text(`${CUSTOM_PREFIX}mode`);
   const limits = Object.fromEntries(
     Object.entries(limitOptions).map(([key, { name }]) => [key, Number(text(name))]),
   ) as Record<LimitName, number>;
-
-  const settings: AuditSettings = {
+  return {
     allowConfig: bool('audit_allow_config'),
     persist: bool('audit_persist'),
     allowProcessEvents: bool('audit_allow_process_events'),
@@ -106,18 +112,14 @@ export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSet
     stateDirectory: stateDirectoryOf(text(`${CUSTOM_PREFIX}state_dir`)),
     limits,
   };
+};
 
-  for (const name of values.keys()) {
-    if (!name.startsWith(CUSTOM_PREFIX) || settingFlags.has(name)) continue;
-    const near = nearestName(
-      name,
-      customOptions.map(option => option.name),
-    );
-    warnings.push(
-      `option ${quoteText(name)} is unknown and ignored${near === undefined ? '' : ` (did you mean ${near}?)`}`,
-    );
-  }
-  return { settings, warnings };
+const unknownOption = (name: string): string => {
+  const near = nearestName(
+    name,
+    customOptions.map(option => option.name),
+  );
+  return `option ${quoteText(name)} is unknown and ignored${near === undefined ? '' : ` (did you mean ${near}?)`}`;
 };
 
 const stateDirectoryOf = (text: string): string => (text === 'none' ? '' : text);

@@ -29,109 +29,124 @@ export interface ParsedFlags {
  * @throws FlagError
  */
 export const parseFlags = (args: readonly string[], options: ParseFlagsOptions): ParsedFlags => {
-  const { flags, readFlagfile } = options;
-  const values = new Map<string, string>();
-  const lists = new Map<string, string[]>();
-  const positionals: string[] = [];
-  let flagfilesRead = 0;
+  const parser = new FlagParser(options);
+  parser.readArguments(args);
+  const { values, lists, positionals } = parser;
+  return { values, lists, positionals };
+};
 
-  const assign = (definition: FlagDefinition, written: string, raw: string, where: string): void => {
-    const parsed = parseFlagValue(definition, raw);
-    if (parsed.kind === 'malformed') {
-      throw new FlagError('bad-value', `${where}${written}: expected ${parsed.expected}, got ${parsed.got}`);
-    }
-    if (definition.repeatable === true) {
-      const list = lists.get(definition.name);
-      if (list === undefined) lists.set(definition.name, [parsed.text]);
-      else list.push(parsed.text);
-    } else {
-      values.set(definition.name, parsed.text);
-    }
-  };
+class FlagParser {
+  readonly values = new Map<string, string>();
+  readonly lists = new Map<string, string[]>();
+  readonly positionals: string[] = [];
+  readonly #flags: FlagTable;
+  readonly #readFlagfile: ParseFlagsOptions['readFlagfile'];
+  #flagfilesRead = 0;
 
-  const readFiles = (paths: string, where: string, open: readonly string[]): void => {
-    for (const path of paths.split(',')) {
-      if (path === '')
-        throw new FlagError('missing-value', `${where}--flagfile: expected a file's name after "="`);
-      const content = load(path, where, open);
-      for (const line of flagfileLines(content)) {
-        const here = `${path}, line ${line.number}: `;
-        const token = splitFlag(line.text);
-        if (token === undefined) {
-          throw new FlagError(
-            'flagfile',
-            `${here}expected a flag such as --events_max=1000, got ${quoteText(line.text)}`,
-          );
-        }
-        if (token.name === 'flagfile') {
-          readFiles(token.value ?? '', here, [...open, path]);
-          continue;
-        }
-        const found = findFlag(flags, token, here);
-        if (found.value === undefined) {
-          throw new FlagError(
-            'missing-value',
-            `${here}${token.written} needs a value: write ${token.written}=VALUE`,
-          );
-        }
-        assign(found.definition, token.written, found.value, here);
+  constructor({ flags, readFlagfile }: ParseFlagsOptions) {
+    this.#flags = flags;
+    this.#readFlagfile = readFlagfile;
+  }
+
+  readArguments(args: readonly string[]): void {
+    for (let index = 0; index < args.length; index++) {
+      const argument = args[index]!;
+      if (argument === '--') {
+        this.positionals.push(...args.slice(index + 1));
+        return;
       }
+      const token = splitFlag(argument);
+      if (token === undefined) this.positionals.push(argument);
+      else if (token.name === 'flagfile') this.#readFiles(token.value ?? args[++index] ?? '', '', []);
+      else if (this.#readArgument(token, args[index + 1])) index++;
     }
-  };
+  }
 
-  const load = (path: string, where: string, open: readonly string[]): string => {
-    const refuse = (why: string, cause?: unknown): FlagError =>
-      new FlagError('flagfile', `${where}flagfile ${quoteText(path)} ${why}`, { cause });
-    if (open.includes(path)) throw refuse('includes itself: remove one of the --flagfile lines');
-    if (open.length >= MAX_FLAGFILE_DEPTH) throw refuse(`is nested more than ${MAX_FLAGFILE_DEPTH} deep`);
-    if (++flagfilesRead > MAX_FLAGFILES) throw refuse(`is one too many: at most ${MAX_FLAGFILES} are read`);
-    let bytes: Uint8Array;
-    try {
-      bytes = readFlagfile(path, MAX_FLAGFILE_BYTES);
-    } catch (cause) {
-      throw refuse(`cannot be read: ${reasonOf(cause)}`, cause);
-    }
-    if (bytes.length > MAX_FLAGFILE_BYTES)
-      throw refuse(`is larger than ${MAX_FLAGFILE_BYTES} bytes: is it a flagfile?`);
-    return new TextDecoder().decode(bytes);
-  };
-
-  for (let index = 0; index < args.length; index++) {
-    const argument = args[index]!;
-    if (argument === '--') {
-      positionals.push(...args.slice(index + 1));
-      break;
-    }
-    const token = splitFlag(argument);
-    if (token === undefined) {
-      positionals.push(argument);
-      continue;
-    }
-    if (token.name === 'flagfile') {
-      const paths = token.value ?? args[++index];
-      readFiles(paths ?? '', '', []);
-      continue;
-    }
-    const found = findFlag(flags, token, '');
-    const next = args[index + 1];
-    if (found.value === undefined) {
-      if (next === undefined)
+  /** Returns whether `next` is the flag's value. */
+  #readArgument(token: FlagToken, next: string | undefined): boolean {
+    const { definition, value } = findFlag(this.#flags, token, '');
+    if (value === undefined) {
+      if (next === undefined) {
         throw new FlagError('missing-value', `${token.written} needs a value: write ${token.written}=VALUE`);
-      index++;
-      assign(found.definition, token.written, next, '');
-      continue;
+      }
+      this.#assign(definition, token.written, next, '');
+      return true;
     }
     if (token.value === undefined && next !== undefined && isBooleanWord(next)) {
       // gflags would take the word for another argument and the flag for true, whatever the word says.
       throw new FlagError(
         'bad-value',
-        `${token.written} takes its value after "=": write --${found.definition.name}=${next}`,
+        `${token.written} takes its value after "=": write --${definition.name}=${next}`,
       );
     }
-    assign(found.definition, token.written, found.value, '');
+    this.#assign(definition, token.written, value, '');
+    return false;
   }
-  return { values, lists, positionals };
-};
+
+  #assign(definition: FlagDefinition, written: string, raw: string, where: string): void {
+    const parsed = parseFlagValue(definition, raw);
+    if (parsed.kind === 'malformed') {
+      throw new FlagError('bad-value', `${where}${written}: expected ${parsed.expected}, got ${parsed.got}`);
+    }
+    if (definition.repeatable === true) {
+      const list = this.lists.get(definition.name);
+      if (list === undefined) this.lists.set(definition.name, [parsed.text]);
+      else list.push(parsed.text);
+    } else {
+      this.values.set(definition.name, parsed.text);
+    }
+  }
+
+  /** @param open the files that include these, outermost first */
+  #readFiles(paths: string, where: string, open: readonly string[]): void {
+    for (const path of paths.split(',')) {
+      if (path === '') {
+        throw new FlagError('missing-value', `${where}--flagfile: expected a file's name after "="`);
+      }
+      for (const { number, text } of flagfileLines(this.#load(path, where, open))) {
+        const here = `${path}, line ${number}: `;
+        const token = splitFlag(text);
+        if (token === undefined) {
+          const expected = `${here}expected a flag such as --events_max=1000, got ${quoteText(text)}`;
+          throw new FlagError('flagfile', expected);
+        }
+        if (token.name === 'flagfile') this.#readFiles(token.value ?? '', here, [...open, path]);
+        else this.#readLine(token, here);
+      }
+    }
+  }
+
+  #readLine(token: FlagToken, here: string): void {
+    const { definition, value } = findFlag(this.#flags, token, here);
+    if (value === undefined) {
+      throw new FlagError(
+        'missing-value',
+        `${here}${token.written} needs a value: write ${token.written}=VALUE`,
+      );
+    }
+    this.#assign(definition, token.written, value, here);
+  }
+
+  #load(path: string, where: string, open: readonly string[]): string {
+    const refuse = (why: string, cause?: unknown): FlagError =>
+      new FlagError('flagfile', `${where}flagfile ${quoteText(path)} ${why}`, { cause });
+    if (open.includes(path)) throw refuse('includes itself: remove one of the --flagfile lines');
+    if (open.length >= MAX_FLAGFILE_DEPTH) throw refuse(`is nested more than ${MAX_FLAGFILE_DEPTH} deep`);
+    if (++this.#flagfilesRead > MAX_FLAGFILES) {
+      throw refuse(`is one too many: at most ${MAX_FLAGFILES} are read`);
+    }
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#readFlagfile(path, MAX_FLAGFILE_BYTES);
+    } catch (cause) {
+      throw refuse(`cannot be read: ${reasonOf(cause)}`, cause);
+    }
+    if (bytes.length > MAX_FLAGFILE_BYTES) {
+      throw refuse(`is larger than ${MAX_FLAGFILE_BYTES} bytes: is it a flagfile?`);
+    }
+    return new TextDecoder().decode(bytes);
+  }
+}
 
 interface FlagToken {
   /** Without dashes in front, with `-` made `_`. */

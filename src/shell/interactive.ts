@@ -1,5 +1,5 @@
 /** The shell at a terminal: line editing, history, statements over several lines, Ctrl-C and Ctrl-D. */
-import { clearLine, createInterface, cursorTo } from 'node:readline';
+import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { OutputClosedError } from '../runtime/terminal/text-sink.ts';
 import { DOT_COMMANDS } from './dot-commands.ts';
@@ -32,120 +32,144 @@ export interface LineNotices {
   show: (write: () => void) => void;
 }
 
-/** Resolves at `.exit`, Ctrl-D, or when `signal` fires. */
-export const runInteractive = async (options: {
+export interface InteractiveOptions {
   readonly session: Session;
   readonly input: Readable;
   readonly output: Writable;
   readonly history: History;
   readonly notices: LineNotices;
   readonly signal: AbortSignal;
-}): Promise<void> => {
-  const { session, history, signal } = options;
-  const splitter = new StatementSplitter();
-  const ended = Promise.withResolvers<void>();
-  const lines: string[] = [];
-  let working = false;
-  let closed = false;
+}
+
+/** Resolves at `.exit`, Ctrl-D, or when `signal` fires. */
+export const runInteractive = (options: InteractiveOptions): Promise<void> => new Terminal(options).run();
+
+class Terminal {
+  readonly #session: Session;
+  readonly #output: Writable;
+  readonly #options: InteractiveOptions;
+  readonly #reader: Interface;
+  readonly #splitter = new StatementSplitter();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #lines: string[] = [];
+  /** Whether a statement or command runs. */
+  #working = false;
+  #closed = false;
   /** A command ended the shell: the cursor is at the start of a line. */
-  let exiting = false;
+  #exiting = false;
 
-  const reader = createInterface({
-    input: options.input,
-    output: options.output,
-    terminal: true,
-    prompt: PROMPT,
-    history: [...history.lines],
-    historySize: MAX_HISTORY_LINES,
-    removeHistoryDuplicates: true,
-    completer: completer(session),
-  });
+  constructor(options: InteractiveOptions) {
+    this.#options = options;
+    this.#session = options.session;
+    this.#output = options.output;
+    this.#reader = createInterface({
+      input: options.input,
+      output: options.output,
+      terminal: true,
+      prompt: PROMPT,
+      history: [...options.history.lines],
+      historySize: MAX_HISTORY_LINES,
+      removeHistoryDuplicates: true,
+      completer: completer(options.session),
+    });
+    this.#reader.on('line', line => {
+      options.history.add(line);
+      this.#lines.push(line);
+      void this.#work();
+    });
+    this.#reader.on('SIGINT', () => this.#onInterrupt());
+    this.#reader.on('close', () => {
+      // Ctrl-D leaves the cursor behind the prompt.
+      if (!this.#exiting) this.#output.write('\n');
+      this.#closed = true;
+      if (!this.#working) this.#ended.resolve();
+    });
+  }
 
-  const prompt = (): void => {
-    if (closed) return;
-    reader.setPrompt(splitter.pending ? CONTINUED : PROMPT);
-    reader.prompt();
-  };
-
-  const showPlainly = options.notices.show;
-  options.notices.show = write => {
-    if (working || closed) return showPlainly(write);
-    cursorTo(options.output, 0);
-    clearLine(options.output, 1);
-    write();
-    reader.prompt(true);
-  };
-
-  const handleLine = async (line: string): Promise<boolean> => {
-    for (const input of splitter.push(`${line}\n`)) {
-      if ((await session.handle(input)) === 'exit') return false;
+  async run(): Promise<void> {
+    const { notices, signal } = this.#options;
+    const showPlainly = notices.show;
+    notices.show = write => this.#show(write, showPlainly);
+    const onAbort = (): void => {
+      this.#session.interrupt();
+      this.#reader.close();
+      this.#ended.resolve();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else {
+      this.#output.write("Using a virtual database. Need help, type '.help'\n");
+      this.#prompt();
     }
-    return true;
-  };
-
-  const work = async (): Promise<void> => {
-    if (working) return;
-    working = true;
     try {
-      for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
-        if (!(await handleLine(line))) {
-          exiting = true;
-          reader.close();
-          ended.resolve();
+      await this.#ended.promise;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      notices.show = showPlainly;
+      this.#reader.close();
+    }
+  }
+
+  #prompt(): void {
+    if (this.#closed) return;
+    this.#reader.setPrompt(this.#splitter.pending ? CONTINUED : PROMPT);
+    this.#reader.prompt();
+  }
+
+  /** Writes above the line that is being typed. */
+  #show(write: () => void, showPlainly: LineNotices['show']): void {
+    if (this.#working || this.#closed) {
+      showPlainly(write);
+      return;
+    }
+    cursorTo(this.#output, 0);
+    clearLine(this.#output, 1);
+    write();
+    this.#reader.prompt(true);
+  }
+
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    try {
+      for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
+        if (!(await this.#handleLine(line))) {
+          this.#exiting = true;
+          this.#reader.close();
+          this.#ended.resolve();
           return;
         }
-        if (lines.length === 0) prompt();
+        if (this.#lines.length === 0) this.#prompt();
       }
-      if (closed) ended.resolve();
+      if (this.#closed) this.#ended.resolve();
     } catch (error) {
-      reader.close();
-      if (error instanceof OutputClosedError) ended.resolve();
-      else ended.reject(error);
+      this.#reader.close();
+      if (error instanceof OutputClosedError) this.#ended.resolve();
+      else this.#ended.reject(error);
     } finally {
-      working = false;
+      this.#working = false;
     }
-  };
+  }
 
-  reader.on('line', line => {
-    history.add(line);
-    lines.push(line);
-    void work();
-  });
-  reader.on('SIGINT', () => {
-    if (session.busy) {
-      lines.length = 0;
-      session.interrupt();
+  /** Resolves to false when the shell should end. */
+  async #handleLine(line: string): Promise<boolean> {
+    for (const input of this.#splitter.push(`${line}\n`)) {
+      if ((await this.#session.handle(input)) === 'exit') return false;
+    }
+    return true;
+  }
+
+  #onInterrupt(): void {
+    if (this.#session.busy) {
+      this.#lines.length = 0;
+      this.#session.interrupt();
       return;
     }
     // Everything of the statement so far goes, as in other shells.
-    splitter.reset();
-    options.output.write('^C\n');
-    reader.write(null, { ctrl: true, name: 'e' });
-    reader.write(null, { ctrl: true, name: 'u' });
-    prompt();
-  });
-  reader.on('close', () => {
-    // Ctrl-D leaves the cursor behind the prompt.
-    if (!exiting) options.output.write('\n');
-    closed = true;
-    if (!working) ended.resolve();
-  });
-  const onAbort = (): void => {
-    session.interrupt();
-    reader.close();
-    ended.resolve();
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  else {
-    options.output.write("Using a virtual database. Need help, type '.help'\n");
-    prompt();
+    this.#splitter.reset();
+    this.#output.write('^C\n');
+    this.#reader.write(null, { ctrl: true, name: 'e' });
+    this.#reader.write(null, { ctrl: true, name: 'u' });
+    this.#prompt();
   }
-  try {
-    await ended.promise;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    options.notices.show = showPlainly;
-    reader.close();
-  }
-};
+}

@@ -8,6 +8,7 @@ import { type CoreLog, EmbeddedCore } from '../core/embedded-core.ts';
 import type { ExtensionCommand } from '../core/extension-process.ts';
 import { ExtensionStartError, HostedExtension } from '../core/hosted-extension.ts';
 import { createSocketDirectory } from '../core/socket-directory.ts';
+import { PROGRAM } from '../runtime/program-name.ts';
 import { escapeForTerminal } from '../runtime/terminal/escape.ts';
 import { createTextSink, OutputClosedError } from '../runtime/terminal/text-sink.ts';
 import { openHistory } from './history.ts';
@@ -45,33 +46,11 @@ const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTER
 /** The exit status of a program that a closed pipe ended. */
 const STATUS_SIGPIPE = 128 + 13;
 
-/** Runs the shell and resolves with its exit status. Stops when told to by a signal, everything in order. */
+/** Runs the shell and resolves with its exit status. A signal stops it, in order. */
 export const runShell = async (options: RunShellOptions): Promise<number> => {
-  const { stderr } = options;
   const coreOptions = new CoreOptions(options.coreFlags);
-  const verbose = coreOptions.bool('verbose');
   const notices: LineNotices = { show: write => write() };
-  const log: CoreLog = (level, message) => {
-    if (!verbose && (level === 'info' || level === 'verbose')) return;
-    const label = { verbose: 'Info', info: 'Info', warning: 'Warning', error: 'Error' }[level];
-    notices.show(() => stderr.write(`${label}: ${escapeForTerminal(message)}\n`));
-  };
-
-  const ending = new AbortController();
-  let isReading = options.readsFiles === true;
-  let signalStatus: number | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    // What was read of a log up to there is enough.
-    if (signal === 'SIGINT' && isReading) {
-      isReading = false;
-      extension.interrupt();
-      return;
-    }
-    signalStatus ??= 128 + (SIGNALS[signal] ?? 0);
-    ending.abort();
-  };
-  for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal);
-
+  const log = createLog(options.stderr, coreOptions.bool('verbose'), notices);
   const directory = createSocketDirectory();
   const core = new EmbeddedCore({
     options: coreOptions,
@@ -81,35 +60,73 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
     ownEventTables: options.ownEventTables ?? false,
   });
   const extension = new HostedExtension({ core, options: coreOptions, command: options.extension, log });
+  const signals = new ShellSignals(options.readsFiles === true, () => extension.interrupt());
   try {
     await core.start();
     await extension.start({
-      timeoutMs: isReading ? READING_TIMEOUT_MS : START_TIMEOUT_MS,
-      signal: ending.signal,
+      timeoutMs: options.readsFiles === true ? READING_TIMEOUT_MS : START_TIMEOUT_MS,
+      signal: signals.ending,
     });
-    isReading = false;
-    const status = await takeStatements({
-      options,
-      core,
-      nullValue: coreOptions.text('nullvalue'),
-      notices,
-      signal: ending.signal,
-    });
-    return signalStatus ?? status;
+    signals.isReading = false;
+    const nullValue = coreOptions.text('nullvalue');
+    const status = await takeStatements({ options, core, nullValue, notices, signal: signals.ending });
+    return signals.status ?? status;
   } catch (error) {
     // First, as the program may answer a closed pipe with a signal to itself.
     if (error instanceof OutputClosedError) return STATUS_SIGPIPE;
-    if (signalStatus !== undefined) return signalStatus;
+    if (signals.status !== undefined) return signals.status;
     if (!(error instanceof ExtensionStartError)) throw error;
-    if (!error.isExplained) stderr.write(`osquery-audit-events: ${escapeForTerminal(error.message)}\n`);
+    if (!error.isExplained) options.stderr.write(`${PROGRAM}: ${escapeForTerminal(error.message)}\n`);
     return error.status;
   } finally {
     await extension.stop();
     await core.close();
     directory.remove();
-    for (const signal of Object.keys(SIGNALS)) process.removeListener(signal, onSignal);
+    signals.close();
   }
 };
+
+/** What the signals that end a shell do to it. */
+class ShellSignals {
+  /** Whether the extension still reads files: Ctrl-C then ends the reading, not the shell. */
+  isReading: boolean;
+  /** Exit status of the first signal. */
+  status: number | undefined;
+  readonly #ending = new AbortController();
+  readonly #interruptReading: () => void;
+
+  constructor(isReading: boolean, interruptReading: () => void) {
+    this.isReading = isReading;
+    this.#interruptReading = interruptReading;
+    for (const signal of Object.keys(SIGNALS)) process.on(signal, this.#onSignal);
+  }
+
+  get ending(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  close(): void {
+    for (const signal of Object.keys(SIGNALS)) process.removeListener(signal, this.#onSignal);
+  }
+
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGINT' && this.isReading) {
+      this.isReading = false;
+      this.#interruptReading();
+      return;
+    }
+    this.status ??= 128 + (SIGNALS[signal] ?? 0);
+    this.#ending.abort();
+  };
+}
+
+const createLog =
+  (stderr: NodeJS.WritableStream, verbose: boolean, notices: LineNotices): CoreLog =>
+  (level, message) => {
+    if (!verbose && (level === 'info' || level === 'verbose')) return;
+    const label = { verbose: 'Info', info: 'Info', warning: 'Warning', error: 'Error' }[level];
+    notices.show(() => stderr.write(`${label}: ${escapeForTerminal(message)}\n`));
+  };
 
 const takeStatements = async (context: {
   readonly options: RunShellOptions;

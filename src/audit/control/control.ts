@@ -37,6 +37,17 @@ export interface AuditControl {
 /** What ends an exchange besides an error: the acknowledgement, the one reply, or a whole listing. */
 type Ending = 'acknowledgement' | 'reply' | 'listing';
 
+type Netlink = ReturnType<typeof createNetlink>;
+type NetlinkMessage = { readonly type: number; readonly seq: number; readonly data: Uint8Array };
+
+interface Request {
+  /** For messages: "reading the audit status". */
+  readonly operation: string;
+  readonly type: number;
+  readonly payload: Uint8Array;
+  readonly ending: Ending;
+}
+
 interface Exchange {
   readonly sequence: number;
   readonly operation: string;
@@ -44,27 +55,82 @@ interface Exchange {
   readonly finish: (outcome: Error | readonly Uint8Array[]) => void;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /**
  * Opens the control socket.
  *
  * @throws AuditError `no-audit` where the kernel has no audit or the namespace is denied it.
  */
 export const openAuditControl = (): AuditControl => {
-  const socket = open();
-  let exchange: Exchange | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  let failure: Error | undefined;
-
-  const fail = (error: Error): void => {
-    failure = error;
-    exchange?.finish(error);
+  const socket = new ControlSocket(open());
+  const acknowledged = async (operation: string, type: number, payload: Uint8Array): Promise<void> => {
+    await socket.request({ operation, type, payload, ending: 'acknowledgement' });
   };
-  // The package ends the process when a callback of its throws, or when 'error' has no listener.
-  socket.on('error', fail);
-  socket.on('invalid', error => fail(new Error(`netlink: unreadable reply from the kernel: ${error}`)));
-  // A listing comes as one array without its DONE, empty when there is nothing to list.
-  socket.on('message', (messages, sender) => {
-    if (sender.port !== 0 || exchange === undefined) return;
+  return {
+    async getStatus() {
+      const [status] = await socket.request({
+        operation: 'reading the audit status',
+        type: AUDIT_GET,
+        payload: NOTHING,
+        ending: 'reply',
+      });
+      return parseAuditStatus(status ?? NOTHING);
+    },
+    setStatus: change =>
+      acknowledged(`setting audit ${describe(change)}`, AUDIT_SET, encodeStatusChange(change)),
+    addRule: rule => unless(EEXIST, acknowledged('adding an audit rule', AUDIT_ADD_RULE, encodeRule(rule))),
+    addListedRule: rule => unless(EEXIST, acknowledged('putting back an audit rule', AUDIT_ADD_RULE, rule)),
+    deleteRule: rule => unless(ENOENT, acknowledged('deleting an audit rule', AUDIT_DEL_RULE, rule)),
+    listRules: () =>
+      socket.request({
+        operation: 'listing audit rules',
+        type: AUDIT_LIST_RULES,
+        payload: NOTHING,
+        ending: 'listing',
+      }),
+    close: () => socket.close(),
+  };
+};
+
+/** Requests to the kernel, one at a time: the package loses a listing when another reply comes in its middle. */
+class ControlSocket {
+  readonly #socket: Netlink;
+  #exchange: Exchange | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #failure: Error | undefined;
+
+  constructor(socket: Netlink) {
+    this.#socket = socket;
+    // The package ends the process when a callback of its throws, or when 'error' has no listener.
+    socket.on('error', error => this.#fail(error));
+    socket.on('invalid', error =>
+      this.#fail(new Error(`netlink: unreadable reply from the kernel: ${error}`)),
+    );
+    socket.on('message', (messages, sender) => {
+      if (sender.port === 0) this.#receive(messages);
+    });
+  }
+
+  request(request: Request): Promise<readonly Uint8Array[]> {
+    const result = this.#last.then(() => this.#send(request));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    this.#exchange?.finish(error);
+  }
+
+  /** A listing comes as one array without its DONE, empty when there is nothing to list. */
+  #receive(messages: readonly NetlinkMessage[]): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
     const [first] = messages;
     if (first !== undefined && first.seq !== exchange.sequence) return;
     if (first?.type === NLMSG_ERROR) {
@@ -75,66 +141,34 @@ export const openAuditControl = (): AuditControl => {
     } else if (first === undefined ? exchange.ending === 'listing' : exchange.ending !== 'acknowledgement') {
       exchange.finish(messages.map(message => Uint8Array.from(message.data)));
     }
-  });
+  }
 
-  const exchangeNow = (
-    operation: string,
-    type: number,
-    payload: Uint8Array,
-    ending: Ending,
-  ): Promise<readonly Uint8Array[]> =>
-    new Promise((resolve, reject) => {
-      if (failure !== undefined) return reject(failure);
+  #send({ operation, type, payload, ending }: Request): Promise<readonly Uint8Array[]> {
+    const socket = this.#socket;
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
       const sequence = socket.generateSeq();
       const finish: Exchange['finish'] = outcome => {
         clearTimeout(timer);
-        exchange = undefined;
+        this.#exchange = undefined;
         socket.unref();
         outcome instanceof Error ? reject(outcome) : resolve(outcome);
       };
-      const timer = setTimeout(
-        () =>
-          finish(
-            new AuditError('no-reply', `${operation}: the kernel did not answer within ${REPLY_TIMEOUT} ms`),
-          ),
-        REPLY_TIMEOUT,
-      );
-      exchange = { sequence, operation, ending, finish };
+      const timer = setTimeout(() => {
+        const why = `${operation}: the kernel did not answer within ${REPLY_TIMEOUT} ms`;
+        finish(new AuditError('no-reply', why));
+      }, REPLY_TIMEOUT);
+      this.#exchange = { sequence, operation, ending, finish };
       socket.ref();
       const flags = NLM_F_REQUEST | (ending === 'acknowledgement' ? NLM_F_ACK : 0);
       socket.send(type, payload, { flags, seq: sequence }, error => {
         if (error) finish(kernelError(operation, Math.abs(error.errno)));
       });
     });
+  }
+}
 
-  /** One at a time: the package loses a listing when another reply comes in its middle. */
-  const request = (...request: Parameters<typeof exchangeNow>): ReturnType<typeof exchangeNow> => {
-    const result = last.then(() => exchangeNow(...request));
-    last = result.catch(() => undefined);
-    return result;
-  };
-
-  const acknowledged = async (operation: string, type: number, payload: Uint8Array): Promise<void> => {
-    await request(operation, type, payload, 'acknowledgement');
-  };
-  const NOTHING = new Uint8Array(0);
-
-  return {
-    async getStatus() {
-      const [status] = await request('reading the audit status', AUDIT_GET, NOTHING, 'reply');
-      return parseAuditStatus(status ?? NOTHING);
-    },
-    setStatus: change =>
-      acknowledged(`setting audit ${describe(change)}`, AUDIT_SET, encodeStatusChange(change)),
-    addRule: rule => unless(EEXIST, acknowledged('adding an audit rule', AUDIT_ADD_RULE, encodeRule(rule))),
-    addListedRule: rule => unless(EEXIST, acknowledged('putting back an audit rule', AUDIT_ADD_RULE, rule)),
-    deleteRule: rule => unless(ENOENT, acknowledged('deleting an audit rule', AUDIT_DEL_RULE, rule)),
-    listRules: () => request('listing audit rules', AUDIT_LIST_RULES, NOTHING, 'listing'),
-    close: () => socket.close(),
-  };
-};
-
-const open = (): ReturnType<typeof createNetlink> => {
+const open = (): Netlink => {
   try {
     return createNetlink(NETLINK_AUDIT);
   } catch (error) {

@@ -106,63 +106,88 @@ export const rulesFor = (
     { action: 'never', prepend: true, syscalls: 'all', fields: [[AUDIT_PID, ownPid]], key: ownKey },
   ];
   for (const architecture of architectures) {
-    const numbers = (names: readonly SyscallName[]): number[] =>
-      names.map(name => architecture.syscalls[name]).filter(number => number !== undefined);
-    const always = (syscalls: readonly number[], fields: AuditRule['fields']): void => {
-      if (syscalls.length === 0) return;
-      rules.push({
-        action: 'always',
-        prepend: false,
-        syscalls,
-        fields: [[AUDIT_ARCH, architecture.arch], ...fields],
-        key: RULE_KEY,
-      });
-    };
+    rules.push(...processRules(selection, architecture));
+    if (selection.sockets)
+      rules.push(...socketRules(selection, architecture), ...socketcallRules(selection, architecture));
+  }
+  if (selection.sockets) rules.push(ioUringRule(selection));
+  return rules;
+};
 
-    const processCalls = [
+/** A rule that records system calls of one architecture; none where it has none of them. */
+const always = (
+  architecture: Architecture,
+  names: readonly SyscallName[],
+  fields: AuditRule['fields'],
+): AuditRule[] => {
+  const syscalls = names.map(name => architecture.syscalls[name]).filter(number => number !== undefined);
+  if (syscalls.length === 0) return [];
+  return [
+    {
+      action: 'always',
+      prepend: false,
+      syscalls,
+      fields: [[AUDIT_ARCH, architecture.arch], ...fields],
+      key: RULE_KEY,
+    },
+  ];
+};
+
+const processRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] =>
+  always(
+    architecture,
+    [
       ...(selection.processEvents ? EXEC : []),
       ...(selection.forkProcessEvents ? FORK : []),
       ...(selection.killProcessEvents ? KILL : []),
-    ];
-    always(numbers(processCalls), [[AUDIT_SUCCESS, 1]]);
+    ],
+    [[AUDIT_SUCCESS, 1]],
+  );
 
-    if (!selection.sockets) continue;
-    const accepts: readonly SyscallName[] = selection.acceptSocketEvents ? ['accept', 'accept4'] : [];
-    const outcome: AuditRule['fields'] = selection.failedSocketEvents ? [] : [[AUDIT_SUCCESS, 1]];
-    always(numbers(['bind', 'connect', ...accepts]), outcome);
-    if (!selection.failedSocketEvents) {
-      for (const errno of CONNECT_GOES_ON) always(numbers(['connect']), [[AUDIT_EXIT, -errno]]);
-      if (selection.nullAcceptSocketEvents) always(numbers(accepts), [[AUDIT_EXIT, -EAGAIN]]);
-    }
-    for (const call of SOCKETCALLS) {
-      const name = socketcallName(call)!;
-      if (name.startsWith('accept') && !selection.acceptSocketEvents) continue;
-      const isAccept = name.startsWith('accept') && selection.nullAcceptSocketEvents;
-      const pending = name === 'connect' ? CONNECT_GOES_ON : isAccept ? [EAGAIN] : [];
-      always(numbers(['socketcall']), [[AUDIT_ARG0, call], ...outcome]);
-      if (selection.failedSocketEvents) continue;
-      for (const errno of pending) {
-        always(numbers(['socketcall']), [
-          [AUDIT_ARG0, call],
-          [AUDIT_EXIT, -errno],
-        ]);
-      }
-    }
+const socketRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
+  const accepts: readonly SyscallName[] = selection.acceptSocketEvents ? ['accept', 'accept4'] : [];
+  const rules = always(architecture, ['bind', 'connect', ...accepts], wantedOutcome(selection));
+  if (selection.failedSocketEvents) return rules;
+  for (const errno of CONNECT_GOES_ON) {
+    rules.push(...always(architecture, ['connect'], [[AUDIT_EXIT, -errno]]));
   }
-  if (selection.sockets) {
-    // Whatever their outcome: it is not recorded, and the address is in a record that is not the last.
-    const accepts = selection.acceptSocketEvents ? [IORING_OP.accept] : [];
-    rules.push({
-      list: 'io_uring',
-      action: 'always',
-      prepend: false,
-      syscalls: [IORING_OP.connect, IORING_OP.bind, ...accepts],
-      fields: [],
-      key: RULE_KEY,
-    });
+  if (selection.nullAcceptSocketEvents) rules.push(...always(architecture, accepts, [[AUDIT_EXIT, -EAGAIN]]));
+  return rules;
+};
+
+/** For architectures whose socket calls are one system call. */
+const socketcallRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
+  const rules: AuditRule[] = [];
+  for (const call of SOCKETCALLS) {
+    const name = socketcallName(call)!;
+    const isAccept = name.startsWith('accept');
+    if (isAccept && !selection.acceptSocketEvents) continue;
+    rules.push(...always(architecture, ['socketcall'], [[AUDIT_ARG0, call], ...wantedOutcome(selection)]));
+    if (selection.failedSocketEvents) continue;
+    const accepted = isAccept && selection.nullAcceptSocketEvents ? [EAGAIN] : [];
+    for (const errno of name === 'connect' ? CONNECT_GOES_ON : accepted) {
+      const fields: AuditRule['fields'] = [
+        [AUDIT_ARG0, call],
+        [AUDIT_EXIT, -errno],
+      ];
+      rules.push(...always(architecture, ['socketcall'], fields));
+    }
   }
   return rules;
 };
+
+const wantedOutcome = (selection: RuleSelection): AuditRule['fields'] =>
+  selection.failedSocketEvents ? [] : [[AUDIT_SUCCESS, 1]];
+
+/** Whatever the outcome of the calls: it is not recorded, and the address is in a record that is not the last. */
+const ioUringRule = (selection: RuleSelection): AuditRule => ({
+  list: 'io_uring',
+  action: 'always',
+  prepend: false,
+  syscalls: [IORING_OP.connect, IORING_OP.bind, ...(selection.acceptSocketEvents ? [IORING_OP.accept] : [])],
+  fields: [],
+  key: RULE_KEY,
+});
 
 /**
  * Of the last word of the mask the kernel takes the upper 16 bits for classes of system calls (AUDIT_SYSCALL_CLASSES), and

@@ -40,33 +40,42 @@ const ALLOWED_ACTIONS = [
 
 const VERSION_COLLATIONS = ['VERSION', 'VERSION_ARCH', 'VERSION_DPKG', 'VERSION_RHEL'];
 
-export const openDatabase = async (options: {
+export interface OpenDatabaseOptions {
   /** True when the running statement should end. */
   readonly interrupted: () => boolean;
-  /** Told of every action the allowlist refused. */
+  /** Receives every action that the allowlist refused. */
   readonly denied: (message: string) => void;
-}): Promise<Database> => {
+}
+
+export const openDatabase = async (options: OpenDatabaseOptions): Promise<Database> => {
   const quiet = { print: () => {}, printErr: () => {} };
   const init = sqlite3InitModule as unknown as (config: typeof quiet) => Promise<Sqlite>;
   const sqlite = await init(quiet);
   const { capi, wasm } = sqlite;
+  const db = openInMemory(sqlite);
+  // Core's SQLite takes "text" in double quotes as a string where no column has that name.
+  capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DML, 1, 0);
+  capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DDL, 1, 0);
+  addFunctions(sqlite, db);
+  addCollations(sqlite, db);
+  capi.sqlite3_progress_handler(db, PROGRESS_STEPS, () => (options.interrupted() ? 1 : 0), 0);
+  addAuthorizer(sqlite, db, options.denied);
+  return { sqlite, raw: wasm.exports, db };
+};
+
+const openInMemory = ({ capi, wasm }: Sqlite): number => {
   const scope = wasm.pstack.pointer;
-  let db: number;
   try {
     const out = wasm.pstack.alloc(8);
     const rc = capi.sqlite3_open(':memory:', out);
     if (rc !== 0) throw new Error(`SQLite cannot open a database in memory: error ${rc}`);
-    db = wasm.peekPtr(out);
+    return wasm.peekPtr(out);
   } finally {
     wasm.pstack.restore(scope);
   }
-  const check = (rc: number, what: string): void => {
-    if (rc !== capi.SQLITE_OK) throw new Error(`SQLite refuses ${what}: ${capi.sqlite3_errmsg(db)}`);
-  };
-  // Core's SQLite takes "text" in double quotes as a string where no column has that name.
-  capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DML, 1, 0);
-  capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DDL, 1, 0);
+};
 
+const addFunctions = ({ capi }: Sqlite, db: number): void => {
   for (const { name, arity, call } of CORE_FUNCTIONS) {
     const rc = capi.sqlite3_create_function(
       db,
@@ -78,37 +87,39 @@ export const openDatabase = async (options: {
       0,
       0,
     );
-    check(rc, `function ${name}`);
+    if (rc !== capi.SQLITE_OK) throw refused(capi, db, `function ${name}`);
   }
+};
+
+const addCollations = ({ capi, wasm }: Sqlite, db: number): void => {
   const textAt = (length: number, pointer: number): string =>
     Buffer.from(wasm.heap8u().buffer, pointer, length).toString();
+  // SQLite's own signature.
+  const compare = (_arg: number, leftLength: number, left: number, rightLength: number, right: number) =>
+    compareVersions(textAt(leftLength, left), textAt(rightLength, right));
   for (const collation of VERSION_COLLATIONS) {
-    const rc = capi.sqlite3_create_collation_v2(
-      db,
-      collation,
-      capi.SQLITE_UTF8,
-      0,
-      (_arg: number, leftLength: number, left: number, rightLength: number, right: number) =>
-        compareVersions(textAt(leftLength, left), textAt(rightLength, right)),
-      0,
-    );
-    check(rc, `collation ${collation}`);
+    const rc = capi.sqlite3_create_collation_v2(db, collation, capi.SQLITE_UTF8, 0, compare, 0);
+    if (rc !== capi.SQLITE_OK) throw refused(capi, db, `collation ${collation}`);
   }
-  capi.sqlite3_progress_handler(db, PROGRESS_STEPS, () => (options.interrupted() ? 1 : 0), 0);
+};
 
+const addAuthorizer = ({ capi }: Sqlite, db: number, denied: OpenDatabaseOptions['denied']): void => {
   const constants = capi as unknown as Readonly<Record<string, number>>;
   const allowed = new Set(ALLOWED_ACTIONS.map(name => constants[name]));
-  const authorized = capi.sqlite3_set_authorizer(
+  const rc = capi.sqlite3_set_authorizer(
     db,
     (_arg: number, action: number, first: string | 0 | null, second: string | 0 | null) => {
       if (allowed.has(action)) return capi.SQLITE_OK;
-      if (action === capi.SQLITE_PRAGMA && first && ALLOWED_PRAGMAS.has(first.toLowerCase()))
+      if (action === capi.SQLITE_PRAGMA && first && ALLOWED_PRAGMAS.has(first.toLowerCase())) {
         return capi.SQLITE_OK;
-      options.denied(`Authorizer denied action ${action} ${first || 'null'} ${second || 'null'}`);
+      }
+      denied(`Authorizer denied action ${action} ${first || 'null'} ${second || 'null'}`);
       return capi.SQLITE_DENY;
     },
     0,
   );
-  check(authorized, 'an authorizer');
-  return { sqlite, raw: wasm.exports, db };
+  if (rc !== capi.SQLITE_OK) throw refused(capi, db, 'an authorizer');
 };
+
+const refused = (capi: Sqlite['capi'], db: number, what: string): Error =>
+  new Error(`SQLite refuses ${what}: ${capi.sqlite3_errmsg(db)}`);

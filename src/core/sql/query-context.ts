@@ -111,25 +111,33 @@ export const planQuery = (request: {
     });
   }
 
-  let bitset = request.colUsed;
-  const used = new Set<string>();
+  const used = usedColumns(table, request.colUsed);
+  if (used.hasRequired && !requiredSeen) cost = MAX_COST;
+  return { constraints, colsUsed: used.names, colsUsedBitset: used.bitset, cost, argumentOf };
+};
+
+/** The columns that a query uses; an alias counts as its column. */
+const usedColumns = (
+  table: TableDefinition,
+  colUsed: bigint,
+): { readonly names: readonly string[]; readonly bitset: bigint; readonly hasRequired: boolean } => {
+  let bitset = colUsed;
+  const names = new Set<string>();
   let hasRequired = false;
-  if (bitset !== 0n) {
-    for (const [index, column] of table.columns.entries()) {
-      const bit = BigInt(Math.min(index, 63));
-      if (((bitset >> bit) & 1n) === 0n) continue;
-      if (column.options & COLUMN_REQUIRED) hasRequired = true;
-      if (column.aliasOf === undefined) {
-        used.add(column.name);
-        continue;
-      }
-      bitset &= ~(1n << bit);
-      bitset |= 1n << BigInt(Math.min(column.aliasOf, 63));
-      used.add(table.columns[column.aliasOf]!.name);
+  if (bitset === 0n) return { names: [], bitset, hasRequired };
+  for (const [index, column] of table.columns.entries()) {
+    const bit = BigInt(Math.min(index, 63));
+    if (((bitset >> bit) & 1n) === 0n) continue;
+    if (column.options & COLUMN_REQUIRED) hasRequired = true;
+    if (column.aliasOf === undefined) {
+      names.add(column.name);
+      continue;
     }
+    bitset &= ~(1n << bit);
+    bitset |= 1n << BigInt(Math.min(column.aliasOf, 63));
+    names.add(table.columns[column.aliasOf]!.name);
   }
-  if (hasRequired && !requiredSeen) cost = MAX_COST;
-  return { constraints, colsUsed: [...used], colsUsedBitset: bitset, cost, argumentOf };
+  return { names: [...names], bitset, hasRequired };
 };
 
 export interface ContextConstraint {

@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type ParseError, parse } from 'jsonc-parser';
+import { messageOf } from '../../runtime/message-of.ts';
 import type { ConfigFacts, ScheduledQuery } from '../facts.ts';
 import { readText } from './read-text.ts';
 
@@ -24,70 +25,90 @@ export interface ReadConfigOptions {
  * Reads a configuration as osquery's `filesystem` plugin does: the file, `<file>.d/*.conf`, and the files of packs.
  * Queries and packs for other platforms are left out; discovery queries, shards and versions are not looked at.
  */
-export const readConfig = ({ root, path, platform, without }: ReadConfigOptions): ConfigFacts => {
-  const options = new Map<string, string>();
-  const queries: ScheduledQuery[] = [];
-  const problems: string[] = [];
-  let files = 0;
+export const readConfig = (options: ReadConfigOptions): ConfigFacts => {
+  const { root, path, without } = options;
+  const own = readText(join(root, path), MAX_CONFIG_BYTES);
+  if (own.kind !== 'read') return { ...own, path };
+  const reader = new ConfigReader(options);
+  for (const name of [...matching(root, `${path}.d/%.conf`), path]) {
+    if (name !== without) reader.take(name);
+  }
+  return { kind: 'read', path, options: reader.options, queries: reader.queries, problems: reader.problems };
+};
 
-  const readFile = (name: string): Json | undefined => {
-    if (++files > MAX_CONFIG_FILES) {
-      if (files === MAX_CONFIG_FILES + 1)
-        problems.push(`more than ${MAX_CONFIG_FILES} files: the rest is not read`);
+class ConfigReader {
+  readonly options = new Map<string, string>();
+  readonly queries: ScheduledQuery[] = [];
+  readonly problems: string[] = [];
+  readonly #root: string;
+  readonly #platform: NodeJS.Platform;
+  #files = 0;
+
+  constructor({ root, platform }: ReadConfigOptions) {
+    this.#root = root;
+    this.#platform = platform;
+  }
+
+  take(name: string): void {
+    const config = this.#read(name);
+    if (config === undefined) return;
+    if (isObject(config.options)) {
+      for (const [option, value] of Object.entries(config.options)) this.options.set(option, String(value));
+    }
+    this.#takeQueries('', config.schedule);
+    this.#takePacks(config.packs);
+  }
+
+  #read(name: string): Json | undefined {
+    if (++this.#files > MAX_CONFIG_FILES) {
+      if (this.#files === MAX_CONFIG_FILES + 1) {
+        this.problems.push(`more than ${MAX_CONFIG_FILES} files: the rest is not read`);
+      }
       return undefined;
     }
-    const reading = readText(join(root, name), MAX_CONFIG_BYTES);
+    const reading = readText(join(this.#root, name), MAX_CONFIG_BYTES);
     if (reading.kind !== 'read') {
-      problems.push(reading.kind === 'missing' ? `${name} does not exist` : `${name}: ${reading.why}`);
+      this.problems.push(reading.kind === 'missing' ? `${name} does not exist` : `${name}: ${reading.why}`);
       return undefined;
     }
     const text = withoutComments(reading.text);
     try {
       const content: unknown = JSON.parse(text);
       if (isObject(content)) return content;
-      problems.push(`${name} is not a JSON object`);
+      this.problems.push(`${name} is not a JSON object`);
     } catch (error) {
-      problems.push(`${name}, line ${faultyLine(text)}, is not JSON: ${(error as Error).message}`);
+      this.problems.push(`${name}, line ${faultyLine(text)}, is not JSON: ${messageOf(error)}`);
     }
     return undefined;
-  };
+  }
 
-  const takeQueries = (prefix: string, list: unknown): void => {
+  #takeQueries(prefix: string, list: unknown): void {
     if (!isObject(list)) return;
     for (const [name, query] of Object.entries(list)) {
-      if (!isObject(query) || typeof query.query !== 'string' || !runsOn(query.platform, platform)) continue;
+      if (!isObject(query) || typeof query.query !== 'string') continue;
+      if (!runsOn(query.platform, this.#platform)) continue;
       const interval = query.interval === undefined ? DEFAULT_INTERVAL : Number(query.interval);
-      if (interval > 0) queries.push({ name: prefix + name, sql: query.query, interval, denylisted: false });
+      if (interval > 0) {
+        this.queries.push({ name: prefix + name, sql: query.query, interval, denylisted: false });
+      }
     }
-  };
+  }
 
-  const takePack = (name: string, pack: unknown): void => {
-    if (isObject(pack) && runsOn(pack.platform, platform)) takeQueries(`pack_${name}_`, pack.queries);
-  };
+  #takePack(name: string, pack: unknown): void {
+    if (isObject(pack) && runsOn(pack.platform, this.#platform)) {
+      this.#takeQueries(`pack_${name}_`, pack.queries);
+    }
+  }
 
-  const takePacks = (packs: unknown): void => {
+  #takePacks(packs: unknown): void {
     if (!isObject(packs)) return;
     for (const [name, pack] of Object.entries(packs)) {
-      if (typeof pack !== 'string') takePack(name, pack);
-      else if (name !== '*') takePack(name, readFile(pack));
-      else for (const file of matching(root, pack)) takePack(stem(file), readFile(file));
+      if (typeof pack !== 'string') this.#takePack(name, pack);
+      else if (name !== '*') this.#takePack(name, this.#read(pack));
+      else for (const file of matching(this.#root, pack)) this.#takePack(stem(file), this.#read(file));
     }
-  };
-
-  const own = readText(join(root, path), MAX_CONFIG_BYTES);
-  if (own.kind !== 'read') return { ...own, path };
-  for (const name of [...matching(root, `${path}.d/%.conf`), path]) {
-    if (name === without) continue;
-    const config = readFile(name);
-    if (config === undefined) continue;
-    if (isObject(config.options)) {
-      for (const [option, value] of Object.entries(config.options)) options.set(option, String(value));
-    }
-    takeQueries('', config.schedule);
-    takePacks(config.packs);
   }
-  return { kind: 'read', path, options, queries, problems };
-};
+}
 
 type Json = Readonly<Record<string, unknown>>;
 
