@@ -1,5 +1,7 @@
+import { ArgumentList } from './argument-list.ts';
 import {
   AUDIT_EOE,
+  AUDIT_EXECVE,
   AUDIT_FIRST_USER_MSG,
   AUDIT_FIRST_USER_MSG2,
   AUDIT_LAST_USER_MSG,
@@ -20,6 +22,8 @@ export interface RecordGroup {
   /** Whether its records come from a log, and may have what auditd added. */
   readonly isLogged?: boolean;
   readonly records: readonly AuditRecord[];
+  /** What its EXECVE records say, where there were so many that they are not among the others. */
+  readonly arguments?: ArgumentList | undefined;
   /**
    * What ended it: `record` is EOE, PROCTITLE or a record that stands alone; `age` the timer, `limit` a bound of ours,
    * `flush` the end of the source. Only the first says that nothing is missing behind.
@@ -54,6 +58,11 @@ export const CORRELATOR_LIMITS: CorrelatorLimits = {
   bytes: 64 * 1024 * 1024,
 };
 
+/**
+ * Bytes of an event from which on its EXECVE records are read as they come, and not kept: a user may put 6 MB on a command
+ * line, which the kernel writes in twice as many.
+ */
+const LONG_BYTES = 32 * 1024;
 /** The copies of an event's records are given back at once where it has more. */
 const LARGE_BYTES = 256 * 1024;
 
@@ -74,6 +83,9 @@ interface Pending {
   readonly node: string | undefined;
   readonly since: number;
   records: AuditRecord[];
+  /** Of its EXECVE records, once there are many. */
+  arguments: ArgumentList | undefined;
+  /** What is kept of its records. */
   bytes: number;
   /** Records from this index on still point into the receive arena. */
   borrowedFrom: number;
@@ -104,6 +116,8 @@ export class Correlator {
   #latest: Pending | undefined;
   readonly #onGroup: (group: RecordGroup) => void;
   readonly #limits: CorrelatorLimits;
+  /** Bytes of an event's arguments that are wanted. */
+  argumentBytes = Number.POSITIVE_INFINITY;
 
   constructor(onGroup: (group: RecordGroup) => void, limits: CorrelatorLimits = CORRELATOR_LIMITS) {
     this.#onGroup = onGroup;
@@ -137,6 +151,10 @@ export class Correlator {
     const event = pending ?? this.#begin(record, now, node);
     const { records } = event;
     const bytes = record.end - record.start;
+    if (type === AUDIT_EXECVE && (event.arguments !== undefined || event.bytes + bytes > LONG_BYTES)) {
+      this.#read(event, record);
+      return;
+    }
     if (records.length >= this.#limits.recordsPerEvent || event.bytes + bytes > this.#limits.bytesPerEvent) {
       this.counters.overLimit++;
       return;
@@ -148,6 +166,40 @@ export class Correlator {
     if (records.length < 2) event.records = records.length === 0 ? [record] : [records[0]!, record];
     else records.push(record);
     while (this.#bytes > this.#limits.bytes) this.#endOldest();
+  }
+
+  /** Takes from a record with arguments what it says, and from those before it. */
+  #read(event: Pending, record: AuditRecord): void {
+    if (event.arguments === undefined) this.#readBefore(event);
+    const list = event.arguments!;
+    const before = list.size;
+    list.push(record);
+    event.bytes += list.size - before;
+    this.#bytes += list.size - before;
+    while (this.#bytes > this.#limits.bytes) this.#endOldest();
+  }
+
+  #readBefore(event: Pending): void {
+    const list = new ArgumentList(this.argumentBytes);
+    event.arguments = list;
+    const others: AuditRecord[] = [];
+    let borrowedFrom = 0;
+    event.records.forEach((record, i) => {
+      const isCopy = i < event.borrowedFrom;
+      if (record.type !== AUDIT_EXECVE) {
+        others.push(record);
+        if (isCopy) borrowedFrom++;
+        return;
+      }
+      const bytes = record.end - record.start;
+      event.bytes -= bytes;
+      this.#bytes -= bytes + RECORD_OVERHEAD;
+      list.push(record);
+    });
+    event.records = others;
+    event.borrowedFrom = borrowedFrom;
+    event.bytes += list.size;
+    this.#bytes += list.size;
   }
 
   /**
@@ -200,6 +252,7 @@ export class Correlator {
       node,
       since: now,
       records: NO_RECORDS,
+      arguments: undefined,
       bytes: 0,
       borrowedFrom: 0,
       sibling: undefined,
@@ -253,7 +306,7 @@ export class Correlator {
       this.counters.unterminated++;
     }
     const { seconds, milliseconds, serial, node, records } = event;
-    this.#onGroup({ seconds, milliseconds, serial, node, records, endedBy });
+    this.#onGroup({ seconds, milliseconds, serial, node, records, arguments: event.arguments, endedBy });
     if (event.bytes <= LARGE_BYTES) return;
     for (let i = 0; i < copies; i++) releaseBytes(event.records[i]!.bytes);
   }

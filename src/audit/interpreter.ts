@@ -34,7 +34,8 @@ const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'acce
 const BEHIND_SYSCALL: ReadonlySet<number> = new Set([AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_CWD]);
 
 /** Whether its SYSCALL was lost. */
-const isRest = ({ records }: RecordGroup): boolean => records.some(({ type }) => BEHIND_SYSCALL.has(type));
+const isRest = (group: RecordGroup): boolean =>
+  group.arguments !== undefined || group.records.some(({ type }) => BEHIND_SYSCALL.has(type));
 
 /** The call that hands operations to io_uring: of interest for its actor only. */
 const SUBMISSION: ReadonlySet<SyscallName> = new Set(['io_uring_enter']);

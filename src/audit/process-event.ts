@@ -1,3 +1,4 @@
+import type { AreEmpty, FirstArguments } from './argument-list.ts';
 import type { ExecutedFile, ProcessEvent } from './audit-event.ts';
 import { AUDIT_BPRM_FCAPS, AUDIT_CWD, AUDIT_EXECVE, AUDIT_PATH, AUDIT_PROCTITLE } from './constants.ts';
 import type { RecordGroup } from './correlator.ts';
@@ -84,10 +85,7 @@ const readExec = (group: RecordGroup, syscall: SyscallRecord, argumentBytes: num
   }
   let recorded = 0;
   for (const file of files) if (file !== UNRECORDED) recorded++;
-  const joined =
-    arguments_.length > 0
-      ? joinFirstArguments(arguments_, argv => leavesOutEmpty(group, argv), argumentBytes)
-      : undefined;
+  const joined = joinedArguments(group, arguments_, argumentBytes);
   const argv = joined?.argv;
   const read = processEvent(group, syscall, {
     action: 'exec',
@@ -101,6 +99,20 @@ const readExec = (group: RecordGroup, syscall: SyscallRecord, argumentBytes: num
     event: joined?.wholeBytes === undefined ? read : { ...read, commandLineBytes: joined.wholeBytes },
     incomplete: argv === undefined || cwd === undefined || recorded < syscall.items,
   };
+};
+
+const joinedArguments = (
+  group: RecordGroup,
+  records: readonly AuditRecord[],
+  bytes: number,
+): FirstArguments | undefined => {
+  const areEmpty: AreEmpty = argv => leavesOutEmpty(group, argv);
+  if (group.arguments !== undefined) {
+    const found = group.arguments.end(areEmpty);
+    damage.records += group.arguments.damaged;
+    return found;
+  }
+  return records.length > 0 ? joinFirstArguments(records, areEmpty, bytes) : undefined;
 };
 
 /** Files of an event that are looked at: more than a program and its interpreters are none of an exec. */
@@ -303,8 +315,11 @@ const leavesOutEmpty = ({ records }: RecordGroup, argv: readonly string[]): bool
     }
     if (type === AUDIT_PATH && !hasNametype) isOld = true;
   }
-  return title === undefined ? isOld : title === argv.join('\0').replace(/\0+$/, '');
+  return title === undefined ? isOld : title === withoutEmptyEnd(argv).join('\0');
 };
+
+const withoutEmptyEnd = (argv: readonly string[]): readonly string[] =>
+  argv.slice(0, argv.findLastIndex(argument => argument !== '') + 1);
 
 /** undefined for one that is damaged or may go on. */
 const titleOf = (field: FieldCursor): string | undefined => {

@@ -160,7 +160,7 @@ export const plainText = (field: FieldCursor): string | undefined =>
   !field.quoted && isAbsent(field) ? undefined : decodeText(field.bytes, field.valueStart, field.valueEnd);
 
 /** Whether an unquoted value is the kernel's or a program's way to write that there is none. */
-const isAbsent = ({ bytes, valueStart, valueEnd }: FieldCursor): boolean => {
+export const isAbsent = ({ bytes, valueStart, valueEnd }: FieldCursor): boolean => {
   const length = valueEnd - valueStart;
   if (length === 0) return true;
   if (length === 1) return bytes[valueStart] === 0x3f;

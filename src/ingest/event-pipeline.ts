@@ -132,6 +132,7 @@ export class EventPipeline {
       for (const event of this.#interpreter.interpret(group)) this.publish(event);
     };
     this.#correlator = new Correlator(onGroup, correlatorLimits(settings));
+    this.#correlator.argumentBytes = this.#rowBytes;
     this.#times = options.times ?? ANY_TIME;
     this.#logs = options.ofLogs === true ? new LogCorrelator(onGroup) : undefined;
   }
@@ -141,6 +142,7 @@ export class EventPipeline {
     this.#publisher.setSettings(settings);
     this.#rowBytes = settings.limits.rowBytes;
     this.#interpreter.argumentBytes = this.#rowBytes;
+    this.#correlator.argumentBytes = this.#rowBytes;
   }
 
   /** Takes one record's payload; the bytes may be overwritten after the next `settle`. */
@@ -289,9 +291,12 @@ export class EventPipeline {
   }
 }
 
-/** About how long an event's texts are. */
+/** What a text takes besides its characters. */
+const TEXT_UNITS = 24;
+
+/** About how many bytes an event's texts take. */
 const unitsOf = ({ argv }: ProcessEvent): number =>
-  argv?.reduce((sum, argument) => sum + argument.length, 0) ?? 0;
+  argv?.reduce((sum, argument) => sum + argument.length + TEXT_UNITS, 0) ?? 0;
 
 const correlatorLimits = ({ limits }: AuditSettings): CorrelatorLimits => ({
   ageMs: limits.incompleteMilliseconds,

@@ -8,7 +8,7 @@ import {
   type RecordGroup,
 } from '../../src/audit/correlator.ts';
 import { parseRecord } from '../../src/audit/record.ts';
-import { fieldsOf, payload, record, STAMP, type Stamp } from './kernel-records.ts';
+import { execveFields, fieldsOf, payload, record, STAMP, type Stamp } from './kernel-records.ts';
 
 const SYSCALL = 1300;
 const PATH = 1302;
@@ -40,6 +40,41 @@ const at = (serial: number, seconds = STAMP.seconds, milliseconds = STAMP.millis
 });
 
 describe('Correlator', () => {
+  it('keeps of a long command line what is wanted of it, and none of its records', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(20), { maxLength: 6 }), fc.boolean(), (settles, isAmongOthers) => {
+        const argv = ['/bin/true', 'x'.repeat(60_000), 'y'.repeat(60_000)];
+        const groups: (string[] | undefined)[] = [];
+        let records = 0;
+        const correlator = new Correlator(group => {
+          groups.push(group.arguments?.end(() => false)?.argv);
+          records += group.records.length;
+        });
+        correlator.argumentBytes = 1_000;
+        const arena: Buffer[] = [];
+        const push = (type: number, fields: string, serial = 1): void => {
+          const received = record(type, fields, at(serial));
+          arena.push(received.bytes);
+          correlator.push(received, 0);
+        };
+        push(SYSCALL, 's');
+        execveFields(argv).forEach((fields, i) => {
+          push(EXECVE, fields);
+          if (isAmongOthers) push(i === 0 ? SYSCALL : EXECVE, `argc=1 a0="other"`, 2 + i);
+          if (!settles.includes(i)) return;
+          correlator.settle();
+          for (const bytes of arena.splice(0)) bytes.fill('#');
+        });
+        push(CWD, 'c');
+        push(EOE, '');
+        const first = 'x'.repeat(1_004);
+        expect(groups).toEqual([['/bin/true', first]]);
+        expect(records).toBe(2);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it('ends an event at its EOE', () => {
     const { push, groups, correlator } = collect();
     push(SYSCALL, 's');

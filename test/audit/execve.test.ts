@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ARGUMENT_LIMIT, joinArguments, joinFirstArguments } from '../../src/audit/execve.ts';
+import { ARGUMENT_LIMIT } from '../../src/audit/argument-list.ts';
+import { joinArguments, joinFirstArguments } from '../../src/audit/execve.ts';
 import { decodeText } from '../../src/audit/value.ts';
 import { type Bytes, bytesOf, execveFields, record } from './kernel-records.ts';
 

@@ -17,9 +17,19 @@ export const cpuSeconds = (pid: number): number => {
 
 /** The processes that a process has started and that still run, such as those that look at files for it. */
 export const childrenOf = (pid: number): readonly number[] =>
-  readdirSync(`/proc/${pid}/task`).flatMap(thread =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
-  );
+  readdirSync(`/proc/${pid}/task`).flatMap(thread => childrenOfThread(pid, thread));
+
+const childrenOfThread = (pid: number, thread: string): readonly number[] => {
+  try {
+    return readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1')
+      .split(' ')
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    // The thread has ended.
+    return [];
+  }
+};
 
 export interface Memory {
   /** MB of 10^6 bytes. */
@@ -28,6 +38,23 @@ export interface Memory {
   /** … of rss, what is not pages of files: heap, stacks, buffers. */
   readonly anonymous: number;
 }
+
+/**
+ * Of a process and those that it has started: all of their own pages, and the pages of files of the one that has most of
+ * these, as they run the same file.
+ */
+export const treeMemory = (pid: number): number => {
+  const all = [pid, ...childrenOf(pid)].flatMap(each => {
+    try {
+      return [memory(each)];
+    } catch {
+      // Ended meanwhile, such as a question to NSS.
+      return [];
+    }
+  });
+  const anonymous = all.reduce((sum, each) => sum + each.anonymous, 0);
+  return anonymous + Math.max(...all.map(each => each.rss - each.anonymous));
+};
 
 export const memory = (pid: number): Memory => {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');

@@ -383,11 +383,11 @@ describe('EventPipeline', () => {
       for (let i = 0; i < 100_000; i++) push([[PATH, pathFields(i, `/file ${i}`)]]);
       expect(other(feeding)).toMatchObject(OTHER);
       push(rest);
-      // Its own EXECVE and CWD came too late.
+      // Its own PATH and CWD came too late.
       expect(feeding.rows('process_events')).toMatchObject([{ path: '/usr/bin/echo', syscall: 'execve' }]);
       const { eventRecords } = EVERYTHING.limits;
       expect(pipeline.counters()).toMatchObject({
-        overLimit: 1 + 100_000 + 3 - eventRecords,
+        overLimit: 1 + 100_000 + 2 - eventRecords,
         incomplete: 1,
         published: 2,
       });
@@ -420,8 +420,8 @@ describe('EventPipeline', () => {
         }
       }
       expect(other(feeding)).toMatchObject(OTHER);
-      // An argument that needs several records is in hex.
-      const kept = EVERYTHING.limits.inFlightBytes / (2 * argument.length);
+      // Of an argument that needs several records the text is kept, in memory that doubles.
+      const kept = EVERYTHING.limits.inFlightBytes / 131_072;
       const { unterminated } = feeding.pipeline.counters();
       expect(500 - unterminated).toBeGreaterThan(0.9 * kept);
       expect(500 - unterminated).toBeLessThanOrEqual(kept);
@@ -432,12 +432,10 @@ describe('EventPipeline', () => {
       feeding.push(exec(['/bin/echo', 'x'.repeat(30 << 20)]));
       const [row] = feeding.rows('process_events');
       expect(row).toMatchObject({ path: '/usr/bin/echo', syscall: 'execve' });
-      // Half a command line would be an invention.
-      expect(row!.cmdline).toBeUndefined();
-      expect(row!.argv).toBeUndefined();
+      expect(row!.cmdline).toMatch(/^\/bin\/echo x+…\[cut\]$/);
+      expect(row!.cmdline_size).toBe(String('/bin/echo '.length + (30 << 20)));
       expect(other(feeding)).toMatchObject(OTHER);
-      expect(feeding.pipeline.counters().overLimit).toBeGreaterThan(0);
-      expect(feeding.pipeline.counters()).toMatchObject({ incomplete: 1, published: 2 });
+      expect(feeding.pipeline.counters()).toMatchObject({ overLimit: 0, cutCommandLines: 1, published: 2 });
     });
 
     it('a command line of 6 MB, the longest that the kernel lets through, is whole where a row may be as long', () => {
@@ -447,6 +445,18 @@ describe('EventPipeline', () => {
       const [row] = feeding.rows('process_events');
       expect(row!.cmdline === `/bin/echo ${words.join(' ')}`).toBe(true);
       expect(feeding.pipeline.counters()).toMatchObject({ overLimit: 0, incomplete: 0, cutCommandLines: 0 });
+    });
+
+    it('a command line of 300,000 empty arguments is cut like any other', () => {
+      const feeding = feed();
+      feeding.push(exec(['/bin/echo', ...Array.from({ length: 300_000 }, () => '')]));
+      const [row] = feeding.rows('process_events');
+      const argv = JSON.parse(row!.argv!) as string[];
+      expect(argv.length).toBeGreaterThan(50_000);
+      expect(argv.length).toBeLessThan(100_000);
+      expect(argv.at(-1)).toBe('…[cut]');
+      expect(row!.cmdline_size).toBe(String('/bin/echo'.length + 300_000));
+      expect(feeding.pipeline.counters()).toMatchObject({ incomplete: 0, cutCommandLines: 1 });
     });
 
     it('a command line is cut, marked and counted where a row may not be as long', () => {

@@ -1,3 +1,4 @@
+import { FULL_RECORD } from '../../audit/argument-list.ts';
 import {
   AUDIT_CWD,
   AUDIT_EOE,
@@ -10,7 +11,7 @@ import {
   AUDIT_URINGOP,
 } from '../../audit/constants.ts';
 import { type CorrelatorCounters, isUserMessage, type RecordGroup } from '../../audit/correlator.ts';
-import { joinArguments } from '../../audit/execve.ts';
+import { haveArguments } from '../../audit/execve.ts';
 import { type AuditRecord, FieldCursor, keyHash } from '../../audit/record.ts';
 import { type SyscallName, socketcallName, syscallName } from '../../audit/syscalls.ts';
 import { decimal, hexWord } from '../../audit/value.ts';
@@ -326,9 +327,6 @@ const isRepeated = (records: readonly AuditRecord[], record: AuditRecord): boole
   return false;
 };
 
-/** A full EXECVE record may be followed by another. Source: audit_log_execve_info in kernel/auditsc.c. */
-const FULL_RECORD = 7_396;
-
 /** Whether an event has all records that its SYSCALL calls for. */
 const isWhole = (event: Pending): boolean => {
   const { types } = event;
@@ -351,7 +349,7 @@ const hasArguments = (records: readonly AuditRecord[]): boolean => {
     if (end - start >= FULL_RECORD || bytes[start + 3] !== LETTER_C) isPlain = false;
   }
   if (count === 1 && isPlain) return true;
-  return joinArguments(records.filter(({ type }) => type === AUDIT_EXECVE)) !== undefined;
+  return haveArguments(records.filter(({ type }) => type === AUDIT_EXECVE));
 };
 
 const LETTER_C = 0x63;
