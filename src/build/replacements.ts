@@ -40,6 +40,20 @@ export const replacements = (arch: string): readonly Replacement[] => [
     `,
   },
   {
+    // Protocols that nobody here speaks; their tables of messages would lie in the memory of each process.
+    specifiers: [
+      './nl80211/nl80211',
+      './nl80211/structs',
+      './rt/rt',
+      './rt/structs',
+      './rt/ifla',
+      './wg/wg',
+      './wg/structs',
+    ],
+    importer: '/node_modules/netlink/dist/index.js',
+    source: () => 'module.exports = {};',
+  },
+  {
     // It reads the file from beside itself unless it is given the bytes.
     specifiers: ['@sqlite.org/sqlite-wasm'],
     importer: '/src/core/',

@@ -31,6 +31,14 @@ describe('bundling this program', () => {
     const { main, workers } = await bundleProgram();
     for (const code of [main, ...workers.values()]) expect(code).not.toContain(project);
   });
+
+  test('is text that V8 keeps in one byte a character, and in lines', async () => {
+    const { main, workers } = await bundleProgram();
+    for (const code of [main, ...workers.values()]) {
+      expect(code).toMatch(/^[\0-\xff]*$/);
+      expect(code.split('\n').length).toBeGreaterThan(code.length / 1_000);
+    }
+  });
 });
 
 describe('bundling a program', () => {

@@ -28,6 +28,8 @@ export interface BundleModuleOptions {
   readonly conditions?: readonly string[];
 }
 
+const LINE_LENGTH = 160;
+
 /** Names of the modules that a bundle leaves to Node. */
 const BUILTINS: ReadonlySet<string> = new Set(
   builtinModules.flatMap(name => (name.startsWith('node:') ? [name] : [name, `node:${name}`])),
@@ -81,6 +83,10 @@ export const bundleModule = async (options: BundleModuleOptions): Promise<string
     target,
     mainFields: isProgram ? ['module', 'main'] : ['main'],
     conditions: [...conditions],
+    // Each process and thread keeps the text it runs in memory: two bytes a character if one of them is not Latin-1, as some in
+    // comments are. Names stay, and lines are short, so that stack traces say where.
+    minifyWhitespace: true,
+    lineLimit: LINE_LENGTH,
     plugins: [...(plugins as import('esbuild').Plugin[]), ...(isProgram ? [builtinsWithoutImport] : [])],
     metafile: true,
     write: false,
