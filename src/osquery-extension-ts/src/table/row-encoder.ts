@@ -2,6 +2,7 @@ import { OsqueryError, shown } from '../errors.ts';
 import { ByteWriter } from '../wire/byte-writer.ts';
 import { T_STRING } from '../wire/thrift-types.ts';
 import type { ColumnSpec, Row } from './column.ts';
+import { ROWID_DIGITS, type RowIdentity } from './row-identity.ts';
 
 /** Type bytes (2) and number of entries (4) of a `map<string,string>`. */
 export const ROW_HEADER_BYTES = 6;
@@ -29,6 +30,9 @@ const MIN_INT64 = -(2n ** 63n);
 
 /** In place of a column: it is one, but is not written. */
 const LEFT_OUT = 0xffff_ffff;
+
+/** Where in a row the first whole word of its entries is: behind the header, and the half of a length that is never used. */
+const FIRST_WORD = 2;
 
 /** In place of a text. */
 const NO_TEXT = Symbol('no text');
@@ -68,10 +72,10 @@ export function createRowEncoder<const Columns extends readonly ColumnSpec[]>(
   columns: Columns,
   options: RowEncoderOptions = {},
 ): RowEncoder<Columns> {
-  return new Encoder(columns, options);
+  return new TableRowEncoder(columns, options);
 }
 
-class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Columns> {
+export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Columns> {
   /** Those that are written. */
   readonly #columns: readonly ColumnSpec[];
   readonly #table: string | undefined;
@@ -83,6 +87,8 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
   readonly #columnOf: ReadonlyMap<string, number>;
   /** The row last encoded. */
   #bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  /** The same memory. */
+  #words = wordsOf(this.#bytes);
   /** Where in it each column's entry begins; one more for its end. An absent column has an empty one. */
   readonly #places: Uint32Array;
   /** The numbers in it that are not text; not-a-number for everything else. */
@@ -119,6 +125,25 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
   append(row: Row<Columns>, out: ByteWriter): number {
     if (this.#table !== undefined) this.#checkRow(row);
     if (!this.#takeInOrder(row)) this.#takeByName(row);
+    return this.#copyTo(out);
+  }
+
+  /**
+   * As {@link append}; a row that has nothing in the last column gets its number there, by what it says.
+   *
+   * @returns bytes appended
+   */
+  appendNumbered(row: Row<Columns>, out: ByteWriter, identity: RowIdentity): number {
+    if (this.#table !== undefined) this.#checkRow(row);
+    if (!this.#takeInOrder(row)) this.#takeByName(row);
+    const last = this.#columns.length - 1;
+    if (this.#texts[last] !== undefined) return this.#copyTo(out);
+    const at = this.#room(last, ROWID_DIGITS);
+    identity.write(this.#bytes, this.#words, FIRST_WORD, this.#places[last]!, at);
+    return this.#copyTo(out);
+  }
+
+  #copyTo(out: ByteWriter): number {
     if (this.#isOther) this.#countColumns();
     const length = this.#end;
     out.reserve(length);
@@ -326,6 +351,7 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
       const grown = Buffer.allocUnsafeSlow(Math.max(end + more, 2 * this.#bytes.length));
       this.#bytes.copy(grown, 0, 0, end);
       this.#bytes = grown;
+      this.#words = wordsOf(grown);
     }
     this.#bytes.copyWithin(start + size, next, end);
     for (let i = column + 1; i < places.length; i += 1) places[i]! += more;
@@ -352,6 +378,7 @@ class Encoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Colum
 
   #forget(): void {
     this.#bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.#words = wordsOf(this.#bytes);
     this.#places.fill(ROW_HEADER_BYTES);
     this.#numbers.fill(Number.NaN);
     this.#texts.fill(undefined);
@@ -384,6 +411,11 @@ function kindOf(column: ColumnSpec, isChecked: boolean): number {
     default:
       return INTEGER;
   }
+}
+
+/** A buffer of its own as words, as many as are whole. */
+function wordsOf({ buffer, length }: Buffer): Int32Array {
+  return new Int32Array(buffer, 0, length >>> 2);
 }
 
 function wireName(column: ColumnSpec): Buffer {

@@ -1,15 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { ByteWriter } from '../wire/byte-writer.ts';
-import { ROW_HEADER_BYTES } from './row-encoder.ts';
 
 /** Decimal digits of a row's number; 18 always fit into the 64 bits with a sign that core reads. */
-const DIGITS = 18;
+export const ROWID_DIGITS = 18;
 const HALF = 1e9;
 /** Numbers begin with a digit other than 0. */
 const LEAST_HIGH = 1e8;
-
-/** `rowid`, with its length, and the length of its value. */
-const ENTRY_HEAD = Buffer.from(`\0\0\0\x05rowid\0\0\0${String.fromCharCode(DIGITS)}`, 'latin1');
 
 /** Whoever can choose what a row says must not be able to choose its number. */
 const KEY = randomBytes(8);
@@ -17,6 +12,12 @@ const KEY_0 = KEY.readInt32LE(0);
 const KEY_1 = KEY.readInt32LE(4);
 
 const INITIAL_SLOTS = 1024;
+/** A slot: two halves of a number, and how many rows of it there were; 0 for a free slot. */
+const SLOT = 3;
+/** Rows that say the same, from the second on, are hashed as this: the number of the first, and how many came before. */
+const REPEATED = new Int32Array(3);
+/** Where the end of a row's bytes says how many they are. */
+const REPEATED_TAIL = -1;
 
 /**
  * Numbers the rows of one answer by what they say. For a WHERE with OR core asks a table once per branch, and takes rows
@@ -24,115 +25,116 @@ const INITIAL_SLOTS = 1024;
  * has the same number in every answer of a query. Rows that say the same are told apart by how many came before.
  */
 export class RowIdentity {
-  #high = new Uint32Array(INITIAL_SLOTS);
-  #low = new Uint32Array(INITIAL_SLOTS);
-  /** How many rows of the number there were; 0 for a free slot. */
-  #counts = new Uint32Array(INITIAL_SLOTS);
+  #slots = new Uint32Array(INITIAL_SLOTS * SLOT);
   #size = 0;
 
   /**
-   * Adds the entry `rowid` to a row that has none.
+   * Writes the number of a row, of {@link ROWID_DIGITS} decimal digits.
    *
-   * @param start where in `out`, whose last row it is, the row begins
+   * @param bytes hold the row, and take its number
+   * @param words the same memory
+   * @param first the word of the row's first bytes
+   * @param end where the row ends, in bytes
+   * @param at where its number is to be written
    */
-  append(out: ByteWriter, start: number): void {
-    const from = start + ROW_HEADER_BYTES;
-    const { bytes, length } = out;
-    hash(bytes, from, length, 0);
+  write(bytes: Uint8Array, words: Int32Array, first: number, end: number, at: number): void {
+    const whole = end >>> 2;
+    let tail = end << 24;
+    for (let i = whole << 2; i < end; i += 1) tail |= bytes[i]! << ((i & 3) * 8);
+    hash(words, first, whole, tail);
     const before = this.#count(hashHigh, hashLow);
-    if (before > 0) hash(bytes, from, length, before);
-    out.raw(ENTRY_HEAD);
-    out.reserve(DIGITS);
-    writeDigits(out.bytes, out.length, LEAST_HIGH + (hashHigh % (HALF - LEAST_HIGH)));
-    writeDigits(out.bytes, out.length + DIGITS / 2, hashLow % HALF);
-    out.length += DIGITS;
-    out.bytes.writeInt32BE(out.bytes.readInt32BE(start + 2) + 1, start + 2);
+    if (before > 0) {
+      REPEATED[0] = hashHigh;
+      REPEATED[1] = hashLow;
+      REPEATED[2] = before;
+      hash(REPEATED, 0, REPEATED.length, REPEATED_TAIL);
+    }
+    writeDigits(bytes, at, LEAST_HIGH + (hashHigh % (HALF - LEAST_HIGH)));
+    writeDigits(bytes, at + ROWID_DIGITS / 2, hashLow % HALF);
   }
 
   /** @returns how often the number was there before */
   #count(high: number, low: number): number {
-    if (this.#size * 2 >= this.#counts.length) this.#grow();
-    const slot = this.#slotOf(high, low);
-    const before = this.#counts[slot]!;
+    if (this.#size * 2 * SLOT >= this.#slots.length) this.#grow();
+    const slots = this.#slots;
+    const slot = slotOf(slots, high, low);
+    const before = slots[slot + 2]!;
     if (before === 0) {
-      this.#high[slot] = high;
-      this.#low[slot] = low;
+      slots[slot] = high;
+      slots[slot + 1] = low;
       this.#size += 1;
     }
-    this.#counts[slot] = before + 1;
+    slots[slot + 2] = before + 1;
     return before;
   }
 
-  #slotOf(high: number, low: number): number {
-    const mask = this.#counts.length - 1;
-    let slot = low & mask;
-    while (this.#counts[slot] !== 0 && (this.#low[slot] !== low || this.#high[slot] !== high)) {
-      slot = (slot + 1) & mask;
-    }
-    return slot;
-  }
-
   #grow(): void {
-    const [high, low, counts] = [this.#high, this.#low, this.#counts];
-    this.#high = new Uint32Array(high.length * 2);
-    this.#low = new Uint32Array(low.length * 2);
-    this.#counts = new Uint32Array(counts.length * 2);
-    for (let old = 0; old < counts.length; old += 1) {
-      if (counts[old] === 0) continue;
-      const slot = this.#slotOf(high[old]!, low[old]!);
-      this.#high[slot] = high[old]!;
-      this.#low[slot] = low[old]!;
-      this.#counts[slot] = counts[old]!;
+    const old = this.#slots;
+    const slots = new Uint32Array(old.length * 2);
+    for (let from = 0; from < old.length; from += SLOT) {
+      if (old[from + 2] === 0) continue;
+      const slot = slotOf(slots, old[from]!, old[from + 1]!);
+      slots[slot] = old[from]!;
+      slots[slot + 1] = old[from + 1]!;
+      slots[slot + 2] = old[from + 2]!;
     }
+    this.#slots = slots;
   }
 }
 
-/** Nine decimal digits, leading zeros included. */
-function writeDigits(bytes: Buffer, at: number, value: number): void {
-  let rest = value;
-  for (let i = at + DIGITS / 2 - 1; i >= at; i -= 1) {
-    const next = Math.floor(rest / 10);
-    bytes[i] = 48 + rest - next * 10;
-    rest = next;
+/** Where a number is, or would be. */
+function slotOf(slots: Uint32Array, high: number, low: number): number {
+  const mask = slots.length / SLOT - 1;
+  let slot = low & mask;
+  for (;;) {
+    const at = slot * SLOT;
+    if (slots[at + 2] === 0 || (slots[at + 1] === low && slots[at] === high)) return at;
+    slot = (slot + 1) & mask;
   }
+}
+
+/** Three digits of each number below 1000. */
+const DIGITS = Buffer.from(Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0')).join(''));
+
+/** Nine decimal digits, leading zeros included. */
+function writeDigits(bytes: Uint8Array, at: number, value: number): void {
+  const thousands = (value / 1000) >>> 0;
+  const millions = (thousands / 1000) >>> 0;
+  writeThree(bytes, at, millions);
+  writeThree(bytes, at + 3, thousands - millions * 1000);
+  writeThree(bytes, at + 6, value - thousands * 1000);
+}
+
+function writeThree(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = DIGITS[value * 3]!;
+  bytes[at + 1] = DIGITS[value * 3 + 1]!;
+  bytes[at + 2] = DIGITS[value * 3 + 2]!;
 }
 
 /** The result of {@link hash}: a pair would cost an allocation for every row. */
 let hashHigh = 0;
 let hashLow = 0;
 
+/** Rounds behind the words of a message: its last bytes, and twice three of nothing. */
+const LAST_ROUNDS = 7;
+
 /**
- * HalfSipHash-1-3 with 64 bits of result (https://github.com/veorq/SipHash, halfsiphash.c), of the bytes and one more word
- * behind them.
+ * HalfSipHash-1-3 with 64 bits of result (https://github.com/veorq/SipHash, halfsiphash.c), of some words.
+ *
+ * @param tail the bytes behind the last of them, and in its highest byte how many bytes there are in all
  */
-function hash(bytes: Uint8Array, from: number, to: number, word: number): void {
+function hash(words: Int32Array, first: number, end: number, tail: number): void {
   let v0 = KEY_0;
   let v1 = KEY_1 ^ 0xee;
   let v2 = 0x6c796765 ^ KEY_0;
   let v3 = 0x74656462 ^ KEY_1;
-  const whole = from + ((to - from) & ~3);
-  for (let at = from; at < whole; at += 4) {
-    const m = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    v3 ^= m;
-    v0 = (v0 + v1) | 0;
-    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
-    v0 = (v0 << 16) | (v0 >>> 16);
-    v2 = (v2 + v3) | 0;
-    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
-    v0 = (v0 + v3) | 0;
-    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-    v2 = (v2 + v1) | 0;
-    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-    v2 = (v2 << 16) | (v2 >>> 16);
-    v0 ^= m;
-  }
-  let tail = (to - from) << 24;
-  for (let i = whole; i < to; i += 1) tail |= bytes[i]! << ((i - whole) * 8);
-  // The rest of the bytes, and how many they are; the word behind them; then twice three rounds of nothing.
-  for (let round = 1; round <= 8; round += 1) {
-    const m = round === 1 ? tail : round === 2 ? word : 0;
-    if (round === 3) v2 ^= 0xee;
-    if (round === 6) {
+  const last = end + LAST_ROUNDS;
+  for (let at = first; at < last; at += 1) {
+    let m = 0;
+    if (at < end) m = words[at]!;
+    else if (at === end) m = tail;
+    else if (at === end + 1) v2 ^= 0xee;
+    else if (at === end + 4) {
       hashLow = (v1 ^ v3) >>> 0;
       v1 ^= 0xdd;
     }

@@ -9,7 +9,7 @@ import { ContextParser } from './context-parser.ts';
 import { decodeRows, type EncodedRows, type PluginRow, type ResponseRows } from './encoded-rows.ts';
 import type { Awaitable, CheckGenerated, GeneratedRow, GeneratedRows } from './generated-rows.ts';
 import { EMPTY_CONTEXT } from './query-context.ts';
-import { createRowEncoder, type RowEncoder } from './row-encoder.ts';
+import { TableRowEncoder } from './row-encoder.ts';
 import { RowIdentity } from './row-identity.ts';
 import { TableContext } from './table-context.ts';
 import { columnRoutes, type TableSpec } from './table-spec.ts';
@@ -32,6 +32,8 @@ const ROWID: ColumnSpec = { name: 'rowid', type: 'BIGINT' };
 
 /** Rows are encoded into pieces of this size, in bytes. */
 const CHUNK_BYTES = 256 * 1024;
+/** … and what the last row of a piece may be longer, before memory has to be found for it. */
+const CHUNK_ROOM = CHUNK_BYTES + 16 * 1024;
 /** Sets of columns for which an encoder is kept: queries are few, and ask for the same again and again. */
 const MAX_ENCODERS = 32;
 
@@ -46,11 +48,11 @@ export class TablePlugin<
   readonly spec: TableSpec<Columns>;
   readonly #handlers: TableHandlers<Columns, Generated>;
   readonly #routes: readonly PluginRow[];
-  /** The columns, and `rowid`, for which core looks whether or not it is one. */
+  /** The columns, and last `rowid`, for which core looks whether or not it is one. */
   readonly #columns: readonly ColumnSpec[];
   readonly #contexts = new ContextParser();
   /** By the names of the columns that are written. */
-  readonly #encoders = new Map<string, RowEncoder<readonly ColumnSpec[]>>();
+  readonly #encoders = new Map<string, TableRowEncoder<readonly ColumnSpec[]>>();
 
   /** @throws OsqueryError OSQUERY_INVALID when the definition cannot be right */
   constructor(
@@ -64,7 +66,10 @@ export class TablePlugin<
     this.spec = spec;
     this.#handlers = handlers;
     const columns: readonly ColumnSpec[] = spec.columns;
-    this.#columns = columns.some(column => column.name === 'rowid') ? columns : [...columns, ROWID];
+    this.#columns = [
+      ...columns.filter(({ name }) => name !== 'rowid'),
+      columns.find(({ name }) => name === 'rowid') ?? ROWID,
+    ];
   }
 
   routes(): readonly PluginRow[] {
@@ -107,12 +112,13 @@ export class TablePlugin<
   async #generate(context: TableContext<Columns>, call: PluginCall): Promise<EncodedRows> {
     const generated: unknown = await this.#handlers.generate(context, call);
     if (isEncoded(generated)) return generated;
+    // Who reads no column only counts rows, and has no OR. Who compares may have one, although core does not say so here: of
+    // a branch with IS NULL it passes on nothing.
+    const identity = context.colsUsed?.size === 0 ? undefined : new RowIdentity();
     const writer = new ReplyWriter({
       table: this.name,
-      encoder: this.#encoder(context.colsUsed),
-      // Who reads no column only counts rows, and has no OR. Who compares may have one, although core does not say so here: of
-      // a branch with IS NULL it passes on nothing.
-      identity: context.colsUsed?.size === 0 ? undefined : new RowIdentity(),
+      encoder: this.#encoder(context.colsUsed, identity !== undefined),
+      identity,
       needsRowid: this.#handlers.update !== undefined || this.#handlers.remove !== undefined,
       maxBytes: call.maxReplyBytes ?? DEFAULT_MAX_REPLY_BYTES,
     });
@@ -144,15 +150,19 @@ export class TablePlugin<
     return rows.find(row => row.rowid === String(rowid));
   }
 
-  #encoder(used: ReadonlySet<string> | undefined): RowEncoder<readonly ColumnSpec[]> {
+  /** One that numbers rows has the numbers of those before in it, and is not for others. */
+  #encoder(
+    used: ReadonlySet<string> | undefined,
+    isNumbering: boolean,
+  ): TableRowEncoder<readonly ColumnSpec[]> {
     const only =
       used &&
       new Set(this.#columns.map(({ name }) => name).filter(name => used.has(name) || name === 'rowid'));
-    const key = only === undefined ? '' : [...only].join();
+    const key = `${isNumbering}:${only === undefined ? '' : [...only].join()}`;
     let encoder = this.#encoders.get(key);
     if (encoder === undefined) {
       if (this.#encoders.size >= MAX_ENCODERS) this.#encoders.clear();
-      encoder = createRowEncoder(this.#columns, {
+      encoder = new TableRowEncoder(this.#columns, {
         table: this.name,
         ...(only === undefined ? {} : { only }),
       });
@@ -165,18 +175,18 @@ export class TablePlugin<
 /** Encodes the rows of one answer. */
 class ReplyWriter {
   readonly #table: string;
-  readonly #encoder: RowEncoder<readonly ColumnSpec[]>;
+  readonly #encoder: TableRowEncoder<readonly ColumnSpec[]>;
   readonly #identity: RowIdentity | undefined;
   readonly #needsRowid: boolean;
   readonly #maxBytes: number;
   readonly #chunks: Buffer[] = [];
-  readonly #out = new ByteWriter();
+  #out = new ByteWriter();
   #count = 0;
   #bytes = 0;
 
   constructor(options: {
     readonly table: string;
-    readonly encoder: RowEncoder<readonly ColumnSpec[]>;
+    readonly encoder: TableRowEncoder<readonly ColumnSpec[]>;
     /** Numbers rows that have no number; undefined to leave them without. */
     readonly identity: RowIdentity | undefined;
     /** Whether every row must bring its number. */
@@ -193,25 +203,24 @@ class ReplyWriter {
   /** @returns whether a chunk is full */
   add(row: unknown): boolean {
     const out = this.#out;
-    const start = out.length;
-    this.#encoder.append(row as GeneratedRow<readonly ColumnSpec[]>, out);
-    const { rowid } = row as { readonly rowid?: unknown };
-    if (rowid === undefined || rowid === null) {
-      if (this.#needsRowid) {
-        const what =
-          'UPDATE and DELETE name rows by their rowid; expected a number in each row that generate gives';
-        throw new OsqueryError('OSQUERY_INVALID', `table ${this.#table}: a row without rowid. ${what}`);
-      }
-      this.#identity?.append(out, start);
+    const given = row as GeneratedRow<readonly ColumnSpec[]>;
+    this.#bytes +=
+      this.#identity === undefined
+        ? this.#encoder.append(given, out)
+        : this.#encoder.appendNumbered(given, out, this.#identity);
+    if (this.#needsRowid && (given.rowid ?? null) === null) {
+      const what =
+        'UPDATE and DELETE name rows by their rowid; expected a number in each row that generate gives';
+      throw new OsqueryError('OSQUERY_INVALID', `table ${this.#table}: a row without rowid. ${what}`);
     }
     this.#count += 1;
-    this.#bytes += out.length - start;
     if (this.#bytes > this.#maxBytes) {
       const what = `table ${this.#table}: more than ${this.#maxBytes} bytes of rows`;
       throw new OsqueryError('OSQUERY_TOO_LARGE', `${what}; ask for fewer columns or rows`);
     }
     if (out.length < CHUNK_BYTES) return false;
     this.#chunks.push(out.take());
+    this.#out = new ByteWriter(CHUNK_ROOM);
     return true;
   }
 
