@@ -28,10 +28,17 @@ const columns = [
 ] as const satisfies readonly ColumnSpec[];
 
 /**
- * Audit does not record these of a connect or an accept: they are looked up while the connection stands, some
- * milliseconds after the row is made. The values of a row that was not looked up are those of `toRow`.
+ * What audit does not record of these is looked up while the socket is there, and known some milliseconds after the row is
+ * made. The values of a row that has nothing to be looked up, or was not, are those of `toRow`.
  */
-export const socketEventExtras = ['protocol', 'local_address', 'local_port'] as const;
+export const socketEventExtras = [
+  'family',
+  'protocol',
+  'local_address',
+  'remote_address',
+  'local_port',
+  'remote_port',
+] as const;
 
 const AF_UNIX = 1;
 

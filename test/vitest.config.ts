@@ -31,6 +31,7 @@ const PROCESSES = [
   'test/model/json/line-writer.test.ts',
   'test/model/process/process-connector.test.ts',
   'test/model/procfs/reader.test.ts',
+  'test/model/sockets/network-namespaces.test.ts',
   'test/osquery-extension-ts/{cli,examples,main,package}.test.ts',
   'test/osquery-extension-ts/foreign/*.test.ts',
   'test/osquery-extension-ts/server/*.test.ts',

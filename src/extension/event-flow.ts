@@ -18,7 +18,7 @@ import { messageOf } from '../runtime/message-of.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
 import { CarriedCounters } from './carried-counters.ts';
 import { EventStore, type RowSource } from './event-store.ts';
-import type { LocalEndpoints } from './local-endpoints.ts';
+import { LocalEndpoints } from './local-endpoints.ts';
 import { LossReport } from './loss-report.ts';
 import type { CoreSettings } from './osquery/core-settings.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
@@ -130,7 +130,7 @@ export class EventFlow implements RowSource {
     // Most that is asked of a log takes no telemetry, which costs as much as all the rest.
     this.#isDeferred = this.#isReplay && (await canReadAgain(this.#options.replay));
     await this.#startTelemetry();
-    await this.#startEndpoints();
+    this.#startEndpoints();
     this.#source = await ChangeableSource.open(
       (settings, start) => this.#openSource(settings, start),
       this.#settings,
@@ -196,15 +196,13 @@ export class EventFlow implements RowSource {
       await this.#startTelemetry(moved === undefined ? telemetry?.extras : undefined);
     }
     if (moved !== undefined || hasChanged('socketLookup')) {
-      endpoints?.close();
-      await this.#startEndpoints(moved === undefined ? endpoints?.extras : undefined);
+      this.#startEndpoints(moved === undefined ? endpoints?.extras : undefined);
     }
     if (moved !== undefined) {
       moveLate(telemetry?.extras, this.#telemetry?.extras, moved.get(processEvents.spec.name)!);
       moveLate(endpoints?.extras, this.#endpoints?.extras, moved.get(socketEvents.spec.name)!);
     }
     this.#telemetry?.sourceChanged();
-    this.#endpoints?.sourceChanged();
   }
 
   /**
@@ -283,17 +281,11 @@ export class EventFlow implements RowSource {
     this.#persistence?.keepLate(processEvents.spec.name, this.#telemetry.extras);
   }
 
-  async #startEndpoints(extras?: RowExtras): Promise<void> {
+  #startEndpoints(extras?: RowExtras): void {
     this.#endpoints = undefined;
     if (this.#isReplay || !this.#settings.socketLookup || process.platform !== 'linux') return;
-    try {
-      // What only Linux has is loaded there only.
-      const { openLocalEndpoints } = await import('./open-local-endpoints.ts');
-      this.#endpoints = openLocalEndpoints(this.store.buffer(socketEvents.spec.name), extras);
-      this.#persistence?.keepLate(socketEvents.spec.name, this.#endpoints.extras);
-    } catch (error) {
-      this.#options.log.warn(`the local ends of connections are not looked up: ${error}`);
-    }
+    this.#endpoints = new LocalEndpoints(this.store.buffer(socketEvents.spec.name), extras);
+    this.#persistence?.keepLate(socketEvents.spec.name, this.#endpoints.extras);
   }
 
   #sourceStart(): LiveOptions {
@@ -325,7 +317,7 @@ export class EventFlow implements RowSource {
     return {
       onRows: batches => this.store.append(batches),
       onProcesses: batch => this.#telemetry?.offer(batch),
-      onSockets: this.#endpoints && ((batch, leftOut) => this.#endpoints?.offer(batch, leftOut)),
+      onEnds: this.#endpoints && (found => this.#endpoints?.add(found)),
       onRaw,
       onWarning: message => {
         this.#lastError = message;
@@ -411,7 +403,6 @@ export class EventFlow implements RowSource {
       buffers: this.store.buffers(),
       ingest: source.counters,
       telemetry: this.#telemetry?.counters,
-      sockets: this.#endpoints?.counters,
       persistence: this.#persistence,
       carried,
       lastError: this.#lastError,
@@ -434,7 +425,6 @@ export class EventFlow implements RowSource {
       await this.#source.close(how);
       this.#hasEnded = how === 'restore';
     }
-    this.#endpoints?.close();
     await this.#telemetry?.close();
     await this.#persistence?.close();
     this.#spill?.close();

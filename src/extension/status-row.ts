@@ -3,7 +3,6 @@ import type { AuditStatus } from '../audit/control/status.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import type { PersistenceCounters } from '../events/persistence/persistence.ts';
 import type { IngestCounters } from '../ingest/ingest-messages.ts';
-import type { SocketLookupCounters } from '../model/sockets/socket-lookup.ts';
 import type { TelemetryCounters } from '../model/telemetry-counters.ts';
 
 export interface StatusFacts {
@@ -18,8 +17,6 @@ export interface StatusFacts {
   readonly buffers: ReadonlyMap<string, EventBuffer>;
   /** undefined while the Event Model does not run. */
   readonly telemetry: TelemetryCounters | undefined;
-  /** undefined where connections are not looked up. */
-  readonly sockets: SocketLookupCounters | undefined;
   /** undefined where nothing is kept on disk. */
   readonly persistence: { readonly path: string; readonly counters: PersistenceCounters } | undefined;
   /** Counts of the instances before this one. */
@@ -29,7 +26,8 @@ export interface StatusFacts {
 
 /** The row of audit_status. */
 export const statusRow = (facts: StatusFacts): AuditStatusRow => {
-  const { kernel, ingest, buffers, telemetry, sockets } = facts;
+  const { kernel, ingest, buffers, telemetry } = facts;
+  const sockets = facts.ingest?.ends;
   const buffer = (name: string) => buffers.get(name)?.counters;
   const total = (of: (buffer: EventBuffer) => number): number =>
     [...buffers.values()].reduce((sum, each) => sum + of(each), 0);

@@ -47,6 +47,8 @@ export interface PipelineOptions {
   readonly nextEids?: ReadonlyMap<string, number> | undefined;
   /** What is looked up of process events before they become rows; rows keep their order. */
   readonly looks?: EventLooks | undefined;
+  /** The family of an accept's socket where the event does not say it; undefined if it cannot be told. */
+  readonly familyOfAccept?: ((event: SocketEvent) => number | undefined) | undefined;
   /** Receives every process event with the number of its row, if it has one. */
   readonly onProcess?: (event: ProcessEvent, eid: number | undefined) => void;
   /** Receives every socket event that has a row, with its number. */
@@ -101,6 +103,7 @@ export class EventPipeline {
   readonly #now: () => number;
   readonly #onProcess: PipelineOptions['onProcess'];
   readonly #onSocket: PipelineOptions['onSocket'];
+  readonly #familyOfAccept: PipelineOptions['familyOfAccept'];
   readonly #gaps: SerialGaps | undefined;
   readonly #looks: EventLooks | undefined;
   /** Events that wait for a look, each with the length of its texts, in their order. */
@@ -123,6 +126,7 @@ export class EventPipeline {
     this.#rowBytes = settings.limits.rowBytes;
     this.#onProcess = options.onProcess;
     this.#onSocket = options.onSocket;
+    this.#familyOfAccept = options.familyOfAccept;
     this.#looks = options.looks;
     this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
@@ -195,6 +199,11 @@ export class EventPipeline {
     return this.#gaps?.hasSeen(serial) === true && !this.#correlator.has(serial);
   }
 
+  /** Whether every event that has begun has its last record. */
+  get hasAllRecords(): boolean {
+    return this.#correlator.size === 0;
+  }
+
   /** Whether all events that have begun are finished. */
   get isWhole(): boolean {
     return this.#correlator.size === 0 && this.#waiting.size === 0;
@@ -230,10 +239,18 @@ export class EventPipeline {
     this.#makeRow(event);
   }
 
-  #makeRow(event: AuditEvent): void {
+  #makeRow(made: AuditEvent): void {
+    const event = made.kind === 'socket' ? this.#withFamily(made) : made;
     const eid = this.#publisher.publish(event);
     if (event.kind === 'process') this.#onProcess?.(event, eid);
     else if (event.kind === 'socket' && eid !== undefined) this.#onSocket?.(event, eid);
+  }
+
+  /** Whether a row is wanted of a socket depends on its family. */
+  #withFamily(event: SocketEvent): SocketEvent {
+    if (event.family !== undefined || this.#familyOfAccept === undefined) return event;
+    const family = this.#familyOfAccept(event);
+    return family === undefined ? event : { ...event, family };
   }
 
   /** Ends a batch of records: unfinished events no longer need their bytes. */

@@ -2,7 +2,7 @@ import type { StreamMode } from '../audit/control/session.ts';
 import type { StreamCounters } from '../audit/stream.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import type { ConnectedBatch } from './connected-batch.ts';
+import type { FoundEnds, SocketEndsCounters } from '../model/sockets/socket-ends.ts';
 import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
 import type { ImageLooksCounters } from './image-looks.ts';
 import type { ProcessBatch } from './process-batch.ts';
@@ -36,12 +36,14 @@ export interface IngestWorkerData {
   readonly settings: AuditSettings;
   /** Memory of the bell that calls for what is at hand. */
   readonly bell: SharedArrayBuffer;
+  /** An eventfd that goes with it, where there is one. */
+  readonly bellDescriptor: number | undefined;
   /** Memory of the count of what was sent and taken. */
   readonly outbox: SharedArrayBuffer;
   /** Whether to send the process events besides the rows. */
   readonly processes: boolean;
-  /** Whether to send the sockets that were connected besides the rows. */
-  readonly sockets: boolean;
+  /** Whether to look up what audit does not record of sockets. */
+  readonly ends: boolean;
 }
 
 /** What the main thread says. */
@@ -65,16 +67,10 @@ export interface IngestCounters {
   readonly stream: StreamCounters;
   /** undefined where no files are looked at. */
   readonly looks: ImageLooksCounters | undefined;
+  /** undefined where sockets are not looked up. */
+  readonly ends: SocketEndsCounters | undefined;
   /** Lines or records of replayed files that cannot be read. */
   readonly malformedInput: number;
-}
-
-/** Connections that were not sent so far. */
-export interface LeftOutSockets {
-  /** Because there were too many at once. */
-  readonly refused: number;
-  /** Because their descriptor was connected once more. */
-  readonly replaced: number;
 }
 
 export interface IngestEvents {
@@ -85,8 +81,8 @@ export interface IngestEvents {
   readonly batches: readonly TableBatch[];
   /** If they were asked for. */
   readonly processes: ProcessBatch | undefined;
-  readonly connected: ConnectedBatch | undefined;
-  readonly leftOut: LeftOutSockets;
+  /** What was found of sockets whose rows are these, or ones before. */
+  readonly ends: readonly FoundEnds[];
   readonly progress: PipelineProgress | undefined;
 }
 
@@ -122,11 +118,10 @@ export type IngestReport =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 /** The memory that comes with events, by transfer. */
-export const buffersOf = ({ batches, connected, processes }: IngestEvents): ArrayBuffer[] => {
+export const buffersOf = ({ batches, processes }: IngestEvents): ArrayBuffer[] => {
   const buffers = batches.flatMap(({ batch }) =>
     [batch.bytes, batch.ends, batch.times, batch.masks, batch.owners].map(part => part.buffer as ArrayBuffer),
   );
-  if (connected !== undefined) buffers.push(connected.buffer);
   if (processes !== undefined) buffers.push(processes.numbers.buffer);
   return buffers;
 };

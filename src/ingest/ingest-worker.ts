@@ -14,14 +14,14 @@ import { AuditStream, BATCH, claimAnswer, type OnDatagram, type StreamCounters }
 import { printable } from '../audit/value.ts';
 import type { ImageTimes } from '../events/event-table.ts';
 import type { FileVersion } from '../model/hash/file-version.ts';
-import { connectedSocket } from '../model/sockets/connected-socket.ts';
+import { openSocketEnds } from '../model/sockets/open-socket-ends.ts';
 import { readAuditPipe } from '../openbsm/audit-pipe.ts';
 import { formatProblem } from '../openbsm/counters.ts';
 import { OpenBsmError } from '../openbsm/errors.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
 import { messageOf } from '../runtime/message-of.ts';
-import { ConnectedBatchWriter } from './connected-batch.ts';
+import { waitEither } from '../runtime/socket-calls.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { ImageFiles } from './image-files.ts';
 import { ImageLooks } from './image-looks.ts';
@@ -36,7 +36,7 @@ import {
 import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import { ProcessBatchWriter } from './process-batch.ts';
 import { publishTrail } from './publish-trail.ts';
-import { receiveLoop } from './receive-loop.ts';
+import { type Prompt, receiveLoop } from './receive-loop.ts';
 import { RepeatedRecords } from './repeated-records.ts';
 import { replayInto } from './replay-into.ts';
 import { socketChannel } from './socket-channel.ts';
@@ -74,8 +74,6 @@ const LOOK_MS = 5;
 const LOOKER_START_MS = 3_000;
 /** Milliseconds to wait for looks at the end. */
 const LAST_LOOKS_MS = 300;
-/** Connections that are looked up of those that arrive together; more are made in a burst than can be looked up. */
-const SOCKETS_PER_BATCH = 256;
 
 const { source, settings: initialSettings, ...initial } = workerData as IngestWorkerData;
 const report = (message: IngestReport, transfer: ArrayBuffer[] = []): void =>
@@ -103,6 +101,8 @@ const lookAt = (event: ProcessEvent): LookedAt => {
   lookedAt = { ...found, event };
   return found;
 };
+/** Looks at sockets: what it reads never waits for anything. */
+const ends = isKernel && initial.ends ? openSocketEnds() : undefined;
 const outbox = new Outbox(OUTBOX_BYTES, initial.outbox);
 
 const pipeline = new EventPipeline({
@@ -120,21 +120,19 @@ const pipeline = new EventPipeline({
   times: source.kind === 'replay' ? source.times : undefined,
   ...initial.start,
   looks,
+  familyOfAccept: ends && (event => ends.familyOfAccept(event)),
   onProcess: (event, eid) => {
     const { version } = lookedAt?.event === event ? lookedAt : lookAt(event);
     lookedAt = undefined;
     if (sendsProcesses) processes.append(event, eid, version);
   },
   onSocket: (event, eid) => {
-    if (!initial.sockets) return;
-    const socket = connectedSocket(event);
-    if (socket !== undefined) sockets.append(eid, socket);
+    ends?.see(event, eid);
   },
 });
 let sendsProcesses = initial.processes;
 const processes = new ProcessBatchWriter();
 const images = new ImageFiles();
-const sockets = new ConnectedBatchWriter(SOCKETS_PER_BATCH);
 /** Milliseconds between two looks at the clock, which may be set: the system's uptime comes out of a file. */
 const CLOCK_MS = 1_000;
 /** Seconds since the epoch. */
@@ -205,16 +203,15 @@ const untilTaken = async (): Promise<void> => {
 
 const postRows = (): void => {
   const batches = pipeline.take();
-  const connected = sockets.take();
   const offered = processes.take();
-  if (batches.length === 0 && offered === undefined) return;
+  const found = ends?.take() ?? [];
+  if (batches.length === 0 && offered === undefined && found.length === 0) return;
   const events: IngestEvents = {
     kind: 'events',
     bytes: bytesOf(batches, offered),
     batches,
     processes: offered,
-    connected,
-    leftOut: { refused: sockets.refused, replaced: sockets.replaced },
+    ends: found,
     progress: pipeline.progress,
   };
   // One message: each wakes the other thread, which costs more than what is in it.
@@ -248,7 +245,13 @@ const NO_STREAM: StreamCounters = { overruns: 0, dropped: 0, truncated: 0, forei
 const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
   report({
     kind: 'counters',
-    counters: { pipeline: pipeline.counters(), stream, looks: looks?.counters, malformedInput },
+    counters: {
+      pipeline: pipeline.counters(),
+      stream,
+      looks: looks?.counters,
+      ends: ends && { ...ends.counters },
+      malformedInput,
+    },
     progress: pipeline.progress,
   });
 
@@ -275,7 +278,7 @@ const readKernel = ({
   let wantedBy = 0;
   let isReady = false;
   let countersAt = 0;
-  const bell = new WakeSignal(initial.bell);
+  const bell = new WakeSignal(initial.bell, initial.bellDescriptor);
   /** How often it had been rung before the records of this turn were taken, and how often when that was answered last. */
   let heard = 0;
   let answered = 0;
@@ -354,6 +357,7 @@ const readKernel = ({
   };
   const onTurn = (): boolean => {
     settleLooks(LOOK_MS);
+    ends?.look();
     const now = performance.now();
     postRaw();
     postRows();
@@ -388,8 +392,25 @@ const readKernel = ({
   const restful = {
     // What is not taken waits in the kernel, as far as there is room.
     receive: (each: OnDatagram) => (outbox.isFull ? 0 : stream.receive(each)),
-    wait: (milliseconds: number) =>
-      bell.rest(answered, () => stream.wait(looks!.isWaiting ? LOOK_MS : milliseconds)),
+    wait: (milliseconds: number) => {
+      const most = looks!.isWaiting ? LOOK_MS : Math.min(milliseconds, ends?.waitMs ?? milliseconds);
+      return bell.rest(answered, () => stream.wait(Math.ceil(most)));
+    },
+  };
+  const prompt: Prompt | undefined = ends && {
+    isOn: () => ends.isPrompt && initial.bellDescriptor !== undefined,
+    isWhole: () => pipeline.hasAllRecords,
+    look() {
+      settleLooks(0);
+      ends.look();
+    },
+    wait(milliseconds) {
+      const has = bell.restAtHand(answered, descriptor =>
+        waitEither(stream.fd, descriptor, Math.min(milliseconds, ends.waitMs ?? milliseconds)),
+      );
+      heard = bell.rings;
+      return has;
+    },
   };
 
   try {
@@ -399,7 +420,7 @@ const readKernel = ({
     looks!.awaitReady(LOOKER_START_MS);
     if (inheritedFd !== undefined) inherit(inheritedFd);
     if (mode === 'unicast') ask();
-    receiveLoop({ stream: restful, onDatagram, onBatch, onTurn, pause });
+    receiveLoop({ stream: restful, onDatagram, onBatch, onTurn, pause, prompt });
     if (leaves) drain(stream, 0);
     // What has come since.
     else while (stream.receive(onDatagram) === BATCH) onBatch();
@@ -409,6 +430,7 @@ const readKernel = ({
     postRows();
     postCounters(stream.counters);
     looks!.close();
+    ends?.close();
   } finally {
     bell.leave();
     stream.close();

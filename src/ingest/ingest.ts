@@ -1,10 +1,12 @@
+import { closeSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { LookKeeper } from '../model/looks/look-keeper.ts';
+import type { FoundEnds } from '../model/sockets/socket-ends.ts';
 import { CodedError } from '../runtime/coded-error.ts';
+import { eventDescriptor } from '../runtime/socket-calls.ts';
 import { startWorker } from '../runtime/start-worker.ts';
-import type { ConnectedBatch } from './connected-batch.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
 import {
   buffersOf,
@@ -14,7 +16,6 @@ import {
   type IngestSource,
   type IngestStart,
   type IngestWorkerData,
-  type LeftOutSockets,
 } from './ingest-messages.ts';
 import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import type { ProcessBatch } from './process-batch.ts';
@@ -32,12 +33,8 @@ export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
   /** Process events, as soon as they are asked for. */
   onProcesses(batch: ProcessBatch): void;
-  /**
-   * Sockets that were connected, if they are wanted: absent, they are not sent.
-   *
-   * @param leftOut so far
-   */
-  readonly onSockets?: ((batch: ConnectedBatch, leftOut: LeftOutSockets) => void) | undefined;
+  /** What audit does not record of sockets, after their rows; absent, it is not looked up. */
+  readonly onEnds?: ((ends: readonly FoundEnds[]) => void) | undefined;
   onRaw(text: string): void;
   /** How far a replay is, and the events that it made so far. */
   readonly onProgress?: ((progress: ReplayProgress, events: number) => void) | undefined;
@@ -73,7 +70,8 @@ export class Ingest {
   #shared: PromiseWithResolvers<void> | undefined;
   #counters: IngestCounters | undefined;
   #progress: PipelineProgress | undefined;
-  readonly #bell = new WakeSignal();
+  readonly #bell: WakeSignal;
+  readonly #bellDescriptor: number | undefined;
   readonly #outbox = new Outbox(OUTBOX_BYTES);
   readonly #looker: LookKeeper<number> | undefined;
   #freshUntil = Number.NEGATIVE_INFINITY;
@@ -86,14 +84,18 @@ export class Ingest {
     handlers: IngestHandlers,
     { processes = false, ...start }: IngestOptions = {},
   ) {
+    const ends = source.kind === 'kernel' && handlers.onEnds !== undefined;
+    this.#bellDescriptor = ends ? openEventDescriptor() : undefined;
+    this.#bell = new WakeSignal(undefined, this.#bellDescriptor);
     const data: IngestWorkerData = {
       source,
       settings,
       processes,
       start,
       bell: this.#bell.shared,
+      bellDescriptor: this.#bellDescriptor,
       outbox: this.#outbox.shared,
-      sockets: handlers.onSockets !== undefined,
+      ends,
     };
     this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
     if (source.kind === 'kernel') {
@@ -123,10 +125,8 @@ export class Ingest {
           break;
         case 'events':
           this.#progress = message.progress;
-          if (message.connected !== undefined) {
-            handlers.onSockets?.(message.connected, message.leftOut);
-          }
           if (message.batches.length > 0) handlers.onRows(message.batches);
+          if (message.ends.length > 0) handlers.onEnds?.(message.ends);
           if (message.processes !== undefined) handlers.onProcesses(message.processes);
           this.#outbox.taken(message.bytes);
           // At once, not when the garbage collector comes to it: it comes sooner the more there is.
@@ -176,6 +176,7 @@ export class Ingest {
     this.#worker.on('error', error => fail(new IngestError('internal', `the audit reader failed: ${error}`)));
     this.#worker.on('exit', () => {
       this.#looker?.close();
+      if (this.#bellDescriptor !== undefined) closeSync(this.#bellDescriptor);
       this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
       this.#ended.resolve();
       this.#claim?.resolve(ECANCELED);
@@ -271,6 +272,12 @@ export class Ingest {
     this.#worker.postMessage(command);
   }
 }
+
+/** Without one a SELECT waits for what gathers. */
+const openEventDescriptor = (): number | undefined => {
+  const descriptor = eventDescriptor();
+  return descriptor < 0 ? undefined : descriptor;
+};
 
 const readsProcesses = (settings: AuditSettings): boolean =>
   settings.allowProcessEvents || settings.allowForkProcessEvents || settings.allowKillProcessEvents;

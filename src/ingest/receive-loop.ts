@@ -16,6 +16,20 @@ const CLOSE = 12;
 /** Batches taken before everything else has its turn. */
 const BATCHES_IN_A_ROW = 64;
 
+/** Milliseconds in which the records of one event follow each other: the kernel hands over each by itself. */
+const WHOLE_MS = 0.1;
+
+/** What is to be done for events as they come, while their rows gather. */
+export interface Prompt {
+  /** Whether events come that want it, and are few enough. */
+  readonly isOn: () => boolean;
+  /** Whether all events that have begun are there with all of their records. */
+  readonly isWhole: () => boolean;
+  readonly look: () => void;
+  /** Waits for records. Returns false if the time has passed, or something else wants its turn. */
+  readonly wait: (milliseconds: number) => boolean;
+}
+
 export interface ReceiveLoopOptions {
   readonly stream: Pick<AuditStream, 'receive' | 'wait'>;
   readonly onDatagram: OnDatagram;
@@ -25,6 +39,7 @@ export interface ReceiveLoopOptions {
   readonly onTurn: () => boolean;
   /** Holds up the thread. */
   readonly pause: (milliseconds: number) => void;
+  readonly prompt?: Prompt | undefined;
 }
 
 /**
@@ -32,10 +47,13 @@ export interface ReceiveLoopOptions {
  * way through an event loop, a thread pool and back costs more than all that is done with the few records that come
  * at a time.
  */
-export const receiveLoop = ({ stream, onDatagram, onBatch, onTurn, pause }: ReceiveLoopOptions): void => {
+export const receiveLoop = (options: ReceiveLoopOptions): void => {
+  const { stream, onDatagram, onBatch, onTurn, pause, prompt } = options;
   let paused = 0;
+  let gathered = 0;
   for (;;) {
-    let records = 0;
+    let records = gathered;
+    gathered = 0;
     let received = BATCH;
     for (let i = 0; received === BATCH && i < BATCHES_IN_A_ROW; i++) {
       received = stream.receive(onDatagram);
@@ -51,6 +69,50 @@ export const receiveLoop = ({ stream, onDatagram, onBatch, onTurn, pause }: Rece
     // What came while others were taken says nothing of how close they come.
     if (records === 0) paused = FIRST_MS;
     else paused = records > CLOSE * paused && paused >= GATHER_MS ? CLOSE_GATHER_MS : GATHER_MS;
-    pause(paused);
+    if (prompt === undefined) pause(paused);
+    else gathered = gather(options, prompt, paused, records === 0);
   }
+};
+
+/**
+ * Lets records gather. What comes first after a silence is looked at as soon as it is whole, and so is all else while there
+ * is little of it.
+ *
+ * @param isFirst whether there is one already
+ * @returns how many were received
+ */
+const gather = (
+  { stream, onDatagram, onBatch, pause }: ReceiveLoopOptions,
+  prompt: Prompt,
+  milliseconds: number,
+  isFirst: boolean,
+): number => {
+  const until = performance.now() + milliseconds;
+  const receive = (): number => {
+    const received = stream.receive(onDatagram);
+    onBatch();
+    return received;
+  };
+  const take = (): number => {
+    let received = receive();
+    if (received > 0 && received < BATCH && !prompt.isWhole()) {
+      pause(WHOLE_MS);
+      received += receive();
+    }
+    prompt.look();
+    return received;
+  };
+  let records = isFirst ? take() : 0;
+  while (prompt.isOn()) {
+    const left = until - performance.now();
+    if (left <= 0 || !prompt.wait(Math.ceil(left))) return records;
+    const received = take();
+    records += received;
+    if (received >= BATCH) return records;
+    // Nobody takes what there is, for now.
+    if (received === 0) break;
+  }
+  const left = until - performance.now();
+  if (left > 0) pause(left);
+  return records;
 };

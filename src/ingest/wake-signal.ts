@@ -1,6 +1,11 @@
+import { readSync, writeSync } from 'node:fs';
+
 /** Words of the shared memory: how often it was rung, and whether its owner may have something at hand. */
 const RINGS = 0;
 const AT_HAND = 1;
+/** … and does not wait for a ring, but for the descriptor. */
+const AT_HAND_BY_DESCRIPTOR = 2;
+const ONE = new BigUint64Array([1n]);
 
 /**
  * By this a thread is called out of a pause by another one. Both make theirs of the same memory: messages do not reach a
@@ -9,10 +14,13 @@ const AT_HAND = 1;
 export class WakeSignal {
   readonly shared: SharedArrayBuffer;
   readonly #words: Int32Array;
+  readonly #descriptor: number | undefined;
 
-  constructor(shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) {
+  /** @param descriptor of an eventfd, for an owner that waits for another descriptor at the same time */
+  constructor(shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT), descriptor?: number) {
     this.shared = shared;
     this.#words = new Int32Array(shared);
+    this.#descriptor = descriptor;
   }
 
   /**
@@ -24,6 +32,7 @@ export class WakeSignal {
     if (!this.#hasAnything) return undefined;
     const ring = Atomics.add(this.#words, RINGS, 1) + 1;
     Atomics.notify(this.#words, RINGS);
+    if (Atomics.load(this.#words, AT_HAND) === AT_HAND_BY_DESCRIPTOR) this.#write();
     // It may have gone to rest before it could hear this.
     return this.#hasAnything ? ring : undefined;
   }
@@ -41,6 +50,33 @@ export class WakeSignal {
   pause(heard: number, milliseconds: number): void {
     Atomics.store(this.#words, AT_HAND, 1);
     Atomics.wait(this.#words, RINGS, heard, milliseconds);
+  }
+
+  /**
+   * Waits for something else while something is at hand.
+   *
+   * @param wait for it or for a ring, which the descriptor tells
+   * @returns what `wait` returns, or false at once if it was rung more than `heard` times
+   */
+  restAtHand(heard: number, wait: (descriptor: number) => boolean): boolean {
+    if (this.#descriptor === undefined) return false;
+    Atomics.store(this.#words, AT_HAND, AT_HAND_BY_DESCRIPTOR);
+    const has = this.rings === heard && wait(this.#descriptor);
+    Atomics.store(this.#words, AT_HAND, 1);
+    if (this.rings !== heard) this.#empty();
+    return has;
+  }
+
+  #write(): void {
+    if (this.#descriptor !== undefined) writeSync(this.#descriptor, ONE);
+  }
+
+  #empty(): void {
+    try {
+      readSync(this.#descriptor!, new BigUint64Array(1));
+    } catch {
+      // EAGAIN: it was rung, and is about to be written to; the next wait ends at once.
+    }
   }
 
   /**

@@ -42,10 +42,10 @@ export class TokenBucket {
     }
   }
 
-  /** Takes one, of those to come if there is none. */
-  take(): void {
+  /** Takes so many, of those to come if there are fewer. */
+  take(count = 1): void {
     this.#refill();
-    this.#tokens--;
+    this.#tokens -= count;
   }
 
   /** Milliseconds until there is one. */

@@ -124,6 +124,28 @@ const poll: (pollfds: Uint8Array, count: number, timeout: number) => number = li
   'int poll(void *fds, ulong count, int timeout)',
 );
 
+/** Writes to it are read at once, whatever their number: linux/eventfd.h. */
+const EFD_CLOEXEC = 0o2000000;
+const EFD_NONBLOCK = 0o4000;
+let eventfdFunction: ((count: number, flags: number) => Fd) | undefined;
+
+/** A descriptor that one thread writes to, to wake up another. Linux only. Negative: `errno` says why. */
+export const eventDescriptor = (): Fd => {
+  eventfdFunction ??= libc.func('int eventfd(uint count, int flags)') as (count: number, flags: number) => Fd;
+  return eventfdFunction(0, EFD_CLOEXEC | EFD_NONBLOCK);
+};
+
+/** poll(2) of two descriptors: true when `fd` is readable, false when `other` is and `fd` is not, or the time has passed. */
+export const waitEither = (fd: Fd, other: Fd, timeout: number): boolean => {
+  const pollfds = new Uint8Array(16);
+  const view = new DataView(pollfds.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLLIN, true);
+  view.setInt32(8, other, true);
+  view.setInt16(12, POLLIN, true);
+  return poll(pollfds, 2, timeout) !== 0 && view.getInt16(6, true) !== 0;
+};
+
 /**
  * poll(2), which holds up the calling thread: true when `fd` is readable, false when `timeout` milliseconds have
  * passed. An error (EINTR above all) counts as readable: the caller reads and finds out.

@@ -5,8 +5,15 @@ import { receiveLoop } from '../../src/ingest/receive-loop.ts';
 /** What the loop does, in order, on a stream that has `waiting[i]` datagrams at the i-th look. */
 const run = (
   waiting: readonly number[],
-  options: { readonly readable?: boolean; readonly turns?: number } = {},
+  options: {
+    readonly readable?: boolean;
+    readonly turns?: number;
+    /** Looks at events as they come: which waits for the next ones succeed, and until when. */
+    readonly prompt?: { readonly waits: readonly boolean[]; readonly on?: number; readonly whole?: boolean };
+  } = {},
 ) => {
+  const waits = [...(options.prompt?.waits ?? [])];
+  let on = options.prompt?.on ?? Number.POSITIVE_INFINITY;
   const steps: string[] = [];
   const left = [...waiting];
   let turns = options.turns ?? waiting.length;
@@ -31,7 +38,17 @@ const run = (
       turns--;
       return turns > 0;
     },
-    pause: milliseconds => steps.push(`pause ${milliseconds}`),
+    pause: milliseconds => steps.push(`pause ${milliseconds < 1 ? milliseconds : Math.ceil(milliseconds)}`),
+    prompt: options.prompt && {
+      isOn: () => on-- > 0,
+      isWhole: () => options.prompt?.whole ?? true,
+      look: () => steps.push('look'),
+      wait: () => {
+        const has = waits.shift() ?? false;
+        steps.push(has ? 'more' : 'enough');
+        return has;
+      },
+    },
   });
   return steps;
 };
@@ -91,5 +108,39 @@ describe('receiveLoop', () => {
     expect(steps.filter(step => step === 'turn')).toHaveLength(3);
     expect(steps.filter(step => step === 'batch').length).toBeLessThan(1_000);
     expect(steps.filter(step => step.startsWith('pause') || step.startsWith('wait'))).toEqual([]);
+  });
+
+  describe('where events are looked at as they come', () => {
+    it('takes and looks at the first ones after a silence at once, and their rows gather', () => {
+      expect(run([0, 7, 3, 0, 0], { readable: true, turns: 2, prompt: { waits: [true, false] } })).toEqual([
+        ...['batch', 'turn', 'wait 200'],
+        ...['datagram', 'batch', 'look', 'more', 'datagram', 'batch', 'look', 'enough'],
+        ...['batch', 'turn'],
+      ]);
+    });
+
+    it('goes on so while they keep coming', () => {
+      expect(run([7, 3, 0, 0], { turns: 2, prompt: { waits: [true, false] } })).toEqual([
+        ...['datagram', 'batch', 'turn', 'more', 'datagram', 'batch', 'look', 'enough'],
+        ...['batch', 'turn'],
+      ]);
+    });
+
+    it('waits for the rest of an event', () => {
+      const steps = run([0, 2, 2, 0], { readable: true, turns: 2, prompt: { waits: [], whole: false } });
+      expect(steps.slice(3, 8)).toEqual(['datagram', 'batch', 'pause 0.1', 'datagram', 'batch']);
+    });
+
+    it('lets them gather where there are too many, or none that want it', () => {
+      expect(run([7, 0, 0], { turns: 2, prompt: { waits: [], on: 0 } })).toEqual([
+        ...['datagram', 'batch', 'turn', 'pause 40'],
+        ...['batch', 'turn'],
+      ]);
+    });
+
+    it('does not go round in circles where what waits is not taken', () => {
+      const steps = run([7, 0, 0], { turns: 2, prompt: { waits: [true, true, true] } });
+      expect(steps.filter(step => step === 'more')).toHaveLength(1);
+    });
   });
 });

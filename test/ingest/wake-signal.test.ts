@@ -1,7 +1,10 @@
 import { once } from 'node:events';
+import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WakeSignal } from '../../src/ingest/wake-signal.ts';
+import { eventDescriptor, waitReadable } from '../../src/runtime/socket-calls.ts';
+import { unless, whyNotLinux } from '../unless.ts';
 
 const LONG_MS = 60_000;
 
@@ -59,5 +62,27 @@ describe('WakeSignal', () => {
     expect(bell.rest(0, () => waits.push(true) > 0)).toBe(false);
     expect(waits).toEqual([]);
     expect(bell.rest(1, () => waits.push(true) > 0)).toBe(true);
+  });
+
+  it('calls a thread that waits for a descriptor, by another one', unless(whyNotLinux), () => {
+    const descriptor = eventDescriptor();
+    onTestFinished(() => closeSync(descriptor));
+    const bell = new WakeSignal(undefined, descriptor);
+    const isWritten = (): boolean => waitReadable(descriptor, 0);
+    expect(bell.restAtHand(0, () => true)).toBe(true);
+    const wait = (): boolean => {
+      expect(bell.ring()).toBe(1);
+      expect(isWritten()).toBe(true);
+      return false;
+    };
+    expect(bell.restAtHand(0, wait)).toBe(false);
+    // It was heard.
+    expect(isWritten()).toBe(false);
+    expect(bell.restAtHand(0, () => expect.fail('it was rung before'))).toBe(false);
+    expect(bell.restAtHand(1, () => true)).toBe(true);
+  });
+
+  it('does not wait for a descriptor that there is none of', () => {
+    expect(new WakeSignal().restAtHand(0, () => true)).toBe(false);
   });
 });

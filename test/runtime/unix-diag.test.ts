@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeUnixDiagRequest, parseUnixDiagPeer, UnixDiag } from '../../src/runtime/unix-diag.ts';
+import { UnixDiag } from '../../src/runtime/unix-diag.ts';
+import { encodeUnixDiagRequest, parseUnixDiagPeer } from '../../src/runtime/unix-diag-request.ts';
 import { unless, whyNotLinux } from '../unless.ts';
 
 /** struct unix_diag_msg, and attributes behind it. */

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeDiagRequest, parseDiagMessage } from '../../../src/model/sockets/sock-diag.ts';
+import {
+  encodeDiagRequest,
+  encodeExactRequest,
+  parseDiagMessage as parse,
+  withPort,
+} from '../../../src/model/sockets/sock-diag.ts';
+
+const parseDiagMessage = (bytes: Uint8Array, inodes?: ReadonlySet<number>) => parse(bytes, 6, inodes);
 
 const message = (
   family: number,
@@ -23,11 +30,12 @@ const message = (
 
 describe('parseDiagMessage', () => {
   it('reads both ends, owner and inode', () => {
-    expect(parseDiagMessage(message(2, [127, 0, 0, 1], 40_000, [10, 1, 2, 3], 443))).toEqual({
+    expect(parseDiagMessage(message(2, [127, 0, 0, 1], 40_000, [10, 1, 2, 3], 443))).toMatchObject({
       family: 2,
+      protocol: 6,
+      state: 1,
       local: { address: '127.0.0.1', port: 40_000 },
       remote: { address: '10.1.2.3', port: 443 },
-      uid: 1000,
       inode: 4_000_000_001,
     });
     const loopback = [...Array(15).fill(0), 1];
@@ -82,5 +90,19 @@ describe('encodeDiagRequest', () => {
     expect(request.readUInt16BE(10)).toBe(443);
     // TIME_WAIT (6) and LISTEN (10) are not asked for.
     expect(request.readUInt32LE(4).toString(2)).toBe('101110111111');
+  });
+});
+
+describe('encodeExactRequest', () => {
+  it('asks by the ends that a message told, with another port, whatever the cookie', () => {
+    const bytes = message(2, [127, 0, 0, 1], 40_000, [10, 1, 2, 3], 443);
+    bytes.fill(9, 44, 52);
+    const { id } = parseDiagMessage(bytes)!;
+    const request = Buffer.from(encodeExactRequest(2, 6, withPort(id, 'local', 40_002)));
+    expect(request).toHaveLength(56);
+    expect([request.readUInt16BE(8), request.readUInt16BE(10)]).toEqual([40_002, 443]);
+    expect([...request.subarray(12, 16), ...request.subarray(28, 32)]).toEqual([127, 0, 0, 1, 10, 1, 2, 3]);
+    expect(request.subarray(48).every(byte => byte === 0xff)).toBe(true);
+    expect(withPort(id, 'remote', 80)).not.toEqual(id);
   });
 });

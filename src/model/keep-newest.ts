@@ -1,0 +1,6 @@
+/** Puts a value into a map as the newest one; what was put there first goes first where there are too many. */
+export const keepNewest = <Key, Value>(map: Map<Key, Value>, key: Key, value: Value, most: number): void => {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > most) map.delete(map.keys().next().value!);
+};

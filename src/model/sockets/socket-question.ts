@@ -1,0 +1,49 @@
+import type { SocketAddress, SocketEvent } from '../../audit/audit-event.ts';
+import { AF_INET, AF_INET6 } from '../../audit/sockaddr.ts';
+import { eventMs } from '../event-time.ts';
+
+/** Of which socket something is looked up, and what the event itself says of it. */
+export interface SocketQuestion {
+  readonly action: 'connect' | 'accept' | 'bind';
+  readonly pid: number;
+  /** The descriptor of the connection, or of what was bound. */
+  readonly fd: number;
+  /** Of an accept: the descriptor that listens. */
+  readonly listener: number | undefined;
+  /** AF_INET or AF_INET6; undefined for an accept whose program did not ask for the address. */
+  readonly family: number | undefined;
+  readonly remote: SocketAddress | undefined;
+  /** Whether the program goes on while the connection is made (EINPROGRESS). */
+  readonly isUnderWay: boolean;
+  /** When the call began, to the grain of audit's clock: milliseconds since the epoch. */
+  readonly stampMs: number;
+}
+
+const EINPROGRESS = 115;
+
+/**
+ * What is to be looked up of a bind, connect or accept; undefined if nothing is: it failed, it is of another family, or the
+ * record has all there is.
+ */
+export const socketQuestion = (event: SocketEvent): SocketQuestion | undefined => {
+  const { action, family, remote, local, outcome, pid, fd, exit } = event;
+  if (fd === undefined || exit === undefined) return undefined;
+  if (outcome !== 'succeeded' && outcome !== 'in_progress') return undefined;
+  const isInet = family === AF_INET || family === AF_INET6;
+  const question = { pid, family, remote, isUnderWay: exit === -EINPROGRESS, stampMs: eventMs(event) };
+  switch (action) {
+    case 'connect':
+      // Port 0: of a socket without ports, or the end of a connection (AF_UNSPEC).
+      if (!isInet || remote === undefined || remote.port === 0) return undefined;
+      return { ...question, action, fd, listener: undefined };
+    case 'accept':
+      if (family !== undefined && !isInet) return undefined;
+      // `fd` is the one that listens; the call returned that of the connection.
+      return { ...question, action, fd: exit, listener: fd };
+    case 'bind':
+      if (!isInet || local?.port !== 0) return undefined;
+      return { ...question, action, fd, listener: undefined };
+    case 'sendto':
+      return undefined;
+  }
+};
