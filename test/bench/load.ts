@@ -7,7 +7,14 @@ import type { LoadResult } from './load/run-load.ts';
 const TIMEOUT_S = 300;
 
 /** Each is a file in load/. */
-export type LoadKind = 'connects' | 'timed-connects' | 'execs' | 'numbered-execs' | 'execs-as' | 'binaries';
+export type LoadKind =
+  | 'connects'
+  | 'short-connects'
+  | 'timed-connects'
+  | 'execs'
+  | 'numbered-execs'
+  | 'execs-as'
+  | 'binaries';
 
 /** A process that makes events, ready to begin. */
 export class Load implements AsyncDisposable {

@@ -1,6 +1,7 @@
 import type { Scenario } from './scenario.ts';
 import { burst } from './scenarios/burst.ts';
 import { connectCpu } from './scenarios/connect-cpu.ts';
+import { connectEnds } from './scenarios/connect-ends.ts';
 import { execCpu } from './scenarios/exec-cpu.ts';
 import { growth } from './scenarios/growth.ts';
 import { selfJoin } from './scenarios/join.ts';
@@ -22,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   burst,
   sustained,
   connectCpu,
+  connectEnds,
   execCpu,
   telemetry,
   latency,
