@@ -69,3 +69,8 @@ export const AUDIT_ARCH_X86_64 = 0xc000003e;
 export const AUDIT_ARCH_I386 = 0x40000003;
 export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
 export const AUDIT_ARCH_ARM = 0x40000028;
+
+/** Error numbers in records, which are Linux's whatever host reads them. Source: asm-generic/errno.h. */
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const EINPROGRESS = 115;

@@ -1,5 +1,5 @@
 import type { SocketEvent } from './audit-event.ts';
-import { AUDIT_SOCKADDR, AUDIT_URINGOP } from './constants.ts';
+import { AUDIT_SOCKADDR, AUDIT_URINGOP, EAGAIN } from './constants.ts';
 import { firstOf, type RecordGroup } from './correlator.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SocketName } from './sockaddr.ts';
@@ -17,8 +17,6 @@ export const IORING_OP: Readonly<Record<UringOperation, number>> = { accept: 13,
 const operationOf = new Map(
   Object.entries(IORING_OP).map(([name, number]) => [number, name as UringOperation]),
 );
-
-const EAGAIN = 11;
 
 /** What a URINGOP record says: not where, not through which descriptor, and of its outcome nothing but this. */
 interface Operation

@@ -1,5 +1,5 @@
 import type { SocketActor, SocketEvent } from './audit-event.ts';
-import { AUDIT_SOCKADDR, AUDIT_SOCKETCALL } from './constants.ts';
+import { AUDIT_SOCKADDR, AUDIT_SOCKETCALL, EAGAIN, EINPROGRESS, EINTR } from './constants.ts';
 import { firstOf, type RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
 import { KnownBytes } from './known-bytes.ts';
@@ -9,9 +9,6 @@ import type { SyscallRecord } from './syscall-record.ts';
 import { decodeHexInto, hexWord } from './value.ts';
 
 /** Also of a call that is restarted after the signal: then it has an event of its own. */
-const EINTR = 4;
-const EINPROGRESS = 115;
-const EAGAIN = 11;
 
 export type SocketReading =
   | { readonly kind: 'event'; readonly event: SocketEvent }

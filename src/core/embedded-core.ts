@@ -254,7 +254,7 @@ export class EmbeddedCore {
     if (registry === 'database') return this.#settings.database.call(request);
     const owner = this.#registry.owner(registry, item);
     if (owner === undefined) throw new Error(`Cannot call registry item: ${item}`);
-    if (owner !== CORE_UUID) return this.#callExtension(owner, registry, item, request, signal);
+    if (owner !== CORE_UUID) return this.#callExtension(owner, { registry, item, request, signal });
     const logger = registry === 'logger' ? this.#settings.loggers?.get(item) : undefined;
     if (logger !== undefined) return logger(request);
     const native = registry === 'table' ? this.#native.get(item) : undefined;
@@ -309,17 +309,20 @@ export class EmbeddedCore {
     const rows =
       owner === undefined || owner === CORE_UUID
         ? await this.call('table', table, textsOf(request), either)
-        : await this.#callExtension(owner, 'table', table, request, either);
+        : await this.#callExtension(owner, { registry: 'table', item: table, request, signal: either });
     return inOnePiece('chunks' in rows ? rows : encodeRows(rows));
   }
 
   #callExtension(
     uuid: number,
-    registry: string,
-    item: string,
-    request: PluginRequest,
-    signal?: AbortSignal,
+    call: {
+      readonly registry: string;
+      readonly item: string;
+      readonly request: PluginRequest;
+      readonly signal: AbortSignal | undefined;
+    },
   ): Promise<ResponseRows> {
+    const { registry, item, request, signal } = call;
     return callExtension({
       socketPath: extensionSocketPath(this.socketPath, uuid),
       registry,

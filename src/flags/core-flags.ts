@@ -5,8 +5,13 @@ const core = (
   type: FlagDefinition['type'],
   defaultValue: string,
   help: string,
-  hidden = false,
-): FlagDefinition => ({ name, type, defaultValue, group: 'core', help, hidden });
+): FlagDefinition => ({ name, type, defaultValue, group: 'core', help, hidden: false });
+
+/** A flag that only `--help=all` shows. */
+const hidden = (...definition: Parameters<typeof core>): FlagDefinition => ({
+  ...core(...definition),
+  hidden: true,
+});
 
 /**
  * osquery's flags that an embedded core gives meaning to or tells its extensions, with osquery's defaults on Linux.
@@ -29,42 +34,29 @@ export const coreFlags = [
     '/etc/osquery/osquery.conf',
     'Configuration file in JSON: options, schedule, packs',
   ),
-  core('database_path', 'string', '/var/osquery/osquery.db', 'Where osquery keeps its database', true),
-  core('disable_database', 'bool', 'false', 'Keep the database in memory', true),
-  core('logger_plugin', 'string', 'filesystem', 'Where results of scheduled queries go', true),
-  core('logger_path', 'string', '/var/log/osquery/', 'Directory of the result and status logs', true),
-  core('disable_logging', 'bool', 'false', 'Write no logs', true),
-  core('pidfile', 'string', '/var/osquery/osqueryd.pidfile', 'File that holds the process id', true),
-  core('host_identifier', 'string', 'hostname', 'How the host is named in results', true),
-  core('specified_identifier', 'string', '', 'The name for --host_identifier=specified', true),
-  core('enable_numeric_monitoring', 'bool', 'false', 'Count scheduled queries instead of naming them', true),
-  core('nullvalue', 'string', '', 'Text for NULL', true),
-  core('pack_delimiter', 'string', '_', 'Stands between the names of pack and query', true),
-  core(
+  hidden('database_path', 'string', '/var/osquery/osquery.db', 'Where osquery keeps its database'),
+  hidden('disable_database', 'bool', 'false', 'Keep the database in memory'),
+  hidden('logger_plugin', 'string', 'filesystem', 'Where results of scheduled queries go'),
+  hidden('logger_path', 'string', '/var/log/osquery/', 'Directory of the result and status logs'),
+  hidden('disable_logging', 'bool', 'false', 'Write no logs'),
+  hidden('pidfile', 'string', '/var/osquery/osqueryd.pidfile', 'File that holds the process id'),
+  hidden('host_identifier', 'string', 'hostname', 'How the host is named in results'),
+  hidden('specified_identifier', 'string', '', 'The name for --host_identifier=specified'),
+  hidden('enable_numeric_monitoring', 'bool', 'false', 'Count scheduled queries instead of naming them'),
+  hidden('nullvalue', 'string', '', 'Text for NULL'),
+  hidden('pack_delimiter', 'string', '_', 'Stands between the names of pack and query'),
+  hidden(
     'schedule_default_interval',
     'uint64',
     '3600',
     'Seconds between runs of a query without an interval',
-    true,
   ),
-  core(
-    'schedule_splay_percent',
-    'uint64',
-    '10',
-    'Shift intervals at random by up to this many percent',
-    true,
-  ),
-  core('schedule_max_drift', 'uint64', '60', 'Seconds of delay that the schedule makes up for', true),
-  core('schedule_timeout', 'uint64', '0', 'Stop the schedule after so many seconds; 0: never', true),
-  core('schedule_epoch', 'uint64', '0', 'Number put into every result', true),
-  core('schedule_lognames', 'bool', 'false', 'Log the name of each query as it runs', true),
-  core('schedule_reload', 'uint64', '3600', 'Seconds between reloads of the database', true),
-  core(
-    'thrift_timeout',
-    'uint32',
-    '300',
-    'Seconds that one message over the extension socket may take',
-    true,
-  ),
-  core('thrift_string_size_limit', 'int32', '0', 'Longest string in a message, in bytes; 0: no limit', true),
+  hidden('schedule_splay_percent', 'uint64', '10', 'Shift intervals at random by up to this many percent'),
+  hidden('schedule_max_drift', 'uint64', '60', 'Seconds of delay that the schedule makes up for'),
+  hidden('schedule_timeout', 'uint64', '0', 'Stop the schedule after so many seconds; 0: never'),
+  hidden('schedule_epoch', 'uint64', '0', 'Number put into every result'),
+  hidden('schedule_lognames', 'bool', 'false', 'Log the name of each query as it runs'),
+  hidden('schedule_reload', 'uint64', '3600', 'Seconds between reloads of the database'),
+  hidden('thrift_timeout', 'uint32', '300', 'Seconds that one message over the extension socket may take'),
+  hidden('thrift_string_size_limit', 'int32', '0', 'Longest string in a message, in bytes; 0: no limit'),
 ] as const satisfies readonly FlagDefinition[];

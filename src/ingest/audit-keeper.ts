@@ -1,9 +1,12 @@
+import { constants } from 'node:os';
 import type { AuditControl } from '../audit/control/control.ts';
 import type { AuditSession } from '../audit/control/session.ts';
 import { describeProcess, otherOwner, type StreamOwner } from '../audit/control/stream-owner.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { BackOff } from './back-off.ts';
 import type { Ingest } from './ingest.ts';
+
+const { EEXIST } = constants.errno;
 
 /** Milliseconds between two looks at who has the stream. */
 const LOOK_MS = 2_000;
@@ -16,7 +19,6 @@ const GRACE_MS = 10_000;
 /** Milliseconds between two lines on processes that want the stream. */
 const WANTED_MS = 60_000;
 const MINUTE_MS = 60_000;
-const EEXIST = 17;
 
 export interface KeeperOptions {
   readonly control: Pick<AuditControl, 'getStatus'>;

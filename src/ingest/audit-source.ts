@@ -55,9 +55,9 @@ export const openAuditPipeSource = (
   options: IngestOptions = {},
   device?: string,
 ): Promise<EventSource> =>
-  openSource(
-    'openbsm',
-    {
+  openSource({
+    mode: 'openbsm',
+    source: {
       kind: 'auditpipe',
       path: device ?? AUDIT_PIPE,
       platform: device === undefined ? process.platform : 'darwin',
@@ -65,7 +65,7 @@ export const openAuditPipeSource = (
     settings,
     handlers,
     options,
-  );
+  });
 
 export interface ReplaySourceOptions extends IngestOptions {
   readonly times?: ReplayTimes | undefined;
@@ -84,17 +84,28 @@ export const openReplaySource = (
   handlers: IngestHandlers,
   { times, enough, ...options }: ReplaySourceOptions = {},
 ): Promise<EventSource> =>
-  openSource('replay', { kind: 'replay', paths, times }, settings, handlers, options, enough);
+  openSource({
+    mode: 'replay',
+    source: { kind: 'replay', paths, times },
+    settings,
+    handlers,
+    options,
+    enough,
+  });
+
+interface SourceStart {
+  readonly mode: EventSource['mode'];
+  readonly source: IngestSource;
+  readonly settings: AuditSettings;
+  readonly handlers: IngestHandlers;
+  readonly options: IngestOptions;
+  /** Ends the reading early. */
+  readonly enough?: AbortSignal | undefined;
+}
 
 /** A source that the worker reads by itself. */
-const openSource = async (
-  mode: EventSource['mode'],
-  source: IngestSource,
-  settings: AuditSettings,
-  handlers: IngestHandlers,
-  options: IngestOptions,
-  enough?: AbortSignal,
-): Promise<EventSource> => {
+const openSource = async (start: SourceStart): Promise<EventSource> => {
+  const { mode, source, settings, handlers, options, enough } = start;
   const ingest = new Ingest(source, settings, handlers, options);
   const end = (): void => void ingest.stop();
   enough?.addEventListener('abort', end);

@@ -6,7 +6,7 @@ import { nativeArchitectures } from '../audit/syscalls.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { AuditKeeper } from './audit-keeper.ts';
 import type { InheritedSocket } from './bridge/inherited-socket.ts';
-import type { EventSource, LiveOptions } from './event-source.ts';
+import type { EventSource, LiveOptions, SourceStatus } from './event-source.ts';
 import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
 
 /**
@@ -21,21 +21,24 @@ export const openKernelSource = async (
 ): Promise<EventSource> => {
   const control = openAuditControl();
   try {
-    return await startSession(control, settings, handlers, settings.mode, options, inherited);
+    return await startSession({ control, settings, handlers, options, mode: settings.mode, inherited });
   } catch (error) {
     control.close();
     throw error;
   }
 };
 
-const startSession = async (
-  control: AuditControl,
-  settings: AuditSettings,
-  handlers: IngestHandlers,
-  mode: AuditSettings['mode'],
-  options: IngestOptions,
-  inherited: InheritedSocket | undefined,
-): Promise<EventSource> => {
+interface KernelStart {
+  readonly control: AuditControl;
+  readonly settings: AuditSettings;
+  readonly handlers: IngestHandlers;
+  readonly options: IngestOptions;
+  readonly mode: AuditSettings['mode'];
+  readonly inherited: InheritedSocket | undefined;
+}
+
+const startSession = async (start: KernelStart): Promise<EventSource> => {
+  const { control, settings, handlers, options, mode, inherited } = start;
   const session = await AuditSession.open(control, nativeArchitectures(process.arch), {
     ...sessionOptions(settings, mode),
     previousOwnerPid: inherited?.ownerPid,
@@ -45,13 +48,9 @@ const startSession = async (
   const warnOf = (error: unknown): void => handlers.onWarning(String(error));
   try {
     await session.prepare();
+    const { receiveBufferBytes: receiveBuffer } = settings.limits;
     ingest = new Ingest(
-      {
-        kind: 'kernel',
-        mode: session.mode,
-        receiveBuffer: settings.limits.receiveBufferBytes,
-        inheritedFd: inherited?.fd,
-      },
+      { kind: 'kernel', mode: session.mode, receiveBuffer, inheritedFd: inherited?.fd },
       settings,
       {
         ...handlers,
@@ -67,57 +66,85 @@ const startSession = async (
     await session.restore();
     // Somebody took the stream between our look and our request.
     if (error instanceof IngestError && error.code === 'owned' && mode === 'auto') {
-      return startSession(control, settings, handlers, 'multicast', options, undefined);
+      return startSession({ ...start, mode: 'multicast', inherited: undefined });
     }
     throw error;
   }
   for (const warning of session.warnings) handlers.onWarning(warning);
-
-  const running = ingest;
-  let current = settings;
-  let closing: Promise<void> | undefined;
-  const watching = new AuditKeeper({
-    control,
-    session,
-    ingest: running,
-    wantsStream: settings.mode !== 'multicast',
-    persist: () => current.persist,
-    warn: handlers.onWarning,
-    tell: handlers.onNotice ?? handlers.onWarning,
-  });
-  keeper = watching;
-  watching.start();
-  return {
-    ingest: running,
-    get mode() {
-      return session.mode;
-    },
-    kernelLostBefore: session.found.lost,
-    async setSettings(next) {
-      const changed = JSON.stringify(selectionOf(next)) !== JSON.stringify(selectionOf(current));
-      current = next;
-      running.setSettings(next);
-      if (changed) await session.select(selectionOf(next));
-    },
-    status: async () => ({
-      mode: session.mode,
-      kernel: await control.getStatus(),
-      rules: (await control.listRules()).length,
-    }),
-    close(how = 'restore') {
-      closing ??= (async () => {
-        try {
-          await watching.close();
-          if (how === 'restore') await session.restore();
-        } finally {
-          await running.stop({ leave: how === 'leave' });
-          control.close();
-        }
-      })();
-      return closing;
-    },
-  };
+  const source = new KernelSource({ control, session, ingest, settings, handlers });
+  keeper = source.keeper;
+  return source;
 };
+
+/** Kernel audit while it is read. */
+class KernelSource implements EventSource {
+  readonly ingest: Ingest;
+  readonly keeper: AuditKeeper;
+  readonly kernelLostBefore: number;
+  readonly #control: AuditControl;
+  readonly #session: AuditSession;
+  #settings: AuditSettings;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: {
+    readonly control: AuditControl;
+    readonly session: AuditSession;
+    readonly ingest: Ingest;
+    readonly settings: AuditSettings;
+    readonly handlers: IngestHandlers;
+  }) {
+    const { control, session, ingest, settings, handlers } = parts;
+    this.#control = control;
+    this.#session = session;
+    this.#settings = settings;
+    this.ingest = ingest;
+    this.kernelLostBefore = session.found.lost;
+    this.keeper = new AuditKeeper({
+      control,
+      session,
+      ingest,
+      wantsStream: settings.mode !== 'multicast',
+      persist: () => this.#settings.persist,
+      warn: handlers.onWarning,
+      tell: handlers.onNotice ?? handlers.onWarning,
+    });
+    this.keeper.start();
+  }
+
+  get mode(): EventSource['mode'] {
+    return this.#session.mode;
+  }
+
+  async setSettings(next: AuditSettings): Promise<void> {
+    const changed = JSON.stringify(selectionOf(next)) !== JSON.stringify(selectionOf(this.#settings));
+    this.#settings = next;
+    this.ingest.setSettings(next);
+    if (changed) await this.#session.select(selectionOf(next));
+  }
+
+  async status(): Promise<SourceStatus> {
+    return {
+      mode: this.mode,
+      kernel: await this.#control.getStatus(),
+      rules: (await this.#control.listRules()).length,
+    };
+  }
+
+  close(how: 'restore' | 'leave' = 'restore'): Promise<void> {
+    this.#closing ??= this.#close(how);
+    return this.#closing;
+  }
+
+  async #close(how: 'restore' | 'leave'): Promise<void> {
+    try {
+      await this.keeper.close();
+      if (how === 'restore') await this.#session.restore();
+    } finally {
+      await this.ingest.stop({ leave: how === 'leave' });
+      this.#control.close();
+    }
+  }
+}
 
 const sessionOptions = (settings: AuditSettings, mode: AuditSettings['mode']): SessionOptions => ({
   mode,

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import {
   close,
   errno,
@@ -9,9 +10,9 @@ import {
 } from '../runtime/socket-calls.ts';
 import type { LookChannel } from './image-looks.ts';
 
+const { EINTR, EAGAIN } = constants.errno;
+
 const PIECE_BYTES = 65_536;
-const EINTR = 4;
-const EAGAIN = 11;
 
 /** A channel over a connected stream socket, which it closes. */
 export const socketChannel = (fd: number): LookChannel => {

@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { capabilityHeader, parseThreadStatus, type ThreadPrivileges } from './capabilities.ts';
 import type { PrivilegeCalls } from './keep-capabilities.ts';
 import { addressOf, errno, libc } from './libc.ts';
+
+const { EINVAL } = constants.errno;
 
 /** Holds the pid of the process that is started anew: an exec keeps it, a child has another. */
 const MARK = 'OSQUERY_AUDIT_EVENTS_RESTARTED';
@@ -9,7 +12,6 @@ const MARK = 'OSQUERY_AUDIT_EVENTS_RESTARTED';
 const F_SETFD = 2;
 /** The file that this process runs, whatever has its name by now. */
 const OWN_PROGRAM = '/proc/self/exe';
-const EINVAL = 22;
 
 /** The calls of Linux. */
 export const privilegeCalls = (): PrivilegeCalls => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { createNetlink } from 'netlink';
 import {
   AUDIT_ADD_RULE,
@@ -14,10 +15,10 @@ import { AuditError, errnoName } from '../errors.ts';
 import { type AuditRule, encodeRule } from './rules.ts';
 import { type AuditStatus, type AuditStatusChange, encodeStatusChange, parseAuditStatus } from './status.ts';
 
+const { EEXIST, ENOENT } = constants.errno;
+
 /** Milliseconds the kernel has to answer; it answers at once or not at all. */
 const REPLY_TIMEOUT = 3_000;
-const EEXIST = 17;
-const ENOENT = 2;
 
 /** Status and rules of kernel audit. The event stream has a socket of its own. */
 export interface AuditControl {

@@ -14,6 +14,9 @@ import {
   AUDIT_NEVER,
   AUDIT_PID,
   AUDIT_SUCCESS,
+  EAGAIN,
+  EINPROGRESS,
+  EINTR,
 } from '../constants.ts';
 import { IORING_OP } from '../io-uring.ts';
 import { type Architecture, type SyscallName, socketcallName } from '../syscalls.ts';
@@ -80,9 +83,6 @@ export interface RuleSelection {
 const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
 const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];
 const KILL: readonly SyscallName[] = ['kill', 'tkill', 'tgkill'];
-const EINTR = 4;
-const EINPROGRESS = 115;
-const EAGAIN = 11;
 /** A connect with one of these goes on: the caller does not wait, or a signal came meanwhile. */
 const CONNECT_GOES_ON = [EINPROGRESS, EINTR];
 

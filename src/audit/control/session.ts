@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { messageOf } from '../../runtime/message-of.ts';
 import { PROGRAM } from '../../runtime/program-name.ts';
 import {
@@ -28,6 +29,8 @@ import {
 import type { AuditStatus } from './status.ts';
 import { otherOwner, type StreamOwner } from './stream-owner.ts';
 
+const { EINVAL } = constants.errno;
+
 /** The rules of this are those that every selection has: none that an event could match. */
 const NOTHING: RuleSelection = {
   processEvents: false,
@@ -57,8 +60,6 @@ export interface SessionOptions {
   /** Where the rules that `forceReconfigure` removes outlive this process; absent, they come back at its end only. */
   readonly removedRules?: RemovedRules;
 }
-
-const EINVAL = 22;
 
 /** Sentences for the operator. */
 const NEVER_TASK =
@@ -108,21 +109,23 @@ export class AuditSession {
   #restored: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(
-    control: AuditControl,
-    architectures: readonly Architecture[],
-    options: SessionOptions,
-    seen: { readonly status: AuditStatus; readonly rules: readonly Uint8Array[] },
-    mode: StreamMode,
-    warnings: string[],
-  ) {
+  private constructor(start: {
+    readonly control: AuditControl;
+    readonly architectures: readonly Architecture[];
+    readonly options: SessionOptions;
+    /** As they were found. */
+    readonly status: AuditStatus;
+    readonly rules: readonly Uint8Array[];
+    readonly mode: StreamMode;
+    readonly warnings: string[];
+  }) {
+    const { control, architectures, options, status, rules, mode, warnings } = start;
     this.#control = control;
     this.#architectures = architectures;
     this.#options = options;
     this.#selection = options.selection;
     this.#mode = mode;
     this.#warnings = warnings;
-    const { status, rules } = seen;
     this.#lostAtStart = status.lost;
     this.#featureBitmap = status.featureBitmap;
     this.#isOn = status.enabled !== 0;
@@ -188,7 +191,7 @@ export class AuditSession {
     if (left !== undefined && options.previousOwnerPid === undefined) warnings.push(leftBy(left.pid));
     const removesRules = options.forceReconfigure && options.allowConfig && status.enabled !== AUDIT_LOCKED;
     if (!removesRules && hasNeverTask(rules)) warnings.push(NEVER_TASK);
-    return new AuditSession(control, architectures, options, { status, rules }, mode, warnings);
+    return new AuditSession({ control, architectures, options, status, rules, mode, warnings });
   }
 
   /** Sentences for the operator: what will be missing, and the setting that changes it. */

@@ -72,8 +72,7 @@ export const splay = (interval: number, percent: number, random: number): number
 /** The interval moved as it was the last time, or anew and remembered. */
 const rememberedSplay = (
   database: CoreDatabase,
-  name: string,
-  interval: number,
+  { name, interval }: { readonly name: string; readonly interval: number },
   percent: number,
   random: () => number,
 ): number => {
@@ -108,8 +107,7 @@ export const buildSchedule = (options: {
         // As core does, a percentage of 0 or 1 is taken for a mistake.
         rememberedSplay(
           database,
-          query.name,
-          interval,
+          { name: query.name, interval },
           options.splayPercent <= 1 ? 10 : options.splayPercent,
           options.random ?? Math.random,
         );

@@ -84,14 +84,15 @@ export class RowLog {
   /** Number behind the last row written. */
   #nextEid: number;
 
-  private constructor(
-    directory: string,
-    columnNames: readonly string[],
-    files: LogFile[],
-    firstFile: number,
-    resume: Resume | undefined,
-    nextEid: number,
-  ) {
+  private constructor(start: {
+    readonly directory: string;
+    readonly columnNames: readonly string[];
+    readonly files: LogFile[];
+    readonly firstFile: number;
+    readonly resume: Resume | undefined;
+    readonly nextEid: number;
+  }) {
+    const { directory, columnNames, files, firstFile, resume, nextEid } = start;
     this.#directory = directory;
     this.#columnNames = columnNames;
     this.#files = files;
@@ -133,7 +134,7 @@ export class RowLog {
       resume = isCurrent && unpacked < FILE_BYTES ? { path, length, unpacked } : undefined;
     }
     return {
-      log: new RowLog(directory, columnNames, files, firstFile, resume, reader.nextEid),
+      log: new RowLog({ directory, columnNames, files, firstFile, resume, nextEid: reader.nextEid }),
       found: reader.found(),
     };
   }

@@ -1,7 +1,10 @@
 import { closeSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { parseStat } from '../../model/procfs/stat.ts';
 import { errno, libc } from '../../runtime/libc.ts';
 import { waitReadable } from '../../runtime/socket-calls.ts';
+
+const { EBADF } = constants.errno;
 
 /** The same on every architecture. Source: asm-generic/unistd.h. */
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -84,5 +87,3 @@ export const givesDescriptors = (): boolean => {
   // Standard input need not be open.
   return fd >= 0 || fd === -EBADF;
 };
-
-const EBADF = 9;

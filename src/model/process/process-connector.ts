@@ -1,4 +1,14 @@
-import { getSystemErrorName } from 'node:util';
+import { constants } from 'node:os';
+import { errnoName } from '../../audit/errors.ts';
+import {
+  BATCH,
+  bindNetlink,
+  DatagramBatch,
+  openNetlink,
+  sendToKernel,
+  setMembership,
+  setReceiveBuffer,
+} from '../../runtime/netlink-socket.ts';
 import * as libc from '../../runtime/socket-calls.ts';
 import {
   CN_IDX_PROC,
@@ -25,14 +35,8 @@ export interface ConnectorCounters {
 }
 
 const NETLINK_CONNECTOR = 11;
-const SOCKADDR_NL_BYTES = 12;
-const MMSGHDR_BYTES = 64;
-const IOVEC_BYTES = 16;
-const EAGAIN = 11;
-const EINTR = 4;
-const ENOBUFS = 105;
+const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
 
-const BATCH = 256;
 /** One drain takes no more, so that a fork bomb cannot hold the thread. */
 const MAX_PER_DRAIN = 64 * BATCH;
 /** A fork message occupies less than a kilobyte of it: room for some ten thousand. */
@@ -52,25 +56,10 @@ export class KernelProcessConnector implements ProcessConnector {
   readonly #fd: number;
   #closed = false;
   #subscribed = false;
-  readonly #arena = Buffer.alloc(BATCH * MAX_CN_PROC_BYTES);
-  readonly #names = Buffer.alloc(BATCH * SOCKADDR_NL_BYTES);
-  readonly #iovecs = Buffer.alloc(BATCH * IOVEC_BYTES);
-  readonly #headers = Buffer.alloc(BATCH * MMSGHDR_BYTES);
+  readonly #batch = new DatagramBatch(MAX_CN_PROC_BYTES);
 
   private constructor(fd: number) {
     this.#fd = fd;
-    const arena = libc.addressOf(this.#arena);
-    const names = libc.addressOf(this.#names);
-    const iovecs = libc.addressOf(this.#iovecs);
-    for (let i = 0; i < BATCH; i++) {
-      this.#iovecs.writeBigUInt64LE(arena + BigInt(i * MAX_CN_PROC_BYTES), i * IOVEC_BYTES);
-      this.#iovecs.writeBigUInt64LE(BigInt(MAX_CN_PROC_BYTES), i * IOVEC_BYTES + 8);
-      const header = i * MMSGHDR_BYTES;
-      this.#headers.writeBigUInt64LE(names + BigInt(i * SOCKADDR_NL_BYTES), header);
-      this.#headers.writeUInt32LE(SOCKADDR_NL_BYTES, header + 8);
-      this.#headers.writeBigUInt64LE(iovecs + BigInt(i * IOVEC_BYTES), header + 16);
-      this.#headers.writeBigUInt64LE(1n, header + 24);
-    }
   }
 
   /**
@@ -81,19 +70,13 @@ export class KernelProcessConnector implements ProcessConnector {
    *   CONFIG_PROC_EVENTS
    */
   static open(): KernelProcessConnector {
-    const fd = libc.socket(libc.AF_NETLINK, libc.SOCK_RAW | libc.SOCK_CLOEXEC, NETLINK_CONNECTOR);
+    const fd = openNetlink(NETLINK_CONNECTOR);
     if (fd < 0) throw failed('socket');
     const connector = new KernelProcessConnector(fd);
     try {
-      const size = u32(CONNECTOR_RECEIVE_BUFFER);
-      if (libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUFFORCE, size, 4) !== 0) {
-        libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUF, size, 4);
-      }
-      const address = kernelAddress();
-      if (libc.bind(fd, address, address.length) !== 0) throw failed('bind');
-      if (libc.setsockopt(fd, libc.SOL_NETLINK, libc.NETLINK_ADD_MEMBERSHIP, u32(CN_IDX_PROC), 4) !== 0) {
-        throw failed('joining the group');
-      }
+      setReceiveBuffer(fd, CONNECTOR_RECEIVE_BUFFER);
+      if (!bindNetlink(fd)) throw failed('bind');
+      if (!setMembership(fd, libc.NETLINK_ADD_MEMBERSHIP, CN_IDX_PROC)) throw failed('joining the group');
       for (const message of listenMessages()) {
         connector.#send(message);
         connector.#subscribed = true;
@@ -108,9 +91,9 @@ export class KernelProcessConnector implements ProcessConnector {
   drain(onEvent: (event: ProcConnectorEvent) => void): void {
     if (this.#closed) return;
     for (let taken = 0; taken < MAX_PER_DRAIN; ) {
-      const received = libc.recvmmsg(this.#fd, this.#headers, BATCH, libc.MSG_DONTWAIT, null);
+      const received = this.#batch.receive(this.#fd);
       if (received < 0) {
-        const errno = libc.errno();
+        const errno = -received;
         if (errno === EAGAIN) return;
         if (errno === ENOBUFS) this.counters.overruns++;
         else if (errno !== EINTR) throw failed('recvmmsg', errno);
@@ -124,14 +107,9 @@ export class KernelProcessConnector implements ProcessConnector {
   }
 
   #deliver(slot: number, onEvent: (event: ProcConnectorEvent) => void): void {
-    const header = slot * MMSGHDR_BYTES;
-    const length = this.#headers.readUInt32LE(header + 56);
-    const truncated = (this.#headers.readUInt32LE(header + 48) & libc.MSG_TRUNC) !== 0;
-    this.#headers.writeUInt32LE(SOCKADDR_NL_BYTES, header + 8);
-    // Only the kernel's port is 0: anyone with CAP_NET_ADMIN can send to the group.
-    const foreign = this.#names.readUInt32LE(slot * SOCKADDR_NL_BYTES + 4) !== 0;
-    const start = slot * MAX_CN_PROC_BYTES;
-    const event = truncated || foreign ? undefined : parseProcEvent(this.#arena, start, start + length);
+    const length = this.#batch.take(slot);
+    const start = this.#batch.startOf(slot);
+    const event = length < 0 ? undefined : parseProcEvent(this.#batch.arena, start, start + length);
     if (event === undefined) this.counters.malformed++;
     else onEvent(event);
   }
@@ -149,31 +127,11 @@ export class KernelProcessConnector implements ProcessConnector {
   }
 
   #send(message: Buffer): void {
-    const kernel = kernelAddress();
-    if (libc.sendto(this.#fd, message, message.length, 0, kernel, kernel.length) < 0) throw failed('sendto');
+    if (!sendToKernel(this.#fd, message)) throw failed('sendto');
   }
 }
 
-const kernelAddress = (): Uint8Array => {
-  const address = new Uint8Array(SOCKADDR_NL_BYTES);
-  address[0] = libc.AF_NETLINK;
-  return address;
-};
-
-const u32 = (value: number): Uint8Array => {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-};
-
-const failed = (call: string, errno = libc.errno()): Error => {
-  let name = `errno ${errno}`;
-  try {
-    name = getSystemErrorName(-errno);
-  } catch {
-    // A number without a name stays a number.
-  }
-  return new Error(
-    `process connector: ${call} failed: ${name}; it takes CAP_NET_ADMIN, the host's namespaces and CONFIG_PROC_EVENTS`,
+const failed = (call: string, errno = libc.errno()): Error =>
+  new Error(
+    `process connector: ${call} failed: ${errnoName(errno)}; it takes CAP_NET_ADMIN, the host's namespaces and CONFIG_PROC_EVENTS`,
   );
-};

@@ -107,7 +107,8 @@ export class ProcessTree {
     const parent = pid === parentPid ? undefined : this.find(parentPid, atMs);
     // Before there may be no room for the parent any more.
     const inherited = ordered && parent !== undefined ? this.imageOf(parent) : undefined;
-    const node = this.#started(pid, atMs) ?? this.#add(pid, atMs, 'fork', this.find(pid, atMs), atMs);
+    const node =
+      this.#started(pid, atMs) ?? this.#add(pid, atMs, 'fork', this.#ended(this.find(pid, atMs), atMs));
     setStart(node, atMs, 'fork');
     // An exec of the child that was told before its fork knows the parent better: it may have changed since.
     node.parentPid ??= parentPid;
@@ -273,8 +274,8 @@ export class ProcessTree {
       }
     }
     return start === undefined
-      ? this.#add(pid, at, 'exec', node, at)
-      : this.#add(pid, start, 'procfs', node, at);
+      ? this.#add(pid, at, 'exec', this.#ended(node, at))
+      : this.#add(pid, start, 'procfs', this.#ended(node, at));
   }
 
   /** Whether a node is the process of an event at `at` without looking at procfs. */
@@ -302,7 +303,8 @@ export class ProcessTree {
 
   #take({ pid, startMs, ppid, comm, path }: LiveProcess): ProcessNode {
     const node =
-      this.#started(pid, startMs) ?? this.#add(pid, startMs, 'procfs', this.find(pid, startMs), startMs);
+      this.#started(pid, startMs) ??
+      this.#add(pid, startMs, 'procfs', this.#ended(this.find(pid, startMs), startMs));
     if (node.startKnown === 'exec') setStart(node, startMs, 'procfs');
     if (node.parentPid === undefined && ppid !== pid) node.parentPid = ppid;
     if (this.imageOf(node) === undefined) {
@@ -363,15 +365,19 @@ export class ProcessTree {
     this.#known.resize(node, NODE_BYTES + imageBytes(image));
   }
 
-  /** @param older the node that had the pid until `endMs` */
+  /** A node whose pid another process has from `endMs` on. */
+  #ended(node: ProcessNode | undefined, endMs: number): ProcessNode | undefined {
+    if (node !== undefined) this.#known.end(node, endMs);
+    return node;
+  }
+
+  /** @param older the node that had the pid before, ended */
   #add(
     pid: number,
     startMs: number,
     startKnown: StartKnowledge,
     older: ProcessNode | undefined,
-    endMs: number,
   ): ProcessNode {
-    if (older !== undefined) this.#known.end(older, endMs);
     const node: ProcessNode = {
       pid,
       startMs,

@@ -61,93 +61,9 @@ export interface ProcessTreeSourceOptions {
 
 /** Who started a process: parents are known by pid and start time, also after they ended. */
 export const processTreeSource = (options: ProcessTreeSourceOptions): EventSource<ProcessTreeFields> => {
-  const {
-    tree,
-    clock,
-    openConnector,
-    forkEvents = false,
-    connector: state = createConnectorState(),
-  } = options;
+  const { tree, clock, hasher } = options;
   const ancestors = new Ancestors(tree);
-  let connector: ProcessConnector | undefined;
-  // Until the kernel answers, nobody knows whether it will ever send anything.
-  let listening = false;
-  let cancelTimer: (() => void) | undefined;
-  let seenOverruns = 0;
-  let resyncAt = Number.NEGATIVE_INFINITY;
-  let stopped = false;
-  let offsetMs = 0;
-  let offsetAt = Number.NEGATIVE_INFINITY;
-  let drainedAt = Number.NEGATIVE_INFINITY;
-
-  const take = (event: ProcConnectorEvent, wallOffsetMs: number): void => {
-    switch (event.kind) {
-      case 'fork':
-        tree.fork(event.pid, event.parent, event.monotonicMs + wallOffsetMs, false);
-        break;
-      case 'exec':
-        tree.executed(event.pid, event.monotonicMs + wallOffsetMs);
-        break;
-      case 'exit':
-        tree.exit(event.pid, event.monotonicMs + wallOffsetMs);
-        break;
-      case 'reply':
-        listening = event.error === 0;
-        tree.seesForks = listening || forkEvents;
-        state.error = listening ? undefined : `the process connector refused: ${errnoName(event.error)}`;
-        break;
-      case 'other':
-        break;
-    }
-  };
-
-  /** The wall clock can be set, so what the kernel's clock is compared with goes stale. */
-  const toWallMs = (): number => {
-    const now = clock.monotonicMs();
-    if (now - offsetAt >= OFFSET_MS) {
-      offsetMs = wallOffset(clock, () => Number(clock.monotonicNs()) / 1e6) ?? 0;
-      offsetAt = now;
-    }
-    return offsetMs;
-  };
-
-  const drain = (): void => {
-    if (connector === undefined) return;
-    drainedAt = clock.monotonicMs();
-    try {
-      const wallOffsetMs = toWallMs();
-      connector.drain(event => take(event, wallOffsetMs));
-    } catch (error) {
-      state.error = messageOf(error);
-      closeConnector();
-      return;
-    }
-    if (connector.counters.overruns !== seenOverruns) resync();
-    state.overruns = connector.counters.overruns;
-  };
-
-  const resync = (): void => {
-    const now = clock.monotonicMs();
-    if (now - resyncAt < RESYNC_MS) return;
-    resyncAt = now;
-    seenOverruns = connector?.counters.overruns ?? 0;
-    tree.resync(clock.wallMs()).catch((error: unknown) => {
-      state.error = messageOf(error);
-    });
-  };
-
-  const closeConnector = (): void => {
-    connector?.close();
-    connector = undefined;
-    listening = false;
-    tree.seesForks = forkEvents;
-  };
-
-  const tick = (): void => {
-    drain();
-    if (!stopped && connector !== undefined) cancelTimer = clock.after(DRAIN_MS, tick);
-  };
-
+  const listener = new ConnectorListener(options);
   return eventSource<ProcessTreeFields>({
     name: 'process tree',
     provides: {
@@ -167,33 +83,22 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
     limits: { rests: false },
 
     async start() {
-      tree.seesForks = forkEvents;
-      options.hasher?.start();
-      state.drain = drain;
-      if (openConnector !== undefined) {
-        try {
-          connector = openConnector();
-          state.error = "the process connector does not answer, as outside of the host's pid namespace";
-          tick();
-        } catch (error) {
-          state.error = messageOf(error);
-        }
-      }
+      hasher?.start();
+      listener.start();
       // After the connector is open: a process that is started meanwhile is seen by one or the other.
       await tree.seed();
     },
 
     stop() {
-      stopped = true;
-      cancelTimer?.();
-      closeConnector();
-      options.hasher?.close();
+      listener.stop();
+      hasher?.close();
     },
 
     observe(event: ModelEvent) {
       if (event.action === 'fork') {
-        if (!listening && event.parent !== undefined)
+        if (!listener.isListening && event.parent !== undefined) {
           tree.fork(event.pid, event.parent, eventMs(event), true);
+        }
       } else if (event.action === 'exit') {
         tree.exit(event.pid, eventMs(event));
       }
@@ -201,7 +106,8 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
 
     resolve(event) {
       // Its own fork and exec, and its parent's, came before. News of exits can wait a little.
-      if (!tree.isExpected(event, listening) || clock.monotonicMs() - drainedAt > FRESH_MS) drain();
+      const isStale = clock.monotonicMs() - listener.drainedAt > FRESH_MS;
+      if (!tree.isExpected(event, listener.isListening) || isStale) listener.drain();
       const { process, image, parent, parentImage } = tree.exec(event);
       return {
         // Not kept with it: most processes are asked for it once.
@@ -220,3 +126,132 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
     },
   });
 };
+
+/** Tells the tree what the kernel's process connector sees. */
+class ConnectorListener {
+  readonly #tree: ProcessTree;
+  readonly #clock: Clock;
+  readonly #openConnector: (() => ProcessConnector) | undefined;
+  readonly #forkEvents: boolean;
+  readonly #state: ConnectorState;
+  #connector: ProcessConnector | undefined;
+  #isListening = false;
+  #cancelTimer: (() => void) | undefined;
+  #seenOverruns = 0;
+  #resyncAt = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+  #offsetMs = 0;
+  #offsetAt = Number.NEGATIVE_INFINITY;
+  #drainedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ProcessTreeSourceOptions) {
+    this.#tree = options.tree;
+    this.#clock = options.clock;
+    this.#openConnector = options.openConnector;
+    this.#forkEvents = options.forkEvents ?? false;
+    this.#state = options.connector ?? createConnectorState();
+  }
+
+  /** Whether the kernel has answered: until then nobody knows whether it will ever send anything. */
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
+  /** Milliseconds of the monotonic clock at which the socket was emptied last. */
+  get drainedAt(): number {
+    return this.#drainedAt;
+  }
+
+  start(): void {
+    this.#tree.seesForks = this.#forkEvents;
+    this.#state.drain = () => this.drain();
+    if (this.#openConnector === undefined) return;
+    try {
+      this.#connector = this.#openConnector();
+      this.#state.error = "the process connector does not answer, as outside of the host's pid namespace";
+      this.#tick();
+    } catch (error) {
+      this.#state.error = messageOf(error);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    this.#close();
+  }
+
+  /** Takes everything that waits in the connector's socket. */
+  drain(): void {
+    const connector = this.#connector;
+    if (connector === undefined) return;
+    this.#drainedAt = this.#clock.monotonicMs();
+    try {
+      const wallOffsetMs = this.#wallOffset();
+      connector.drain(event => this.#take(event, wallOffsetMs));
+    } catch (error) {
+      this.#state.error = messageOf(error);
+      this.#close();
+      return;
+    }
+    if (connector.counters.overruns !== this.#seenOverruns) this.#resync();
+    this.#state.overruns = connector.counters.overruns;
+  }
+
+  #take(event: ProcConnectorEvent, wallOffsetMs: number): void {
+    switch (event.kind) {
+      case 'fork':
+        this.#tree.fork(event.pid, event.parent, event.monotonicMs + wallOffsetMs, false);
+        break;
+      case 'exec':
+        this.#tree.executed(event.pid, event.monotonicMs + wallOffsetMs);
+        break;
+      case 'exit':
+        this.#tree.exit(event.pid, event.monotonicMs + wallOffsetMs);
+        break;
+      case 'reply':
+        this.#isListening = event.error === 0;
+        this.#tree.seesForks = this.#isListening || this.#forkEvents;
+        this.#state.error = this.#isListening
+          ? undefined
+          : `the process connector refused: ${errnoName(event.error)}`;
+        break;
+      case 'other':
+        break;
+    }
+  }
+
+  /** From the kernel's clock to the wall clock, in milliseconds. The wall clock can be set, so it goes stale. */
+  #wallOffset(): number {
+    const now = this.#clock.monotonicMs();
+    if (now - this.#offsetAt >= OFFSET_MS) {
+      this.#offsetMs = wallOffset(this.#clock, () => Number(this.#clock.monotonicNs()) / 1e6) ?? 0;
+      this.#offsetAt = now;
+    }
+    return this.#offsetMs;
+  }
+
+  #resync(): void {
+    const now = this.#clock.monotonicMs();
+    if (now - this.#resyncAt < RESYNC_MS) return;
+    this.#resyncAt = now;
+    this.#seenOverruns = this.#connector?.counters.overruns ?? 0;
+    this.#tree.resync(this.#clock.wallMs()).catch((error: unknown) => {
+      this.#state.error = messageOf(error);
+    });
+  }
+
+  #close(): void {
+    this.#connector?.close();
+    this.#connector = undefined;
+    this.#isListening = false;
+    this.#tree.seesForks = this.#forkEvents;
+  }
+
+  #tick(): void {
+    this.drain();
+    if (!this.#stopped && this.#connector !== undefined) {
+      this.#cancelTimer = this.#clock.after(DRAIN_MS, () => this.#tick());
+    }
+  }
+}
