@@ -1,6 +1,8 @@
 import type { ColumnSpec, Row, TableSpec } from 'osquery-extension-ts';
+import { eventTables } from './index.ts';
+import { processTelemetryEvents } from './process_telemetry_events.ts';
 
-const columns = [
+const beforeLosses = [
   { name: 'mode', type: 'TEXT' },
   { name: 'owner_pid', type: 'BIGINT' },
   { name: 'enabled', type: 'INTEGER' },
@@ -23,19 +25,15 @@ const columns = [
   { name: 'cut_command_lines', type: 'BIGINT' },
   { name: 'events', type: 'BIGINT' },
   { name: 'filtered_events', type: 'BIGINT' },
+  { name: 'unknown_arch_events', type: 'BIGINT' },
   { name: 'malformed_events', type: 'BIGINT' },
   { name: 'unusable_events', type: 'BIGINT' },
   { name: 'incomplete_events', type: 'BIGINT' },
   { name: 'unterminated_events', type: 'BIGINT' },
   { name: 'unencodable_rows', type: 'BIGINT' },
-  { name: 'process_events_evicted_unread', type: 'BIGINT' },
-  { name: 'socket_events_evicted_unread', type: 'BIGINT' },
-  { name: 'user_events_evicted_unread', type: 'BIGINT' },
-  { name: 'process_telemetry_events_evicted_unread', type: 'BIGINT' },
-  { name: 'process_events_expired_unread', type: 'BIGINT' },
-  { name: 'socket_events_expired_unread', type: 'BIGINT' },
-  { name: 'user_events_expired_unread', type: 'BIGINT' },
-  { name: 'process_telemetry_events_expired_unread', type: 'BIGINT' },
+] as const satisfies readonly ColumnSpec[];
+
+const afterLosses = [
   { name: 'telemetry_events', type: 'BIGINT' },
   { name: 'telemetry_overflowed', type: 'BIGINT' },
   { name: 'telemetry_source_failures', type: 'BIGINT' },
@@ -62,10 +60,26 @@ const columns = [
   { name: 'last_error', type: 'TEXT' },
 ] as const satisfies readonly ColumnSpec[];
 
-export type AuditStatusRow = Row<typeof columns>;
+/** Rows of a table of events that were dropped, or expired, before a query had read them. */
+export type LossColumn = `${string}_evicted_unread` | `${string}_expired_unread`;
+
+/** The tables that hold events. */
+const holders = [...eventTables.map(({ spec }) => spec.name), processTelemetryEvents.spec.name];
+
+export const evictedColumns = holders.map(name => `${name}_evicted_unread` as const);
+export const expiredColumns = holders.map(name => `${name}_expired_unread` as const);
+
+const columns: readonly ColumnSpec[] = [
+  ...beforeLosses,
+  ...[...evictedColumns, ...expiredColumns].map(name => ({ name, type: 'BIGINT' }) as const),
+  ...afterLosses,
+];
+
+export type AuditStatusRow = Row<typeof beforeLosses> &
+  Row<typeof afterLosses> & { readonly [Name in LossColumn]?: number | undefined };
 
 /**
  * How the events are read, and everything that was lost on the way: one row. Counts are since
  * the start or, where state is kept (`state_dir`), since the first start with that directory.
  */
-export const auditStatus: TableSpec<typeof columns> = { name: 'audit_status', columns };
+export const auditStatus: TableSpec = { name: 'audit_status', columns };

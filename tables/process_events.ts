@@ -4,8 +4,7 @@ import type { SyscallName } from '../src/audit/syscalls.ts';
 import type { EventTable, RowContext } from '../src/events/event-table.ts';
 import { argumentsBeside } from '../src/events/joined-arguments.ts';
 
-/** osquery's schema, then our own columns, all of them hidden. */
-const columns = [
+const osqueryColumns = [
   { name: 'pid', type: 'BIGINT' },
   { name: 'path', type: 'TEXT' },
   { name: 'mode', type: 'TEXT' },
@@ -37,6 +36,10 @@ const columns = [
   { name: 'fsgid', type: 'BIGINT' },
   { name: 'sgid', type: 'BIGINT' },
   { name: 'syscall', type: 'TEXT' },
+] as const satisfies readonly ColumnSpec[];
+
+/** Ours, all of them hidden. */
+const ownColumns = [
   { name: 'argv', type: 'TEXT', options: { hidden: true } },
   { name: 'comm', type: 'TEXT', options: { hidden: true } },
   { name: 'exe', type: 'TEXT', options: { hidden: true } },
@@ -52,6 +55,8 @@ const columns = [
   { name: 'username', type: 'TEXT', options: { hidden: true } },
   { name: 'sha256', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
+
+const columns = [...osqueryColumns, ...ownColumns] as const;
 
 /**
  * The last columns come from the Event Model, later than the row: this says of which field of it. They are filled from
@@ -88,7 +93,9 @@ export const processEvents: EventTable<'process', typeof columns> = {
     },
     attributes: { eventBased: true },
   },
+  osqueryColumns: osqueryColumns.length,
   kind: 'process',
+  flag: 'allowProcessEvents',
 
   subscribes(settings) {
     const syscalls = [
@@ -96,7 +103,7 @@ export const processEvents: EventTable<'process', typeof columns> = {
       ...(settings.allowForkProcessEvents ? FORK : []),
       ...(settings.allowKillProcessEvents ? KILL : []),
     ];
-    return syscalls.length === 0 ? undefined : { syscalls, userMessages: false };
+    return syscalls.length === 0 ? undefined : { syscalls };
   },
 
   toRow(event, context) {

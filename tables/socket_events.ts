@@ -3,8 +3,7 @@ import type { SocketEvent } from '../src/audit/audit-event.ts';
 import type { EventTable } from '../src/events/event-table.ts';
 import type { AuditSettings } from '../src/flags/audit-settings.ts';
 
-/** osquery's schema, then our own columns, all of them hidden. */
-const columns = [
+const osqueryColumns = [
   { name: 'action', type: 'TEXT' },
   { name: 'pid', type: 'BIGINT' },
   { name: 'path', type: 'TEXT' },
@@ -22,10 +21,16 @@ const columns = [
   { name: 'eid', type: 'TEXT', options: { hidden: true } },
   { name: 'success', type: 'INTEGER', options: { hidden: true } },
   { name: 'status', type: 'TEXT' },
+] as const satisfies readonly ColumnSpec[];
+
+/** Ours, all of them hidden. */
+const ownColumns = [
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
   { name: 'node', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
+
+const columns = [...osqueryColumns, ...ownColumns] as const;
 
 /**
  * What audit does not record of these is looked up while the socket is there, and known some milliseconds after the row is
@@ -45,7 +50,9 @@ const AF_UNIX = 1;
 /** Binds, connects and accepts; on macOS also datagrams sent to an address. */
 export const socketEvents: EventTable<'socket', typeof columns> = {
   spec: { name: 'socket_events', columns, attributes: { eventBased: true } },
+  osqueryColumns: osqueryColumns.length,
   kind: 'socket',
+  flag: 'allowSockets',
 
   subscribes(settings) {
     if (!settings.allowSockets) return undefined;
@@ -55,7 +62,6 @@ export const socketEvents: EventTable<'socket', typeof columns> = {
         'connect',
         ...(settings.allowAcceptSocketEvents ? (['accept', 'accept4'] as const) : []),
       ],
-      userMessages: false,
     };
   },
 

@@ -1,8 +1,7 @@
 import type { ColumnSpec } from 'osquery-extension-ts';
 import type { EventTable } from '../src/events/event-table.ts';
 
-/** osquery's schema, then our own columns, all of them hidden. */
-const columns = [
+const osqueryColumns = [
   { name: 'uid', type: 'BIGINT' },
   { name: 'auid', type: 'BIGINT' },
   { name: 'pid', type: 'BIGINT' },
@@ -14,6 +13,10 @@ const columns = [
   { name: 'time', type: 'BIGINT', options: { additional: true } },
   { name: 'uptime', type: 'BIGINT' },
   { name: 'eid', type: 'TEXT', options: { hidden: true } },
+] as const satisfies readonly ColumnSpec[];
+
+/** Ours, all of them hidden. */
+const ownColumns = [
   { name: 'acct', type: 'TEXT', options: { hidden: true } },
   { name: 'hostname', type: 'TEXT', options: { hidden: true } },
   { name: 'res', type: 'TEXT', options: { hidden: true } },
@@ -21,12 +24,16 @@ const columns = [
   { name: 'node', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
+const columns = [...osqueryColumns, ...ownColumns] as const;
+
 /** Authentication, sessions, account changes: what PAM, sudo, sshd and others report to audit. */
 export const userEvents: EventTable<'user', typeof columns> = {
   spec: { name: 'user_events', columns, attributes: { eventBased: true } },
+  osqueryColumns: osqueryColumns.length,
   kind: 'user',
+  flag: 'allowUserEvents',
 
-  subscribes: settings => (settings.allowUserEvents ? { syscalls: [], userMessages: true } : undefined),
+  subscribes: settings => (settings.allowUserEvents ? { userMessages: true } : undefined),
 
   toRow: (event, { settings, uptimeAt }) =>
     settings.allowUserEvents

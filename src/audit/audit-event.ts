@@ -5,7 +5,7 @@
  * Text fields are decoded: no audit quoting or hex is left, and bytes that are not UTF-8 stand as `\xHH`.
  * `undefined` means the source did not say; it becomes NULL in a row, never a guess.
  */
-export type AuditEvent = ProcessEvent | SocketEvent | UserEvent;
+export type AuditEvent = ProcessEvent | SocketEvent | UserEvent | RecordEvent;
 
 /** Names that a log has beside the ids. */
 export interface RecordedNames {
@@ -137,4 +137,20 @@ export interface UserEvent extends EventOrigin {
   readonly op: string | undefined;
   /** `success` or `failed`, as recorded. */
   readonly res: string | undefined;
+}
+
+/**
+ * What a part of the kernel reports in one record that means something by itself: SELinux, AppArmor, seccomp. The table that
+ * takes records of its type knows what is in it.
+ */
+export interface RecordEvent extends EventOrigin {
+  readonly kind: 'record';
+  /** Audit record type: 1326, 1400 … */
+  readonly type: number;
+  /** The whole record as the kernel writes it, with its `audit(…): ` in front. */
+  readonly message: string;
+  /** By its name each `name=value` of the record; the first of a name counts, and one that says that there is none is left out. */
+  readonly fields: ReadonlyMap<string, string>;
+  readonly uid: number | undefined;
+  readonly auid: number | undefined;
 }

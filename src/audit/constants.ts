@@ -32,9 +32,17 @@ export const AUDIT_CWD = 1307;
 export const AUDIT_EXECVE = 1309;
 export const AUDIT_EOE = 1320;
 export const AUDIT_BPRM_FCAPS = 1321;
+export const AUDIT_SECCOMP = 1326;
 export const AUDIT_PROCTITLE = 1327;
 export const AUDIT_REPLACE = 1329;
 export const AUDIT_URINGOP = 1336;
+
+/** What SELinux, AppArmor and Smack report of an access. */
+export const AUDIT_AVC = 1400;
+export const AUDIT_MAC_UNLBL_STCDEL = 1417;
+/** AppArmor's own types, of kernels before it wrote AUDIT_AVC. */
+export const AUDIT_APPARMOR = 1500;
+export const AUDIT_APPARMOR_KILL = 1507;
 
 /** audit_status.failure: what the kernel does when it cannot deliver a record. */
 export const AUDIT_FAIL_SILENT = 0;
@@ -64,11 +72,6 @@ export const AUDIT_NOT_EQUAL = 0x30000000;
 
 /** audit_status.feature_bitmap: the exclude list knows other fields than the record's type. */
 export const AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND = 0x08;
-
-export const AUDIT_ARCH_X86_64 = 0xc000003e;
-export const AUDIT_ARCH_I386 = 0x40000003;
-export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
-export const AUDIT_ARCH_ARM = 0x40000028;
 
 /** Error numbers in records, which are Linux's whatever host reads them. Source: asm-generic/errno.h. */
 export const EINTR = 4;

@@ -10,6 +10,7 @@ import {
   AUDIT_SYSCALL,
 } from './constants.ts';
 import type { AuditRecord } from './record.ts';
+import { isReport } from './record-event.ts';
 import { releaseBytes } from './release-bytes.ts';
 
 /** The records of one event, in the order received. Their bytes are valid only while they are handed over. */
@@ -98,7 +99,7 @@ interface Pending {
  * logs of several hosts repeat it.
  *
  * An event ends at its EOE; at its PROCTITLE, which the kernel writes last and which remains where EOE is excluded; at
- * once for records of user space, which stand alone; else by age. LOGIN and CONFIG_CHANGE may be alone or part of a
+ * once for records that stand alone, of user space and of SELinux and the like; else by age. LOGIN and CONFIG_CHANGE may be alone or part of a
  * system call's event, and nothing but age can tell.
  */
 export class Correlator {
@@ -137,7 +138,7 @@ export class Correlator {
   /** @param now milliseconds of a monotonic clock */
   push(record: AuditRecord, now: number, node?: string): void {
     const { type } = record;
-    if (isUserMessage(type)) {
+    if (standsAlone(type)) {
       const { seconds, milliseconds, serial } = record;
       this.#onGroup({ seconds, milliseconds, serial, node, records: [record], endedBy: 'record' });
       return;
@@ -347,3 +348,6 @@ const isOf = (event: Pending, record: AuditRecord, node: string | undefined): bo
 export const isUserMessage = (type: number): boolean =>
   (type >= AUDIT_FIRST_USER_MSG && type <= AUDIT_LAST_USER_MSG) ||
   (type >= AUDIT_FIRST_USER_MSG2 && type <= AUDIT_LAST_USER_MSG2);
+
+/** Records that are an event each, whatever else has their serial. */
+export const standsAlone = (type: number): boolean => isUserMessage(type) || isReport(type);

@@ -6,6 +6,7 @@ import { interpretedNames } from './interpreted-names.ts';
 import { hasUringop, UringReader } from './io-uring.ts';
 import { type KindOfTask, readProcessEvent } from './process-event.ts';
 import type { AuditRecord } from './record.ts';
+import { isReport, readRecordEvent } from './record-event.ts';
 import { readSocketEvent } from './socket-event.ts';
 import { readSyscall, type SyscallReading } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
@@ -15,6 +16,8 @@ import { readUserEvent } from './user-event.ts';
 export interface Interests {
   readonly syscalls: ReadonlySet<SyscallName>;
   readonly userMessages: boolean;
+  /** Types of records that are an event each. */
+  readonly reports: ReadonlySet<number>;
 }
 
 export interface InterpreterCounters {
@@ -26,6 +29,8 @@ export interface InterpreterCounters {
   incomplete: number;
   /** Groups that lack a record without which there is no event. */
   unusable: number;
+  /** System calls of an architecture, or with a number, that is not known here. */
+  unknownArch: number;
 }
 
 const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4']);
@@ -54,12 +59,20 @@ const withOrigin = (group: RecordGroup, events: readonly AuditEvent[]): readonly
 
 /** Turns groups of records into events. */
 export class Interpreter {
-  readonly counters: InterpreterCounters = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0 };
+  readonly counters: InterpreterCounters = {
+    filtered: 0,
+    malformed: 0,
+    incomplete: 0,
+    unusable: 0,
+    unknownArch: 0,
+  };
   /** Records that are damaged: what they say is NULL, or their group is among the malformed ones. */
   damagedRecords = 0;
   readonly #kindOfTask: KindOfTask;
   readonly #uring = new UringReader();
   interests: Interests;
+  /** The first system call that is not known here. */
+  firstUnknown: { readonly arch: number; readonly number: number } | undefined;
   /** Bytes of a process's arguments that are wanted. */
   argumentBytes = Number.POSITIVE_INFINITY;
 
@@ -84,7 +97,10 @@ export class Interpreter {
       const event = readUserEvent(first);
       return event === undefined ? this.#drop('malformed') : [event];
     }
-    // Records raised inside the call, such as AVC, come before SYSCALL.
+    if (isReport(first.type)) {
+      return this.interests.reports.has(first.type) ? [readRecordEvent(first)] : this.#drop('filtered');
+    }
+    // Operations of io_uring come before SYSCALL.
     const main = firstOf(group, AUDIT_SYSCALL);
     if (main !== first && hasUringop(group)) return this.#interpretUring(group, main);
     if (main === undefined) return this.#drop(isRest(group) ? 'unusable' : 'filtered');
@@ -94,6 +110,10 @@ export class Interpreter {
   #interpretSyscall(group: RecordGroup, reading: SyscallReading): readonly AuditEvent[] {
     if (reading.kind === 'malformed') return this.#drop('malformed');
     if (reading.kind === 'other') return this.#drop('filtered');
+    if (reading.kind === 'unknown') {
+      this.firstUnknown ??= { arch: reading.arch, number: reading.number };
+      return this.#drop('unknownArch');
+    }
     const { syscall } = reading;
 
     if (SOCKET_CALLS.has(syscall.name)) {
@@ -112,17 +132,20 @@ export class Interpreter {
   #interpretUring(group: RecordGroup, main: AuditRecord | undefined): readonly AuditEvent[] {
     const submission = main && readSyscall(main, SUBMISSION);
     if (submission?.kind === 'malformed') return this.#drop('malformed');
+    // Also a call that is not known.
+    const isWithinOther = submission !== undefined && submission.kind !== 'syscall';
     const reading = this.#uring.read(group, {
       submission: submission?.kind === 'syscall' ? submission.syscall : undefined,
-      isWithinOther: submission?.kind === 'other',
+      isWithinOther,
       wanted: this.interests.syscalls,
     });
     if (reading.kind === 'malformed') return this.#drop('malformed');
-    if (submission?.kind !== 'other') {
+    if (!isWithinOther) {
       return reading.events.length > 0 ? reading.events : this.#drop('filtered');
     }
     const own = readSyscall(main!, this.interests.syscalls);
-    if (own.kind === 'other' && reading.events.length > 0) return reading.events;
+    const isOwn = own.kind === 'syscall' || own.kind === 'malformed';
+    if (!isOwn && reading.events.length > 0) return reading.events;
     return [...this.#interpretSyscall(group, own), ...reading.events];
   }
 

@@ -7,6 +7,7 @@ import { joinFirstArguments } from './execve.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SyscallRecord } from './syscall-record.ts';
+import { cloneFlagsArgument } from './syscalls.ts';
 import { DAMAGED, decimal, isDamaged, plainText, readPath, readText, untrustedBytes } from './value.ts';
 
 /** clone(2) flags. Source: linux/sched.h. */
@@ -52,8 +53,9 @@ export const readProcessEvent = (
         incomplete: false,
       };
     case 'clone': {
-      if ((a0 & CLONE_THREAD) !== 0) return undefined;
-      const parent = (a0 & CLONE_PARENT) !== 0 ? ppid : pid;
+      const flags = cloneFlagsArgument(syscall.arch) === 0 ? a0 : (syscall.a1 ?? 0);
+      if ((flags & CLONE_THREAD) !== 0) return undefined;
+      const parent = (flags & CLONE_PARENT) !== 0 ? ppid : pid;
       return {
         event: processEvent(group, syscall, { action: 'fork', pid: exit, parent }),
         incomplete: false,

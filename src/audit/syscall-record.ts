@@ -1,16 +1,20 @@
 import { damage } from './damage.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
-import { type SyscallName, socketcallName, syscallName } from './syscalls.ts';
+import { isNoSyscall, type SyscallName, socketcallName, syscallName } from './syscalls.ts';
 import { DAMAGED, decimal, hexWord, plainText, readPath, readText, type TextReading } from './value.ts';
 
 /** What a SYSCALL record says of a system call that makes events. */
 export interface SyscallRecord {
+  readonly arch: number;
   readonly name: SyscallName;
   readonly success: boolean;
   readonly exit: number;
-  /** Low 32 bits of the first argument, unsigned. */
+  /** Low 32 bits of the first argument, unsigned, and of the next ones. */
   readonly a0: number;
+  readonly a1: number | undefined;
+  readonly a2: number | undefined;
+  readonly a3: number | undefined;
   /** PATH records the event should have. */
   readonly items: number;
   readonly ppid: number | undefined;
@@ -34,6 +38,8 @@ export type SyscallReading =
   | { readonly kind: 'syscall'; readonly syscall: SyscallRecord }
   /** A system call that cannot become an event of ours. */
   | { readonly kind: 'other' }
+  /** Its architecture, or its number there, is not known here. */
+  | { readonly kind: 'unknown'; readonly arch: number; readonly number: number }
   | { readonly kind: 'malformed' };
 
 const OTHER: SyscallReading = { kind: 'other' };
@@ -44,6 +50,9 @@ const SYSCALL = keyHash('syscall');
 const SUCCESS = keyHash('success');
 const EXIT = keyHash('exit');
 const A0 = keyHash('a0');
+const A1 = keyHash('a1');
+const A2 = keyHash('a2');
+const A3 = keyHash('a3');
 const ITEMS = keyHash('items');
 const PPID = keyHash('ppid');
 const PID = keyHash('pid');
@@ -106,10 +115,13 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
   const { bytes, start, end } = record;
   if (known?.interests === interests && knownText.matches(bytes, start, end)) return known.reading;
   let arch: number | undefined;
-  let name: SyscallName | undefined;
+  let name: string | undefined;
   let success: boolean | undefined;
   let exit: number | undefined;
   let a0: number | undefined;
+  let a1: number | undefined;
+  let a2: number | undefined;
+  let a3: number | undefined;
   let items: number | undefined;
   let actor: Actor | undefined;
   let actorAt = 0;
@@ -124,7 +136,8 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
         const number = decimal(cursor);
         if (arch === undefined || number === undefined) return MALFORMED;
         name = syscallName(arch, number);
-        if (name === undefined || (name !== 'socketcall' && !interests.has(name))) return OTHER;
+        if (name === undefined) return isNoSyscall(number) ? OTHER : { kind: 'unknown', arch, number };
+        if (name !== 'socketcall' && !interests.has(name as SyscallName)) return OTHER;
         break;
       }
       case SUCCESS:
@@ -139,8 +152,17 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
         a0 = hexWord(cursor);
         if (name === 'socketcall') {
           name = a0 === undefined ? undefined : socketcallName(a0);
-          if (name === undefined || !interests.has(name)) return OTHER;
+          if (name === undefined || !interests.has(name as SyscallName)) return OTHER;
         }
+        break;
+      case A1:
+        a1 = hexWord(cursor);
+        break;
+      case A2:
+        a2 = hexWord(cursor);
+        break;
+      case A3:
+        a3 = hexWord(cursor);
         break;
       case ITEMS:
         items = decimal(cursor);
@@ -156,7 +178,7 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
         break;
     }
   }
-  if (name === undefined || a0 === undefined || actor === undefined) return MALFORMED;
+  if (arch === undefined || name === undefined || a0 === undefined || actor === undefined) return MALFORMED;
   const { pid, auid, uid, gid, euid, egid } = actor;
   if (
     pid === undefined ||
@@ -172,10 +194,14 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
   const reading: SyscallReading = {
     kind: 'syscall',
     syscall: {
-      name,
+      arch,
+      name: name as SyscallName,
       success,
       exit,
       a0,
+      a1,
+      a2,
+      a3,
       items: items ?? 0,
       ppid: actor.ppid,
       pid,

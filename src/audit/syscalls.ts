@@ -1,6 +1,19 @@
-import { AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM, AUDIT_ARCH_I386, AUDIT_ARCH_X86_64 } from './constants.ts';
+import { endianness } from 'node:os';
+import { type ArchName, archNumber } from './architectures/arch-names.ts';
+import arm from './architectures/tables/arm.ts';
+import generic from './architectures/tables/generic.ts';
+import i386 from './architectures/tables/i386.ts';
+import mipsN32 from './architectures/tables/mips_n32.ts';
+import mipsN64 from './architectures/tables/mips_n64.ts';
+import mipsO32 from './architectures/tables/mips_o32.ts';
+import ppc from './architectures/tables/ppc.ts';
+import ppc64 from './architectures/tables/ppc64.ts';
+import s390 from './architectures/tables/s390.ts';
+import s390x from './architectures/tables/s390x.ts';
+import x32 from './architectures/tables/x32.ts';
+import x86_64 from './architectures/tables/x86_64.ts';
 
-/** The system calls that make events, by what they do. */
+/** The system calls that make events of processes and sockets, by what they do. */
 export type SyscallName =
   | 'execve'
   | 'execveat'
@@ -21,109 +34,125 @@ export type SyscallName =
 export interface Architecture {
   /** AUDIT_ARCH_* as in a record's `arch`. */
   readonly arch: number;
-  readonly syscalls: Readonly<Partial<Record<SyscallName, number>>>;
+  /** The number of a system call; undefined where it does not exist. */
+  readonly numberOf: (name: SyscallName) => number | undefined;
 }
 
+/** Of x32, in the number of each call; the architecture is that of x86_64. Source: asm/unistd.h. */
+const X32_SYSCALL_BIT = 0x4000_0000;
+
 /**
- * Numbers per architecture. Sources: arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl,
- * include/uapi/asm-generic/unistd.h (aarch64), arch/arm/tools/syscall.tbl.
- * i386 has no accept: it goes through socketcall, as bind and connect of older programs do.
+ * Texts with the names of the system calls of each architecture, and what is added to their numbers: MIPS has one range for
+ * each of its ways to call. Source: asm/unistd.h of arch/mips.
  */
-const X86_64: Architecture = {
-  arch: AUDIT_ARCH_X86_64,
-  syscalls: {
-    execve: 59,
-    execveat: 322,
-    fork: 57,
-    vfork: 58,
-    clone: 56,
-    clone3: 435,
-    kill: 62,
-    tkill: 200,
-    tgkill: 234,
-    bind: 49,
-    connect: 42,
-    accept: 43,
-    accept4: 288,
-    io_uring_enter: 426,
-  },
+const TABLES: Readonly<Partial<Record<ArchName, readonly [text: string, base?: number]>>> = {
+  X86_64: [x86_64],
+  I386: [i386],
+  AARCH64: [generic],
+  ARM: [arm],
+  LOONGARCH64: [generic],
+  MIPS: [mipsO32, 4000],
+  MIPSEL: [mipsO32, 4000],
+  MIPS64: [mipsN64, 5000],
+  MIPSEL64: [mipsN64, 5000],
+  MIPS64N32: [mipsN32, 6000],
+  MIPSEL64N32: [mipsN32, 6000],
+  PPC: [ppc],
+  PPC64: [ppc64],
+  PPC64LE: [ppc64],
+  RISCV64: [generic],
+  S390: [s390],
+  S390X: [s390x],
 };
 
-const I386: Architecture = {
-  arch: AUDIT_ARCH_I386,
-  syscalls: {
-    execve: 11,
-    execveat: 358,
-    fork: 2,
-    vfork: 190,
-    clone: 120,
-    clone3: 435,
-    kill: 37,
-    tkill: 238,
-    tgkill: 270,
-    bind: 361,
-    connect: 362,
-    accept4: 364,
-    socketcall: 102,
-    io_uring_enter: 426,
-  },
+type Names = ReadonlyMap<number, string>;
+
+/** Reads a table: a number is that of the name behind it, and each further name has the next one. */
+const parseTable = (text: string, base = 0): Names => {
+  const names = new Map<number, string>();
+  let next = 0;
+  for (const word of text.trim().split(/\s+/)) {
+    if (word.charCodeAt(0) <= DIGIT_9) next = Number(word);
+    else names.set(base + next++, word);
+  }
+  return names;
 };
+const DIGIT_9 = 0x39;
 
-const AARCH64: Architecture = {
-  arch: AUDIT_ARCH_AARCH64,
-  syscalls: {
-    execve: 221,
-    execveat: 281,
-    clone: 220,
-    clone3: 435,
-    kill: 129,
-    tkill: 130,
-    tgkill: 131,
-    bind: 200,
-    connect: 203,
-    accept: 202,
-    accept4: 242,
-    io_uring_enter: 426,
-  },
-};
-
-const ARM: Architecture = {
-  arch: AUDIT_ARCH_ARM,
-  syscalls: {
-    execve: 11,
-    execveat: 387,
-    fork: 2,
-    vfork: 190,
-    clone: 120,
-    clone3: 435,
-    kill: 37,
-    tkill: 238,
-    tgkill: 268,
-    bind: 282,
-    connect: 283,
-    accept: 285,
-    accept4: 366,
-    io_uring_enter: 426,
-  },
-};
-
-const ARCHITECTURES: readonly Architecture[] = [X86_64, I386, AARCH64, ARM];
-
-/** 64-bit and 32-bit system call tables of a machine, by `process.arch`; the rules of both are needed. */
-export const nativeArchitectures = (processArch: string): readonly Architecture[] =>
-  processArch === 'arm64' ? [AARCH64, ARM] : [X86_64, I386];
-
-const names = new Map<number, ReadonlyMap<number, SyscallName>>(
-  ARCHITECTURES.map(({ arch, syscalls }) => [
-    arch,
-    new Map(Object.entries(syscalls).map(([name, number]) => [number, name as SyscallName])),
-  ]),
+const NONE: Names = new Map();
+const tableOf = new Map<number, readonly [text: string, base?: number]>(
+  Object.entries(TABLES).map(([name, table]) => [archNumber(name as ArchName), table]),
 );
+/** Those that somebody has asked for: of thirteen a host has two. */
+const parsed = new Map<number, Names>();
+let x32Names: Names | undefined;
 
-/** Name of a system call we make events of; undefined for any other, and for architectures not known here. */
-export const syscallName = (arch: number, number: number): SyscallName | undefined =>
-  names.get(arch)?.get(number);
+const namesOf = (arch: number): Names => {
+  let names = parsed.get(arch);
+  if (names === undefined) {
+    const table = tableOf.get(arch);
+    if (table === undefined) return NONE;
+    names = parseTable(...table);
+    parsed.set(arch, names);
+  }
+  return names;
+};
 
-/** What socketcall(2) on i386 was asked for, by its first argument. Source: linux/net.h. */
+const ARCH_X86_64 = archNumber('X86_64');
+
+/** Name of a system call; undefined for a number, or an architecture, that is not known here. */
+export const syscallName = (arch: number, number: number): string | undefined => {
+  if (number >= X32_SYSCALL_BIT && arch === ARCH_X86_64) {
+    x32Names ??= parseTable(x32);
+    return x32Names.get(number - X32_SYSCALL_BIT);
+  }
+  return namesOf(arch).get(number);
+};
+
+/**
+ * What stands in place of a number where a tracer or a filter has taken the call away, and -1 as the kernel prints it from
+ * an unsigned number.
+ */
+export const isNoSyscall = (number: number): boolean => number === -1 || number === 0xffff_ffff;
+
+export const architecture = (name: ArchName): Architecture => {
+  const arch = archNumber(name);
+  const numbers = new Map(Array.from(namesOf(arch), ([number, call]) => [call, number]));
+  return { arch, numberOf: call => numbers.get(call) };
+};
+
+/**
+ * The architectures that programs of a machine can have, by `process.arch`, its own first; the rules of all are needed.
+ * Programs of x32 are not among them: the numbers of their calls are beyond what a rule can name.
+ *
+ * @param bytes the byte order of the machine, which Node's name of ppc64 leaves open
+ */
+export const nativeArchitectures = (
+  processArch: string,
+  bytes: 'LE' | 'BE' = endianness(),
+): readonly Architecture[] => (NATIVE[`${processArch}${bytes}`] ?? NATIVE.x64LE!).map(architecture);
+
+/** Source: audit_classify_arch and the compat classes of each arch/ in the kernel: what is not there has no second one. */
+const NATIVE: Readonly<Record<string, readonly ArchName[]>> = {
+  x64LE: ['X86_64', 'I386'],
+  ia32LE: ['I386'],
+  arm64LE: ['AARCH64', 'ARM'],
+  armLE: ['ARM'],
+  ppc64LE: ['PPC64LE'],
+  ppc64BE: ['PPC64', 'PPC'],
+  s390xBE: ['S390X', 'S390'],
+  riscv64LE: ['RISCV64'],
+  loong64LE: ['LOONGARCH64'],
+  mips64elLE: ['MIPSEL64', 'MIPSEL64N32', 'MIPSEL'],
+  mipselLE: ['MIPSEL'],
+};
+
+/** What socketcall(2), of i386, s390, ppc and others, was asked for, by its first argument. Source: linux/net.h. */
 export const socketcallName = (call: number): SyscallName | undefined =>
   call === 2 ? 'bind' : call === 3 ? 'connect' : call === 5 ? 'accept' : call === 18 ? 'accept4' : undefined;
+
+/** Architectures whose clone(2) has its flags in the second argument. Source: CONFIG_CLONE_BACKWARDS2 in the kernel. */
+const FLAGS_BEHIND_STACK: ReadonlySet<number> = new Set([archNumber('S390'), archNumber('S390X')]);
+
+/** Which argument of clone(2) has its flags, from 0. */
+export const cloneFlagsArgument = (arch: number): 0 | 1 => (FLAGS_BEHIND_STACK.has(arch) ? 1 : 0);

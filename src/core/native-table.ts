@@ -28,11 +28,15 @@ export const nativeTable = (options: {
     rows.push({ id: 'columnAlias', name, target });
   }
   rows.push({ id: 'attributes', attributes: String(options.attributes ?? 0) });
-  return {
-    definition: parseRoutes({ name: options.name, rows, extension: false }),
-    generate: options.generate,
-  };
+  return nativeTableOf(options.name, rows, options.generate);
 };
+
+/** A native table from the routes that it would register with. */
+export const nativeTableOf = (
+  name: string,
+  rows: readonly RouteRow[],
+  generate: NativeTable['generate'],
+): NativeTable => ({ definition: parseRoutes({ name, rows, extension: false }), generate });
 
 export const generateNative = (table: NativeTable, context: string | undefined): readonly PluginRow[] =>
   table.generate(parseQueryContext(context));

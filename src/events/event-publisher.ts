@@ -93,7 +93,8 @@ export class EventPublisher {
 export const interestsOf = (tables: readonly EventTable[], settings: AuditSettings): Interests => {
   const subscriptions = tables.map(table => table.subscribes(settings)).filter(s => s !== undefined);
   return {
-    syscalls: new Set<SyscallName>(subscriptions.flatMap(({ syscalls }) => syscalls)),
-    userMessages: subscriptions.some(({ userMessages }) => userMessages),
+    syscalls: new Set<SyscallName>(subscriptions.flatMap(({ syscalls = [] }) => syscalls)),
+    userMessages: subscriptions.some(({ userMessages }) => userMessages === true),
+    reports: new Set(subscriptions.flatMap(({ reports = [] }) => reports)),
   };
 };

@@ -1,13 +1,15 @@
 import type { ColumnSpec, Row, TableSpec } from 'osquery-extension-ts';
 import type { AuditEvent, ProcessEvent } from '../audit/audit-event.ts';
 import type { SyscallName } from '../audit/syscalls.ts';
-import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { AuditSettings, AuditSwitch } from '../flags/audit-settings.ts';
 
 /** What a table needs from its source. */
 export interface Subscription {
-  readonly syscalls: readonly SyscallName[];
+  readonly syscalls?: readonly SyscallName[];
   /** Records that programs send: PAM, sudo, sshd … */
-  readonly userMessages: boolean;
+  readonly userMessages?: boolean;
+  /** Types of records that are an event each. */
+  readonly reports?: readonly number[];
 }
 
 /** Seconds since the epoch, and permissions, of the file a process runs. */
@@ -27,7 +29,7 @@ export interface RowContext {
   /** undefined if the file is gone, or is not the one that ran. */
   imageTimes(event: ProcessEvent): ImageTimes | undefined;
   /** Timestamp and serial as the event's source writes them. */
-  auditId(event: AuditEvent): string;
+  auditId(event: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial'>): string;
 }
 
 /** What of it is to be looked up. */
@@ -42,6 +44,12 @@ export interface EventTable<
   Columns extends readonly ColumnSpec[] = readonly ColumnSpec[],
 > {
   readonly spec: TableSpec & { readonly columns: Columns };
+  /** How many of the columns, from the first on, are osquery's own: the rest is ours, and hidden. */
+  readonly osqueryColumns: number;
+  /** osquery's flag that switches it on. */
+  readonly flag: AuditSwitch;
+  /** Of Linux only: no other system has what it tells of. */
+  readonly linuxOnly?: boolean;
   /** The kind of events it takes. */
   readonly kind: Kind;
   /** undefined while the table is switched off. */

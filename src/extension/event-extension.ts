@@ -11,7 +11,6 @@ import {
 } from 'osquery-extension-ts';
 import { RunningQuery, readingQuery, Schedule } from 'osquery-extension-ts/events';
 import { auditStatus } from '../../tables/audit_status.ts';
-import { eventTables } from '../../tables/index.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import type { BridgeKeeper } from './bridging.ts';
@@ -86,14 +85,11 @@ const serve = async (
   const names = { native: await nativeTables(client), options: core.options };
   const seeSettings = warnAboutCore({
     atStart: core,
-    tables: {
-      nativeTables: names.native,
-      standardNames: eventTables.map(({ spec }) => spec.name),
-      registeredNames: [
-        ...eventSpecs.map(spec => namesInCore(spec, names).map(({ name }) => name)),
-        [auditStatus.name],
-      ],
-    },
+    nativeTables: names.native,
+    registeredNames: new Map([
+      ...eventSpecs.map(spec => [spec.name, namesInCore(spec, names).map(({ name }) => name)] as const),
+      [auditStatus.name, [auditStatus.name]],
+    ]),
     log,
   });
   const flow = await EventFlow.begin(core, {

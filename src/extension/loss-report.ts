@@ -1,4 +1,4 @@
-import type { AuditStatusRow } from '../../tables/audit_status.ts';
+import { type AuditStatusRow, evictedColumns, expiredColumns } from '../../tables/audit_status.ts';
 
 type Counter = Extract<
   keyof AuditStatusRow,
@@ -58,22 +58,12 @@ const LOSSES: readonly Loss[] = [
   { counters: ['malformed_records', 'malformed_events'], what: 'records that could not be read' },
   { counters: ['unencodable_rows'], what: 'rows that could not be made' },
   {
-    counters: [
-      'process_events_evicted_unread',
-      'socket_events_evicted_unread',
-      'user_events_evicted_unread',
-      'process_telemetry_events_evicted_unread',
-    ],
+    counters: evictedColumns,
     what: 'rows dropped before any query had read them',
     raise: '--events_max and custom_audit_buffer_bytes, or query more often',
   },
   {
-    counters: [
-      'process_events_expired_unread',
-      'socket_events_expired_unread',
-      'user_events_expired_unread',
-      'process_telemetry_events_expired_unread',
-    ],
+    counters: expiredColumns,
     what: 'rows that expired before any query had read them',
     raise: '--events_expiry, or schedule a query',
   },

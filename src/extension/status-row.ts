@@ -1,4 +1,4 @@
-import type { AuditStatusRow } from '../../tables/audit_status.ts';
+import type { AuditStatusRow, LossColumn } from '../../tables/audit_status.ts';
 import type { AuditStatus } from '../audit/control/status.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import type { PersistenceCounters } from '../events/persistence/persistence.ts';
@@ -28,7 +28,6 @@ export interface StatusFacts {
 export const statusRow = (facts: StatusFacts): AuditStatusRow => {
   const { kernel, ingest, buffers, telemetry } = facts;
   const sockets = facts.ingest?.ends;
-  const buffer = (name: string) => buffers.get(name)?.counters;
   const total = (of: (buffer: EventBuffer) => number): number =>
     [...buffers.values()].reduce((sum, each) => sum + of(each), 0);
   const row: AuditStatusRow = {
@@ -54,19 +53,13 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     cut_command_lines: ingest?.pipeline.cutCommandLines,
     events: ingest?.pipeline.events,
     filtered_events: ingest?.pipeline.filtered,
+    unknown_arch_events: ingest?.pipeline.unknownArch,
     malformed_events: ingest?.pipeline.malformed,
     unusable_events: ingest?.pipeline.unusable,
     incomplete_events: ingest?.pipeline.incomplete,
     unterminated_events: ingest?.pipeline.unterminated,
     unencodable_rows: ingest?.pipeline.unencodable,
-    process_events_evicted_unread: buffer('process_events')?.evictedUnread,
-    socket_events_evicted_unread: buffer('socket_events')?.evictedUnread,
-    user_events_evicted_unread: buffer('user_events')?.evictedUnread,
-    process_telemetry_events_evicted_unread: buffer('process_telemetry_events')?.evictedUnread,
-    process_events_expired_unread: buffer('process_events')?.expiredUnread,
-    socket_events_expired_unread: buffer('socket_events')?.expiredUnread,
-    user_events_expired_unread: buffer('user_events')?.expiredUnread,
-    process_telemetry_events_expired_unread: buffer('process_telemetry_events')?.expiredUnread,
+    ...unreadLosses(buffers),
     telemetry_events: telemetry?.emitted,
     telemetry_overflowed: telemetry?.overflowed,
     telemetry_source_failures: telemetry?.failed,
@@ -93,6 +86,14 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     last_error: facts.lastError,
   };
   return { ...row, ...countersOf(row, facts.carried) };
+};
+
+/** What each table lost before a query had read it. */
+const unreadLosses = (buffers: StatusFacts['buffers']): Record<LossColumn, number> => {
+  const losses: Record<LossColumn, number> = {};
+  for (const [name, { counters }] of buffers) losses[`${name}_evicted_unread`] = counters.evictedUnread;
+  for (const [name, { counters }] of buffers) losses[`${name}_expired_unread`] = counters.expiredUnread;
+  return losses;
 };
 
 /** Columns that say how things stand now, and do not only grow. */

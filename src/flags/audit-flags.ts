@@ -10,6 +10,74 @@ const audit = (name: string, defaultValue: boolean, help: string, hidden = false
 });
 
 /**
+ * osquery's flags that say which events are recorded: the key in `AuditSettings`, the flag. What runs takes a change of them
+ * over as it runs.
+ */
+export const auditSwitches = {
+  allowProcessEvents: audit(
+    'audit_allow_process_events',
+    true,
+    'Record execve and execveat in process_events',
+  ),
+  allowForkProcessEvents: audit(
+    'audit_allow_fork_process_events',
+    false,
+    'Record fork, vfork, clone and clone3 in process_events',
+  ),
+  allowKillProcessEvents: audit(
+    'audit_allow_kill_process_events',
+    false,
+    'Record kill, tkill and tgkill in process_events',
+  ),
+  allowSockets: audit(
+    'audit_allow_sockets',
+    false,
+    'Record bind, connect, accept and accept4 in socket_events',
+  ),
+  allowAcceptSocketEvents: audit(
+    'audit_allow_accept_socket_events',
+    true,
+    'With audit_allow_sockets: record accept and accept4',
+  ),
+  allowFailedSocketEvents: audit(
+    'audit_allow_failed_socket_events',
+    false,
+    'With audit_allow_sockets: record calls that failed',
+  ),
+  allowNullAcceptSocketEvents: audit(
+    'audit_allow_null_accept_socket_events',
+    false,
+    'With audit_allow_sockets: record accept calls that found no client',
+  ),
+  allowUnix: audit(
+    'audit_allow_unix',
+    false,
+    'With audit_allow_sockets: record UNIX domain sockets, with the path in column "socket"',
+    true,
+  ),
+  allowUserEvents: audit(
+    'audit_allow_user_events',
+    true,
+    'Record authentication and account messages in user_events',
+  ),
+  allowSelinuxEvents: audit(
+    'audit_allow_selinux_events',
+    false,
+    'Record what SELinux reports in selinux_events',
+  ),
+  allowApparmorEvents: audit(
+    'audit_allow_apparmor_events',
+    false,
+    'Record what AppArmor reports in apparmor_events',
+  ),
+  allowSeccompEvents: audit(
+    'audit_allow_seccomp_events',
+    false,
+    'Record what seccomp filters log or kill in seccomp_events',
+  ),
+} as const satisfies Readonly<Record<string, FlagDefinition>>;
+
+/**
  * osquery's flags of the Linux audit publisher and the tables fed by it, with osquery's defaults.
  * Source: osquery 5.23, `osqueryi --help` and `osquery_flags`.
  */
@@ -21,24 +89,7 @@ export const auditFlags = [
   ),
   audit('audit_allow_config', false, "Allow changing the kernel's audit state: rules, enabled, backlog"),
   audit('audit_persist', true, 'Take the audit stream again if another process took it'),
-  audit('audit_allow_process_events', true, 'Record execve and execveat in process_events'),
-  audit('audit_allow_fork_process_events', false, 'Record fork, vfork, clone and clone3 in process_events'),
-  audit('audit_allow_kill_process_events', false, 'Record kill, tkill and tgkill in process_events'),
-  audit('audit_allow_sockets', false, 'Record bind, connect, accept and accept4 in socket_events'),
-  audit('audit_allow_accept_socket_events', true, 'With audit_allow_sockets: record accept and accept4'),
-  audit('audit_allow_failed_socket_events', false, 'With audit_allow_sockets: record calls that failed'),
-  audit(
-    'audit_allow_null_accept_socket_events',
-    false,
-    'With audit_allow_sockets: record accept calls that found no client',
-  ),
-  audit(
-    'audit_allow_unix',
-    false,
-    'With audit_allow_sockets: record UNIX domain sockets, with the path in column "socket"',
-    true,
-  ),
-  audit('audit_allow_user_events', true, 'Record authentication and account messages in user_events'),
+  ...Object.values(auditSwitches),
   audit('audit_force_reconfigure', false, 'At start, remove every audit rule that is not ours'),
   audit('audit_force_unconfigure', false, 'At exit, remove our rules even if they were there before us'),
   {

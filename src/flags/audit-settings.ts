@@ -1,4 +1,4 @@
-import { auditFlags, eventFlags } from './audit-flags.ts';
+import { auditFlags, auditSwitches, eventFlags } from './audit-flags.ts';
 import type { AuditMode, LimitName } from './custom-options.ts';
 import { auditModes, CUSTOM_PREFIX, customOptions, limitOptions } from './custom-options.ts';
 import { flagTable } from './flag-definition.ts';
@@ -6,19 +6,16 @@ import { quoteText } from './flag-error.ts';
 import { parseFlagValue } from './flag-value.ts';
 import { nearestName } from './nearest-name.ts';
 
+/** The key of a flag that says which events are recorded. */
+export type AuditSwitch = keyof typeof auditSwitches;
+
+/** Which events are recorded. */
+export type AuditSwitches = Readonly<Record<AuditSwitch, boolean>>;
+
 /** Everything that the audit subscriber, the tables and their buffers can be told, in one readonly object. */
-export interface AuditSettings {
+export interface AuditSettings extends AuditSwitches {
   readonly allowConfig: boolean;
   readonly persist: boolean;
-  readonly allowProcessEvents: boolean;
-  readonly allowForkProcessEvents: boolean;
-  readonly allowKillProcessEvents: boolean;
-  readonly allowSockets: boolean;
-  readonly allowAcceptSocketEvents: boolean;
-  readonly allowFailedSocketEvents: boolean;
-  readonly allowNullAcceptSocketEvents: boolean;
-  readonly allowUnix: boolean;
-  readonly allowUserEvents: boolean;
   readonly forceReconfigure: boolean;
   readonly forceUnconfigure: boolean;
   readonly backlogLimit: number;
@@ -81,6 +78,10 @@ const settingText = (name: string, raw: string | undefined, warnings: string[]):
 const settingsFrom = (text: (name: string) => string): AuditSettings => {
   const bool = (name: SettingFlag): boolean => text(name) === 'true';
   const count = (name: SettingFlag): number => Math.min(Number(text(name)), Number.MAX_SAFE_INTEGER);
+
+  const switches = Object.fromEntries(
+    Object.entries(auditSwitches).map(([key, { name }]) => [key, text(name) === 'true']),
+  ) as Record<AuditSwitch, boolean>;
   const modeText = text(`${CUSTOM_PREFIX}mode`);
   const limits = Object.fromEntries(
     Object.entries(limitOptions).map(([key, { name }]) => [key, Number(text(name))]),
@@ -88,15 +89,7 @@ const settingsFrom = (text: (name: string) => string): AuditSettings => {
   return {
     allowConfig: bool('audit_allow_config'),
     persist: bool('audit_persist'),
-    allowProcessEvents: bool('audit_allow_process_events'),
-    allowForkProcessEvents: bool('audit_allow_fork_process_events'),
-    allowKillProcessEvents: bool('audit_allow_kill_process_events'),
-    allowSockets: bool('audit_allow_sockets'),
-    allowAcceptSocketEvents: bool('audit_allow_accept_socket_events'),
-    allowFailedSocketEvents: bool('audit_allow_failed_socket_events'),
-    allowNullAcceptSocketEvents: bool('audit_allow_null_accept_socket_events'),
-    allowUnix: bool('audit_allow_unix'),
-    allowUserEvents: bool('audit_allow_user_events'),
+    ...switches,
     forceReconfigure: bool('audit_force_reconfigure'),
     forceUnconfigure: bool('audit_force_unconfigure'),
     backlogLimit: count('audit_backlog_limit'),

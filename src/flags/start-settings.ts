@@ -1,16 +1,15 @@
-import type { AuditSettings } from './audit-settings.ts';
+import { auditSwitches } from './audit-flags.ts';
+import type { AuditSettings, AuditSwitch } from './audit-settings.ts';
+
+/** Telemetry is made with it: without news of forks it looks for them itself. */
+const switchesAtOnce = (Object.keys(auditSwitches) as AuditSwitch[]).filter(
+  name => name !== 'allowForkProcessEvents',
+);
 
 /** Settings that what runs takes over as it runs; what has any other one was made with it. */
 const AT_ONCE: ReadonlySet<keyof AuditSettings> = new Set<keyof AuditSettings>([
   'persist',
-  'allowProcessEvents',
-  'allowKillProcessEvents',
-  'allowSockets',
-  'allowAcceptSocketEvents',
-  'allowFailedSocketEvents',
-  'allowNullAcceptSocketEvents',
-  'allowUnix',
-  'allowUserEvents',
+  ...switchesAtOnce,
   'debug',
   'eventsOptimize',
   'eventsExpiry',

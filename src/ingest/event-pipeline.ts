@@ -285,6 +285,11 @@ export class EventPipeline {
     return { serial, inFlight: this.#correlator.size + this.#waiting.size, gaps: this.#gaps!.count };
   }
 
+  /** The first system call of an architecture, or with a number, that is not known here. */
+  get firstUnknown(): Interpreter['firstUnknown'] {
+    return this.#interpreter.firstUnknown;
+  }
+
   counters(): PipelineCounters {
     const { filtered, unusable, ...interpreter } = this.#interpreter.counters;
     const publisher = this.#publisher.counters;

@@ -41,6 +41,7 @@ import { RepeatedRecords } from './repeated-records.ts';
 import { replayInto } from './replay-into.ts';
 import { socketChannel } from './socket-channel.ts';
 import { kindOfTask } from './task-kind.ts';
+import { unknownCallWarning } from './unknown-call.ts';
 import { WakeSignal } from './wake-signal.ts';
 
 /*
@@ -242,7 +243,15 @@ const postRaw = (): void => {
 };
 
 const NO_STREAM: StreamCounters = { overruns: 0, dropped: 0, truncated: 0, foreign: 0 };
-const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
+let toldUnknown = false;
+const tellUnknown = (): void => {
+  const first = pipeline.firstUnknown;
+  if (first === undefined || toldUnknown) return;
+  toldUnknown = true;
+  report({ kind: 'warning', message: unknownCallWarning(first) });
+};
+const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void => {
+  tellUnknown();
   report({
     kind: 'counters',
     counters: {
@@ -254,6 +263,7 @@ const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void =>
     },
     progress: pipeline.progress,
   });
+};
 
 /** Has asked for what is to be looked at, and makes rows of what has been. */
 const settleLooks = (waitMs: number): void => {

@@ -17,6 +17,7 @@ const EXECVE = 1309;
 const EOE = 1320;
 const PROCTITLE = 1327;
 const LOGIN = 1006;
+const URINGOP = 1336;
 const AVC = 1400;
 
 /** What became of the records: one entry per group, read while it is handed over. */
@@ -99,11 +100,20 @@ describe('Correlator', () => {
 
   it('keeps records that come before SYSCALL', () => {
     const { push, groups } = collect();
-    push(AVC, 'avc');
+    push(URINGOP, 'u');
     push(SYSCALL, 's');
     push(PATH, 'p');
     push(EOE, '');
-    expect(groups.map(({ fields }) => fields)).toEqual([['avc', 's', 'p']]);
+    expect(groups.map(({ fields }) => fields)).toEqual([['u', 's', 'p']]);
+  });
+
+  it.each([1326, AVC, 1417, 1503])('hands on a record of type %i at once, whatever it is part of', type => {
+    const { push, groups } = collect();
+    push(SYSCALL, 's');
+    push(type, 'report');
+    expect(groups.map(({ fields }) => fields)).toEqual([['report']]);
+    push(EOE, '');
+    expect(groups.map(({ fields }) => fields)).toEqual([['report'], ['s']]);
   });
 
   it('does not end an event at a LOGIN in its middle', () => {

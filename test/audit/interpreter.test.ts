@@ -18,6 +18,7 @@ const SOCKETCALL = 1304;
 const SOCKADDR = 1306;
 const CWD = 1307;
 const EXECVE = 1309;
+const CONFIG_CHANGE = 1305;
 const AVC = 1400;
 const LOGIN = 1006;
 const ALL: Interests = {
@@ -37,6 +38,7 @@ const ALL: Interests = {
     'accept4',
   ]),
   userMessages: true,
+  reports: new Set([AVC]),
 };
 
 type Records = readonly (readonly [type: number, fields: string])[];
@@ -58,7 +60,7 @@ const interpret = (records: Records, interests = ALL, task: TaskKind = 'process'
   expect(events.length).toBeLessThan(2);
   return { event: events[0], counters: interpreter.counters };
 };
-const NOTHING = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0 };
+const NOTHING = { filtered: 0, malformed: 0, incomplete: 0, unusable: 0, unknownArch: 0 };
 
 describe('Interpreter', () => {
   it.each<[string, Records, Partial<AuditEvent>]>([
@@ -106,9 +108,9 @@ describe('Interpreter', () => {
       { kind: 'user', type: 1100, op: 'x' },
     ],
     [
-      'a call with a record raised in it',
-      [[AVC, 'avc:  denied  { read } for  pid=1 comm="x"'], ...exec()],
-      { kind: 'process', pid: 13993 },
+      'a record that is an event by itself',
+      [[AVC, 'avc:  denied  { read } for  pid=1 comm="x"']],
+      { kind: 'record', type: AVC },
     ],
   ])('makes an event of %s', (_, records, expected) => {
     const { event, counters } = interpret(records);
@@ -182,13 +184,24 @@ describe('Interpreter', () => {
     it('what stands behind a lost SYSCALL is a loss, what never had one is not', () => {
       expect(interpret(connect().slice(1)).counters).toEqual({ ...NOTHING, unusable: 1 });
       expect(interpret(exec().slice(1)).counters).toEqual({ ...NOTHING, unusable: 1 });
-      expect(interpret([[AVC, 'avc:  denied']]).counters).toEqual({ ...NOTHING, filtered: 1 });
+      expect(interpret([[CONFIG_CHANGE, 'op=add_rule']]).counters).toEqual({ ...NOTHING, filtered: 1 });
     });
+  });
+
+  it('counts a call of an unknown architecture or number apart, and says which was the first', () => {
+    const interpreter = new Interpreter(ALL, () => 'process');
+    for (const values of [{ arch: '4000f3', syscall: 11 }, { syscall: 1_999 }]) {
+      expect(interpreter.interpret(group(...call(values)))).toEqual([]);
+    }
+    // A tracer has taken it away: that is no number of a call.
+    expect(interpreter.interpret(group(...call({ syscall: -1 })))).toEqual([]);
+    expect(interpreter.counters).toEqual({ ...NOTHING, unknownArch: 2, filtered: 1 });
+    expect(interpreter.firstUnknown).toEqual({ arch: 0x4000f3, number: 11 });
   });
 
   it('makes no events of what nobody wants, and starts when somebody does', () => {
     const interpreter = new Interpreter(
-      { syscalls: new Set(['execve']), userMessages: false },
+      { syscalls: new Set(['execve']), userMessages: false, reports: new Set() },
       () => 'process',
     );
     const user = group([1100, "pid=1 uid=0 auid=0 ses=1 msg='op=x'"]);

@@ -27,7 +27,7 @@ const netlink: Records[number] = [SOCKADDR, 'saddr=100000000000000000000000'];
 
 const ALL: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4', 'execve']);
 const reader = (syscalls = ALL) => {
-  const interpreter = new Interpreter({ syscalls, userMessages: false }, () => 'process');
+  const interpreter = new Interpreter({ syscalls, userMessages: false, reports: new Set() }, () => 'process');
   return {
     counters: interpreter.counters,
     read: (...records: Records): readonly AuditEvent[] => interpreter.interpret(group(...records)),
@@ -142,7 +142,7 @@ describe('operations of io_uring', () => {
     expect(read(uringop(CONNECT), enter, netlink)).toEqual([]);
     expect(read(uringop(9), enter, address())).toEqual([]);
     expect(read(uringop(ACCEPT), enter, address())).toEqual([]);
-    expect(counters).toEqual({ filtered: 3, malformed: 0, incomplete: 0, unusable: 0 });
+    expect(counters).toEqual({ filtered: 3, malformed: 0, incomplete: 0, unusable: 0, unknownArch: 0 });
   });
 
   it('are counted when their record cannot be read', () => {
@@ -150,7 +150,7 @@ describe('operations of io_uring', () => {
     expect(read([URINGOP, 'uring_op=x pid=1'], enter, address())).toEqual([]);
     expect(read([URINGOP, 'uring_op=16 exit=0 pid=1 uid=0'], enter, address())).toEqual([]);
     expect(read(uringop(CONNECT), [SYSCALL, 'arch=c000003e'], address())).toEqual([]);
-    expect(counters).toEqual({ filtered: 0, malformed: 3, incomplete: 0, unusable: 0 });
+    expect(counters).toEqual({ filtered: 0, malformed: 3, incomplete: 0, unusable: 0, unknownArch: 0 });
   });
 
   it('are found behind records raised before them', () => {

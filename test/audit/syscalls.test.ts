@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { nativeArchitectures, socketcallName, syscallName } from '../../src/audit/syscalls.ts';
+import { type ArchName, archName, archNumber } from '../../src/audit/architectures/arch-names.ts';
+import {
+  architecture,
+  cloneFlagsArgument,
+  nativeArchitectures,
+  type SyscallName,
+  socketcallName,
+  syscallName,
+} from '../../src/audit/syscalls.ts';
 
 const X86_64 = 0xc000003e;
 const I386 = 0x40000003;
@@ -48,13 +56,86 @@ describe('syscallName', () => {
   ])('%i: %i is %s', (arch, number, name) => expect(syscallName(arch, number)).toBe(name));
 
   it('tells the same number apart by its architecture', () => {
-    expect(syscallName(X86_64, 11)).toBeUndefined();
-    expect(syscallName(I386, 59)).toBeUndefined();
-    expect(syscallName(AARCH64, 59)).toBeUndefined();
+    expect(syscallName(X86_64, 11)).toBe('munmap');
+    expect(syscallName(I386, 59)).toBe('oldolduname');
+    expect(syscallName(AARCH64, 59)).toBe('pipe2');
   });
 
-  it('knows no call of an architecture it has no table of', () => {
-    expect(syscallName(0x80000016, 11)).toBeUndefined();
+  it('knows no call of an architecture it has no table of, and no number that a table lacks', () => {
+    expect(syscallName(archNumber('PARISC64'), 11)).toBeUndefined();
+    expect(syscallName(X86_64, 400)).toBeUndefined();
+    expect(syscallName(X86_64, -1)).toBeUndefined();
+  });
+
+  // Numbers of the kernel's own tables, each at another place.
+  it.each<[ArchName, number, string]>([
+    ['S390X', 11, 'execve'],
+    ['S390X', 362, 'connect'],
+    ['S390X', 354, 'execveat'],
+    ['S390', 102, 'socketcall'],
+    ['S390', 120, 'clone'],
+    ['PPC64LE', 11, 'execve'],
+    ['PPC64LE', 328, 'connect'],
+    ['PPC64LE', 102, 'socketcall'],
+    ['PPC64', 362, 'execveat'],
+    ['PPC', 330, 'accept'],
+    ['RISCV64', 221, 'execve'],
+    ['RISCV64', 259, 'riscv_flush_icache'],
+    ['LOONGARCH64', 203, 'connect'],
+    ['MIPSEL64', 5057, 'execve'],
+    ['MIPSEL64', 5041, 'connect'],
+    ['MIPSEL', 4011, 'execve'],
+    ['MIPSEL', 4102, 'socketcall'],
+    ['MIPSEL64N32', 6057, 'execve'],
+    ['ARM', 283, 'connect'],
+    ['I386', 362, 'connect'],
+    ['X86_64', 0x4000_0000 + 520, 'execve'],
+    ['X86_64', 0x4000_0000 + 42, 'connect'],
+    ['X86_64', 466, 'removexattrat'],
+    ['AARCH64', 452, 'fchmodat2'],
+  ])('of %s %i is %s', (name, number, call) => expect(syscallName(archNumber(name), number)).toBe(call));
+
+  it('has every number once, and only names of calls', () => {
+    const names: readonly ArchName[] = ['X86_64', 'I386', 'AARCH64', 'ARM', 'PPC64LE', 'S390X', 'RISCV64'];
+    for (const name of names) {
+      const { arch, numberOf } = architecture(name);
+      for (let number = 0; number < 470; number++) {
+        const call = syscallName(arch, number);
+        if (call === undefined) continue;
+        expect(call).toMatch(/^_?[a-z][a-z0-9_]*$/);
+        expect(numberOf(call as SyscallName), `${name} ${call}`).toBe(number);
+      }
+    }
+  });
+});
+
+describe('archName', () => {
+  it.each<[number, ArchName]>([
+    [0xc000003e, 'X86_64'],
+    [0x40000003, 'I386'],
+    [0xc00000b7, 'AARCH64'],
+    [0x40000028, 'ARM'],
+    [0xc0000015, 'PPC64LE'],
+    [0x80000015, 'PPC64'],
+    [0x14, 'PPC'],
+    [0x80000016, 'S390X'],
+    [0x16, 'S390'],
+    [0xc00000f3, 'RISCV64'],
+    [0xc0000102, 'LOONGARCH64'],
+    [0xc0000008, 'MIPSEL64'],
+    [0xe0000008, 'MIPSEL64N32'],
+  ])('%i is %s', (arch, name) => {
+    expect(archName(arch)).toBe(name);
+    expect(archNumber(name)).toBe(arch);
+  });
+
+  it('has no name for other numbers', () => expect(archName(0x80000001)).toBeUndefined());
+});
+
+describe('cloneFlagsArgument', () => {
+  it('is the second one where the stack comes first', () => {
+    expect(cloneFlagsArgument(archNumber('S390X'))).toBe(1);
+    expect(cloneFlagsArgument(X86_64)).toBe(0);
   });
 });
 
@@ -75,6 +156,26 @@ describe('nativeArchitectures', () => {
     ['x64', [X86_64, I386]],
     ['arm64', [AARCH64, ARM]],
   ])('%s runs 64-bit and 32-bit programs', (processArch, expected) =>
-    expect(nativeArchitectures(processArch).map(({ arch }) => arch)).toEqual(expected),
+    expect(nativeArchitectures(processArch, 'LE').map(({ arch }) => arch)).toEqual(expected),
   );
+
+  it.each<[string, 'LE' | 'BE', readonly ArchName[]]>([
+    ['ppc64', 'LE', ['PPC64LE']],
+    ['ppc64', 'BE', ['PPC64', 'PPC']],
+    ['s390x', 'BE', ['S390X', 'S390']],
+    ['riscv64', 'LE', ['RISCV64']],
+    ['loong64', 'LE', ['LOONGARCH64']],
+    ['arm', 'LE', ['ARM']],
+    ['ia32', 'LE', ['I386']],
+  ])('%s (%s) runs %j', (processArch, bytes, names) => {
+    const architectures = nativeArchitectures(processArch, bytes);
+    expect(architectures.map(({ arch }) => archName(arch))).toEqual(names);
+    // What every selection of rules needs is there.
+    for (const { numberOf } of architectures) {
+      for (const call of ['execve', 'execveat', 'connect', 'bind', 'kill', 'clone'] as const) {
+        const isMultiplexed = numberOf('socketcall') !== undefined;
+        if (!isMultiplexed || numberOf(call) !== undefined) expect(numberOf(call), call).toBeGreaterThan(0);
+      }
+    }
+  });
 });

@@ -5,6 +5,7 @@ import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { describe, expect, test } from 'vitest';
 import { runEventExtension } from '../../src/extension/event-extension.ts';
 import { OperatorLog } from '../../src/extension/osquery/operator-log.ts';
+import { eventTables } from '../../tables/index.ts';
 import { FakeCore } from './fake-core.ts';
 
 const fixture = (name: string): string => new URL(`../../fixtures/${name}.log`, import.meta.url).pathname;
@@ -60,11 +61,15 @@ class Running implements AsyncDisposable {
 }
 
 const NAMES = ['process_events', 'socket_events', 'user_events'];
+/** Off by default: a core of before these tables has none of their names. */
+const FURTHER = eventTables.map(({ spec }) => spec.name).filter(name => !NAMES.includes(name));
 
 describe('names', () => {
   test('free names are taken, with the audit_ form as alias', async () => {
     await using running = await Running.start();
-    expect(running.core.tables.sort()).toEqual(['audit_status', 'process_telemetry_events', ...NAMES].sort());
+    expect(running.core.tables.sort()).toEqual(
+      ['audit_status', 'process_telemetry_events', ...NAMES, ...FURTHER].sort(),
+    );
     const aliases = running.core
       .routes!.get('table')!
       .get('process_events')!
@@ -79,16 +84,19 @@ describe('names', () => {
       core.options.set('disable_tables', NAMES.join(','));
     });
     const { core } = running;
-    expect(core.tables.sort()).toEqual([
-      'Process_events',
-      'Socket_events',
-      'User_events',
-      'audit_process_events',
-      'audit_socket_events',
-      'audit_status',
-      'audit_user_events',
-      'process_telemetry_events',
-    ]);
+    expect(core.tables.sort()).toEqual(
+      [
+        'Process_events',
+        'Socket_events',
+        'User_events',
+        'audit_process_events',
+        'audit_socket_events',
+        'audit_status',
+        'audit_user_events',
+        'process_telemetry_events',
+        ...FURTHER,
+      ].sort(),
+    );
     const tables = core.routes!.get('table')!;
     expect(tables.get('audit_process_events')).toEqual(tables.get('Process_events'));
     expect(tables.get('Process_events')!.filter(({ id }) => id === 'alias')).toEqual([]);
@@ -110,21 +118,26 @@ describe('names', () => {
       core.options.set('disable_tables', 'curl, user_events');
       core.options.set('logger_plugin', 'filesystem');
     });
-    expect(running.core.tables.sort()).toEqual([
-      'User_events',
-      'audit_process_events',
-      'audit_socket_events',
-      'audit_status',
-      'audit_user_events',
-      'process_telemetry_events',
-    ]);
+    expect(running.core.tables.sort()).toEqual(
+      [
+        'User_events',
+        'audit_process_events',
+        'audit_socket_events',
+        'audit_status',
+        'audit_user_events',
+        'process_telemetry_events',
+        ...FURTHER,
+      ].sort(),
+    );
     const aliases = running.core
       .routes!.get('table')!
       .get('audit_process_events')!
       .filter(row => row.id === 'alias');
     expect(aliases).toEqual([{ id: 'alias', alias: 'process_events' }]);
     expect(running.warnings).toHaveLength(1);
-    expect(running.warnings[0]).toContain('--disable_tables=curl,user_events,process_events,socket_events');
+    expect(running.warnings[0]).toContain('--disable_tables=curl,user_events,process_events\n');
+    // What is switched off is empty by any name.
+    expect(running.warnings[0]).not.toContain('socket_events');
     expect(running.core.logged).toEqual(running.warnings.map(line => line.trimEnd()));
   });
 
@@ -136,7 +149,7 @@ describe('names', () => {
     expect(running.core.tables).toContain('audit_process_events');
     expect(running.warnings).toEqual([
       expect.stringMatching(
-        /--enable_tables lacks Process_events, .*osquery_schedule: put .* --enable_tables=time,Process_events,Socket_events,User_events,process_telemetry_events,audit_status,osquery_registry,osquery_schedule\n$/,
+        /--enable_tables lacks Process_events, .*osquery_schedule: put .* --enable_tables=time,Process_events,User_events,process_telemetry_events,audit_status,osquery_registry,osquery_schedule\n$/,
       ),
     ]);
     const { core } = running;

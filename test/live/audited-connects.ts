@@ -36,7 +36,7 @@ export class AuditedConnects implements AsyncDisposable {
     const rule: AuditRule = {
       action: 'always',
       prepend: true,
-      syscalls: [architecture!.syscalls.connect!],
+      syscalls: [architecture!.numberOf('connect')!],
       fields: [
         [AUDIT_ARCH, architecture!.arch],
         [AUDIT_PID, load.pid],

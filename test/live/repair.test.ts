@@ -18,7 +18,7 @@ const AUDIT_UID = 1;
 const THEIRS = {
   action: 'always',
   prepend: false,
-  syscalls: [architecture!.syscalls.connect!],
+  syscalls: [architecture!.numberOf('connect')!],
   fields: [
     [AUDIT_ARCH, architecture!.arch],
     [AUDIT_UID, 4_000_000_000],

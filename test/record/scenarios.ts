@@ -23,6 +23,20 @@ syscall(157, 38, 1, 0, 0, 0);
 syscall(157, 22, 2, pack('Sx6P', 4, $filter), 0, 0) == 0 or die "seccomp: $!";
 exec @ARGV;`;
 
+/** Perl with a filter that logs uname, refuses mkdir under FILTER_FLAG_LOG, and kills the process for getpgrp. */
+const SECCOMP = `
+my $filter = join '', pack('SCCL', 0x20, 0, 0, 0),
+  pack('SCCL', 0x15, 0, 1, 63), pack('SCCL', 6, 0, 0, 0x7ffc0000),
+  pack('SCCL', 0x15, 0, 1, 83), pack('SCCL', 6, 0, 0, 0x5000d),
+  pack('SCCL', 0x15, 0, 1, 111), pack('SCCL', 6, 0, 0, 0x80000000),
+  pack('SCCL', 6, 0, 0, 0x7fff0000);
+my $program = pack('Sx6P', 8, $filter);
+syscall(157, 38, 1, 0, 0, 0);
+syscall(317, 1, 2, $program) == 0 or die "seccomp: $!";
+my $name = "\\0" x 400;
+my $path = "/tmp/never\\0";
+syscall(63, $name); syscall(83, $path, 0); syscall(111);`;
+
 const SOCKETS = 'use Socket qw(:all); use Fcntl;';
 const LISTEN = `${SOCKETS} socket(my $l, AF_INET, SOCK_STREAM, 0); bind($l, pack_sockaddr_in(0, inet_aton("127.0.0.1"))); listen($l, 5);`;
 
@@ -131,6 +145,11 @@ export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenari
       name: 'exec-200kb',
       about: '200 KB of arguments',
       command: ['/bin/true', 'a'.repeat(100_000), 'b c'.repeat(33_334)],
+    },
+    {
+      name: 'seccomp',
+      about: 'a system call that a filter logs, one it refuses, and one it kills for',
+      command: perl(SECCOMP),
     },
     { name: 'fork', about: 'fork(2)', command: perl('my $p = syscall(57); $p or exit; waitpid $p, 0') },
     { name: 'vfork', about: 'vfork(2) and exec, by a shell', command: ['/bin/sh', '-c', '/bin/true; :'] },

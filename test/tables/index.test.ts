@@ -42,6 +42,14 @@ describe.each(['process_events', 'socket_events', 'user_events'])('%s', name => 
 });
 
 describe('on macOS', () => {
+  test('what only Linux has is not there', () => {
+    expect(eventTablesOn('darwin').map(({ spec }) => spec.name)).toEqual([
+      'process_events',
+      'socket_events',
+      'user_events',
+    ]);
+  });
+
   test('process_events shows status and lacks what only Linux has', () => {
     expect(visible(darwin('process_events'))).toEqual(
       (

@@ -256,8 +256,6 @@ describe('process_events', () => {
     [{ fork_process_events: true }, ['execve', 'execveat', 'fork', 'vfork', 'clone', 'clone3']],
     [{ process_events: false, kill_process_events: true }, ['kill', 'tkill', 'tgkill']],
   ])('with %j needs %j', (flags, syscalls) => {
-    expect(processEvents.subscribes(settingsWith(flags))).toEqual(
-      syscalls && { syscalls, userMessages: false },
-    );
+    expect(processEvents.subscribes(settingsWith(flags))).toEqual(syscalls && { syscalls });
   });
 });

@@ -2,9 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { PluginRow } from 'osquery-extension-ts';
 import { columnRoutes } from 'osquery-extension-ts/protocol';
 import { describe, expect, it } from 'vitest';
-import { processEvents } from '../../tables/process_events.ts';
-import { socketEvents } from '../../tables/socket_events.ts';
-import { userEvents } from '../../tables/user_events.ts';
+import { eventTablesOn } from '../../tables/index.ts';
 
 /** What osqueryd 5.23 answers to `columns` of its own tables on Linux. */
 const osquery: Readonly<Record<string, readonly PluginRow[]>> = JSON.parse(
@@ -20,9 +18,12 @@ const OWN_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   process_events: ['argv', 'comm', 'exe', 'tty', 'ses', 'ppid', 'exit', 'audit_id', 'node'],
   socket_events: ['exit', 'audit_id', 'node'],
   user_events: ['acct', 'hostname', 'res', 'op'],
+  selinux_events: ['audit_id', 'node'],
+  apparmor_events: ['audit_id', 'node'],
+  seccomp_events: ['eid', 'audit_id', 'node'],
 };
 
-describe.each([processEvents, socketEvents, userEvents])('$spec.name', ({ spec }) => {
+describe.each([...eventTablesOn('linux')])('$spec.name', ({ spec, osqueryColumns }) => {
   const ours = columnRoutes(spec);
   const theirs = osquery[spec.name]!;
   const columns = (routes: readonly PluginRow[]): PluginRow[] => routes.filter(({ id }) => id === 'column');
@@ -31,6 +32,7 @@ describe.each([processEvents, socketEvents, userEvents])('$spec.name', ({ spec }
   it('has osquery’s columns first, byte for byte', () => {
     const first = columns(ours).slice(0, columns(theirs).length);
     expect(bytes(first)).toBe(bytes(columns(theirs)));
+    expect(osqueryColumns).toBe(columns(theirs).length);
   });
 
   it('has its own columns behind them, all hidden', () => {

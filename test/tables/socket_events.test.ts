@@ -150,8 +150,6 @@ describe('socket_events', () => {
     [{ sockets: true }, ['bind', 'connect', 'accept', 'accept4']],
     [{ sockets: true, accept_socket_events: false }, ['bind', 'connect']],
   ])('with %j needs %j', (flags, syscalls) => {
-    expect(socketEvents.subscribes(settingsWith(flags))).toEqual(
-      syscalls && { syscalls, userMessages: false },
-    );
+    expect(socketEvents.subscribes(settingsWith(flags))).toEqual(syscalls && { syscalls });
   });
 });

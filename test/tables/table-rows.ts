@@ -26,6 +26,9 @@ export const EVERYTHING = settingsWith({
   failed_socket_events: true,
   null_accept_socket_events: true,
   unix: true,
+  selinux_events: true,
+  apparmor_events: true,
+  seccomp_events: true,
 });
 
 export const contextWith = (

@@ -72,6 +72,6 @@ describe('user_events', () => {
     const off = settingsWith({ user_events: false });
     expect(rowOf(userEvents, EVENT, contextWith(off))).toBeUndefined();
     expect(userEvents.subscribes(off)).toBeUndefined();
-    expect(userEvents.subscribes(settingsWith())).toEqual({ syscalls: [], userMessages: true });
+    expect(userEvents.subscribes(settingsWith())).toEqual({ userMessages: true });
   });
 });

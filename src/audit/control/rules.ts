@@ -120,7 +120,10 @@ const always = (
   names: readonly SyscallName[],
   fields: AuditRule['fields'],
 ): AuditRule[] => {
-  const syscalls = names.map(name => architecture.syscalls[name]).filter(number => number !== undefined);
+  const syscalls = names
+    .map(architecture.numberOf)
+    // MIPS has numbers that no rule can name.
+    .filter(number => number !== undefined && number < AUDIT_BITMASK_SIZE * 32) as number[];
   if (syscalls.length === 0) return [];
   return [
     {

@@ -4,7 +4,7 @@ import { listOf } from '../../flags/list-of.ts';
 import { PROGRAM } from '../../runtime/program-name.ts';
 import type { Facts } from '../facts.ts';
 import { effectiveFlag } from '../flag-view.ts';
-import { standardTables } from '../our-tables.ts';
+import { tablesThatAreOn } from '../our-tables.ts';
 
 type FlagFacts = Pick<Facts, 'flags' | 'core' | 'config' | 'host'>;
 
@@ -60,10 +60,10 @@ export const flagRules: readonly FlagRule[] = [
   },
   {
     name: 'enable_tables',
-    isGood: value => value === '' || lackingTables(listOf(value)).length === 0,
+    isGood: (value, facts) => value === '' || lackingTables(listOf(value), facts).length === 0,
     wanted: facts => {
       const enabled = listOf(effectiveFlag(facts, 'enable_tables'));
-      return [...enabled, ...lackingTables(enabled)].join(',');
+      return [...enabled, ...lackingTables(enabled, facts)].join(',');
     },
     consequence: 'only the tables in this list are there, and some that events need are not among them',
   },
@@ -93,22 +93,26 @@ export const flagRules: readonly FlagRule[] = [
  * Ours, and those of osquery that the extension and the doctor ask; of each the names by which it can be there, the one to
  * recommend first.
  */
-const neededTables: readonly (readonly string[])[] = [
-  ...standardTables.map(name => [registryTwin(name), prefixedName(name)]),
+const neededTables = (facts: FlagFacts): readonly (readonly string[])[] => [
+  ...tablesThatAreOn(facts).map(name => [registryTwin(name), prefixedName(name)]),
   ['osquery_registry'],
   ['osquery_schedule'],
 ];
 
 /** What a list of enabled tables lacks; its names count byte for byte. */
-const lackingTables = (enabled: readonly string[]): readonly string[] =>
-  neededTables.filter(names => !names.some(name => enabled.includes(name))).map(([name]) => name!);
+const lackingTables = (enabled: readonly string[], facts: FlagFacts): readonly string[] =>
+  neededTables(facts)
+    .filter(names => !names.some(name => enabled.includes(name)))
+    .map(([name]) => name!);
 
 /** Standard names that core has tables of; without a core to ask, those of a stock one. */
-const takenNames = ({ core }: FlagFacts): readonly string[] => {
+const takenNames = (facts: FlagFacts): readonly string[] => {
+  const { core } = facts;
+  const wanted = tablesThatAreOn(facts);
   const tables = core.kind === 'running' ? core.tables : undefined;
   return tables === undefined
-    ? standardTables
-    : standardTables.filter(table =>
+    ? wanted
+    : wanted.filter(table =>
         isAmongTables(
           table,
           tables.filter(({ native }) => native).map(({ name }) => name),

@@ -3,7 +3,7 @@ import { PROGRAM } from '../../runtime/program-name.ts';
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import { extensionPresence } from '../extension-presence.ts';
 import type { Facts, RunningCore } from '../facts.ts';
-import { standardTables } from '../our-tables.ts';
+import { tablesThatAreOn } from '../our-tables.ts';
 
 const OSQUERY = 'osquery';
 const EXTENSION = 'extension';
@@ -73,7 +73,7 @@ const checkConfiguration = (core: RunningCore): CheckResult => {
 };
 
 const checkExtension = (
-  facts: Pick<Facts, 'core' | 'processes'>,
+  facts: Pick<Facts, 'core' | 'flags' | 'config' | 'processes'>,
   core: RunningCore,
 ): readonly CheckResult[] => {
   const version = core.extensions.get(PROGRAM);
@@ -90,7 +90,7 @@ const checkExtension = (
       ),
     ];
   }
-  const missing = standardTables.filter(
+  const missing = tablesThatAreOn(facts).filter(
     table =>
       core.tables?.some(
         ({ name, native }) => !native && isAmongTables(name, [table, prefixedName(table)]),

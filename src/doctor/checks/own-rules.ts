@@ -66,13 +66,13 @@ const missingCalls = (
   rules: readonly ListedRule[],
   facts: Pick<Facts, 'core' | 'flags' | 'config'>,
 ): readonly SyscallName[] => {
-  const numbers = nativeArchitectures(process.arch)[0]!.syscalls;
+  const { numberOf } = nativeArchitectures(process.arch)[0]!;
   return neededCalls
     .filter(([flag]) => effectiveFlag(facts, flag) === 'true')
     .flatMap(([, calls]) => calls)
     .filter(
       call =>
-        !rules.some(rule => rule.list === 'exit' && !rule.never && rule.hasSyscall(numbers[call] ?? -1)),
+        !rules.some(rule => rule.list === 'exit' && !rule.never && rule.hasSyscall(numberOf(call) ?? -1)),
     );
 };
 

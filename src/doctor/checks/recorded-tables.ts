@@ -1,16 +1,9 @@
 import { type CheckResult, ok, problem } from '../check-result.ts';
 import type { Facts } from '../facts.ts';
 import { effectiveFlag, flagfileName } from '../flag-view.ts';
-import { readsTable, type StandardTable } from '../our-tables.ts';
+import { readsTable, tableFlags } from '../our-tables.ts';
 import { scheduledQueries } from '../scheduled-queries.ts';
 import { osqueryIsHere } from './osquery.ts';
-
-/** The flag that switches each table's events on. */
-export const tableFlags: readonly (readonly [table: StandardTable, flag: string])[] = [
-  ['process_events', 'audit_allow_process_events'],
-  ['socket_events', 'audit_allow_sockets'],
-  ['user_events', 'audit_allow_user_events'],
-];
 
 /** Whether the events of every table that is asked for are recorded. */
 export const checkRecordedTables = (

@@ -1,4 +1,5 @@
 import type { Schedule } from 'osquery-extension-ts/events';
+import { eventTables } from '../../../tables/index.ts';
 import type { EventStore } from '../event-store.ts';
 import { adviseOnCore, type CoreFacts } from './core-advice.ts';
 import type { CoreSettings } from './core-settings.ts';
@@ -7,7 +8,9 @@ import type { OperatorLog } from './operator-log.ts';
 /** What a core is like, and who is to hear of what is wrong there. */
 export interface WarnedOfCore {
   readonly atStart: CoreSettings;
-  readonly tables: Omit<CoreFacts, 'options'>;
+  readonly nativeTables: CoreFacts['nativeTables'];
+  /** By the standard name of each of our tables, the names it is registered by. */
+  readonly registeredNames: ReadonlyMap<string, readonly string[]>;
   readonly log: OperatorLog;
 }
 
@@ -16,10 +19,25 @@ export interface WarnedOfCore {
  *
  * @returns what to do with settings read anew
  */
-export const warnAboutCore = ({ atStart, tables, log }: WarnedOfCore): ((now: CoreSettings) => void) => {
+export const warnAboutCore = ({
+  atStart,
+  nativeTables,
+  registeredNames,
+  log,
+}: WarnedOfCore): ((now: CoreSettings) => void) => {
+  const factsOf = ({ options, settings }: CoreSettings): CoreFacts => {
+    // What is switched off is empty by any name.
+    const off = eventTables.filter(({ flag }) => !settings[flag]).map(({ spec }) => spec.name);
+    return {
+      options,
+      nativeTables,
+      standardNames: eventTables.map(({ spec }) => spec.name).filter(name => !off.includes(name)),
+      registeredNames: [...registeredNames].flatMap(([name, names]) => (off.includes(name) ? [] : [names])),
+    };
+  };
   let lastWarnings: readonly (string | undefined)[] = [];
   const see = (now: CoreSettings): void => {
-    const warnings = [...now.warnings, adviseOnCore({ options: now.options, ...tables })];
+    const warnings = [...now.warnings, adviseOnCore(factsOf(now))];
     for (const warning of warnings)
       if (warning !== undefined && !lastWarnings.includes(warning)) log.warn(warning);
     lastWarnings = warnings;

@@ -10,7 +10,7 @@ import {
   AUDIT_SYSCALL,
   AUDIT_URINGOP,
 } from '../../audit/constants.ts';
-import { type CorrelatorCounters, isUserMessage, type RecordGroup } from '../../audit/correlator.ts';
+import { type CorrelatorCounters, type RecordGroup, standsAlone } from '../../audit/correlator.ts';
 import { haveArguments } from '../../audit/execve.ts';
 import { type AuditRecord, FieldCursor, keyHash } from '../../audit/record.ts';
 import { type SyscallName, socketcallName, syscallName } from '../../audit/syscalls.ts';
@@ -118,7 +118,7 @@ export class LogCorrelator {
 
   push(record: AuditRecord, node: string | undefined): void {
     const { type } = record;
-    if (isUserMessage(type)) {
+    if (standsAlone(type)) {
       this.#message(record, node);
       return;
     }
@@ -131,7 +131,7 @@ export class LogCorrelator {
     if (event.isMarked && isWhole(event)) this.#end(event, 'record');
   }
 
-  /** A message of a program stands alone; it may have the serial of the call that sent it. */
+  /** A message of a program, or a report of SELinux and the like, stands alone; others may have its serial. */
   #message(record: AuditRecord, node: string | undefined): void {
     const { seconds, milliseconds, serial } = record;
     if (!this.#messages.add(record, node)) {
@@ -377,14 +377,16 @@ const ALWAYS_NEEDS: Readonly<Partial<Record<SyscallName, number>>> = {
   connect: SOCKADDR_BIT,
 };
 
-const needsOf = (name: SyscallName | undefined, succeeded: boolean): number =>
-  name === undefined ? 0 : (ALWAYS_NEEDS[name] ?? 0) | (succeeded ? (NEEDS[name] ?? 0) : 0);
+const needsOf = (name: string | undefined, succeeded: boolean): number =>
+  name === undefined
+    ? 0
+    : (ALWAYS_NEEDS[name as SyscallName] ?? 0) | (succeeded ? (NEEDS[name as SyscallName] ?? 0) : 0);
 
 const cursor = new FieldCursor();
 
 const readShape = ({ bytes, start, end }: AuditRecord): Shape => {
   let arch: number | undefined;
-  let name: SyscallName | undefined;
+  let name: string | undefined;
   let a0: number | undefined;
   let succeeded = false;
   let items = 0;

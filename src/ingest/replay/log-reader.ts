@@ -10,7 +10,7 @@ import {
   AUDIT_SYSCALL,
   AUDIT_URINGOP,
 } from '../../audit/constants.ts';
-import { isUserMessage } from '../../audit/correlator.ts';
+import { isUserMessage, standsAlone } from '../../audit/correlator.ts';
 import { isUsableWithoutEnd, looksEnded } from './cut-record.ts';
 import { ENRICHED_SEPARATOR, enrichmentStart, headerProblem, parseLogLine, startsWith } from './log-line.ts';
 import { recordTypeNumbers } from './record-types.ts';
@@ -70,7 +70,7 @@ const isOfInterest = (type: number): boolean =>
   type === AUDIT_EOE ||
   type === AUDIT_SOCKETCALL ||
   type === AUDIT_URINGOP ||
-  isUserMessage(type);
+  standsAlone(type);
 
 const HEADER_TEXT = ' msg=audit(';
 const HEADER = Buffer.from(HEADER_TEXT);
