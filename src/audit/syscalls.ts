@@ -1,17 +1,17 @@
 import { endianness } from 'node:os';
 import { type ArchName, archNumber } from './architectures/arch-names.ts';
-import arm from './architectures/tables/arm.ts';
-import generic from './architectures/tables/generic.ts';
-import i386 from './architectures/tables/i386.ts';
-import mipsN32 from './architectures/tables/mips_n32.ts';
-import mipsN64 from './architectures/tables/mips_n64.ts';
-import mipsO32 from './architectures/tables/mips_o32.ts';
-import ppc from './architectures/tables/ppc.ts';
-import ppc64 from './architectures/tables/ppc64.ts';
-import s390 from './architectures/tables/s390.ts';
-import s390x from './architectures/tables/s390x.ts';
-import x32 from './architectures/tables/x32.ts';
-import x86_64 from './architectures/tables/x86_64.ts';
+import arm from './architectures/calls/arm.ts';
+import generic from './architectures/calls/generic.ts';
+import i386 from './architectures/calls/i386.ts';
+import mipsN32 from './architectures/calls/mips_n32.ts';
+import mipsN64 from './architectures/calls/mips_n64.ts';
+import mipsO32 from './architectures/calls/mips_o32.ts';
+import ppc from './architectures/calls/ppc.ts';
+import ppc64 from './architectures/calls/ppc64.ts';
+import s390 from './architectures/calls/s390.ts';
+import s390x from './architectures/calls/s390x.ts';
+import x32 from './architectures/calls/x32.ts';
+import x86_64 from './architectures/calls/x86_64.ts';
 
 /** The system calls that make events of processes and sockets, by what they do. */
 export type SyscallName =

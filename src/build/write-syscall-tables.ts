@@ -1,5 +1,5 @@
 /**
- * Writes src/audit/architectures/tables/*.ts from the kernel's own headers: node … src/build/write-syscall-tables.ts DIR
+ * Writes src/audit/architectures/calls/*.ts from the kernel's own headers: node … src/build/write-syscall-tables.ts DIR
  *
  * DIR holds Debian's packages linux-libc-dev-{amd64,i386,x32,arm64,armhf,ppc64el,s390x,riscv64,mips64el}-cross, unpacked
  * with dpkg -x. Numbers from 403 on are the same everywhere (but for MIPS's offsets): those that came after the headers, up
@@ -140,7 +140,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'syscall-tables-'));
 try {
   for (const source of SOURCES) {
     const numbers = read(packages, scratch, source);
-    const target = new URL(`../audit/architectures/tables/${source.name}.ts`, import.meta.url);
+    const target = new URL(`../audit/architectures/calls/${source.name}.ts`, import.meta.url);
     writeFileSync(
       target,
       `/** Written by src/build/write-syscall-tables.ts. A number is that of the name behind it; each further name has the next. */

@@ -31,6 +31,7 @@ export const daemonCommand: Command = {
     const every = values.get('every');
     const delay = values.get('config_delay');
     const { runDaemon } = await import('../core/schedule/run-daemon.ts');
+    const { nativeEventTables } = await import('../../tables/native-event-tables.ts');
     const { readAutoload } = await import('../core/schedule/autoload.ts');
     const coreFlags = new Map([...values].filter(([name]) => !own.has(name)));
     const loadFile = coreFlags.get(OF_CORE);
@@ -40,6 +41,7 @@ export const daemonCommand: Command = {
       coreFlags,
       extensions: autoload?.paths.map(path => ({ path, args: [], moreArgs })) ?? [ownExtension(moreArgs)],
       warnings: autoload?.warnings ?? [],
+      nativeTables: nativeEventTables,
       stdout: process.stdout,
       stderr: process.stderr,
       ...(schedule === undefined ? {} : { schedule }),

@@ -24,7 +24,6 @@ import { coreTables, type PackEntry, type ScheduleEntry } from './core-tables.ts
 import type { CoreDatabase } from './database.ts';
 import { EnginePool, type RunOptions } from './engine-pool.ts';
 import { coreDouble, decodeText } from './format-value.ts';
-import { NATIVE_EVENT_TABLES } from './native-event-tables.ts';
 import { generateNative, type NativeTable } from './native-table.ts';
 
 import { CORE_UUID, Registry } from './registry.ts';
@@ -44,8 +43,6 @@ export interface EmbeddedCoreOptions {
   /** Where extensions find core; each one's own socket is beside it. */
   readonly socketPath: string;
   readonly log: CoreLog;
-  /** Own process_events, socket_events and user_events as a stock core on Linux does. */
-  readonly ownEventTables?: boolean;
   /** More tables of core's own. */
   readonly nativeTables?: readonly NativeTable[];
   /** Core's own loggers by name, for extensions that have something to log. */
@@ -133,11 +130,7 @@ export class EmbeddedCore {
       extensionsActive: () => this.#watch !== undefined,
       now,
     });
-    const tables = [
-      ...own,
-      ...(settings.nativeTables ?? []),
-      ...(settings.ownEventTables ? NATIVE_EVENT_TABLES : []),
-    ];
+    const tables = [...own, ...(settings.nativeTables ?? [])];
     for (const table of tables) {
       this.#native.set(table.definition.name, table);
       this.#registry.addNative('table', table.definition.name);

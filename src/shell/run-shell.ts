@@ -27,8 +27,6 @@ export interface RunShellOptions {
   readonly mode: 'table' | 'json' | 'csv' | 'line';
   /** Runs this and ends; without it statements come from `stdin`. */
   readonly sql?: string;
-  /** Own process_events, socket_events and user_events as a stock core on Linux does. */
-  readonly ownEventTables?: boolean;
   readonly stdin: ReadStream | NodeJS.ReadStream;
   readonly stdout: WriteStream | NodeJS.WriteStream;
   readonly stderr: NodeJS.WritableStream & NodeJS.WriteStream;
@@ -57,7 +55,6 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
     database: new CoreDatabase(),
     socketPath: directory.socketPath,
     log,
-    ownEventTables: options.ownEventTables ?? false,
   });
   const extension = new HostedExtension({ core, options: coreOptions, command: options.extension, log });
   const signals = new ShellSignals(options.readsFiles === true, () => extension.interrupt());

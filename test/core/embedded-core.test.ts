@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ExtensionManagerClient, type PluginRow, TablePlugin } from 'osquery-extension-ts';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { EmbeddedCore } from '../../src/core/embedded-core.ts';
+import { nativeEventTables } from '../../tables/native-event-tables.ts';
 import { column, FakeTable, startCore, startExtension } from './support.ts';
 
 const values = async (core: EmbeddedCore, sql: string): Promise<readonly PluginRow[]> =>
@@ -55,7 +56,10 @@ describe('registration', () => {
   });
 
   test('refuses a table name that core owns, in the words of 5.23, even if the table is disabled', async () => {
-    await using started = await startCore({ disable_tables: 'process_events' }, { ownEventTables: true });
+    await using started = await startCore(
+      { disable_tables: 'process_events' },
+      { nativeTables: nativeEventTables },
+    );
     await using manager = client(started.core);
     await expect(manager.registerExtension(info('x'), routes('process_events'))).rejects.toMatchObject({
       status: {
@@ -69,7 +73,10 @@ describe('registration', () => {
   });
 
   test("takes core's name in another case: the table that SQL finds where core's own is disabled", async () => {
-    await using started = await startCore({ disable_tables: 'process_events' }, { ownEventTables: true });
+    await using started = await startCore(
+      { disable_tables: 'process_events' },
+      { nativeTables: nativeEventTables },
+    );
     const { core } = started;
     const table = plain(
       'Process_events',
@@ -98,7 +105,7 @@ describe('registration', () => {
   });
 
   test("refuses core's name in another case where core's own table is in SQL", async () => {
-    await using started = await startCore({}, { ownEventTables: true });
+    await using started = await startCore({}, { nativeTables: nativeEventTables });
     await using manager = client(started.core);
     await expect(manager.registerExtension(info('x'), routes('Process_events'))).rejects.toMatchObject({
       status: { code: 1, message: expect.stringContaining('Failed adding registry: ') },
@@ -184,7 +191,7 @@ describe('an alias', () => {
       ['', []],
       ['process_events', [{ a: '1' }]],
     ] as const) {
-      await using started = await startCore({ disable_tables }, { ownEventTables: true });
+      await using started = await startCore({ disable_tables }, { nativeTables: nativeEventTables });
       await using _extension = await startExtension(started.core, [
         plain(
           'audit_process_events',

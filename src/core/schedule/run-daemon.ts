@@ -13,6 +13,7 @@ import { CoreDatabase } from '../database.ts';
 import { type CoreLog, EmbeddedCore } from '../embedded-core.ts';
 import type { ExtensionCommand, ExtensionProcessOptions } from '../extension-process.ts';
 import { HostedExtension } from '../hosted-extension.ts';
+import type { NativeTable } from '../native-table.ts';
 import { createSocketDirectory, type SocketDirectory } from '../socket-directory.ts';
 import { type Configuration, parseConfiguration, realFiles } from './configuration.ts';
 import { callLogger } from './logger-plugin.ts';
@@ -35,8 +36,8 @@ export interface RunDaemonOptions {
   readonly everySeconds?: number;
   /** Time from the start of the extensions to the configuration, which a manager of a fleet may take to answer. */
   readonly configDelaySeconds?: number;
-  /** Do not own process_events, socket_events and user_events as a stock core on Linux does. */
-  readonly withoutEventTables?: boolean;
+  /** More tables of core's own. */
+  readonly nativeTables?: readonly NativeTable[];
   /** Stops the daemon; SIGTERM, SIGINT and SIGHUP do too. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -152,7 +153,7 @@ class Daemon {
       database: this.#database,
       socketPath: this.#socketPath(),
       log: this.#log,
-      ownEventTables: !this.#given.withoutEventTables,
+      nativeTables: this.#given.nativeTables ?? [],
       loggers: new Map(
         [...this.#loggers].map(([name, logs]) => [name, request => callLogger(logs, request)]),
       ),

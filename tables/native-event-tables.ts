@@ -4,11 +4,11 @@
  */
 import type { PluginRow } from 'osquery-extension-ts';
 import { columnRoutes } from 'osquery-extension-ts/protocol';
-import { eventTablesOn } from '../../tables/index.ts';
-import { type NativeTable, nativeTableOf } from './native-table.ts';
+import { type NativeTable, nativeTableOf } from '../src/core/native-table.ts';
+import { eventTablesOn } from './index.ts';
 
 /** Names that only a core with its own audit publisher owns. */
-export const NATIVE_EVENT_TABLES: readonly NativeTable[] = eventTablesOn('linux').map(
+export const nativeEventTables: readonly NativeTable[] = eventTablesOn('linux').map(
   ({ spec, osqueryColumns }) => {
     const routes: readonly PluginRow[] = columnRoutes({
       ...spec,
