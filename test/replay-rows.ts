@@ -5,8 +5,7 @@ import { EventBuffer } from '../src/events/event-buffer.ts';
 import type { EventTable } from '../src/events/event-table.ts';
 import { readAuditSettings } from '../src/flags/audit-settings.ts';
 import { EventPipeline, type PipelineCounters } from '../src/ingest/event-pipeline.ts';
-import type { ReplayTimes } from '../src/ingest/replay/replay-times.ts';
-import { replayInto } from '../src/ingest/replay-into.ts';
+import { type ReplayOptions, replayInto } from '../src/ingest/replay-into.ts';
 import { eventTables } from '../tables/index.ts';
 
 /** Every flag that lets a row through. */
@@ -36,7 +35,7 @@ export interface Replayed {
 export const replayLogs = async (
   paths: readonly string[],
   tables: readonly EventTable[] = eventTables,
-  times?: ReplayTimes,
+  { times, besideFrom }: Pick<ReplayOptions, 'times' | 'besideFrom'> = {},
 ): Promise<Replayed> => {
   const { settings } = readAuditSettings(ALL_EVENTS);
   const pipeline = new EventPipeline({
@@ -45,8 +44,6 @@ export const replayLogs = async (
     context: { uptimeAt: () => undefined, imageTimes: () => undefined },
     kindOfTask: () => 'gone',
     now: () => 0,
-    ofLogs: true,
-    times,
   });
   const buffers = new Map(
     tables.map(({ spec }) => [
@@ -59,7 +56,8 @@ export const replayLogs = async (
       for (const { table, batch } of pipeline.take()) buffers.get(table)!.append(batch);
     },
     onRaw: undefined,
-    since: times?.from,
+    times,
+    ...(besideFrom === undefined ? {} : { besideFrom }),
   });
   const rows = Object.fromEntries(
     tables.flatMap(({ spec, kind }) => {

@@ -9,6 +9,7 @@ import {
   AUDIT_PROCTITLE,
   AUDIT_SYSCALL,
 } from './constants.ts';
+import { EventsUnderWay, type EventUnderWay } from './events-under-way.ts';
 import type { AuditRecord } from './record.ts';
 import { isReport } from './record-event.ts';
 import { releaseBytes } from './release-bytes.ts';
@@ -77,11 +78,7 @@ export interface CorrelatorCounters {
   overLimit: number;
 }
 
-interface Pending {
-  readonly seconds: number;
-  readonly milliseconds: number;
-  readonly serial: number;
-  readonly node: string | undefined;
+interface Pending extends EventUnderWay<Pending> {
   readonly since: number;
   records: AuditRecord[];
   /** Of its EXECVE records, once there are many. */
@@ -90,8 +87,6 @@ interface Pending {
   bytes: number;
   /** Records from this index on still point into the receive arena. */
   borrowedFrom: number;
-  /** Another event under way with the same serial but another time or node. */
-  sibling: Pending | undefined;
 }
 
 /**
@@ -104,17 +99,11 @@ interface Pending {
  */
 export class Correlator {
   readonly counters: CorrelatorCounters = { unterminated: 0, overLimit: 0 };
-  /** The event that began last, until it ends or another one begins: mostly no other is under way. */
-  #newest: Pending | undefined;
-  /** The other events under way. */
-  readonly #pending = new Map<number, Pending>();
-  #count = 0;
+  readonly #events = new EventsUnderWay<Pending>();
   /** What the events under way take up. */
   #bytes = 0;
   /** Events besides the newest that have records in the receive arena. */
   #borrowing: Pending[] = [];
-  /** The one of the others that the last record of such was of: mostly that of the next one too. */
-  #latest: Pending | undefined;
   readonly #onGroup: (group: RecordGroup) => void;
   readonly #limits: CorrelatorLimits;
   /** Bytes of an event's arguments that are wanted. */
@@ -127,12 +116,12 @@ export class Correlator {
 
   /** Events under way. */
   get size(): number {
-    return this.#count;
+    return this.#events.size;
   }
 
   /** Whether an event with this serial is under way. */
   has(serial: number): boolean {
-    return this.#newest?.serial === serial || this.#pending.has(serial);
+    return this.#events.has(serial);
   }
 
   /** @param now milliseconds of a monotonic clock */
@@ -143,7 +132,7 @@ export class Correlator {
       this.#onGroup({ seconds, milliseconds, serial, node, records: [record], endedBy: 'record' });
       return;
     }
-    const pending = this.#find(record, node);
+    const pending = this.#events.find(record, node);
     // PROCTITLE is truncated and writable by the process: an end mark, never a source of arguments.
     if (type === AUDIT_EOE || type === AUDIT_PROCTITLE) {
       if (pending !== undefined) this.#end(pending, 'record');
@@ -160,7 +149,7 @@ export class Correlator {
       this.counters.overLimit++;
       return;
     }
-    if (event !== this.#newest && !isBorrowing(event)) this.#borrowing.push(event);
+    if (event !== this.#events.newest && !isBorrowing(event)) this.#borrowing.push(event);
     event.bytes += bytes;
     this.#bytes += bytes + RECORD_OVERHEAD;
     // An array that grows for the first time takes room for seventeen more; most events have two records.
@@ -208,7 +197,8 @@ export class Correlator {
    * written again.
    */
   settle(): void {
-    if (this.#newest !== undefined) keep(this.#newest);
+    const { newest } = this.#events;
+    if (newest !== undefined) keep(newest);
     if (this.#borrowing.length === 0) return;
     for (const event of this.#borrowing) keep(event);
     this.#borrowing = [];
@@ -216,36 +206,19 @@ export class Correlator {
 
   /** Ends the events that are older than the limit; call at least every second, also when nothing arrives. */
   expire(now: number): void {
-    // Insertion order is age order; only a sibling that took its head's place stands behind younger ones.
-    for (const head of this.#pending.values()) {
-      if (now - head.since < this.#limits.ageMs) return;
-      for (const event of chain(head)) {
-        if (now - event.since >= this.#limits.ageMs) this.#end(event, 'age');
-      }
-    }
-    if (this.#newest !== undefined && now - this.#newest.since >= this.#limits.ageMs) {
-      this.#end(this.#newest, 'age');
+    for (const event of this.#events) {
+      if (now - event.since < this.#limits.ageMs) return;
+      this.#end(event, 'age');
     }
   }
 
   /** Ends everything under way: the source has come to its end. */
   flush(): void {
-    for (const head of [...this.#pending.values()])
-      for (const event of chain(head)) this.#end(event, 'flush');
-    if (this.#newest !== undefined) this.#end(this.#newest, 'flush');
-  }
-
-  #find(record: AuditRecord, node: string | undefined): Pending | undefined {
-    if (this.#newest !== undefined && isOf(this.#newest, record, node)) return this.#newest;
-    if (this.#latest !== undefined && isOf(this.#latest, record, node)) return this.#latest;
-    let event = this.#pending.size === 0 ? undefined : this.#pending.get(record.serial);
-    while (event !== undefined && !isOf(event, record, node)) event = event.sibling;
-    this.#latest = event;
-    return event;
+    for (const event of this.#events) this.#end(event, 'flush');
   }
 
   #begin(record: AuditRecord, now: number, node: string | undefined): Pending {
-    if (this.#count >= this.#limits.events) this.#endOldest();
+    if (this.#events.size >= this.#limits.events) this.#endOldest();
     const event: Pending = {
       seconds: record.seconds,
       milliseconds: record.milliseconds,
@@ -258,49 +231,19 @@ export class Correlator {
       borrowedFrom: 0,
       sibling: undefined,
     };
-    if (this.#newest !== undefined) this.#shelve(this.#newest);
-    this.#newest = event;
-    this.#count++;
+    const before = this.#events.add(event);
+    if (before !== undefined && isBorrowing(before)) this.#borrowing.push(before);
     return event;
   }
 
-  #shelve(event: Pending): void {
-    if (isBorrowing(event)) this.#borrowing.push(event);
-    const head = this.#pending.get(event.serial);
-    if (head === undefined) {
-      this.#pending.set(event.serial, event);
-    } else {
-      event.sibling = head.sibling;
-      head.sibling = event;
-    }
-  }
-
   #endOldest(): void {
-    const oldest = this.#pending.values().next().value ?? this.#newest;
+    const { oldest } = this.#events;
     if (oldest !== undefined) this.#end(oldest, 'limit');
   }
 
-  #unshelve(event: Pending): void {
-    const head = this.#pending.get(event.serial);
-    if (head === event) {
-      this.#pending.delete(event.serial);
-      if (event.sibling !== undefined) this.#pending.set(event.serial, event.sibling);
-    } else {
-      for (let before = head; before !== undefined; before = before.sibling) {
-        if (before.sibling === event) {
-          before.sibling = event.sibling;
-          break;
-        }
-      }
-    }
-  }
-
   #end(event: Pending, endedBy: RecordGroup['endedBy']): void {
-    if (event === this.#newest) this.#newest = undefined;
-    else this.#unshelve(event);
-    this.#count--;
+    this.#events.remove(event);
     this.#bytes -= event.bytes + event.records.length * RECORD_OVERHEAD;
-    if (this.#latest === event) this.#latest = undefined;
     const copies = event.borrowedFrom;
     event.borrowedFrom = event.records.length;
     if (endedBy !== 'record' && event.records.some(record => record.type === AUDIT_SYSCALL)) {
@@ -329,20 +272,6 @@ const keep = (event: Pending): void => {
   }
   event.borrowedFrom = event.records.length;
 };
-
-function* chain(head: Pending): Generator<Pending> {
-  for (let event: Pending | undefined = head; event !== undefined; ) {
-    const next: Pending | undefined = event.sibling;
-    yield event;
-    event = next;
-  }
-}
-
-const isOf = (event: Pending, record: AuditRecord, node: string | undefined): boolean =>
-  event.serial === record.serial &&
-  event.milliseconds === record.milliseconds &&
-  event.seconds === record.seconds &&
-  event.node === node;
 
 /** Records that programs send through the kernel: one record is the whole event, no EOE follows. */
 export const isUserMessage = (type: number): boolean =>

@@ -47,6 +47,12 @@ const SUBMISSION: ReadonlySet<SyscallName> = new Set(['io_uring_enter']);
 
 const NO_EVENTS: readonly AuditEvent[] = [];
 
+/** What events have of it. */
+interface Origin {
+  node?: AuditEvent['node'];
+  names?: AuditEvent['names'];
+}
+
 /** Adds what a log says of its host and of users. */
 const withOrigin = (group: RecordGroup, events: readonly AuditEvent[]): readonly AuditEvent[] => {
   const { node, isLogged } = group;
@@ -54,7 +60,12 @@ const withOrigin = (group: RecordGroup, events: readonly AuditEvent[]): readonly
   const call = firstOf(group, AUDIT_SYSCALL);
   const names = call === undefined ? undefined : interpretedNames(call);
   if (node === undefined && names === undefined) return events;
-  return events.map(event => ({ ...event, node, names }));
+  // They were made just now, and nobody has seen them yet.
+  for (const event of events as readonly Origin[]) {
+    event.node = node;
+    event.names = names;
+  }
+  return events;
 };
 
 /** Turns groups of records into events. */

@@ -170,6 +170,8 @@ const processEvent = (
   argv: own.argv,
   env: undefined,
   files: own.files ?? [],
+  node: undefined,
+  names: undefined,
 });
 
 const CWD = keyHash('cwd');

@@ -40,6 +40,12 @@ interface Stamp {
 const knownStamp = new KnownBytes(STAMP_BYTES);
 let known: Stamp | undefined;
 
+/** Longest header that is remembered. */
+const KNOWN_HEADER_BYTES = 48;
+/** The header read last, with its `):`: the records of an event have it in common. */
+const knownHeader = new KnownBytes(KNOWN_HEADER_BYTES);
+let knownName = { seconds: 0, milliseconds: 0, serial: 0 };
+
 /**
  * Reads the header `audit(1364481363.243:24287): ` of a record's payload.
  *
@@ -54,17 +60,12 @@ export const parseRecord = (
   end: number,
   interpretedEnd: number = end,
 ): AuditRecord | undefined => {
-  const isKnown = end - start > STAMP_BYTES && knownStamp.matches(bytes, start, start + STAMP_BYTES);
-  const stamp = isKnown ? known : readStamp(bytes, start, end);
-  if (stamp === undefined) return undefined;
-  const { seconds, milliseconds } = stamp;
-  const serialAt = start + stamp.length;
-  const bracket = digitsEnd(bytes, serialAt, end);
-  if (bracket === serialAt || bracket + 1 >= end) return undefined;
-  if (bytes[bracket] !== BRACKET || bytes[bracket + 1] !== COLON) return undefined;
-  const serial = digitsValue(bytes, serialAt, bracket);
-  if (serial > 0xffffffff) return undefined;
-  let at = bracket + 2;
+  let at = knownHeader.endAt(bytes, start, end);
+  if (at < 0) {
+    at = readHeader(bytes, start, end);
+    if (at < 0) return undefined;
+  }
+  const { seconds, milliseconds, serial } = knownName;
 
   // Payloads of the kernel and of programs may end in a newline or NUL.
   let last = end;
@@ -81,6 +82,22 @@ export const parseRecord = (
     end: last,
     interpretedEnd: interpretedEnd > end ? interpretedEnd : last,
   };
+};
+
+/** Makes a header the known one. @returns where it ends; -1 if it is not whole */
+const readHeader = (bytes: Buffer, start: number, end: number): number => {
+  const isKnown = end - start > STAMP_BYTES && knownStamp.matches(bytes, start, start + STAMP_BYTES);
+  const stamp = isKnown ? known : readStamp(bytes, start, end);
+  if (stamp === undefined) return -1;
+  const serialAt = start + stamp.length;
+  const bracket = digitsEnd(bytes, serialAt, end);
+  if (bracket === serialAt || bracket + 1 >= end) return -1;
+  if (bytes[bracket] !== BRACKET || bytes[bracket + 1] !== COLON) return -1;
+  const serial = digitsValue(bytes, serialAt, bracket);
+  if (serial > 0xffffffff) return -1;
+  knownName = { seconds: stamp.seconds, milliseconds: stamp.milliseconds, serial };
+  knownHeader.keep(bytes, start, bracket + 2);
+  return bracket + 2;
 };
 
 const readStamp = (bytes: Buffer, start: number, end: number): Stamp | undefined => {

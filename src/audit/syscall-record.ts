@@ -346,8 +346,8 @@ const readActor = (bytes: Buffer, start: number, end: number): Actor => {
   };
 };
 
-/** Whether what a text means depends on what follows: a quote may be closed there. The kernel writes none in an identity. */
-const hasQuote = (bytes: Buffer, start: number, end: number): boolean => {
+/** Whether what a text means depends on what follows: a quote may be closed there. The kernel writes none but around strings. */
+export const hasQuote = (bytes: Buffer, start: number, end: number): boolean => {
   for (let at = start; at < end; at++) if (bytes[at] === QUOTE || bytes[at] === APOSTROPHE) return true;
   return false;
 };

@@ -1,5 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import type { ReplayProgress } from '../ingest/replay-into.ts';
+import type { ReplayProgress } from '../ingest/replay/read-logs.ts';
 
 const CLEAR_LINE = '\r\x1b[K';
 /** Milliseconds that a reading lasts before it is worth a line. */

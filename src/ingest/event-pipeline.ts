@@ -20,13 +20,7 @@ import type { EventTable, RowLookups } from '../events/event-table.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { Fifo } from '../model/fifo.ts';
 import { createTrailCounters, type TrailCounters } from '../openbsm/counters.ts';
-import { LogCorrelator } from './replay/log-correlator.ts';
-import type { ReplayTimes } from './replay/replay-times.ts';
-
-/** Records of so much later a time in a row say that a log is past what is wanted of it. */
-const BEHIND_RECORDS = 1_000;
-const BEHIND_SECONDS = 60;
-const ANY_TIME: ReplayTimes = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+import { type LoggedCounters, newLoggedCounters } from './replay/log-grouper.ts';
 
 export interface PipelineOptions {
   readonly tables: readonly EventTable[];
@@ -37,10 +31,6 @@ export interface PipelineOptions {
   readonly now: () => number;
   /** Whether a hole in the serials is a loss: so it is where every event of one kernel is received. */
   readonly countGaps?: boolean;
-  /** Whether records come from logs, in any order, and through `pushLogged`. */
-  readonly ofLogs?: boolean;
-  /** Of logs, the times of the events that are wanted. */
-  readonly times?: ReplayTimes | undefined;
   /** The last serial that another process has taken before this one; what is missing since is a loss. */
   readonly lastSerial?: number | undefined;
   /** Number of the next row by table name; 1 where absent. */
@@ -94,10 +84,6 @@ export interface PipelineCounters extends CorrelatorCounters, InterpreterCounter
 export class EventPipeline {
   readonly #tables: readonly EventTable[];
   readonly #correlator: Correlator;
-  readonly #logs: LogCorrelator | undefined;
-  readonly #times: ReplayTimes;
-  /** Records without a break that are of a later time than is wanted. */
-  #behind = 0;
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
   readonly #now: () => number;
@@ -111,6 +97,8 @@ export class EventPipeline {
   #waitingUnits = 0;
   /** What reading the BSM trails came to whose events are published here; their reader counts up. */
   readonly trails: TrailCounters = createTrailCounters();
+  /** … and reading the logs. */
+  logged: LoggedCounters = newLoggedCounters();
   /** When the batch began that is being taken: asking for each record would cost more than its header. */
   #batchTime: number | undefined;
   #records = 0;
@@ -132,13 +120,8 @@ export class EventPipeline {
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#interpreter.argumentBytes = settings.limits.rowBytes;
     this.#publisher = new EventPublisher(tables, { ...context, settings }, options.nextEids);
-    const onGroup = (group: RecordGroup): void => {
-      for (const event of this.#interpreter.interpret(group)) this.publish(event);
-    };
-    this.#correlator = new Correlator(onGroup, correlatorLimits(settings));
+    this.#correlator = new Correlator(group => this.publishGroup(group), correlatorLimits(settings));
     this.#correlator.argumentBytes = this.#rowBytes;
-    this.#times = options.times ?? ANY_TIME;
-    this.#logs = options.ofLogs === true ? new LogCorrelator(onGroup) : undefined;
   }
 
   setSettings(settings: AuditSettings): void {
@@ -162,38 +145,6 @@ export class EventPipeline {
     this.#correlator.push(record, this.#batchTime, node);
   }
 
-  /**
-   * Takes one record of a log, as `RecordSink` has it.
-   *
-   * @returns false if its header cannot be read, which is for the log's reader to count
-   */
-  pushLogged(
-    type: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    interpretedEnd: number,
-    node: string | undefined,
-  ): boolean {
-    const record = parseRecord(type, bytes, start, end, interpretedEnd);
-    if (record === undefined) return false;
-    const { from, to } = this.#times;
-    this.#behind = record.seconds > to + BEHIND_SECONDS ? this.#behind + 1 : 0;
-    if (record.seconds < from || record.seconds > to) return true;
-    this.#logs!.push(record, node);
-    return true;
-  }
-
-  /** Whether a log has come to a time behind all that is wanted, and stays there. */
-  get isBehindTimes(): boolean {
-    return this.#behind >= BEHIND_RECORDS;
-  }
-
-  /** Counts records of logs: those of types that make no event do not come here. */
-  countLogged(records: number): void {
-    this.#records += records;
-  }
-
   /** Whether the event with this serial is finished: a record of it would be one that came a second time. */
   isFinished(serial: number): boolean {
     return this.#gaps?.hasSeen(serial) === true && !this.#correlator.has(serial);
@@ -207,6 +158,11 @@ export class EventPipeline {
   /** Whether all events that have begun are finished. */
   get isWhole(): boolean {
     return this.#correlator.size === 0 && this.#waiting.size === 0;
+  }
+
+  /** Takes the records of one event; they may be overwritten afterwards. */
+  publishGroup(group: RecordGroup): void {
+    for (const event of this.#interpreter.interpret(group)) this.publish(event);
   }
 
   /** Takes an event that another source has put together. */
@@ -255,7 +211,6 @@ export class EventPipeline {
 
   /** Ends a batch of records: unfinished events no longer need their bytes. */
   settle(): void {
-    this.#logs?.settle();
     this.#correlator.settle();
     this.#correlator.expire(this.#now());
     this.#batchTime = undefined;
@@ -263,7 +218,6 @@ export class EventPipeline {
 
   /** Ends all unfinished events: nothing more will come. */
   flush(): void {
-    this.#logs?.flush();
     this.#correlator.flush();
     while (this.#waiting.size > 0) this.#makeNextRow();
   }
@@ -294,7 +248,7 @@ export class EventPipeline {
     const { filtered, unusable, ...interpreter } = this.#interpreter.counters;
     const publisher = this.#publisher.counters;
     return {
-      records: this.#records + this.trails.records,
+      records: this.#records + this.trails.records + this.logged.records,
       malformedRecords:
         this.#malformedRecords +
         this.#interpreter.damagedRecords +
@@ -303,8 +257,9 @@ export class EventPipeline {
       events: this.#events,
       cutCommandLines: this.#cutCommandLines,
       serialGaps: this.#gaps?.count,
-      repeated: this.#logs?.counters.repeated ?? 0,
-      ...(this.#logs ?? this.#correlator).counters,
+      repeated: this.logged.repeated,
+      unterminated: this.#correlator.counters.unterminated + this.logged.unterminated,
+      overLimit: this.#correlator.counters.overLimit + this.logged.overLimit,
       ...interpreter,
       ...publisher,
       filtered: filtered + publisher.filtered,

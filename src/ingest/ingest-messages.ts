@@ -6,8 +6,8 @@ import type { FoundEnds, SocketEndsCounters } from '../model/sockets/socket-ends
 import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
 import type { ImageLooksCounters } from './image-looks.ts';
 import type { ProcessBatch } from './process-batch.ts';
+import type { ReplayProgress } from './replay/read-logs.ts';
 import type { ReplayTimes } from './replay/replay-times.ts';
-import type { ReplayProgress } from './replay-into.ts';
 
 /** Where the worker takes its events from. */
 export type IngestSource =

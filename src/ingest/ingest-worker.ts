@@ -98,7 +98,11 @@ const looks = isKernel
 /** What was found of the event that is being made a row of. */
 let lookedAt: (LookedAt & { readonly event: ProcessEvent }) | undefined;
 const lookAt = (event: ProcessEvent): LookedAt => {
-  const found = looks?.resultOf(event) ?? { times: images.times(event), version: images.versionOf(event) };
+  const found = looks?.resultOf(event) ?? {
+    // Where a recorded event's process was, another one may be by now.
+    times: isLive ? images.times(event) : images.timesHere(event),
+    version: images.versionOf(event),
+  };
   lookedAt = { ...found, event };
   return found;
 };
@@ -117,15 +121,13 @@ const pipeline = new EventPipeline({
   kindOfTask: isKernel ? kindOfTask : () => 'gone',
   now: () => performance.now(),
   countGaps: isKernel,
-  ofLogs: source.kind === 'replay',
-  times: source.kind === 'replay' ? source.times : undefined,
   ...initial.start,
   looks,
   familyOfAccept: ends && (event => ends.familyOfAccept(event)),
   onProcess: (event, eid) => {
-    const { version } = lookedAt?.event === event ? lookedAt : lookAt(event);
+    const looked = lookedAt?.event === event ? lookedAt : undefined;
     lookedAt = undefined;
-    if (sendsProcesses) processes.append(event, eid, version);
+    if (sendsProcesses) processes.append(event, eid, (looked ?? lookAt(event)).version);
   },
   onSocket: (event, eid) => {
     ends?.see(event, eid);
@@ -513,7 +515,7 @@ const readReplay = async ({ paths, times }: Extract<IngestSource, { kind: 'repla
     onBatch,
     onRaw: debug ? addRaw : undefined,
     signal: stop.signal,
-    since: times?.from,
+    times,
     onProgress: replay => {
       const now = performance.now();
       if (now < progressAt) return;

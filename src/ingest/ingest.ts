@@ -19,7 +19,7 @@ import {
 } from './ingest-messages.ts';
 import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import type { ProcessBatch } from './process-batch.ts';
-import type { ReplayProgress } from './replay-into.ts';
+import type { ReplayProgress } from './replay/read-logs.ts';
 import { startImageLook } from './start-image-look.ts';
 import { WakeSignal } from './wake-signal.ts';
 

@@ -59,8 +59,6 @@ export const replayFeed =
       context: { uptimeAt: () => undefined, imageTimes: () => undefined },
       kindOfTask: () => 'gone',
       now: () => performance.now(),
-      ofLogs: true,
-      times,
       onProcess: event => sink.offer(event),
     });
     const { problems } = await replayInto(pipeline, paths, {
@@ -70,7 +68,7 @@ export const replayFeed =
       },
       onRaw: undefined,
       signal,
-      since: times?.from,
+      times,
     });
     for (const problem of problems) warn(`replay of ${problem}`);
   };

@@ -1,15 +1,15 @@
 import { basename } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { printable } from '../audit/value.ts';
+import type { RecordGroup } from '../audit/correlator.ts';
 import { formatProblem } from '../openbsm/counters.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
 import type { EventPipeline } from './event-pipeline.ts';
 import { publishTrail } from './publish-trail.ts';
-import type { FileBytes } from './replay/file-bytes.ts';
-import { JournalExportReader } from './replay/journal-export.ts';
-import { LogReader, type RecordSink } from './replay/log-reader.ts';
+import { LogGrouper, type LoggedCounters } from './replay/log-grouper.ts';
+import { readLogsBeside } from './replay/logs-beside.ts';
 import { planReplay, type ReplayFile } from './replay/open-replay.ts';
+import { type LogsReading, type ReplayProgress, readLogs } from './replay/read-logs.ts';
+import type { ReplayTimes } from './replay/replay-times.ts';
 
 export interface ReplayOptions {
   /** Called after each batch of events; what it returns is waited for. */
@@ -18,24 +18,12 @@ export interface ReplayOptions {
   readonly onRaw: ((text: string) => void) | undefined;
   /** Ends the reading early; what was read until then stays. */
   readonly signal?: AbortSignal | undefined;
-  /** Seconds since the epoch: what is older is not asked for. */
-  readonly since?: number | undefined;
+  /** Of logs, the times of the events that are wanted. */
+  readonly times?: ReplayTimes | undefined;
+  /** Bytes of logs from which on they are read in a thread of their own. */
+  readonly besideFrom?: number;
   /** Told how far the reading is, of logs. */
   readonly onProgress?: ((progress: ReplayProgress) => void) | undefined;
-}
-
-/** Bytes of files, as they lie on the disk. */
-export interface ReplayProgress {
-  readonly read: number;
-  /** undefined where there is a file of which that is not known. */
-  readonly size: number | undefined;
-}
-
-export interface ReplayResult {
-  /** Lines of logs that cannot be read. What trails lost is among the pipeline's counters. */
-  readonly malformed: number;
-  /** What could not be read, and where the first of it is, one line each, beginning with the file's name. */
-  readonly problems: readonly string[];
 }
 
 /**
@@ -47,7 +35,7 @@ export const replayInto = async (
   pipeline: EventPipeline,
   paths: readonly string[],
   options: ReplayOptions,
-): Promise<ReplayResult> => {
+): Promise<LogsReading> => {
   const { files, leftOut } = await planReplay(paths);
   const problems: string[] = [];
   if (leftOut.length > 0) {
@@ -55,81 +43,51 @@ export const replayInto = async (
       `${leftOut.map(path => JSON.stringify(basename(path))).join(', ')}: no audit log, left out`,
     );
   }
-  let malformed = 0;
-  let readBefore = 0;
-  const sizes = files.filter(({ kind }) => kind !== 'bsm-trail').map(file => file.size);
-  const size = sizes.includes(undefined)
-    ? undefined
-    : sizes.reduce<number>((sum, one) => sum + (one ?? 0), 0);
-  for (const file of files) {
-    if (options.signal?.aborted === true || file.kind === 'bsm-trail') continue;
-    const read = await readLog(pipeline, file, {
-      ...options,
-      onProgress: ({ read }) => options.onProgress?.({ read: readBefore + read, size }),
-    });
-    readBefore += file.size ?? 0;
-    malformed += read.malformed;
-    problems.push(...read.problems);
-  }
-  pipeline.flush();
-  await options.onBatch();
+  const logs = files.filter(({ kind }) => kind !== 'bsm-trail');
+  const read = await readAll(pipeline, logs, options);
+  problems.push(...read.problems);
   problems.push(...(await readTrails(pipeline, files, options)));
   if (options.signal?.aborted === true)
     problems.push(
       `${files.length === 1 ? 'one file' : `${files.length} files`}: reading was stopped, what stands behind is not there`,
     );
-  return { malformed, problems };
+  return { malformed: read.malformed, problems };
 };
 
-const readLog = async (
+/** Bytes from which on logs are read in a thread of their own: to start it takes as long as to read so many. */
+const BESIDE_BYTES = 8 * 1024 * 1024;
+/** What a packed log comes to, at least. */
+const PACKED_FACTOR = 8;
+
+const readAll = (
   pipeline: EventPipeline,
-  file: ReplayFile,
-  { onBatch, onRaw, signal, since, onProgress }: ReplayOptions,
-): Promise<ReplayResult> => {
-  const sink: RecordSink = (type, bytes, start, end, interpretedEnd, node) => {
-    onRaw?.(`${type} ${printable(bytes, start, end)}`);
-    return pipeline.pushLogged(type, bytes, start, end, interpretedEnd, node);
+  files: readonly ReplayFile[],
+  { onBatch, onRaw, onProgress, signal, times, besideFrom = BESIDE_BYTES }: ReplayOptions,
+): Promise<LogsReading> => {
+  const onGroup = (group: RecordGroup): void => pipeline.publishGroup(group);
+  const onPiece = (progress: ReplayProgress): Promise<void> | void => {
+    onProgress?.(progress);
+    return onBatch();
   };
-  const reader = new LogReader(sink, { allTypes: onRaw !== undefined });
-  const take = (read: () => void): void => {
-    const before = reader.counters.records;
-    read();
-    pipeline.countLogged(reader.counters.records - before);
-    pipeline.settle();
-  };
-  const journal = file.kind === 'journal-export' ? new JournalExportReader() : undefined;
-  const bytes = await file.open(since);
-  try {
-    for await (const chunk of journal === undefined ? bytes.chunks : journalLines(journal, bytes)) {
-      take(() => reader.push(chunk));
-      onProgress?.({ read: bytes.position(), size: bytes.size });
-      await onBatch();
-      // What else this thread has to do, which reading a file would hold up.
-      await setImmediate();
-      if (signal?.aborted === true || pipeline.isBehindTimes) break;
-    }
-  } finally {
-    await bytes.close();
+  const size = files.reduce((sum, { size = 0, isPacked }) => sum + size * (isPacked ? PACKED_FACTOR : 1), 0);
+  if (size >= besideFrom && onRaw === undefined && files.every(({ isOnce }) => !isOnce)) {
+    const onDisk = files.map(({ path, kind, size, isPacked }) => ({ path, kind, size, isPacked }));
+    const onCounters = (counters: LoggedCounters): void => {
+      pipeline.logged = counters;
+    };
+    return readLogsBeside({ files: onDisk, times }, { onGroup, onCounters, onPiece, signal });
   }
-  if (signal?.aborted !== true && !pipeline.isBehindTimes) take(() => reader.end());
-  const { lines, malformed, firstMalformed } = reader.counters;
-  const brokenOff = bytes.problem() ?? (journal?.isCut === true ? 'its last entry is cut off' : undefined);
-  const problems: string[] = [];
-  const name = JSON.stringify(file.path);
-  if (brokenOff !== undefined) problems.push(`${name}: ${brokenOff}`);
-  else if (lines === 0 && firstMalformed === undefined) problems.push(`${name}: it is empty`);
-  if (firstMalformed !== undefined) {
-    problems.push(
-      `${name}: ${malformed} malformed ${malformed === 1 ? 'line' : 'lines'}, the first at line ${firstMalformed.line}: ${firstMalformed.reason}`,
-    );
-  }
-  return { malformed: malformed + (brokenOff === undefined ? 0 : 1), problems };
+  const grouper = new LogGrouper(onGroup, times);
+  return readLogs(files, grouper, {
+    onRaw,
+    signal,
+    since: times?.from,
+    onPiece: progress => {
+      pipeline.logged = grouper.counters;
+      return onPiece(progress);
+    },
+  });
 };
-
-async function* journalLines(reader: JournalExportReader, { chunks }: FileBytes): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) yield reader.push(chunk);
-  yield reader.end();
-}
 
 /** One mapper for all trails: a process that one of them saw start may act in the next. */
 const readTrails = async (

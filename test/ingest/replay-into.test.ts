@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import { EventPipeline, type PipelineCounters } from '../../src/ingest/event-pipeline.ts';
 import { REPLAY_CHUNK_BYTES } from '../../src/ingest/replay/file-bytes.ts';
-import { type ReplayResult, replayInto } from '../../src/ingest/replay-into.ts';
+import type { LogsReading } from '../../src/ingest/replay/read-logs.ts';
+import { replayInto } from '../../src/ingest/replay-into.ts';
 import { TrailFramer } from '../../src/openbsm/framer.ts';
 import { eventTables } from '../../tables/index.ts';
 import { openFilesIn } from '../open-files.ts';
@@ -31,7 +32,7 @@ const trails = (name: string, contents: readonly (string | Uint8Array)[]): strin
   return path;
 };
 
-interface Replayed extends ReplayResult {
+interface Replayed extends LogsReading {
   readonly counters: PipelineCounters;
   readonly raw: readonly string[];
   readonly batches: number;
@@ -44,7 +45,6 @@ const newPipeline = (): EventPipeline =>
     context: { uptimeAt: () => undefined, imageTimes: () => undefined },
     kindOfTask: () => 'gone',
     now: () => 0,
-    ofLogs: true,
   });
 
 const replay = async (path: string): Promise<Replayed> => {

@@ -11,8 +11,11 @@ import {
   AUDIT_URINGOP,
 } from '../../audit/constants.ts';
 import { type CorrelatorCounters, type RecordGroup, standsAlone } from '../../audit/correlator.ts';
+import { EventsUnderWay, type EventUnderWay } from '../../audit/events-under-way.ts';
 import { haveArguments } from '../../audit/execve.ts';
+import { KnownBytes } from '../../audit/known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from '../../audit/record.ts';
+import { hasQuote } from '../../audit/syscall-record.ts';
 import { type SyscallName, socketcallName, syscallName } from '../../audit/syscalls.ts';
 import { decimal, hexWord } from '../../audit/value.ts';
 import { SeenEvents } from './seen-events.ts';
@@ -41,11 +44,7 @@ const LATE_SECONDS = 5;
 /** Seconds by which a log may go back and still be in order: the clocks of hosts differ, and are set. */
 const DISORDER_SECONDS = 60;
 
-interface Pending {
-  readonly seconds: number;
-  readonly milliseconds: number;
-  readonly serial: number;
-  readonly node: string | undefined;
+interface Pending extends EventUnderWay<Pending> {
   readonly records: AuditRecord[];
   bytes: number;
   /** Records from this index on still point into the bytes of the reader. */
@@ -60,8 +59,6 @@ interface Pending {
   ends: number;
   /** What its SYSCALL calls for; undefined until that is asked. */
   shape: Shape | undefined;
-  /** Another event under way with the same serial but another time or node. */
-  sibling: Pending | undefined;
 }
 
 /** What else an event has whose SYSCALL says this. */
@@ -88,13 +85,9 @@ export class LogCorrelator {
   };
   readonly #onGroup: (group: RecordGroup) => void;
   readonly #limits: LogCorrelatorLimits;
-  /** The event that the last record was of: mostly that of the next one too. */
-  #latest: Pending | undefined;
-  /** By serial, in the order in which they began. */
-  readonly #pending = new Map<number, Pending>();
-  #count = 0;
+  readonly #events = new EventsUnderWay<Pending>();
   #bytes = 0;
-  /** Events with records that point into the bytes of the reader. */
+  /** Events besides the newest with records that point into the bytes of the reader. */
   #borrowing: Pending[] = [];
   readonly #seen = new SeenEvents();
   readonly #messages = new SeenTexts();
@@ -109,11 +102,11 @@ export class LogCorrelator {
 
   /** Events under way. */
   get size(): number {
-    return this.#count;
+    return this.#events.size;
   }
 
   has(serial: number): boolean {
-    return this.#pending.has(serial);
+    return this.#events.has(serial);
   }
 
   push(record: AuditRecord, node: string | undefined): void {
@@ -123,7 +116,7 @@ export class LogCorrelator {
       return;
     }
     const isMark = type === AUDIT_EOE || type === AUDIT_PROCTITLE;
-    const event = this.#find(record, node) ?? this.#begin(record, node, isMark);
+    const event = this.#events.find(record, node) ?? this.#begin(record, node, isMark);
     if (event === undefined) return;
     if (isMark) event.isMarked = true;
     if (type === AUDIT_EOE) event.ends++;
@@ -162,46 +155,49 @@ export class LogCorrelator {
       this.counters.overLimit++;
       return;
     }
-    if (event.borrowedFrom === records.length) this.#borrowing.push(event);
+    if (event !== this.#events.newest && !isBorrowing(event)) this.#borrowing.push(event);
     event.types |= typeBit(record.type);
     if (record.type === AUDIT_PATH) event.paths++;
     event.bytes += bytes;
     this.#bytes += bytes + RECORD_OVERHEAD;
     records.push(record);
-    while (this.#bytes > this.#limits.bytes && this.#count > 1) this.#endOldest();
+    while (this.#bytes > this.#limits.bytes && this.#events.size > 1) this.#endOldest();
   }
 
   /** Copies what is still in the reader's bytes, and ends what is over. Call after each piece of a log. */
   settle(): void {
-    for (const event of this.#borrowing) keep(event);
-    this.#borrowing = [];
+    const { newest } = this.#events;
+    if (newest !== undefined) keep(newest);
+    if (this.#borrowing.length > 0) {
+      for (const event of this.#borrowing) keep(event);
+      this.#borrowing = [];
+    }
     if (this.#isInOrder) this.#endLate();
   }
 
-  /** Ends everything under way: the last log has come to its end. */
-  flush(): void {
-    for (const head of [...this.#pending.values()])
-      for (const event of chain(head)) this.#end(event, 'flush');
+  /**
+   * Ends what is under way, oldest first: the last log has come to its end.
+   *
+   * @param most events that are ended
+   * @returns whether there are others
+   */
+  flush(most: number): boolean {
+    let left = most;
+    for (const event of this.#events) {
+      if (left-- <= 0) return true;
+      this.#end(event, 'flush');
+    }
+    return false;
   }
 
   #endLate(): void {
     const before = this.#time - LATE_SECONDS;
-    for (const head of this.#pending.values()) {
-      for (const event of chain(head)) {
-        if (event.seconds >= before) continue;
-        const hasCall = (event.types & SYSCALL_BIT) !== 0;
-        const isOver = (hasCall && event.isMarked) || (event.types & URINGOP_BIT) !== 0;
-        if (isOver || isWhole(event)) this.#end(event, 'age');
-      }
+    for (const event of this.#events) {
+      if (event.seconds >= before) continue;
+      const hasCall = (event.types & SYSCALL_BIT) !== 0;
+      const isOver = (hasCall && event.isMarked) || (event.types & URINGOP_BIT) !== 0;
+      if (isOver || isWhole(event)) this.#end(event, 'age');
     }
-  }
-
-  #find(record: AuditRecord, node: string | undefined): Pending | undefined {
-    if (this.#latest !== undefined && isOf(this.#latest, record, node)) return this.#latest;
-    let event = this.#pending.get(record.serial);
-    while (event !== undefined && !isOf(event, record, node)) event = event.sibling;
-    if (event !== undefined) this.#latest = event;
-    return event;
   }
 
   /** @returns undefined for a record of an event that has ended */
@@ -216,7 +212,7 @@ export class LogCorrelator {
     const { seconds, milliseconds, serial } = record;
     if (seconds > this.#time) this.#time = seconds;
     else if (seconds < this.#time - DISORDER_SECONDS) this.#isInOrder = false;
-    if (this.#count >= this.#limits.events) this.#endOldest();
+    if (this.#events.size >= this.#limits.events) this.#endOldest();
     const event: Pending = {
       seconds,
       milliseconds,
@@ -233,43 +229,18 @@ export class LogCorrelator {
       shape: undefined,
       sibling: undefined,
     };
-    const head = this.#pending.get(serial);
-    if (head === undefined) {
-      this.#pending.set(serial, event);
-    } else {
-      event.sibling = head.sibling;
-      head.sibling = event;
-    }
-    this.#latest = event;
-    this.#count++;
+    const shelved = this.#events.add(event);
+    if (shelved !== undefined && isBorrowing(shelved)) this.#borrowing.push(shelved);
     return event;
   }
 
   #endOldest(): void {
-    for (const head of this.#pending.values()) {
-      this.#end(head, 'limit');
-      return;
-    }
-  }
-
-  #unlink(event: Pending): void {
-    const head = this.#pending.get(event.serial);
-    if (head === event) {
-      if (event.sibling === undefined) this.#pending.delete(event.serial);
-      else this.#pending.set(event.serial, event.sibling);
-      return;
-    }
-    for (let before = head; before !== undefined; before = before.sibling) {
-      if (before.sibling !== event) continue;
-      before.sibling = event.sibling;
-      return;
-    }
+    const { oldest } = this.#events;
+    if (oldest !== undefined) this.#end(oldest, 'limit');
   }
 
   #end(event: Pending, endedBy: RecordGroup['endedBy']): void {
-    this.#unlink(event);
-    if (this.#latest === event) this.#latest = undefined;
-    this.#count--;
+    this.#events.remove(event);
     this.#bytes -= event.bytes + event.records.length * RECORD_OVERHEAD;
     event.borrowedFrom = event.records.length;
     const { seconds, milliseconds, serial, node, records, types } = event;
@@ -384,19 +355,37 @@ const needsOf = (name: string | undefined, succeeded: boolean): number =>
 
 const cursor = new FieldCursor();
 
+/** What a SYSCALL record says of its call in front of the arguments. */
+interface Call {
+  readonly arch: number | undefined;
+  readonly name: string | undefined;
+  readonly succeeded: boolean;
+}
+const NO_CALL: Call = { arch: undefined, name: undefined, succeeded: false };
+
+/** Longest such beginning that is remembered. */
+const KNOWN_CALL_BYTES = 96;
+/** The one read last, up to `a0`: most calls of a log have it in common. */
+const knownCallText = new KnownBytes(KNOWN_CALL_BYTES);
+let knownCall: Call = NO_CALL;
+
 const readShape = ({ bytes, start, end }: AuditRecord): Shape => {
-  let arch: number | undefined;
-  let name: string | undefined;
+  const from = knownCallText.endAt(bytes, start, end);
+  let { arch, name, succeeded } = from < 0 ? NO_CALL : knownCall;
   let a0: number | undefined;
-  let succeeded = false;
   let items = 0;
-  cursor.reset(bytes, start, end);
+  cursor.reset(bytes, from < 0 ? start : from, end);
   while (cursor.next()) {
     if (cursor.key === ARCH) arch ??= hexWord(cursor);
     else if (cursor.key === SYSCALL) name = syscallName(arch ?? 0, decimal(cursor) ?? -1);
     else if (cursor.key === SUCCESS) succeeded = bytes[cursor.valueStart] === LETTER_Y;
-    else if (cursor.key === A0) a0 = hexWord(cursor);
-    else if (cursor.key === ITEMS) {
+    else if (cursor.key === A0) {
+      if (from < 0 && a0 === undefined && !hasQuote(bytes, start, cursor.keyStart)) {
+        knownCallText.keep(bytes, start, cursor.keyStart);
+        knownCall = { arch, name, succeeded };
+      }
+      a0 = hexWord(cursor);
+    } else if (cursor.key === ITEMS) {
       items = decimal(cursor) ?? 0;
       break;
     }
@@ -407,6 +396,8 @@ const readShape = ({ bytes, start, end }: AuditRecord): Shape => {
       : needsOf(name, succeeded);
   return { items, needs };
 };
+
+const isBorrowing = ({ borrowedFrom, records }: Pending): boolean => borrowedFrom < records.length;
 
 /** Copies the records that are in the reader's bytes. */
 const keep = (event: Pending): void => {
@@ -420,17 +411,3 @@ const keep = (event: Pending): void => {
   }
   event.borrowedFrom = event.records.length;
 };
-
-function* chain(head: Pending): Generator<Pending> {
-  for (let event: Pending | undefined = head; event !== undefined; ) {
-    const next: Pending | undefined = event.sibling;
-    yield event;
-    event = next;
-  }
-}
-
-const isOf = (event: Pending, record: AuditRecord, node: string | undefined): boolean =>
-  event.serial === record.serial &&
-  event.milliseconds === record.milliseconds &&
-  event.seconds === record.seconds &&
-  event.node === node;

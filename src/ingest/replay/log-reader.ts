@@ -11,6 +11,7 @@ import {
   AUDIT_URINGOP,
 } from '../../audit/constants.ts';
 import { isUserMessage, standsAlone } from '../../audit/correlator.ts';
+import { KnownBytes } from '../../audit/known-bytes.ts';
 import { isUsableWithoutEnd, looksEnded } from './cut-record.ts';
 import { ENRICHED_SEPARATOR, enrichmentStart, headerProblem, parseLogLine, startsWith } from './log-line.ts';
 import { recordTypeNumbers } from './record-types.ts';
@@ -218,7 +219,7 @@ export class LogReader {
     if (this.#nextSeparator >= 0 && this.#nextSeparator < start)
       this.#nextSeparator = bytes.indexOf(ENRICHED_SEPARATOR, start);
     if (this.#nextSeparator >= 0 && this.#nextSeparator < end)
-      fieldsEnd = enrichmentStart(bytes, type, start, end);
+      fieldsEnd = isUserMessage(type) ? enrichmentStart(bytes, type, start, end) : this.#nextSeparator;
 
     if (this.#hasHeader(bytes, start, end)) {
       if (isUserMessage(type)) {
@@ -350,8 +351,18 @@ export class LogReader {
 /** Where ` msg=audit(` begins in the line that `typeAt` was asked about last. */
 let headerAt = 0;
 
-/** Types by the hash of their name, with the name. */
-const typesByHash = new Map<number, { readonly type: number; readonly name: Buffer }>();
+/** A type of records, and how a line of it begins. */
+interface NamedType {
+  readonly type: number;
+  readonly name: Buffer;
+  /** `type=NAME msg=audit(` */
+  readonly beginning: KnownBytes;
+  /** The one that came behind it last: the records of events come in the same order. */
+  next: NamedType | undefined;
+}
+
+/** Types by the hash of their name. */
+const typesByHash = new Map<number, NamedType>();
 const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
   let hash = 0;
   for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
@@ -359,11 +370,38 @@ const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
 };
 for (const [name, type] of Object.entries(recordTypeNumbers)) {
   const bytes = Buffer.from(name);
-  typesByHash.set(hashOf(bytes, 0, bytes.length), { type, name: bytes });
+  const line = Buffer.from(`type=${name}${HEADER_TEXT}`);
+  const beginning = new KnownBytes(line.length);
+  beginning.keep(line, 0, line.length);
+  typesByHash.set(hashOf(bytes, 0, bytes.length), { type, name: bytes, beginning, next: undefined });
 }
+/** Of the line before. */
+let lastType: NamedType | undefined;
 
 /** The type of a line `type=NAME msg=audit(…`, as nearly all are; undefined for any other. */
 const typeAt = (bytes: Buffer, start: number, end: number): number | undefined => {
+  const before = lastType;
+  if (before !== undefined) {
+    if (before.next !== undefined && isOfType(before.next, bytes, start, end)) return before.next.type;
+    // As PATH is behind PATH.
+    if (isOfType(before, bytes, start, end)) return before.type;
+  }
+  const found = findType(bytes, start, end);
+  if (found === undefined) return undefined;
+  if (before !== undefined) before.next = found;
+  lastType = found;
+  return found.type;
+};
+
+const isOfType = (type: NamedType, bytes: Buffer, start: number, end: number): boolean => {
+  const beginningEnd = type.beginning.endAt(bytes, start, end);
+  if (beginningEnd < 0) return false;
+  headerAt = beginningEnd - HEADER.length;
+  lastType = type;
+  return true;
+};
+
+const findType = (bytes: Buffer, start: number, end: number): NamedType | undefined => {
   if (!startsWith(bytes, start, end, 'type=')) return undefined;
   let at = start + 5;
   let hash = 0;
@@ -373,9 +411,9 @@ const typeAt = (bytes: Buffer, start: number, end: number): number | undefined =
   if (known === undefined || known.name.length !== at - first) return undefined;
   const { name } = known;
   for (let i = 0; i < name.length; i++) if (bytes[first + i] !== name[i]) return undefined;
-  if (!startsWith(bytes, at, end, ' msg=audit(')) return undefined;
+  if (!startsWith(bytes, at, end, HEADER_TEXT)) return undefined;
   headerAt = at;
-  return known.type;
+  return known;
 };
 
 interface SecondRecord {

@@ -10,18 +10,30 @@ import { STANDARD_INPUT } from './standard-input.ts';
 /** Bytes by which a file's format is told. */
 const HEAD_BYTES = 1 << 16;
 
-/** One file to be replayed. */
-export interface ReplayFile {
+/** A file as it was found. */
+export interface FileOnDisk {
   readonly path: string;
   readonly kind: 'audit-log' | 'journal-export' | 'bsm-trail';
   /** Bytes of the file; undefined for standard input and pipes. */
   readonly size: number | undefined;
+  /** Whether its content is not its bytes. */
+  readonly isPacked: boolean;
+}
+
+/** A file that can be opened. */
+export interface OpenableFile extends FileOnDisk {
   /**
    * Opens it. Of what can be read only once, such as standard input, this is possible once.
    *
    * @param since seconds since the epoch: what is older may be left out
    */
   open(since?: number): Promise<FileBytes>;
+}
+
+/** One file to be replayed. */
+export interface ReplayFile extends OpenableFile {
+  /** Whether it can be opened but once, and in this thread. */
+  readonly isOnce: boolean;
 }
 
 export interface ReplayPlan {
@@ -92,6 +104,8 @@ const addDirectory = async (path: string, files: Looked[], leftOut: string[]): P
         path: trail,
         kind: 'bsm-trail',
         size: undefined,
+        isPacked: false,
+        isOnce: false,
         firstTime: undefined,
         open: () => openBytes(trail),
       });
@@ -133,17 +147,20 @@ const lookInto = async (path: string): Promise<Looked> => {
     await bytes.close();
     throw new ReplayError('unknown-format', `replay file ${JSON.stringify(path)} ${format.what}`);
   }
-  const looked = { path, kind: format.kind, size: bytes.size, firstTime: timeOf(format) };
+  const found: FileOnDisk = { path, kind: format.kind, size: bytes.size, isPacked };
+  const looked = { ...found, isOnce, firstTime: timeOf(format) };
   if (isOnce) return { ...looked, open: async () => ({ ...bytes, chunks: rest() }) };
   await bytes.close();
-  return {
-    ...looked,
-    open: async since => {
-      const canSeek =
-        since !== undefined && !isPacked && bytes.size !== undefined && format.kind === 'audit-log';
-      return openBytes(path, canSeek ? seekTime(path, bytes.size, since) : 0);
-    },
-  };
+  return { ...looked, open: since => openOnDisk(found, since) };
+};
+
+/** @param since seconds since the epoch: what is older may be left out */
+export const openOnDisk = async (
+  { path, kind, size, isPacked }: FileOnDisk,
+  since?: number,
+): Promise<FileBytes> => {
+  const canSeek = since !== undefined && !isPacked && size !== undefined && kind === 'audit-log';
+  return openBytes(path, canSeek ? seekTime(path, size, since) : 0);
 };
 
 const timeOf = (format: ReplayFormat): number | undefined =>

@@ -1,9 +1,4 @@
-/** What names an event besides its node. */
-export interface EventName {
-  readonly seconds: number;
-  readonly milliseconds: number;
-  readonly serial: number;
-}
+import type { EventName } from '../../audit/events-under-way.ts';
 
 export type Seen = 'whole' | 'partly';
 
@@ -35,10 +30,13 @@ export class SeenEvents {
   readonly #nodes = new Map<string | undefined, number>();
   #lastNode: string | undefined;
   #lastNumber = 0;
+  /** The pages that were looked at last: mostly those of the next event too. */
+  #lastKey = -1;
+  #lastPage: Page | undefined;
 
   find({ seconds, milliseconds, serial }: EventName, node: string | undefined): Seen | undefined {
     const time = seconds * 1000 + milliseconds;
-    for (let page = this.#pages.get(this.#key(serial, node)); page !== undefined; page = page.next) {
+    for (let page = this.#pagesOf(this.#key(serial, node)); page !== undefined; page = page.next) {
       const known = page.times[serial & (PAGE_SERIALS - 1)]!;
       if (known !== 0 && page.base + Math.floor(known / 2) === time)
         return known % 2 === 1 ? 'whole' : 'partly';
@@ -54,7 +52,7 @@ export class SeenEvents {
     const time = seconds * 1000 + milliseconds;
     const key = this.#key(serial, node);
     const slot = serial & (PAGE_SERIALS - 1);
-    const first = this.#pages.get(key);
+    const first = this.#pagesOf(key);
     for (let page = first; page !== undefined; page = page.next) {
       const offset = time - page.base;
       if (offset < 1 || offset > RANGE_MS || page.times[slot] !== 0) continue;
@@ -64,6 +62,7 @@ export class SeenEvents {
     const page: Page = { base: time - RANGE_MS / 2, times: new Uint32Array(PAGE_SERIALS), next: first };
     page.times[slot] = RANGE_MS + (isWhole ? 1 : 0);
     this.#pages.set(key, page);
+    this.#lastPage = page;
     if (++this.#count > MAX_PAGES) this.#forgetOldest();
     return undefined;
   }
@@ -72,8 +71,17 @@ export class SeenEvents {
     for (const [key, first] of this.#pages) {
       for (let page: Page | undefined = first; page !== undefined; page = page.next) this.#count--;
       this.#pages.delete(key);
+      this.#lastKey = -1;
       return;
     }
+  }
+
+  #pagesOf(key: number): Page | undefined {
+    if (key !== this.#lastKey) {
+      this.#lastPage = this.#pages.get(key);
+      this.#lastKey = key;
+    }
+    return this.#lastPage;
   }
 
   #key(serial: number, node: string | undefined): number {

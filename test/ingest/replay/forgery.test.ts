@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LogGrouper } from '../../../src/ingest/replay/log-grouper.ts';
 import { LogReader } from '../../../src/ingest/replay/log-reader.ts';
 import { execveFields, pathFields, payload, syscallFields, untrusted } from '../../audit/kernel-records.ts';
 import { allRows, type TableRow } from '../../fuzz/all-rows.ts';
@@ -48,10 +49,11 @@ const FORMS: readonly (readonly [string, (record: RawRecord) => string])[] = [
 ];
 
 const replay = (lines: readonly string[]): { rows: TableRow[]; malformed: number } => {
-  const pipeline = everyTablePipeline({ ofLogs: true });
-  const reader = new LogReader((...record) => pipeline.pushLogged(...record));
+  const pipeline = everyTablePipeline();
+  const grouper = new LogGrouper(group => pipeline.publishGroup(group));
+  const reader = new LogReader(grouper.push);
   reader.push(Buffer.from(`${lines.join('\n')}\n`, 'latin1'));
-  pipeline.flush();
+  grouper.flush(Number.POSITIVE_INFINITY);
   return { rows: allRows(pipeline.take()), malformed: reader.counters.malformed };
 };
 

@@ -57,7 +57,7 @@ describe('of a large log', () => {
 
   test('just the events of the time asked for are there', async () => {
     const times = { from: FIRST + 30_000, to: FIRST + 30_009 };
-    const { rows } = await replayLogs([path], undefined, times);
+    const { rows } = await replayLogs([path], undefined, { times });
     expect(rows.user_events!.map(({ time }) => Number(time) - FIRST)).toEqual(
       Array.from({ length: 10 }, (_, i) => 30_000 + i),
     );

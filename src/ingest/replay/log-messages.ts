@@ -1,0 +1,27 @@
+import type { GroupBatch } from './group-batch.ts';
+import type { LoggedCounters } from './log-grouper.ts';
+import type { FileOnDisk } from './open-replay.ts';
+import type { LogsReading, ReplayProgress } from './read-logs.ts';
+import type { ReplayTimes } from './replay-times.ts';
+
+export interface LogWorkerData {
+  readonly files: readonly FileOnDisk[];
+  readonly times: ReplayTimes | undefined;
+}
+
+/** What the thread that reads logs says. */
+export type LogReport =
+  | {
+      readonly kind: 'piece';
+      readonly batch: GroupBatch | undefined;
+      readonly counters: LoggedCounters;
+      readonly progress: ReplayProgress;
+    }
+  | { readonly kind: 'ended'; readonly reading: LogsReading }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+export type LogCommand =
+  /** A piece was taken; the memory of its bytes comes back. */
+  | { readonly kind: 'taken'; readonly memory: ArrayBuffer | undefined }
+  /** Enough was read. */
+  | { readonly kind: 'stop' };

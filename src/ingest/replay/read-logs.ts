@@ -1,0 +1,127 @@
+import { setImmediate } from 'node:timers/promises';
+import { printable } from '../../audit/value.ts';
+import type { FileBytes } from './file-bytes.ts';
+import { JournalExportReader } from './journal-export.ts';
+import type { LogGrouper } from './log-grouper.ts';
+import { LogReader, type RecordSink } from './log-reader.ts';
+import type { OpenableFile } from './open-replay.ts';
+
+/** Events that are ended at once when the last log has been read. */
+const FLUSHED_EVENTS = 4_096;
+
+/** Bytes of files, as they lie on the disk. */
+export interface ReplayProgress {
+  readonly read: number;
+  /** undefined where there is a file of which that is not known. */
+  readonly size: number | undefined;
+}
+
+export interface LogsReading {
+  /** Lines that cannot be read. */
+  readonly malformed: number;
+  /** What could not be read, and where the first of it is, one line each, beginning with the file's name. */
+  readonly problems: readonly string[];
+}
+
+export interface LogsOptions {
+  /** Called after each piece, when its events have been handed over; what it returns is waited for. */
+  readonly onPiece: (progress: ReplayProgress) => Promise<void> | void;
+  /** Sees each record as text: its numeric type and its payload. */
+  readonly onRaw?: ((text: string) => void) | undefined;
+  /** Ends the reading early; what was read until then stays. */
+  readonly signal?: AbortSignal | undefined;
+  /** Seconds since the epoch: what is older is not asked for. */
+  readonly since?: number | undefined;
+}
+
+/**
+ * Reads logs as one stream: an event may begin in one and end in the next.
+ *
+ * @throws ReplayError if one of them cannot be read; what came before stays
+ */
+export const readLogs = async (
+  files: readonly OpenableFile[],
+  grouper: LogGrouper,
+  options: LogsOptions,
+): Promise<LogsReading> => {
+  const problems: string[] = [];
+  let malformed = 0;
+  let before = 0;
+  const size = sizeOf(files);
+  for (const file of files) {
+    if (options.signal?.aborted === true) break;
+    const read = await readLog(file, grouper, {
+      ...options,
+      onPiece: ({ read }) => options.onPiece({ read: before + read, size }),
+    });
+    before += file.size ?? 0;
+    malformed += read.malformed;
+    problems.push(...read.problems);
+  }
+  for (let hasMore = true; hasMore; ) {
+    hasMore = grouper.flush(FLUSHED_EVENTS);
+    await options.onPiece({ read: before, size });
+  }
+  return { malformed, problems };
+};
+
+const sizeOf = (files: readonly OpenableFile[]): number | undefined => {
+  let sum = 0;
+  for (const { size } of files) {
+    if (size === undefined) return undefined;
+    sum += size;
+  }
+  return sum;
+};
+
+const readLog = async (
+  file: OpenableFile,
+  grouper: LogGrouper,
+  { onPiece, onRaw, signal, since }: LogsOptions,
+): Promise<LogsReading> => {
+  const sink: RecordSink =
+    onRaw === undefined
+      ? grouper.push
+      : (type, bytes, start, end, ...rest) => {
+          onRaw(`${type} ${printable(bytes, start, end)}`);
+          return grouper.push(type, bytes, start, end, ...rest);
+        };
+  const reader = new LogReader(sink, { allTypes: onRaw !== undefined });
+  const take = (read: () => void): void => {
+    const before = reader.counters.records;
+    read();
+    grouper.records += reader.counters.records - before;
+    grouper.settle();
+  };
+  const journal = file.kind === 'journal-export' ? new JournalExportReader() : undefined;
+  const bytes = await file.open(since);
+  try {
+    for await (const chunk of journal === undefined ? bytes.chunks : journalLines(journal, bytes)) {
+      take(() => reader.push(chunk));
+      await onPiece({ read: bytes.position(), size: bytes.size });
+      // What else this thread has to do, which reading a file would hold up.
+      await setImmediate();
+      if (signal?.aborted === true || grouper.isBehindTimes) break;
+    }
+  } finally {
+    await bytes.close();
+  }
+  if (signal?.aborted !== true && !grouper.isBehindTimes) take(() => reader.end());
+  const { lines, malformed, firstMalformed } = reader.counters;
+  const brokenOff = bytes.problem() ?? (journal?.isCut === true ? 'its last entry is cut off' : undefined);
+  const problems: string[] = [];
+  const name = JSON.stringify(file.path);
+  if (brokenOff !== undefined) problems.push(`${name}: ${brokenOff}`);
+  else if (lines === 0 && firstMalformed === undefined) problems.push(`${name}: it is empty`);
+  if (firstMalformed !== undefined) {
+    problems.push(
+      `${name}: ${malformed} malformed ${malformed === 1 ? 'line' : 'lines'}, the first at line ${firstMalformed.line}: ${firstMalformed.reason}`,
+    );
+  }
+  return { malformed: malformed + (brokenOff === undefined ? 0 : 1), problems };
+};
+
+async function* journalLines(reader: JournalExportReader, { chunks }: FileBytes): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield reader.push(chunk);
+  yield reader.end();
+}
