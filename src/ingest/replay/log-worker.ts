@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../runtime/message-of.ts';
 import { GroupBatchWriter, memoryOf } from './group-batch.ts';
 import { LogGrouper } from './log-grouper.ts';
 import type { LogCommand, LogReport, LogWorkerData } from './log-messages.ts';
@@ -59,6 +60,6 @@ try {
   report({ kind: 'ended', reading });
 } catch (error) {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
-  report({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  report({ kind: 'failed', code, message: messageOf(error) });
 }
 port.close();
