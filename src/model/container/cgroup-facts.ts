@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { type CgroupMembership, parseCgroup } from '../procfs/cgroup.ts';
 import { type Container, findContainer } from './container-id.ts';
 
@@ -13,7 +14,7 @@ export const MAX_CGROUP_FACTS = 1024;
 
 /** Reads each distinct cgroup file once. */
 export class CgroupFactsCache {
-  readonly #facts = new Map<string, CgroupFacts>();
+  readonly #facts = new LRUCache<string, CgroupFacts>({ max: MAX_CGROUP_FACTS });
 
   of(bytes: Buffer): CgroupFacts {
     const key = bytes.toString('latin1');
@@ -21,10 +22,6 @@ export class CgroupFactsCache {
     if (known !== undefined) return known;
     const memberships = parseCgroup(bytes);
     const facts = { path: mainPath(memberships), container: findContainer(memberships) };
-    if (this.#facts.size >= MAX_CGROUP_FACTS) {
-      const oldest = this.#facts.keys().next();
-      if (!oldest.done) this.#facts.delete(oldest.value);
-    }
     this.#facts.set(key, facts);
     return facts;
   }

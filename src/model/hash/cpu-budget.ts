@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** Milliseconds of CPU that can be saved up. */
 const BURST_MS = 2_000;
 /** Of those, what is left to whoever has hardly used any of late. */
@@ -18,7 +20,7 @@ interface Use {
 export class CpuBudget {
   readonly #rate: number;
   readonly #now: () => number;
-  readonly #used = new Map<number, Use>();
+  readonly #used = new LRUCache<number, Use>({ max: MAX_OWNERS });
   #tokens = BURST_MS;
   #reckonedAt: number;
 
@@ -59,13 +61,11 @@ export class CpuBudget {
     const now = this.#now();
     this.#tokens -= cpuMs;
     const used = this.#usedBy(owner, now) + cpuMs;
-    this.#used.delete(owner);
     this.#used.set(owner, { cpuMs: used, at: now });
-    if (this.#used.size > MAX_OWNERS) this.#used.delete(this.#used.keys().next().value!);
   }
 
   #usedBy(owner: number, now: number): number {
-    const use = this.#used.get(owner);
+    const use = this.#used.peek(owner);
     return use === undefined ? 0 : use.cpuMs * 2 ** ((use.at - now) / HALF_LIFE_MS);
   }
 }

@@ -5,6 +5,9 @@ export interface Digests {
   readonly sha256: string;
 }
 
+/** Digests remembered, by version of the file. */
+export const MAX_REMEMBERED = 8_192;
+
 /** Where the digests of an image are kept once somebody asked: the answer, or the one read that will bring it. */
 export interface DigestSlot {
   digests: Digests | 'unknown' | Promise<Digests | undefined> | undefined;

@@ -1,15 +1,15 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { ModelEvent } from '../model-event.ts';
 import { isDeleted, withoutDeleted } from '../process/image.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { parseAuditDevice, statDevice } from './device.ts';
 import type { Digester } from './digester.ts';
-import type { Digests } from './digests.ts';
+import { type Digests, MAX_REMEMBERED } from './digests.ts';
 import { type FileVersion, fileVersion, GRAIN_MS } from './file-version.ts';
 import type { FoundMount, Mounts } from './mounts.ts';
 import { type Proof, proofFor } from './proof.ts';
-import { MAX_REMEMBERED, RememberedDigests } from './remembered-digests.ts';
 
 export interface HashLimits {
   /** Larger files are not read. */
@@ -119,7 +119,7 @@ export class FileHasher {
   readonly #digester: Digester;
   readonly #limits: HashLimits;
   readonly #deniesWrites: boolean;
-  readonly #remembered: RememberedDigests;
+  readonly #remembered: LRUCache<string, Digests>;
   readonly #reading = new Map<string, Promise<Digests | undefined>>();
 
   constructor(options: {
@@ -136,7 +136,7 @@ export class FileHasher {
     this.#clock = options.clock;
     this.#digester = options.digester;
     this.#limits = { ...HASH_LIMITS, ...options.limits };
-    this.#remembered = new RememberedDigests(this.#limits.maxRemembered);
+    this.#remembered = new LRUCache({ max: this.#limits.maxRemembered });
     this.#deniesWrites = options.deniesWrites ?? true;
   }
 

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { LineSplitter } from '../looks/line-splitter.ts';
 import { LookKeeper, type StartedLook } from '../looks/look-keeper.ts';
@@ -8,10 +9,9 @@ import { startLook } from '../looks/start-look.ts';
 import type { ModelEvent } from '../model-event.ts';
 import { startOf } from '../process/is-same-process.ts';
 import type { ProcessNode } from '../process/process-node.ts';
-import type { Digests } from './digests.ts';
+import { type Digests, MAX_REMEMBERED } from './digests.ts';
 import { createHashCounters, type HashCounters, type HashRequest, isSettled } from './file-hasher.ts';
 import type { LookQuestion, LookReply } from './hash-question.ts';
-import { RememberedDigests } from './remembered-digests.ts';
 
 /** What ran, and whose it is. */
 export interface DigestRequest extends Omit<HashRequest, 'isSame' | 'owner'> {
@@ -62,7 +62,7 @@ export class HashClient {
   readonly #clock: Clock;
   readonly #keeper: LookKeeper<Socket>;
   readonly #quarantine: Quarantine;
-  readonly #remembered = new RememberedDigests();
+  readonly #remembered = new LRUCache<string, Digests>({ max: MAX_REMEMBERED });
   readonly #asked = new Map<number, Asked>();
   #channel: Socket | undefined;
   #counters: HashCounters = createHashCounters();
