@@ -1,6 +1,6 @@
 import { type ColumnMask, findValue, isPresent } from './encoded-row.ts';
 import { argumentsOf } from './joined-arguments.ts';
-import { type ExtraEntry, encodeEntry } from './row-extras.ts';
+import { type ExtraEntry, encodeEntry } from './late-columns.ts';
 import type { RowView } from './selection-writer.ts';
 
 /** Characters of JSON that one byte of a command line becomes, at most: `\u0001`. */

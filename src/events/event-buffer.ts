@@ -11,10 +11,10 @@ import type { Lookup } from './column-index.ts';
 import { ColumnIndexes } from './column-indexes.ts';
 import { DerivedArguments } from './derived-column.ts';
 import { type ColumnMask, entryOverheads } from './encoded-row.ts';
+import type { LateColumns } from './late-columns.ts';
 import { type Measure, type OwnerAccount, OwnerAccounts } from './owner-accounts.ts';
 import { packRows, releaseRows } from './packing.ts';
 import { isPackedBatch, type PackedBatch, type RowBatch, type StoredBatch } from './row-batch.ts';
-import type { RowExtras } from './row-extras.ts';
 import {
   allowGaps,
   DONE,
@@ -671,14 +671,14 @@ export class EventBuffer implements EventRows {
    * again gets an index.
    *
    * @param consume true drops the rows that are returned, and a set of ranges is told which they are
-   * @param extras late values of the rows, if one of their columns is wanted
+   * @param lateColumns late values of the rows, if one of their columns is wanted
    */
   select(
     span: RowSpan,
     wanted: ColumnMask,
     filter?: RowFilter,
     consume: boolean | RowRanges = false,
-    extras?: RowExtras,
+    lateColumns?: LateColumns,
   ): EncodedRows {
     const from = Math.max(span.from, this.#firstEid);
     const to = Math.min(span.to, this.#nextEid);
@@ -704,12 +704,12 @@ export class EventBuffer implements EventRows {
       row.open(segment, chosen);
       if (isLate) {
         count += chosen.length;
-        chunks.push(new SegmentChunk(segment, chosen, wanted, this.#overheads, { extras, derived }));
+        chunks.push(new SegmentChunk(segment, chosen, wanted, this.#overheads, { lateColumns, derived }));
       } else {
         if (filter !== undefined) chosen = rowsThat(filter, row, chosen);
         for (const index of chosen) {
           row.moveTo(index);
-          const late = extras?.find(row.eid) ?? NO_ENTRIES;
+          const late = lateColumns?.find(row.eid) ?? NO_ENTRIES;
           writer.add(row, derived === undefined ? late : withDerived(row, derived, late));
         }
         writer.endSegment();

@@ -2,7 +2,6 @@ import type { AuditEvent } from '../audit/audit-event.ts';
 import type { Interests } from '../audit/interpreter.ts';
 import type { SyscallName } from '../audit/syscalls.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import { auditId } from './audit-id.ts';
 import { storedColumns } from './encoded-row.ts';
 import type { EventTable, RowContext, RowLookups } from './event-table.ts';
 import type { RowBatch } from './row-batch.ts';
@@ -40,7 +39,8 @@ export class EventPublisher {
     context: RowLookups & Pick<RowContext, 'settings'>,
     nextEids?: ReadonlyMap<string, number>,
   ) {
-    this.#context = { ...context, auditId };
+    const ids = new AuditIds();
+    this.#context = { ...context, auditId: event => ids.of(event) };
     this.#subscribers = tables.map(table => ({
       table,
       writer: new RowBatchWriter(storedColumns(table.spec.columns), nextEids?.get(table.spec.name)),
@@ -86,6 +86,23 @@ export class EventPublisher {
       if (batch !== undefined) batches.push({ table: table.spec.name, batch });
     }
     return batches;
+  }
+}
+
+/** Timestamp and serial of events, as in the header of their records: `1364481363.243:24287`. */
+export class AuditIds {
+  #seconds = -1;
+  #milliseconds = -1;
+  /** All but the serial: the events of one tick of audit's clock have it in common. */
+  #stamp = '';
+
+  of({ seconds, milliseconds, serial }: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial'>): string {
+    if (seconds !== this.#seconds || milliseconds !== this.#milliseconds) {
+      this.#seconds = seconds;
+      this.#milliseconds = milliseconds;
+      this.#stamp = `${seconds}.${String(milliseconds).padStart(3, '0')}:`;
+    }
+    return this.#stamp + serial;
   }
 }
 

@@ -7,7 +7,7 @@ import {
 } from 'osquery-extension-ts/events';
 import { type ColumnMask, maskOf } from './encoded-row.ts';
 import type { EventBuffer } from './event-buffer.ts';
-import type { RowExtras } from './row-extras.ts';
+import type { LateColumns } from './late-columns.ts';
 import { selectionOf } from './row-filter.ts';
 
 /**
@@ -22,7 +22,7 @@ export const selectEvents = async (
   environment: ReadEnvironment,
   context: QueryContext,
   signal: AbortSignal,
-  extras?: RowExtras,
+  lateColumns?: LateColumns,
 ): Promise<EncodedRows> => {
   const {
     range: byEid,
@@ -34,7 +34,7 @@ export const selectEvents = async (
     spec.columns,
     buffer.overheads,
     // What the row does not have, or not for good, cannot be decided on here.
-    column => buffer.holds(column) && extras?.has(column) !== true,
+    column => buffer.holds(column) && lateColumns?.has(column) !== true,
   );
   return await readEvents(buffer, cursors, environment, {
     isTimed: (context.constraints.get('time')?.list.length ?? 0) > 0,
@@ -46,7 +46,7 @@ export const selectEvents = async (
         wantedColumns(spec, context),
         filter,
         consumed,
-        extras,
+        lateColumns,
       ),
   });
 };

@@ -6,7 +6,7 @@ import {
   ROW_HEADER_BYTES,
   writeRowHeader,
 } from './encoded-row.ts';
-import { type ExtraEntry, entriesLength } from './row-extras.ts';
+import { type ExtraEntry, entriesLength } from './late-columns.ts';
 
 /** The row that is to be added. */
 export interface RowView {
@@ -51,14 +51,14 @@ export class SelectionWriter {
     this.#none = wanted.low === 0 && wanted.high === 0;
   }
 
-  add(row: RowView, extras: readonly ExtraEntry[]): void {
+  add(row: RowView, lateColumns: readonly ExtraEntry[]): void {
     this.#count++;
     if (this.#none) return;
     let low = (row.low & this.#wanted.low) >>> 0;
     let high = (row.high & this.#wanted.high) >>> 0;
     let more = NO_ENTRIES;
-    if (extras.length > 0) {
-      more = extras.filter(({ column }) => isPresent(this.#wanted.low, this.#wanted.high, column));
+    if (lateColumns.length > 0) {
+      more = lateColumns.filter(({ column }) => isPresent(this.#wanted.low, this.#wanted.high, column));
       const replaced = maskOf(more.map(({ column }) => column));
       low = (low & ~replaced.low) >>> 0;
       high = (high & ~replaced.high) >>> 0;

@@ -1,8 +1,8 @@
 import type { LateChunk } from 'osquery-extension-ts';
 import type { DerivedArguments } from './derived-column.ts';
 import type { ColumnMask } from './encoded-row.ts';
+import type { ExtraEntry, LateColumns, LateRowValues } from './late-columns.ts';
 import { releaseRows } from './packing.ts';
-import type { ExtraEntry, LateRowValues, RowExtras } from './row-extras.ts';
 import { eidAt, rowsOf, type StoredRows } from './segment.ts';
 import { NO_ENTRIES, type RowView, SelectionWriter } from './selection-writer.ts';
 import { framesOf, unpackFrame } from './unpacked-frames.ts';
@@ -144,7 +144,7 @@ export const withDerived = (
 
 /** What is wanted of rows besides their own values. */
 export interface BesideRows {
-  readonly extras: RowExtras | undefined;
+  readonly lateColumns: LateColumns | undefined;
   readonly derived: DerivedArguments | undefined;
 }
 
@@ -166,7 +166,7 @@ export class SegmentChunk implements LateChunk {
   readonly #rows: Uint32Array;
   readonly #wanted: ColumnMask;
   readonly #overheads: Uint32Array;
-  readonly #extras: RowExtras | undefined;
+  readonly #lateColumns: LateColumns | undefined;
   readonly #derived: DerivedArguments | undefined;
   /** By place in `rows`; undefined where no row has any. */
   readonly #values: readonly LateRowValues[] | undefined;
@@ -176,27 +176,27 @@ export class SegmentChunk implements LateChunk {
     rows: Uint32Array,
     wanted: ColumnMask,
     overheads: Uint32Array,
-    { extras, derived }: BesideRows,
+    { lateColumns, derived }: BesideRows,
   ) {
     const { ends } = segment;
     this.#stored = segment.isPacked ? segment : copyOf(segment);
     this.#rows = rows;
     this.#wanted = wanted;
     this.#overheads = overheads;
-    this.#extras = extras;
+    this.#lateColumns = lateColumns;
     this.#derived = derived;
     // All that lies between them counts, too: at most is enough.
     const first = rows[0]!;
     let length = ends[rows[rows.length - 1]!]! - (first === 0 ? 0 : ends[first - 1]!);
     length += derived?.mostBytes(length) ?? 0;
     let values: LateRowValues[] | undefined;
-    if (extras !== undefined) {
+    if (lateColumns !== undefined) {
       for (let place = 0; place < rows.length; place++) {
-        const found = extras.valuesOf(eidAt(this.#stored, rows[place]!));
+        const found = lateColumns.valuesOf(eidAt(this.#stored, rows[place]!));
         if (found === undefined) continue;
         values ??= new Array<LateRowValues>(rows.length).fill(undefined);
         values[place] = found;
-        length += extras.mostBytes(found);
+        length += lateColumns.mostBytes(found);
       }
     }
     this.#values = values;
@@ -220,7 +220,7 @@ export class SegmentChunk implements LateChunk {
       const index = rows[place]!;
       row.moveTo(index);
       const values = this.#values?.[place];
-      const late = values === undefined ? NO_ENTRIES : this.#extras!.encode(values);
+      const late = values === undefined ? NO_ENTRIES : this.#lateColumns!.encode(values);
       writer.add(row, this.#derived === undefined ? late : withDerived(row, this.#derived, late));
     }
   }

@@ -118,7 +118,7 @@ const serve = async (
         saved: () => flow.saved(),
       },
       flow,
-      (table, context) => flow.extrasFor(table, context),
+      (table, context) => flow.lateColumnsOf(table, context),
     ),
     new TablePlugin(auditStatus, { generate: async () => [await flow.status()] }),
   ];

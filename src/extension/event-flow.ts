@@ -4,8 +4,8 @@ import { eventTables } from '../../tables/index.ts';
 import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
+import type { LateColumns } from '../events/late-columns.ts';
 import { Persistence } from '../events/persistence/persistence.ts';
-import type { RowExtras } from '../events/row-extras.ts';
 import { SpillFile } from '../events/spill-file.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { needsNewStart } from '../flags/start-settings.ts';
@@ -193,14 +193,14 @@ export class EventFlow implements RowSource {
     const [telemetry, endpoints] = [this.#telemetry, this.#endpoints];
     if (moved !== undefined || TELEMETRY_SETTINGS.some(hasChanged)) {
       await telemetry?.close();
-      await this.#startTelemetry(moved === undefined ? telemetry?.extras : undefined);
+      await this.#startTelemetry(moved === undefined ? telemetry?.lateColumns : undefined);
     }
     if (moved !== undefined || hasChanged('socketLookup')) {
-      this.#startEndpoints(moved === undefined ? endpoints?.extras : undefined);
+      this.#startEndpoints(moved === undefined ? endpoints?.lateColumns : undefined);
     }
     if (moved !== undefined) {
-      moveLate(telemetry?.extras, this.#telemetry?.extras, moved.get(processEvents.spec.name)!);
-      moveLate(endpoints?.extras, this.#endpoints?.extras, moved.get(socketEvents.spec.name)!);
+      moveLate(telemetry?.lateColumns, this.#telemetry?.lateColumns, moved.get(processEvents.spec.name)!);
+      moveLate(endpoints?.lateColumns, this.#endpoints?.lateColumns, moved.get(socketEvents.spec.name)!);
     }
     this.#telemetry?.sourceChanged();
   }
@@ -222,7 +222,7 @@ export class EventFlow implements RowSource {
       this.#options.log.warn(
         former === undefined ? whyNot : `${whyNot}; until then state stays in ${former.path}`,
       );
-      await this.#startTelemetry(this.#telemetry?.extras);
+      await this.#startTelemetry(this.#telemetry?.lateColumns);
       return undefined;
     }
     this.#persistence = persistence;
@@ -267,7 +267,7 @@ export class EventFlow implements RowSource {
     );
   }
 
-  async #startTelemetry(extras?: RowExtras): Promise<void> {
+  async #startTelemetry(lateColumns?: LateColumns): Promise<void> {
     this.#telemetry = new Telemetry({
       origin: this.#isReplay ? 'replay' : 'live',
       settings: this.#settings,
@@ -275,17 +275,17 @@ export class EventFlow implements RowSource {
       telemetryBuffer: this.store.buffer(processTelemetryEvents.spec.name),
       warn: message => this.#options.log.warn(message),
       requestProcesses: () => this.#source?.sendProcesses(),
-      extras,
+      lateColumns,
     });
     if (!this.#isDeferred) await this.#telemetry.start();
-    this.#persistence?.keepLate(processEvents.spec.name, this.#telemetry.extras);
+    this.#persistence?.keepLate(processEvents.spec.name, this.#telemetry.lateColumns);
   }
 
-  #startEndpoints(extras?: RowExtras): void {
+  #startEndpoints(lateColumns?: LateColumns): void {
     this.#endpoints = undefined;
     if (this.#isReplay || !this.#settings.socketLookup || process.platform !== 'linux') return;
-    this.#endpoints = new LocalEndpoints(this.store.buffer(socketEvents.spec.name), extras);
-    this.#persistence?.keepLate(socketEvents.spec.name, this.#endpoints.extras);
+    this.#endpoints = new LocalEndpoints(this.store.buffer(socketEvents.spec.name), lateColumns);
+    this.#persistence?.keepLate(socketEvents.spec.name, this.#endpoints.lateColumns);
   }
 
   #sourceStart(): LiveOptions {
@@ -338,7 +338,7 @@ export class EventFlow implements RowSource {
     if (!this.#isDeferred) return this.#source?.upToDate();
     const isOfTelemetry =
       (table === processTelemetryEvents.spec.name && this.#settings.telemetry) ||
-      (table === processEvents.spec.name && Telemetry.asksForExtras(context));
+      (table === processEvents.spec.name && Telemetry.asksForLateColumns(context));
     if (!isOfTelemetry) return undefined;
     const { wantedFields } = this.#telemetry!;
     if (this.#readAgain === undefined || this.#readAgain.fields < wantedFields)
@@ -370,12 +370,12 @@ export class EventFlow implements RowSource {
   }
 
   /** The values beside a table's rows, if a query uses them. */
-  extrasFor(table: string, context: QueryContext): RowExtras | undefined {
+  lateColumnsOf(table: string, context: QueryContext): LateColumns | undefined {
     switch (table) {
       case processEvents.spec.name:
-        return this.#telemetry?.extrasFor(context);
+        return this.#telemetry?.lateColumnsOf(context);
       case socketEvents.spec.name:
-        return this.#endpoints?.extrasFor(context);
+        return this.#endpoints?.lateColumnsOf(context);
       default:
         return undefined;
     }
@@ -457,8 +457,8 @@ const warnAboutLeftOut = (store: EventStore, log: OperatorLog): void => {
 
 /** Values beside rows that have other numbers now. */
 const moveLate = (
-  from: RowExtras | undefined,
-  to: RowExtras | undefined,
+  from: LateColumns | undefined,
+  to: LateColumns | undefined,
   moved: (eid: number) => number,
 ): void =>
   to?.restore(from?.names ?? [], from?.all().map(([eid, values]) => [moved(eid), values] as const) ?? []);

@@ -16,10 +16,10 @@ import {
 import { storedNames } from '../events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits } from '../events/event-buffer.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
+import type { LateColumns } from '../events/late-columns.ts';
 import type { TableInMemory } from '../events/persistence/persisted-table.ts';
 import type { LateBatch } from '../events/persistence/row-log.ts';
 import { putBehind, type TableRows } from '../events/put-behind.ts';
-import type { RowExtras } from '../events/row-extras.ts';
 import { selectEvents } from '../events/select-events.ts';
 import type { SpillFile } from '../events/spill-file.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
@@ -176,13 +176,13 @@ export class EventStore {
 
   /**
    * @param namesInCore the tables that one of ours is in this core, one for each name
-   * @param extras asked at each SELECT for the values beside a table's rows
+   * @param lateColumns asked at each SELECT for the values beside a table's rows
    */
   plugins(
     namesInCore: (spec: TableSpec) => readonly TableSpec[],
     core: CoreView,
     source: RowSource,
-    extras: (table: string, context: QueryContext) => RowExtras | undefined,
+    lateColumns: (table: string, context: QueryContext) => LateColumns | undefined,
   ): Plugin[] {
     return [...this.#stores.values()].flatMap(store => {
       const { spec: standard } = store;
@@ -215,7 +215,7 @@ export class EventStore {
             },
             context,
             signal,
-            extras(standard.name, context),
+            lateColumns(standard.name, context),
           );
         } finally {
           this.#reads--;

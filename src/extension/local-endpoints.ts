@@ -1,37 +1,37 @@
 import type { QueryContext } from 'osquery-extension-ts';
 import { socketEventExtras, socketEvents } from '../../tables/socket_events.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
-import { RowExtras } from '../events/row-extras.ts';
+import { LateColumns } from '../events/late-columns.ts';
 import type { FoundEnds } from '../model/sockets/socket-ends.ts';
 
 /** Fills in what audit does not record of sockets in the rows of socket_events, which are there some milliseconds before. */
 export class LocalEndpoints {
   readonly #buffer: EventBuffer;
-  readonly #extras: RowExtras;
+  readonly #lateColumns: LateColumns;
 
   /**
    * @param buffer that of socket_events
-   * @param extras the values of LocalEndpoints before these
+   * @param lateColumns the values of LocalEndpoints before these
    */
-  constructor(buffer: EventBuffer, extras = emptyExtras()) {
+  constructor(buffer: EventBuffer, lateColumns = noLateColumns()) {
     this.#buffer = buffer;
-    this.#extras = extras;
+    this.#lateColumns = lateColumns;
   }
 
   /** The values beside the rows of socket_events. */
-  get extras(): RowExtras {
-    return this.#extras;
+  get lateColumns(): LateColumns {
+    return this.#lateColumns;
   }
 
   add(found: readonly FoundEnds[]): void {
-    this.#extras.dropGone(this.#buffer);
-    for (const ends of found) this.#extras.set(ends.eid, valuesOf(ends));
+    this.#lateColumns.dropGone(this.#buffer);
+    for (const ends of found) this.#lateColumns.set(ends.eid, valuesOf(ends));
   }
 
   /** The values for the rows of socket_events, if the query uses one of their columns. */
-  extrasFor({ colsUsed }: QueryContext): RowExtras | undefined {
+  lateColumnsOf({ colsUsed }: QueryContext): LateColumns | undefined {
     if (colsUsed !== undefined && !socketEventExtras.some(name => colsUsed.has(name))) return undefined;
-    return this.#extras;
+    return this.#lateColumns;
   }
 }
 
@@ -48,8 +48,8 @@ const valuesOf = (ends: FoundEnds): readonly (string | undefined)[] => [
 const text = (value: number | undefined): string | undefined =>
   value === undefined ? undefined : String(value);
 
-const emptyExtras = (): RowExtras =>
-  new RowExtras(
+const noLateColumns = (): LateColumns =>
+  new LateColumns(
     socketEvents.spec.columns.map(({ name }) => name),
     socketEventExtras,
   );

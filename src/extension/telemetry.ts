@@ -4,8 +4,8 @@ import { processEventExtras, processEvents } from '../../tables/process_events.t
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { storedColumns } from '../events/encoded-row.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
+import { LateColumns } from '../events/late-columns.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
-import { RowExtras } from '../events/row-extras.ts';
 import { ownerOf } from '../events/row-owner.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { type ProcessBatch, ProcessBatchReader } from '../ingest/process-batch.ts';
@@ -31,7 +31,7 @@ export interface TelemetryOptions {
   /** Asks the source for process events; called once, when they are first needed after the start. */
   readonly requestProcesses: () => void;
   /** The values beside the rows of process_events, of a Telemetry before this one. */
-  readonly extras?: RowExtras | undefined;
+  readonly lateColumns?: LateColumns | undefined;
 }
 
 /**
@@ -42,7 +42,7 @@ export interface TelemetryOptions {
 export class Telemetry {
   readonly #options: TelemetryOptions;
   readonly #writer: RowBatchWriter;
-  readonly #extras: RowExtras;
+  readonly #lateColumns: LateColumns;
   /** Fields that somebody reads. */
   readonly #wanted: Set<string>;
   /** Of one row, while they are handed over. */
@@ -60,7 +60,7 @@ export class Telemetry {
     const columns = storedColumns(processTelemetryEvents.spec.columns);
     this.#writer = new RowBatchWriter(columns, options.telemetryBuffer.range.to);
     const names = tableOn(process.platform, processEvents).spec.columns.map(({ name }) => name);
-    this.#extras = options.extras ?? new RowExtras(names, EXTRA_NAMES);
+    this.#lateColumns = options.lateColumns ?? new LateColumns(names, EXTRA_NAMES);
   }
 
   /** How many fields somebody reads. */
@@ -106,8 +106,8 @@ export class Telemetry {
   }
 
   /** The values beside the rows of process_events. */
-  get extras(): RowExtras {
-    return this.#extras;
+  get lateColumns(): LateColumns {
+    return this.#lateColumns;
   }
 
   /** undefined while the model does not run. */
@@ -128,7 +128,7 @@ export class Telemetry {
     const { event, eid, fields } = enriched;
     if (eid !== undefined) {
       for (let i = 0; i < EXTRA_FIELDS.length; i++) this.#values[i] = fields[EXTRA_FIELDS[i]!];
-      this.#extras.set(eid, this.#values);
+      this.#lateColumns.set(eid, this.#values);
       this.#chargeFor(eid);
     }
     if (this.#options.settings.telemetry) {
@@ -154,19 +154,19 @@ export class Telemetry {
     this.#timer = undefined;
     const batch = this.#writer.take();
     if (batch !== undefined) this.#options.telemetryBuffer.append(batch);
-    this.#extras.dropGone(this.#options.processBuffer);
+    this.#lateColumns.dropGone(this.#options.processBuffer);
   }
 
   /** Whether a query names one of the columns that come from here. */
-  static asksForExtras({ colsUsed }: QueryContext): boolean {
+  static asksForLateColumns({ colsUsed }: QueryContext): boolean {
     return colsUsed !== undefined && EXTRA_NAMES.some(name => colsUsed.has(name));
   }
 
   /** The values beside the rows of process_events, if the query uses one of their columns. */
-  extrasFor(context: QueryContext): RowExtras | undefined {
+  lateColumnsOf(context: QueryContext): LateColumns | undefined {
     const { colsUsed } = context;
     // A query that names no columns wants all: that is no reason to start.
-    if (colsUsed === undefined) return this.#extras;
+    if (colsUsed === undefined) return this.#lateColumns;
     const asked = EXTRA_NAMES.filter(name => colsUsed.has(name));
     if (asked.length === 0) return undefined;
     const before = this.#wanted.size;
@@ -175,7 +175,7 @@ export class Telemetry {
       if (this.#telemetry === undefined) this.#options.requestProcesses();
       void this.#activate();
     }
-    return this.#extras;
+    return this.#lateColumns;
   }
 
   /** Resolves when every event offered has come out. Any number of times. */

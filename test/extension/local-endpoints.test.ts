@@ -25,7 +25,7 @@ const setUp = (rows: number) => {
         maskOf(wanted.map(name => names.indexOf(name))),
         undefined,
         false,
-        ends.extrasFor(context(...wanted)),
+        ends.lateColumnsOf(context(...wanted)),
       ),
     );
   return { ends, select };
@@ -51,8 +51,8 @@ describe('what was looked up of sockets', () => {
 
   test('costs nothing where no query asks for it', () => {
     const { ends } = setUp(1);
-    expect(ends.extrasFor(context('pid', 'action'))).toBeUndefined();
-    expect(ends.extrasFor(context('local_port'))).toBeDefined();
-    expect(ends.extrasFor({ ...EMPTY_CONTEXT, colsUsed: undefined })).toBeDefined();
+    expect(ends.lateColumnsOf(context('pid', 'action'))).toBeUndefined();
+    expect(ends.lateColumnsOf(context('local_port'))).toBeDefined();
+    expect(ends.lateColumnsOf({ ...EMPTY_CONTEXT, colsUsed: undefined })).toBeDefined();
   });
 });

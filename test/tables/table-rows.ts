@@ -1,9 +1,9 @@
 import type { PluginRow } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
 import type { AuditEvent } from '../../src/audit/audit-event.ts';
-import { auditId } from '../../src/events/audit-id.ts';
 import { maskOf } from '../../src/events/encoded-row.ts';
 import { EventBuffer } from '../../src/events/event-buffer.ts';
+import { AuditIds } from '../../src/events/event-publisher.ts';
 import type { EventTable, ImageTimes, RowContext } from '../../src/events/event-table.ts';
 import { RowBatchWriter } from '../../src/events/row-batch-writer.ts';
 import { type AuditSettings, readAuditSettings } from '../../src/flags/audit-settings.ts';
@@ -34,7 +34,12 @@ export const EVERYTHING = settingsWith({
 export const contextWith = (
   settings: AuditSettings,
   { times, uptime }: { readonly times?: ImageTimes; readonly uptime?: number } = {},
-): RowContext => ({ settings, uptimeAt: () => uptime, imageTimes: () => times, auditId });
+): RowContext => ({
+  settings,
+  uptimeAt: () => uptime,
+  imageTimes: () => times,
+  auditId: event => new AuditIds().of(event),
+});
 
 /** The row of an event as core gets it; undefined if the table leaves the event out. */
 export const rowOf = <Kind extends AuditEvent['kind']>(

@@ -1,7 +1,7 @@
 import type { Cursor, QueryCursors } from 'osquery-extension-ts/events';
 import type { EventBuffer, SavedBuffer } from '../event-buffer.ts';
+import type { LateColumns, LateValues } from '../late-columns.ts';
 import type { PackedBatch, StoredBatch } from '../row-batch.ts';
-import type { LateValues, RowExtras } from '../row-extras.ts';
 import { ownersOf } from '../row-owner.ts';
 import { type LateBatch, type LoggedRows, RowLog } from './row-log.ts';
 import type { ValueLog } from './value-log.ts';
@@ -41,7 +41,7 @@ export class PersistedTable {
   #isAnew = false;
   /** Late values found at the start, until somebody has them. */
   #foundLate: readonly LateBatch[];
-  #extras: RowExtras | undefined;
+  #lateColumns: LateColumns | undefined;
   /** Number behind the last row on disk. */
   #savedTo: number;
   /** The position on disk; undefined if there is none that makes sense. */
@@ -99,12 +99,12 @@ export class PersistedTable {
   }
 
   /** Gives back the late values that were kept, and keeps those that come from now on. */
-  keepLate(extras: RowExtras): void {
-    for (const { names, values } of this.#foundLate) extras.restore(names, values);
+  keepLate(lateColumns: LateColumns): void {
+    for (const { names, values } of this.#foundLate) lateColumns.restore(names, values);
     this.#foundLate = [];
-    extras.dropBelow(this.#table.buffer.range.from);
-    extras.takeChanges();
-    this.#extras = extras;
+    lateColumns.dropBelow(this.#table.buffer.range.from);
+    lateColumns.takeChanges();
+    this.#lateColumns = lateColumns;
   }
 
   /**
@@ -115,7 +115,7 @@ export class PersistedTable {
   take(): TableChange | undefined {
     const { buffer, cursors } = this.#table;
     for (const [query, cursor] of cursors.takeChanges()) this.#cursorChanges.set(query, cursor);
-    for (const late of this.#extras?.takeChanges() ?? []) {
+    for (const late of this.#lateColumns?.takeChanges() ?? []) {
       if (this.#lateChanges.size < MAX_WAITING_LATE) this.#lateChanges.set(late[0], late);
     }
     const position = buffer.save();
@@ -130,11 +130,11 @@ export class PersistedTable {
     // What was rewritten and does not count yet has to count first.
     const isCounted = this.#savedPosition?.firstFile === this.#firstFile;
     const isWhole = this.#isAnew || (isCounted && this.#log.isWasteful(buffer.byteCount));
-    const late = isWhole ? (this.#extras?.all() ?? []) : [...this.#lateChanges.values()];
+    const late = isWhole ? (this.#lateColumns?.all() ?? []) : [...this.#lateChanges.values()];
     return {
       isWhole,
       batches: buffer.batches({ from: isWhole ? position.from : this.#savedTo, to: position.nextEid }),
-      late: inPieces(late).map(values => ({ names: this.#extras!.names, values })),
+      late: inPieces(late).map(values => ({ names: this.#lateColumns!.names, values })),
       cursors: new Map(this.#cursorChanges),
       position,
     };

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../runtime/message-of.ts';
-import type { RowExtras } from '../row-extras.ts';
+import type { LateColumns } from '../late-columns.ts';
 import { PersistedTable, type TableChange, type TableInMemory } from './persisted-table.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { ValueLog } from './value-log.ts';
@@ -107,8 +107,8 @@ export class Persistence {
   }
 
   /** Gives back the late values of a table that were kept, and keeps those that come from now on. */
-  keepLate(table: string, extras: RowExtras): void {
-    this.#tables.get(table)!.keepLate(extras);
+  keepLate(table: string, lateColumns: LateColumns): void {
+    this.#tables.get(table)!.keepLate(lateColumns);
   }
 
   /**

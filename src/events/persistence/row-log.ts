@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LateValues } from '../late-columns.ts';
 import { isPackedBatch, type PackedBatch, type StoredBatch } from '../row-batch.ts';
-import type { LateValues } from '../row-extras.ts';
 import { AppendFile } from './append-file.ts';
 import { encodeFrame, type Frame, MAX_PAYLOAD_BYTES, scanFrames } from './frame.ts';
 import { parseJson } from './parse-json.ts';

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { QueryCursors } from 'osquery-extension-ts/events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventBufferLimits } from '../../../src/events/event-buffer.ts';
+import { LateColumns } from '../../../src/events/late-columns.ts';
 import { Persistence } from '../../../src/events/persistence/persistence.ts';
-import { RowExtras } from '../../../src/events/row-extras.ts';
 import { batchOf, columns, EVERY_COLUMN, eidsOf, NO_LIMITS, newBuffer, rowsOf } from '../event-rows.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -20,17 +20,17 @@ const open = async (
 ) => {
   const buffer = newBuffer(limits);
   const cursors = new QueryCursors();
-  const extras = new RowExtras(NAMES, ['note']);
+  const lateColumns = new LateColumns(NAMES, ['note']);
   const warnings: string[] = [];
   const table = { name: 'test_events', columnNames: NAMES, buffer, cursors };
   const persistence = await Persistence.open(path, [table], line => warnings.push(line));
-  persistence.keepLate('test_events', extras);
+  persistence.keepLate('test_events', lateColumns);
   persistence.start(...accounts);
   const append = (count: number): void => {
     const rows = Array.from({ length: count }, (_, i) => ({ path: '/x', pid: i, time: 100 }));
     buffer.append(batchOf(rows, buffer.range.to));
   };
-  return { buffer, cursors, extras, persistence, warnings, append };
+  return { buffer, cursors, lateColumns, persistence, warnings, append };
 };
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -108,7 +108,7 @@ describe('Persistence', () => {
     const first = await start();
     first.append(10);
     first.buffer.select({ from: 7, to: 8 }, EVERY_COLUMN, undefined, true);
-    first.extras.set(9, ['late']);
+    first.lateColumns.set(9, ['late']);
     first.cursors.rangeFor({ query: 'q', id: '1' }, { from: 1, to: 5 });
     await first.persistence.save();
     rmSync(join(directory.path, 'state', name), { recursive: true });
@@ -121,7 +121,7 @@ describe('Persistence', () => {
     killed('next');
     const second = await start('next');
     expect(eidsOf(rowsOf(second.buffer))).toEqual([1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12]);
-    expect(second.extras.find(9)).toHaveLength(1);
+    expect(second.lateColumns.find(9)).toHaveLength(1);
     expect(second.cursors.rangeFor({ query: 'q', id: '2' }, second.buffer.range).from).toBe(5);
     expect(second.persistence.counters.lostBytes).toBe(0);
   });
@@ -141,13 +141,13 @@ describe('Persistence', () => {
     const first = await start();
     first.append(2);
     await first.persistence.save();
-    first.extras.set(2, ['late']);
-    first.extras.set(99, ['of a row that is lost']);
+    first.lateColumns.set(2, ['late']);
+    first.lateColumns.set(99, ['of a row that is lost']);
     await first.persistence.save();
     killed('next');
-    const { extras } = await start('next');
-    expect(extras.find(1)).toEqual([]);
-    expect(extras.find(2).map(({ bytes }) => bytes.toString('latin1').slice(-4))).toEqual(['late']);
+    const { lateColumns } = await start('next');
+    expect(lateColumns.find(1)).toEqual([]);
+    expect(lateColumns.find(2).map(({ bytes }) => bytes.toString('latin1').slice(-4))).toEqual(['late']);
   });
 
   it('keeps the rows that a query was answered with from coming again', async () => {

@@ -22,7 +22,7 @@ const PAGE_ROWS = 64;
  * Values that are known later than their rows: kept beside the rows, by their number. A value stands in place of the
  * one the row itself has, if it has one. They are encoded when somebody asks: most never are asked for.
  */
-export class RowExtras {
+export class LateColumns {
   readonly #columns: readonly { readonly index: number; readonly name: Buffer }[];
   readonly #names: readonly string[];
   /** By `eid / PAGE_ROWS`: the values of one row after the other. */

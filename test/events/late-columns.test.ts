@@ -2,7 +2,7 @@ import { bytesOf, decodeRows } from 'osquery-extension-ts/encoded';
 import { QueryCursors, ReturnedRows } from 'osquery-extension-ts/events';
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../src/events/encoded-row.ts';
-import { RowExtras } from '../../src/events/row-extras.ts';
+import { LateColumns } from '../../src/events/late-columns.ts';
 import { selectEvents } from '../../src/events/select-events.ts';
 import { columns, contextOf, EVERY_COLUMN, filledBuffer, spec } from './event-rows.ts';
 
@@ -15,29 +15,29 @@ const names = [...columns, ...EXTRA_COLUMNS].map(({ name }) => name);
 const wideSpec = { ...spec, columns: [...columns, ...EXTRA_COLUMNS] };
 const EVERYTHING = maskOf(names.map((_, i) => i));
 const USERNAME = columns.length;
-const newExtras = (): RowExtras => new RowExtras(names, ['username', 'sha256']);
+const newLateColumns = (): LateColumns => new LateColumns(names, ['username', 'sha256']);
 
-describe('RowExtras', () => {
+describe('LateColumns', () => {
   it('has nothing for rows whose values are not known yet', () => {
-    const extras = newExtras();
-    extras.set(1, [undefined, undefined]);
-    expect([extras.find(1), extras.find(2)]).toEqual([[], []]);
+    const lateColumns = newLateColumns();
+    lateColumns.set(1, [undefined, undefined]);
+    expect([lateColumns.find(1), lateColumns.find(2)]).toEqual([[], []]);
   });
 
   it('forgets the values of rows that are gone', () => {
-    const extras = newExtras();
-    for (const eid of [1, 2, 4, 3, 5]) extras.set(eid, [`user ${eid}`]);
-    extras.dropBelow(4);
-    expect([1, 2].map(eid => extras.find(eid))).toEqual([[], []]);
-    expect([4, 5].map(eid => extras.find(eid).length)).toEqual([1, 1]);
-    extras.dropBelow(100);
-    expect([3, 4, 5].map(eid => extras.find(eid))).toEqual([[], [], []]);
+    const lateColumns = newLateColumns();
+    for (const eid of [1, 2, 4, 3, 5]) lateColumns.set(eid, [`user ${eid}`]);
+    lateColumns.dropBelow(4);
+    expect([1, 2].map(eid => lateColumns.find(eid))).toEqual([[], []]);
+    expect([4, 5].map(eid => lateColumns.find(eid).length)).toEqual([1, 1]);
+    lateColumns.dropBelow(100);
+    expect([3, 4, 5].map(eid => lateColumns.find(eid))).toEqual([[], [], []]);
   });
 });
 
-describe('RowExtras of a buffer whose rows go one by one', () => {
+describe('LateColumns of a buffer whose rows go one by one', () => {
   it('forget what is beside rows that are gone, and keep the rest', () => {
-    const extras = newExtras();
+    const lateColumns = newLateColumns();
     const there = new Set<number>();
     const rows = {
       range: { from: 1, to: 1 },
@@ -49,39 +49,40 @@ describe('RowExtras of a buffer whose rows go one by one', () => {
     for (let eid = 1; eid <= 40_000; eid++) {
       rows.range.to = eid + 1;
       there.add(eid);
-      extras.set(eid, [`user ${eid}`, undefined]);
+      lateColumns.set(eid, [`user ${eid}`, undefined]);
       // One of a thousand stays, and for a while the newest.
       if (eid > 500 && (eid - 500) % 1_000 !== 7) there.delete(eid - 500);
-      extras.dropGone(rows);
+      lateColumns.dropGone(rows);
     }
-    for (const eid of there) expect(extras.valuesOf(eid), String(eid)).toEqual([`user ${eid}`, undefined]);
-    expect(extras.all().length).toBeLessThan(there.size + 4_096 + 500 + 64);
+    for (const eid of there)
+      expect(lateColumns.valuesOf(eid), String(eid)).toEqual([`user ${eid}`, undefined]);
+    expect(lateColumns.all().length).toBeLessThan(there.size + 4_096 + 500 + 64);
     const kept = [7, 1_007, 2_007, 39_007];
-    expect(extras.all().map(([eid]) => eid)).toEqual(expect.arrayContaining(kept));
+    expect(lateColumns.all().map(([eid]) => eid)).toEqual(expect.arrayContaining(kept));
   });
 });
 
-describe('RowExtras that are kept', () => {
+describe('LateColumns that are kept', () => {
   it('tell what has come since they were asked', () => {
-    const extras = newExtras();
-    extras.set(1, ['before anybody asked', undefined]);
-    expect(extras.takeChanges()).toEqual([]);
-    for (const eid of [2, 3, 4]) extras.set(eid, [`user ${eid}`, undefined]);
-    extras.set(3, ['again', 'ff']);
-    extras.dropBelow(3);
-    expect(extras.takeChanges()).toEqual([
+    const lateColumns = newLateColumns();
+    lateColumns.set(1, ['before anybody asked', undefined]);
+    expect(lateColumns.takeChanges()).toEqual([]);
+    for (const eid of [2, 3, 4]) lateColumns.set(eid, [`user ${eid}`, undefined]);
+    lateColumns.set(3, ['again', 'ff']);
+    lateColumns.dropBelow(3);
+    expect(lateColumns.takeChanges()).toEqual([
       [3, ['again', 'ff']],
       [4, ['user 4', null]],
     ]);
-    expect(extras.takeChanges()).toEqual([]);
+    expect(lateColumns.takeChanges()).toEqual([]);
   });
 
   it('come back under the names that they had', () => {
-    const extras = newExtras();
-    extras.restore(['sha256', 'no longer there', 'username'], [[7, ['ff', 'x', null]]]);
-    expect(extras.find(7).map(({ column }) => names[column])).toEqual(['sha256']);
-    extras.restore(['another'], [[8, ['x']]]);
-    expect(extras.find(8)).toEqual([]);
+    const lateColumns = newLateColumns();
+    lateColumns.restore(['sha256', 'no longer there', 'username'], [[7, ['ff', 'x', null]]]);
+    expect(lateColumns.find(7).map(({ column }) => names[column])).toEqual(['sha256']);
+    lateColumns.restore(['another'], [[8, ['x']]]);
+    expect(lateColumns.find(8)).toEqual([]);
   });
 });
 
@@ -92,16 +93,16 @@ describe('rows with late values', () => {
       { path: '/b', time: 2 },
       { path: '/c', time: 3 },
     ]);
-    const extras = newExtras();
-    extras.set(1, ['Jürgen', undefined]);
-    extras.set(3, ['root', 'ab'.repeat(32)]);
-    return { buffer, append, extras };
+    const lateColumns = newLateColumns();
+    lateColumns.set(1, ['Jürgen', undefined]);
+    lateColumns.set(3, ['root', 'ab'.repeat(32)]);
+    return { buffer, append, lateColumns };
   };
 
   it('have them behind their own, where they are wanted', () => {
-    const { buffer, extras } = filled();
+    const { buffer, lateColumns } = filled();
     const select = (wanted = EVERYTHING) =>
-      decodeRows(buffer.select(buffer.range, wanted, undefined, false, extras));
+      decodeRows(buffer.select(buffer.range, wanted, undefined, false, lateColumns));
     expect(select()).toEqual([
       { path: '/a', note: 'n', time: '1', eid: '0000000001', username: 'Jürgen' },
       { path: '/b', time: '2', eid: '0000000002' },
@@ -117,12 +118,12 @@ describe('rows with late values', () => {
   });
 
   it('are those of the time of the SELECT, whenever its bytes are read', () => {
-    const { buffer, extras } = filled();
-    const selected = buffer.select(buffer.range, maskOf([0, USERNAME]), undefined, false, extras);
+    const { buffer, lateColumns } = filled();
+    const selected = buffer.select(buffer.range, maskOf([0, USERNAME]), undefined, false, lateColumns);
     const atMost = selected.chunks.reduce((sum, { length }) => sum + length, 0);
-    extras.set(1, ['changed', undefined]);
-    extras.set(2, ['late', undefined]);
-    extras.dropBelow(4);
+    lateColumns.set(1, ['changed', undefined]);
+    lateColumns.set(2, ['late', undefined]);
+    lateColumns.dropBelow(4);
     expect(decodeRows(selected)).toEqual([
       { path: '/a', username: 'Jürgen' },
       { path: '/b' },
@@ -132,9 +133,9 @@ describe('rows with late values', () => {
   });
 
   it('hold values longer than a copy’s own memory', () => {
-    const { buffer, extras } = filled();
-    extras.set(2, ['x'.repeat(200_000)]);
-    const rows = decodeRows(buffer.select(buffer.range, maskOf([USERNAME]), undefined, false, extras));
+    const { buffer, lateColumns } = filled();
+    lateColumns.set(2, ['x'.repeat(200_000)]);
+    const rows = decodeRows(buffer.select(buffer.range, maskOf([USERNAME]), undefined, false, lateColumns));
     expect(rows.map(({ username }) => username?.length)).toEqual([6, 200_000, 4]);
   });
 
@@ -144,11 +145,11 @@ describe('rows with late values', () => {
       { path: '/b', pid: 0, time: 2 },
       { path: '/c', pid: 0, note: 'n', time: 3 },
     ]);
-    const extras = new RowExtras(names, ['pid', 'note']);
-    extras.set(1, ['443', 'late']);
-    extras.set(2, [undefined, 'late']);
+    const lateColumns = new LateColumns(names, ['pid', 'note']);
+    lateColumns.set(1, ['443', 'late']);
+    lateColumns.set(2, [undefined, 'late']);
     const select = (wanted = EVERYTHING) =>
-      decodeRows(buffer.select(buffer.range, wanted, undefined, false, extras));
+      decodeRows(buffer.select(buffer.range, wanted, undefined, false, lateColumns));
     expect(select()).toEqual([
       { path: '/a', pid: '443', note: 'late', time: '1', eid: '0000000001' },
       { path: '/b', pid: '0', note: 'late', time: '2', eid: '0000000002' },
@@ -163,8 +164,8 @@ describe('rows with late values', () => {
       { path: '/a', pid: 0, time: 1 },
       { path: '/b', pid: 0, time: 2 },
     ]);
-    const extras = new RowExtras(names, ['pid']);
-    extras.set(2, ['443']);
+    const lateColumns = new LateColumns(names, ['pid']);
+    lateColumns.set(2, ['443']);
     const rows = await selectEvents(
       wideSpec,
       buffer,
@@ -179,7 +180,7 @@ describe('rows with late values', () => {
       },
       contextOf({ pid: [{ op: 2, expr: '443' }] }, ['path', 'pid']),
       new AbortController().signal,
-      extras,
+      lateColumns,
     );
     // SQLite checks again.
     expect(decodeRows(rows)).toEqual([
@@ -189,7 +190,7 @@ describe('rows with late values', () => {
   });
 
   it('are not dropped by a comparison that only SQLite can decide', async () => {
-    const { buffer, extras } = filled();
+    const { buffer, lateColumns } = filled();
     const rows = await selectEvents(
       wideSpec,
       buffer,
@@ -204,7 +205,7 @@ describe('rows with late values', () => {
       },
       contextOf({ username: [{ op: 2, expr: 'root' }], path: [{ op: 2, expr: '/c' }] }, ['username', 'path']),
       new AbortController().signal,
-      extras,
+      lateColumns,
     );
     expect(decodeRows(rows)).toEqual([{ path: '/c', username: 'root' }]);
   });
