@@ -49,6 +49,9 @@ const ownColumns = [
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
   { name: 'node', type: 'TEXT', options: { hidden: true } },
+  { name: 'target_pid', type: 'BIGINT', options: { hidden: true } },
+  { name: 'target_path', type: 'TEXT', options: { hidden: true } },
+  { name: 'signal', type: 'INTEGER', options: { hidden: true } },
   { name: 'parent_path', type: 'TEXT', options: { hidden: true } },
   { name: 'parent_cmdline', type: 'TEXT', options: { hidden: true } },
   { name: 'container_id', type: 'TEXT', options: { hidden: true } },
@@ -153,6 +156,9 @@ export const processEvents: EventTable<'process', typeof columns> = {
       exit: event.exit,
       audit_id: context.auditId(event),
       node: event.node,
+      target_pid: event.target?.pid,
+      target_path: event.target && context.targetPath(event.target),
+      signal: event.target?.signal,
     };
   },
 };

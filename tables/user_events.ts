@@ -21,6 +21,7 @@ const ownColumns = [
   { name: 'hostname', type: 'TEXT', options: { hidden: true } },
   { name: 'res', type: 'TEXT', options: { hidden: true } },
   { name: 'op', type: 'TEXT', options: { hidden: true } },
+  { name: 'command', type: 'TEXT', options: { hidden: true } },
   { name: 'node', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
@@ -52,6 +53,7 @@ export const userEvents: EventTable<'user', typeof columns> = {
           hostname: event.hostname,
           res: event.res,
           op: event.op,
+          command: event.command,
           node: event.node,
         }
       : undefined,

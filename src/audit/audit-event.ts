@@ -88,6 +88,21 @@ export interface ProcessEvent extends EventOrigin, Actor {
    * interpreter and loader. Empty where the source recorded none.
    */
   readonly files: readonly ExecutedFile[];
+  /** Of a kill on Linux: to whom the signal went. */
+  readonly target?: SignalTarget | undefined;
+}
+
+/** Whom a signal was sent to, and which. */
+export interface SignalTarget {
+  /**
+   * The process, as the kernel recorded it. Of several it is what the call was given: the negative id of a process group,
+   * or -1; and where nothing was recorded, the id as the sender's namespace has it.
+   */
+  readonly pid: number;
+  /** Name of its main thread; undefined where there are several, or none was recorded. */
+  readonly comm: string | undefined;
+  /** 0 only asks whether the process is there. */
+  readonly signal: number | undefined;
 }
 
 export interface SocketAddress {
@@ -137,6 +152,8 @@ export interface UserEvent extends EventOrigin {
   readonly op: string | undefined;
   /** `success` or `failed`, as recorded. */
   readonly res: string | undefined;
+  /** The command line that sudo was given (USER_CMD). */
+  readonly command?: string | undefined;
 }
 
 /**

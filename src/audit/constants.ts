@@ -30,6 +30,7 @@ export const AUDIT_SOCKETCALL = 1304;
 export const AUDIT_SOCKADDR = 1306;
 export const AUDIT_CWD = 1307;
 export const AUDIT_EXECVE = 1309;
+export const AUDIT_OBJ_PID = 1318;
 export const AUDIT_EOE = 1320;
 export const AUDIT_BPRM_FCAPS = 1321;
 export const AUDIT_SECCOMP = 1326;

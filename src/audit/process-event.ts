@@ -6,6 +6,7 @@ import { damage } from './damage.ts';
 import { joinFirstArguments } from './execve.ts';
 import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
+import { signalTarget } from './signal-target.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import { cloneFlagsArgument } from './syscalls.ts';
 import { DAMAGED, decimal, isDamaged, plainText, readPath, readText, untrustedBytes } from './value.ts';
@@ -69,7 +70,12 @@ export const readProcessEvent = (
       };
     default:
       return {
-        event: processEvent(group, syscall, { action: 'kill', pid, parent: ppid }),
+        event: processEvent(group, syscall, {
+          action: 'kill',
+          pid,
+          parent: ppid,
+          target: signalTarget(group, syscall),
+        }),
         incomplete: false,
       };
   }
@@ -139,7 +145,7 @@ const processEvent = (
   { seconds, milliseconds, serial }: RecordGroup,
   syscall: SyscallRecord,
   own: Pick<ProcessEvent, 'action' | 'pid' | 'parent'> &
-    Partial<Pick<ProcessEvent, 'argv' | 'cwd' | 'files'>>,
+    Partial<Pick<ProcessEvent, 'argv' | 'cwd' | 'files' | 'target'>>,
 ): ProcessEvent => ({
   kind: 'process',
   seconds,
@@ -172,6 +178,7 @@ const processEvent = (
   files: own.files ?? [],
   node: undefined,
   names: undefined,
+  target: own.target,
 });
 
 const CWD = keyHash('cwd');

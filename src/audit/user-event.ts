@@ -64,6 +64,7 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
     hostname: fields.hostname,
     op: fields.op,
     res: fields.res ?? fields.result,
+    command: fields.cmd,
   };
 };
 
@@ -78,13 +79,13 @@ const keyOf = ({ bytes, keyStart, keyEnd }: FieldCursor): string =>
 const messageSpan = (cursor: FieldCursor, end: number): { start: number; end: number } =>
   cursor.quoted ? { start: cursor.valueStart, end: cursor.valueEnd } : { start: cursor.valueStart, end };
 
-const MESSAGE_FIELDS = ['exe', 'addr', 'terminal', 'acct', 'hostname', 'op', 'res', 'result'] as const;
+const MESSAGE_FIELDS = ['exe', 'addr', 'terminal', 'acct', 'hostname', 'op', 'res', 'result', 'cmd'] as const;
 type MessageField = (typeof MESSAGE_FIELDS)[number];
 type MessageFields = { [Field in MessageField]?: string | undefined };
 const fieldNames: ReadonlySet<string> = new Set(MESSAGE_FIELDS);
 
 /** What libaudit writes in hex when it has to: audit_encode_nv_string. */
-const ENCODED: ReadonlySet<string> = new Set<MessageField>(['acct', 'exe']);
+const ENCODED: ReadonlySet<string> = new Set<MessageField>(['acct', 'exe', 'cmd']);
 
 /**
  * Fields of the inner message; the first of a name counts.

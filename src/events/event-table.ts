@@ -1,5 +1,5 @@
 import type { ColumnSpec, Row, TableSpec } from 'osquery-extension-ts';
-import type { AuditEvent, ProcessEvent } from '../audit/audit-event.ts';
+import type { AuditEvent, ProcessEvent, SignalTarget } from '../audit/audit-event.ts';
 import type { SyscallName } from '../audit/syscalls.ts';
 import type { AuditSettings, AuditSwitch } from '../flags/audit-settings.ts';
 
@@ -28,12 +28,14 @@ export interface RowContext {
   uptimeAt(seconds: number): number | undefined;
   /** undefined if the file is gone, or is not the one that ran. */
   imageTimes(event: ProcessEvent): ImageTimes | undefined;
+  /** The program of the process that a signal was for; undefined if it cannot be told. */
+  targetPath(target: SignalTarget): string | undefined;
   /** Timestamp and serial as the event's source writes them. */
   auditId(event: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial'>): string;
 }
 
 /** What of it is to be looked up. */
-export type RowLookups = Pick<RowContext, 'uptimeAt' | 'imageTimes'>;
+export type RowLookups = Pick<RowContext, 'uptimeAt' | 'imageTimes' | 'targetPath'>;
 
 /**
  * A table fed by events: everything there is to know about it, without I/O. `time` and `eid` are columns of each;

@@ -21,11 +21,14 @@ import type { AuditSettings } from '../flags/audit-settings.ts';
 import { Fifo } from '../model/fifo.ts';
 import { createTrailCounters, type TrailCounters } from '../openbsm/counters.ts';
 import { type LoggedCounters, newLoggedCounters } from './replay/log-grouper.ts';
+import { type LiveTargets, TargetPaths } from './target-paths.ts';
 
 export interface PipelineOptions {
   readonly tables: readonly EventTable[];
   readonly settings: AuditSettings;
-  readonly context: RowLookups;
+  readonly context: Omit<RowLookups, 'targetPath'>;
+  /** Processes of now, which signals are for; undefined where none of those events is left. */
+  readonly targets?: LiveTargets | undefined;
   readonly kindOfTask: KindOfTask;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
@@ -86,6 +89,7 @@ export class EventPipeline {
   readonly #correlator: Correlator;
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
+  readonly #targets: TargetPaths;
   readonly #now: () => number;
   readonly #onProcess: PipelineOptions['onProcess'];
   readonly #onSocket: PipelineOptions['onSocket'];
@@ -119,7 +123,9 @@ export class EventPipeline {
     this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#interpreter.argumentBytes = settings.limits.rowBytes;
-    this.#publisher = new EventPublisher(tables, { ...context, settings }, options.nextEids);
+    this.#targets = new TargetPaths(options.targets);
+    const targetPath: RowLookups['targetPath'] = target => this.#targets.pathOf(target);
+    this.#publisher = new EventPublisher(tables, { ...context, targetPath, settings }, options.nextEids);
     this.#correlator = new Correlator(group => this.publishGroup(group), correlatorLimits(settings));
     this.#correlator.argumentBytes = this.#rowBytes;
   }
@@ -198,8 +204,10 @@ export class EventPipeline {
   #makeRow(made: AuditEvent): void {
     const event = made.kind === 'socket' ? this.#withFamily(made) : made;
     const eid = this.#publisher.publish(event);
-    if (event.kind === 'process') this.#onProcess?.(event, eid);
-    else if (event.kind === 'socket' && eid !== undefined) this.#onSocket?.(event, eid);
+    if (event.kind === 'process') {
+      this.#targets.see(event);
+      this.#onProcess?.(event, eid);
+    } else if (event.kind === 'socket' && eid !== undefined) this.#onSocket?.(event, eid);
   }
 
   /** Whether a row is wanted of a socket depends on its family. */

@@ -40,6 +40,7 @@ import { type Prompt, receiveLoop } from './receive-loop.ts';
 import { RepeatedRecords } from './repeated-records.ts';
 import { replayInto } from './replay-into.ts';
 import { socketChannel } from './socket-channel.ts';
+import { procfsTargets } from './target-paths.ts';
 import { kindOfTask } from './task-kind.ts';
 import { unknownCallWarning } from './unknown-call.ts';
 import { WakeSignal } from './wake-signal.ts';
@@ -118,6 +119,7 @@ const pipeline = new EventPipeline({
     // Of a recorded event's time nothing is left to look up.
     imageTimes: event => (isLive ? lookAt(event).times : undefined),
   },
+  targets: isKernel ? procfsTargets : undefined,
   kindOfTask: isKernel ? kindOfTask : () => 'gone',
   now: () => performance.now(),
   countGaps: isKernel,

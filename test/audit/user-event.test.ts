@@ -40,6 +40,7 @@ describe('readUserEvent', () => {
     ).toMatchObject({ path: '/usr/lib/systemd/systemd', res: 'success', op: undefined, terminal: undefined });
     expect(message('cwd="/root" cmd=6C73202D6C exe="/usr/bin/sudo" terminal=pts/1 res=failed')).toMatchObject(
       {
+        command: 'ls -l',
         message: 'cwd="/root" cmd=6C73202D6C exe="/usr/bin/sudo" terminal=pts/1 res=failed',
         terminal: 'pts/1',
         res: 'failed',

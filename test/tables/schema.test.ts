@@ -15,9 +15,22 @@ const bytes = (routes: readonly PluginRow[]): string =>
 
 /** What queries of others may rest on; there may be more. */
 const OWN_COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  process_events: ['argv', 'comm', 'exe', 'tty', 'ses', 'ppid', 'exit', 'audit_id', 'node'],
+  process_events: [
+    'argv',
+    'comm',
+    'exe',
+    'tty',
+    'ses',
+    'ppid',
+    'exit',
+    'audit_id',
+    'node',
+    'target_pid',
+    'target_path',
+    'signal',
+  ],
   socket_events: ['exit', 'audit_id', 'node'],
-  user_events: ['acct', 'hostname', 'res', 'op'],
+  user_events: ['acct', 'hostname', 'res', 'op', 'command'],
   selinux_events: ['audit_id', 'node'],
   apparmor_events: ['audit_id', 'node'],
   seccomp_events: ['eid', 'audit_id', 'node'],

@@ -38,6 +38,7 @@ export const contextWith = (
   settings,
   uptimeAt: () => uptime,
   imageTimes: () => times,
+  targetPath: ({ comm }) => comm && `/usr/bin/${comm}`,
   auditId: event => new AuditIds().of(event),
 });
 
