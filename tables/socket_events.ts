@@ -47,7 +47,7 @@ export const socketEventExtras = [
 
 const AF_UNIX = 1;
 
-/** Binds, connects and accepts; on macOS also datagrams sent to an address. */
+/** Binds, connects and accepts; on macOS, and if they are asked for, also datagrams sent to an address. */
 export const socketEvents: EventTable<'socket', typeof columns> = {
   spec: { name: 'socket_events', columns, attributes: { eventBased: true } },
   osqueryColumns: osqueryColumns.length,
@@ -60,8 +60,11 @@ export const socketEvents: EventTable<'socket', typeof columns> = {
       syscalls: [
         'bind',
         'connect',
+        // TCP Fast Open: what connects and sends in one call.
+        ...(['sendto', 'sendmsg', 'sendmmsg'] as const),
         ...(settings.allowAcceptSocketEvents ? (['accept', 'accept4'] as const) : []),
       ],
+      datagrams: settings.datagrams,
     };
   },
 

@@ -67,9 +67,13 @@ export const AUDIT_MSGTYPE = 12;
 export const AUDIT_EXIT = 103;
 export const AUDIT_SUCCESS = 104;
 export const AUDIT_ARG0 = 200;
+export const AUDIT_ARG2 = 202;
+export const AUDIT_ARG3 = 203;
 export const AUDIT_FILTERKEY = 210;
 export const AUDIT_EQUAL = 0x40000000;
 export const AUDIT_NOT_EQUAL = 0x30000000;
+/** Any of the bits. */
+export const AUDIT_BIT_MASK = 0x08000000;
 
 /** audit_status.feature_bitmap: the exclude list knows other fields than the record's type. */
 export const AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND = 0x08;

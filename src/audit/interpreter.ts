@@ -18,6 +18,8 @@ export interface Interests {
   readonly userMessages: boolean;
   /** Types of records that are an event each. */
   readonly reports: ReadonlySet<number>;
+  /** Whether datagrams are wanted that name their receiver. */
+  readonly datagrams: boolean;
 }
 
 export interface InterpreterCounters {
@@ -33,7 +35,10 @@ export interface InterpreterCounters {
   unknownArch: number;
 }
 
-const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4']);
+const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set([
+  ...(['bind', 'connect', 'accept', 'accept4'] as const),
+  ...(['sendto', 'sendmsg', 'sendmmsg'] as const),
+]);
 
 /** Records that the kernel writes behind a SYSCALL only, or behind a URINGOP. */
 const BEHIND_SYSCALL: ReadonlySet<number> = new Set([AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_CWD]);
@@ -128,7 +133,7 @@ export class Interpreter {
     const { syscall } = reading;
 
     if (SOCKET_CALLS.has(syscall.name)) {
-      const socket = readSocketEvent(group, syscall);
+      const socket = readSocketEvent(group, syscall, this.interests.datagrams);
       if (socket.kind === 'event') return [socket.event];
       return this.#drop(socket.kind === 'other' ? 'filtered' : 'unusable');
     }

@@ -6,6 +6,7 @@ import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { parseSockaddr, type SocketName } from './sockaddr.ts';
 import type { SyscallRecord } from './syscall-record.ts';
+import { sendFlagsArgument } from './syscalls.ts';
 import { decodeHexInto, hexWord } from './value.ts';
 
 /** Also of a call that is restarted after the signal: then it has an event of its own. */
@@ -18,13 +19,22 @@ export type SocketReading =
   | { readonly kind: 'incomplete' };
 
 /**
- * Makes the event of a bind, connect or accept, whatever its outcome.
+ * Makes the event of a bind, connect, accept or send, whatever its outcome.
  *
- * An accept has no address where the program did not ask for one or no client came: that event stands without.
+ * An accept has no address where the program did not ask for one or no client came: that event stands without. A send has one
+ * where it names its receiver; with MSG_FASTOPEN it is a connect. Of several receivers (sendmmsg) the kernel records the last.
+ *
+ * @param datagrams whether sends are wanted that are no connects
  */
-export const readSocketEvent = (group: RecordGroup, syscall: SyscallRecord): SocketReading => {
-  const action = syscall.name === 'bind' ? 'bind' : syscall.name === 'connect' ? 'connect' : 'accept';
+export const readSocketEvent = (
+  group: RecordGroup,
+  syscall: SyscallRecord,
+  datagrams: boolean,
+): SocketReading => {
+  const action = actionOf(group, syscall);
+  if (action === 'sendto' && !datagrams) return { kind: 'other' };
   const record = firstOf(group, AUDIT_SOCKADDR);
+  if (record === undefined && sendFlagsArgument(syscall.name) !== undefined) return { kind: 'other' };
   const name = record && readSockaddr(record);
   if (name === undefined && (record !== undefined || action !== 'accept')) return { kind: 'incomplete' };
   if (name?.kind === 'other') return { kind: 'other' };
@@ -37,6 +47,17 @@ export const readSocketEvent = (group: RecordGroup, syscall: SyscallRecord): Soc
     exit: syscall.exit,
   });
   return { kind: 'event', event };
+};
+
+const MSG_FASTOPEN = 0x2000_0000;
+
+const actionOf = (group: RecordGroup, { name, a2, a3 }: SyscallRecord): SocketEvent['action'] => {
+  if (name === 'bind' || name === 'connect') return name;
+  const argument = sendFlagsArgument(name);
+  if (argument === undefined) return 'accept';
+  const isSecond = argument === 2;
+  const flags = socketcallArgument(group, isSecond ? A2 : A3) ?? (isSecond ? a2 : a3) ?? 0;
+  return (flags & MSG_FASTOPEN) === 0 ? 'sendto' : 'connect';
 };
 
 /**
@@ -93,6 +114,8 @@ const outcome = ({ success, exit }: SyscallRecord, action: SocketEvent['action']
 
 const SADDR = keyHash('saddr');
 const A0 = keyHash('a0');
+const A2 = keyHash('a2');
+const A3 = keyHash('a3');
 const cursor = new FieldCursor();
 
 /** struct sockaddr_storage: the kernel takes no more. Decoded into the same memory each time. */
@@ -135,11 +158,14 @@ const readName = (record: AuditRecord): SocketName | undefined => {
 };
 
 /** The first argument of the call; behind socketcall it stands in the SOCKETCALL record. */
-const fileDescriptor = (group: RecordGroup, syscall: SyscallRecord): number => {
+const fileDescriptor = (group: RecordGroup, syscall: SyscallRecord): number =>
+  (socketcallArgument(group, A0) ?? syscall.a0) | 0;
+
+/** An argument of what socketcall was asked for; undefined if it is another call. */
+const socketcallArgument = (group: RecordGroup, key: number): number | undefined => {
   const record = firstOf(group, AUDIT_SOCKETCALL);
-  if (record !== undefined) {
-    cursor.reset(record.bytes, record.start, record.end);
-    while (cursor.next()) if (cursor.key === A0) return (hexWord(cursor) ?? 0) | 0;
-  }
-  return syscall.a0 | 0;
+  if (record === undefined) return undefined;
+  cursor.reset(record.bytes, record.start, record.end);
+  while (cursor.next()) if (cursor.key === key) return hexWord(cursor) ?? 0;
+  return undefined;
 };

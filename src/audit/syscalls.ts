@@ -28,6 +28,9 @@ export type SyscallName =
   | 'connect'
   | 'accept'
   | 'accept4'
+  | 'sendto'
+  | 'sendmsg'
+  | 'sendmmsg'
   | 'socketcall'
   | 'io_uring_enter';
 
@@ -148,8 +151,21 @@ const NATIVE: Readonly<Record<string, readonly ArchName[]>> = {
 };
 
 /** What socketcall(2), of i386, s390, ppc and others, was asked for, by its first argument. Source: linux/net.h. */
-export const socketcallName = (call: number): SyscallName | undefined =>
-  call === 2 ? 'bind' : call === 3 ? 'connect' : call === 5 ? 'accept' : call === 18 ? 'accept4' : undefined;
+export const socketcallName = (call: number): SyscallName | undefined => socketcalls.get(call);
+
+const socketcalls: ReadonlyMap<number, SyscallName> = new Map([
+  [2, 'bind'],
+  [3, 'connect'],
+  [5, 'accept'],
+  [11, 'sendto'],
+  [16, 'sendmsg'],
+  [18, 'accept4'],
+  [20, 'sendmmsg'],
+]);
+
+/** Which argument of a call that sends has its flags. */
+export const sendFlagsArgument = (name: string): 2 | 3 | undefined =>
+  name === 'sendmsg' ? 2 : name === 'sendto' || name === 'sendmmsg' ? 3 : undefined;
 
 /** Architectures whose clone(2) has its flags in the second argument. Source: CONFIG_CLONE_BACKWARDS2 in the kernel. */
 const FLAGS_BEHIND_STACK: ReadonlySet<number> = new Set([archNumber('S390'), archNumber('S390X')]);

@@ -113,5 +113,6 @@ export const interestsOf = (tables: readonly EventTable[], settings: AuditSettin
     syscalls: new Set<SyscallName>(subscriptions.flatMap(({ syscalls = [] }) => syscalls)),
     userMessages: subscriptions.some(({ userMessages }) => userMessages === true),
     reports: new Set(subscriptions.flatMap(({ reports = [] }) => reports)),
+    datagrams: subscriptions.some(({ datagrams }) => datagrams === true),
   };
 };

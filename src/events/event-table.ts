@@ -10,6 +10,8 @@ export interface Subscription {
   readonly userMessages?: boolean;
   /** Types of records that are an event each. */
   readonly reports?: readonly number[];
+  /** Datagrams that name their receiver; absent: no. */
+  readonly datagrams?: boolean;
 }
 
 /** Seconds since the epoch, and permissions, of the file a process runs. */

@@ -32,6 +32,8 @@ export interface AuditSettings extends AuditSwitches {
   readonly telemetry: boolean;
   /** Whether the local end of connections is looked up. */
   readonly socketLookup: boolean;
+  /** Whether datagrams that are sent to an address are events. */
+  readonly datagrams: boolean;
   /** Whether an end in order is bridged, too. */
   readonly bridgesStop: boolean;
   /** Where buffered events are kept over a restart; empty: nowhere. */
@@ -101,6 +103,7 @@ const settingsFrom = (text: (name: string) => string): AuditSettings => {
     mode: auditModes.find(mode => mode === modeText) ?? 'auto',
     telemetry: text(`${CUSTOM_PREFIX}telemetry`) === 'true',
     socketLookup: text(`${CUSTOM_PREFIX}socket_lookup`) === 'true',
+    datagrams: text(`${CUSTOM_PREFIX}datagrams`) === 'true',
     bridgesStop: text(`${CUSTOM_PREFIX}bridge_stop`) === 'true',
     stateDirectory: stateDirectoryOf(text(`${CUSTOM_PREFIX}state_dir`)),
     limits,

@@ -115,6 +115,13 @@ export const customOptions: readonly FlagDefinition[] = [
     help: 'Look up the local end and the protocol of connections, which audit does not record, for socket_events',
   },
   {
+    name: `${CUSTOM_PREFIX}datagrams`,
+    type: 'bool',
+    defaultValue: 'false',
+    group: 'custom',
+    help: 'Record datagrams that are sent to an address without a connect (sendto, sendmsg, sendmmsg) in socket_events; every send on the host makes a record then, those on connections too',
+  },
+  {
     name: `${CUSTOM_PREFIX}state_dir`,
     type: 'string',
     defaultValue:

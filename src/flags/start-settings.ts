@@ -10,6 +10,7 @@ const switchesAtOnce = (Object.keys(auditSwitches) as AuditSwitch[]).filter(
 const AT_ONCE: ReadonlySet<keyof AuditSettings> = new Set<keyof AuditSettings>([
   'persist',
   ...switchesAtOnce,
+  'datagrams',
   'debug',
   'eventsOptimize',
   'eventsExpiry',

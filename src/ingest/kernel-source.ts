@@ -165,4 +165,5 @@ const selectionOf = (settings: AuditSettings): RuleSelection => ({
   acceptSocketEvents: settings.allowAcceptSocketEvents,
   failedSocketEvents: settings.allowFailedSocketEvents,
   nullAcceptSocketEvents: settings.allowNullAcceptSocketEvents,
+  datagrams: settings.datagrams,
 });

@@ -39,6 +39,7 @@ const ALL: Interests = {
   ]),
   userMessages: true,
   reports: new Set([AVC]),
+  datagrams: true,
 };
 
 type Records = readonly (readonly [type: number, fields: string])[];
@@ -201,7 +202,7 @@ describe('Interpreter', () => {
 
   it('makes no events of what nobody wants, and starts when somebody does', () => {
     const interpreter = new Interpreter(
-      { syscalls: new Set(['execve']), userMessages: false, reports: new Set() },
+      { syscalls: new Set(['execve']), userMessages: false, reports: new Set(), datagrams: false },
       () => 'process',
     );
     const user = group([1100, "pid=1 uid=0 auid=0 ses=1 msg='op=x'"]);

@@ -27,7 +27,8 @@ const netlink: Records[number] = [SOCKADDR, 'saddr=100000000000000000000000'];
 
 const ALL: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4', 'execve']);
 const reader = (syscalls = ALL) => {
-  const interpreter = new Interpreter({ syscalls, userMessages: false, reports: new Set() }, () => 'process');
+  const interests = { syscalls, userMessages: false, reports: new Set<number>(), datagrams: false };
+  const interpreter = new Interpreter(interests, () => 'process');
   return {
     counters: interpreter.counters,
     read: (...records: Records): readonly AuditEvent[] => interpreter.interpret(group(...records)),

@@ -17,17 +17,24 @@ import {
 const SYSCALL = 1300;
 const SOCKETCALL = 1304;
 const SOCKADDR = 1306;
-const CALLS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4']);
+const CALLS: ReadonlySet<SyscallName> = new Set([
+  ...(['bind', 'connect', 'accept', 'accept4'] as const),
+  ...(['sendto', 'sendmsg', 'sendmmsg'] as const),
+]);
 const BIND = { syscall: 49, items: 0, a0: '3' };
 const CONNECT = { syscall: 42, items: 0, a0: '4' };
 const ACCEPT = { syscall: 43, items: 0, a0: '3', exit: 5 };
 const ACCEPT4 = { syscall: 288, items: 0, a0: '3', exit: 5 };
 
-const read = (values: SyscallValues, ...records: readonly (readonly [number, string])[]): SocketReading => {
+type Records = readonly (readonly [number, string])[];
+const read = (values: SyscallValues, ...records: Records): SocketReading => readWith(true, values, records);
+const readWithout = (values: SyscallValues, ...records: Records): SocketReading =>
+  readWith(false, values, records);
+const readWith = (datagrams: boolean, values: SyscallValues, records: Records): SocketReading => {
   const fields = syscallFields(values);
   const reading = readSyscall(record(SYSCALL, fields), CALLS);
   if (reading.kind !== 'syscall') throw new Error(`the SYSCALL record is ${reading.kind}`);
-  return readSocketEvent(group([SYSCALL, fields], ...records), reading.syscall);
+  return readSocketEvent(group([SYSCALL, fields], ...records), reading.syscall, datagrams);
 };
 const withAddress = (values: SyscallValues, sockaddr: Uint8Array): SocketReading =>
   read(values, [SOCKADDR, saddrFields(sockaddr)]);
@@ -163,6 +170,63 @@ describe('readSocketEvent', () => {
         expect(['event', 'incomplete', 'other']).toContain(kind);
       }
     }
+  });
+
+  describe('of a send', () => {
+    const SENDTO = { syscall: 44, items: 0, a0: '4', a2: '0', a3: '4000', exit: 12 };
+
+    it.each([
+      ['sendto', SENDTO],
+      ['sendmsg', { ...SENDTO, syscall: 46 }],
+      ['sendmmsg', { ...SENDTO, syscall: 307, exit: 1 }],
+    ])('%s to an address is a datagram', (syscall, values) => {
+      expect(eventOf(withAddress(values, INET))).toMatchObject({
+        action: 'sendto',
+        syscall,
+        fd: 4,
+        remote: ADDRESS,
+        outcome: 'succeeded',
+      });
+    });
+
+    it('without an address is none of ours', () => {
+      expect(read(SENDTO)).toEqual({ kind: 'other' });
+    });
+
+    it('to an address is none of ours where datagrams are not wanted', () => {
+      expect(readWithout(SENDTO, [SOCKADDR, saddrFields(INET)])).toEqual({ kind: 'other' });
+    });
+
+    it.each([
+      ['sendto', { ...SENDTO, a3: '20000000' }],
+      ['sendmmsg', { ...SENDTO, syscall: 307, a3: '20004000' }],
+      ['sendmsg', { ...SENDTO, syscall: 46, a2: '20000000', a3: '0' }],
+    ])('%s with MSG_FASTOPEN is a connect', (_syscall, values) => {
+      const address = [SOCKADDR, saddrFields(INET)] as const;
+      expect(eventOf(readWithout(values, address))).toMatchObject({
+        action: 'connect',
+        remote: ADDRESS,
+        fd: 4,
+      });
+      expect(eventOf(readWithout({ ...values, success: 'no', exit: -115 }, address))).toMatchObject({
+        action: 'connect',
+        outcome: 'in_progress',
+      });
+    });
+
+    it('through socketcall has its flags in the SOCKETCALL record', () => {
+      const call = { arch: '40000003', syscall: 102, items: 0, a0: 'b', a3: '0' };
+      const of = (flags: string) =>
+        eventOf(
+          read(
+            call,
+            [SOCKETCALL, `nargs=6 a0=7 a1=1 a2=2 a3=${flags} a4=3 a5=10`],
+            [SOCKADDR, saddrFields(INET)],
+          ),
+        );
+      expect(of('0')).toMatchObject({ action: 'sendto', fd: 7 });
+      expect(of('20000000')).toMatchObject({ action: 'connect', fd: 7 });
+    });
   });
 
   describe('of socketcall', () => {

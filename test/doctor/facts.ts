@@ -39,6 +39,7 @@ export const ownRules = (flags: { sockets: boolean } = { sockets: true }): reado
       acceptSocketEvents: true,
       failedSocketEvents: false,
       nullAcceptSocketEvents: false,
+      datagrams: false,
     },
     nativeArchitectures(process.arch),
     EXTENSION,

@@ -36,10 +36,25 @@ print(json.dumps({"pid": os.getpid(), "server": server.getsockname()[1], "client
 sys.stdin.read()
 `;
 
+const SENDS = `
+import json, os, socket, sys
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.sendto(b"x", ("127.0.0.1", 5311)); udp.sendmsg([b"x"], [], 0, ("127.0.0.1", 5312))
+server = socket.create_server(("127.0.0.1", 0)); tcp = socket.socket()
+tcp.sendto(b"x", socket.MSG_FASTOPEN, server.getsockname())
+tcp.send(b"x")
+print(json.dumps({"pid": os.getpid(), "server": server.getsockname()[1], "local": tcp.getsockname()[1]}), flush=True)
+sys.stdin.read()
+`;
+
 describe('ends of sockets on the live kernel', unless(whyNotLive), () => {
   let shell: LiveShell;
   beforeAll(async () => {
-    shell = await LiveShell.start('--audit_allow_sockets', '--custom_audit_telemetry=false');
+    shell = await LiveShell.start(
+      '--audit_allow_sockets',
+      '--custom_audit_datagrams',
+      '--custom_audit_telemetry=false',
+    );
   });
   afterAll(() => shell?.[Symbol.asyncDispose]());
 
@@ -116,6 +131,17 @@ describe('ends of sockets on the live kernel', unless(whyNotLive), () => {
       await end();
     },
   );
+
+  test('datagrams to an address, and what connects by sending (TCP Fast Open)', async () => {
+    const { said, end } = await stay(...python(SENDS));
+    const text = (name: string): string => String(said[name]);
+    expect((await rowsOf(said.pid)).filter(({ action }) => action !== 'bind')).toMatchObject([
+      { action: 'sendto', family: '2', remote_address: '127.0.0.1', remote_port: '5311' },
+      { action: 'sendto', family: '2', remote_address: '127.0.0.1', remote_port: '5312' },
+      { action: 'connect', protocol: '6', local_port: text('local'), remote_port: text('server') },
+    ]);
+    await end();
+  });
 
   test('the same in a network namespace of its own', async () => {
     const inside = ['unshare', '-n', 'sh', '-c', 'ip link set lo up; exec "$@"', ''];

@@ -41,6 +41,7 @@ const session = await AuditSession.open(control, nativeArchitectures(process.arc
     acceptSocketEvents: true,
     failedSocketEvents: true,
     nullAcceptSocketEvents: true,
+    datagrams: true,
   },
 });
 const stream = AuditStream.open('unicast', 32 * 1024 * 1024);

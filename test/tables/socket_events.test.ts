@@ -145,11 +145,12 @@ describe('socket_events', () => {
     }
   });
 
+  const sends = ['sendto', 'sendmsg', 'sendmmsg'];
   it.each([
     [{}, undefined],
-    [{ sockets: true }, ['bind', 'connect', 'accept', 'accept4']],
-    [{ sockets: true, accept_socket_events: false }, ['bind', 'connect']],
+    [{ sockets: true }, ['bind', 'connect', ...sends, 'accept', 'accept4']],
+    [{ sockets: true, accept_socket_events: false }, ['bind', 'connect', ...sends]],
   ])('with %j needs %j', (flags, syscalls) => {
-    expect(socketEvents.subscribes(settingsWith(flags))).toEqual(syscalls && { syscalls });
+    expect(socketEvents.subscribes(settingsWith(flags))).toEqual(syscalls && { syscalls, datagrams: false });
   });
 });

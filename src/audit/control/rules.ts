@@ -3,6 +3,9 @@ import {
   AUDIT_ALWAYS,
   AUDIT_ARCH,
   AUDIT_ARG0,
+  AUDIT_ARG2,
+  AUDIT_ARG3,
+  AUDIT_BIT_MASK,
   AUDIT_BITMASK_SIZE,
   AUDIT_EQUAL,
   AUDIT_EXIT,
@@ -56,7 +59,10 @@ export const keyWithNote = ({ found, owner, placed }: RestoreNote): string =>
     [placed.failure, placed.backlogLimit, placed.backlogWaitTime].map(value => value ?? UNCHANGED).join(','),
   ].join('');
 
-/** One rule. `field === value` for each field, all of them. */
+/** What a rule asks of a field: AUDIT_EQUAL unless said otherwise. */
+export type RuleField = readonly [field: number, value: number, operator?: number];
+
+/** One rule: what it asks of each field, all of them. */
 export interface AuditRule {
   /** The exit list unless said otherwise. */
   readonly list?: 'io_uring';
@@ -65,7 +71,7 @@ export interface AuditRule {
   readonly prepend: boolean;
   /** In the io_uring list its operations. */
   readonly syscalls: readonly number[] | 'all';
-  readonly fields: readonly (readonly [field: number, value: number])[];
+  readonly fields: readonly RuleField[];
   readonly key: string;
 }
 
@@ -78,6 +84,8 @@ export interface RuleSelection {
   readonly acceptSocketEvents: boolean;
   readonly failedSocketEvents: boolean;
   readonly nullAcceptSocketEvents: boolean;
+  /** Datagrams sent to an address; of other sends the kernel cannot tell them before it has made a record. */
+  readonly datagrams: boolean;
 }
 
 const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
@@ -88,6 +96,10 @@ const CONNECT_GOES_ON = [EINPROGRESS, EINTR];
 
 /** SYS_BIND and so on among the calls that socketcall multiplexes are told apart by a0 only. */
 const SOCKETCALLS = [2, 3, 5, 18] as const;
+/** SYS_SENDTO, SYS_SENDMSG, SYS_SENDMMSG. */
+const SEND_SOCKETCALLS = [11, 16, 20] as const;
+const SEND: readonly SyscallName[] = ['sendto', 'sendmsg', 'sendmmsg'];
+const MSG_FASTOPEN = 0x2000_0000;
 
 /**
  * The rules for one selection. The kernel does what filtering it can: only calls that can become a row match,
@@ -108,7 +120,11 @@ export const rulesFor = (
   for (const architecture of architectures) {
     rules.push(...processRules(selection, architecture));
     if (selection.sockets)
-      rules.push(...socketRules(selection, architecture), ...socketcallRules(selection, architecture));
+      rules.push(
+        ...socketRules(selection, architecture),
+        ...sendRules(selection, architecture),
+        ...socketcallRules(selection, architecture),
+      );
   }
   if (selection.sockets) rules.push(ioUringRule(selection));
   return rules;
@@ -158,10 +174,28 @@ const socketRules = (selection: RuleSelection, architecture: Architecture): Audi
   return rules;
 };
 
+/** Sends that are connects (TCP Fast Open), by their flags; and with datagrams all of them, as no rule can ask for an address. */
+const sendRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
+  const rules: AuditRule[] = [];
+  const outcomes = selection.failedSocketEvents
+    ? [[]]
+    : [wantedOutcome(selection), [[AUDIT_EXIT, -EINPROGRESS]] as const];
+  for (const [names, argument] of [
+    [['sendto', 'sendmmsg'], AUDIT_ARG3],
+    [['sendmsg'], AUDIT_ARG2],
+  ] as const) {
+    for (const outcome of outcomes) {
+      rules.push(...always(architecture, names, [[argument, MSG_FASTOPEN, AUDIT_BIT_MASK], ...outcome]));
+    }
+  }
+  if (selection.datagrams) rules.push(...always(architecture, SEND, wantedOutcome(selection)));
+  return rules;
+};
+
 /** For architectures whose socket calls are one system call. */
 const socketcallRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
   const rules: AuditRule[] = [];
-  for (const call of SOCKETCALLS) {
+  for (const call of selection.datagrams ? [...SOCKETCALLS, ...SEND_SOCKETCALLS] : SOCKETCALLS) {
     const name = socketcallName(call)!;
     const isAccept = name.startsWith('accept');
     if (isAccept && !selection.acceptSocketEvents) continue;
@@ -221,10 +255,10 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
   } else for (const number of rule.syscalls) mask[number >>> 5]! |= 1 << (number & 31);
   mask.forEach(put);
 
-  const fields: (readonly [number, number])[] = [...rule.fields, [AUDIT_FILTERKEY, key.length]];
+  const fields: RuleField[] = [...rule.fields, [AUDIT_FILTERKEY, key.length]];
   for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(fields[i]?.[0] ?? 0);
   for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(fields[i]?.[1] ?? 0);
-  for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(i < fields.length ? AUDIT_EQUAL : 0);
+  for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(i < fields.length ? (fields[i]![2] ?? AUDIT_EQUAL) : 0);
   put(key.length);
   bytes.set(key, word * 4);
   return bytes;

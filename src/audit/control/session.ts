@@ -40,6 +40,7 @@ const NOTHING: RuleSelection = {
   acceptSocketEvents: false,
   failedSocketEvents: false,
   nullAcceptSocketEvents: false,
+  datagrams: false,
 };
 
 export type StreamMode = 'unicast' | 'multicast';

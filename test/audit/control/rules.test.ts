@@ -47,6 +47,7 @@ const NONE: RuleSelection = {
   acceptSocketEvents: false,
   failedSocketEvents: false,
   nullAcceptSocketEvents: false,
+  datagrams: false,
 };
 const ALL: RuleSelection = {
   processEvents: true,
@@ -56,6 +57,7 @@ const ALL: RuleSelection = {
   acceptSocketEvents: true,
   failedSocketEvents: true,
   nullAcceptSocketEvents: true,
+  datagrams: true,
 };
 
 const FIELD_NAMES = new Map([
@@ -63,6 +65,8 @@ const FIELD_NAMES = new Map([
   [103, 'exit'],
   [104, 'success'],
   [200, 'a0'],
+  [202, 'a2'],
+  [203, 'a3'],
 ]);
 const ARCHES = new Map([
   [0xc000003e, 'b64'],
@@ -73,8 +77,10 @@ const ARCHES = new Map([
 
 /** A rule as auditctl -l would say it. */
 const say = ({ list, action, prepend, syscalls, fields }: AuditRule): string => {
-  const named = fields.map(([field, value]) =>
-    field === 11 ? `arch=${ARCHES.get(value)}` : `${FIELD_NAMES.get(field)}=${value}`,
+  const named = fields.map(([field, value, operator]) =>
+    field === 11
+      ? `arch=${ARCHES.get(value)}`
+      : `${FIELD_NAMES.get(field)}${operator === undefined ? '=' : '&'}${value}`,
   );
   return [
     `${prepend ? '-A' : '-a'} ${action},${list ?? 'exit'}`,
@@ -82,8 +88,11 @@ const say = ({ list, action, prepend, syscalls, fields }: AuditRule): string => 
     syscalls === 'all' ? 'all' : syscalls.join(','),
   ].join(' ');
 };
-const rules = (selection: Partial<RuleSelection>, arch = 'x64'): string[] =>
+const all = (selection: Partial<RuleSelection>, arch = 'x64'): string[] =>
   rulesFor({ ...NONE, ...selection }, nativeArchitectures(arch), 77).map(say);
+/** Without those of sends that connect. */
+const rules = (selection: Partial<RuleSelection>, arch = 'x64'): string[] =>
+  all(selection, arch).filter(rule => !rule.includes('&'));
 
 describe('rulesFor', () => {
   it('never audits the reader itself, before anything else', () => {
@@ -158,6 +167,23 @@ describe('rulesFor', () => {
     ]);
   });
 
+  it('asks for sends that connect (MSG_FASTOPEN), and for all of them with datagrams', () => {
+    const sends = (selection: Partial<RuleSelection>): string[] =>
+      all({ sockets: true, ...selection }).filter(rule => /b64.* (?:44|46|44,307|44,46,307)$/.test(rule));
+    expect(sends({})).toEqual([
+      '-a always,exit arch=b64 a3&536870912 success=1 44,307',
+      '-a always,exit arch=b64 a3&536870912 exit=-115 44,307',
+      '-a always,exit arch=b64 a2&536870912 success=1 46',
+      '-a always,exit arch=b64 a2&536870912 exit=-115 46',
+    ]);
+    expect(sends({ failedSocketEvents: true, datagrams: true })).toEqual([
+      '-a always,exit arch=b64 a3&536870912 44,307',
+      '-a always,exit arch=b64 a2&536870912 46',
+      '-a always,exit arch=b64 44,46,307',
+    ]);
+    expect(all({ sockets: true, datagrams: true })).toContain('-a always,exit arch=b32 a0=11 success=1 102');
+  });
+
   it('asks only for what the flags of any selection allow', () => {
     const flag = fc.boolean();
     fc.assert(
@@ -170,6 +196,7 @@ describe('rulesFor', () => {
           acceptSocketEvents: flag,
           failedSocketEvents: flag,
           nullAcceptSocketEvents: flag,
+          datagrams: flag,
         }),
         selection => {
           const made = rulesFor(selection, nativeArchitectures('x64'), 77);

@@ -23,6 +23,7 @@ const SELECTION = {
   acceptSocketEvents: true,
   failedSocketEvents: false,
   nullAcceptSocketEvents: false,
+  datagrams: false,
 };
 const OPTIONS: SessionOptions = {
   mode: 'auto',

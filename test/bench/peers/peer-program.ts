@@ -21,6 +21,7 @@ const NOTHING: RuleSelection = {
   acceptSocketEvents: true,
   failedSocketEvents: false,
   nullAcceptSocketEvents: false,
+  datagrams: false,
 };
 
 /** The rules that the extension has, for those that take its place. */

@@ -20,18 +20,20 @@ export const connectEnds: Scenario = {
       count: CONNECTS,
       warmUp: CONNECTS,
     });
-    const of = { action: 'connect', pid: String(cost.pid) };
-    const rows = await extension.count(socketEvents.spec, { equal: of });
-    const unknown = await extension.count(socketEvents.spec, { equal: { ...of, local_port: '0' } });
+    const rows = await extension.rows(socketEvents.spec, {
+      columns: ['action', 'pid', 'local_port'],
+      equal: { action: 'connect', pid: String(cost.pid) },
+    });
+    const found = rows.filter(({ local_port }) => local_port !== '0').length;
     return [
       { name: 'CPU per connect event', value: cost.microseconds, unit: 'µs' },
       {
         name: 'own ends found',
-        value: (100 * (rows - unknown)) / CONNECTS,
+        value: (100 * found) / CONNECTS,
         unit: '%',
         goal: { atLeast: 98 },
       },
-      { name: 'rows stored', value: rows, unit: 'rows', goal: { atLeast: CONNECTS } },
+      { name: 'rows stored', value: rows.length, unit: 'rows', goal: { atLeast: CONNECTS } },
     ];
   },
 };

@@ -24,6 +24,7 @@ const OPTIONS: SessionOptions = {
     acceptSocketEvents: true,
     failedSocketEvents: false,
     nullAcceptSocketEvents: false,
+    datagrams: false,
   },
 };
 
