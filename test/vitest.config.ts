@@ -23,7 +23,7 @@ const PROCESSES = [
   'test/core/schedule/run-daemon.test.ts',
   'test/doctor/run-doctor.test.ts',
   'test/doctor/self-test/*.test.ts',
-  'test/extension/osquery/refuse-other-users.test.ts',
+  'test/extension/osquery/clients.test.ts',
   'test/ingest/bridge/{bridge,process-handle}.test.ts',
   'test/model/{event-model,new-source,telemetry-model}.test.ts',
   'test/model/accounts/accounts.test.ts',

@@ -43,6 +43,7 @@ export const extensionCommand: Command = {
     process.umask(OWNER_ONLY);
     const warning = await dropPrivileges({
       isReplay: args.replay.length > 0,
+      isExtension: true,
       // Its own socket is made beside core's.
       writes: [args.socket, dirname(args.socket)],
     });

@@ -108,7 +108,7 @@ const serve = async (
   const scheduleClient = cleanup.use(new ExtensionManagerClient({ socketPath: options.socket }));
   const schedule = new Schedule(scheduleClient);
   const running = new RunningQuery(database);
-  const asking = await seeThreads(cleanup);
+  const { asking, refusePeer } = await seeClients(core, log, cleanup);
   const plugins: Plugin[] = [
     ...flow.store.plugins(
       spec => namesInCore(spec, names),
@@ -156,7 +156,7 @@ const serve = async (
     interval: options.interval,
     onPing: () => running.announce(),
     signal: AbortSignal.any([options.signal, stop.signal]),
-    ...(await refusingOtherUsers(log)),
+    ...(refusePeer && { refusePeer }),
   });
   if (stop.signal.aborted) throw stop.signal.reason;
   end = ending;
@@ -166,27 +166,33 @@ const serve = async (
 /** Refusals told of at most: they are for whoever set up the socket, not for the log of every attempt. */
 const REFUSALS_TOLD = 10;
 
-/** @returns undefined where it cannot be seen which thread of core asks */
-const seeThreads = async (cleanup: AsyncDisposableStack): Promise<AskingThread | undefined> => {
-  if (process.platform !== 'linux') return undefined;
-  const { openAskingThread } = await import('./osquery/open-asking-thread.ts');
-  const opened = openAskingThread();
-  if (opened !== undefined) cleanup.defer(opened.close);
-  return opened?.asking;
-};
+/** What can be seen of who calls. */
+interface SeenClients {
+  /** undefined where it cannot be seen which thread of core asks. */
+  readonly asking?: AskingThread | undefined;
+  readonly refusePeer?: NonNullable<RunExtensionOptions['refusePeer']>;
+}
 
 /** What only Linux can ask is loaded there only. */
-const refusingOtherUsers = async (log: OperatorLog): Promise<Pick<RunExtensionOptions, 'refusePeer'>> => {
+const seeClients = async (
+  { options }: CoreSettings,
+  log: OperatorLog,
+  cleanup: AsyncDisposableStack,
+): Promise<SeenClients> => {
   if (process.platform !== 'linux') return {};
-  const { refuseOtherUsers } = await import('./osquery/refuse-other-users.ts');
+  const { Clients } = await import('./osquery/clients.ts');
+  const { openAskingThread } = await import('./osquery/open-asking-thread.ts');
+  const clients = new Clients();
+  // A core that keeps nothing on a disk may begin a query without a file being written.
+  const opened = openAskingThread(clients, { marks: options.get('disable_database') !== 'true' });
+  if (opened !== undefined) cleanup.defer(opened.close);
   let told = 0;
-  return {
-    refusePeer: fd => {
-      const why = refuseOtherUsers(fd);
-      if (why !== undefined && told++ < REFUSALS_TOLD) log.warn(why);
-      return why;
-    },
+  const refusePeer = (fd: number): string | undefined => {
+    const why = clients.refuse(fd);
+    if (why !== undefined && told++ < REFUSALS_TOLD) log.warn(why);
+    return why;
   };
+  return { asking: opened?.asking, refusePeer };
 };
 
 /** Whoever can put another socket in the place of core's, or of ours, can pretend to be it. */

@@ -70,8 +70,6 @@ export class EventStore {
   /** undefined for recorded events, which are as old as their log: age says nothing about them. */
   readonly #clock: AgeClock | undefined;
   #settings: AuditSettings;
-  /** SELECTs that are being answered. */
-  #reads = 0;
 
   constructor(specs: readonly TableSpec[], settings: AuditSettings, options: StoreOptions) {
     this.#settings = settings;
@@ -190,37 +188,25 @@ export class EventStore {
       // A row is seen once whichever name it is asked by.
       const names = specs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
       store.names = names;
-      const generate: TableHandlers<TableSpec['columns']>['generate'] = async (context, { signal, fd }) => {
-        this.#reads++;
-        try {
-          return await selectEvents(
-            standard,
-            store.buffer,
-            store.cursors,
-            {
-              execution: () =>
-                core.execution({
-                  tableNames: names,
-                  columns: context.colsUsed,
-                  fd,
-                  isAlone: this.#reads === 1,
-                }),
-              readers: () => core.readers(names),
-              saved: core.saved,
-              upToDate: () => source.upToDate(standard.name, context),
-              returned: store.returned,
-              eventsOptimize: this.#settings.eventsOptimize,
-              eventsExpiry: this.#settings.eventsExpiry,
-              now: age => this.#clock?.now(age),
-            },
-            context,
-            signal,
-            lateColumns(standard.name, context),
-          );
-        } finally {
-          this.#reads--;
-        }
-      };
+      const generate: TableHandlers<TableSpec['columns']>['generate'] = (context, { signal, fd }) =>
+        selectEvents(
+          standard,
+          store.buffer,
+          store.cursors,
+          {
+            execution: () => core.execution({ tableNames: names, columns: context.colsUsed, fd }),
+            readers: () => core.readers(names),
+            saved: core.saved,
+            upToDate: () => source.upToDate(standard.name, context),
+            returned: store.returned,
+            eventsOptimize: this.#settings.eventsOptimize,
+            eventsExpiry: this.#settings.eventsExpiry,
+            now: age => this.#clock?.now(age),
+          },
+          context,
+          signal,
+          lateColumns(standard.name, context),
+        );
       return specs.map(spec => new TablePlugin(spec, { generate }));
     });
   }

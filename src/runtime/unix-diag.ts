@@ -1,35 +1,57 @@
-import { createNetlink, type NetlinkSocket, Protocol } from 'netlink';
+import * as libc from './socket-calls.ts';
 import { encodeUnixDiagRequest, parseUnixDiagPeer } from './unix-diag-request.ts';
 
+/** Source: linux/netlink.h. */
+const NETLINK_SOCK_DIAG = 4;
+const NLM_F_REQUEST = 1;
+const HEADER_BYTES = 16;
 /** Netlink message type of requests and answers. Source: linux/sock_diag.h. */
 const SOCK_DIAG_BY_FAMILY = 20;
 
-/** Milliseconds the kernel has. */
-const TIMEOUT_MS = 100;
+/** Room for an answer: a few attributes. */
+const ANSWER_BYTES = 1024;
 
 /** Which UNIX sockets of this network namespace are connected to which. */
 export class UnixDiag {
-  readonly #socket: NetlinkSocket;
+  readonly #fd: number;
+  readonly #request = Buffer.alloc(HEADER_BYTES + encodeUnixDiagRequest(0).length);
+  readonly #answer = Buffer.alloc(ANSWER_BYTES);
+  #sequence = 0;
 
   /** @throws Error if the socket cannot be made */
   constructor() {
-    this.#socket = createNetlink(Protocol.SOCK_DIAG);
-    // The package ends the process over an 'error' without a listener. A lost answer shows as a timeout.
-    this.#socket.on('error', () => {});
+    this.#fd = libc.socket(libc.AF_NETLINK, libc.SOCK_RAW | libc.SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (this.#fd < 0) throw new Error(`no socket for sock_diag: errno ${libc.errno()}`);
+    this.#request.writeUInt32LE(this.#request.length, 0);
+    this.#request.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
+    this.#request.writeUInt16LE(NLM_F_REQUEST, 6);
   }
 
   /**
+   * The kernel answers while the request is sent: nothing is waited for.
+   *
    * @param inode of a connected socket
-   * @returns that of the other end; undefined if there is none now
-   * @throws Error if the kernel does not answer
+   * @returns that of the other end; undefined if there is none now, or the kernel does not say
    */
-  async peerOf(inode: number): Promise<number | undefined> {
-    const request = encodeUnixDiagRequest(inode);
-    const [messages] = await this.#socket.request(SOCK_DIAG_BY_FAMILY, request, { timeout: TIMEOUT_MS });
-    return messages[0] === undefined ? undefined : parseUnixDiagPeer(messages[0].data);
+  peerOf(inode: number): number | undefined {
+    const request = this.#request;
+    const asked = encodeUnixDiagRequest(inode);
+    const sequence = ++this.#sequence >>> 0;
+    request.writeUInt32LE(sequence, 8);
+    request.set(asked, HEADER_BYTES);
+    if (libc.send(this.#fd, request, request.length, 0) !== request.length) return undefined;
+    for (;;) {
+      const length = libc.recv(this.#fd, this.#answer, ANSWER_BYTES, libc.MSG_DONTWAIT);
+      if (length < HEADER_BYTES) return undefined;
+      // One that was not read when it was due.
+      if (this.#answer.readUInt32LE(8) !== sequence) continue;
+      if (this.#answer.readUInt16LE(4) !== SOCK_DIAG_BY_FAMILY) return undefined;
+      return parseUnixDiagPeer(this.#answer.subarray(HEADER_BYTES, length));
+    }
   }
 
+  /** Once. */
   close(): void {
-    this.#socket.close();
+    libc.close(this.#fd);
   }
 }

@@ -28,6 +28,12 @@ test('recorded events take no part of the kernel', () => {
   ]);
 });
 
+test('under an osqueryd they take a look at its threads', () => {
+  const { socket } = place();
+  const needs = { isReplay: true, isExtension: true, writes: [socket, dirname(socket)] };
+  expect(neededCapabilities(needs)).toEqual(['CAP_DAC_READ_SEARCH', 'CAP_SYS_PTRACE']);
+});
+
 test('what its owner may not write to takes the right to all files', () => {
   const { socket } = place();
   writeFileSync(socket, '');

@@ -61,8 +61,10 @@ describe('the kernel', unless(whyNotLinux), () => {
       fstatSync((socket as Socket & { _handle: { fd: number } })._handle.fd).ino;
     const diag = new UnixDiag();
     try {
-      expect(await diag.peerOf(inode(served))).toBe(inode(client));
-      expect(await diag.peerOf(inode(client))).toBe(inode(served));
+      expect(diag.peerOf(inode(served))).toBe(inode(client));
+      expect(diag.peerOf(inode(client))).toBe(inode(served));
+      expect(diag.peerOf(0xfffffffe)).toBeUndefined();
+      expect(diag.peerOf(inode(served))).toBe(inode(client));
     } finally {
       diag.close();
       for (const socket of [client, served]) socket.destroy();

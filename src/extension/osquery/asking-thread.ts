@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallerView, CallOrigin } from 'osquery-extension-ts/events';
+import type { Caller, CallerView, CallOrigin } from 'osquery-extension-ts/events';
 
 /** Core's thread that runs scheduled queries. Source: osquery/dispatcher/scheduler.h, which names it; the kernel keeps 15 bytes. */
 const SCHEDULER = 'SchedulerRunner';
@@ -9,15 +9,24 @@ const RECVFROM: ReadonlySet<string> = new Set(['45', '207']);
 /** A thread that has sent a request may not be in its wait yet. */
 const TRIES = 4;
 const BETWEEN_MS = 1;
-/** The number of a system call, six arguments and two addresses. */
-const SYSCALL_BYTES = 256;
+/** Milliseconds between two looks for the scheduler of a process, if it has none yet or cannot be looked at. */
+const WITHOUT_MS = 1_000;
+/** Of what procfs says of a thread: the number of a system call, six arguments and two addresses; or seven counts. */
+const LINE_BYTES = 512;
+
+const OTHER: Caller = { kind: 'other' };
+const UNKNOWN: Caller = { kind: 'unknown' };
 
 export interface AskingThreadOptions {
   /** pid of the process at the other end of a connection. */
   readonly processOf: (fd: number) => number | undefined;
   /** Inode number of the other end of a connected socket, by that of ours. */
-  readonly peerOf: (inode: number) => Promise<number | undefined>;
+  readonly peerOf: (inode: number) => number | undefined;
+  /** Whether core writes to a file before each query. */
+  readonly marks: boolean;
   readonly procfs?: string;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly now?: () => number;
 }
 
 /**
@@ -25,103 +34,192 @@ export interface AskingThreadOptions {
  * distributed query, a shell that is connected.
  *
  * A call does not say. But the thread that made it waits for the answer in recvfrom(2) on its end of the connection, and
- * procfs shows threads, what they wait in and on which descriptor. This takes CAP_SYS_PTRACE, or the same user.
+ * procfs shows threads, what they wait in and on which descriptor. This takes CAP_SYS_PTRACE, or the same user. A join calls once
+ * per outer row, so files in procfs are kept open.
  */
 export class AskingThread implements CallerView {
   readonly #options: Required<AskingThreadOptions>;
-  /** Its file in procfs is kept open: each call of a join looks at it. */
-  #scheduler: { readonly pid: number; readonly task: string; readonly fd: number } | undefined;
-  readonly #buffer = Buffer.alloc(SYSCALL_BYTES);
+  #core: CoreThreads | undefined;
+  #without: { readonly pid: number; readonly until: number } | undefined;
 
   constructor(options: AskingThreadOptions) {
-    this.#options = { procfs: '/proc', ...options };
+    this.#options = { procfs: '/proc', now: () => performance.now(), ...options };
   }
 
-  /** Whether another thread than the scheduler is seen to wait for the answer. What is not seen counts as the scheduler's. */
-  async isAnother({ fd, isAlone }: CallOrigin): Promise<boolean> {
-    if (fd === undefined) return false;
+  /** At once, unless the thread that asks is still on its way to its wait. */
+  identify({ fd }: CallOrigin): Caller | Promise<Caller> {
+    if (fd === undefined) return UNKNOWN;
+    return this.#look(fd) ?? this.#lookAgain(fd);
+  }
+
+  async #lookAgain(fd: number): Promise<Caller> {
+    for (let left = TRIES - 1; left > 0; left--) {
+      await sleep(BETWEEN_MS);
+      const caller = this.#look(fd);
+      if (caller !== undefined) return caller;
+    }
+    return UNKNOWN;
+  }
+
+  /** undefined if no thread waits yet. */
+  #look(fd: number): Caller | undefined {
+    const pid = this.#options.processOf(fd);
     try {
-      const pid = this.#options.processOf(fd);
-      if (pid === undefined) return false;
-      const scheduler = this.#schedulerOf(pid);
-      // It waits for one answer at a time, so it is for this one; the look at both ends is spared.
-      if (scheduler === undefined || (isAlone && this.#schedulerWaits())) return false;
-      const peer = await this.#options.peerOf(fstatSync(fd).ino);
-      if (peer === undefined) return false;
-      for (let left = TRIES; ; ) {
-        const waiting = this.#waiting(pid, scheduler, `socket:[${peer}]`);
-        if (waiting !== undefined) return waiting !== scheduler;
-        if (--left === 0) return false;
-        await sleep(BETWEEN_MS);
-      }
+      const core = this.#coreOf(pid);
+      const peer = core && this.#options.peerOf(fstatSync(fd).ino);
+      if (core === undefined || peer === undefined) return UNKNOWN;
+      const thread = core.waitingOn(`socket:[${peer}]`);
+      if (thread === undefined) return undefined;
+      if (thread !== core.scheduler) return OTHER;
+      return { kind: 'scheduler', mark: this.#options.marks ? thread.mark() : undefined };
     } catch {
-      // procfs may not be read, a thread or the connection has gone, or the kernel has no unix_diag.
-      this.close();
-      return false;
+      // procfs may not be read, or the connection has gone.
+      this.#forget(pid);
+      return UNKNOWN;
     }
   }
 
   /** Lets go of what is kept open; it is opened again when it is needed. */
   close(): void {
-    if (this.#scheduler !== undefined) closeSync(this.#scheduler.fd);
-    this.#scheduler = undefined;
+    this.#core?.close();
+    this.#core = undefined;
   }
 
-  #schedulerOf(pid: number): string | undefined {
-    if (this.#scheduler?.pid !== pid) {
-      const task = this.#tasks(pid).find(name => this.#read(`${pid}/task/${name}/comm`) === `${SCHEDULER}\n`);
-      this.close();
-      if (task === undefined) return undefined;
-      const fd = openSync(`${this.#options.procfs}/${pid}/task/${task}/syscall`, 'r');
-      this.#scheduler = { pid, task, fd };
-    }
-    return this.#scheduler?.task;
+  /** undefined for a process that has no scheduler. */
+  #coreOf(pid: number | undefined): CoreThreads | undefined {
+    if (this.#core?.pid === pid) return this.#core;
+    this.close();
+    if (pid === undefined || (this.#without?.pid === pid && this.#options.now() < this.#without.until))
+      return undefined;
+    this.#core = CoreThreads.of(this.#options.procfs, pid);
+    if (this.#core === undefined) this.#forget(pid);
+    return this.#core;
   }
 
-  #schedulerWaits(): boolean {
-    const length = readSync(this.#scheduler!.fd, this.#buffer, 0, SYSCALL_BYTES, 0);
-    return waitsOn(this.#buffer.toString('latin1', 0, length)) !== undefined;
-  }
-
-  /** The thread that waits on a socket; first the one that is likely. */
-  #waiting(pid: number, likely: string, socket: string): string | undefined {
-    const isOn = (task: string): boolean => {
-      const fd = this.#waitsOn(pid, task);
-      return fd !== undefined && this.#link(`${pid}/fd/${fd}`) === socket;
-    };
-    return isOn(likely) ? likely : this.#tasks(pid).find(isOn);
-  }
-
-  /** Descriptor on which a thread waits for an answer; undefined if it does something else. */
-  #waitsOn(pid: number, task: string): number | undefined {
-    return waitsOn(this.#read(`${pid}/task/${task}/syscall`));
-  }
-
-  #tasks(pid: number): readonly string[] {
-    return readdirSync(`${this.#options.procfs}/${pid}/task`);
-  }
-
-  #read(name: string): string {
-    try {
-      return readFileSync(`${this.#options.procfs}/${name}`, 'latin1');
-    } catch (error) {
-      // A thread that has ended since.
-      if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
-      throw error;
-    }
-  }
-
-  #link(name: string): string {
-    try {
-      return readlinkSync(`${this.#options.procfs}/${name}`);
-    } catch {
-      return '';
-    }
+  /** Does not look at a process for a while. */
+  #forget(pid: number | undefined): void {
+    this.close();
+    if (pid !== undefined) this.#without = { pid, until: this.#options.now() + WITHOUT_MS };
   }
 }
 
-/** Descriptor of a wait for an answer, from the number of the system call and its arguments, or "running". */
-const waitsOn = (syscall: string): number | undefined => {
-  const [call = '', fd = ''] = syscall.split(' ', 2);
-  return RECVFROM.has(call) ? Number(fd) : undefined;
+/** The threads of a core, of which the scheduler and the one that asked last are looked at first. */
+class CoreThreads {
+  readonly pid: number;
+  readonly scheduler: Thread;
+  readonly #path: string;
+  #other: Thread | undefined;
+
+  private constructor(path: string, pid: number, scheduler: Thread) {
+    this.#path = path;
+    this.pid = pid;
+    this.scheduler = scheduler;
+  }
+
+  static of(procfs: string, pid: number): CoreThreads | undefined {
+    const path = `${procfs}/${pid}`;
+    const task = readdirSync(`${path}/task`).find(name => commOf(`${path}/task/${name}`) === SCHEDULER);
+    return task === undefined ? undefined : new CoreThreads(path, pid, new Thread(`${path}/task/${task}`));
+  }
+
+  /** The thread that waits for what comes on a socket. */
+  waitingOn(socket: string): Thread | undefined {
+    const waits = (thread: Thread): boolean => {
+      const fd = thread.waitsOn();
+      return fd !== undefined && linkAt(`${this.#path}/fd/${fd}`) === socket;
+    };
+    if (waits(this.scheduler)) return this.scheduler;
+    if (this.#other !== undefined && waits(this.#other)) return this.#other;
+    for (const task of readdirSync(`${this.#path}/task`)) {
+      const thread = threadAt(`${this.#path}/task/${task}`);
+      if (thread === undefined) continue;
+      if (!waits(thread)) {
+        thread.close();
+        continue;
+      }
+      this.#other?.close();
+      this.#other = thread;
+      return thread;
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.scheduler.close();
+    this.#other?.close();
+  }
+}
+
+/** One thread in procfs. */
+class Thread {
+  readonly #path: string;
+  readonly #syscall: number;
+  /** Of its reads and writes; undefined before it is needed, null where the kernel does not count them. */
+  #io: number | null | undefined;
+
+  /** @throws Error if it has ended, or may not be looked at */
+  constructor(path: string) {
+    this.#path = path;
+    this.#syscall = openSync(`${path}/syscall`, 'r');
+  }
+
+  /** Descriptor on which it waits for an answer; undefined if it does something else, or has ended. */
+  waitsOn(): number | undefined {
+    const [call = '', fd = ''] = (readLine(this.#syscall) ?? '').split(' ', 2);
+    return RECVFROM.has(call) ? Number(fd) : undefined;
+  }
+
+  /** Changes when it reads or writes a file; not with what it sends and receives. */
+  mark(): string | undefined {
+    if (this.#io === undefined) this.#io = openIfThere(`${this.#path}/io`);
+    const counts = this.#io === null ? undefined : readLine(this.#io);
+    return counts === undefined ? undefined : `${this.#path} ${counts}`;
+  }
+
+  close(): void {
+    closeSync(this.#syscall);
+    if (typeof this.#io === 'number') closeSync(this.#io);
+  }
+}
+
+const line = Buffer.alloc(LINE_BYTES);
+
+/** undefined where the thread has ended. */
+const readLine = (fd: number): string | undefined =>
+  unlessEnded(() => line.toString('latin1', 0, readSync(fd, line, 0, LINE_BYTES, 0)));
+
+const openIfThere = (path: string): number | null => {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return null;
+  }
+};
+
+const threadAt = (path: string): Thread | undefined => unlessEnded(() => new Thread(path));
+
+/** undefined if the thread has ended. */
+const unlessEnded = <T>(look: () => T): T | undefined => {
+  try {
+    return look();
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+};
+
+const commOf = (path: string): string => {
+  try {
+    return readFileSync(`${path}/comm`, 'latin1').trimEnd();
+  } catch {
+    return '';
+  }
+};
+
+const linkAt = (path: string): string => {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 };

@@ -1,14 +1,16 @@
-import * as libc from '../../runtime/socket-calls.ts';
 import { UnixDiag } from '../../runtime/unix-diag.ts';
-import { AskingThread } from './asking-thread.ts';
+import { AskingThread, type AskingThreadOptions } from './asking-thread.ts';
+import type { Clients } from './clients.ts';
 
-/** struct ucred: pid, uid and gid, of 32 bits each. */
-const UCRED_WORDS = 3;
-
-/** Linux only. @returns undefined if the kernel has no sock_diag */
-export const openAskingThread = ():
-  | { readonly asking: AskingThread; readonly close: () => void }
-  | undefined => {
+/**
+ * Linux only.
+ *
+ * @returns undefined if the kernel has no sock_diag
+ */
+export const openAskingThread = (
+  clients: Clients,
+  { marks }: Pick<AskingThreadOptions, 'marks'>,
+): { readonly asking: AskingThread; readonly close: () => void } | undefined => {
   let diag: UnixDiag;
   try {
     diag = new UnixDiag();
@@ -16,8 +18,9 @@ export const openAskingThread = ():
     return undefined;
   }
   const asking = new AskingThread({
-    processOf: fd => libc.socketOption(fd, libc.SO_PEERCRED, UCRED_WORDS)?.[0],
+    processOf: fd => clients.processOf(fd),
     peerOf: inode => diag.peerOf(inode),
+    marks,
   });
   return {
     asking,

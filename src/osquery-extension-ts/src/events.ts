@@ -19,6 +19,6 @@ export { readEvents } from './events/read-events.ts';
 export { ReturnedRows } from './events/returned-rows.ts';
 export type { RowRange } from './events/row-ranges.ts';
 export { RowRanges } from './events/row-ranges.ts';
-export type { CallerView, CallOrigin, TableRead } from './events/running-query.ts';
+export type { Caller, CallerView, CallOrigin, TableRead } from './events/running-query.ts';
 export { RunningQuery, readingQuery } from './events/running-query.ts';
 export { Schedule } from './events/schedule.ts';

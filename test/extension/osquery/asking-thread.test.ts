@@ -35,40 +35,95 @@ const waits = (task: string, comm: string, on: number, inode: number): void => {
   symlinkSync(`socket:[${inode}]`, join(procfs, `${CORE}/fd/${on}`));
 };
 
-const asking = (peer: number | undefined = OURS): AskingThread =>
-  new AskingThread({ procfs, processOf: () => CORE, peerOf: async () => peer });
+const asking = (peer: number | null = OURS, marks = true): AskingThread =>
+  new AskingThread({ procfs, processOf: () => CORE, peerOf: () => peer ?? undefined, marks });
+
+/** Reads and writes of the scheduler. */
+const counts = (reads: number): void =>
+  writeFileSync(join(procfs, `${CORE}/task/${SCHEDULER}/io`), `rchar: ${reads}\nwchar: 0\n`);
+
+const other = { kind: 'other' } as const;
+const unknown = { kind: 'unknown' } as const;
 
 test('a thread that waits on the other end of the connection is another one', async () => {
   waits(OTHER, 'ExtensionRunner', 30, OURS);
-  expect(await asking().isAnother({ fd, isAlone: true })).toBe(true);
+  const threads = asking();
+  expect(threads.identify({ fd })).toEqual(other);
+  expect(threads.identify({ fd })).toEqual(other);
 });
 
-test('the scheduler is not, whether its descriptor is looked at or not', async () => {
+test('one that comes after another one, too', () => {
+  const threads = asking();
+  waits(OTHER, 'ExtensionRunner', 30, OURS);
+  expect(threads.identify({ fd })).toEqual(other);
+  thread(OTHER, 'ExtensionRunner', 'running');
+  waits('14', 'DistributedRunn', 31, OURS);
+  expect(threads.identify({ fd })).toEqual(other);
+});
+
+test('the scheduler is seen, and whether it has used a file', () => {
   waits(SCHEDULER, 'SchedulerRunner', 31, OURS);
-  expect(await asking().isAnother({ fd, isAlone: true })).toBe(false);
-  expect(await asking().isAnother({ fd, isAlone: false })).toBe(false);
+  counts(1);
+  const threads = asking();
+  const first = threads.identify({ fd });
+  expect(first).toMatchObject({ kind: 'scheduler', mark: expect.stringContaining('rchar: 1') });
+  expect(threads.identify({ fd })).toEqual(first);
+  counts(2);
+  expect(threads.identify({ fd })).toMatchObject({ kind: 'scheduler' });
+  expect(threads.identify({ fd })).not.toEqual(first);
 });
 
-test('of two that wait each is known by its own connection', async () => {
+test('where files are not counted, or not used, the scheduler has no mark', () => {
+  waits(SCHEDULER, 'SchedulerRunner', 31, OURS);
+  expect(asking().identify({ fd })).toEqual({ kind: 'scheduler', mark: undefined });
+  counts(1);
+  expect(asking(OURS, false).identify({ fd })).toEqual({ kind: 'scheduler', mark: undefined });
+});
+
+test('of two that wait each is known by its own connection', () => {
   waits(SCHEDULER, 'SchedulerRunner', 31, OURS);
   waits(OTHER, 'DistributedRunn', 30, OURS + 1);
-  expect(await asking(OURS).isAnother({ fd, isAlone: false })).toBe(false);
-  expect(await asking(OURS + 1).isAnother({ fd, isAlone: false })).toBe(true);
+  expect(asking(OURS).identify({ fd })).toMatchObject({ kind: 'scheduler' });
+  expect(asking(OURS + 1).identify({ fd })).toEqual(other);
+});
+
+test('a scheduler that waits for another extension has not asked', async () => {
+  waits(SCHEDULER, 'SchedulerRunner', 31, OURS + 1);
+  expect(await asking(OURS).identify({ fd })).toEqual(unknown);
 });
 
 test('one that is on its way to its wait is awaited', async () => {
-  const answer = asking().isAnother({ fd, isAlone: true });
+  const answer = asking().identify({ fd });
+  expect(answer).toBeInstanceOf(Promise);
   waits(OTHER, 'ExtensionRunner', 30, OURS);
-  expect(await answer).toBe(true);
+  expect(await answer).toEqual(other);
 });
 
-test('what cannot be seen is the scheduler', async () => {
-  expect(await asking().isAnother({ fd, isAlone: true })).toBe(false);
-  expect(await asking(undefined).isAnother({ fd, isAlone: true })).toBe(false);
-  expect(await asking().isAnother({ fd: undefined, isAlone: true })).toBe(false);
+test('what cannot be seen is not known', async () => {
+  expect(await asking().identify({ fd })).toEqual(unknown);
+  expect(asking(null).identify({ fd })).toEqual(unknown);
+  expect(asking().identify({ fd: undefined })).toEqual(unknown);
   waits(OTHER, 'ExtensionRunner', 30, OURS);
   thread(SCHEDULER, 'someone', 'running');
-  expect(await asking().isAnother({ fd, isAlone: true })).toBe(false);
+  expect(asking().identify({ fd })).toEqual(unknown);
   rmSync(procfs, { recursive: true });
-  expect(await asking().isAnother({ fd, isAlone: true })).toBe(false);
+  expect(asking().identify({ fd })).toEqual(unknown);
+});
+
+test('a core whose scheduler starts later is looked at again', () => {
+  waits(OTHER, 'ExtensionRunner', 30, OURS);
+  thread(SCHEDULER, 'someone', 'running');
+  let now = 0;
+  const threads = new AskingThread({
+    procfs,
+    processOf: () => CORE,
+    peerOf: () => OURS,
+    marks: true,
+    now: () => now,
+  });
+  expect(threads.identify({ fd })).toEqual(unknown);
+  thread(SCHEDULER, 'SchedulerRunner', 'running');
+  expect(threads.identify({ fd })).toEqual(unknown);
+  now = 1_000;
+  expect(threads.identify({ fd })).toEqual(other);
 });

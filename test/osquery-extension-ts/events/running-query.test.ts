@@ -97,6 +97,40 @@ describe('the running query', () => {
     expect(await running.find()).toMatchObject({ id: '/7' });
   });
 
+  it('is asked for once while the scheduler, which waits, has used no file', async () => {
+    const { client, begin, end, asked } = fakeDatabase();
+    const running = new RunningQuery(client);
+    const scheduler = (mark: string | undefined) => ({ kind: 'scheduler', mark }) as const;
+    begin('q', 5);
+    expect(await running.find(scheduler('1'))).toMatchObject({ id: '/5' });
+    asked.length = 0;
+    for (let i = 0; i < 3; i++) {
+      running.announce();
+      expect(running.find(scheduler('1'))).toMatchObject({ id: '/5' });
+    }
+    expect(asked).toEqual([]);
+    end('q', 1);
+    begin('q', 6);
+    expect(await running.find(scheduler('2'))).toMatchObject({ id: '1/6' });
+    end('q', 1);
+    expect(await running.find(scheduler('3'))).toBeUndefined();
+    expect(running.find(scheduler('3'))).toBeUndefined();
+    // Where it is not seen whether it has.
+    begin('q', 7);
+    expect(await running.find(scheduler(undefined))).toMatchObject({ id: '1/7' });
+  });
+
+  it('is not asked for where another thread asks', () => {
+    const { client, begin, asked } = fakeDatabase();
+    const running = new RunningQuery(client);
+    begin('q', 5);
+    for (let i = 0; i < 2; i++) {
+      running.announce();
+      expect(running.find({ kind: 'other' })).toBeUndefined();
+    }
+    expect(asked).toEqual([]);
+  });
+
   it('is not asked for by many pings at once', async () => {
     const { client, asked, setAnswer } = fakeDatabase();
     setAnswer(() => new Promise(() => {}));

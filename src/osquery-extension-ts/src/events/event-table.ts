@@ -185,7 +185,7 @@ class BufferedTable<Columns extends readonly ColumnSpec[]> implements EventTable
     const { expiry = flags.expiry, optimize = flags.optimize } = this.#options;
     const names = this.#names;
     return {
-      execution: async () => core?.execution({ tableNames: names, columns: colsUsed, fd, isAlone: false }),
+      execution: async () => core?.execution({ tableNames: names, columns: colsUsed, fd }),
       readers: () => core?.schedule.readersOf(names),
       returned: this.#returned,
       eventsOptimize: optimize,

@@ -10,13 +10,23 @@ import type { Schedule } from './schedule.ts';
 export interface CallOrigin {
   /** Descriptor of the connection; undefined if it is not known. */
   readonly fd: number | undefined;
-  /** No other call is being answered. */
-  readonly isAlone: boolean;
 }
 
-/** Tells whether a call of core is one of its scheduler, or of another thread, as far as that can be seen. */
+/**
+ * Which of core's threads waits for the answer to a call.
+ *
+ * The scheduler's mark stays the same until it reads or writes a file: it does at the end and at the start of each query, for the
+ * CPU and memory that the query took and for what core keeps of it (see recordQueryStart in osquery/config/config.cpp), and not
+ * when it asks an extension. undefined if that cannot be seen.
+ */
+export type Caller =
+  | { readonly kind: 'scheduler'; readonly mark: string | undefined }
+  | { readonly kind: 'other' }
+  | { readonly kind: 'unknown' };
+
+/** Tells who calls, as far as that can be seen. */
 export interface CallerView {
-  isAnother(call: CallOrigin): Promise<boolean>;
+  identify(call: CallOrigin): Caller | Promise<Caller>;
 }
 
 /** One read of a table, as core asks for it. */
@@ -27,13 +37,15 @@ export interface TableRead extends CallOrigin {
   readonly columns: ReadonlySet<string> | undefined;
 }
 
+const UNKNOWN: Caller = { kind: 'unknown' };
+
 /**
  * The scheduled query that a read of a table belongs to; undefined for one that no schedule asked for.
  *
- * Core does not say who reads. Its database says which scheduled query is running, and distributed queries run beside it;
- * that another thread of core asks than the one that runs the schedule may be seen, or not.
+ * Core does not say who reads. Its database says which scheduled query is running, and distributed queries run beside it; which
+ * thread of core asks, the one that runs the schedule or another, may be seen, or not.
  * A query that is not known to read the table may have come, or changed, since the last look at the schedule; the look
- * cannot be waited for (see Schedule), but it is the one that reads if no distributed query runs.
+ * cannot be waited for (see Schedule), but it is the one that reads if the scheduler asks, or no distributed query runs.
  *
  * @param client whose connection nothing else is asked on that core may take long to answer
  * @param asking undefined where threads cannot be seen
@@ -45,13 +57,16 @@ export const readingQuery = async (
   asking: CallerView | undefined,
   read: TableRead,
 ): Promise<QueryExecution | undefined> => {
-  const execution = await running.find();
-  if (execution === undefined || (await asking?.isAnother(read))) return undefined;
+  const seen = asking?.identify(read);
+  const caller = (seen instanceof Promise ? await seen : seen) ?? UNKNOWN;
+  const found = running.find(caller);
+  const execution = found instanceof Promise ? await found : found;
+  if (execution === undefined) return undefined;
   if (schedule.canRead(execution.query, read.tableNames, read.columns)) return execution;
-  const distributed = await unlessRefused(client.database.scan(DISTRIBUTED_RUNNING));
-  return distributed !== undefined && distributed.length > 0
-    ? undefined
-    : { ...execution, seenAtLook: schedule.looks };
+  const isAnother =
+    caller.kind === 'unknown' &&
+    ((await unlessRefused(client.database.scan(DISTRIBUTED_RUNNING))) ?? []).length > 0;
+  return isAnother ? undefined : { ...execution, seenAtLook: schedule.looks };
 };
 
 /** Milliseconds within which a call comes that core's ping has announced. */
@@ -66,11 +81,15 @@ const MOST_ASKED = 4;
  * one that had results. Both together tell two executions apart: the counter alone stands still while a query finds
  * nothing, the time alone is in seconds.
  *
- * A join calls generate once per outer row, so the wait for this counts. All that is asked goes in one write, for the
- * query that ran last, and is asked when core pings: it does before each call, on a connection of its own (see
- * callExtension in osquery/extensions/extensions.cpp). So the answer is of the execution that the call belongs to: core
- * gave it after this execution had pinged, and while it waits for its call. That holds for the question asked last,
- * whichever of several threads of core it was that pinged: the ping of each call lies before it.
+ * A join calls generate once per outer row, so the wait for this counts. Where the scheduler is seen to wait for the call, the
+ * answer holds for as long as its mark stays the same (see Caller): it waited while core answered, so that one was of the
+ * execution that the call belongs to.
+ *
+ * Elsewhere all that is asked goes in one write, for the query that ran last, and is asked when core pings: it does before
+ * each call, on a connection of its own (see callExtension in osquery/extensions/extensions.cpp). So the answer is of the
+ * execution that the call belongs to: core gave it after this execution had pinged, and while it waits for its call. That
+ * holds for the question asked last, whichever of several threads of core it was that pinged: the ping of each call lies
+ * before it.
  */
 export class RunningQuery {
   readonly #client: ExtensionManagerClient;
@@ -78,6 +97,9 @@ export class RunningQuery {
   /** The query that ran when somebody asked last. */
   #last: string | undefined;
   #asked = 0;
+  /** Whether it was not seen lately who asks. */
+  #asksAtPings = false;
+  #known: { readonly mark: string; readonly execution: QueryExecution | undefined } | undefined;
   #announced: { readonly at: number; readonly answer: Promise<QueryExecution | undefined> } | undefined;
 
   /**
@@ -92,15 +114,33 @@ export class RunningQuery {
   /** Core has pinged: a call may be next. */
   announce(): void {
     this.#announced = undefined;
-    if (this.#asked >= MOST_ASKED) return;
+    if (!this.#asksAtPings || this.#asked >= MOST_ASKED) return;
     const answer = this.#ask({ readLater: true });
     // Who takes it hears of its failure.
     answer.catch(() => {});
     this.#announced = { at: this.#now(), answer };
   }
 
-  /** Which query is running; undefined if none of the schedule is. */
-  find(): Promise<QueryExecution | undefined> {
+  /**
+   * Which query is running, if it is the one that asks; undefined if none of the schedule is.
+   *
+   * @param caller who waits for the answer to the call
+   */
+  find(caller: Caller = UNKNOWN): QueryExecution | undefined | Promise<QueryExecution | undefined> {
+    const mark = caller.kind === 'scheduler' ? caller.mark : undefined;
+    this.#asksAtPings = caller.kind !== 'other' && mark === undefined;
+    if (caller.kind === 'other') return undefined;
+    if (mark === undefined) return this.#announcedOrAsked();
+    return this.#known?.mark === mark ? this.#known.execution : this.#findFor(mark);
+  }
+
+  async #findFor(mark: string): Promise<QueryExecution | undefined> {
+    const execution = await this.#announcedOrAsked();
+    this.#known = { mark, execution };
+    return execution;
+  }
+
+  #announcedOrAsked(): Promise<QueryExecution | undefined> {
     const announced = this.#announced;
     // One call for each ping: who does not ping gets an answer of his own time.
     this.#announced = undefined;

@@ -5,20 +5,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExtensionClient, ExtensionServer } from 'osquery-extension-ts/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { refuseOtherUsers } from '../../../src/extension/osquery/refuse-other-users.ts';
+import { Clients } from '../../../src/extension/osquery/clients.ts';
 import { unless, whyNotLinux, whyNotRoot } from '../../unless.ts';
 
-describe('refuseOtherUsers', unless(whyNotLinux), () => {
+describe('clients', unless(whyNotLinux), () => {
   const serve = async (): Promise<{ server: ExtensionServer; refused: string[] }> => {
     const directory = mkdtempSync(join(tmpdir(), 'peers-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
     const refused: string[] = [];
+    const clients = new Clients();
     const server = new ExtensionServer({
       managerSocketPath: join(directory, 'em'),
       uuid: 1,
       plugins: [],
       refusePeer: fd => {
-        const why = refuseOtherUsers(fd);
+        const why = clients.refuse(fd);
         if (why !== undefined) refused.push(why);
         return why;
       },
@@ -49,6 +50,6 @@ describe('refuseOtherUsers', unless(whyNotLinux), () => {
   });
 
   it('refuses whom it cannot ask', () => {
-    expect(refuseOtherUsers(-1)).toMatch(/not known who connected/);
+    expect(new Clients().refuse(-1)).toMatch(/not known who connected/);
   });
 });
