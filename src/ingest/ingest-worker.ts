@@ -2,16 +2,7 @@ import { uptime } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { eventTables } from '../../tables/index.ts';
 import type { ProcessEvent } from '../audit/audit-event.ts';
-import {
-  AUDIT_CONFIG_CHANGE,
-  AUDIT_FIRST_USER_MSG,
-  AUDIT_LOGIN,
-  AUDIT_REPLACE,
-  NLMSG_ERROR,
-} from '../audit/constants.ts';
-import { AuditError, errnoName } from '../audit/errors.ts';
-import { AuditStream, BATCH, claimAnswer, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
-import { printable } from '../audit/value.ts';
+import type { StreamCounters } from '../audit/stream.ts';
 import type { ImageTimes } from '../events/event-table.ts';
 import type { FileVersion } from '../model/hash/file-version.ts';
 import { openSocketEnds } from '../model/sockets/open-socket-ends.ts';
@@ -21,7 +12,6 @@ import { OpenBsmError } from '../openbsm/errors.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
 import { messageOf } from '../runtime/message-of.ts';
-import { waitEither } from '../runtime/socket-calls.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { ImageFiles } from './image-files.ts';
 import { ImageLooks } from './image-looks.ts';
@@ -33,11 +23,10 @@ import {
   type IngestSource,
   type IngestWorkerData,
 } from './ingest-messages.ts';
+import { KernelReader } from './kernel-reader.ts';
 import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import { ProcessBatchWriter } from './process-batch.ts';
 import { publishTrail } from './publish-trail.ts';
-import { type Prompt, receiveLoop } from './receive-loop.ts';
-import { RepeatedRecords } from './repeated-records.ts';
 import { replayInto } from './replay-into.ts';
 import { socketChannel } from './socket-channel.ts';
 import { procfsTargets } from './target-paths.ts';
@@ -51,32 +40,9 @@ import { WakeSignal } from './wake-signal.ts';
  * still: see receiveLoop.
  */
 
-/** Bytes of rows that are handed over at once, without waiting for more. */
-const POST_BYTES = 256 * 1024;
-/** Milliseconds for the kernel to answer the request for the stream. */
-const CLAIM_MS = 3_000;
 const COUNTERS_MS = 1_000;
 /** Milliseconds between two reports of how far a replay is. */
 const PROGRESS_MS = 200;
-/** Milliseconds after a change of hands in which records may come a second time. */
-const HANDOVER_MS = 5_000;
-/**
- * Milliseconds for which an inherited socket is read at least: what the kernel could not put there while it was full, it
- * does in this time. What comes later also comes as multicast copy.
- */
-const INHERIT_MS = 200;
-/** Milliseconds for events under way to come to their end where the stream is left. */
-const WHOLE_MS = 2_500;
-/** Milliseconds after which a socket that never gets empty is left all the same. */
-const ENDLESS_MS = 10_000;
-const DRAIN_WAIT_MS = 5;
-/** Milliseconds to wait for looks before something else has its turn; as a rule they are done in one. */
-const LOOK_MS = 5;
-/** Milliseconds for the process that looks to start, before the kernel is read. */
-const LOOKER_START_MS = 3_000;
-/** Milliseconds to wait for looks at the end. */
-const LAST_LOOKS_MS = 300;
-
 const { source, settings: initialSettings, ...initial } = workerData as IngestWorkerData;
 const report = (message: IngestReport, transfer: ArrayBuffer[] = []): void =>
   parentPort!.postMessage(message, transfer);
@@ -269,203 +235,28 @@ const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void => {
   });
 };
 
-/** Has asked for what is to be looked at, and makes rows of what has been. */
-const settleLooks = (waitMs: number): void => {
-  looks!.send();
-  looks!.settle(waitMs);
-  pipeline.publishLooked();
-};
-
-const readKernel = ({
-  mode,
-  receiveBuffer,
-  inheritedFd,
-}: Extract<IngestSource, { kind: 'kernel' }>): void => {
-  // Until the inherited socket is closed, and nobody owns the stream, the copy is what is missed by neither.
-  const stream = AuditStream.open(inheritedFd === undefined ? mode : 'multicast', receiveBuffer);
-  /** A request for the stream: what the kernel said, 0 or a positive errno, and until when it may. */
-  let claim: { errno?: number; readonly before: number } | undefined;
-  /** While the stream changes hands. */
-  let repeated: RepeatedRecords | undefined;
-  let repeatedUntil = Number.POSITIVE_INFINITY;
-  let configChanged = false;
-  let wantedBy = 0;
-  let isReady = false;
-  let countersAt = 0;
-  const bell = new WakeSignal(initial.bell, initial.bellDescriptor);
-  /** How often it had been rung before the records of this turn were taken, and how often when that was answered last. */
-  let heard = 0;
-  let answered = 0;
-
-  const ask = (): void => {
-    claim = { before: performance.now() + CLAIM_MS };
-    stream.own(process.pid);
-  };
-  const changeHands = (): void => {
-    repeated = new RepeatedRecords(serial => pipeline.isFinished(serial));
-    repeatedUntil = performance.now() + HANDOVER_MS;
-  };
-  handover = {
-    claim() {
-      changeHands();
-      ask();
-    },
-    share(release) {
-      changeHands();
-      stream.join();
-      if (release) stream.own(0);
-      report({ kind: 'shared' });
-    },
-  };
-
-  const onDatagram: OnDatagram = (type, bytes, start, end) => {
-    if ((type >= AUDIT_FIRST_USER_MSG || type === AUDIT_LOGIN) && type !== AUDIT_REPLACE) {
-      if (debug) addRaw(`${type} ${printable(bytes, start, end)}`);
-      if (repeated?.isRepeated(type, bytes, start, end)) return;
-      if (type === AUDIT_CONFIG_CHANGE) configChanged = true;
-      pipeline.push(type, bytes, start, end);
-    } else if (type === NLMSG_ERROR) {
-      const errno = claimAnswer(bytes, start, end);
-      if (errno === undefined || claim === undefined) return;
-      claim.errno ??= errno;
-      if (errno === 0) stream.leave();
-    } else if (type === AUDIT_REPLACE && end - start >= 4) {
-      wantedBy = bytes.readUInt32LE(start);
-    }
-  };
-  const onBatch = (): void => {
-    pipeline.settle();
-    settleLooks(0);
-    if (pipeline.byteCount >= POST_BYTES) postRows();
-  };
-  /** Reads on until nothing waits and no event is under way. */
-  const drain = (from: AuditStream, leastMs: number): void => {
-    const start = performance.now();
-    for (;;) {
-      const received = from.receive(onDatagram);
-      onBatch();
-      const elapsed = performance.now() - start;
-      if (received === BATCH && elapsed < ENDLESS_MS) continue;
-      if (elapsed >= leastMs && (pipeline.isWhole || elapsed >= leastMs + WHOLE_MS)) return;
-      from.wait(DRAIN_WAIT_MS);
-    }
-  };
-  const inherit = (fd: number): void => {
-    const before = AuditStream.inherit(fd);
-    try {
-      drain(before, INHERIT_MS);
-    } finally {
-      before.close();
-    }
-    changeHands();
-  };
-  /** Returns whether the kernel has still to answer. */
-  const awaitsAnswer = (now: number): boolean => {
-    if (claim === undefined) return false;
-    if (claim.errno === undefined && now < claim.before) return true;
-    const { errno } = claim;
-    claim = undefined;
-    if (isReady) report({ kind: 'claimed', errno: errno ?? ETIMEDOUT });
-    else if (errno !== 0) throw claimError(errno);
-    return false;
-  };
-  const onTurn = (): boolean => {
-    settleLooks(LOOK_MS);
-    ends?.look();
-    const now = performance.now();
-    postRaw();
-    postRows();
-    // Events that wait for a look have been received: they belong to the answer.
-    if (heard !== answered && !looks!.isWaiting) {
-      report({ kind: 'up-to-date', ring: heard });
-      answered = heard;
-    }
-    lookAtClock();
-    if (awaitsAnswer(now) && !isReady) return true;
-    if (!isReady) report({ kind: 'ready', fd: stream.fd });
-    isReady = true;
-    if (now >= repeatedUntil) repeated = undefined;
-    if (configChanged) report({ kind: 'config-changed' });
-    configChanged = false;
-    // Our own requests among them.
-    if (wantedBy !== 0 && wantedBy !== process.pid) report({ kind: 'wanted', pid: wantedBy });
-    wantedBy = 0;
-    if (now >= countersAt) {
-      postCounters(stream.counters);
-      countersAt = now + COUNTERS_MS;
-    }
-    takeCommands();
-    heard = bell.rings;
-    return !stop.signal.aborted;
-  };
-  const pause = (milliseconds: number): void => {
-    bell.pause(answered, milliseconds);
-    heard = bell.rings;
-  };
-
-  const restful = {
-    // What is not taken waits in the kernel, as far as there is room.
-    receive: (each: OnDatagram) => (outbox.isFull ? 0 : stream.receive(each)),
-    wait: (milliseconds: number) => {
-      const most = looks!.isWaiting ? LOOK_MS : Math.min(milliseconds, ends?.waitMs ?? milliseconds);
-      return bell.rest(answered, () => stream.wait(Math.ceil(most)));
-    },
-  };
-  const prompt: Prompt | undefined = ends && {
-    isOn: () => ends.isPrompt && initial.bellDescriptor !== undefined,
-    isWhole: () => pipeline.hasAllRecords,
-    look() {
-      settleLooks(0);
-      ends.look();
-    },
-    wait(milliseconds) {
-      const has = bell.restAtHand(answered, descriptor =>
-        waitEither(stream.fd, descriptor, Math.min(milliseconds, ends.waitMs ?? milliseconds)),
-      );
-      heard = bell.rings;
-      return has;
-    },
-  };
-
-  try {
-    lookAtClock();
-    // Who looks at files for this thread.
-    takeCommands();
-    looks!.awaitReady(LOOKER_START_MS);
-    if (inheritedFd !== undefined) inherit(inheritedFd);
-    if (mode === 'unicast') ask();
-    receiveLoop({ stream: restful, onDatagram, onBatch, onTurn, pause, prompt });
-    if (leaves) drain(stream, 0);
-    // What has come since.
-    else while (stream.receive(onDatagram) === BATCH) onBatch();
-    for (let waited = 0; looks!.isWaiting && waited < LAST_LOOKS_MS; waited += LOOK_MS) settleLooks(LOOK_MS);
-    pipeline.flush();
-    postRaw();
-    postRows();
-    postCounters(stream.counters);
-    looks!.close();
-    ends?.close();
-  } finally {
-    bell.leave();
-    stream.close();
-  }
-};
-
-const ETIMEDOUT = 110;
-
-const claimError = (errno: number | undefined): AuditError => {
-  if (errno === undefined)
-    return new AuditError('no-reply', 'the kernel did not answer the request for the audit stream');
-  const name = errnoName(errno);
-  if (name === 'EEXIST')
-    return new AuditError('owned', 'another process has taken the audit stream meanwhile', { errno });
-  return new AuditError(
-    'no-permission',
-    `the kernel refused the audit stream: ${name}: it takes CAP_AUDIT_CONTROL`,
-    {
-      errno,
-    },
-  );
+const readKernel = (kernel: Extract<IngestSource, { kind: 'kernel' }>): void => {
+  const reader = new KernelReader({
+    kernel,
+    pipeline,
+    looks: looks!,
+    ends,
+    outbox,
+    bell: new WakeSignal(initial.bell, initial.bellDescriptor),
+    hasDescriptor: initial.bellDescriptor !== undefined,
+    report,
+    isDebug: () => debug,
+    addRaw,
+    postRaw,
+    postRows,
+    postCounters,
+    lookAtClock,
+    takeCommands,
+    isStopped: () => stop.signal.aborted,
+    leaves: () => leaves,
+  });
+  handover = reader;
+  reader.run();
 };
 
 const readAuditPipeInto = async ({

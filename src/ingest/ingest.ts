@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
@@ -12,6 +13,7 @@ import {
   buffersOf,
   type IngestCommand,
   type IngestCounters,
+  type IngestEvents,
   type IngestReport,
   type IngestSource,
   type IngestStart,
@@ -54,7 +56,7 @@ export class IngestError extends CodedError {
   override readonly name = 'IngestError';
 }
 
-const ECANCELED = 125;
+const { ECANCELED } = constants.errno;
 /** Milliseconds within which it is enough to have asked once. */
 const FRESH_MS = 10;
 /** Milliseconds that the worker may take to answer; in a flood it has much at hand. */
@@ -77,6 +79,10 @@ export class Ingest {
   #freshUntil = Number.NEGATIVE_INFINITY;
   /** By number of the ring, who waits for its answer. */
   readonly #called = new Map<number, () => void>();
+  readonly #handlers: IngestHandlers;
+  readonly #isReplay: boolean;
+  /** Whether `ready` has resolved: what fails later is for `onFailed`. */
+  #isReady = false;
 
   constructor(
     source: IngestSource,
@@ -84,6 +90,8 @@ export class Ingest {
     handlers: IngestHandlers,
     { processes = false, ...start }: IngestOptions = {},
   ) {
+    this.#handlers = handlers;
+    this.#isReplay = source.kind === 'replay';
     const ends = source.kind === 'kernel' && handlers.onEnds !== undefined;
     this.#bellDescriptor = ends ? openEventDescriptor() : undefined;
     this.#bell = new WakeSignal(undefined, this.#bellDescriptor);
@@ -107,82 +115,91 @@ export class Ingest {
       if (readsProcesses(settings)) this.#looker.start();
     }
     this.#ready.promise.catch(() => {});
-    let isReady = false;
-    const fail = (error: IngestError): void => {
-      if (isReady) handlers.onFailed(error);
-      this.#ready.reject(error);
-    };
-    this.#worker.on('message', (message: IngestReport) => {
-      switch (message.kind) {
-        case 'ready':
-          isReady = true;
-          this.#fd = message.fd;
-          this.#ready.resolve();
-          break;
-        case 'ended':
-          isReady = true;
-          this.#ready.resolve();
-          break;
-        case 'events':
-          this.#progress = message.progress;
-          if (message.batches.length > 0) handlers.onRows(message.batches);
-          if (message.ends.length > 0) handlers.onEnds?.(message.ends);
-          if (message.processes !== undefined) handlers.onProcesses(message.processes);
-          this.#outbox.taken(message.bytes);
-          // At once, not when the garbage collector comes to it: it comes sooner the more there is.
-          for (const buffer of buffersOf(message)) buffer.transfer(0);
-          if (source.kind === 'replay') this.#send({ kind: 'taken' });
-          break;
-        case 'counters':
-          this.#counters = message.counters;
-          this.#progress = message.progress;
-          break;
-        case 'up-to-date':
-          this.#freshUntil = performance.now() + FRESH_MS;
-          for (const [ring, answer] of this.#called) if (ring <= message.ring) answer();
-          break;
-        case 'progress':
-          handlers.onProgress?.(message.replay, message.events);
-          break;
-        case 'raw':
-          handlers.onRaw(message.text);
-          break;
-        case 'warning':
-          handlers.onWarning(message.message);
-          break;
-        case 'claimed':
-          this.#claim?.resolve(message.errno);
-          this.#claim = undefined;
-          break;
-        case 'shared':
-          this.#shared?.resolve();
-          this.#shared = undefined;
-          break;
-        case 'looker-stuck':
-          if (message.isStuck) this.#looker?.giveUp();
-          else this.#looker?.relent();
-          break;
-        case 'config-changed':
-          handlers.onConfigChange?.();
-          break;
-        case 'wanted':
-          handlers.onWanted?.(message.pid);
-          break;
-        case 'failed':
-          fail(new IngestError(message.code, message.message));
-          break;
-      }
-    });
-    this.#worker.on('error', error => fail(new IngestError('internal', `the audit reader failed: ${error}`)));
-    this.#worker.on('exit', () => {
-      this.#looker?.close();
-      if (this.#bellDescriptor !== undefined) closeSync(this.#bellDescriptor);
-      this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
-      this.#ended.resolve();
-      this.#claim?.resolve(ECANCELED);
-      this.#shared?.resolve();
-      for (const answer of this.#called.values()) answer();
-    });
+    this.#worker.on('message', (message: IngestReport) => this.#receive(message));
+    this.#worker.on('error', error =>
+      this.#fail(new IngestError('internal', `the audit reader failed: ${error}`)),
+    );
+    this.#worker.on('exit', () => this.#onExit());
+  }
+
+  #fail(error: IngestError): void {
+    if (this.#isReady) this.#handlers.onFailed(error);
+    this.#ready.reject(error);
+  }
+
+  #onExit(): void {
+    this.#looker?.close();
+    if (this.#bellDescriptor !== undefined) closeSync(this.#bellDescriptor);
+    this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
+    this.#ended.resolve();
+    this.#claim?.resolve(ECANCELED);
+    this.#shared?.resolve();
+    for (const answer of this.#called.values()) answer();
+  }
+
+  #receive(message: IngestReport): void {
+    const handlers = this.#handlers;
+    switch (message.kind) {
+      case 'ready':
+      case 'ended':
+        this.#isReady = true;
+        if (message.kind === 'ready') this.#fd = message.fd;
+        this.#ready.resolve();
+        break;
+      case 'events':
+        this.#take(message);
+        break;
+      case 'counters':
+        this.#counters = message.counters;
+        this.#progress = message.progress;
+        break;
+      case 'up-to-date':
+        this.#freshUntil = performance.now() + FRESH_MS;
+        for (const [ring, answer] of this.#called) if (ring <= message.ring) answer();
+        break;
+      case 'progress':
+        handlers.onProgress?.(message.replay, message.events);
+        break;
+      case 'raw':
+        handlers.onRaw(message.text);
+        break;
+      case 'warning':
+        handlers.onWarning(message.message);
+        break;
+      case 'claimed':
+        this.#claim?.resolve(message.errno);
+        this.#claim = undefined;
+        break;
+      case 'shared':
+        this.#shared?.resolve();
+        this.#shared = undefined;
+        break;
+      case 'looker-stuck':
+        if (message.isStuck) this.#looker?.giveUp();
+        else this.#looker?.relent();
+        break;
+      case 'config-changed':
+        handlers.onConfigChange?.();
+        break;
+      case 'wanted':
+        handlers.onWanted?.(message.pid);
+        break;
+      case 'failed':
+        this.#fail(new IngestError(message.code, message.message));
+        break;
+    }
+  }
+
+  #take(events: IngestEvents): void {
+    const handlers = this.#handlers;
+    this.#progress = events.progress;
+    if (events.batches.length > 0) handlers.onRows(events.batches);
+    if (events.ends.length > 0) handlers.onEnds?.(events.ends);
+    if (events.processes !== undefined) handlers.onProcesses(events.processes);
+    this.#outbox.taken(events.bytes);
+    // At once, not when the garbage collector comes to it: it comes sooner the more there is.
+    for (const buffer of buffersOf(events)) buffer.transfer(0);
+    if (this.#isReplay) this.#send({ kind: 'taken' });
   }
 
   /** Resolves when the stream is ours, or when every replayed file has been read. */

@@ -1,0 +1,327 @@
+import { constants } from 'node:os';
+import {
+  AUDIT_CONFIG_CHANGE,
+  AUDIT_FIRST_USER_MSG,
+  AUDIT_LOGIN,
+  AUDIT_REPLACE,
+  NLMSG_ERROR,
+} from '../audit/constants.ts';
+import { AuditError, errnoName } from '../audit/errors.ts';
+import { AuditStream, BATCH, claimAnswer, type OnDatagram, type StreamCounters } from '../audit/stream.ts';
+import { printable } from '../audit/value.ts';
+import type { openSocketEnds } from '../model/sockets/open-socket-ends.ts';
+import { waitEither } from '../runtime/socket-calls.ts';
+import type { EventPipeline } from './event-pipeline.ts';
+import type { ImageLooks } from './image-looks.ts';
+import type { IngestReport, IngestSource } from './ingest-messages.ts';
+import type { Outbox } from './outbox.ts';
+import { type Prompt, receiveLoop } from './receive-loop.ts';
+import { RepeatedRecords } from './repeated-records.ts';
+import type { WakeSignal } from './wake-signal.ts';
+
+/** Bytes of rows that are handed over at once, without waiting for more. */
+const POST_BYTES = 256 * 1024;
+/** Milliseconds for the kernel to answer the request for the stream. */
+const CLAIM_MS = 3_000;
+const COUNTERS_MS = 1_000;
+/** Milliseconds after a change of hands in which records may come a second time. */
+const HANDOVER_MS = 5_000;
+/**
+ * Milliseconds for which an inherited socket is read at least: what the kernel could not put there while it was full, it
+ * does in this time. What comes later also comes as multicast copy.
+ */
+const INHERIT_MS = 200;
+/** Milliseconds for events under way to come to their end where the stream is left. */
+const WHOLE_MS = 2_500;
+/** Milliseconds after which a socket that never gets empty is left all the same. */
+const ENDLESS_MS = 10_000;
+const DRAIN_WAIT_MS = 5;
+/** Milliseconds to wait for looks before something else has its turn; as a rule they are done in one. */
+const LOOK_MS = 5;
+/** Milliseconds for the process that looks to start, before the kernel is read. */
+const LOOKER_START_MS = 3_000;
+/** Milliseconds to wait for looks at the end. */
+const LAST_LOOKS_MS = 300;
+
+const { ETIMEDOUT } = constants.errno;
+
+export interface KernelReaderOptions {
+  readonly kernel: Extract<IngestSource, { kind: 'kernel' }>;
+  readonly pipeline: EventPipeline;
+  readonly looks: ImageLooks;
+  /** undefined where the ends of sockets are not looked up. */
+  readonly ends: ReturnType<typeof openSocketEnds> | undefined;
+  readonly outbox: Outbox;
+  readonly bell: WakeSignal;
+  /** Whether the bell can be heard while this thread waits for the socket. */
+  readonly hasDescriptor: boolean;
+  readonly report: (message: IngestReport) => void;
+  /** Whether somebody wants raw records. */
+  readonly isDebug: () => boolean;
+  readonly addRaw: (line: string) => void;
+  readonly postRaw: () => void;
+  readonly postRows: () => void;
+  readonly postCounters: (stream: Readonly<StreamCounters>) => void;
+  readonly lookAtClock: () => void;
+  /** Takes what the main thread has said: no event loop runs here that would. */
+  readonly takeCommands: () => void;
+  readonly isStopped: () => boolean;
+  /** Whether another instance reads on: what is still waiting is read to its end then. */
+  readonly leaves: () => boolean;
+}
+
+/** Reads kernel audit until it is stopped; holds up its thread. */
+export class KernelReader {
+  readonly #options: KernelReaderOptions;
+  readonly #pipeline: EventPipeline;
+  readonly #looks: ImageLooks;
+  readonly #stream: AuditStream;
+  /** A request for the stream: what the kernel said, 0 or a positive errno, and until when it may. */
+  #claim: { errno?: number; readonly before: number } | undefined;
+  /** While the stream changes hands. */
+  #repeated: RepeatedRecords | undefined;
+  #repeatedUntil = Number.POSITIVE_INFINITY;
+  #configChanged = false;
+  #wantedBy = 0;
+  #isReady = false;
+  #countersAt = 0;
+  /** How often the bell had been rung before the records of this turn were taken. */
+  #heard = 0;
+  /** How often it had been rung when that was answered last. */
+  #answered = 0;
+
+  /** @throws AuditError if the socket cannot be had */
+  constructor(options: KernelReaderOptions) {
+    const { mode, receiveBuffer, inheritedFd } = options.kernel;
+    this.#options = options;
+    this.#pipeline = options.pipeline;
+    this.#looks = options.looks;
+    // Until the inherited socket is closed, and nobody owns the stream, the copy is what is missed by neither.
+    this.#stream = AuditStream.open(inheritedFd === undefined ? mode : 'multicast', receiveBuffer);
+  }
+
+  /** Asks the kernel for the stream; the answer is reported. */
+  claim(): void {
+    this.#changeHands();
+    this.#ask();
+  }
+
+  /**
+   * Goes over to the multicast copy.
+   *
+   * @param release whether to give the stream up
+   */
+  share(release: boolean): void {
+    this.#changeHands();
+    this.#stream.join();
+    if (release) this.#stream.own(0);
+    this.#options.report({ kind: 'shared' });
+  }
+
+  /** @throws AuditError if the kernel refuses the stream, or reading breaks off */
+  run(): void {
+    const { kernel, ends, bell, lookAtClock, takeCommands } = this.#options;
+    try {
+      lookAtClock();
+      // Who looks at files for this thread.
+      takeCommands();
+      this.#looks.awaitReady(LOOKER_START_MS);
+      if (kernel.inheritedFd !== undefined) this.#inherit(kernel.inheritedFd);
+      if (kernel.mode === 'unicast') this.#ask();
+      receiveLoop({
+        stream: this.#restful(),
+        onDatagram: this.#onDatagram,
+        onBatch: () => this.#onBatch(),
+        onTurn: () => this.#onTurn(),
+        pause: milliseconds => {
+          bell.pause(this.#answered, milliseconds);
+          this.#heard = bell.rings;
+        },
+        prompt: this.#prompt(),
+      });
+      this.#finish();
+      ends?.close();
+    } finally {
+      bell.leave();
+      this.#stream.close();
+    }
+  }
+
+  #finish(): void {
+    const { leaves, postRaw, postRows, postCounters } = this.#options;
+    if (leaves()) this.#drain(this.#stream, 0);
+    // What has come since.
+    else while (this.#stream.receive(this.#onDatagram) === BATCH) this.#onBatch();
+    for (let waited = 0; this.#looks.isWaiting && waited < LAST_LOOKS_MS; waited += LOOK_MS) {
+      this.#settleLooks(LOOK_MS);
+    }
+    this.#pipeline.flush();
+    postRaw();
+    postRows();
+    postCounters(this.#stream.counters);
+    this.#looks.close();
+  }
+
+  #ask(): void {
+    this.#claim = { before: performance.now() + CLAIM_MS };
+    this.#stream.own(process.pid);
+  }
+
+  #changeHands(): void {
+    this.#repeated = new RepeatedRecords(serial => this.#pipeline.isFinished(serial));
+    this.#repeatedUntil = performance.now() + HANDOVER_MS;
+  }
+
+  /** Reads the socket of an instance before this one to its end. */
+  #inherit(fd: number): void {
+    const before = AuditStream.inherit(fd);
+    try {
+      this.#drain(before, INHERIT_MS);
+    } finally {
+      before.close();
+    }
+    this.#changeHands();
+  }
+
+  readonly #onDatagram: OnDatagram = (type, bytes, start, end) => {
+    if ((type >= AUDIT_FIRST_USER_MSG || type === AUDIT_LOGIN) && type !== AUDIT_REPLACE) {
+      if (this.#options.isDebug()) this.#options.addRaw(`${type} ${printable(bytes, start, end)}`);
+      if (this.#repeated?.isRepeated(type, bytes, start, end)) return;
+      if (type === AUDIT_CONFIG_CHANGE) this.#configChanged = true;
+      this.#pipeline.push(type, bytes, start, end);
+    } else if (type === NLMSG_ERROR) {
+      const errno = claimAnswer(bytes, start, end);
+      if (errno === undefined || this.#claim === undefined) return;
+      this.#claim.errno ??= errno;
+      if (errno === 0) this.#stream.leave();
+    } else if (type === AUDIT_REPLACE && end - start >= 4) {
+      this.#wantedBy = bytes.readUInt32LE(start);
+    }
+  };
+
+  #onBatch(): void {
+    this.#pipeline.settle();
+    this.#settleLooks(0);
+    if (this.#pipeline.byteCount >= POST_BYTES) this.#options.postRows();
+  }
+
+  /** Asks for what is to be looked at, and makes rows of what has been. */
+  #settleLooks(waitMs: number): void {
+    this.#looks.send();
+    this.#looks.settle(waitMs);
+    this.#pipeline.publishLooked();
+  }
+
+  /** Reads on until nothing waits and no event is under way. */
+  #drain(from: AuditStream, leastMs: number): void {
+    const start = performance.now();
+    for (;;) {
+      const received = from.receive(this.#onDatagram);
+      this.#onBatch();
+      const elapsed = performance.now() - start;
+      if (received === BATCH && elapsed < ENDLESS_MS) continue;
+      if (elapsed >= leastMs && (this.#pipeline.isWhole || elapsed >= leastMs + WHOLE_MS)) return;
+      from.wait(DRAIN_WAIT_MS);
+    }
+  }
+
+  /** Between two batches. @returns whether to go on */
+  #onTurn(): boolean {
+    const { ends, bell, report, postRaw, postRows, lookAtClock, takeCommands, isStopped } = this.#options;
+    this.#settleLooks(LOOK_MS);
+    ends?.look();
+    const now = performance.now();
+    postRaw();
+    postRows();
+    // Events that wait for a look have been received: they belong to the answer.
+    if (this.#heard !== this.#answered && !this.#looks.isWaiting) {
+      report({ kind: 'up-to-date', ring: this.#heard });
+      this.#answered = this.#heard;
+    }
+    lookAtClock();
+    if (this.#awaitsAnswer(now) && !this.#isReady) return true;
+    if (!this.#isReady) report({ kind: 'ready', fd: this.#stream.fd });
+    this.#isReady = true;
+    this.#reportChanges(now);
+    takeCommands();
+    this.#heard = bell.rings;
+    return !isStopped();
+  }
+
+  /** Returns whether the kernel has still to answer. */
+  #awaitsAnswer(now: number): boolean {
+    if (this.#claim === undefined) return false;
+    if (this.#claim.errno === undefined && now < this.#claim.before) return true;
+    const { errno } = this.#claim;
+    this.#claim = undefined;
+    if (this.#isReady) this.#options.report({ kind: 'claimed', errno: errno ?? ETIMEDOUT });
+    else if (errno !== 0) throw claimError(errno);
+    return false;
+  }
+
+  #reportChanges(now: number): void {
+    const { report, postCounters } = this.#options;
+    if (now >= this.#repeatedUntil) this.#repeated = undefined;
+    if (this.#configChanged) report({ kind: 'config-changed' });
+    this.#configChanged = false;
+    // Our own requests among them.
+    if (this.#wantedBy !== 0 && this.#wantedBy !== process.pid) {
+      report({ kind: 'wanted', pid: this.#wantedBy });
+    }
+    this.#wantedBy = 0;
+    if (now >= this.#countersAt) {
+      postCounters(this.#stream.counters);
+      this.#countersAt = now + COUNTERS_MS;
+    }
+  }
+
+  /** The stream, which is left alone while the other thread has enough to do. */
+  #restful(): Pick<AuditStream, 'receive' | 'wait'> {
+    const { ends, bell, outbox } = this.#options;
+    const stream = this.#stream;
+    return {
+      // What is not taken waits in the kernel, as far as there is room.
+      receive: each => (outbox.isFull ? 0 : stream.receive(each)),
+      wait: milliseconds => {
+        const most = this.#looks.isWaiting ? LOOK_MS : Math.min(milliseconds, ends?.waitMs ?? milliseconds);
+        return bell.rest(this.#answered, () => stream.wait(Math.ceil(most)));
+      },
+    };
+  }
+
+  #prompt(): Prompt | undefined {
+    const { ends, bell, hasDescriptor } = this.#options;
+    return (
+      ends && {
+        isOn: () => ends.isPrompt && hasDescriptor,
+        isWhole: () => this.#pipeline.hasAllRecords,
+        look: () => {
+          this.#settleLooks(0);
+          ends.look();
+        },
+        wait: milliseconds => {
+          const has = bell.restAtHand(this.#answered, descriptor =>
+            waitEither(this.#stream.fd, descriptor, Math.min(milliseconds, ends.waitMs ?? milliseconds)),
+          );
+          this.#heard = bell.rings;
+          return has;
+        },
+      }
+    );
+  }
+}
+
+const claimError = (errno: number | undefined): AuditError => {
+  if (errno === undefined) {
+    return new AuditError('no-reply', 'the kernel did not answer the request for the audit stream');
+  }
+  const name = errnoName(errno);
+  if (name === 'EEXIST') {
+    return new AuditError('owned', 'another process has taken the audit stream meanwhile', { errno });
+  }
+  return new AuditError(
+    'no-permission',
+    `the kernel refused the audit stream: ${name}: it takes CAP_AUDIT_CONTROL`,
+    { errno },
+  );
+};
