@@ -4,9 +4,10 @@
  * Source: osquery 5.23 `extensions/extensions.cpp` (extensionPathActive, callExtension).
  */
 
-import { type EncodedRows, isOsqueryError, type PluginRequest } from 'osquery-extension-ts';
+import { type EncodedRows, isOsqueryError } from 'osquery-extension-ts';
 import { bytesOf } from 'osquery-extension-ts/encoded';
 import { ExtensionClient } from 'osquery-extension-ts/server';
+import type { PluginRequest } from 'osquery-extension-ts/types';
 import { messageOf } from '../runtime/message-of.ts';
 import type { EncodedRowList } from './sql/row-cursor.ts';
 

@@ -5,7 +5,7 @@
  * extension here asks for, are left out.
  */
 
-import type { OptionInfo } from 'osquery-extension-ts';
+import type { OptionInfo } from 'osquery-extension-ts/types';
 import { isTableDisabled } from '../flags/disabled-tables.ts';
 
 type FlagType = 'bool' | 'string' | 'int32' | 'uint32' | 'uint64';

@@ -1,7 +1,7 @@
 /**
  * Core's tables about itself, with osquery 5.23's columns (`specs/utility/*.table`).
  */
-import type { OptionInfo } from 'osquery-extension-ts';
+import type { OptionInfo } from 'osquery-extension-ts/types';
 import { type NativeTable, nativeTable } from './native-table.ts';
 import type { RegistryItem } from './registry.ts';
 

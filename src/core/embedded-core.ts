@@ -7,16 +7,11 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type {
-  ExtensionInfo,
-  PluginRequest,
-  PluginRoutes,
-  PluginRow,
-  ResponseRows,
-} from 'osquery-extension-ts';
+import type { PluginRow } from 'osquery-extension-ts';
 import { encodeRows } from 'osquery-extension-ts/encoded';
 import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { ExtensionManagerServer } from 'osquery-extension-ts/server';
+import type { ExtensionInfo, PluginRequest, PluginRoutes, ResponseRows } from 'osquery-extension-ts/types';
 import { messageOf } from '../runtime/message-of.ts';
 import { callExtension, inOnePiece, pingExtension } from './call-extension.ts';
 import type { CoreOptions } from './core-options.ts';

@@ -5,7 +5,7 @@
  * Source: osquery 5.23 `registry/registry_factory.cpp`, `registry_interface.cpp`.
  */
 
-import type { PluginRoutes } from 'osquery-extension-ts';
+import type { PluginRoutes } from 'osquery-extension-ts/types';
 import { CodedError } from '../runtime/coded-error.ts';
 
 /** Registries that exist in core; an extension cannot bring new ones. */

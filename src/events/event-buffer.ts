@@ -1,4 +1,4 @@
-import type { EncodedRows, LateChunk } from 'osquery-extension-ts';
+import type { EncodedRows } from 'osquery-extension-ts';
 import {
   type EventCounters,
   type EventRows,
@@ -7,6 +7,7 @@ import {
   type RowRange,
   type RowRanges,
 } from 'osquery-extension-ts/events';
+import type { LateChunk } from 'osquery-extension-ts/types';
 import type { Lookup } from './column-index.ts';
 import { ColumnIndexes } from './column-indexes.ts';
 import { DerivedArguments } from './derived-column.ts';

@@ -1,5 +1,6 @@
-import type { ColumnSpec, Constraint, QueryContext } from 'osquery-extension-ts';
+import type { ColumnSpec, QueryContext } from 'osquery-extension-ts';
 import type { RowRange } from 'osquery-extension-ts/events';
+import type { Constraint } from 'osquery-extension-ts/types';
 import type { Lookup } from './column-index.ts';
 import { integerKey, type KeyOf, lowerAscii, NUMBER_TEXT, textKey, withoutBlanks } from './column-key.ts';
 import { findValue } from './encoded-row.ts';

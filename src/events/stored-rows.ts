@@ -1,4 +1,4 @@
-import type { LateChunk } from 'osquery-extension-ts';
+import type { LateChunk } from 'osquery-extension-ts/types';
 import type { DerivedArguments } from './derived-column.ts';
 import type { ColumnMask } from './encoded-row.ts';
 import type { ExtraEntry, LateColumns, LateRowValues } from './late-columns.ts';

@@ -15,8 +15,8 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { ExtensionUuid } from 'osquery-extension-ts';
 import { ExtensionClient } from 'osquery-extension-ts/server';
+import type { ExtensionUuid } from 'osquery-extension-ts/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { elfNeeds, newestVersion } from '../../src/build/elf-needs.ts';

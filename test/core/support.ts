@@ -1,13 +1,7 @@
 /** What several tests of the shell need: a core on a socket of its own, and extensions to talk to it. */
-import {
-  type Plugin,
-  type PluginCall,
-  type PluginRow,
-  type Registration,
-  type ResponseRows,
-  runExtension,
-} from 'osquery-extension-ts';
+import { type Plugin, type PluginCall, type PluginRow, runExtension } from 'osquery-extension-ts';
 import { encodeRows } from 'osquery-extension-ts/encoded';
+import type { Registration, ResponseRows } from 'osquery-extension-ts/types';
 import { inOnePiece } from '../../src/core/call-extension.ts';
 import { CoreOptions } from '../../src/core/core-options.ts';
 import { CoreDatabase } from '../../src/core/database.ts';

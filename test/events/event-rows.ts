@@ -1,6 +1,7 @@
-import type { ColumnSpec, Constraint, PluginRow, QueryContext, Row, TableSpec } from 'osquery-extension-ts';
+import type { ColumnSpec, PluginRow, QueryContext, Row, TableSpec } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
 import { EMPTY_CONTEXT } from 'osquery-extension-ts/protocol';
+import type { Constraint } from 'osquery-extension-ts/types';
 import { type ColumnMask, maskOf } from '../../src/events/encoded-row.ts';
 import { EventBuffer, type EventBufferLimits, type RowSpan } from '../../src/events/event-buffer.ts';
 import { packRows } from '../../src/events/packing.ts';

@@ -1,6 +1,6 @@
 import sqlite3InitModule from '@sqlite.org/sqlite-wasm';
 import fc from 'fast-check';
-import type { Constraint } from 'osquery-extension-ts';
+import type { Constraint } from 'osquery-extension-ts/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectionOf } from '../../src/events/row-filter.ts';
 import { columns, contextOf, eidsOf, filledBuffer, rowsOf, type TestRow } from './event-rows.ts';

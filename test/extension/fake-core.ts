@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OsqueryStatusError, type PluginRoutes, type PluginRow } from 'osquery-extension-ts';
+import { OsqueryStatusError, type PluginRow } from 'osquery-extension-ts';
 import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { ExtensionClient, ExtensionManagerServer } from 'osquery-extension-ts/server';
+import type { PluginRoutes } from 'osquery-extension-ts/types';
 
 const UUID = 4711;
 

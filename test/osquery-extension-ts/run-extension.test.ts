@@ -2,12 +2,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import {
   type ExtensionEnd,
   type OsqueryError,
-  type Registration,
   type RunExtensionOptions,
   runExtension,
   TablePlugin,
 } from 'osquery-extension-ts';
 import { ExtensionClient } from 'osquery-extension-ts/server';
+import type { Registration } from 'osquery-extension-ts/types';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeCore, socketPath, startFakeCore, startRawServer, until } from './support.ts';
 

@@ -2,14 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type ExtensionInfo,
-  type ExtensionUuid,
-  type OptionInfo,
-  OsqueryStatusError,
-  type PluginRoutes,
-} from 'osquery-extension-ts';
+import { OsqueryStatusError } from 'osquery-extension-ts';
 import { type ExtensionManagerHandlers, ExtensionManagerServer } from 'osquery-extension-ts/server';
+import type { ExtensionInfo, ExtensionUuid, OptionInfo, PluginRoutes } from 'osquery-extension-ts/types';
 import { onTestFinished } from 'vitest';
 
 /** A path for a socket in a directory of its own, removed after the test. */

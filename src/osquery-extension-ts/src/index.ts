@@ -1,60 +1,27 @@
 /**
- * Osquery extensions in TypeScript: tables with typed rows, other plugins, the program around them, and a client of core.
+ * Osquery extensions in TypeScript: tables with typed rows, other plugins, the program around them, and a client of core. All
+ * other types that signatures name are in `osquery-extension-ts/types`.
  *
  * @packageDocumentation
  */
 import './node-version.ts';
 
-export type { CoreDatabase } from './client/core-database.ts';
-export type {
-  CallOptions,
-  ClientOptions,
-  PluginAnswer,
-  PluginCallRequest,
-} from './client/extension-client.ts';
 export { ExtensionManagerClient } from './client/extension-manager-client.ts';
-export type { ClientCallMessage, ServerRejectedMessage, ServerRequestMessage } from './diagnostics.ts';
-export { CHANNELS } from './diagnostics.ts';
-export type { ExtensionStatus, ExtensionUuid, OsqueryErrorCode } from './errors.ts';
 export { isOsqueryError, OsqueryError, OsqueryStatusError } from './errors.ts';
-export type { EventCounters } from './events/event-rows.ts';
-export type { EventRow, EventTable, EventTableOptions } from './events/event-table.ts';
 export { eventTable } from './events/event-table.ts';
-export type { ExtensionInfo, OptionInfo, PluginRoutes } from './extension-info.ts';
-export type { JsonDocument } from './json-document.ts';
 export type { MainOptions } from './main.ts';
 export { main } from './main.ts';
-export type { ConfigHandlers } from './plugins/config-plugin.ts';
 export { ConfigPlugin } from './plugins/config-plugin.ts';
-export type {
-  DistributedHandlers,
-  DistributedQueries,
-  DistributedResult,
-  DistributedStats,
-} from './plugins/distributed-plugin.ts';
 export { DistributedPlugin } from './plugins/distributed-plugin.ts';
-export type { LoggerHandlers, StatusLine } from './plugins/logger-plugin.ts';
 export { LoggerPlugin } from './plugins/logger-plugin.ts';
-export type { Plugin, PluginCall, PluginContext, PluginHooks } from './plugins/plugin.ts';
-export type { ExtensionEnd, Registration, RunExtensionOptions } from './run-extension.ts';
+export type { Plugin, PluginCall } from './plugins/plugin.ts';
+export type { ExtensionEnd, RunExtensionOptions } from './run-extension.ts';
 export { runExtension } from './run-extension.ts';
-export type { ServerLimits } from './server/limits.ts';
-export type { RefusePeer } from './server/refuse-peer.ts';
-export type { Collation, ColumnOptions, ColumnSpec, ColumnType, ColumnValues, Row } from './table/column.ts';
-export type {
-  DecodeOptions,
-  EncodedRows,
-  LateChunk,
-  PluginRequest,
-  PluginRow,
-  ResponseRows,
-  RowWithBlobs,
-} from './table/encoded-rows.ts';
-export type { Awaitable, GeneratedRow, GeneratedRows } from './table/generated-rows.ts';
+export type { ColumnSpec, Row } from './table/column.ts';
+export type { EncodedRows, PluginRow } from './table/encoded-rows.ts';
 export { pickColumns } from './table/pick-columns.ts';
-export type { ColumnConstraints, Constraint, QueryContext } from './table/query-context.ts';
-export type { Comparison, ComparisonOperator, TableContext, ValueRange } from './table/table-context.ts';
+export type { QueryContext } from './table/query-context.ts';
+export type { TableContext } from './table/table-context.ts';
 export type { TableHandlers } from './table/table-plugin.ts';
 export { TablePlugin } from './table/table-plugin.ts';
-export type { TableAttributes, TableSpec } from './table/table-spec.ts';
-export type { InsertResult, TableWrites, WriteResult, WrittenRow } from './table/table-writes.ts';
+export type { TableSpec } from './table/table-spec.ts';

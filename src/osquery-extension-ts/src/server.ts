@@ -6,6 +6,8 @@
 import './node-version.ts';
 
 export { ExtensionClient } from './client/extension-client.ts';
+export type { ClientCallMessage, ServerRejectedMessage, ServerRequestMessage } from './diagnostics.ts';
+export { CHANNELS } from './diagnostics.ts';
 export * from './limits.ts';
 export type {
   ExtensionManagerHandlers,

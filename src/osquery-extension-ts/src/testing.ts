@@ -5,7 +5,8 @@
  */
 // The core of this repository, which is bundled into the package; it uses the package as others do, by its name.
 
-import { type Plugin, type Registration, runExtension } from 'osquery-extension-ts';
+import { type Plugin, runExtension } from 'osquery-extension-ts';
+import type { Registration } from 'osquery-extension-ts/types';
 import { CoreOptions } from '../../core/core-options.ts';
 import { CoreDatabase } from '../../core/database.ts';
 import { EmbeddedCore } from '../../core/embedded-core.ts';

@@ -5,12 +5,12 @@ import {
   type EncodedRows,
   ExtensionManagerClient,
   OsqueryError,
-  type OsqueryErrorCode,
   OsqueryStatusError,
   type PluginRow,
 } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
 import { ExtensionClient } from 'osquery-extension-ts/server';
+import type { OsqueryErrorCode } from 'osquery-extension-ts/types';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { answerGenerated } from '../../../src/osquery-extension-ts/src/wire/reply-codec.ts';
 import { encodeResponse } from '../../../src/osquery-extension-ts/src/wire/response-codec.ts';

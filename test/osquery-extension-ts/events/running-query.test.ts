@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import type { ExtensionManagerClient, PluginAnswer, PluginCallRequest } from 'osquery-extension-ts';
+import type { ExtensionManagerClient } from 'osquery-extension-ts';
 import { RunningQuery } from 'osquery-extension-ts/events';
+import type { PluginAnswer, PluginCallRequest } from 'osquery-extension-ts/types';
 import { describe, expect, it } from 'vitest';
 import { CoreDatabase } from '../../../src/osquery-extension-ts/src/client/core-database.ts';
 

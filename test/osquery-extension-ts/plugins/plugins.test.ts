@@ -1,14 +1,13 @@
 import {
   ConfigPlugin,
   DistributedPlugin,
-  type DistributedResult,
   LoggerPlugin,
   type OsqueryStatusError,
   type Plugin,
   type PluginRow,
-  type StatusLine,
 } from 'osquery-extension-ts';
 import { ExtensionClient, ExtensionServer } from 'osquery-extension-ts/server';
+import type { DistributedResult, StatusLine } from 'osquery-extension-ts/types';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { socketPath } from '../support.ts';
 

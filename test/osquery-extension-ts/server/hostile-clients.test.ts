@@ -3,13 +3,15 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CHANNELS, type OsqueryError, type Plugin, type ServerRejectedMessage } from 'osquery-extension-ts';
+import type { OsqueryError, Plugin } from 'osquery-extension-ts';
 import {
+  CHANNELS,
   ExtensionClient,
   ExtensionManagerServer,
   type ExtensionServer,
   type ExtensionServerOptions,
 } from 'osquery-extension-ts/server';
+import type { ServerRejectedMessage } from 'osquery-extension-ts/types';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRequest } from '../../../src/osquery-extension-ts/src/wire/request-codec.ts';
 import { unless, whyNotRoot } from '../../unless.ts';

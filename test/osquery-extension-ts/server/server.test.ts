@@ -1,15 +1,14 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import fc from 'fast-check';
+import { OsqueryError, OsqueryStatusError, type Plugin, TablePlugin } from 'osquery-extension-ts';
 import {
   CHANNELS,
-  OsqueryError,
-  OsqueryStatusError,
-  type Plugin,
-  type ServerRejectedMessage,
-  TablePlugin,
-} from 'osquery-extension-ts';
-import { ExtensionClient, ExtensionServer, type ExtensionServerOptions } from 'osquery-extension-ts/server';
+  ExtensionClient,
+  ExtensionServer,
+  type ExtensionServerOptions,
+} from 'osquery-extension-ts/server';
+import type { ServerRejectedMessage } from 'osquery-extension-ts/types';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MessageReader } from '../../../src/osquery-extension-ts/src/wire/message-reader.ts';
 import { encodeRequest } from '../../../src/osquery-extension-ts/src/wire/request-codec.ts';

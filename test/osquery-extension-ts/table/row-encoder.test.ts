@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import type { ColumnSpec, ColumnType, OsqueryError } from 'osquery-extension-ts';
+import type { ColumnSpec, OsqueryError } from 'osquery-extension-ts';
 import { ByteWriter, createRowEncoder, decodeRows } from 'osquery-extension-ts/encoded';
+import type { ColumnType } from 'osquery-extension-ts/types';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Row } from '../../../src/osquery-extension-ts/src/table/column.ts';
 import { read, readRow } from '../wire/messages.ts';

@@ -5,10 +5,10 @@ import {
   type PluginRow,
   pickColumns,
   type QueryContext,
-  type ResponseRows,
   TablePlugin,
 } from 'osquery-extension-ts';
 import { ByteWriter, createRowEncoder, decodeRows, isEncodedRows } from 'osquery-extension-ts/encoded';
+import type { ResponseRows } from 'osquery-extension-ts/types';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
 const columns = [

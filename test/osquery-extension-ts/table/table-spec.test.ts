@@ -1,5 +1,6 @@
-import type { Collation, ColumnOptions, ColumnSpec, ColumnType, TableSpec } from 'osquery-extension-ts';
+import type { ColumnSpec, TableSpec } from 'osquery-extension-ts';
 import { COLLATION_BITS, columnOptionBits, columnRoutes } from 'osquery-extension-ts/protocol';
+import type { Collation, ColumnOptions, ColumnType } from 'osquery-extension-ts/types';
 import { describe, expect, it } from 'vitest';
 import recorded from '../fixtures/osquery-5.23-columns.json' with { type: 'json' };
 

@@ -5,9 +5,9 @@ import {
   type PluginRow,
   type TableHandlers,
   TablePlugin,
-  type WriteResult,
 } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
+import type { WriteResult } from 'osquery-extension-ts/types';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { WrittenRow } from '../../../src/osquery-extension-ts/src/table/table-writes.ts';
 

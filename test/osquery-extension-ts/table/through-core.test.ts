@@ -1,5 +1,6 @@
 /** Tables as authors write them, asked in SQL through a core. */
-import { type ColumnSpec, TablePlugin, type WrittenRow } from 'osquery-extension-ts';
+import { type ColumnSpec, TablePlugin } from 'osquery-extension-ts';
+import type { WrittenRow } from 'osquery-extension-ts/types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCore, startExtension, type TestCore } from '../../core/support.ts';
 
