@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ExtensionClient } from 'osquery-extension-ts/server';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { referenceOf } from '../../src/osquery-extension-ts/scripts/reference.ts';
 import { PATIENCE, startCore } from '../core/support.ts';
 import { startFakeCore, until } from './support.ts';
 
@@ -79,6 +80,7 @@ describe('the package, installed into an empty project', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'REFERENCE.md',
       'bin',
       'dist',
       'examples',
@@ -302,6 +304,12 @@ describe('the package, installed into an empty project', () => {
     child.kill('SIGTERM');
     expect(await exit).toEqual([0, null]);
   }, 180_000);
+
+  it('has a reference of every name that it exports, as it is', () => {
+    const isThat = readFileSync(join(home, 'REFERENCE.md'), 'utf8') === referenceOf(join(installed, 'dist'));
+    if (!isThat)
+      throw new Error('REFERENCE.md is of other declarations: npm run reference -w osquery-extension-ts');
+  });
 
   it('shows in the README what it runs', () => {
     expect(readFileSync(join(home, 'README.md'), 'utf8')).toContain(readFileSync(example, 'utf8'));

@@ -75,7 +75,7 @@ const startOsqueryd = async (directory: string, path: string): Promise<Core> => 
     disable_watchdog: 'true',
   };
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(path, args, { stdio: 'ignore' });
   const client = new ExtensionManagerClient({ socketPath });
   await untilDone(path, () => client.ping());
   return {

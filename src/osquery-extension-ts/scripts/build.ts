@@ -111,7 +111,7 @@ execFileSync(process.execPath, [tsc, '-p', join(home, 'tsconfig.build.json')], {
 // Its module is not compiled: what it imports lies outside of the package.
 writeFileSync(
   join(dist, `${TESTING}.d.ts`),
-  `export type * from './testing/test-core.js';\nexport declare const startTestCore: import('./testing/test-core.js').StartTestCore;\n`,
+  `/** A core for tests of extensions, in their own process. Needs the package \`@sqlite.org/sqlite-wasm\`. */\nexport type * from './testing/test-core.js';\n/** Starts a core in the process of a test. */\nexport declare const startTestCore: import('./testing/test-core.js').StartTestCore;\n`,
 );
 
 // TypeScript takes declarations below a package.json of type "commonjs" for those of CommonJS.

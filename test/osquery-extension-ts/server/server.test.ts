@@ -480,7 +480,7 @@ describe('a server and hostile bytes', () => {
     ]);
     const clients = await Promise.all(Array.from({ length: 5 }, () => rawClient(server.socketPath)));
     for (const { socket } of clients) socket.write(part);
-    await until(() => server.connectionCount === 3);
+    await until(() => dropped.length === 2 && server.connectionCount === 3);
     expect(dropped.map(reason => reason.code)).toEqual(['OSQUERY_TOO_LARGE', 'OSQUERY_TOO_LARGE']);
     for (const { socket } of clients) socket.destroy();
     await until(() => server.connectionCount === 0);

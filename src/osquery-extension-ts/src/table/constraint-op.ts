@@ -1,19 +1,34 @@
-// Constraint operators as SQLite numbers them (SQLITE_INDEX_CONSTRAINT_*), which is how core sends them.
+// Constraint operators as SQLite numbers them (SQLITE_INDEX_CONSTRAINT_* of sqlite3.h), which is how core sends them.
 
+/** SQLITE_INDEX_CONSTRAINT_UNIQUE: core has it in its list, SQLite does not send it. */
 export const CONSTRAINT_UNIQUE = 1;
+/** `=`, and each value of an `IN`. */
 export const CONSTRAINT_EQ = 2;
+/** `>` */
 export const CONSTRAINT_GT = 4;
+/** `<=` */
 export const CONSTRAINT_LE = 8;
+/** `<` */
 export const CONSTRAINT_LT = 16;
+/** `>=` */
 export const CONSTRAINT_GE = 32;
+/** `MATCH` */
 export const CONSTRAINT_MATCH = 64;
+/** `LIKE`: `%` and `_` stand for others, ASCII letters in both cases are the same. */
 export const CONSTRAINT_LIKE = 65;
+/** `GLOB`: `*`, `?` and `[...]` stand for others. */
 export const CONSTRAINT_GLOB = 66;
+/** `REGEXP` */
 export const CONSTRAINT_REGEXP = 67;
+/** `<>` */
 export const CONSTRAINT_NE = 68;
+/** `IS NOT` */
 export const CONSTRAINT_ISNOT = 69;
+/** `IS NOT NULL` */
 export const CONSTRAINT_ISNOTNULL = 70;
+/** `IS NULL` */
 export const CONSTRAINT_ISNULL = 71;
+/** `IS` */
 export const CONSTRAINT_IS = 72;
 /** Not about a column at all, though core sends it with the table's first one. */
 export const CONSTRAINT_LIMIT = 73;

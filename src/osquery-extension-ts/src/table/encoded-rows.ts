@@ -40,6 +40,7 @@ export function* bytesOf(chunks: EncodedRows['chunks']): Generator<Uint8Array, v
 /** What a plugin answers: rows as objects, or already encoded. */
 export type ResponseRows = readonly PluginRow[] | EncodedRows;
 
+/** Whether an answer is encoded already. */
 export function isEncodedRows(rows: ResponseRows): rows is EncodedRows {
   return !Array.isArray(rows);
 }

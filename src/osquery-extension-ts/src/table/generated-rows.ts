@@ -1,6 +1,7 @@
 import type { ColumnSpec, Row } from './column.ts';
 import type { EncodedRows } from './encoded-rows.ts';
 
+/** A value, or a promise of one. */
 export type Awaitable<T> = T | Promise<T>;
 
 /**
