@@ -25,6 +25,7 @@ const PROCESSES = [
   'test/doctor/self-test/*.test.ts',
   'test/extension/osquery/clients.test.ts',
   'test/ingest/bridge/{bridge,process-handle}.test.ts',
+  'test/ingest/replay/system-packings.test.ts',
   'test/model/{event-model,new-source,telemetry-model}.test.ts',
   'test/model/accounts/accounts.test.ts',
   'test/model/hash/*.test.ts',

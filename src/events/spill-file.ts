@@ -9,14 +9,27 @@ const FROM_BYTES = 64 * 1024 * 1024;
 const FREE_BYTES = 256 * 1024 * 1024;
 /** Bytes written between two looks at what is free. */
 const LOOK_BYTES = 64 * 1024 * 1024;
-/** Pieces that were read last and stay in memory: the frames of one are read one after the other. */
-const KEPT_PIECES = 4;
+/** Pieces that were read last and stay in memory: the frames of one, and its index, are read one after the other. */
+const KEPT_PIECES = 8;
 const OWNER_ONLY = 0o600;
 
 interface Piece {
   readonly offset: number;
   readonly length: number;
 }
+
+/** Rows whose bytes go into the file, and where in them each row is. */
+export interface Spillable {
+  bytes: Buffer;
+  /** Of each row; there may be room for others behind. */
+  ends: Uint32Array;
+  times: Float64Array;
+  /** Two for each row. */
+  masks: Uint32Array;
+  readonly rows: number;
+}
+
+type RowIndex = Pick<Spillable, 'ends' | 'times' | 'masks'>;
 
 /**
  * A temporary file for rows that do not fit into memory. It has no name from the moment on that it is open, so that it is gone
@@ -33,7 +46,7 @@ export class SpillFile {
   #lookAt = 0;
   #isFull = false;
   /** The one used last is the last. */
-  readonly #kept: { readonly piece: Piece; readonly bytes: Buffer }[] = [];
+  readonly #kept: { readonly piece: Piece; readonly content: Buffer | RowIndex }[] = [];
 
   /** @param on called once each: when the file is made, and when nothing more fits into it */
   constructor(
@@ -53,14 +66,24 @@ export class SpillFile {
   }
 
   /**
-   * Moves bytes into the file: from now on `holder.bytes` reads them from there.
+   * Moves rows into the file, with their index, which of small rows is as large: from now on they are read from there when
+   * they are asked for.
    *
    * @returns false if they stay where they are, because there is no room
    */
-  take(holder: { bytes: Buffer }): boolean {
-    const piece = this.#write(holder.bytes);
-    if (piece === undefined) return false;
-    Object.defineProperty(holder, 'bytes', { get: () => this.#read(piece), enumerable: true });
+  take(holder: Spillable): boolean {
+    const { rows } = holder;
+    const bytes = this.#write(holder.bytes);
+    const index = bytes && this.#write(indexBytes(holder));
+    if (index === undefined) return false;
+    const readBytes = (): Buffer => this.#content(bytes!, read => read);
+    const readIndex = (): RowIndex => this.#content(index, read => indexOf(read, rows));
+    Object.defineProperties(holder, {
+      bytes: { get: readBytes, enumerable: true },
+      ends: { get: () => readIndex().ends, enumerable: true },
+      times: { get: () => readIndex().times, enumerable: true },
+      masks: { get: () => readIndex().masks, enumerable: true },
+    });
     return true;
   }
 
@@ -97,13 +120,15 @@ export class SpillFile {
     this.#lookAt = this.#length + LOOK_BYTES;
   }
 
-  #read(piece: Piece): Buffer {
+  #content<Content extends Buffer | RowIndex>(piece: Piece, read: (bytes: Buffer) => Content): Content {
+    const last = this.#kept.at(-1);
+    if (last?.piece === piece) return last.content as Content;
     const place = this.#kept.findIndex(kept => kept.piece === piece);
     const [found] = place < 0 ? [] : this.#kept.splice(place, 1);
-    const bytes = found?.bytes ?? this.#readFile(piece);
-    this.#kept.push({ piece, bytes });
+    const content = found === undefined ? read(this.#readFile(piece)) : (found.content as Content);
+    this.#kept.push({ piece, content });
     if (this.#kept.length > KEPT_PIECES) this.#kept.shift();
-    return bytes;
+    return content;
   }
 
   #readFile({ offset, length }: Piece): Buffer {
@@ -124,3 +149,23 @@ export class SpillFile {
     this.#kept.length = 0;
   }
 }
+
+const indexBytes = ({ ends, times, masks, rows }: Spillable): Buffer =>
+  Buffer.concat([
+    bytesOf(times.subarray(0, rows)),
+    bytesOf(ends.subarray(0, rows)),
+    bytesOf(masks.subarray(0, 2 * rows)),
+  ]);
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Float64Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+/** @param read memory of its own, so that its words lie where words may */
+const indexOf = ({ buffer, byteOffset }: Buffer, rows: number): RowIndex => {
+  const timesEnd = byteOffset + rows * Float64Array.BYTES_PER_ELEMENT;
+  return {
+    times: new Float64Array(buffer, byteOffset, rows),
+    ends: new Uint32Array(buffer, timesEnd, rows),
+    masks: new Uint32Array(buffer, timesEnd + rows * Uint32Array.BYTES_PER_ELEMENT, 2 * rows),
+  };
+};

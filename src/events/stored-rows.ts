@@ -26,6 +26,9 @@ export class SegmentRow implements RowView {
   high = 0;
   eid = 0;
   #stored: StoredRows | undefined;
+  /** Of the segment: asked for once, as they may lie in a file. */
+  #ends: Uint32Array = NO_WORDS;
+  #masks: Uint32Array = NO_WORDS;
   /** undefined: it is unpacked as a whole. */
   #frames: readonly ZstdFrame[] | undefined;
   /** Where the row lies among the rows of the segment. */
@@ -39,6 +42,8 @@ export class SegmentRow implements RowView {
   /** @param places of all rows that may be looked at, in their order */
   open(stored: StoredRows, places: Uint32Array): void {
     this.#stored = stored;
+    this.#ends = stored.ends;
+    this.#masks = stored.masks;
     this.#bytes = undefined;
     this.#bytesTo = 0;
     const frames = stored.isPacked ? framesOf(stored.bytes, stored.used) : undefined;
@@ -46,13 +51,13 @@ export class SegmentRow implements RowView {
   }
 
   moveTo(index: number): void {
-    const stored = this.#stored!;
-    const { ends, masks } = stored;
+    const ends = this.#ends;
+    const masks = this.#masks;
     this.#from = index === 0 ? 0 : ends[index - 1]!;
     this.#to = ends[index]!;
     this.low = masks[2 * index]!;
     this.high = masks[2 * index + 1]!;
-    this.eid = eidAt(stored, index);
+    this.eid = eidAt(this.#stored!, index);
   }
 
   get bytes(): Buffer {
@@ -109,6 +114,7 @@ export class SegmentRow implements RowView {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_WORDS = new Uint32Array(0);
 /** Of the frames of a segment: to unpack one costs something, whatever is in it. */
 const FEW_FRAMES = 0.5;
 

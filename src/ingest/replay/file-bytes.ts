@@ -149,6 +149,8 @@ const ofPacked = (
   const source = file.createReadStream({ highWaterMark: REPLAY_CHUNK_BYTES / 4 });
   let problem: string | undefined;
   let unpacked: Readable;
+  /** The program says only with its end whether that was all. */
+  let ended: Promise<void> | undefined;
   if (program === undefined) {
     const unpack = name === 'gzip' ? createGunzip() : createZstdDecompress();
     source.on('error', cause => unpack.destroy(cause));
@@ -160,8 +162,11 @@ const ofPacked = (
     });
     child.on('error', cause => child.stdout.destroy(cause));
     child.stdin.on('error', () => {});
-    child.on('exit', code => {
-      if (code !== 0) problem = `its ${name} data is damaged or cut off: what stood behind is lost`;
+    ended = new Promise(resolve => {
+      child.on('close', code => {
+        if (code !== 0) problem ??= `its ${name} data is damaged or cut off: what stood behind is lost`;
+        resolve();
+      });
     });
     source.pipe(child.stdin);
     unpacked = child.stdout;
@@ -169,6 +174,7 @@ const ofPacked = (
   async function* read(): AsyncGenerator<Buffer, void, undefined> {
     try {
       for await (const chunk of unpacked) yield chunk as Buffer;
+      await ended;
     } catch (cause) {
       problem = `its ${name} data is damaged or cut off: what stood behind is lost (${messageOf(cause)})`;
     } finally {
