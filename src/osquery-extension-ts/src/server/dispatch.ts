@@ -17,30 +17,56 @@ const NO_ROWS: EncodedRows = { count: 0, chunks: [] };
  * Runs what answers a request with rows and encodes the reply. Whatever it throws becomes a status other than 0 with
  * the error's message.
  */
-export async function respond(options: {
+export function respond(
+  request: AnsweredRequest,
+  answer: () => ResponseRows | Promise<ResponseRows>,
+): EncodedRows['chunks'] | Promise<EncodedRows['chunks']> {
+  try {
+    const rows = answer();
+    return rows instanceof Promise ? respondLater(request, rows) : encodeAnswer(request, rows);
+  } catch (error) {
+    return encodeFailure(request, error);
+  }
+}
+
+/** What a reply needs to know of its request. */
+export interface AnsweredRequest {
   readonly method: string;
   readonly seqid: number;
   readonly uuid: ExtensionUuid;
   readonly maxReplyBytes: number;
-  readonly rows: () => ResponseRows | Promise<ResponseRows>;
-}): Promise<EncodedRows['chunks']> {
-  const { method, seqid, uuid, maxReplyBytes } = options;
+}
+
+async function respondLater(
+  request: AnsweredRequest,
+  answer: Promise<ResponseRows>,
+): Promise<EncodedRows['chunks']> {
   try {
-    const answer = await options.rows();
-    const rows = isEncodedRows(answer) ? answer : encodeRows(answer);
-    let bytes = 0;
-    for (const chunk of rows.chunks) bytes += chunk.length;
-    if (bytes > maxReplyBytes) {
-      throw new OsqueryError(
-        'OSQUERY_TOO_LARGE',
-        `the answer has ${rows.count} rows of ${bytes} bytes together; at most ${maxReplyBytes} bytes can be sent. ` +
-          'Ask for fewer columns or rows',
-      );
-    }
-    return encodeResponse(method, seqid, { code: 0, message: 'OK', uuid }, rows);
+    return encodeAnswer(request, await answer);
   } catch (error) {
-    return encodeResponse(method, seqid, failureStatus(error, uuid), NO_ROWS);
+    return encodeFailure(request, error);
   }
+}
+
+function encodeAnswer(
+  { method, seqid, uuid, maxReplyBytes }: AnsweredRequest,
+  answer: ResponseRows,
+): EncodedRows['chunks'] {
+  const rows = isEncodedRows(answer) ? answer : encodeRows(answer);
+  let bytes = 0;
+  for (const chunk of rows.chunks) bytes += chunk.length;
+  if (bytes > maxReplyBytes) {
+    throw new OsqueryError(
+      'OSQUERY_TOO_LARGE',
+      `the answer has ${rows.count} rows of ${bytes} bytes together; at most ${maxReplyBytes} bytes can be sent. ` +
+        'Ask for fewer columns or rows',
+    );
+  }
+  return encodeResponse(method, seqid, { code: 0, message: 'OK', uuid }, rows);
+}
+
+function encodeFailure({ method, seqid, uuid }: AnsweredRequest, error: unknown): EncodedRows['chunks'] {
+  return encodeResponse(method, seqid, failureStatus(error, uuid), NO_ROWS);
 }
 
 /** The status that stands for an error; never 0. */

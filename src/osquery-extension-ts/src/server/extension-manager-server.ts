@@ -87,7 +87,7 @@ export class ExtensionManagerServer implements AsyncDisposable {
     await this.close();
   }
 
-  #handle(message: Buffer, signal: AbortSignal): Promise<EncodedRows['chunks']> {
+  #handle(message: Buffer, signal: AbortSignal): EncodedRows['chunks'] | Promise<EncodedRows['chunks']> {
     const cursor = new ByteCursor(message);
     const header = readMessageHeader(cursor);
     return answerMessage(header, () => this.#answer(message, cursor, header, signal));
@@ -99,8 +99,8 @@ export class ExtensionManagerServer implements AsyncDisposable {
     { name, seqid }: MessageHeader,
     signal: AbortSignal,
   ): Promise<EncodedRows['chunks']> {
-    const rows = (answer: () => Awaitable<ResponseRows>): Promise<EncodedRows['chunks']> =>
-      respond({ method: name, seqid, uuid: 0, maxReplyBytes: this.#maxReplyBytes, rows: answer });
+    const rows = (answer: () => Awaitable<ResponseRows>): Awaitable<EncodedRows['chunks']> =>
+      respond({ method: name, seqid, uuid: 0, maxReplyBytes: this.#maxReplyBytes }, answer);
     switch (name) {
       case 'call': {
         const { registry, item, request } = readCallArguments(cursor);

@@ -2,7 +2,7 @@ import { ExtensionManagerClient } from '../client/extension-manager-client.ts';
 import { type ExtensionUuid, messageOf, OsqueryError } from '../errors.ts';
 import type { PluginRoutes } from '../extension-info.ts';
 import { extensionSocketPath } from '../extension-info.ts';
-import type { Plugin } from '../plugins/plugin.ts';
+import type { Plugin, PluginCall } from '../plugins/plugin.ts';
 import { type EncodedRows, type PluginRow, valueBytes } from '../table/encoded-rows.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { answerGenerated, answerMessage, encodeException, UNKNOWN_METHOD } from '../wire/reply-codec.ts';
@@ -15,8 +15,8 @@ import {
 import { respond } from './dispatch.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
 import { MessageServer } from './message-server.ts';
+import type { RequestOrigin } from './open-request.ts';
 import type { RefusePeer } from './refuse-peer.ts';
-import type { RequestOrigin } from './server-connection.ts';
 
 /** How an extension's server is made. */
 export interface ExtensionServerOptions {
@@ -42,6 +42,41 @@ interface Received {
   readonly cursor: ByteCursor;
   readonly header: MessageHeader;
   readonly from: RequestOrigin;
+}
+
+/** What a plugin is given with a request. Whatever it does not ask for is not made. */
+class ReceivedCall implements PluginCall {
+  readonly client: ExtensionManagerClient;
+  readonly maxReplyBytes: number;
+  readonly #received: Received;
+  readonly #requestAt: number;
+
+  constructor(
+    received: Received,
+    call: {
+      readonly requestAt: number;
+      readonly maxReplyBytes: number;
+      readonly client: ExtensionManagerClient;
+    },
+  ) {
+    this.#received = received;
+    this.#requestAt = call.requestAt;
+    this.maxReplyBytes = call.maxReplyBytes;
+    this.client = call.client;
+  }
+
+  get signal(): AbortSignal {
+    return this.#received.from.signal;
+  }
+
+  get fd(): number | undefined {
+    return this.#received.from.fd;
+  }
+
+  get requestBytes(): (name: string) => Uint8Array | undefined {
+    const at = this.#requestAt;
+    return name => (at === 0 ? undefined : valueBytes(new ByteCursor(this.#received.message, at), name));
+  }
 }
 
 /** What core calls: answers ping, call and shutdown at `<socket>.<uuid>`, a socket file of mode 0600. */
@@ -97,32 +132,25 @@ export class ExtensionServer implements AsyncDisposable {
     await this.close();
   }
 
-  #handle(message: Buffer, from: RequestOrigin): Promise<EncodedRows['chunks']> {
+  #handle(message: Buffer, from: RequestOrigin): EncodedRows['chunks'] | Promise<EncodedRows['chunks']> {
     const cursor = new ByteCursor(message);
     const header = readMessageHeader(cursor);
     return answerMessage(header, () => this.#answer({ message, cursor, header, from }));
   }
 
-  async #answer({ message, cursor, header, from }: Received): Promise<EncodedRows['chunks']> {
+  #answer(received: Received): EncodedRows['chunks'] | Promise<EncodedRows['chunks']> {
+    const { message, cursor, header } = received;
     const { name, seqid } = header;
     switch (name) {
       case 'call': {
         const { registry, item, request, requestAt } = readCallArguments(cursor);
-        const requestBytes = (key: string): Uint8Array | undefined =>
-          requestAt === 0 ? undefined : valueBytes(new ByteCursor(message, requestAt), key);
-        return respond({
-          method: name,
-          seqid,
-          uuid: this.uuid,
-          maxReplyBytes: this.#maxReplyBytes,
-          rows: () =>
-            this.#plugin(registry, item).call(request, {
-              ...from,
-              maxReplyBytes: this.#maxReplyBytes,
-              requestBytes,
-              client: this.#client,
-            }),
-        });
+        const maxReplyBytes = this.#maxReplyBytes;
+        return respond({ method: name, seqid, uuid: this.uuid, maxReplyBytes }, () =>
+          this.#plugin(registry, item).call(
+            request,
+            new ReceivedCall(received, { requestAt, maxReplyBytes, client: this.#client }),
+          ),
+        );
       }
       case 'ping':
         this.#onPing();
@@ -130,7 +158,7 @@ export class ExtensionServer implements AsyncDisposable {
       case 'shutdown':
         // After the reply has been written: this runs before any I/O of the next turn, the write before that.
         setImmediate(this.#onShutdown);
-        return [await answerGenerated('Extension', { shutdown: () => undefined }, message)];
+        return answerGenerated('Extension', { shutdown: () => undefined }, message).then(reply => [reply]);
       default:
         return [encodeException(name, seqid, UNKNOWN_METHOD, `Unknown function ${name}`)];
     }

@@ -4,15 +4,12 @@ import { debug, hearsOfRequests, publishServerRejected, publishServerRequest } f
 import { OsqueryError } from '../errors.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { readMessageHeader } from '../wire/response-codec.ts';
+import { Deadlines } from './deadlines.ts';
 import type { ServerLimits } from './limits.ts';
 import { listenPrivately } from './listen.ts';
+import type { RequestOrigin } from './open-request.ts';
 import { type RefusePeer, refusalOf } from './refuse-peer.ts';
-import {
-  type MessageHandler,
-  type PendingBytes,
-  type RequestOrigin,
-  ServerConnection,
-} from './server-connection.ts';
+import { type MessageHandler, type PendingBytes, ServerConnection } from './server-connection.ts';
 
 /** How long {@link MessageServer.close} waits for replies under way, in milliseconds. */
 const DEFAULT_CLOSE_GRACE_MS = 1000;
@@ -22,6 +19,9 @@ export class MessageServer {
   readonly path: string;
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
+  readonly #deadlines = new Deadlines(this.#connections);
+  /** Called when the last connection is closed, while the server closes. */
+  #onEmpty: (() => void) | undefined;
   readonly #pending: PendingBytes = { requests: 0, replies: 0, writing: new Set() };
   #listening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -35,8 +35,12 @@ export class MessageServer {
     this.path = options.path;
     const handle: MessageHandler = (message, from) =>
       hearsOfRequests() ? this.#told(options.handle, message, from) : options.handle(message, from);
+    const onDrop = (reason: unknown): void => publishServerRejected({ socketPath: this.path, reason });
+    const onClosed = (connection: ServerConnection): void => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#onEmpty?.();
+    };
     this.#server = createServer({ allowHalfOpen: true }, socket => {
-      const onDrop = (reason: unknown): void => publishServerRejected({ socketPath: this.path, reason });
       if (this.#connections.size >= options.limits.maxConnections) {
         onDrop(
           new OsqueryError('OSQUERY_TOO_LARGE', `more than ${options.limits.maxConnections} connections`),
@@ -56,15 +60,20 @@ export class MessageServer {
         limits: options.limits,
         pending: this.#pending,
         onDrop,
+        onClosed,
+        deadlines: this.#deadlines,
       });
       this.#connections.add(connection);
-      connection.closed.then(() => this.#connections.delete(connection));
     });
     // accept(2) failing for want of file descriptors must not end the process.
     this.#server.on('error', error => debug('%s: %s', this.path, error));
   }
 
-  async #told(handle: MessageHandler, message: Buffer, from: RequestOrigin): ReturnType<MessageHandler> {
+  async #told(
+    handle: MessageHandler,
+    message: Buffer,
+    from: RequestOrigin,
+  ): Promise<Awaited<ReturnType<MessageHandler>>> {
     const started = performance.now();
     const reply = await handle(message, from);
     publishServerRequest({
@@ -116,7 +125,13 @@ export class MessageServer {
     const grace = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
     }, graceMs);
-    await Promise.all([closed, ...Array.from(this.#connections, connection => connection.closed)]);
+    await closed;
+    if (this.#connections.size > 0) {
+      await new Promise<void>(resolve => {
+        this.#onEmpty = resolve;
+      });
+    }
     clearTimeout(grace);
+    this.#deadlines.stop();
   }
 }

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import { OsqueryError } from '../errors.ts';
 import { bytesOf, type EncodedRows } from '../table/encoded-rows.ts';
 import { MessageReader } from '../wire/message-reader.ts';
+import { Deadlines, type Due } from './deadlines.ts';
 import type { ServerLimits } from './limits.ts';
-import { descriptorOf } from './refuse-peer.ts';
+import { OpenRequest, type RequestOrigin } from './open-request.ts';
 
 /** Bytes that may wait behind a request that is being answered; more stay in the kernel. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
@@ -18,18 +19,11 @@ const SMALL_REPLY_BYTES = 16 * 1024;
 const READER_CHECK_MS = 250;
 const NOTHING = new Uint8Array(0);
 
-/**
- * Answers one request message with the chunks of one reply message. The signal fires if the client is gone before the
- * reply has left for the kernel.
- */
-export type MessageHandler = (message: Buffer, from: RequestOrigin) => Promise<EncodedRows['chunks']>;
-
-/** Who waits for the reply to a request. */
-export interface RequestOrigin {
-  readonly signal: AbortSignal;
-  /** Descriptor of the connection; undefined if it is closed. */
-  readonly fd: number | undefined;
-}
+/** Answers one request message with the chunks of one reply message: at once, if it can. */
+export type MessageHandler = (
+  message: Buffer,
+  from: RequestOrigin,
+) => EncodedRows['chunks'] | Promise<EncodedRows['chunks']>;
 
 /** Bytes that all connections of a server hold. */
 export interface PendingBytes {
@@ -44,24 +38,23 @@ export interface PendingBytes {
  * One client of a server: reads a request, has it answered, writes the reply no faster than the client reads it,
  * then takes the next. Whatever a client does wrong costs it its own connection and nothing else.
  */
-export class ServerConnection {
-  /** Resolves when nothing of the connection is left. */
-  readonly closed: Promise<void>;
+export class ServerConnection implements Due {
+  deadline = Number.POSITIVE_INFINITY;
   readonly #socket: Socket;
   readonly #handle: MessageHandler;
   readonly #limits: ServerLimits;
   readonly #pending: PendingBytes;
   readonly #onDrop: (reason: unknown) => void;
+  readonly #deadlines: Deadlines;
   readonly #reader: MessageReader;
   /** The request that is being answered, its reply included. */
-  #request: AbortController | undefined;
+  #request: OpenRequest | undefined;
   #counted = 0;
   /** Bytes of the reply that is being written: its chunks are held to the end. */
   #writing = 0;
   /** Bytes of the request that is being answered. */
   #answering = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #waiting: 'idle' | 'request' | undefined;
+  #waiting: keyof typeof WAITS | undefined;
   #busy = false;
   #ended = false;
   #closing = false;
@@ -74,12 +67,16 @@ export class ServerConnection {
     readonly pending: PendingBytes;
     /** Told why, for each connection that was dropped rather than closed by its client. */
     readonly onDrop: (reason: unknown) => void;
+    /** Called when nothing of the connection is left. */
+    readonly onClosed: (connection: ServerConnection) => void;
+    readonly deadlines: Deadlines;
   }) {
     this.#socket = options.socket;
     this.#handle = options.handle;
     this.#limits = options.limits;
     this.#pending = options.pending;
     this.#onDrop = options.onDrop;
+    this.#deadlines = options.deadlines;
     this.#reader = new MessageReader(options.limits.maxRequestBytes);
     const socket = this.#socket;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -90,11 +87,9 @@ export class ServerConnection {
       else this.#finish();
     });
     socket.on('error', error => this.#drop(error));
-    this.closed = new Promise(resolve => {
-      socket.on('close', () => {
-        this.#release();
-        resolve();
-      });
+    socket.on('close', () => {
+      this.#release();
+      options.onClosed(this);
     });
     this.#wait('idle');
   }
@@ -122,48 +117,54 @@ export class ServerConnection {
     }
   }
 
+  /** Answers what has come, one after the other. */
   #next(): void {
-    if (this.#busy) {
-      if (this.#reader.pendingBytes > MAX_PIPELINED_BYTES) this.#socket.pause();
-      return;
+    while (!this.#busy) {
+      const message = this.#reader.next();
+      if (message === undefined) {
+        this.#count();
+        if (this.#ended) this.#finish();
+        else this.#wait(this.#reader.pendingBytes > 0 ? 'request' : 'idle');
+        return;
+      }
+      const written = this.#answer(message);
+      if (typeof written !== 'boolean') {
+        this.#whenWritten(written).catch(error => this.#drop(error));
+      } else if (!this.#done(written)) return;
     }
-    const message = this.#reader.next();
-    if (message === undefined) {
-      this.#count();
-      if (this.#ended) this.#finish();
-      else this.#wait(this.#reader.pendingBytes > 0 ? 'request' : 'idle');
-      return;
-    }
+    if (this.#reader.pendingBytes > MAX_PIPELINED_BYTES) this.#socket.pause();
+  }
+
+  /** Whether the reply has left for the kernel: at once if it is there at once, and taken. */
+  #answer(message: Buffer): boolean | Promise<boolean> {
     this.#busy = true;
     this.#answering = message.length;
     this.#count();
     this.#wait(undefined);
-    this.#answer(message).then(
-      () => {
-        this.#busy = false;
-        this.#answering = 0;
-        if (this.#socket.destroyed) return;
-        if (this.#closing) {
-          this.#finish();
-          return;
-        }
-        this.#socket.resume();
-        try {
-          this.#next();
-        } catch (error) {
-          this.#drop(error);
-        }
-      },
-      error => this.#drop(error),
-    );
+    this.#request = new OpenRequest(this.#socket);
+    const answered = this.#handle(message, this.#request);
+    return answered instanceof Promise ? this.#replyLater(answered) : this.#reply(answered);
   }
 
-  async #answer(message: Buffer): Promise<void> {
-    const request = new AbortController();
-    this.#request = request;
-    const chunks = await this.#handle(message, { signal: request.signal, fd: descriptorOf(this.#socket) });
-    if (await this.#reply(chunks)) this.#request = undefined;
+  async #replyLater(answered: Promise<EncodedRows['chunks']>): Promise<boolean> {
+    return this.#reply(await answered);
+  }
+
+  async #whenWritten(written: Promise<boolean>): Promise<void> {
+    if (!this.#done(await written)) return;
+    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#next();
+  }
+
+  /** Lets go of a request. Whether there may be another one. */
+  #done(isWritten: boolean): boolean {
+    if (isWritten) this.#request = undefined;
     this.#releaseReply();
+    this.#busy = false;
+    this.#answering = 0;
+    if (this.#socket.destroyed) return false;
+    if (this.#closing) this.#finish();
+    return !this.#closing;
   }
 
   /** False if the client went before all of it had left for the kernel. */
@@ -248,17 +249,24 @@ export class ServerConnection {
     });
   }
 
-  #wait(state: 'idle' | 'request' | undefined): void {
+  #wait(state: keyof typeof WAITS | undefined): void {
     // The clock of a request starts at its first byte and is not set back by the next ones.
     if (this.#waiting === state && state === 'request') return;
     this.#waiting = state;
-    clearTimeout(this.#timer);
-    if (state === undefined) return;
-    const ms = state === 'idle' ? this.#limits.idleTimeoutMs : this.#limits.requestTimeoutMs;
-    this.#timer = setTimeout(() => {
-      const what = state === 'idle' ? 'no request' : 'request not complete';
-      this.#drop(new OsqueryError('OSQUERY_TIMEOUT', `${what} within ${ms} ms`));
-    }, ms);
+    if (state === undefined) {
+      this.deadline = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.deadline = Deadlines.now() + this.#limits[WAITS[state].limit];
+    this.#deadlines.add(this.deadline);
+  }
+
+  /** What is waited for has not come in time. */
+  expire(): void {
+    this.deadline = Number.POSITIVE_INFINITY;
+    if (this.#waiting === undefined) return;
+    const { what, limit } = WAITS[this.#waiting];
+    this.#drop(new OsqueryError('OSQUERY_TIMEOUT', `${what} within ${this.#limits[limit]} ms`));
   }
 
   #count(): void {
@@ -311,10 +319,7 @@ export class ServerConnection {
       this.#socket.destroy();
       return;
     }
-    const ms = this.#limits.writeTimeoutMs;
-    this.#timer = setTimeout(() => {
-      this.#drop(new OsqueryError('OSQUERY_TIMEOUT', `end of a reply not read within ${ms} ms`));
-    }, ms);
+    this.#wait('end');
     this.#socket.end(() => this.#socket.destroy());
   }
 
@@ -332,6 +337,13 @@ export class ServerConnection {
     this.#request?.abort(clientGone());
   }
 }
+
+/** What a connection can be waiting for, and for how long. */
+const WAITS = {
+  idle: { what: 'no request', limit: 'idleTimeoutMs' },
+  request: { what: 'request not complete', limit: 'requestTimeoutMs' },
+  end: { what: 'end of a reply not read', limit: 'writeTimeoutMs' },
+} as const;
 
 const clientGone = (): OsqueryError =>
   new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection');

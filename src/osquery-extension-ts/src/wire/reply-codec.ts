@@ -32,15 +32,19 @@ export function answerGenerated(service: Service, handler: object, message: Buff
 /**
  * Answers a message that came whole: what cannot be read in it is answered with an exception, as its sender can go on.
  */
-export async function answerMessage<T>(
+export function answerMessage<T>(
   header: { readonly name: string; readonly seqid: number },
-  answer: () => Promise<T>,
-): Promise<T | readonly [Buffer]> {
-  try {
-    return await answer();
-  } catch (error) {
+  answer: () => T | Promise<T>,
+): T | readonly [Buffer] | Promise<T | readonly [Buffer]> {
+  const failed = (error: unknown): readonly [Buffer] => {
     const type = isOsqueryError(error, 'OSQUERY_PROTOCOL') ? PROTOCOL_ERROR : INTERNAL_ERROR;
     return [encodeException(header.name, header.seqid, type, messageOf(error))];
+  };
+  try {
+    const answered = answer();
+    return answered instanceof Promise ? answered.catch(failed) : answered;
+  } catch (error) {
+    return failed(error);
   }
 }
 
