@@ -53,6 +53,11 @@ export class ReplayedUnderCore implements AsyncDisposable {
     throw new Error(`core did not get ${rows} rows of ${table} within ${START_MS / 1000} s`);
   }
 
+  /** CPU that core has used so far, in seconds. */
+  get coreCpuSeconds(): number {
+    return this.#core.cpuSeconds;
+  }
+
   /** Milliseconds from the query to its one row. */
   async time(sql: string): Promise<number> {
     return (await this.timeNumber(sql)).milliseconds;
