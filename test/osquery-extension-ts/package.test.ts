@@ -175,7 +175,7 @@ describe('the package, installed into an empty project', () => {
       );
       expect(wrong.stdout).toContain('"ident"');
     },
-    60_000,
+    240_000,
   );
 
   it.each(nodes)('tests an extension with %s', async node => {
