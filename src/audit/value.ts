@@ -1,7 +1,6 @@
+import { decodeUtf8 } from '../runtime/utf8.ts';
 import { asciiText } from './ascii-text.ts';
 import type { FieldCursor } from './record.ts';
-
-const REPLACEMENT_FREE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Bytes as text. What is not UTF-8 becomes `\xHH` byte by byte, so that two different byte strings that are not
@@ -10,12 +9,8 @@ const REPLACEMENT_FREE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true
 export const decodeText = (bytes: Uint8Array, start = 0, end = bytes.length): string => {
   const ascii = asciiText(bytes, start, end);
   if (ascii !== undefined) return ascii;
-  try {
-    const text = REPLACEMENT_FREE.decode(bytes.subarray(start, end));
-    return text.includes('\0') ? text.replaceAll('\0', '\\x00') : text;
-  } catch {
-    return escapeInvalid(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), start, end);
-  }
+  const text = decodeUtf8(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), start, end);
+  return text.includes('\0') ? text.replaceAll('\0', '\\x00') : text;
 };
 
 /** A record as one line for people: control characters, which programs can put into their messages, as `\xHH`. */
@@ -23,41 +18,6 @@ export const printable = (bytes: Uint8Array, start: number, end: number): string
   decodeText(bytes, start, end)
     .trimEnd()
     .replaceAll(/\p{Cc}/gu, c => `\\x${c.codePointAt(0)!.toString(16).toUpperCase().padStart(2, '0')}`);
-
-const escapeInvalid = (bytes: Buffer, start: number, end: number): string => {
-  let text = '';
-  let at = start;
-  while (at < end) {
-    const length = sequenceLength(bytes, at, end);
-    text +=
-      length === 0 || bytes[at] === 0
-        ? `\\x${bytes[at]!.toString(16).toUpperCase().padStart(2, '0')}`
-        : bytes.toString('utf8', at, at + length);
-    at += Math.max(length, 1);
-  }
-  return text;
-};
-
-/** Length of the well-formed UTF-8 sequence at `at`, 0 if there is none. Source: Unicode 15, table 3-7. */
-const sequenceLength = (bytes: Buffer, at: number, end: number): number => {
-  const first = bytes[at]!;
-  if (first < 0x80) return 1;
-  const length =
-    first >= 0xc2 && first <= 0xdf
-      ? 2
-      : first >= 0xe0 && first <= 0xef
-        ? 3
-        : first >= 0xf0 && first <= 0xf4
-          ? 4
-          : 0;
-  if (length === 0 || at + length > end) return 0;
-  const second = bytes[at + 1]!;
-  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
-  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
-  if (second < low || second > high) return 0;
-  for (let i = 2; i < length; i++) if ((bytes[at + i]! & 0xc0) !== 0x80) return 0;
-  return length;
-};
 
 /** Value of each byte as a hex digit, -1 if it is none. */
 const NIBBLES = Int8Array.from({ length: 256 }, (_, byte) =>

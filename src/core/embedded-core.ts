@@ -13,12 +13,13 @@ import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { ExtensionManagerServer } from 'osquery-extension-ts/server';
 import type { ExtensionInfo, PluginRequest, PluginRoutes, ResponseRows } from 'osquery-extension-ts/types';
 import { messageOf } from '../runtime/message-of.ts';
+import { decodeUtf8 } from '../runtime/utf8.ts';
 import { callExtension, inOnePiece, pingExtension } from './call-extension.ts';
 import type { CoreOptions } from './core-options.ts';
 import { coreTables, type PackEntry, type ScheduleEntry } from './core-tables.ts';
 import type { CoreDatabase } from './database.ts';
 import { EnginePool, type RunOptions } from './engine-pool.ts';
-import { coreDouble, decodeText } from './format-value.ts';
+import { coreDouble } from './format-value.ts';
 import { generateNative, type NativeTable } from './native-table.ts';
 
 import { CORE_UUID, Registry } from './registry.ts';
@@ -210,7 +211,7 @@ export class EmbeddedCore {
       isScheduled,
       sink: {
         rows: batch => {
-          const format = { float: coreDouble, text: decodeText };
+          const format = { float: coreDouble, text: decodeUtf8 };
           for (const cells of decodeRows(batch.bytes, batch.columns.length, batch.rows, format)) {
             const row: Record<string, string> = {};
             for (const [index, name] of batch.columns.entries()) row[name] = cells[index] ?? nullValue;

@@ -1,6 +1,11 @@
 import type { FlagDefinition } from './flag-definition.ts';
 
-const audit = (name: string, defaultValue: boolean, help: string, hidden = false): FlagDefinition => ({
+const audit = <const Name extends string>(
+  name: Name,
+  defaultValue: boolean,
+  help: string,
+  hidden = false,
+): FlagDefinition & { readonly name: Name } => ({
   name,
   type: 'bool',
   defaultValue: String(defaultValue),

@@ -1,17 +1,21 @@
 import type { FlagDefinition } from './flag-definition.ts';
 
-const core = (
-  name: string,
+type CoreFlag<Name extends string> = FlagDefinition & { readonly name: Name };
+
+const core = <const Name extends string>(
+  name: Name,
   type: FlagDefinition['type'],
   defaultValue: string,
   help: string,
-): FlagDefinition => ({ name, type, defaultValue, group: 'core', help, hidden: false });
+): CoreFlag<Name> => ({ name, type, defaultValue, group: 'core', help, hidden: false });
 
 /** A flag that only `--help=all` shows. */
-const hidden = (...definition: Parameters<typeof core>): FlagDefinition => ({
-  ...core(...definition),
-  hidden: true,
-});
+const hidden = <const Name extends string>(
+  name: Name,
+  type: FlagDefinition['type'],
+  defaultValue: string,
+  help: string,
+): CoreFlag<Name> => ({ ...core(name, type, defaultValue, help), hidden: true });
 
 /**
  * osquery's flags that an embedded core gives meaning to or tells its extensions, with osquery's defaults on Linux.

@@ -1,12 +1,13 @@
 /** One user of the shell: its output settings, and what its statements and commands do. */
 
 import type { EmbeddedCore } from '../core/embedded-core.ts';
-import { decodeText, sqliteDouble } from '../core/format-value.ts';
+import { sqliteDouble } from '../core/format-value.ts';
 import { decodeRows } from '../core/sql/result-codec.ts';
 import { SqlError } from '../core/sql/sql-engine.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { escapeForTerminal } from '../runtime/terminal/escape.ts';
 import { OutputClosedError, type TextSink } from '../runtime/terminal/text-sink.ts';
+import { decodeUtf8 } from '../runtime/utf8.ts';
 import {
   type CommandSession,
   type InputOutcome,
@@ -90,7 +91,7 @@ export class Session implements CommandSession {
           statement: columns => out.write(printer.statement(columns)),
           rows: batch => {
             if (abort.signal.aborted) return;
-            const format = { float: sqliteDouble, text: decodeText };
+            const format = { float: sqliteDouble, text: decodeUtf8 };
             return out.write(printer.rows(decodeRows(batch.bytes, batch.columns.length, batch.rows, format)));
           },
           statementEnd: () => out.write(printer.statementEnd()),

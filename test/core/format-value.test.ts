@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { coreDouble, decodeText, sqliteDouble } from '../../src/core/format-value.ts';
+import { coreDouble, sqliteDouble } from '../../src/core/format-value.ts';
+import { decodeUtf8 } from '../../src/runtime/utf8.ts';
 import { anyText } from './any-text.ts';
 
 describe('doubles', () => {
@@ -31,14 +32,14 @@ describe('doubles', () => {
   });
 });
 
-describe('decodeText', () => {
+describe('decodeUtf8', () => {
   test('leaves valid text alone, replacement characters included', () => {
     fc.assert(
       fc.property(anyText(), text => {
-        expect(decodeText(Buffer.from(text))).toBe(text.toWellFormed());
+        expect(decodeUtf8(Buffer.from(text))).toBe(text.toWellFormed());
       }),
     );
-    expect(decodeText(Buffer.from('\ufffd'))).toBe('\ufffd');
+    expect(decodeUtf8(Buffer.from('\ufffd'))).toBe('\ufffd');
   });
 
   test.each([
@@ -50,13 +51,13 @@ describe('decodeText', () => {
     [[0xf4, 0x90, 0x80, 0x80], '\\xF4\\x90\\x80\\x80'],
     [[0xe2, 0x82, 0xac, 0xfe], '€\\xFE'],
   ])('shows the bytes of %j that are no text', (bytes, expected) => {
-    expect(decodeText(Buffer.from(bytes))).toBe(expected);
+    expect(decodeUtf8(Buffer.from(bytes))).toBe(expected);
   });
 
   test('always gives text that is valid', () => {
     fc.assert(
       fc.property(fc.uint8Array(), bytes => {
-        expect(decodeText(Buffer.from(bytes)).isWellFormed()).toBe(true);
+        expect(decodeUtf8(Buffer.from(bytes)).isWellFormed()).toBe(true);
       }),
     );
   });

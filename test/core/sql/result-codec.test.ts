@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeText, sqliteDouble } from '../../../src/core/format-value.ts';
+import { sqliteDouble } from '../../../src/core/format-value.ts';
 import { decodeRows, ResultEncoder } from '../../../src/core/sql/result-codec.ts';
+import { decodeUtf8 } from '../../../src/runtime/utf8.ts';
 
 const cell = fc.oneof(
   fc.constant(null),
@@ -33,7 +34,7 @@ test('every value comes back as text', () => {
           value === null ? null : typeof value === 'number' ? sqliteDouble(value) : String(value),
         ),
       );
-      expect(decodeRows(bytes, 3, rows, { float: sqliteDouble, text: decodeText })).toEqual(expected);
+      expect(decodeRows(bytes, 3, rows, { float: sqliteDouble, text: decodeUtf8 })).toEqual(expected);
       expect(encoder.take().rows).toBe(0);
     }),
   );
@@ -45,5 +46,5 @@ test('a value longer than the buffer makes it grow', () => {
   encoder.text(long, 0, long.length);
   encoder.rows += 1;
   const { bytes, rows } = encoder.take();
-  expect(decodeRows(bytes, 1, rows, { float: sqliteDouble, text: decodeText })).toEqual([[long.toString()]]);
+  expect(decodeRows(bytes, 1, rows, { float: sqliteDouble, text: decodeUtf8 })).toEqual([[long.toString()]]);
 });

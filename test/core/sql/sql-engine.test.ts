@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { decodeText, sqliteDouble } from '../../../src/core/format-value.ts';
+import { sqliteDouble } from '../../../src/core/format-value.ts';
 import { decodeRows } from '../../../src/core/sql/result-codec.ts';
 import { SqlEngine, type SqlEngineOptions, SqlError } from '../../../src/core/sql/sql-engine.ts';
 import { parseRoutes } from '../../../src/core/sql/table-definition.ts';
+import { decodeUtf8 } from '../../../src/runtime/utf8.ts';
 import { column, rowList } from '../support.ts';
 
 const openEngine = (options: Partial<SqlEngineOptions> = {}) => {
@@ -21,7 +22,7 @@ const rowsOf = async (engine: SqlEngine, sql: string): Promise<(string | null)[]
   const rows: (string | null)[][] = [];
   await engine.run(sql, {
     rows: batch => {
-      const format = { float: sqliteDouble, text: decodeText };
+      const format = { float: sqliteDouble, text: decodeUtf8 };
       rows.push(...decodeRows(batch.bytes, batch.columns.length, batch.rows, format));
     },
   });
