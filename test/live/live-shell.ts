@@ -1,13 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Program } from '../bench/program.ts';
 import { auditState } from './kernel-audit.ts';
+import { programUnderTest } from './program-under-test.ts';
 
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 /** Milliseconds for the shell to take the audit stream. */
 const START_MS = 20_000;
-/** Milliseconds for an event to become a row, many times over. */
-const SETTLE_MS = 400;
+/** Milliseconds for an event to become a row with all that is looked up, on a busy machine. */
+const SETTLE_MS = 20_000;
 
 export type JsonRow = Readonly<Record<string, string>>;
 
@@ -16,11 +17,12 @@ export class LiveShell implements AsyncDisposable {
   readonly process: ChildProcess;
   #out = '';
   #err = '';
+  readonly #hasTelemetry: boolean;
+  #marks = 0;
 
-  private constructor(flags: readonly string[]) {
-    this.process = spawn(process.execPath, ['--conditions=source', MAIN, 'shell', '--json', ...flags], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+  private constructor({ file, args }: Program, flags: readonly string[]) {
+    this.#hasTelemetry = !flags.includes('--custom_audit_telemetry=false');
+    this.process = spawn(file, [...args, 'shell', '--json', ...flags], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.process.stdout!.setEncoding('utf8').on('data', text => {
       this.#out += text;
     });
@@ -31,7 +33,7 @@ export class LiveShell implements AsyncDisposable {
 
   /** Resolves when events are being recorded. */
   static async start(...flags: string[]): Promise<LiveShell> {
-    const shell = new LiveShell(flags);
+    const shell = new LiveShell(await programUnderTest(), flags);
     const deadline = performance.now() + START_MS;
     for (;;) {
       const { status } = await auditState();
@@ -45,9 +47,27 @@ export class LiveShell implements AsyncDisposable {
     return shell;
   }
 
-  /** Runs one statement on what has been recorded by now. */
+  /** Runs one statement on all that has happened by now. */
   async query(sql: string): Promise<JsonRow[]> {
-    await sleep(SETTLE_MS);
+    await this.#settle();
+    return this.#run(sql);
+  }
+
+  /** Until a program that runs now has its row: rows come in the order of their events. */
+  async #settle(): Promise<void> {
+    const mark = `/bin/true settled-${this.process.pid}-${++this.#marks}`;
+    const [table, column] = this.#hasTelemetry
+      ? ['process_telemetry_events', 'process_command_line']
+      : ['process_events', 'cmdline'];
+    const deadline = performance.now() + SETTLE_MS;
+    execFileSync('/bin/true', [mark.slice('/bin/true '.length)]);
+    while ((await this.#run(`SELECT 1 FROM ${table} WHERE ${column} = '${mark}'`)).length === 0) {
+      if (performance.now() > deadline) throw new Error(`no row of ${mark} came: ${this.#err}`);
+      await sleep(20);
+    }
+  }
+
+  async #run(sql: string): Promise<JsonRow[]> {
     const from = this.#out.length;
     this.process.stdin!.write(`${sql};\n`);
     while (!this.#out.slice(from).includes('\n]\n')) {

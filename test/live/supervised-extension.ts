@@ -1,14 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PluginRow } from 'osquery-extension-ts';
-import { fromSources, type Program } from '../bench/program.ts';
+import type { Program } from '../bench/program.ts';
 import { FakeCore } from '../extension/fake-core.ts';
+import { programUnderTest } from './program-under-test.ts';
 
 /** The query that the core has on its schedule. */
 const QUERY = 'executions';
 /** Seconds between looks at core. */
 const INTERVAL = 1;
+/** Milliseconds for an event to become a row, on a busy machine. */
+const SETTLE_MS = 20_000;
+/** The programs that run to see whether others have their rows. */
+const MARK = '/bin/true settled-';
 
 /** A core, and the extension's process, which can be ended and started again like a daemon's. */
 export class SupervisedExtension implements AsyncDisposable {
@@ -17,6 +22,7 @@ export class SupervisedExtension implements AsyncDisposable {
   #process!: ChildProcess;
   #stderr = '';
   #clock = 1_700_000_000;
+  #marks = 0;
   #logged: number | undefined;
 
   private constructor(core: FakeCore, program: Program) {
@@ -25,10 +31,8 @@ export class SupervisedExtension implements AsyncDisposable {
   }
 
   /** @param options core's flags */
-  static async start(
-    options: Readonly<Record<string, string>>,
-    program = fromSources(),
-  ): Promise<SupervisedExtension> {
+  static async start(options: Readonly<Record<string, string>>): Promise<SupervisedExtension> {
+    const program = await programUnderTest();
     const core = await new FakeCore().listen();
     core.schedule = [{ name: QUERY, query: 'SELECT * FROM process_events', interval: '60' }];
     for (const [name, value] of Object.entries(options)) core.options.set(name, value);
@@ -81,11 +85,25 @@ export class SupervisedExtension implements AsyncDisposable {
     await ended;
   }
 
+  /** Resolves when all that has happened by now has its row. */
+  async settled(): Promise<void> {
+    const expr = `${MARK}${++this.#marks}`;
+    const list = [{ op: 2, expr }];
+    const context = { constraints: [{ name: 'cmdline', affinity: 'TEXT', list }] };
+    const deadline = performance.now() + SETTLE_MS;
+    execFileSync('/bin/true', [expr.slice('/bin/true '.length)]);
+    while ((await this.core.generate('process_events', context)).length === 0) {
+      if (performance.now() > deadline) throw new Error(`no row of ${expr} came: ${this.#stderr}`);
+      await sleep(10);
+    }
+  }
+
   /** The rows of process_events that the next run of the scheduled query gets; `log` makes core have them. */
   async scheduled(): Promise<PluginRow[]> {
     this.core.execute(QUERY, this.#clock++);
     try {
-      return await this.core.generate('process_events');
+      const rows = await this.core.generate('process_events');
+      return rows.filter(({ cmdline }) => cmdline?.startsWith(MARK) !== true);
     } finally {
       this.core.endExecution();
     }
