@@ -3,7 +3,16 @@
  * time that the sources take.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildExecutable } from '../src/build/build-executable.ts';
@@ -53,7 +62,9 @@ const hashOf = (inputs: readonly string[]): string => {
   const add = (path: string): void => {
     hash.update(`\0${path}\0`);
     if (statSync(join(root, path)).isFile()) hash.update(readFileSync(join(root, path)));
-    else for (const name of readdirSync(join(root, path)).sort()) if (name !== 'node_modules') add(join(path, name));
+    else
+      for (const name of readdirSync(join(root, path)).sort())
+        if (name !== 'node_modules') add(join(path, name));
   };
   for (const path of inputs) add(path);
   return hash.digest('hex').slice(0, 16);

@@ -11,6 +11,9 @@ const MOST_BYTES_PER_UNIT = 3;
 /** Bytes that an argument takes in a row: its own, the space behind it, and its length in decimal with a comma. */
 const costOf = (bytes: number): number => bytes + 2 + String(bytes).length;
 
+/** Kept free for the mark, and for what its argument takes besides its bytes: a length has seven digits at most. */
+const RESERVED_BYTES = Buffer.byteLength(CUT_MARK) + 2 + 7;
+
 /**
  * Cuts an event's arguments so that its row has no more bytes than `rowBytes`; a user chooses how many there are.
  *
@@ -30,7 +33,7 @@ const lengthOf = (text: string | undefined): number => text?.length ?? 0;
 
 const cutArguments = (event: ProcessEvent, argv: readonly string[], room: number): ProcessEvent => {
   const kept: string[] = [];
-  let left = room;
+  let left = room - RESERVED_BYTES;
   let bytes = argv.length - 1;
   let isCut = false;
   for (const argument of argv) {
@@ -43,7 +46,7 @@ const cutArguments = (event: ProcessEvent, argv: readonly string[], room: number
       left -= cost;
     } else {
       isCut = true;
-      kept.push(firstBytes(argument, left - costOf(0) - CUT_MARK.length * MOST_BYTES_PER_UNIT) + CUT_MARK);
+      kept.push(firstBytes(argument, left) + CUT_MARK);
     }
   }
   return isCut ? { ...event, argv: kept, commandLineBytes: event.commandLineBytes ?? bytes } : event;

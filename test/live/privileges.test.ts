@@ -16,25 +16,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PluginRow } from 'osquery-extension-ts';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LIVE_CAPABILITIES } from '../../src/cli/needed-capabilities.ts';
 import { type Capability, capabilityMask, parseThreadStatus } from '../../src/runtime/capabilities.ts';
 import { childrenOf } from '../bench/process-usage.ts';
-import { fromFile, fromSources } from '../bench/program.ts';
 import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
+import { programUnderTest } from './program-under-test.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
 const NOBODY = 65534;
 /** Nobody's name: NSS has to be asked. */
 const NAMELESS = 54321;
-/** Milliseconds for an event to become a row with all that is looked up. */
-const SETTLE_MS = 800;
-
-/** A built executable to be tried in the place of the sources. */
-const file = process.env.OSQUERY_AUDIT_EVENTS_EXT;
-const program = file === undefined ? fromSources() : fromFile(file);
+/** Longer than anything stays in memory only. */
+const SAVED_MS = 800;
+/** For an event to become a row with all that is looked up. */
+const PATIENCE = { timeout: 10_000, interval: 20 };
 
 const KEPT = capabilityMask(Object.keys(LIVE_CAPABILITIES) as Capability[]);
 
@@ -49,29 +47,27 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
   let before: AuditState;
   let extension: SupervisedExtension;
 
-  beforeEach(async () => {
+  // One for all of them: each leaves it running, and audit is as it was when the last has ended.
+  beforeAll(async () => {
     await auditIsFree();
     before = await auditState();
     directory = mkdtempSync(join(tmpdir(), 'live-privileges-'));
     chmodSync(directory, 0o755);
-    extension = await SupervisedExtension.start(
-      {
-        audit_allow_config: 'true',
-        audit_allow_sockets: 'true',
-        events_max: '5000',
-        custom_audit_state_dir: join(directory, 'state'),
-      },
-      program,
-    );
+    extension = await SupervisedExtension.start({
+      audit_allow_config: 'true',
+      audit_allow_sockets: 'true',
+      events_max: '5000',
+      custom_audit_state_dir: join(directory, 'state'),
+    });
   }, 90_000);
-  afterEach(async () => {
+  afterAll(async () => {
     await extension[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true });
     expect(await auditState()).toEqual(before);
   });
 
   const rows = async (table: string, isMeant: (row: PluginRow) => boolean): Promise<PluginRow[]> => {
-    await sleep(SETTLE_MS);
+    await extension.settled();
     return (await extension.core.generate(table)).filter(isMeant);
   };
 
@@ -89,7 +85,7 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
 
   test('holds what it needs, in each of its threads, and nothing else', async () => {
     execFileSync('/bin/true', ['hash me']);
-    await sleep(SETTLE_MS);
+    await extension.settled();
     const threads = threadsOf(extension.pid);
     // Node's own, the readers' of files, and the ingest worker.
     expect(threads.length).toBeGreaterThan(8);
@@ -163,8 +159,9 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
     );
     try {
       const [printed] = await once(client.stdout, 'data');
-      const connects = await rows('socket_events', row => row.remote_port === String(port));
-      expect(connects).toMatchObject([
+      const connects = () => rows('socket_events', row => row.remote_port === String(port));
+      // Its local end is looked up when the row is there already.
+      await expect.poll(connects, PATIENCE).toMatchObject([
         {
           action: 'connect',
           pid: String(client.pid),
@@ -179,10 +176,9 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
     }
 
     const sha256 = execFileSync('sha256sum', ['/bin/true'], { encoding: 'utf8' }).split(' ')[0];
-    const telemetry = await rows('process_telemetry_events', row =>
-      (row.process_command_line ?? '').endsWith(' privileged'),
-    );
-    expect(telemetry).toMatchObject([
+    const telemetry = () =>
+      rows('process_telemetry_events', row => (row.process_command_line ?? '').endsWith(' privileged'));
+    await expect.poll(telemetry, PATIENCE).toMatchObject([
       { user_uid: String(NOBODY), user_name: 'nobody', process_sha256: sha256 },
       { user_uid: String(NAMELESS), process_sha256: sha256 },
     ]);
@@ -217,7 +213,8 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
 
   test('takes over what it kept before a kill', async () => {
     execFileSync('/bin/true', ['kept']);
-    await sleep(SETTLE_MS);
+    await extension.settled();
+    await sleep(SAVED_MS);
     await extension.end('SIGKILL');
     await extension.start();
     expect(await rows('process_events', row => row.cmdline === '/bin/true kept')).toHaveLength(1);
@@ -229,7 +226,8 @@ describe('a stream', unless(whyNotLive), () => {
   test('gives up its privileges as well', async () => {
     await auditIsFree();
     const before = await auditState();
-    const stream = spawn(program.file, [...program.args, 'stream'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const { file, args } = await programUnderTest();
+    const stream = spawn(file, [...args, 'stream'], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       await expect
         .poll(async () => (await auditState()).status, { timeout: 20_000 })

@@ -34,7 +34,7 @@ const tasksMade = (): number => Number(/^processes (\d+)$/m.exec(readFileSync('/
 /** Rows that core has logged and rows that are stored, then a kill, and programs of which nobody reads. */
 const killAfterRows = async (): Promise<{ readonly gaps: number; readonly tasks: number }> => {
   run('before', 20);
-  await sleep(SAVED_MS);
+  await extension.settled();
   expect(await scheduled()).toEqual(tagged('before', 20));
   extension.log();
   run('stored', 30);
@@ -53,12 +53,15 @@ describe('a restart', unless(whyNotLive), () => {
     await auditIsFree();
     before = await auditState();
     directory = mkdtempSync(join(tmpdir(), 'live-restart-'));
+  }, 90_000);
+  const begin = async (options: Readonly<Record<string, string>> = {}): Promise<void> => {
     extension = await SupervisedExtension.start({
       audit_allow_config: 'true',
       events_max: '50000',
       custom_audit_state_dir: join(directory, 'state'),
+      ...options,
     });
-  }, 90_000);
+  };
   afterEach(async () => {
     await extension[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true });
@@ -66,10 +69,11 @@ describe('a restart', unless(whyNotLive), () => {
   });
 
   test('by kill -9 loses no row that was there a second ago, shows none twice, and reads what the kernel kept meanwhile', async () => {
+    await begin();
     const { gaps } = await killAfterRows();
     await extension.start();
     run('after', 10);
-    await sleep(200);
+    await extension.settled();
     expect(await scheduled()).toEqual([
       ...tagged('stored', 30),
       ...tagged('unheard', 25),
@@ -85,6 +89,7 @@ describe('a restart', unless(whyNotLive), () => {
   }, 60_000);
 
   test('again and again takes over what the one before had not read', async () => {
+    await begin();
     const tags = ['first', 'second', 'third'];
     for (const tag of tags) {
       await sleep(SAVED_MS);
@@ -92,14 +97,12 @@ describe('a restart', unless(whyNotLive), () => {
       run(tag, 10);
       await extension.start();
     }
-    await sleep(200);
+    await extension.settled();
     expect(await scheduled()).toEqual(tags.flatMap(tag => tagged(tag, 10)));
   }, 60_000);
 
   test('that does not come leaves audit as it was found, after a while', async () => {
-    await extension.end('SIGTERM');
-    extension.core.options.set('custom_audit_bridge_ms', '1000');
-    await extension.start();
+    await begin({ custom_audit_bridge_ms: '1000' });
     await extension.end('SIGKILL');
     expect((await auditState()).rules).toBeGreaterThan(before.rules);
     const deadline = performance.now() + RESTORED_MS;
@@ -111,7 +114,7 @@ describe('a restart', unless(whyNotLive), () => {
     run('not-recorded', 3);
     await extension.start();
     run('new', 3);
-    await sleep(200);
+    await extension.settled();
     expect(await scheduled()).toEqual(tagged('new', 3));
   }, 60_000);
 
@@ -121,16 +124,14 @@ describe('a restart', unless(whyNotLive), () => {
   ] as const)(
     'in order is bridged %s',
     async (_, signal) => {
-      await extension.end('SIGTERM');
-      if (signal === 'SIGTERM') extension.core.options.set('custom_audit_bridge_stop', 'true');
-      await extension.start();
+      await begin(signal === 'SIGTERM' ? { custom_audit_bridge_stop: 'true' } : {});
       const gaps = (await extension.status()).serial_gaps;
       run('before', 5);
       await extension.end(signal);
       run('unheard', 25);
       await extension.start();
       run('after', 5);
-      await sleep(200);
+      await extension.settled();
       expect(await scheduled()).toEqual([
         ...tagged('before', 5),
         ...tagged('unheard', 25),
@@ -148,9 +149,7 @@ describe('a restart', unless(whyNotLive), () => {
   );
 
   test('in order leaves no audit behind where the process that would hold the socket has ended', async () => {
-    await extension.end('SIGTERM');
-    extension.core.options.set('custom_audit_bridge_stop', 'true');
-    await extension.start();
+    await begin({ custom_audit_bridge_stop: 'true' });
     const { holder } = readBridgeRecord(join(directory, 'state'))!;
     process.kill(holder.pid, 'SIGTERM');
     await expect
@@ -161,14 +160,12 @@ describe('a restart', unless(whyNotLive), () => {
   }, 60_000);
 
   test('that is not bridged counts what nobody read', async () => {
-    await extension.end('SIGTERM');
-    extension.core.options.set('custom_audit_bridge_ms', '0');
-    await extension.start();
+    await begin({ custom_audit_bridge_ms: '0' });
     const { gaps, tasks } = await killAfterRows();
     await extension.start();
     const unheard = tasksMade() - tasks;
     run('after', 10);
-    await sleep(200);
+    await extension.settled();
     const rows = await scheduled();
     expect(rows).toEqual([...tagged('stored', 30), ...tagged('after', 10)]);
     // Counters are as of the last second.
@@ -185,12 +182,13 @@ describe('a restart', unless(whyNotLive), () => {
   }, 60_000);
 
   test('brings again what core had asked for and not logged', async () => {
+    await begin();
     run('first', 3);
-    await sleep(SAVED_MS);
+    await extension.settled();
     await scheduled();
     extension.log();
     run('second', 3);
-    await sleep(200);
+    await extension.settled();
     expect(await scheduled()).toEqual(tagged('second', 3));
     // Killed before core had the rows: its count stays.
     await extension.end('SIGKILL');
@@ -201,28 +199,27 @@ describe('a restart', unless(whyNotLive), () => {
   }, 60_000);
 
   test('in order loses nothing at all, and what was not to be recorded is no loss', async () => {
+    await begin();
     run('kept', 5);
-    await sleep(200);
+    await extension.settled();
     const gaps = (await extension.status()).serial_gaps;
     await extension.end('SIGTERM');
     expect(await auditState()).toEqual(before);
     run('not-recorded', 5);
     await extension.start();
     run('new', 5);
-    await sleep(200);
+    await extension.settled();
     expect(await scheduled()).toEqual([...tagged('kept', 5), ...tagged('new', 5)]);
     expect((await extension.status()).serial_gaps).toBe(gaps);
     expect(extension.stderr).toBe('');
   }, 60_000);
 
   test('without a directory for state begins anew, and says why', async () => {
-    await extension.end('SIGTERM');
-    extension.core.options.set('custom_audit_state_dir', '/proc/no/such');
-    await extension.start();
+    await begin({ custom_audit_state_dir: '/proc/no/such' });
     expect(extension.stderr).toContain('no state is kept');
     expect(extension.stderr).toContain('custom_audit_state_dir');
     run('memory', 2);
-    await sleep(200);
+    await extension.settled();
     expect(await scheduled()).toEqual(tagged('memory', 2));
     expect(await extension.status()).not.toHaveProperty('state_dir');
   }, 60_000);

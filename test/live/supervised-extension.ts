@@ -31,12 +31,15 @@ export class SupervisedExtension implements AsyncDisposable {
   }
 
   /** @param options core's flags */
-  static async start(options: Readonly<Record<string, string>>): Promise<SupervisedExtension> {
-    const program = await programUnderTest();
+  static async start(
+    options: Readonly<Record<string, string>>,
+    program?: Program,
+  ): Promise<SupervisedExtension> {
+    const started = program ?? (await programUnderTest());
     const core = await new FakeCore().listen();
     core.schedule = [{ name: QUERY, query: 'SELECT * FROM process_events', interval: '60' }];
     for (const [name, value] of Object.entries(options)) core.options.set(name, value);
-    const extension = new SupervisedExtension(core, program);
+    const extension = new SupervisedExtension(core, started);
     try {
       await extension.start();
       return extension;
