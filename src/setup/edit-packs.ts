@@ -1,4 +1,4 @@
-import { furtherTables, readsTable, standardTables } from '../doctor/our-tables.ts';
+import { furtherTables, readsTable } from '../doctor/our-tables.ts';
 import type { Edit } from './edit-autoload.ts';
 import { isMarkedFile, markedFile } from './marked.ts';
 import { bytesAsText } from './text-lines.ts';
@@ -6,8 +6,8 @@ import { bytesAsText } from './text-lines.ts';
 /** Name of the file of ours beside osquery.conf, in the directory whose files osquery reads besides that one. */
 export const PACKS_FILE = 'osquery-audit-events.conf';
 
-/** Tables that a pack of ours reads. */
-export const packTables = [...standardTables] as const;
+/** Tables that a pack of ours reads: those that any host has events for. */
+export const packTables = ['process_events', 'socket_events', 'user_events'] as const;
 
 /**
  * The file with the packs of the tables that no scheduled query reads yet. Empty text: no such file.
