@@ -1,16 +1,15 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { ExtensionManagerClient } from 'osquery-extension-ts';
 import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { ExtensionClient } from 'osquery-extension-ts/server';
 import type { ExtensionUuid } from 'osquery-extension-ts/types';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { builtExtension } from '../built-extension.ts';
 import { DaemonProcess, resultLines } from '../prove/daemon-process.ts';
 import { proveSchedule } from '../prove/prove.ts';
 import { unless } from '../unless.ts';
@@ -20,12 +19,9 @@ import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-a
  * The extension's one file, started by the embedded core as osqueryd starts it, on the kernel's own events.
  */
 
-const project = fileURLToPath(new URL('../..', import.meta.url));
 const BUILD_MS = 120_000;
 const WAIT_MS = 90_000;
 
-/** Made by beforeAll, once. */
-let built: string;
 let extension: string;
 let directory: string;
 let before: AuditState;
@@ -100,20 +96,8 @@ const settledRules = async (): Promise<number> => {
 
 describe('the extension file in a daemon', unless(whyNotLive), () => {
   beforeAll(async () => {
-    mkdirSync(join(project, 'dist'), { recursive: true });
-    // Not in a directory for temporary files: from there core starts nothing.
-    built = mkdtempSync(join(project, 'dist', 'live-'));
-    extension = join(built, 'osquery-audit-events.ext');
-    await promisify(execFile)(process.execPath, [
-      '--conditions=source',
-      join(project, 'src/build/build-ext.ts'),
-      '--output',
-      extension,
-    ]);
+    extension = await builtExtension();
   }, BUILD_MS);
-  afterAll(() => {
-    if (built !== undefined) rmSync(built, { recursive: true, force: true });
-  });
   beforeEach(async () => {
     await auditIsFree();
     before = await auditState();
@@ -133,7 +117,7 @@ describe('the extension file in a daemon', unless(whyNotLive), () => {
   test('logs each execution once, across a kill of the extension and a restart of core', async () => {
     const proof = await proveSchedule({
       execs: 300,
-      seconds: 10,
+      seconds: 6,
       every: 1,
       extension,
     });

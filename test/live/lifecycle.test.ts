@@ -1,24 +1,12 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { unless, whyNotRoot } from '../unless.ts';
+import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { LiveShell } from './live-shell.ts';
 import { Neighbour } from './neighbour.ts';
-
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
-
-/** Runs the shell to its end as a user would, with nothing on its input. */
-const runShell = (args: readonly string[], uid?: number) =>
-  spawnSync(process.execPath, ['--conditions=source', MAIN, 'shell', ...args], {
-    encoding: 'utf8',
-    timeout: 20_000,
-    input: '',
-    ...(uid === undefined ? {} : { uid, gid: uid }),
-  });
+import { programUnderTest } from './program-under-test.ts';
 
 const untilRestored = async (before: AuditState): Promise<void> => {
   for (let tries = 0; tries < 100; tries++) {
@@ -73,9 +61,8 @@ describe('neighbours', unless(whyNotLive), () => {
     const owner = await Neighbour.start();
     try {
       const before = await auditState();
-      const shell = spawn(process.execPath, ['--conditions=source', MAIN, 'shell', '--json'], {
-        stdio: 'pipe',
-      });
+      const { file, args } = await programUnderTest();
+      const shell = spawn(file, [...args, 'shell', '--json'], { stdio: 'pipe' });
       let out = '';
       let error = '';
       shell.stdout.on('data', text => {
@@ -87,9 +74,13 @@ describe('neighbours', unless(whyNotLive), () => {
       shell.stdin.write('SELECT 1 AS ready;\n');
       while (!out.includes('ready') && shell.exitCode === null) await sleep(20);
       execFileSync('/bin/true', ['shared-with-a-neighbour']);
-      await sleep(400);
-      shell.stdin.end("SELECT cmdline FROM process_events WHERE cmdline LIKE '%shared-with%';\n");
-      await once(shell, 'exit');
+      while (!out.includes('shared-with') && shell.exitCode === null) {
+        shell.stdin.write("SELECT cmdline FROM process_events WHERE cmdline LIKE '%shared-with%';\n");
+        await sleep(50);
+      }
+      const exited = once(shell, 'exit');
+      shell.stdin.end();
+      await exited;
       expect(error).toContain(`the audit socket belongs to pid ${owner.pid}`);
       expect(error).toContain('multicast');
       expect(error.trim().split('\n')).toHaveLength(1);
@@ -102,55 +93,11 @@ describe('neighbours', unless(whyNotLive), () => {
 
   test('a second instance says who owns the stream and ends', async () => {
     await using first = await LiveShell.start();
-    const second = runShell(['SELECT 1']);
+    const { file, args } = await programUnderTest();
+    const second = spawnSync(file, [...args, 'shell', 'SELECT 1'], { encoding: 'utf8', input: '' });
     expect(second.status).toBe(1);
     expect(second.stderr).toMatch(/belongs to pid \d+, another osquery-audit-events/);
     expect(second.stderr.trim().split('\n')).toHaveLength(1);
     expect(await first.query('SELECT count(*) AS n FROM process_events')).toHaveLength(1);
   });
 });
-
-describe('no events to have', () => {
-  test('an ordinary user sees the recorded ones, with one line saying why', unless(whyNotRoot), () => {
-    const { status, stdout, stderr } = runShell(
-      ['--csv', 'SELECT count(*) > 10 AS enough FROM process_events'],
-      65534,
-    );
-    expect({ status, stdout }).toEqual({ status: 0, stdout: 'enough\n1\n' });
-    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/recorded events.*needs root/)]);
-  });
-
-  test('an unreadable replay file', () => {
-    const { status, stderr } = runShell(['--replay=/nonexistent.log', 'SELECT 1']);
-    expect(status).toBe(1);
-    expect(stderr.trim().split('\n')).toEqual([expect.stringContaining('/nonexistent.log')]);
-  });
-
-  test('bad SQL', () => {
-    const { status, stderr } = runShell([`--replay=${fixture('exec')}`, 'SELEC 1']);
-    expect(status).toBe(1);
-    expect(stderr.trim().split('\n')).toEqual([expect.stringContaining('syntax error')]);
-  });
-
-  test('a damaged record is reported and harms no other', () => {
-    const directory = mkdtempSync(`${tmpdir()}/damaged-`);
-    try {
-      const log = `${directory}/damaged.log`;
-      const [about, first, ...rest] = readFileSync(fixture('exec'), 'utf8').split('\n');
-      writeFileSync(log, [about, '1300 audit(garbage', first!.slice(0, 20), first, ...rest].join('\n'));
-      const { status, stdout, stderr } = runShell([
-        `--replay=${log}`,
-        '--csv',
-        'SELECT count(*) AS n FROM process_events',
-      ]);
-      expect({ status, stdout }).toEqual({ status: 0, stdout: 'n\n1\n' });
-      expect(stderr.trim().split('\n')).toEqual([
-        expect.stringMatching(/2 malformed lines, the first at line 2/),
-      ]);
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
-  });
-});
-
-const fixture = (name: string): string => new URL(`../../fixtures/${name}.log`, import.meta.url).pathname;

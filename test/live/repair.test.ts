@@ -5,13 +5,12 @@ import { openAuditControl } from '../../src/audit/control/control.ts';
 import { encodeRule, ownRule } from '../../src/audit/control/rules.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import type { CheckResult } from '../../src/doctor/check-result.ts';
-import { fromSources } from '../bench/program.ts';
 import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
+import { programUnderTest } from './program-under-test.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
-const { file, args } = fromSources();
 /** Never matches: no process has this uid. */
 const [architecture] = nativeArchitectures(process.arch);
 const AUDIT_UID = 1;
@@ -26,15 +25,22 @@ const THEIRS = {
   key: 'live-repair',
 } as const;
 
+interface Report {
+  readonly status: number;
+  readonly results: CheckResult[];
+}
+
 /** The doctor, as a user runs it. */
-const doctor = (...more: string[]): Promise<{ readonly status: number; readonly results: CheckResult[] }> =>
-  new Promise((resolve, reject) => {
+const doctor = async (...more: string[]): Promise<Report> => {
+  const { file, args } = await programUnderTest();
+  return new Promise((resolve, reject) => {
     execFile(file, [...args, 'doctor', '--json', ...more], { timeout: 60_000 }, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(error);
       else if (stderr !== '') reject(new Error(stderr));
       else resolve({ status: Number(error?.code ?? 0), results: JSON.parse(stdout) });
     });
   });
+};
 
 const troubles = (results: readonly CheckResult[]) => results.filter(({ status }) => status !== 'ok');
 

@@ -21,10 +21,12 @@ import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts
 import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { type JsonRow, LiveShell } from './live-shell.ts';
+import { programUnderTest } from './program-under-test.ts';
 
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 /** What the shell prints of NULL in JSON. */
 const NULL = '';
+/** What is looked up after the row is there. */
+const LOOKED_UP = { timeout: 5_000, interval: 50 };
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const COLUMNS = [...processTelemetryEvents.fields, 'eid'].join(', ');
 
@@ -278,11 +280,12 @@ describe('telemetry of the live kernel', unless(whyNotLive), () => {
     const [ports] = await once(client.stdout.setEncoding('utf8'), 'data');
     const [port, localPort] = String(ports).trim().split(' ');
     try {
-      const rows = await shell.query(
-        `SELECT action, protocol, local_address, local_port FROM socket_events WHERE pid = ${client.pid} AND remote_port = ${port}`,
-      );
+      const rows = () =>
+        shell.query(
+          `SELECT action, protocol, local_address, local_port FROM socket_events WHERE pid = ${client.pid} AND remote_port = ${port}`,
+        );
       const row = { action: 'connect', protocol: '6', local_address: '127.0.0.1', local_port: localPort };
-      expect(rows).toEqual([row]);
+      await expect.poll(rows, LOOKED_UP).toEqual([row]);
       const found = await shell.query(`SELECT action FROM socket_events WHERE local_port = ${localPort}`);
       expect(found).toEqual([{ action: 'connect' }]);
     } finally {
@@ -301,12 +304,13 @@ describe('telemetry of the live kernel', unless(whyNotLive), () => {
 
   test('the local end of UDP and IPv6', async () => {
     const ends = execFileSync('python3', ['-c', CONNECT_AND_STAY], { encoding: 'utf8', input: '' });
-    const rows = await shell.query(
-      'SELECT protocol, family, local_address, local_port FROM socket_events ' +
-        "WHERE action = 'connect' AND remote_port IN (5301, 5302, 5303) ORDER BY remote_port",
-    );
+    const rows = () =>
+      shell.query(
+        'SELECT protocol, family, local_address, local_port FROM socket_events ' +
+          "WHERE action = 'connect' AND remote_port IN (5301, 5302, 5303) ORDER BY remote_port",
+      );
     const [udp, udp6, tcp6] = JSON.parse(ends) as string[];
-    expect(rows).toEqual([
+    await expect.poll(rows, LOOKED_UP).toEqual([
       { protocol: '17', family: '2', local_address: '127.0.0.1', local_port: udp },
       { protocol: '17', family: '10', local_address: '::1', local_port: udp6 },
       { protocol: '6', family: '10', local_address: '::1', local_port: tcp6 },
@@ -392,8 +396,9 @@ describe('with telemetry off', unless(whyNotLive), () => {
 describe('the stream', unless(whyNotLive), () => {
   /** A shell pipeline with the stream at its head. */
   const startPipeline = async (command: string): Promise<ChildProcess> => {
+    const { file, args } = await programUnderTest();
     const pipeline = spawn('/bin/sh', ['-c', command], {
-      env: { ...process.env, STREAM: `${process.execPath} --conditions=source ${MAIN} stream` },
+      env: { ...process.env, STREAM: [file, ...args, 'stream'].join(' ') },
     });
     for (let tries = 0; tries < 400; tries++) {
       const { status } = await auditState();
