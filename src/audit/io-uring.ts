@@ -71,7 +71,7 @@ export class UringReader {
     const [first] = operations;
     if (first === undefined) return { kind: 'events', events: [] };
 
-    // Of several addresses the kernel keeps the last: whose it is can be told where all do the same.
+    // The kernel keeps only the last of several addresses. It can be attributed only if all operations are alike.
     const isOneKind = operations.every(({ name }) => name === first.name);
     const record = firstOf(group, AUDIT_SOCKADDR);
     const address = isOneKind && !isWithinOther ? record && readSockaddr(record) : undefined;

@@ -11,8 +11,8 @@ export interface Lookup {
 }
 
 /**
- * Where the values of one column are: by segment, and made of a segment when somebody looks for a value in it. It takes
- * about 10 bytes per row.
+ * Index of one column, kept per segment and built when a value is first looked up in the segment. It takes about 10 bytes per
+ * row.
  */
 export class ColumnIndex {
   readonly #column: number;
@@ -63,7 +63,7 @@ export class ColumnIndex {
 
 const NOWHERE = new Uint32Array(0);
 
-/** A little more than is there: a segment that grows is looked at again. */
+/** Some spare room: a growing segment is indexed again later. */
 const SPARE = 1.25;
 const NONE = 0;
 
@@ -88,7 +88,7 @@ class SegmentKeys {
     const before = this.#next;
     this.#next = new Places(room);
     for (let place = 0; place < this.rows; place++) {
-      // One that is in no chain has no value.
+      // A row that is in no chain has no value.
       if (before[place] !== place + 1) this.#link(place);
       else this.#next[place] = place + 1;
     }

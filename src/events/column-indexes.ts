@@ -1,6 +1,6 @@
 import { ColumnIndex, type Lookup } from './column-index.ts';
 
-/** Milliseconds within which a column is looked up a second time for it to have an index: a join does at once. */
+/** A column that is looked up twice within so many milliseconds gets an index. A join does that at once. */
 const AGAIN_MS = 10_000;
 /** Milliseconds after its last use for which an index is kept. */
 const KEEP_MS = 60_000;
@@ -12,7 +12,7 @@ interface Asked {
   index: ColumnIndex | undefined;
 }
 
-/** The indexes of a table: those of columns that are looked up again and again, for as long as they are. */
+/** The indexes of a table. A column has one while it is looked up again and again. */
 export class ColumnIndexes {
   readonly #overheads: Uint32Array;
   readonly #now: () => number;
@@ -25,7 +25,7 @@ export class ColumnIndexes {
     this.#now = now;
   }
 
-  /** The index to look one of these up in, and the one to look up; undefined if there is none, and rows are better read. */
+  /** Chooses the index to use and the value to look up; undefined if reading the rows is better. */
   choose(
     lookups: readonly Lookup[],
   ): { readonly index: ColumnIndex; readonly keys: readonly number[] } | undefined {

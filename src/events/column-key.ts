@@ -1,6 +1,6 @@
 /*
- * Keys of values, for an index: values that a query may hold equal have the same key. Others seldom do: who finds a row by
- * a key looks at its value.
+ * Keys of values, for an index. Values that a query may hold equal have the same key. Different values seldom share one, so the
+ * value of a row that was found by key is compared as well.
  */
 const SPACE = 0x20;
 /** FNV-1a, 32 bits. */
@@ -20,7 +20,7 @@ export const integerKey: KeyOf = (bytes, start, end) => {
 };
 
 /**
- * Of text, which a query may compare with a collation that no context tells of (NOCASE, RTRIM), or with a number: `mode`
+ * For text. A query may compare it with a collation that its context does not mention (NOCASE, RTRIM), or with a number: `mode`
  * is 0755, a column of integers joined to it has 755.
  */
 export const textKey: KeyOf = (bytes, start, end) => {

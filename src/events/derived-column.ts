@@ -10,7 +10,7 @@ const NAME = 'argv';
 /** By table, the column that it follows from. */
 const SOURCES = ['cmdline', 'process_command_line'] as const;
 
-/** The column with the list of arguments, which follows from the command line: it is made when somebody asks. */
+/** The column with the list of arguments. It follows from the command line, so it is computed on demand. */
 export class DerivedArguments {
   readonly column: number;
   readonly #source: number;
@@ -33,7 +33,7 @@ export class DerivedArguments {
     return isPresent(low, high, this.column);
   }
 
-  /** Bytes that rows of so many can have more with it. */
+  /** Bytes that this column adds to rows of that size, at most. */
   mostBytes(rowBytes: number): number {
     return MOST_GROWTH * rowBytes;
   }

@@ -43,11 +43,11 @@ import { type RowFilter, rowsThat, SegmentChunk, SegmentRow, withDerived } from 
 /** Bytes of one segment; a row that is longer gets a segment of its own. */
 const SEGMENT_BYTES = 1024 * 1024;
 /**
- * Segments that lie open; older ones are packed. Most of a row is the names of its columns and what the rows before it say
- * too, so that a megabyte becomes a tenth and less, for 0.2 ms each way: a fifth of a microsecond per row.
+ * Segments left unpacked; older ones are packed. Most of a row is column names and values that the rows before it have too, so
+ * packing shrinks a megabyte to a tenth or less. It takes 0.2 ms each way, a fifth of a microsecond per row.
  */
 const OPEN_SEGMENTS = 2;
-/** What is kept in pieces of this or more is packed for it: a small piece costs as much to write as to pack. */
+/** Pieces of this many bytes or more are packed before they are saved. Writing a smaller piece costs no more than packing it. */
 const KEPT_PACKED_BYTES = 64 * 1024;
 /** Bytes of a segment that gathers what is left of others. */
 const GATHER_BYTES = 256 * 1024;
@@ -62,13 +62,13 @@ export interface EventBufferLimits {
   readonly bytes: number;
 }
 
-/** What rows come to unpacked is what an answer with all of them comes to: equal bytes pack to nearly nothing. */
+/** Limits the unpacked size, which is the size of a reply with all rows: equal bytes pack to nearly nothing. */
 export const UNPACKED_FACTOR = 4;
 
-/** Owners that have as many rows as one another but for one in so many are taken for equal. */
+/** Owners whose shares differ by less than one part in so many count as equal. */
 export const EQUAL_SHARE = 16;
 
-/** Of more than this it must be known what an answer comes to: there is a limit for it, and it may be of few columns. */
+/** Above this many bytes, the size of a reply is computed before it is built: replies are limited, and may have few columns. */
 const LATE_BYTES = 256 * 1024 * 1024;
 
 /** Times of rows, in seconds since the epoch; both inclusive. */
@@ -103,8 +103,8 @@ const ANY_TIME: TimeBounds = { from: Number.NEGATIVE_INFINITY, to: Number.POSITI
  * as they are when they are read; old ones are kept compressed. A row that goes is marked; what is left of a segment that
  * has lost most of its rows is gathered in another one, and what a SELECT was handed stays as it was.
  *
- * Where there is no room for all, the oldest rows of the owner who has most go first: who floods a host with events loses
- * his own, and nobody else's.
+ * When room runs out, the oldest rows of the owner with the largest share go first: a user who floods the host loses his own
+ * rows, and nobody else's.
  */
 export class EventBuffer implements EventRows {
   readonly counters: EventCounters = { ...NO_COUNTS };
@@ -122,9 +122,9 @@ export class EventBuffer implements EventRows {
   #unpacked = 0;
   /** Rows below this number have been returned by some SELECT. */
   #readUpTo = 1;
-  /** Whether any row was consumed or has expired that `save` may have to tell of. */
+  /** Whether a row was consumed or has expired since `save` last recorded it. */
   #hasDone = false;
-  /** Of those the ones whose segments are gone, in their order. */
+  /** The ranges of such rows whose segments are gone, in order. */
   #done: { from: number; to: number }[] = [];
   /** The segment that gathers what is left of others. */
   #gathering: Segment | undefined;
@@ -208,9 +208,9 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * The rows of a range as they came, for keeping: those that are gone but in their segment, too. New ones are not copied:
-   * they stay as they are until `giveBack`. What makes up a segment is packed, now if it was not yet: so it is packed
-   * once, for the disk and for here. So is a large part of one: to write it as it is takes longer.
+   * The rows of a range as they came, for saving; also rows that are gone but still in their segment. Unpacked rows are not
+   * copied and stay unchanged until `giveBack`. A whole segment is packed now, if it was not before, so that it is packed once
+   * for disk and memory. A large part of a segment is packed too: writing it unpacked takes longer.
    */
   batches({ from, to }: RowRange): (StoredBatch | PackedBatch)[] {
     const batches: (StoredBatch | PackedBatch)[] = [];
@@ -365,8 +365,8 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * A segment's memory is used again where it can be: a megabyte that is thrown away so often makes the garbage collector
-   * look through all that there is, and the system hand out and clear 256 pages.
+   * Reuses the memory of segments. Dropping a megabyte that often would make the garbage collector scan the whole heap, and the
+   * system clear 256 pages.
    */
   #memoryFor(bytes: number): Buffer {
     const spare = bytes <= SEGMENT_BYTES ? this.#spare : undefined;
@@ -408,8 +408,7 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * Lets rows that would have to go for want of room stay for a moment: somebody has seen them who will look again, and must
-   * see the same.
+   * Keeps rows over the limit for a moment: a query has seen them, will look again, and must see the same.
    */
   hold(): void {
     this.#hold.begin();
@@ -420,7 +419,7 @@ export class EventBuffer implements EventRows {
     this.#evict();
   }
 
-  /** Takes the oldest rows of whoever has most, until the limit holds or somebody else has clearly more. */
+  /** Evicts the oldest rows of the owner with the largest share, until the limit holds or another owner clearly has more. */
   #relieve(measure: Measure, excess: () => number): void {
     const found = this.#owners.heaviest(measure);
     if (found === undefined) return;
@@ -441,7 +440,7 @@ export class EventBuffer implements EventRows {
     }
   }
 
-  /** Takes the oldest rows of an owner out of a segment: one at least, and until they measure as much. */
+  /** Evicts the oldest rows of an owner from a segment: at least one, and as many as the given measure needs. */
   #evictFrom(segment: Segment, account: OwnerAccount, share: Share, measure: Measure, most: number): void {
     const { gone, owners, ends, rate, beside } = segment;
     const { slot } = account;
@@ -492,7 +491,7 @@ export class EventBuffer implements EventRows {
     share.bytes -= bytes;
     account.rows -= rows;
     account.unpacked -= bytes;
-    // What is computed with the rate of packed bytes is not exact: it begins anew where it can.
+    // Sums computed from the packing rate drift, so they are reset where the exact value is known.
     account.bytes = account.rows === 0 ? 0 : account.bytes - memory;
     this.#rows -= rows;
     this.#unpacked -= bytes;
@@ -625,8 +624,8 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * Drops the rows whose event was before `time` (seconds since the epoch), wherever they are: clocks are set, and
-   * one row from the future must not keep all that came after it.
+   * Drops all rows whose event was before `time` (seconds since the epoch), in any place: clocks are set, and one row from the
+   * future must not keep every row behind it.
    */
   expireBefore(time: number): void {
     for (const segment of this.#segments) if (segment.oldest < time) this.#expireOf(segment, time);
@@ -671,7 +670,7 @@ export class EventBuffer implements EventRows {
    * in between. Rows wanted whole are handed out in place, neighbours as one chunk. A column that is looked up again and
    * again gets an index.
    *
-   * @param consume true drops the rows that are returned, and a set of ranges is told which they are
+   * @param consume true drops the rows that are returned; a set of ranges collects their numbers
    * @param lateColumns late values of the rows, if one of their columns is wanted
    */
   select(

@@ -1,5 +1,6 @@
 /*
- * A command line and its arguments say the same. A row holds the first, and of the arguments only what does not follow from it:
+ * A command line and its arguments have the same content. A row holds the command line, and of the arguments only what does not
+ * follow from it:
  *
  * - nothing where no argument has a space in it: they are what stands between the spaces
  * - else their lengths in UTF-16 units, `4,2,15`

@@ -19,15 +19,15 @@ const MOST_BYTES_PER_UNIT = 3;
 const PAGE_ROWS = 64;
 
 /**
- * Values that are known later than their rows: kept beside the rows, by their number. A value stands in place of the
- * one the row itself has, if it has one. They are encoded when somebody asks: most never are asked for.
+ * Values that become known after their rows, stored beside them by row number. A late value replaces the row's own. Values are
+ * encoded on demand: most are never asked for.
  */
 export class LateColumns {
   readonly #columns: readonly { readonly index: number; readonly name: Buffer }[];
   readonly #names: readonly string[];
   /** By `eid / PAGE_ROWS`: the values of one row after the other. */
   readonly #pages = new Map<number, (string | undefined)[]>();
-  /** Those of rows that are left of a page whose others are gone. */
+  /** Values of the last few rows of a page whose other rows are gone. */
   readonly #single = new Map<number, readonly (string | undefined)[]>();
   /** Rows below have no values any more. */
   #from = 0;
@@ -150,8 +150,8 @@ export class LateColumns {
   }
 
   /**
-   * Forgets the values of rows that are gone, wherever they are. It costs little to be called often: it looks at all of them
-   * only after as many have come as there are.
+   * Forgets the values of all rows that are gone. Calling it often is cheap: it scans everything only after as many new values
+   * came as there are.
    */
   dropGone(rows: RowsThere): void {
     this.dropBelow(rows.range.from);

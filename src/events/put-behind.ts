@@ -51,7 +51,7 @@ export const putBehind = (former: TableRows, here: TableRows): ((eid: number) =>
   return moved;
 };
 
-/** A row that is not there has the number of the next one that is. */
+/** A missing row maps to the number of the next row that exists. */
 const numberNow = (eid: number, runs: readonly Run[], end: number): number => {
   const run = runs.find(({ to }) => eid < to);
   return run === undefined ? end : run.now + Math.max(0, eid - run.from);

@@ -96,7 +96,7 @@ export class RowBatchWriter {
       this.#bytes.length = 0;
       return Uint8Array.prototype.slice.call(bytes, 0, length);
     }
-    // Given away with the little room that is left in it. As many as now, and a few more, are what most likely comes next.
+    // The buffer is handed over with its spare room. The next batch is most likely about as large.
     this.#bytes = new ByteWriter(Math.max(INITIAL_BYTES, length + (length >>> 3)));
     return bytes.subarray(0, length);
   }

@@ -3,12 +3,12 @@ import type { StoredBatch } from './row-batch.ts';
 
 /** What audit writes where no id is set. */
 const UNSET_ID = 0xffffffff;
-/** Ids above come in blocks of this size: user namespaces map such blocks, and who has one can take any id of it. */
+/** Higher ids come in blocks of this size: user namespaces map such blocks, and whoever has one can take any id of it. */
 const ID_BLOCK = 0x10000;
 
 /**
- * Whose row it is, when rows have to go: the login's, which a user cannot change; where nobody logged in the user's. What
- * has a block of subordinate ids is one owner for each block.
+ * Owner of a row, for eviction: the login uid, which a user cannot change; without a login, the uid. Each block of subordinate
+ * ids is one owner.
  */
 export const ownerOf = (auid: number | undefined, uid: number | undefined): number => {
   if (auid !== undefined && auid !== UNSET_ID) return auid;

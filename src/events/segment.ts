@@ -23,7 +23,7 @@ export interface Segment {
   isPacked: boolean;
   /** Bytes of memory that a byte of its rows takes: 1 before it is packed. */
   rate: number;
-  /** How many read the bytes in place and will give them back; those of a SELECT never do. */
+  /** Readers of the bytes in place that will give them back. SELECTs never do. */
   readers: number;
   readonly firstEid: number;
   /** Numbers of the rows; undefined where they follow each other without a gap. */
@@ -49,7 +49,7 @@ export interface Segment {
   readonly shares: Map<number, Share>;
 }
 
-/** What of a segment says what its rows are. It stays as it is when the segment goes on. */
+/** The part of a segment that describes its rows. It stays valid when the segment grows. */
 export type StoredRows = Pick<
   Segment,
   'bytes' | 'isPacked' | 'used' | 'firstEid' | 'eids' | 'ends' | 'masks'

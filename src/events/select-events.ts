@@ -33,7 +33,7 @@ export const selectEvents = async (
     context,
     spec.columns,
     buffer.overheads,
-    // What the row does not have, or not for good, cannot be decided on here.
+    // A column whose final value is not in the row cannot be filtered here.
     column => buffer.holds(column) && lateColumns?.has(column) !== true,
   );
   return await readEvents(buffer, cursors, environment, {
@@ -66,7 +66,7 @@ const placesOf = (spec: TableSpec): ReadonlyMap<string, number> => {
 const knownPlaces = new WeakMap<TableSpec, ReadonlyMap<string, number>>();
 
 const wantedColumns = (spec: TableSpec, { colsUsed }: QueryContext): ColumnMask => {
-  // Behind the columns. Who reads none of them has no OR either, and only counts rows.
+  // Comes after the columns. A query that reads no column has no OR either, and only counts rows.
   const rowid = spec.columns.length;
   if (colsUsed === undefined) return maskOf([...spec.columns.keys(), rowid]);
   let places = knownPlaces.get(spec);

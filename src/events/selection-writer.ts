@@ -10,7 +10,7 @@ import { type ExtraEntry, entriesLength } from './late-columns.ts';
 
 /** The row that is to be added. */
 export interface RowView {
-  /** It lies in these, with others of its segment. They may have to be unpacked: to be asked for only when needed. */
+  /** The segment's bytes, with the row among them. They may have to be unpacked, so ask only when needed. */
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
@@ -23,7 +23,7 @@ export interface RowView {
 
 const EMPTY = Buffer.alloc(0);
 export const NO_ENTRIES: readonly ExtraEntry[] = [];
-/** Room for projected rows: a little for those that find few, which joins call for a thousand times; then more. */
+/** Room for projected rows: little at first, for the thousands of small selects of a join; then more. */
 const FIRST_PROJECTION_BYTES = 2 * 1024;
 const PROJECTION_BYTES = 64 * 1024;
 

@@ -9,7 +9,7 @@ const FROM_BYTES = 64 * 1024 * 1024;
 const FREE_BYTES = 256 * 1024 * 1024;
 /** Bytes written between two looks at what is free. */
 const LOOK_BYTES = 64 * 1024 * 1024;
-/** Pieces that were read last and stay in memory: the frames of one, and its index, are read one after the other. */
+/** Pieces kept in memory after a read: the index and the frames of one piece are read one after the other. */
 const KEPT_PIECES = 8;
 const OWNER_ONLY = 0o600;
 
@@ -32,8 +32,8 @@ export interface Spillable {
 type RowIndex = Pick<Spillable, 'ends' | 'times' | 'masks'>;
 
 /**
- * A temporary file for rows that do not fit into memory. It has no name from the moment on that it is open, so that it is gone
- * whatever ends the process, and is bounded by what is free.
+ * A temporary file for rows that do not fit into memory. It is unlinked as soon as it is open, so it goes with the process
+ * however that ends. Its size is bounded by the free space.
  */
 export class SpillFile {
   /** Bytes of memory that a table may take before its rows go here. */

@@ -115,7 +115,7 @@ export class SegmentRow implements RowView {
 
 const EMPTY = Buffer.alloc(0);
 const NO_WORDS = new Uint32Array(0);
-/** Of the frames of a segment: to unpack one costs something, whatever is in it. */
+/** Unpacking a frame has a fixed cost, whatever it holds. */
 const FEW_FRAMES = 0.5;
 
 const liesInFew = (frames: readonly ZstdFrame[], { ends }: StoredRows, places: Uint32Array): boolean => {
@@ -219,7 +219,7 @@ export class SegmentChunk implements LateChunk {
     return chunks;
   }
 
-  /** Nothing else: what stands behind such a loop has not run when V8 compiles it, and would make it begin anew each time. */
+  /** No code after the loop: V8 compiles the loop before that code has run, and would deoptimize each time. */
   #write(row: SegmentRow, writer: SelectionWriter): void {
     const rows = this.#rows;
     for (let place = 0; place < rows.length; place++) {

@@ -1,7 +1,7 @@
 import { releaseRows, unpackRows } from './packing.ts';
 import { type ZstdFrame, zstdFrames } from './zstd-frames.ts';
 
-/** Frames that stay unpacked, of those used last: rows that a join asks for mostly lie near to one another. */
+/** Frames kept unpacked after use: the rows that a join asks for mostly lie near each other. */
 const MOST_UNPACKED = 8;
 
 interface UnpackedFrame {

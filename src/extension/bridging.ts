@@ -79,7 +79,7 @@ export class Bridging {
   end(source: BridgedSource, end: ExtensionEnd | undefined): 'restore' | 'leave' {
     const isHandOver = end?.kind === 'signal' && end.reason === HAND_OVER_SIGNAL;
     const isLeft = isHandOver || (end !== undefined && this.#settings.bridgesStop);
-    // Where another process reads audit, whoever keeps the bridge could not put it back.
+    // While another process reads audit, the holder of the bridge could not put it back.
     if (isLeft && this.#bridge?.stands === true && source.mode === 'unicast') return 'leave';
     this.remove();
     return 'restore';

@@ -20,8 +20,8 @@ interface SavedAccounts {
 }
 
 /**
- * Counters that outlive the process, and the serial with which the next one begins: after a kill, what the kernel
- * numbered meanwhile and nobody read is a gap, counted to the event.
+ * Counters that outlive the process, and the serial at which the next process starts. After a kill, the events that the kernel
+ * numbered and nobody read are a gap, counted exactly.
  */
 export class CarriedCounters {
   #carried: Readonly<Record<string, number>>;

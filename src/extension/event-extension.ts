@@ -15,6 +15,7 @@ import { messageOf } from '../runtime/message-of.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import type { BridgeKeeper } from './bridging.ts';
 import { EventFlow, eventSpecs, type ReplayReading } from './event-flow.ts';
+import type { CoreView } from './event-store.ts';
 import type { AskingThread } from './osquery/asking-thread.ts';
 import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
 import { followSchedule, warnAboutCore } from './osquery/follow-core.ts';
@@ -103,50 +104,33 @@ const serve = async (
   let end: ExtensionEnd | undefined;
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => flow.close(end));
-  // Connections of their own: a look at the schedule waits for the queries of a tick, and these wait for what is asked here.
+  // Separate connections: reading the schedule waits for the queries of a tick, and those wait for the calls on the other one.
   const database = cleanup.use(new ExtensionManagerClient({ socketPath: options.socket }));
   const scheduleClient = cleanup.use(new ExtensionManagerClient({ socketPath: options.socket }));
   const schedule = new Schedule(scheduleClient);
   const running = new RunningQuery(database);
   const { asking, refusePeer } = await seeClients(core, log, cleanup);
-  const plugins: Plugin[] = [
-    ...flow.store.plugins(
-      spec => namesInCore(spec, names),
-      {
-        execution: read => readingQuery(database, running, schedule, asking, read),
-        readers: tableNames => schedule.readersOf(tableNames),
-        saved: () => flow.saved(),
-      },
-      flow,
-      (table, context) => flow.lateColumnsOf(table, context),
-    ),
-    new TablePlugin(auditStatus, { generate: async () => [await flow.status()] }),
-  ];
-  const following = new AbortController();
-  const followed = Promise.all([
-    repeat(options.interval * 1000, following.signal, async () => {
-      const now = await readCoreSettings(client, remembered, options.overrides);
-      await remembered.save(now.options);
-      log.relayTo(client, now.options.get('logger_plugin'));
-      seeSettings(now);
-      await flow.changeTo(now);
-    }),
-    // At once: which queries there are decides on what is dropped.
-    repeat(
-      options.interval * 1000,
-      following.signal,
-      () => followSchedule(schedule, flow.store, following.signal),
-      { now: true },
-    ),
-    repeat(LOSS_REPORT_MS, following.signal, async () => {
-      const lost = await flow.losses();
-      if (lost !== undefined) log.warn(lost);
-    }),
-  ]).catch((error: unknown) => stop.abort(error));
-  cleanup.defer(async () => {
-    following.abort();
-    await followed;
+  const plugins = tablesOf(flow, names, {
+    execution: read => readingQuery(database, running, schedule, asking, read),
+    readers: tableNames => schedule.readersOf(tableNames),
+    saved: () => flow.saved(),
   });
+  cleanup.use(
+    follow({
+      intervalMs: options.interval * 1000,
+      flow,
+      schedule,
+      log,
+      onCoreLook: async () => {
+        const now = await readCoreSettings(client, remembered, options.overrides);
+        await remembered.save(now.options);
+        log.relayTo(client, now.options.get('logger_plugin'));
+        seeSettings(now);
+        await flow.changeTo(now);
+      },
+      onFailed: error => stop.abort(error),
+    }),
+  );
   const ending = await runExtension({
     name: options.name,
     version: options.version,
@@ -163,7 +147,60 @@ const serve = async (
   return ending;
 };
 
-/** Refusals told of at most: they are for whoever set up the socket, not for the log of every attempt. */
+/** The event tables, under the names that are free in core, and audit_status. */
+const tablesOf = (
+  flow: EventFlow,
+  names: Parameters<typeof namesInCore>[1],
+  core: CoreView,
+): readonly Plugin[] => [
+  ...flow.store.plugins(
+    spec => namesInCore(spec, names),
+    core,
+    flow,
+    (table, context) => flow.lateColumnsOf(table, context),
+  ),
+  new TablePlugin(auditStatus, { generate: async () => [await flow.status()] }),
+];
+
+interface FollowOptions {
+  readonly intervalMs: number;
+  readonly flow: EventFlow;
+  readonly schedule: Schedule;
+  readonly log: OperatorLog;
+  /** Reads core's settings and takes them over. */
+  readonly onCoreLook: () => Promise<void>;
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Looks at core's settings and schedule, and at what was lost, again and again. */
+const follow = ({
+  intervalMs,
+  flow,
+  schedule,
+  log,
+  onCoreLook,
+  onFailed,
+}: FollowOptions): AsyncDisposable => {
+  const following = new AbortController();
+  const { signal } = following;
+  const followed = Promise.all([
+    repeat(intervalMs, signal, onCoreLook),
+    // At once: which queries there are decides what is dropped.
+    repeat(intervalMs, signal, () => followSchedule(schedule, flow.store, signal), { now: true }),
+    repeat(LOSS_REPORT_MS, signal, async () => {
+      const lost = await flow.losses();
+      if (lost !== undefined) log.warn(lost);
+    }),
+  ]).catch(onFailed);
+  return {
+    async [Symbol.asyncDispose]() {
+      following.abort();
+      await followed;
+    },
+  };
+};
+
+/** Refusals reported at most: they are for whoever set up the socket, not for the log of every attempt. */
 const REFUSALS_TOLD = 10;
 
 /** What can be seen of who calls. */
@@ -195,7 +232,7 @@ const seeClients = async (
   return { asking: opened?.asking, refusePeer };
 };
 
-/** Whoever can put another socket in the place of core's, or of ours, can pretend to be it. */
+/** Whoever can replace core's socket, or ours, can impersonate it. */
 const warnAboutSocket = (socket: string, log: OperatorLog): void => {
   try {
     trustedDirectory(dirname(socket));
@@ -223,7 +260,7 @@ const untilConnected = async <T>(
   }
 };
 
-/** Does something every so often; that core does not answer is for the watch over core to judge. */
+/** Does something at an interval. If core does not answer, runExtension decides what follows. */
 const repeat = async (
   ms: number,
   signal: AbortSignal,

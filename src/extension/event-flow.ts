@@ -63,8 +63,8 @@ interface Keeping {
 const NOT_KEPT: Keeping = {};
 
 /**
- * The way of events from their source into the buffers, with what is added to them and kept of them. It goes on while
- * settings change: what has a setting from its start is begun anew, and no event is lost or taken twice meanwhile.
+ * Moves events from their source into the buffers, with telemetry and persistence. It survives changes of settings: parts that
+ * read a setting only at their start are restarted, without losing an event or taking one twice.
  */
 export class EventFlow implements RowSource {
   readonly store: EventStore;
@@ -127,7 +127,7 @@ export class EventFlow implements RowSource {
     this.#persistence = persistence;
     this.#accounts = new CarriedCounters(this.#persistence?.accounts);
     this.#losses = new LossReport(this.#accounts.carried);
-    // Most that is asked of a log takes no telemetry, which costs as much as all the rest.
+    // Most queries of a log need no telemetry, which costs as much as the rest of the replay.
     this.#isDeferred = this.#isReplay && (await canReadAgain(this.#options.replay));
     await this.#startTelemetry();
     this.#startEndpoints();
@@ -140,7 +140,7 @@ export class EventFlow implements RowSource {
         inherited: this.#bridging?.inherited,
       },
     );
-    // Not before: another instance that has the directory has the source too, and that is what is to be told.
+    // Not earlier: another instance that has the directory has the source too, and the error should say that.
     if (whyNot !== undefined) log.warn(whyNot);
     await this.#buildBridge();
     // Every recorded event has been read: nothing more will come.
@@ -167,7 +167,7 @@ export class EventFlow implements RowSource {
   async #beginAnew(before: AuditSettings): Promise<void> {
     const settings = this.#settings;
     const source = this.#source!;
-    // What may not configure audit any more puts it back first.
+    // If audit may no longer be configured, it is put back first.
     const how = before.allowConfig && !settings.allowConfig ? 'restore' : 'leave';
     this.#bridging?.remove();
     await source.reopen(settings, how, async () => {
@@ -218,7 +218,7 @@ export class EventFlow implements RowSource {
     if (whyNot !== undefined) {
       this.store.putBack(rows);
       const former = this.#persistence;
-      // Where it is it is kept well.
+      // The current directory goes on working.
       this.#options.log.warn(
         former === undefined ? whyNot : `${whyNot}; until then state stays in ${former.path}`,
       );
@@ -229,7 +229,7 @@ export class EventFlow implements RowSource {
     return this.store.putBehind(rows);
   }
 
-  /** What was kept in one directory is in another one from now on, and in that one only. */
+  /** From now on the state is in another directory, and only there. */
   async #leave(former: Persistence | undefined): Promise<void> {
     this.#accounts.adopt(this.#persistence?.accounts);
     this.#losses = new LossReport(this.#row(undefined));
@@ -445,7 +445,7 @@ const openSpill = (log: OperatorLog, freeze: () => void): SpillFile =>
     },
   });
 
-/** What is asked of a log is asked of all of it. */
+/** A query of a log is a query of all of it. */
 const warnAboutLeftOut = (store: EventStore, log: OperatorLog): void => {
   for (const [table, { counters, rowCount }] of store.buffers()) {
     if (counters.evicted === 0) continue;
@@ -477,7 +477,7 @@ const settingOf = (settings: AuditSettings, name: string): unknown =>
 
 type Counts = Readonly<Record<string, number>>;
 
-/** By how much counts are less than they were, as what counted has been made anew. */
+/** How far counters fell because the part that counts was restarted. */
 const lessThan = (counts: Counts, before: Counts): Counts =>
   Object.fromEntries(
     Object.entries(before).flatMap(([name, count]) => {
@@ -486,6 +486,6 @@ const lessThan = (counts: Counts, before: Counts): Counts =>
     }),
   );
 
-/** Core wants the socket itself, and would fight for it: both can have the events by multicast. */
+/** Core wants the socket for itself and would keep taking it. By multicast, both get the events. */
 const yieldsSocket = ({ settings, options }: CoreSettings): boolean =>
   options.get('disable_audit') === 'false' && settings.mode === 'auto';

@@ -86,7 +86,7 @@ export class EventStore {
     );
   }
 
-  /** Keeps no more than there is now: nothing more fits anywhere. */
+  /** Limits the buffers to what they hold now: there is room for no more. */
   freeze(): void {
     const { rows } = bufferLimits(this.#settings);
     for (const { buffer } of this.#stores.values()) buffer.setLimits({ rows, bytes: buffer.byteCount });

@@ -73,7 +73,7 @@ export class Telemetry {
     return this.#telemetry !== undefined;
   }
 
-  /** The batches that come now are of another source, and refer to none of the one before. */
+  /** Batches now come from another source, and refer to none of the earlier texts. */
   sourceChanged(): void {
     this.#reader = new ProcessBatchReader();
   }
@@ -118,7 +118,7 @@ export class Telemetry {
   offer(batch: ProcessBatch): void {
     const model = this.#telemetry?.model;
     this.#isOffering = true;
-    // Also where nobody wants it: the batches that come after refer to it.
+    // Also for unwanted batches: later ones refer to their texts.
     this.#reader.read(batch, model && ((event, eid) => model.offer(event, eid)));
     this.#isOffering = false;
     this.#flush();
@@ -138,7 +138,7 @@ export class Telemetry {
         ownerOf(event.auid, event.uid),
       );
     }
-    // What comes out at once is taken at once: to wake up again for it costs more than all that is done with it.
+    // Results that are ready are taken at once: waking up again costs more than taking them.
     if (!this.#isOffering) this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
   }
 
@@ -165,7 +165,7 @@ export class Telemetry {
   /** The values beside the rows of process_events, if the query uses one of their columns. */
   lateColumnsOf(context: QueryContext): LateColumns | undefined {
     const { colsUsed } = context;
-    // A query that names no columns wants all: that is no reason to start.
+    // A query that names no columns wants all of them. That alone does not start the model.
     if (colsUsed === undefined) return this.#lateColumns;
     const asked = EXTRA_NAMES.filter(name => colsUsed.has(name));
     if (asked.length === 0) return undefined;

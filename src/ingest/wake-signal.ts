@@ -8,8 +8,8 @@ const AT_HAND_BY_DESCRIPTOR = 2;
 const ONE = new BigUint64Array([1n]);
 
 /**
- * By this a thread is called out of a pause by another one. Both make theirs of the same memory: messages do not reach a
- * thread whose event loop stands still.
+ * Wakes the ingest thread. Both threads build theirs on the same memory: messages do not reach a thread whose event loop stands
+ * still.
  */
 export class WakeSignal {
   readonly shared: SharedArrayBuffer;

@@ -32,6 +32,6 @@ export const changesBack = (now: AuditStatus, note: RestoreNote): readonly Audit
   ];
 };
 
-/** Whether audit is to be switched off again. Not where somebody reads it who has come since: it is theirs to say. */
+/** Whether audit is to be switched off again. Not if another reader has started since: it decides. */
 export const switchesOff = (now: AuditStatus, note: RestoreNote, hasNewOwner: boolean): boolean =>
   now.enabled === 1 && note.found.enabled === 0 && !hasNewOwner;

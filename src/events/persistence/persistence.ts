@@ -9,7 +9,7 @@ import { ValueLog } from './value-log.ts';
 
 /** Milliseconds that a row may be in memory only. */
 const SAVE_MS = 250;
-/** Milliseconds between two looks at what else is kept while no rows come: to put it together costs more than all the rest. */
+/** How often counters are saved while no rows come, in milliseconds. Collecting them costs more than the rest of a save. */
 const ACCOUNTS_MS = 1_000;
 /** Milliseconds that a SELECT waits for the disk; one that stalls must not stop queries. */
 const ANSWER_MS = 1_000;

@@ -5,7 +5,7 @@ import { adviseOnCore, type CoreFacts } from './core-advice.ts';
 import type { CoreSettings } from './core-settings.ts';
 import type { OperatorLog } from './operator-log.ts';
 
-/** What a core is like, and who is to hear of what is wrong there. */
+/** Facts about core, and where to report problems. */
 export interface WarnedOfCore {
   readonly atStart: CoreSettings;
   readonly nativeTables: CoreFacts['nativeTables'];
@@ -26,7 +26,7 @@ export const warnAboutCore = ({
   log,
 }: WarnedOfCore): ((now: CoreSettings) => void) => {
   const factsOf = ({ options, settings }: CoreSettings): CoreFacts => {
-    // What is switched off is empty by any name.
+    // A table that is switched off is empty under any name.
     const off = eventTables.filter(({ flag }) => !settings[flag]).map(({ spec }) => spec.name);
     return {
       options,

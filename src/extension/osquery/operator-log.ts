@@ -10,8 +10,8 @@ const SEVERITY = { info: 0, warning: 1, error: 2 } as const;
 const RELAY_TIMEOUT_MS = 1_000;
 
 /**
- * Where an operator looks: stderr, which osqueryd hands to the journal, and osquery's own status log, which its
- * logger plugin may ship elsewhere.
+ * Writes to the places where an operator looks: stderr, which osqueryd passes to the journal, and osquery's status log, which
+ * its logger plugin may ship elsewhere.
  */
 export class OperatorLog {
   readonly #write: (line: string) => void;
@@ -53,7 +53,7 @@ export class OperatorLog {
   async #relay(severity: keyof typeof SEVERITY, message: string): Promise<void> {
     const { client, plugins } = this.#core ?? { plugins: [] };
     const request = { status: 'true', log: statusLines(severity, message) };
-    // A core that takes no status lines, or is gone, leaves stderr.
+    // If core takes no status lines, or is gone, stderr remains.
     await Promise.allSettled(
       plugins.map(plugin => client?.call('logger', plugin, request, { timeoutMs: RELAY_TIMEOUT_MS })),
     );

@@ -51,14 +51,14 @@ export class RememberedOptions {
       this.#hasValid = info?.config_valid === '1';
     } catch (error) {
       if (!isOsqueryError(error, 'OSQUERY_STATUS')) throw error;
-      // --disable_tables keeps it away: then there is nothing to go by.
+      // --disable_tables hides the table, so nothing can be learned from it.
       this.#hasValid = true;
     }
     return this.#hasValid;
   }
 }
 
-/** What is no list of names and values was not written by us. */
+/** Anything but a list of names and values was not written by us. */
 const parse = (text: string | undefined): Options => {
   try {
     const entries: unknown = JSON.parse(text ?? '[]');

@@ -51,7 +51,7 @@ export class QueryCursors {
     const isCounted = last !== undefined && (last.isCounted || last.counter !== counter);
     const isDoubted = this.#doubted.delete(query) && isCounted;
     const hasFailed = this.#failed.delete(query);
-    // Nothing was logged of the last execution, or there was nothing to log: its rows are not had twice.
+    // Nothing was logged of the last execution, or there was nothing to log, so sending its rows again cannot duplicate them.
     const isOwed = (isDoubted || hasFailed) && last?.counter === counter;
     const from = last === undefined ? buffered.from : isOwed ? last.from : last.to;
     this.#cursors.set(query, { executionId: id, counter, isCounted, from, to: buffered.to });
