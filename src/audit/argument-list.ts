@@ -29,8 +29,8 @@ export interface FirstArguments {
 }
 
 /**
- * Joins the EXECVE records of one event as they come, in the order in which the kernel writes them, and keeps nothing of them
- * but the text of the first arguments: what a user puts on a command line takes no more memory than its row.
+ * Joins the EXECVE records of one event as they arrive, in the kernel's order. It keeps only the text of the first arguments,
+ * so that a long command line takes no more memory than its row.
  */
 export class ArgumentList {
   readonly #enough: number;

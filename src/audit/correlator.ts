@@ -61,8 +61,8 @@ export const CORRELATOR_LIMITS: CorrelatorLimits = {
 };
 
 /**
- * Bytes of an event from which on its EXECVE records are read as they come, and not kept: a user may put 6 MB on a command
- * line, which the kernel writes in twice as many.
+ * Above this many bytes, the EXECVE records of an event are parsed as they arrive and not kept: a command line may have 6 MB,
+ * which the kernel writes as 12.
  */
 const LONG_BYTES = 32 * 1024;
 /** The copies of an event's records are given back at once where it has more. */

@@ -1,7 +1,7 @@
 /**
  * Records in which the readers found damage: an unclosed quote, broken hex, a record cut short. What such a record says there
- * is NULL. The readers add to it, the interpreter takes it into its counters; a counter handed through every reader would
- * cost the many records that are whole.
+ * is NULL. The readers add to it, and the interpreter moves it into its counters. Passing a counter through every reader would
+ * slow down the many whole records.
  */
 export const damage = {
   records: 0,

@@ -13,13 +13,13 @@ export interface EventUnderWay<Event> extends EventName {
   sibling: Event | undefined;
 }
 
-/** The events of which some records have come, and others may, by their names. */
+/** Unfinished events, by what names them. */
 export class EventsUnderWay<Event extends EventUnderWay<Event>> {
   /** The one that began last, until another one begins: mostly no other is under way. */
   #newest: Event | undefined;
   /** The others by serial, oldest first; of those with the same serial the first of a chain. */
   readonly #others = new Map<number, Event>();
-  /** The one of the others that was looked for last: mostly the next record is of it too. */
+  /** The one found last: the next record usually belongs to it too. */
   #latest: Event | undefined;
   #count = 0;
 

@@ -65,7 +65,7 @@ const withOrigin = (group: RecordGroup, events: readonly AuditEvent[]): readonly
   const call = firstOf(group, AUDIT_SYSCALL);
   const names = call === undefined ? undefined : interpretedNames(call);
   if (node === undefined && names === undefined) return events;
-  // They were made just now, and nobody has seen them yet.
+  // The events were made just now and are not shared yet, so they may be changed.
   for (const event of events as readonly Origin[]) {
     event.node = node;
     event.names = names;

@@ -11,7 +11,7 @@ const viewOf = (bytes: Uint8Array): DataView => {
 };
 
 /**
- * Bytes that were seen last, to tell that they come again: what has been made of them need not be made once more then.
+ * Remembers the last bytes seen, so that the result of parsing them can be reused when they come again.
  * Compared by eight at a time, which takes less than a tenth of reading them.
  */
 export class KnownBytes {
@@ -52,7 +52,7 @@ export class KnownBytes {
     return theirEnd >= start && theirEnd <= end && this.matches(bytes, start, theirEnd) ? theirEnd : -1;
   }
 
-  /** @returns whether they are not too many to be kept; if they are, none are known any more */
+  /** @returns false if they are too long; nothing is remembered then */
   keep(bytes: Buffer, start: number, end: number): boolean {
     const length = end - start;
     const fits = length <= this.#bytes.length;

@@ -127,8 +127,7 @@ const joinedArguments = (
 const MAX_FILES = 64;
 
 /**
- * Puts a file where its number says: records may come in any order, and twice, and where one was lost the next must not stand
- * for it.
+ * Puts a file at its number: records may come in any order and twice, and the next file must not stand in for a lost one.
  */
 const addFile = (files: ExecutedFile[], record: AuditRecord, place: number): void => {
   const item = pathItem(record);

@@ -161,7 +161,7 @@ const readName = (record: AuditRecord): SocketName | undefined => {
 const fileDescriptor = (group: RecordGroup, syscall: SyscallRecord): number =>
   (socketcallArgument(group, A0) ?? syscall.a0) | 0;
 
-/** An argument of what socketcall was asked for; undefined if it is another call. */
+/** An argument of the call behind socketcall; undefined for any other call. */
 const socketcallArgument = (group: RecordGroup, key: number): number | undefined => {
   const record = firstOf(group, AUDIT_SOCKETCALL);
   if (record === undefined) return undefined;

@@ -76,7 +76,7 @@ export class AuditStream {
   readonly #counters: StreamCounters = { overruns: 0, dropped: 0, truncated: 0, foreign: 0 };
   readonly #fd: number;
   #isMember = false;
-  /** What the kernel counted as dropped in other times than as a member of the group. */
+  /** Drops that the kernel counted while this socket was not a member of the group. */
   #otherDrops = 0;
   #closed = false;
   readonly #batch = new DatagramBatch(SLOT_BYTES, SLOT_STRIDE);
@@ -141,7 +141,7 @@ export class AuditStream {
     this.#isMember = true;
   }
 
-  /** What of the multicast copy has not been received yet still is. */
+  /** Records of the copy that are already queued are still received. */
   leave(): void {
     if (!this.#isMember) return;
     this.#setMembership(libc.NETLINK_DROP_MEMBERSHIP, 'leaving the audit multicast group');

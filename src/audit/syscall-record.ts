@@ -83,8 +83,8 @@ const KNOWN_BYTES = 512;
 /** The text of `known`. */
 const knownText = new KnownBytes(KNOWN_BYTES);
 /**
- * The record read last. Who makes many calls writes the same text, or at least the same from the actor on. Only of a call
- * that names no files: no two executions write the same.
+ * The last record. A process that makes many calls writes the same text, or at least the same actor. Only for calls without
+ * files: no two executions write the same.
  */
 let known:
   | {
@@ -253,7 +253,7 @@ const readActor = (bytes: Buffer, start: number, end: number): Actor => {
   let comm: TextReading;
   let exe: TextReading;
   let hasExe = false;
-  /** Where an identity begins of which nothing stands before. */
+  /** Where an identity begins; -1 if part of it was read before. */
   let identityAt = -1;
   cursor.reset(bytes, start, end);
   // Behind `exe` come the security context and the rule's key, which nobody asks for.

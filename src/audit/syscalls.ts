@@ -86,7 +86,7 @@ const NONE: Names = new Map();
 const tableOf = new Map<number, readonly [text: string, base?: number]>(
   Object.entries(TABLES).map(([name, table]) => [archNumber(name as ArchName), table]),
 );
-/** Those that somebody has asked for: of thirteen a host has two. */
+/** Tables parsed so far: of thirteen, a host uses two. */
 const parsed = new Map<number, Names>();
 let x32Names: Names | undefined;
 

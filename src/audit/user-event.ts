@@ -90,8 +90,8 @@ const ENCODED: ReadonlySet<string> = new Set<MessageField>(['acct', 'exe', 'cmd'
 /**
  * Fields of the inner message; the first of a name counts.
  *
- * Programs of before libaudit's encoding, and dbus, write a sentence: `acct=alice : exe="/usr/sbin/sshd"
- * (hostname=h.example, addr=192.0.2.1, terminal=ssh res=success)`. Its punctuation is not of the values.
+ * dbus, and programs older than libaudit's encoding, write a sentence: `acct=alice : exe="/usr/sbin/sshd"
+ * (hostname=h.example, addr=192.0.2.1, terminal=ssh res=success)`. Its punctuation is not part of the values.
  */
 const readMessage = (bytes: Buffer, start: number, end: number): MessageFields => {
   const cursor = new FieldCursor().reset(bytes, start, end);

@@ -37,9 +37,9 @@ export interface KeeperOptions {
 }
 
 /**
- * Watches over what is ours in kernel audit while others change it: the stream is read as multicast copy while another
- * process has it and claimed again when it is free, rules and settings are put back in place. Never at full speed: what
- * does not last is tried again after ever longer pauses.
+ * Keeps our part of kernel audit in place while others change it. While another process has the stream, the multicast copy is
+ * read; when the stream is free, it is claimed again. Rules and settings are put back. What does not last is retried after ever
+ * longer pauses.
  */
 export class AuditKeeper {
   readonly #options: KeeperOptions;
@@ -52,7 +52,7 @@ export class AuditKeeper {
   /** The other process that has the stream, or had it last. */
   #owner: StreamOwner | undefined;
   #freeSince: number | undefined;
-  /** When to ask for a stream that was ours and that a living process has; undefined if it has not been ours. */
+  /** When to ask again for a stream that was ours and that a living process took; undefined if it was never ours. */
   #askAt: number | undefined;
   #checkAt: number;
   #checkNotBefore = Number.NEGATIVE_INFINITY;
@@ -78,7 +78,7 @@ export class AuditKeeper {
       this.look().then(
         () => this.#schedule(),
         error => {
-          // What the kernel refused now it may grant the next time.
+          // The kernel may grant next time what it refused now.
           this.#options.warn(messageOf(error));
           this.#schedule();
         },

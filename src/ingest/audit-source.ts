@@ -30,7 +30,7 @@ export const openLiveSource = async (
 };
 
 /**
- * Starts reading kernel audit. What it takes exists on Linux only, and is loaded here.
+ * Starts reading kernel audit. The code for it exists on Linux only, and is loaded here.
  *
  * @throws AuditError or IngestError with a message for the operator; audit is as it was found then
  */
@@ -44,7 +44,7 @@ export const openKernelSource = async (
 };
 
 /**
- * Starts reading the audit pipe of macOS. What is audited is for audit_control(5) to say, and stays as it is.
+ * Starts reading the audit pipe of macOS. audit_control(5) decides what is audited; this does not change it.
  *
  * @param device another one, for trying; it is then taken for the pipe on any platform
  * @throws IngestError with a message for the operator

@@ -1,4 +1,4 @@
-/** Ever longer pauses, as long as what they stand between does not help. */
+/** Pauses between tries that grow as long as the tries do not help. */
 export class BackOff {
   readonly #firstMs: number;
   readonly #mostMs: number;

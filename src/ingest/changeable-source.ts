@@ -8,8 +8,8 @@ import type { IngestCounters } from './ingest-messages.ts';
 export type OpenSource = (settings: AuditSettings, start: LiveOptions) => Promise<EventSource>;
 
 /**
- * The source of events of an extension, which is opened anew when settings change that a source has from its start. What its
- * sources count adds up.
+ * The event source of an extension. It is reopened when a setting changes that a source reads only at its start. The counters
+ * of its sources add up.
  */
 export class ChangeableSource {
   readonly #open: OpenSource;
@@ -107,7 +107,7 @@ export class ChangeableSource {
       this.#isBetween = true;
       await this.#source.close(how);
       this.#countUp();
-      // What was missed on purpose is no gap.
+      // Events that were left out on purpose are no gap.
       if (how === 'restore') this.#lastSerial = undefined;
       const start = await between();
       const inherited: InheritedSocket | undefined =

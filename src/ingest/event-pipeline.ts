@@ -32,7 +32,7 @@ export interface PipelineOptions {
   readonly kindOfTask: KindOfTask;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** Whether a hole in the serials is a loss: so it is where every event of one kernel is received. */
+  /** Whether a gap in the serials is a loss: it is where every event of one kernel is received. */
   readonly countGaps?: boolean;
   /** The last serial that another process has taken before this one; what is missing since is a loss. */
   readonly lastSerial?: number | undefined;
@@ -103,7 +103,7 @@ export class EventPipeline {
   readonly trails: TrailCounters = createTrailCounters();
   /** … and reading the logs. */
   logged: LoggedCounters = newLoggedCounters();
-  /** When the batch began that is being taken: asking for each record would cost more than its header. */
+  /** When the current batch began. Reading the clock for each record would cost more than parsing its header. */
   #batchTime: number | undefined;
   #records = 0;
   #malformedRecords = 0;

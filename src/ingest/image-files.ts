@@ -63,9 +63,9 @@ export class ImageFiles {
   }
 
   /**
-   * The file of the event whose times were asked for last, if by device and inode it is one that the event recorded. Of
-   * file systems without a device of their own there is none: what is mounted next gets the same number, and a user can
-   * mount such, with files whose numbers and times are what he likes (FUSE).
+   * The file of the event whose times were asked for last, if by device and inode it is one that the event recorded. undefined
+   * on file systems without a device of their own: the next mount gets the same number, and a user can mount one whose files
+   * have any inode and time he likes (FUSE).
    */
   versionOf(event: ImageSubject): FileVersion | undefined {
     if (this.#last?.event !== event) return undefined;

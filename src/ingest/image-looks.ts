@@ -139,7 +139,7 @@ export class ImageLooks {
     }
   }
 
-  /** Of a process that has ended or was given up: what it was at is not asked again, all else is. */
+  /** After a process ended or was given up: the question it was working on is dropped, all others are asked again. */
   #leave({ begun, looks, isOverdue }: Batch, now: number): void {
     if (isOverdue || begun !== undefined) this.#carefulUntil = now + this.#limits.carefulMs;
     for (const [index, look] of looks.entries()) {
@@ -190,7 +190,7 @@ export class ImageLooks {
   }
 
   #add(key: string, look: Look): void {
-    // One that is asked anew must not take the place of another that asks for the same.
+    // A repeated question must not replace a newer one for the same file.
     this.#open.set(this.#open.has(key) ? `${key} ${this.#number}.${this.#open.size}` : key, look);
     this.#questions++;
     if (look.files.length > 0) this.#openOf.set(look.path, look);

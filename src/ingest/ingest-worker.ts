@@ -54,7 +54,7 @@ const stop = new AbortController();
 let leaves = false;
 let malformedInput = 0;
 
-/** Where this thread may not touch a path itself: on macOS nobody but root can mount what does not answer. */
+/** On Linux this thread never touches a path itself. On macOS it may: only root can mount file systems that do not answer. */
 const looks = isKernel
   ? new ImageLooks({
       now: () => performance.now(),
@@ -160,7 +160,7 @@ const takeCommands = (): void => {
   }
 };
 
-/** Messages with events that a replay may be ahead of the other thread: a log is read no faster than its rows are taken. */
+/** Messages that a replay may be ahead of the main thread: a log is read no faster than its rows are taken. */
 const MOST_UNTAKEN = 4;
 let untaken = 0;
 let onTaken: (() => void) | undefined;

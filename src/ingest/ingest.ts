@@ -197,7 +197,7 @@ export class Ingest {
     if (events.ends.length > 0) handlers.onEnds?.(events.ends);
     if (events.processes !== undefined) handlers.onProcesses(events.processes);
     this.#outbox.taken(events.bytes);
-    // At once, not when the garbage collector comes to it: it comes sooner the more there is.
+    // Freed at once, not by the garbage collector, which runs more often the more there is to free.
     for (const buffer of buffersOf(events)) buffer.transfer(0);
     if (this.#isReplay) this.#send({ kind: 'taken' });
   }
@@ -290,7 +290,7 @@ export class Ingest {
   }
 }
 
-/** Without one a SELECT waits for what gathers. */
+/** Without one, a SELECT waits until gathered records are handed over. */
 const openEventDescriptor = (): number | undefined => {
   const descriptor = eventDescriptor();
   return descriptor < 0 ? undefined : descriptor;

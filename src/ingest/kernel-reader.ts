@@ -96,7 +96,7 @@ export class KernelReader {
     this.#options = options;
     this.#pipeline = options.pipeline;
     this.#looks = options.looks;
-    // Until the inherited socket is closed, and nobody owns the stream, the copy is what is missed by neither.
+    // Until the inherited socket is closed nobody else can own the stream; the multicast copy misses nothing meanwhile.
     this.#stream = AuditStream.open(inheritedFd === undefined ? mode : 'multicast', receiveBuffer);
   }
 

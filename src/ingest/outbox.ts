@@ -1,6 +1,7 @@
 /**
  * Bytes of rows on their way from one thread to another, counted by both in the same memory: what has been sent, and what has
- * been taken. While the other thread is busy they pile up, and the kernel, which counts what it drops, is to hold what comes.
+ * been taken. While the other thread is busy they pile up. Then reading stops, and the kernel, which counts what it drops,
+ * holds new records.
  */
 export class Outbox {
   readonly shared: SharedArrayBuffer;

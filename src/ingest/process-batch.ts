@@ -3,8 +3,8 @@ import type { FileVersion } from '../model/hash/file-version.ts';
 import type { ModelEvent } from '../model/model-event.ts';
 
 /**
- * Process events and the numbers of their rows, on their way to another thread. All that is a number stands among the
- * numbers, each text once: to clone objects and the names of their properties takes five times as long. What programs,
+ * Process events and the numbers of their rows, on their way to another thread. Numbers are in one array, and each text is sent
+ * once: cloning objects with their property names takes five times as long. What programs,
  * files and users are called comes again and again: such texts are sent once and known by their place from then on, so
  * that batches can be read only in their order.
  */

@@ -9,9 +9,9 @@ const FIRST_MS = 2;
  * more than many events do.
  */
 const GATHER_MS = 40;
-/** Milliseconds for those that come so close together that most of what they name cannot be looked up anyway. */
+/** Milliseconds to gather when records come so fast that most files and sockets they name cannot be looked up anyway. */
 const CLOSE_GATHER_MS = 80;
-/** Records per millisecond from which on they do. */
+/** Records per millisecond that count as that fast. */
 const CLOSE = 12;
 /** Batches taken before everything else has its turn. */
 const BATCHES_IN_A_ROW = 64;
@@ -66,7 +66,7 @@ export const receiveLoop = (options: ReceiveLoopOptions): void => {
       continue;
     }
     if (records === 0 && !stream.wait(IDLE_MS)) continue;
-    // What came while others were taken says nothing of how close they come.
+    // Records that arrived while others were processed say nothing about the rate.
     if (records === 0) paused = FIRST_MS;
     else paused = records > CLOSE * paused && paused >= GATHER_MS ? CLOSE_GATHER_MS : GATHER_MS;
     if (prompt === undefined) pause(paused);
@@ -109,7 +109,7 @@ const gather = (
     const received = take();
     records += received;
     if (received >= BATCH) return records;
-    // Nobody takes what there is, for now.
+    // The outbox is full for now.
     if (received === 0) break;
   }
   const left = until - performance.now();

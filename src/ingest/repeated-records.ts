@@ -1,9 +1,9 @@
 import { parseRecord } from '../audit/record.ts';
 
 /**
- * Recognizes records that come a second time when the stream changes hands: what was sent while the socket had both the
- * multicast copy and the unicast stream, where each stands behind its like, and what the kernel kept for the next owner
- * after it had sent the copy.
+ * Recognizes records that come twice when the stream changes hands: those sent while the socket had both the multicast copy and
+ * the unicast stream, where the two directly follow each other, and those that the kernel kept for the next owner after it had
+ * sent the copy.
  */
 export class RepeatedRecords {
   readonly #isFinished: (serial: number) => boolean;

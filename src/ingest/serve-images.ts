@@ -10,8 +10,8 @@ const PIECE_BYTES = 65_536;
 
 /**
  * Answers questions that come in on a connection, until it is closed. It is the only thread of its process, and waits for
- * nothing else. Files of other user namespaces, of users' file systems and of the network come last, each with a word
- * before: who hangs at one leaves nothing else undone.
+ * nothing else. Files of other user namespaces, of users' file systems and of the network come last, each announced first, so
+ * that a look that hangs leaves nothing else undone.
  */
 export const serveImages = (fd: number, procfs: ProcfsReader): void => {
   const looker = new ImageLooker(procfs, reply => write(fd, `${JSON.stringify(reply)}\n`));

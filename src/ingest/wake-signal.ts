@@ -33,7 +33,7 @@ export class WakeSignal {
     const ring = Atomics.add(this.#words, RINGS, 1) + 1;
     Atomics.notify(this.#words, RINGS);
     if (Atomics.load(this.#words, AT_HAND) === AT_HAND_BY_DESCRIPTOR) this.#write();
-    // It may have gone to rest before it could hear this.
+    // It may have gone to sleep before it saw this.
     return this.#hasAnything ? ring : undefined;
   }
 
@@ -91,7 +91,7 @@ export class WakeSignal {
     return has;
   }
 
-  /** Nothing is at hand, and nobody is answered, until the next pause. */
+  /** Until the next pause there is nothing at hand, and nobody gets an answer. */
   leave(): void {
     Atomics.store(this.#words, AT_HAND, 0);
   }

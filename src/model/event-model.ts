@@ -72,7 +72,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   readonly #limits: ModelLimits;
   /** Events in flight. */
   readonly #queue = new Fifo<Entry>();
-  /** What an event has when it arrives: copied, V8 knows the fields' places; filled one by one, it looks each one up. */
+  /** Copied for each event, so that V8 knows the layout; fields added one by one would each be looked up. */
   readonly #noFields: Readonly<Record<string, unknown>>;
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -262,7 +262,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
    * @param expires whether to go on without the sources whose time is over
    */
   #pump(expires = false): void {
-    // A receiver that offers events from within `emit` must not turn the order around.
+    // Keeps the order if a receiver offers events from within `emit`.
     if (this.#pumping) return;
     this.#pumping = true;
     for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {

@@ -1,7 +1,7 @@
-/** Dead places at the front that are put up with before the rest moves forward. */
+/** Dead slots at the front that are tolerated before the rest moves forward. */
 const SLACK = 1024;
 
-/** A queue that costs the same however long it is: an array's `shift` moves everything, a Map leaves holes behind. */
+/** A queue with constant cost at any length: an array's `shift` moves everything, a Map leaves holes behind. */
 export class Fifo<T extends object | number> {
   #items: (T | undefined)[] = [];
   #head = 0;

@@ -13,14 +13,14 @@ import {
 } from '../constants.ts';
 
 /**
- * Record types of which nothing is read here: a quarter of what comes of a connect or an exec. Kept from being made,
- * they cost neither us nor the audited program, whose command line the kernel copies for each PROCTITLE.
+ * Record types that are not read here: a quarter of the records of a connect or exec. Excluded, they cost neither us nor the
+ * audited program, whose command line the kernel copies for each PROCTITLE.
  */
 const UNREAD = [AUDIT_PROCTITLE, AUDIT_BPRM_FCAPS] as const;
 
 /**
  * A pid that no process has, above the kernel's PID_MAX_LIMIT of 2^22. Rules of the exclude list cannot have a key:
- * by the condition that the pid is not this one, which always holds, we know our own.
+ * ours are known by the condition that the pid is not this one, which always holds.
  */
 const NOBODY = 0x6f61_6531;
 

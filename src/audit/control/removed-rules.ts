@@ -16,8 +16,8 @@ const FILE = 'osquery-audit-events.rules';
 const MAX_RULE_BYTES = 8_192;
 
 /**
- * Keeps them in a file of /run: as long as the kernel would. A line each, in base64, behind the boot's own: /run is emptied
- * at the next one on most systems, and this tells on all.
+ * Keeps them in a file in /run, as long as the kernel would: one base64 line each, after a line with the boot id. Most systems
+ * empty /run at boot; the boot id covers the others.
  */
 export const removedRulesIn = (directory = '/run'): RemovedRules => {
   const path = join(directory, FILE);

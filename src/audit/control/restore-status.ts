@@ -3,8 +3,8 @@ import type { RestoreNote } from './rules.ts';
 import type { AuditStatus, AuditStatusChange } from './status.ts';
 
 /**
- * Audit as it would be without the instance that left the note. What has not the value any more that the instance gave
- * it was changed by somebody else since, and stays.
+ * The audit status without the changes of the instance that left the note. A value that is no longer what the instance set was
+ * changed by somebody else since, and stays.
  */
 export const statusWithout = (now: AuditStatus, { found, placed }: RestoreNote): AuditStatus => {
   const field = (name: keyof RestoreNote['placed']): number =>
@@ -19,8 +19,8 @@ export const statusWithout = (now: AuditStatus, { found, placed }: RestoreNote):
 };
 
 /**
- * The changes that lead there, one by one, so that one the kernel refuses does not keep the others from being made. None
- * of `enabled`: see `switchesOff`.
+ * The changes that restore it, one by one, so that a refused one does not prevent the others. Without `enabled`: see
+ * `switchesOff`.
  */
 export const changesBack = (now: AuditStatus, note: RestoreNote): readonly AuditStatusChange[] => {
   if (now.enabled === AUDIT_LOCKED) return [];

@@ -35,7 +35,7 @@ export type FoundStatus = Pick<AuditStatus, 'enabled' | 'failure' | 'backlogLimi
 /** What it has put in place of that. `enabled` is 1 then. */
 export type PlacedStatus = Partial<Omit<FoundStatus, 'enabled'>>;
 
-/** What an instance leaves to the one after it, should it be killed. */
+/** What an instance leaves to the next one in case it is killed. */
 export interface RestoreNote {
   readonly found: FoundStatus;
   /** tgid of the process that had the stream then; 0 if nobody had. */

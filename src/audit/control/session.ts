@@ -31,7 +31,7 @@ import { otherOwner, type StreamOwner } from './stream-owner.ts';
 
 const { EINVAL } = constants.errno;
 
-/** The rules of this are those that every selection has: none that an event could match. */
+/** The rules of this selection are those that every selection has. No event matches them. */
 const NOTHING: RuleSelection = {
   processEvents: false,
   forkProcessEvents: false,
@@ -58,7 +58,10 @@ export interface SessionOptions {
   readonly selection: RuleSelection;
   /** The pid of an instance that has ended and whose socket is still open: whoever has that pid now is not the owner. */
   readonly previousOwnerPid?: number | undefined;
-  /** Where the rules that `forceReconfigure` removes outlive this process; absent, they come back at its end only. */
+  /**
+   * Keeps the rules that `forceReconfigure` removes even if this process is killed; absent, they come back only at its orderly
+   * end.
+   */
   readonly removedRules?: RemovedRules;
 }
 
@@ -89,8 +92,8 @@ export class AuditSession {
   #mode: StreamMode;
   readonly #warnings: string[];
   /**
-   * Audit as it is to be left: as it was when we came, or, when we come after an instance of ours that was killed, when
-   * that one came; with what others have changed since.
+   * Audit as it is to be left: as we found it or, after an instance of ours that was killed, as that one found it, plus what
+   * others have changed since.
    */
   #note: RestoreNote;
   /** Before Linux 5.16 there is no list for io_uring, and nothing else tells. */
@@ -133,7 +136,7 @@ export class AuditSession {
     this.owner = ownerAtStart(status, options);
     const left = noteOf(rules);
     const pid = this.owner?.pid ?? 0;
-    // Who has come since the one before us was killed relies on audit being on.
+    // A reader that started after our killed instance relies on audit being on.
     const isTheirs = left !== undefined && pid !== 0 && pid !== left.owner && status.enabled === 1;
     this.#note = {
       found: { ...(left?.found ?? status), ...(isTheirs && { enabled: 1 }) },
@@ -248,7 +251,7 @@ export class AuditSession {
     });
   }
 
-  /** The stream has been claimed, or lost: some of what is in place is for its owner only. */
+  /** Adapts to the stream having been claimed or lost: some settings are for its owner only. */
   async setMode(mode: StreamMode): Promise<void> {
     await this.#step(async () => {
       this.#mode = mode;
@@ -326,7 +329,7 @@ export class AuditSession {
     await this.#place(await this.#control.getStatus(), await this.#control.listRules());
   }
 
-  /** Brings into force what belongs there, whatever is there now; what others have changed is what they find at the end. */
+  /** Applies our settings, whatever is set now. What others have changed is what they get back at the end. */
   async #place(status: AuditStatus, there: readonly Uint8Array[]): Promise<void> {
     if (status.enabled === AUDIT_LOCKED) {
       this.#isLocked = true;
@@ -339,7 +342,7 @@ export class AuditSession {
     // Before anything changes, the kernel is told how to undo it: should we be killed, the next instance reads it there.
     const [note] = this.#rules(NOTHING);
     await this.#addRules([note!], there);
-    // The way to delay or stop audited calls first, when it goes: with a reader that is stuck, a full backlog would.
+    // First removes what could delay or stop audited calls: with a stuck reader, a full backlog would do so.
     for (const [name] of SETTING_NAMES) {
       const value = placed[name] ?? found[name];
       if (value !== status[name]) await this.#control.setStatus({ [name]: value });
@@ -347,7 +350,7 @@ export class AuditSession {
     await this.#placeRules(there);
   }
 
-  /** Where another process reads the stream, how the kernel treats it is that process's to say; more room harms nobody. */
+  /** While another process reads the stream, that process decides how the kernel treats it. A larger backlog harms nobody. */
   #placedStatus(found: AuditStatus): PlacedStatus {
     const { backlogLimit, backlogWaitTime } = this.#options;
     if (this.#mode === 'unicast') return { failure: AUDIT_FAIL_SILENT, backlogWaitTime, backlogLimit };
@@ -355,9 +358,8 @@ export class AuditSession {
   }
 
   /**
-   * Brings the rules of the selection into force, and takes away those under our key that are not of it: nobody else runs
-   * under that key. What is there and stays is never taken away in between: what happens meanwhile has a serial, and is
-   * missing in nobody's accounts.
+   * Adds the rules of the selection, and removes other rules under our key, which nobody else uses. A rule that stays is never
+   * removed in between, so no event is missed and no serial is skipped.
    */
   async #placeRules(there: readonly Uint8Array[]): Promise<void> {
     const [, ...wanted] = this.#rules(this.#selection);
@@ -387,7 +389,10 @@ export class AuditSession {
     return this.#knowsUring ? rules : rules.filter(({ list }) => list !== 'io_uring');
   }
 
-  /** Not those that are there: the kernel refuses them, but makes a record of it, on which the keeper looks again. */
+  /**
+   * Existing ones are not added again: the kernel would refuse them but write a record about it, which makes the keeper look
+   * again.
+   */
   async #addRules(rules: readonly AuditRule[], there: readonly Uint8Array[]): Promise<void> {
     this.#hasRules = true;
     for (const rule of rules) {
@@ -422,7 +427,7 @@ export class AuditSession {
     for (const rule of there) if (ownRule(rule) === undefined) await this.#control.deleteRule(rule);
   }
 
-  /** The note is for whoever comes after us, should we be killed on the way back: it goes last. */
+  /** The note goes last: if we are killed while restoring, the next instance needs it. */
   async #deleteOwnRules(which: 'all but the note' | 'the note'): Promise<void> {
     if (!this.#hasRules && !this.#options.forceUnconfigure) return;
     for (const rule of await this.#control.listRules()) {
@@ -469,7 +474,7 @@ export class AuditSession {
   }
 }
 
-/** In the order of their use: without a reader to blame, nothing may make audited programs wait, or the system panic. */
+/** In this order: without a reader, nothing may make audited programs wait or the system panic. */
 const SETTING_NAMES: readonly (readonly [keyof PlacedStatus, string])[] = [
   ['failure', 'what the kernel does when it cannot deliver a record (failure)'],
   ['backlogWaitTime', 'the time that audited programs wait for the reader (backlog_wait_time)'],

@@ -26,8 +26,8 @@ export interface BridgeOptions {
 }
 
 /**
- * What keeps the audit socket open over the end of this process. While a socket lives that is registered as the audit daemon's, the
- * kernel goes on queueing records there, whoever reads them; without one it drops them.
+ * Keeps the audit socket open after this process ends. While the socket registered as the audit daemon's is open, the kernel
+ * goes on queueing records in it; without one it drops them.
  *
  * The holder is `flock`, waiting for the lock that ends with this process: it takes 2 MB and no time. When it gets
  * the lock it becomes `keepBridge`, which waits for the next instance or puts audit back. It has the program open for that: its

@@ -40,7 +40,7 @@ export const inheritSocket = async (directory: string): Promise<InheritedSocket 
   if (handle === undefined) return undefined;
   try {
     const fd = handle.descriptor(HELD_FD);
-    // In either case: it would put audit back under our feet.
+    // In either case, or it would put audit back while we use it.
     handle.kill(KILL_MS);
     if (fd < 0) return undefined;
     if (isAuditSocket(fd)) return { fd, ownerPid: owner.pid };

@@ -49,7 +49,7 @@ export class ProcessHandle {
     const pidfd = syscall(SYS_PIDFD_OPEN, identity.pid, 0, 0, 0);
     if (pidfd < 0) return undefined;
     const handle = new ProcessHandle(pidfd);
-    // Behind the handle now stands whoever has that number.
+    // The handle refers to the process that has that pid now.
     if (isAlive(identity)) return handle;
     handle.close();
     return undefined;

@@ -90,7 +90,7 @@ const ofFile = (path: string, file: FileHandle, size: number, from: number): Fil
     isOpen = false;
   };
   async function* read(): AsyncGenerator<Buffer, void, undefined> {
-    // A megabyte for each of many small files would make the garbage collector look through all that there is.
+    // A megabyte for each of many small files would make the garbage collector scan the whole heap.
     const rest = Math.max(LEAST_BYTES, Math.min(size - from, REPLAY_CHUNK_BYTES));
     const buffer = Buffer.allocUnsafeSlow(rest);
     try {

@@ -257,8 +257,8 @@ export class LogReader {
   }
 
   /**
-   * A program's message is its own text, in which a record can stand: nothing of it is read as one. Where it looks like two
-   * messages in one line, neither can be trusted.
+   * A program's message is its own text and may contain a record, which is not read as one. If the line looks like two
+   * messages, neither can be trusted.
    */
   #isTornMessage(bytes: Buffer, start: number, end: number): boolean {
     const isClosed = bytes[end - 1] === APOSTROPHE;

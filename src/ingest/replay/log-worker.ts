@@ -8,8 +8,7 @@ import { readLogs } from './read-logs.ts';
 
 /*
  * The thread that reads large logs: from bytes to events, each as its records. What they say is read by the thread that started
- * this one, at the same time. Only here records are put in order and told from their repetitions, so that there are no borders
- * for an event to cross.
+ * this one, at the same time. Ordering and removing repetitions happen only here, so that no event is split between threads.
  */
 
 /** Pieces that this thread may be ahead of the other one: their memory is what that costs. */

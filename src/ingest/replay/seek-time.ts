@@ -8,8 +8,8 @@ const NEAR_BYTES = 1024 * 1024;
 const SLACK_SECONDS = 10;
 
 /**
- * Finds a byte of a log before which all records are older than a time: a line begins there. The log is taken to be in order,
- * as auditd writes it; where it is not, it is the first byte.
+ * Finds the start of a line before which all records are older than a time. Logs are expected in order, as auditd writes them;
+ * for any other, the result is 0.
  *
  * @param seconds since the epoch
  */

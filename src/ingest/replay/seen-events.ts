@@ -5,7 +5,7 @@ export type Seen = 'whole' | 'partly';
 /** Serials of one page: neighbours come together, for the kernel counts up. */
 const PAGE_BITS = 8;
 const PAGE_SERIALS = 1 << PAGE_BITS;
-/** Pages that are remembered: 64 MiB. The oldest go; what comes again of them is not told any more. */
+/** Pages remembered: 64 MiB. The oldest go first; repetitions of their events are no longer recognized. */
 const MAX_PAGES = 65_536;
 /** A page holds times of 24 days, half of them before the first one that came. */
 const RANGE_MS = 2 ** 31 - 2;

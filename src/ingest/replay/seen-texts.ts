@@ -1,6 +1,6 @@
 import type { AuditRecord } from '../../audit/record.ts';
 
-/** Records that are remembered at most: 64 MiB. What comes again of those before is not told any more. */
+/** Records remembered at most: 64 MiB. Repetitions of older ones are no longer recognized. */
 const MAX_RECORDS = 4_194_304;
 const INITIAL_SLOTS = 4_096;
 /** Words of one fingerprint. */

@@ -2,9 +2,9 @@ import { LRUCache } from 'lru-cache';
 
 /** Milliseconds of CPU that can be saved up. */
 const BURST_MS = 2_000;
-/** Of those, what is left to whoever has hardly used any of late. */
+/** Part of it that is reserved for owners who used hardly any CPU lately. */
 const RESERVE_MS = 1_000;
-/** Milliseconds of CPU that are hardly any. */
+/** An owner who used less CPU than this, in milliseconds, counts as light. */
 const LIGHT_MS = 200;
 /** Milliseconds after which half of what somebody has used is forgotten. */
 const HALF_LIFE_MS = 5_000;

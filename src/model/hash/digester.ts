@@ -61,9 +61,9 @@ interface Job extends DigestJob {
 }
 
 /**
- * Hashes a slice at a time, between other work. Whoever has used the least CPU of late has the next turn, with the file that
- * has the least left: neither a large file nor somebody with many holds up the small ones of others. Where too many
- * wait, whoever has most of them loses the largest.
+ * Hashes a slice at a time, between other work. The owner who used the least CPU lately has the next turn, with his file that
+ * has the least left, so neither a large file nor an owner with many files holds up others. When too many files wait, the owner
+ * of most of them loses his largest.
  */
 export const createDigester = (given: Partial<DigesterOptions> = {}): Digester => {
   const options = { ...DIGESTER_OPTIONS, ...given };

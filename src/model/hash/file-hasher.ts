@@ -150,7 +150,7 @@ export class FileHasher {
       let isKept = false;
       try {
         const mount = this.#mounts.of(pin.fd, way.namespace);
-        // Who serves such files tells each what he likes, or nothing, to the first question already.
+        // The server of such files can tell each reader something else, or hang at the first call.
         if (proofFor(mount) === 'none') {
           this.counters.unproven++;
           return undefined;
@@ -275,7 +275,7 @@ export class FileHasher {
   }
 
   async #read(pin: Pin, version: FileVersion, owner: number, proof: Proof): Promise<Digests | undefined> {
-    // Held from now on: it may lose its last name, and the process its last breath, before its turn comes.
+    // The file is held open: it may be deleted, and the process may end, before its turn comes.
     const fd = openPinned(pin);
     if (fd === undefined) {
       this.counters.unreadable++;

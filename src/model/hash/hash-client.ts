@@ -169,7 +169,7 @@ export class HashClient {
     // Those that are asked while nobody is there are sent when somebody is.
     if (this.#channel === undefined) return;
     asked.tries++;
-    // Whoever waits for an answer wants to go on.
+    // Anyone still waiting must be able to go on.
     this.#channel.ref();
     this.#channel.write(`${JSON.stringify(asked.question)}\n`);
     this.#timer ??= this.#watch();
@@ -234,7 +234,7 @@ export class HashClient {
     const isSilent = (): boolean =>
       this.#asked.size > 0 && this.#clock.monotonicMs() - this.#heardAt >= SILENCE_MS;
     const timer = setInterval(() => {
-      // What came while this thread was busy is read first.
+      // Answers that came while this thread was busy are read first.
       if (isSilent()) setImmediate(() => isSilent() && this.#keeper.giveUp());
     }, LOOK_MS);
     timer.unref();

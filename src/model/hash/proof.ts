@@ -24,7 +24,7 @@ export type Proof = 'times' | 'running' | 'none';
  */
 const WRITEBACK_MS = 120_000;
 
-/** Filesystems that pass on to others what is done to their files. */
+/** Filesystems that pass operations on to other filesystems. */
 const STACKED = /^(?:overlay|aufs|ecryptfs|unionfs|shiftfs|mhddfs)$/;
 
 /**

@@ -4,14 +4,14 @@ import { messageOf } from '../../runtime/message-of.ts';
 import { parseStat } from '../procfs/stat.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
-/** Processes that were given up and have not ended: the kernel does not let them, as long as a file system is silent. */
+/** Processes that were given up and have not ended: the kernel keeps them while a file system does not answer. */
 const MAX_ABANDONED = 4;
-/** Starts: so many at once, then one in so many milliseconds. */
+/** Starts allowed at once, and milliseconds after which one more is allowed. */
 const STARTS = 4;
 const START_MS = 5_000;
 /**
- * Milliseconds between two looks at one that may only wait for a CPU, and how long it may. One that waits as only the kernel
- * ends it (`D`) hangs.
+ * How often a silent process is checked, in milliseconds, and how long it may just wait for a CPU. A process in uninterruptible
+ * sleep (`D`) hangs.
  */
 const PATIENCE_MS = 50;
 const STARVED_MS = 5_000;
@@ -35,10 +35,10 @@ export interface LookKeeperOptions<Channel> {
 }
 
 /**
- * Keeps one process that looks at files for this one. A look may hang for good, in a file system whose server does not
- * answer, and a process that waits so cannot be ended; a thread that does keeps its whole process from ending. So looks are
- * made by a process that can be given up: it gets SIGKILL, is left to itself, and another takes its place. There are a few of
- * those at most, and they are started a few at a time.
+ * Runs one process that looks at files for this one. A look may hang forever in a file system whose server does not answer. A
+ * process that waits like that cannot be killed, and a thread that does keeps its whole process from ending. So a separate
+ * process looks, which can be given up: it gets SIGKILL, is left alone, and another takes its place. The number of abandoned
+ * processes and the rate of starts are limited.
  */
 export class LookKeeper<Channel> {
   /** How many were given up. */

@@ -1,8 +1,8 @@
-/** Milliseconds for which nothing of the kind is looked at that a look has hung at. */
+/** How long, in milliseconds, nothing similar is looked at after a look has hung. */
 const QUARANTINE_MS = 600_000;
 /**
- * Looks at foreign file systems that may hang in that time before there are no more of them, whoever asks: a user can have many
- * uids, and each look that hangs leaves a process behind, of which there may be few.
+ * After this many hung looks at foreign file systems in that time, none is looked at any more, for any user: a user can have
+ * many uids, and each hung look leaves a process behind.
  */
 const MAX_FOREIGN = 2;
 /** Entries kept; the oldest go first. */
@@ -18,7 +18,8 @@ export interface LookSubject {
 }
 
 /**
- * What a look has hung at is not looked at again for a while. `all`: not at all; `local`: only where it is on a local file
+ * Keeps files from being looked at for a while after a look at something similar has hung. `all`: not at all; `local`: only
+ * where it is on a local file
  * system of the host.
  */
 export class Quarantine {
@@ -42,7 +43,7 @@ export class Quarantine {
     this.#add(`path ${path}`);
     if (isForeign) this.#foreign = [...this.#foreign, this.#now()].slice(-MAX_FOREIGN);
     if (isForeign && dev !== undefined) this.#add(`device ${dev}`);
-    // The path of a user's program can lead anywhere. Root's file systems are not to be blamed on root.
+    // The path of a user's program can lead anywhere. Root is not blamed for file systems that others serve.
     if (owner !== 0) this.#add(isForeign ? `foreign ${owner}` : `owner ${owner}`);
   }
 

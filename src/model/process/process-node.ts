@@ -52,7 +52,7 @@ export interface ProcessNode {
   /** Neighbours in the order of forgetting. */
   before: ProcessNode | undefined;
   after: ProcessNode | undefined;
-  /** There was no room for it any more: who still refers to it knows nothing of it. */
+  /** Evicted: nodes that still refer to it know nothing about it. */
   isForgotten: boolean;
 }
 

@@ -28,8 +28,8 @@ const CLOCKS_APART_MS = 2;
 const NODE_BYTES = 400;
 
 /**
- * In place of what a process ran that nobody will ask for. Where the news of its forks were lost somebody does, and
- * learns nothing; without a path it cannot get a hash either.
+ * Stands for an image that nobody will ask for. If fork news was lost somebody may ask: the image has no path, so there is no
+ * hash either.
  */
 const NOT_KEPT: Image = createImage({
   path: undefined,
@@ -105,7 +105,7 @@ export class ProcessTree {
    */
   fork(pid: number, parentPid: number, atMs: number, ordered: boolean): void {
     const parent = pid === parentPid ? undefined : this.find(parentPid, atMs);
-    // Before there may be no room for the parent any more.
+    // Before the parent may be evicted.
     const inherited = ordered && parent !== undefined ? this.imageOf(parent) : undefined;
     const node =
       this.#started(pid, atMs) ?? this.#add(pid, atMs, 'fork', this.#ended(this.find(pid, atMs), atMs));
@@ -118,7 +118,7 @@ export class ProcessTree {
     node.inherited ??= inherited;
   }
 
-  /** A process executed something; what, its exec event will tell. In order with the forks and exits. */
+  /** A process executed something; its exec event will say what. In order with the forks and exits. */
   executed(pid: number, atMs: number): void {
     const node = this.find(pid, atMs);
     if (node === undefined) return;

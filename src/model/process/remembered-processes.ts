@@ -26,7 +26,7 @@ export interface ProcessTreeCounters {
   forgottenAlive: number;
 }
 
-/** The processes that are known, within limits: by pid, and in the order in which they are forgotten. */
+/** Known processes, within limits: by pid, and in eviction order. */
 export class RememberedProcesses {
   readonly counters: ProcessTreeCounters = { forgotten: 0, forgottenAlive: 0 };
   readonly #limits: ProcessTreeLimits;
