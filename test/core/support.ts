@@ -97,6 +97,8 @@ export const startExtension = async (
     version: '1.0.0',
     plugins,
     socket: core.socketPath,
+    // Seconds: a busy machine takes its time.
+    timeout: 60,
     signal: stop.signal,
     onRegistered: registered.resolve,
   });

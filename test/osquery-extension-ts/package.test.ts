@@ -93,6 +93,11 @@ describe('the package, installed into an empty project', () => {
     expect(readFileSync(join(installed, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8')).toContain(
       'Parts of thrift ',
     );
+    // What Thrift brings for other transports.
+    const code = files
+      .filter(name => name.endsWith('.js'))
+      .map(name => readFileSync(join(installed, name), 'utf8'));
+    expect(code.join('')).not.toMatch(/isomorphic-ws|browser-or-node|WebSocketServer|uuid\/dist/);
     const manifest = readFileSync(join(installed, 'package.json'), 'utf8');
     expect(manifest).not.toMatch(/"source"|"dependencies"|"scripts"/);
     expect(existsSync(join(home, 'package.json.kept'))).toBe(false);

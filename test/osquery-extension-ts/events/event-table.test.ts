@@ -84,6 +84,11 @@ describe('an event table', () => {
       expect.not.objectContaining({ eid: expect.anything() }),
     ]);
     expect(await core.query("SELECT path FROM opens WHERE eid = '0000000002'")).toEqual([{ path: '/b' }]);
+    expect(
+      await core.query("SELECT path FROM opens WHERE eid IN ('0000000002', '0000000001', 'x')"),
+    ).toHaveLength(2);
+    expect(await core.query("SELECT path FROM opens WHERE eid = '0000000009' OR eid = 'x'")).toEqual([]);
+    expect(await core.query('SELECT a.path FROM opens a JOIN opens b ON a.eid = b.eid')).toHaveLength(2);
   });
 
   it("keeps as many rows as core's flag says, or the option", async () => {

@@ -16,6 +16,7 @@ import { KeptEvents } from './kept-events.ts';
 import { QueryCursors } from './query-cursors.ts';
 import { type ReadEnvironment, readEvents } from './read-events.ts';
 import { ReturnedRows } from './returned-rows.ts';
+import type { RowRange } from './row-ranges.ts';
 
 /** A row of an event table. `time`, in seconds since the epoch, is that of the append where it is absent. */
 export type EventRow<Columns extends readonly ColumnSpec[]> = Row<Columns> & {
@@ -175,7 +176,11 @@ class BufferedTable<Columns extends readonly ColumnSpec[]> implements EventTable
       hasAll: columns.length === 0,
       signal: call.signal,
       select: (range, consumed) =>
-        this.#events.select(range, row => columns.every(name => context.matches(name, row[name])), consumed),
+        this.#events.select(
+          narrowed(range, context),
+          row => columns.every(name => context.matches(name, row[name])),
+          consumed,
+        ),
     });
   }
 
@@ -194,6 +199,15 @@ class BufferedTable<Columns extends readonly ColumnSpec[]> implements EventTable
     };
   }
 }
+
+/** The part of a range that a comparison of `eid` leaves: a join asks for one row at a time. */
+const narrowed = (range: RowRange, context: TableContext): RowRange => {
+  const [first, ...others] = context.comparisons('eid').filter(({ operator }) => operator === '=');
+  // Texts are compared as numbers beside a column of numbers: '77' may be '0000000077'.
+  const eid = Number(first?.value);
+  if (first === undefined || others.length > 0 || !Number.isSafeInteger(eid)) return range;
+  return { from: Math.max(range.from, eid), to: Math.min(range.to, eid + 1) };
+};
 
 /** The table with the columns that it has anyway, as one of events. */
 const completed = (spec: TableSpec): TableSpec => {

@@ -47,6 +47,18 @@ export function sqliteNumber(text: string): SqliteNumber | undefined {
   return { kind: 'real', low: value - error, high: value + error };
 }
 
+let lastText: string | undefined;
+let lastNumber: SqliteNumber | undefined;
+
+/** As {@link sqliteNumber}, of a text that is read again and again: whoever filters rows compares each with the same. */
+export function comparedNumber(text: string): SqliteNumber | undefined {
+  if (text !== lastText) {
+    lastNumber = sqliteNumber(text);
+    lastText = text;
+  }
+  return lastNumber;
+}
+
 /** A whole number as a JavaScript number where that is exact, else as a bigint. */
 export function exactNumber(value: bigint): number | bigint {
   const number = Number(value);

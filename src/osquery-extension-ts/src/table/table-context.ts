@@ -17,7 +17,7 @@ import {
   CONSTRAINT_REGEXP,
 } from './constraint-op.ts';
 import type { ColumnConstraints, Constraint, QueryContext } from './query-context.ts';
-import { exactNumber, type SqliteNumber, sqliteNumber } from './sqlite-number.ts';
+import { comparedNumber, exactNumber, type SqliteNumber, sqliteNumber } from './sqlite-number.ts';
 import type { TableSpec } from './table-spec.ts';
 
 /** Columns of some of the types. */
@@ -303,7 +303,7 @@ function numberMatches(op: number, expr: string, value: unknown, type: ColumnTyp
   if (!NEVER_NULL.has(op)) return true;
   const own = typeof value === 'boolean' ? Number(value) : value;
   if (typeof own !== 'number' && typeof own !== 'bigint') return true;
-  const number = sqliteNumber(expr);
+  const number = comparedNumber(expr);
   if (op === CONSTRAINT_NE) return number?.kind !== 'integer' || own < number.value || own > number.value;
   const { min, max } = boundsOf(op, number, type === 'DOUBLE');
   return (min === undefined || own >= min) && (max === undefined || own <= max);
@@ -316,7 +316,7 @@ function textMatches(op: number, expr: string, value: unknown, isCollated: boole
   if (op === CONSTRAINT_NE) return !isSame;
   if (isSame) return true;
   // Beside a column of numbers, as in a join, texts are compared as numbers: '01' is 1.
-  const a = sqliteNumber(expr);
+  const a = comparedNumber(expr);
   const b = a === undefined ? undefined : sqliteNumber(value);
   return a !== undefined && b !== undefined && Number(expr) === Number(value);
 }
