@@ -90,6 +90,8 @@ export class EventPipeline {
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
   readonly #targets: TargetPaths;
+  /** Whether rows of signals are wanted, which say what their receivers run. */
+  #wantsSignals: boolean;
   readonly #now: () => number;
   readonly #onProcess: PipelineOptions['onProcess'];
   readonly #onSocket: PipelineOptions['onSocket'];
@@ -124,6 +126,7 @@ export class EventPipeline {
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
     this.#interpreter.argumentBytes = settings.limits.rowBytes;
     this.#targets = new TargetPaths(options.targets);
+    this.#wantsSignals = settings.allowKillProcessEvents;
     const targetPath: RowLookups['targetPath'] = target => this.#targets.pathOf(target);
     this.#publisher = new EventPublisher(tables, { ...context, targetPath, settings }, options.nextEids);
     this.#correlator = new Correlator(group => this.publishGroup(group), correlatorLimits(settings));
@@ -132,6 +135,7 @@ export class EventPipeline {
 
   setSettings(settings: AuditSettings): void {
     this.#interpreter.interests = interestsOf(this.#tables, settings);
+    this.#wantsSignals = settings.allowKillProcessEvents;
     this.#publisher.setSettings(settings);
     this.#rowBytes = settings.limits.rowBytes;
     this.#interpreter.argumentBytes = this.#rowBytes;
@@ -205,7 +209,7 @@ export class EventPipeline {
     const event = made.kind === 'socket' ? this.#withFamily(made) : made;
     const eid = this.#publisher.publish(event);
     if (event.kind === 'process') {
-      this.#targets.see(event);
+      if (this.#wantsSignals) this.#targets.see(event);
       this.#onProcess?.(event, eid);
     } else if (event.kind === 'socket' && eid !== undefined) this.#onSocket?.(event, eid);
   }

@@ -1,8 +1,14 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessEvent, SignalTarget } from '../audit/audit-event.ts';
 
-/** Processes whose last program is remembered; one more, and the one that was remembered first is forgotten. */
-const MOST_REMEMBERED = 16_384;
+/** Processes whose last program is remembered at least, and twice as many at most. */
+const REMEMBERED = 16_384;
+
+/** What a process executed last. */
+interface Executed {
+  readonly comm: string | undefined;
+  readonly path: string;
+}
 
 /** What of procfs is asked; undefined for a process that is gone, or may not be asked. */
 export interface LiveTargets {
@@ -30,23 +36,23 @@ const unlessGone = (read: () => string): string | undefined => {
  */
 export class TargetPaths {
   readonly #live: LiveTargets | undefined;
-  readonly #executed = new Map<number, { readonly comm: string | undefined; readonly path: string }>();
+  /** By number of the process. Two, so that none has to be taken out one by one: a map is slow to find its oldest. */
+  #newer = new Map<number, Executed>();
+  #older: ReadonlyMap<number, Executed> = new Map();
 
   /** @param live undefined for recorded events, of which nothing is left to look at */
   constructor(live: LiveTargets | undefined) {
     this.#live = live;
   }
 
-  /** Takes each process event, in the order of the events. */
+  /** Takes process events, in their order. */
   see({ action, pid, comm, path }: Pick<ProcessEvent, 'action' | 'pid' | 'comm' | 'path'>): void {
     if (action !== 'exec' || path === undefined) return;
-    this.#executed.delete(pid);
-    this.#executed.set(pid, { comm, path });
-    if (this.#executed.size <= MOST_REMEMBERED) return;
-    for (const oldest of this.#executed.keys()) {
-      this.#executed.delete(oldest);
-      return;
+    if (this.#newer.size === REMEMBERED) {
+      this.#older = this.#newer;
+      this.#newer = new Map();
     }
+    this.#newer.set(pid, { comm, path });
   }
 
   pathOf({ pid, comm }: SignalTarget): string | undefined {
@@ -55,7 +61,7 @@ export class TargetPaths {
       const path = this.#live.path(pid);
       if (path !== undefined) return path;
     }
-    const executed = this.#executed.get(pid);
+    const executed = this.#newer.get(pid) ?? this.#older.get(pid);
     return executed?.comm === comm ? executed.path : undefined;
   }
 }

@@ -23,11 +23,16 @@ describe('TargetPaths', () => {
     expect(paths.pathOf(target(8, 'x'))).toBeUndefined();
   });
 
-  it('remembers no more than so many', () => {
+  it('remembers the newest, and no more than twice as many', () => {
     const paths = new TargetPaths(undefined);
-    for (let pid = 1; pid <= 16_385; pid++) paths.see(exec(pid, 'x', `/bin/${pid}`));
-    expect(paths.pathOf(target(1, 'x'))).toBeUndefined();
-    expect(paths.pathOf(target(2, 'x'))).toBe('/bin/2');
-    expect(paths.pathOf(target(16_385, 'x'))).toBe('/bin/16385');
+    const count = 16_384;
+    for (let pid = 1; pid <= 3 * count; pid++) paths.see(exec(pid, 'x', `/bin/${pid}`));
+    expect(paths.pathOf(target(count, 'x'))).toBeUndefined();
+    for (const pid of [count + 1, 2 * count, 2 * count + 1, 3 * count])
+      expect(paths.pathOf(target(pid, 'x'))).toBe(`/bin/${pid}`);
+    // Of the same process what came last counts, wherever it is remembered.
+    paths.see(exec(2 * count, 'y', '/bin/y'));
+    expect(paths.pathOf(target(2 * count, 'y'))).toBe('/bin/y');
+    expect(paths.pathOf(target(2 * count, 'x'))).toBeUndefined();
   });
 });
