@@ -57,6 +57,14 @@ const ownColumns = [
   { name: 'container_id', type: 'TEXT', options: { hidden: true } },
   { name: 'username', type: 'TEXT', options: { hidden: true } },
   { name: 'sha256', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_runtime', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_name', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_image', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_image_digest', type: 'TEXT', options: { hidden: true } },
+  { name: 'pod_uid', type: 'TEXT', options: { hidden: true } },
+  { name: 'pod_name', type: 'TEXT', options: { hidden: true } },
+  { name: 'pod_namespace', type: 'TEXT', options: { hidden: true } },
+  { name: 'namespace_uid', type: 'BIGINT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
 const columns = [...osqueryColumns, ...ownColumns] as const;
@@ -71,6 +79,14 @@ export const processEventExtras = {
   container_id: 'container_id',
   username: 'user_username',
   sha256: 'process_sha256',
+  container_runtime: 'container_runtime',
+  container_name: 'container_name',
+  container_image: 'container_image',
+  container_image_digest: 'container_image_digest',
+  pod_uid: 'pod_uid',
+  pod_name: 'pod_name',
+  pod_namespace: 'pod_namespace',
+  namespace_uid: 'user_namespace_uid',
 } as const;
 
 const EXEC: readonly SyscallName[] = ['execve', 'execveat'];

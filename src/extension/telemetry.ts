@@ -127,7 +127,7 @@ export class Telemetry {
   #emit(enriched: TelemetryEvent): void {
     const { event, eid, fields } = enriched;
     if (eid !== undefined) {
-      for (let i = 0; i < EXTRA_FIELDS.length; i++) this.#values[i] = fields[EXTRA_FIELDS[i]!];
+      for (let i = 0; i < EXTRA_FIELDS.length; i++) this.#values[i] = textOf(fields[EXTRA_FIELDS[i]!]);
       this.#lateColumns.set(eid, this.#values);
       this.#chargeFor(eid);
     }
@@ -184,3 +184,6 @@ export class Telemetry {
     this.#flush();
   }
 }
+
+const textOf = (value: string | number | undefined): string | undefined =>
+  typeof value === 'number' ? String(value) : value;

@@ -1,13 +1,17 @@
 import type { Socket } from 'node:net';
 import { Accounts, type AccountsLimits } from './accounts/accounts.ts';
 import { type AskNss, askGetent } from './accounts/getent.ts';
+import { OtherAccounts } from './accounts/other-accounts.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { CgroupFactsCache } from './container/cgroup-facts.ts';
+import { KnownContainers } from './container/container-details.ts';
 import { HASH_LIMITS } from './hash/file-hasher.ts';
 import { HashClient, type HashClientOptions } from './hash/hash-client.ts';
 import type { StartedLook } from './looks/look-keeper.ts';
+import { OwnMounts } from './looks/own-mounts.ts';
 import { type ConnectorState, createConnectorState } from './process/connector-state.ts';
 import { LiveProcesses } from './process/live-processes.ts';
+import { Places } from './process/place.ts';
 import { KernelProcessConnector, type ProcessConnector } from './process/process-connector.ts';
 import { ProcessTree } from './process/process-tree.ts';
 import type { ProcessTreeLimits } from './process/remembered-processes.ts';
@@ -46,6 +50,10 @@ export interface LiveServices {
   readonly cgroups: CgroupFactsCache;
   readonly hasher: HashClient;
   readonly accounts: Accounts;
+  readonly places: Places;
+  readonly mounts: OwnMounts;
+  readonly otherAccounts: OtherAccounts;
+  readonly containers: KnownContainers;
   readonly forkEvents: boolean;
   readonly openConnector: (() => ProcessConnector) | undefined;
   /** What became of it. */
@@ -79,6 +87,10 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
       ...(options.passwdPath !== undefined && { passwdPath: options.passwdPath }),
       ...(options.accountsLimits && { limits: options.accountsLimits }),
     }),
+    places: new Places(procfs),
+    mounts: new OwnMounts(procfs, () => clock.monotonicMs()),
+    otherAccounts: new OtherAccounts(clock, (request, owner) => hasher.accountsOf(request, owner)),
+    containers: new KnownContainers(clock, request => hasher.containerDetails(request)),
     forkEvents: isDarwin || (options.forkEvents ?? false),
     openConnector:
       options.openConnector === null

@@ -6,11 +6,13 @@ import { accountsSource } from './sources/accounts.ts';
 import { auditSource } from './sources/audit.ts';
 import { cgroupSource } from './sources/cgroup.ts';
 import { containerSource } from './sources/container.ts';
+import { containerDetailsSource } from './sources/container-details.ts';
 import { hashSource } from './sources/hash.ts';
 import { hostSource } from './sources/host.ts';
 import { loginSource } from './sources/login.ts';
 import { namespacesSource } from './sources/namespaces.ts';
 import { parentHashSource } from './sources/parent-hash.ts';
+import { placeSource } from './sources/place.ts';
 import { type ProcessTreeSourceOptions, processTreeSource } from './sources/process-tree.ts';
 import { recordedSource } from './sources/recorded.ts';
 
@@ -22,16 +24,18 @@ const eventSources = (tree: ProcessTreeSourceOptions) => [auditSource(), process
  * the event.
  */
 export const liveSources = (services: LiveServices) => {
-  const { clock, procfs, tree, cgroups, hasher, accounts, connector } = services;
+  const { clock, procfs, tree, cgroups, hasher, accounts, connector, places, mounts } = services;
   const catchUp = (): void => connector.drain?.();
   return [
     ...eventSources(services),
     hostSource(services.hostName),
     cgroupSource(procfs, cgroups),
     containerSource(tree, procfs, cgroups),
+    containerDetailsSource(services.containers),
+    placeSource(tree, places, mounts),
     namespacesSource(procfs),
     loginSource(procfs),
-    accountsSource(accounts),
+    accountsSource(accounts, places.areTold ? services.otherAccounts : undefined),
     hashSource(hasher, catchUp),
     parentHashSource(hasher, clock, catchUp),
   ] as const;

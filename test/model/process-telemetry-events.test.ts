@@ -30,6 +30,7 @@ describe('process_telemetry_events', () => {
       'process_pid',
       'parent_process_pid',
       'time',
+      'user_namespace_uid',
       'session',
     ]);
   });

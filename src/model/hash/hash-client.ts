@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import type { AccountsRequest, SeenAccounts } from '../accounts/look-at-accounts.ts';
 import type { Clock } from '../clock.ts';
+import type { ContainerDetails, ContainerRequest } from '../container/container-details.ts';
 import { LineSplitter } from '../looks/line-splitter.ts';
 import { LookKeeper, type StartedLook } from '../looks/look-keeper.ts';
 import { Quarantine } from '../looks/quarantine.ts';
@@ -137,6 +139,29 @@ export class HashClient {
       this.#before.changed++;
       return undefined;
     });
+  }
+
+  /** Accounts as a process sees them that lives; undefined if it is not asked. */
+  accountsOf(request: AccountsRequest, owner: number): Promise<SeenAccounts | undefined> | undefined {
+    const subject = { owner, path: `accounts of mnt:[${request.mount}]`, dev: undefined };
+    const allowed = this.#quarantine.allows(subject);
+    if (allowed === 'nothing') {
+      this.#refused++;
+      return undefined;
+    }
+    const localOnly = allowed === 'local' && { localOnly: true };
+    return this.#ask(subject, id => ({ id, kind: 'accounts', request, ...localOnly }))?.then(reply =>
+      reply !== undefined && 'accounts' in reply ? reply.accounts : undefined,
+    );
+  }
+
+  /** What a container's runtime says of it; undefined if it is not asked. */
+  containerDetails(request: ContainerRequest): Promise<ContainerDetails | undefined> | undefined {
+    const subject = { owner: 0, path: `container ${request.id}`, dev: undefined };
+    if (this.#quarantine.allows(subject) === 'nothing') return undefined;
+    return this.#ask(subject, id => ({ id, kind: 'container', request }))?.then(reply =>
+      reply !== undefined && 'container' in reply ? reply.container : undefined,
+    );
   }
 
   /** The arguments of a process that runs; undefined if they are not to be had. */

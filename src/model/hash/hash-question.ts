@@ -1,3 +1,5 @@
+import type { AccountsRequest, SeenAccounts } from '../accounts/look-at-accounts.ts';
+import type { ContainerDetails, ContainerRequest } from '../container/container-details.ts';
 import type { HashCounters, HashFinding, HashRequest } from './file-hasher.ts';
 
 /*
@@ -22,7 +24,16 @@ export type LookQuestion =
       readonly localOnly?: boolean;
     }
   /** The arguments of a process that runs. */
-  | { readonly id: number; readonly kind: 'argv'; readonly pid: number };
+  | { readonly id: number; readonly kind: 'argv'; readonly pid: number }
+  /** Accounts as a process sees them. */
+  | {
+      readonly id: number;
+      readonly kind: 'accounts';
+      readonly request: AccountsRequest;
+      readonly localOnly?: boolean;
+    }
+  /** What a container's runtime says of it. */
+  | { readonly id: number; readonly kind: 'container'; readonly request: ContainerRequest };
 
 export type LookReply =
   /** The turn of a question has come: if nothing is heard any more it hangs at this one. */
@@ -32,5 +43,7 @@ export type LookReply =
   | { readonly id: number; readonly refused: true }
   /** The arguments, and what the process runs; undefined if it has ended, or has none. */
   | { readonly id: number; readonly argv: readonly string[] | undefined; readonly path: string | undefined }
+  | { readonly id: number; readonly accounts: SeenAccounts | undefined }
+  | { readonly id: number; readonly container: ContainerDetails | undefined }
   /** It is alive. */
   | { readonly alive: true };

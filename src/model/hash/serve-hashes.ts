@@ -1,6 +1,8 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { lookAtAccounts } from '../accounts/look-at-accounts.ts';
 import { systemClock } from '../clock.ts';
+import { lookAtContainer } from '../container/look-at-container.ts';
 import { LineSplitter } from '../looks/line-splitter.ts';
 import { OwnMounts } from '../looks/own-mounts.ts';
 import { isSameStart } from '../process/is-same-process.ts';
@@ -50,7 +52,7 @@ class HashServer {
   readonly #hasher: FileHasher;
   readonly #namespace = this.#procfs.link('self', 'ns/user');
   /** Questions that come after all others. */
-  readonly #foreign: LookQuestion[] = [];
+  readonly #foreign: (DigestQuestion | AccountsQuestion)[] = [];
   /** The question whose file is asked for, … */
   #asking: { readonly id: number; readonly foreign: boolean } = { id: 0, foreign: false };
   /** … and the one that was told of last, and when. */
@@ -87,20 +89,36 @@ class HashServer {
       this.#reply({ id: question.id, argv, path: this.#procfs.link(question.pid, 'exe') });
       return;
     }
-    if (!this.#isForeign(question)) {
-      this.#digest(question, false);
+    if (question.kind === 'container') {
+      this.#begin(question.id, false);
+      this.#reply({ id: question.id, container: lookAtContainer(question.request) });
+      return;
+    }
+    const isForeign =
+      question.kind === 'accounts' ? this.#isElsewhere(question.request.pid) : this.#isForeign(question);
+    if (!isForeign) {
+      this.#answer(question, false);
     } else if (question.localOnly === true) {
       this.#reply({ id: question.id, refused: true });
     } else {
       this.#foreign.push(question);
-      if (this.#foreign.length === 1) setImmediate(() => this.#digestForeign());
+      if (this.#foreign.length === 1) setImmediate(() => this.#answerForeign());
     }
   }
 
-  #digestForeign(): void {
+  #answerForeign(): void {
     const question = this.#foreign.shift();
-    if (question?.kind === 'digest') this.#digest(question, true);
-    if (this.#foreign.length > 0) setImmediate(() => this.#digestForeign());
+    if (question !== undefined) this.#answer(question, true);
+    if (this.#foreign.length > 0) setImmediate(() => this.#answerForeign());
+  }
+
+  #answer(question: DigestQuestion | AccountsQuestion, foreign: boolean): void {
+    if (question.kind === 'digest') {
+      this.#digest(question, foreign);
+      return;
+    }
+    this.#begin(question.id, foreign);
+    this.#reply({ id: question.id, accounts: lookAtAccounts(this.#procfs, question.request) });
   }
 
   /** Whether it is, or may be, on a file system of a user or of the network, or is reached through mounts of a user. */
@@ -145,6 +163,7 @@ class HashServer {
 }
 
 type DigestQuestion = Extract<LookQuestion, { kind: 'digest' }>;
+type AccountsQuestion = Extract<LookQuestion, { kind: 'accounts' }>;
 
 /** Node has made the descriptor one that does not wait. */
 const writeAll = (fd: number, bytes: Buffer): void => {

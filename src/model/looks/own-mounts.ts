@@ -13,6 +13,7 @@ export class OwnMounts {
   #readAt = Number.NEGATIVE_INFINITY;
   #local: ReadonlySet<string> = new Set();
   #foreign: readonly string[] = [];
+  #devices: ReadonlyMap<string, string> = new Map();
 
   /** @param now milliseconds of a monotonic clock */
   constructor(procfs: ProcfsReader, now: () => number) {
@@ -34,6 +35,16 @@ export class OwnMounts {
     return this.#foreign.some(place => path === place || path.startsWith(`${place === '/' ? '' : place}/`));
   }
 
+  /** `major:minor` of the file system that a path is on, as far as its text says; in decimal. */
+  deviceOf(path: string): string | undefined {
+    this.#refresh(REFRESH_MS);
+    for (let place = path; place !== ''; place = place.slice(0, place.lastIndexOf('/'))) {
+      const device = this.#devices.get(place);
+      if (device !== undefined) return device;
+    }
+    return this.#devices.get('/');
+  }
+
   #refresh(afterMs: number): void {
     const now = this.#now();
     if (now - this.#readAt < afterMs) return;
@@ -44,6 +55,8 @@ export class OwnMounts {
     this.#local = new Set(
       mounts.filter(({ type }) => isLocal(type)).map(({ major, minor }) => `${major}:${minor}`),
     );
+    // What is mounted last at a place hides what was before.
+    this.#devices = new Map(mounts.map(({ mountPoint, major, minor }) => [mountPoint, `${major}:${minor}`]));
     this.#foreign = mounts.filter(({ type }) => !isLocal(type)).map(({ mountPoint }) => mountPoint);
   }
 }

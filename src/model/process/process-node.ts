@@ -1,6 +1,7 @@
 import type { Container } from '../container/container-id.ts';
 import { isoTime } from '../event-time.ts';
 import type { Image } from './image.ts';
+import type { Place } from './place.ts';
 
 /**
  * How exactly the start of a process is known.
@@ -41,6 +42,8 @@ export interface ProcessNode {
   container: Container | null | undefined;
   /** When that was so, in milliseconds since the epoch. */
   containerAtMs: number;
+  /** Where it is; null: where the host's own root directory is. undefined: not known. */
+  place: Place | null | undefined;
   /** `startMs` as text, once somebody asked; see `startTextOf`. */
   startText: string | undefined;
   /** Approximate bytes it is counted with. */

@@ -395,6 +395,7 @@ export class ProcessTree {
       exitMs: undefined,
       container: undefined,
       containerAtMs: Number.NEGATIVE_INFINITY,
+      place: undefined,
       startText: undefined,
       bytes: NODE_BYTES,
       older,

@@ -1,7 +1,10 @@
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
+import type { OtherAccounts, OtherAnswer } from '../accounts/other-accounts.ts';
+import { ownerOf } from '../looks/quarantine.ts';
 import { type LaterSource, laterSource } from '../source.ts';
 import type { AuditFields } from './audit.ts';
+import type { PlaceFields } from './place.ts';
 
 export interface AccountFields {
   /** Without the domain. */
@@ -12,10 +15,25 @@ export interface AccountFields {
   readonly user_username: string | undefined;
   readonly login_user_name: string | undefined;
   readonly login_user_domain: string | undefined;
+  /** The uid as the process's own user namespace has it; undefined where it sees the host's accounts. */
+  readonly user_namespace_uid: number | undefined;
 }
 
-/** The names of the real uid and of the one that logged in. */
-export const accountsSource = (accounts: Accounts): LaterSource<AccountFields> => {
+/** Accounts of processes that do not see the host's. */
+export interface Elsewhere {
+  find: OtherAccounts['find'];
+}
+
+/**
+ * The names of the real uid and of the one that logged in, as the process itself sees them: where its root directory is not the
+ * host's, no name of the host stands for a uid.
+ *
+ * @param elsewhere undefined where every process is taken to see the host's accounts
+ */
+export const accountsSource = (
+  accounts: Accounts,
+  elsewhere: Elsewhere | undefined,
+): LaterSource<AccountFields> => {
   /** The answer given last: most events are of the same few accounts. */
   let last = answerOf(undefined, undefined);
 
@@ -24,7 +42,21 @@ export const accountsSource = (accounts: Accounts): LaterSource<AccountFields> =
     return last.fields;
   };
 
-  return laterSource<AccountFields, Pick<AuditFields, 'user_uid' | 'login_user_uid'>>({
+  const findHere = (
+    user_uid: number | undefined,
+    login_user_uid: number | undefined,
+  ): AccountFields | Promise<AccountFields> => {
+    const user = user_uid === undefined ? undefined : accounts.find(user_uid);
+    const login =
+      login_user_uid === undefined || login_user_uid === user_uid ? undefined : accounts.find(login_user_uid);
+    const same = login_user_uid !== undefined && login_user_uid === user_uid;
+    if (user instanceof Promise || login instanceof Promise) {
+      return Promise.all([user, login]).then(([first, second]) => toFields(first, same ? first : second));
+    }
+    return toFields(user, same ? user : login);
+  };
+
+  return laterSource<AccountFields, Pick<AuditFields, 'user_uid' | 'login_user_uid'> & PlaceFields>({
     name: 'accounts',
     provides: {
       user_name: 'output',
@@ -32,21 +64,29 @@ export const accountsSource = (accounts: Accounts): LaterSource<AccountFields> =
       user_username: 'output',
       login_user_name: 'output',
       login_user_domain: 'output',
+      user_namespace_uid: 'output',
     },
-    needs: ['user_uid', 'login_user_uid'],
-    resolve(_event, { user_uid, login_user_uid }) {
-      const user = user_uid === undefined ? undefined : accounts.find(user_uid);
-      const login =
-        login_user_uid === undefined || login_user_uid === user_uid
-          ? undefined
-          : accounts.find(login_user_uid);
-      const same = login_user_uid !== undefined && login_user_uid === user_uid;
-      if (user instanceof Promise || login instanceof Promise) {
-        return Promise.all([user, login]).then(([first, second]) => toFields(first, same ? first : second));
-      }
-      return toFields(user, same ? user : login);
+    needs: ['user_uid', 'login_user_uid', 'place', 'place_witness'],
+    resolve(event, { user_uid, login_user_uid, place, place_witness }) {
+      if (elsewhere === undefined || place === null) return findHere(user_uid, login_user_uid);
+      if (place === undefined) return undefined;
+      const uids = [...new Set([user_uid, login_user_uid].filter(uid => uid !== undefined))];
+      const answer = elsewhere.find(place, place_witness, uids, ownerOf(event));
+      const fields = (found: OtherAnswer): AccountFields | Promise<AccountFields> | undefined =>
+        found === 'host' ? findHere(user_uid, login_user_uid) : fieldsOf(found, user_uid, login_user_uid);
+      return answer instanceof Promise ? answer.then(fields) : fields(answer);
     },
   });
+};
+
+const fieldsOf = (
+  found: Exclude<OtherAnswer, 'host'>,
+  user_uid: number | undefined,
+  login_user_uid: number | undefined,
+): AccountFields | undefined => {
+  const user = user_uid === undefined ? undefined : found?.get(user_uid);
+  const login = login_user_uid === undefined ? undefined : found?.get(login_user_uid);
+  return found && { ...answerOf(user?.account, login?.account).fields, user_namespace_uid: user?.inner };
 };
 
 const answerOf = (user: Account | undefined, login: Account | undefined) => ({
@@ -58,5 +98,6 @@ const answerOf = (user: Account | undefined, login: Account | undefined) => ({
     user_username: user?.username,
     login_user_name: login?.name,
     login_user_domain: login?.domain,
+    user_namespace_uid: undefined,
   } satisfies AccountFields,
 });

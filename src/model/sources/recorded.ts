@@ -3,9 +3,11 @@ import { type EventSource, eventSource } from '../source.ts';
 import type { AccountFields } from './accounts.ts';
 import type { HostFields } from './host.ts';
 
+type RecordedFields = HostFields & Omit<AccountFields, 'user_namespace_uid'>;
+
 /** What a log itself says of host and users: auditd wrote it there at the time. */
-export const recordedSource = (): EventSource<HostFields & AccountFields> =>
-  eventSource<HostFields & AccountFields>({
+export const recordedSource = (): EventSource<RecordedFields> =>
+  eventSource<RecordedFields>({
     name: 'recorded',
     provides: {
       host_name: 'output',

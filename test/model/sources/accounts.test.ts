@@ -15,7 +15,7 @@ const setUp = (answers: Readonly<Record<number, Account | Promise<Account | unde
       return answers[uid];
     },
   } as unknown as Accounts;
-  const source = accountsSource(accounts);
+  const source = accountsSource(accounts, undefined);
   return { asked, resolve: (known: object) => source.resolve(exec(), known as Record<string, unknown>) };
 };
 

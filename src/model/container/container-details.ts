@@ -1,0 +1,69 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import type { Container, ContainerRuntime } from './container-id.ts';
+
+/** What a runtime says of a container. */
+export interface ContainerDetails {
+  readonly name: string | undefined;
+  /** As it was asked for: `docker.io/library/nginx:1.27`. */
+  readonly image: string | undefined;
+  /** Of the image's manifest: `sha256:…`. */
+  readonly imageDigest: string | undefined;
+  readonly podName: string | undefined;
+  readonly podNamespace: string | undefined;
+}
+
+export interface ContainerRequest {
+  readonly id: string;
+  readonly runtime: ContainerRuntime | undefined;
+}
+
+/** Containers remembered: as long as somebody asks for them again. */
+const MAX_CONTAINERS = 1_024;
+/** Milliseconds after which one is asked for again of which nothing was found, and how often. */
+const AGAIN_MS = 2_000;
+const MAX_TRIES = 5;
+
+/** undefined if it is not asked. */
+export type AskContainer = (request: ContainerRequest) => Promise<ContainerDetails | undefined> | undefined;
+
+interface Remembered {
+  readonly details: ContainerDetails | undefined;
+  readonly tries: number;
+  readonly askedAt: number;
+}
+
+/** What runtimes say of containers, each asked for once: it does not change while a container is there. */
+export class KnownContainers {
+  readonly #clock: Clock;
+  readonly #ask: AskContainer;
+  readonly #known = new LRUCache<string, Remembered>({ max: MAX_CONTAINERS });
+  readonly #asking = new Map<string, Promise<ContainerDetails | undefined>>();
+
+  constructor(clock: Clock, ask: AskContainer) {
+    this.#clock = clock;
+    this.#ask = ask;
+  }
+
+  find({ id, runtime }: Container): ContainerDetails | undefined | Promise<ContainerDetails | undefined> {
+    const known = this.#known.get(id);
+    const now = this.#clock.monotonicMs();
+    if (known !== undefined) {
+      const isOver = known.details !== undefined || known.tries >= MAX_TRIES;
+      // A runtime may write down what it knows after the first program has started.
+      if (isOver || now - known.askedAt < AGAIN_MS) return known.details;
+    }
+    const asking = this.#asking.get(id);
+    if (asking !== undefined) return asking;
+    const asked = this.#ask({ id, runtime });
+    if (asked === undefined) return undefined;
+    const answer = asked
+      .then(details => {
+        this.#known.set(id, { details, tries: (known?.tries ?? 0) + 1, askedAt: now });
+        return details;
+      })
+      .finally(() => this.#asking.delete(id));
+    this.#asking.set(id, answer);
+    return answer;
+  }
+}

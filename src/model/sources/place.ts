@@ -1,0 +1,64 @@
+import { parseAuditDevice } from '../hash/device.ts';
+import type { OwnMounts } from '../looks/own-mounts.ts';
+import type { ExecEvent } from '../model-event.ts';
+import type { Place, Places } from '../process/place.ts';
+import type { ProcessTree } from '../process/process-tree.ts';
+import { type EventSource, eventSource } from '../source.ts';
+import type { ProcessTreeFields } from './process-tree.ts';
+
+export interface PlaceFields {
+  /** null: it sees the host's root directory; undefined: not known. */
+  readonly place: Place | null | undefined;
+  /** A process that is there and lives. */
+  readonly place_witness: number | undefined;
+}
+
+/** How far up the tree somebody is looked for who lives. */
+const MAX_STEPS = 16;
+
+/**
+ * Where a process is. One that has ended is where its parent is, if nothing says otherwise: the first process of a container has
+ * its parent on the host. What it executed tells the two apart: the host has that file under the same path, or at least the
+ * file system.
+ */
+export const placeSource = (
+  tree: ProcessTree,
+  places: Pick<Places, 'of'>,
+  mounts: Pick<OwnMounts, 'deviceOf'>,
+): EventSource<PlaceFields> => {
+  const isOfHost = ({ image, path, files }: ExecEvent): boolean => {
+    if (image !== undefined) return true;
+    const device = path === undefined ? undefined : mounts.deviceOf(path);
+    return (
+      device !== undefined && files.some(({ dev }) => dev !== undefined && parseAuditDevice(dev) === device)
+    );
+  };
+
+  return eventSource<PlaceFields, Pick<ProcessTreeFields, 'process' | 'parent'>>({
+    name: 'place',
+    provides: { place: 'internal', place_witness: 'internal' },
+    needs: ['process', 'parent'],
+    resolve(event, { process, parent }) {
+      if (process?.exitMs === undefined) {
+        const place = places.of(event.pid);
+        if (place !== undefined) {
+          if (process !== undefined) process.place = place;
+          return { place, place_witness: event.pid };
+        }
+      }
+      let node = parent;
+      for (let steps = 0; node !== undefined && steps < MAX_STEPS; steps++) {
+        const now = node.exitMs === undefined ? places.of(node.pid) : undefined;
+        if (now !== undefined) node.place = now;
+        const place = process?.place !== undefined ? process.place : (now ?? node.place);
+        if (place !== undefined) {
+          if (place === null && !isOfHost(event)) return undefined;
+          if (process !== undefined) process.place = place;
+          return { place, place_witness: now === undefined ? undefined : node.pid };
+        }
+        node = tree.parentOf(node);
+      }
+      return undefined;
+    },
+  });
+};
