@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExtensionManagerClient } from '../client/extension-manager-client.ts';
 import { debug } from '../diagnostics.ts';
-import { isOsqueryError } from '../errors.ts';
 import type { QueryExecution } from './query-cursors.ts';
 import { RunningQuery, readingQuery, type TableRead } from './running-query.ts';
 import { Schedule } from './schedule.ts';
@@ -95,8 +94,7 @@ export class EventCore {
         await this.#lookOnce(signal);
         pauseMs = LOOK_MS;
       } catch (error) {
-        // That core does not answer is for the watch over core to judge.
-        if (!isOsqueryError(error)) throw error;
+        // That core does not answer, or something else, is for the watch over core to judge; what was seen last stays.
         debug('event tables: no look at core: %s', error);
       }
       await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
