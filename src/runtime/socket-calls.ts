@@ -14,7 +14,7 @@ export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
-export const SO_PEERCRED = 17;
+const SO_PEERCRED = 17;
 export const SO_RCVBUFFORCE = 33;
 export const SO_MEMINFO = 55;
 export const SOL_NETLINK = 270;
@@ -71,6 +71,21 @@ export const socketOption = (fd: Fd, option: number, words: number): Uint32Array
 };
 const optionLength = new Uint32Array(1);
 const optionLengthBytes = new Uint8Array(optionLength.buffer);
+
+/** struct ucred: pid, uid and gid, of 32 bits each. */
+const credentials = new Uint32Array(3);
+const credentialsBytes = new Uint8Array(credentials.buffer);
+
+/**
+ * Who is at the other end of a UNIX socket: see unix(7), SO_PEERCRED. Linux only.
+ *
+ * @returns undefined if it cannot be had: `errno` says why
+ */
+export const peerCredentials = (fd: Fd): { readonly pid: number; readonly uid: number } | undefined => {
+  optionLength[0] = credentialsBytes.length;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentialsBytes, optionLengthBytes) !== 0) return undefined;
+  return { pid: credentials[0]!, uid: credentials[1]! };
+};
 
 export const sendto: (
   fd: Fd,

@@ -1,9 +1,6 @@
 import * as libc from '../../runtime/socket-calls.ts';
 
-/** struct ucred: pid, uid and gid, of 32 bits each. */
-const UCRED_WORDS = 3;
-
-/** Who is connected to the extension's UNIX socket. Linux only: see unix(7), SO_PEERCRED. */
+/** Who is connected to the extension's UNIX socket. Linux only. */
 export class Clients {
   /** By descriptor: each is asked for when it has connected, before anything comes by it. */
   readonly #pids = new Map<number, number>();
@@ -15,11 +12,11 @@ export class Clients {
    * @returns why; undefined for a client to serve
    */
   refuse(fd: number): string | undefined {
-    const credentials = libc.socketOption(fd, libc.SO_PEERCRED, UCRED_WORDS);
+    const credentials = libc.peerCredentials(fd);
     if (credentials === undefined) {
       return `it is not known who connected to the extension's socket (errno ${libc.errno()})`;
     }
-    const [pid, uid] = credentials as unknown as readonly [number, number, number];
+    const { pid, uid } = credentials;
     this.#pids.set(fd, pid);
     return uid === 0 || uid === process.geteuid?.()
       ? undefined
