@@ -119,7 +119,7 @@ class CoreThreads {
   static of(procfs: string, pid: number): CoreThreads | undefined {
     const path = `${procfs}/${pid}`;
     const task = readdirSync(`${path}/task`).find(name => commOf(`${path}/task/${name}`) === SCHEDULER);
-    return task === undefined ? undefined : new CoreThreads(path, pid, new Thread(`${path}/task/${task}`));
+    return task === undefined ? undefined : new CoreThreads(path, pid, new Thread(path, task));
   }
 
   /** The thread that waits for what comes on a socket. */
@@ -131,7 +131,12 @@ class CoreThreads {
     if (waits(this.scheduler)) return this.scheduler;
     if (this.#other !== undefined && waits(this.#other)) return this.#other;
     for (const task of readdirSync(`${this.#path}/task`)) {
-      const thread = threadAt(`${this.#path}/task/${task}`);
+      // It may have come to its wait since it was looked at.
+      if (task === this.scheduler.task) {
+        if (waits(this.scheduler)) return this.scheduler;
+        continue;
+      }
+      const thread = threadAt(this.#path, task);
       if (thread === undefined) continue;
       if (!waits(thread)) {
         thread.close();
@@ -152,15 +157,17 @@ class CoreThreads {
 
 /** One thread in procfs. */
 class Thread {
+  readonly task: string;
   readonly #path: string;
   readonly #syscall: number;
   /** Of its reads and writes; undefined before it is needed, null where the kernel does not count them. */
   #io: number | null | undefined;
 
   /** @throws Error if it has ended, or may not be looked at */
-  constructor(path: string) {
-    this.#path = path;
-    this.#syscall = openSync(`${path}/syscall`, 'r');
+  constructor(core: string, task: string) {
+    this.task = task;
+    this.#path = `${core}/task/${task}`;
+    this.#syscall = openSync(`${this.#path}/syscall`, 'r');
   }
 
   /** Descriptor on which it waits for an answer; undefined if it does something else, or has ended. */
@@ -196,7 +203,8 @@ const openIfThere = (path: string): number | null => {
   }
 };
 
-const threadAt = (path: string): Thread | undefined => unlessEnded(() => new Thread(path));
+const threadAt = (core: string, task: string): Thread | undefined =>
+  unlessEnded(() => new Thread(core, task));
 
 /** undefined if the thread has ended. */
 const unlessEnded = <T>(look: () => T): T | undefined => {

@@ -1,8 +1,15 @@
 import { mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AskingThread } from '../../../src/extension/osquery/asking-thread.ts';
+
+/** What links in procfs say, if a test says it. */
+const hooks = vi.hoisted((): { link: (() => string) | undefined } => ({ link: undefined }));
+vi.mock('node:fs', async original => {
+  const fs = await original<typeof import('node:fs')>();
+  return { ...fs, readlinkSync: (path: string) => hooks.link?.() ?? fs.readlinkSync(path) };
+});
 
 const CORE = 700;
 const SCHEDULER = '12';
@@ -20,7 +27,10 @@ beforeEach(() => {
   // Whatever can be opened: its other end is what a test says.
   fd = openSync(procfs, 'r');
 });
-afterEach(() => rmSync(procfs, { recursive: true, force: true }));
+afterEach(() => {
+  hooks.link = undefined;
+  rmSync(procfs, { recursive: true, force: true });
+});
 
 const thread = (task: string, comm: string, syscall: string): void => {
   const path = join(procfs, `${CORE}/task/${task}`);
@@ -97,6 +107,15 @@ test('one that is on its way to its wait is awaited', async () => {
   expect(answer).toBeInstanceOf(Promise);
   waits(OTHER, 'ExtensionRunner', 30, OURS);
   expect(await answer).toEqual(other);
+});
+
+test('a scheduler that comes to its wait while threads are looked at is no other thread', () => {
+  waits(SCHEDULER, 'SchedulerRunner', 31, OURS);
+  // The first look at its descriptor comes too early.
+  let looks = 0;
+  hooks.link = () => (looks++ === 0 ? 'socket:[1]' : `socket:[${OURS}]`);
+  expect(asking().identify({ fd })).toMatchObject({ kind: 'scheduler' });
+  expect(looks).toBe(2);
 });
 
 test('what cannot be seen is not known', async () => {
