@@ -2,6 +2,7 @@ import type { EventTable } from '../src/events/event-table.ts';
 import { apparmorEvents } from './apparmor_events.ts';
 import { tableOn } from './platform-table.ts';
 import { processEvents } from './process_events.ts';
+import { processFileEvents } from './process_file_events.ts';
 import { seccompEvents } from './seccomp_events.ts';
 import { selinuxEvents } from './selinux_events.ts';
 import { socketEvents } from './socket_events.ts';
@@ -15,6 +16,7 @@ const catalogue: readonly EventTable[] = [
   selinuxEvents,
   apparmorEvents,
   seccompEvents,
+  processFileEvents,
 ];
 
 /** The tables as a platform has them. */

@@ -20,6 +20,9 @@ const ALL_EVENTS = new Map(
     'audit_allow_selinux_events',
     'audit_allow_apparmor_events',
     'audit_allow_seccomp_events',
+    'audit_allow_fim_events',
+    'audit_show_partial_fim_events',
+    'audit_fim_show_accesses',
   ].map(name => [name, 'true']),
 );
 
@@ -64,7 +67,7 @@ export const replayLogs = async (
       const buffer = buffers.get(spec.name)!;
       const rows = decodeRows(buffer.select(buffer.range, maskOf(spec.columns.keys())));
       // Most logs have no report, and so no rows of the tables that hold such.
-      if (rows.length === 0 && kind === 'record') return [];
+      if (rows.length === 0 && (kind === 'record' || kind === 'file')) return [];
       return [[spec.name, rows.map(row => inOrder(spec.columns, row))]];
     }),
   );

@@ -1,3 +1,5 @@
+import type { FileOperation } from './file-calls.ts';
+
 /**
  * What happened, independent of where it was seen: the Linux audit stream and OpenBSM both produce these,
  * the tables and the Event Model consume them.
@@ -5,7 +7,7 @@
  * Text fields are decoded: no audit quoting or hex is left, and bytes that are not UTF-8 stand as `\xHH`.
  * `undefined` means the source did not say; it becomes NULL in a row, never a guess.
  */
-export type AuditEvent = ProcessEvent | SocketEvent | UserEvent | RecordEvent;
+export type AuditEvent = ProcessEvent | SocketEvent | UserEvent | RecordEvent | FileEvent;
 
 /** Names that a log has beside the ids. */
 export interface RecordedNames {
@@ -170,4 +172,26 @@ export interface RecordEvent extends EventOrigin {
   readonly fields: ReadonlyMap<string, string>;
   readonly uid: number | undefined;
   readonly auid: number | undefined;
+}
+
+/** What a process has done to a file, or opened it for. */
+export interface FileEvent extends EventOrigin, Actor {
+  readonly kind: 'file';
+  readonly operation: FileOperation;
+  readonly syscall: string;
+  readonly exit: number;
+  readonly cwd: string | undefined;
+  /** Absolute, as the process sees it; of a symlink what it leads to. */
+  readonly path: string | undefined;
+  /** The new name, where there is one. */
+  readonly destPath: string | undefined;
+  /** Where a path cannot be told: it is the name as it was recorded then. */
+  readonly isPartial: boolean;
+  /** Whether the kernel has recorded it by a rule of ours: then it is watched, by whatever path the process sees it. */
+  readonly isSelected: boolean;
+  readonly inode: string | undefined;
+  /** As recorded: octal text, such as `0100644`. */
+  readonly mode: string | undefined;
+  readonly ownerUid: number | undefined;
+  readonly ownerGid: number | undefined;
 }

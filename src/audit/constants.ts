@@ -37,6 +37,7 @@ export const AUDIT_SECCOMP = 1326;
 export const AUDIT_PROCTITLE = 1327;
 export const AUDIT_REPLACE = 1329;
 export const AUDIT_URINGOP = 1336;
+export const AUDIT_OPENAT2 = 1337;
 
 /** What SELinux, AppArmor and Smack report of an access. */
 export const AUDIT_AVC = 1400;
@@ -66,6 +67,9 @@ export const AUDIT_ARCH = 11;
 export const AUDIT_MSGTYPE = 12;
 export const AUDIT_EXIT = 103;
 export const AUDIT_SUCCESS = 104;
+export const AUDIT_WATCH = 105;
+export const AUDIT_PERM = 106;
+export const AUDIT_DIR = 107;
 export const AUDIT_ARG0 = 200;
 export const AUDIT_ARG2 = 202;
 export const AUDIT_ARG3 = 203;

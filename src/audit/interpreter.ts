@@ -2,8 +2,11 @@ import type { AuditEvent } from './audit-event.ts';
 import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL } from './constants.ts';
 import { firstOf, isUserMessage, type RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
+import { fileCall } from './file-calls.ts';
+import { type FileContext, readFileEvent } from './file-event.ts';
 import { interpretedNames } from './interpreted-names.ts';
 import { hasUringop, UringReader } from './io-uring.ts';
+import { KnownFiles } from './known-files.ts';
 import { type KindOfTask, readProcessEvent } from './process-event.ts';
 import type { AuditRecord } from './record.ts';
 import { isReport, readRecordEvent } from './record-event.ts';
@@ -86,15 +89,22 @@ export class Interpreter {
   damagedRecords = 0;
   readonly #kindOfTask: KindOfTask;
   readonly #uring = new UringReader();
+  readonly #files: FileContext;
   interests: Interests;
   /** The first system call that is not known here. */
   firstUnknown: { readonly arch: number; readonly number: number } | undefined;
   /** Bytes of a process's arguments that are wanted. */
   argumentBytes = Number.POSITIVE_INFINITY;
 
-  constructor(interests: Interests, kindOfTask: KindOfTask) {
+  /** @param openDirectory see FileContext; absent, there is no process left to look at */
+  constructor(
+    interests: Interests,
+    kindOfTask: KindOfTask,
+    openDirectory: FileContext['openDirectory'] = () => undefined,
+  ) {
     this.interests = interests;
     this.#kindOfTask = kindOfTask;
+    this.#files = { known: new KnownFiles(), openDirectory };
   }
 
   /** @returns none for what is no event of ours, or cannot be read; which of the two is counted */
@@ -138,6 +148,10 @@ export class Interpreter {
       return this.#drop(socket.kind === 'other' ? 'filtered' : 'unusable');
     }
     if (!syscall.success) return this.#drop('filtered');
+    if (fileCall(syscall.name) !== undefined) {
+      const file = readFileEvent(group, syscall, this.#files);
+      return file.kind === 'event' ? [file.event] : this.#drop('unusable');
+    }
     const process = readProcessEvent(group, syscall, this.#kindOfTask, this.argumentBytes);
     if (process === undefined) return this.#drop('filtered');
     if (process.incomplete) this.counters.incomplete++;

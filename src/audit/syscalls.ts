@@ -12,9 +12,11 @@ import s390 from './architectures/calls/s390.ts';
 import s390x from './architectures/calls/s390x.ts';
 import x32 from './architectures/calls/x32.ts';
 import x86_64 from './architectures/calls/x86_64.ts';
+import type { FileCallName } from './file-calls.ts';
 
-/** The system calls that make events of processes and sockets, by what they do. */
+/** The system calls that make events, by what they do. */
 export type SyscallName =
+  | FileCallName
   | 'execve'
   | 'execveat'
   | 'fork'

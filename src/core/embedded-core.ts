@@ -46,6 +46,8 @@ export interface EmbeddedCoreOptions {
   readonly schedule?: () => readonly ScheduleEntry[];
   readonly packs?: () => readonly PackEntry[];
   readonly configHash?: () => string;
+  /** The texts of the configuration, by source, for extensions that ask the config plugin. */
+  readonly configSources?: () => ReadonlyMap<string, string>;
   /** Held while scheduled queries run. */
   readonly scheduleLock?: ScheduleLock;
   /** Milliseconds since the epoch. */
@@ -241,6 +243,8 @@ export class EmbeddedCore {
   ): Promise<ResponseRows> {
     // An empty name is core's active plugin of the registry.
     if (registry === 'database') return this.#settings.database.call(request);
+    if (registry === 'config' && item === '' && request.action === 'genConfig')
+      return [Object.fromEntries(this.#settings.configSources?.() ?? [])];
     const owner = this.#registry.owner(registry, item);
     if (owner === undefined) throw new Error(`Cannot call registry item: ${item}`);
     if (owner !== CORE_UUID) return this.#callExtension(owner, { registry, item, request, signal });

@@ -17,11 +17,12 @@ import type { BridgeKeeper } from './bridging.ts';
 import { EventFlow, eventSpecs, type ReplayReading } from './event-flow.ts';
 import type { CoreView } from './event-store.ts';
 import type { AskingThread } from './osquery/asking-thread.ts';
-import { type CoreSettings, readCoreSettings } from './osquery/core-settings.ts';
+import { type CoreSettings, type CoreSources, readCoreSettings } from './osquery/core-settings.ts';
 import { followSchedule, warnAboutCore } from './osquery/follow-core.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
 import { RememberedOptions } from './osquery/remembered-options.ts';
 import { namesInCore, nativeTables } from './osquery/table-names.ts';
+import { WatchedFiles } from './osquery/watched-files.ts';
 
 const CONNECT_RETRY_MS = 50;
 /** Least milliseconds between two reports of losses. */
@@ -63,12 +64,15 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   const { log } = options;
   await using client = new ExtensionManagerClient({ socketPath: options.socket });
   const remembered = new RememberedOptions(client);
-  const core = await untilConnected(options, () => readCoreSettings(client, remembered, options.overrides));
+  // Of recorded events nobody says what is watched.
+  const files = options.replay.length > 0 ? undefined : new WatchedFiles(client, message => log.warn(message));
+  const sources = { client, remembered, files };
+  const core = await untilConnected(options, () => readCoreSettings(sources, options.overrides));
   log.relayTo(client, core.options.get('logger_plugin'));
   if (options.warning !== undefined) log.warn(options.warning);
   warnAboutSocket(options.socket, log);
   try {
-    return await serve(options, client, remembered, core);
+    return await serve(options, sources, core);
   } catch (error) {
     await log.relayFailure(error);
     throw error;
@@ -77,11 +81,11 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
 
 const serve = async (
   options: EventExtensionOptions,
-  client: ExtensionManagerClient,
-  remembered: RememberedOptions,
+  sources: CoreSources,
   core: CoreSettings,
 ): Promise<ExtensionEnd> => {
   const { log } = options;
+  const { client, remembered } = sources;
   const stop = new AbortController();
   const names = { native: await nativeTables(client), options: core.options };
   const seeSettings = warnAboutCore({
@@ -122,7 +126,7 @@ const serve = async (
       schedule,
       log,
       onCoreLook: async () => {
-        const now = await readCoreSettings(client, remembered, options.overrides);
+        const now = await readCoreSettings(sources, options.overrides);
         await remembered.save(now.options);
         log.relayTo(client, now.options.get('logger_plugin'));
         seeSettings(now);

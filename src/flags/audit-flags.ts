@@ -80,6 +80,23 @@ export const auditSwitches = {
     false,
     'Record what seccomp filters log or kill in seccomp_events',
   ),
+  allowFimEvents: audit(
+    'audit_allow_fim_events',
+    false,
+    "Record what changes the files of the configuration's file_paths in process_file_events",
+  ),
+  showPartialFimEvents: audit(
+    'audit_show_partial_fim_events',
+    false,
+    'With audit_allow_fim_events: show events of which a path could not be told',
+    true,
+  ),
+  fimShowAccesses: audit(
+    'audit_fim_show_accesses',
+    false,
+    'With audit_allow_fim_events: record opens that only read, too',
+    true,
+  ),
 } as const satisfies Readonly<Record<string, FlagDefinition>>;
 
 /**

@@ -5,6 +5,7 @@ import { flagTable } from './flag-definition.ts';
 import { quoteText } from './flag-error.ts';
 import { parseFlagValue } from './flag-value.ts';
 import { nearestName } from './nearest-name.ts';
+import type { WatchedPaths } from './watched-paths.ts';
 
 /** The key of a flag that says which events are recorded. */
 export type AuditSwitch = keyof typeof auditSwitches;
@@ -39,6 +40,8 @@ export interface AuditSettings extends AuditSwitches {
   /** Where buffered events are kept over a restart; empty: nowhere. */
   readonly stateDirectory: string;
   readonly limits: Readonly<Record<LimitName, number>>;
+  /** What process_file_events watches; undefined where no configuration says, as of recorded events: then it is all of them. */
+  readonly watched?: WatchedPaths | undefined;
 }
 
 export interface AuditSettingsReading {

@@ -16,6 +16,7 @@ const AT_ONCE: ReadonlySet<keyof AuditSettings> = new Set<keyof AuditSettings>([
   'eventsExpiry',
   'eventsMax',
   'limits',
+  'watched',
 ]);
 
 /** … of the limits. */

@@ -13,9 +13,9 @@ const glogFlags: Readonly<Record<'bool' | 'int32', string>> = {
  */
 const osqueryFlags: Readonly<Record<FlagType, string>> = {
   bool: `
-    allow_handle_threads allow_unsafe audit_allow_fim_events
-    audit_fim_debug audit_fim_show_accesses
-    audit_show_partial_fim_events audit_show_untracked_res_warnings aws_debug
+    allow_handle_threads allow_unsafe 
+    audit_fim_debug 
+    audit_show_untracked_res_warnings aws_debug
     aws_disable_imdsv1_fallback aws_enable_proxy aws_enforce_fips aws_kinesis_disable_log_status
     aws_kinesis_random_partition_key carver_compression carver_disable_function config_enable_backup
     daemonize decorations_top_level disable_caching disable_carver disable_decorators

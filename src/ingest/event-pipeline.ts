@@ -6,6 +6,7 @@ import {
   type CorrelatorLimits,
   type RecordGroup,
 } from '../audit/correlator.ts';
+import type { FileContext } from '../audit/file-event.ts';
 import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
 import type { KindOfTask } from '../audit/process-event.ts';
 import { parseRecord } from '../audit/record.ts';
@@ -27,6 +28,8 @@ export interface PipelineOptions {
   readonly tables: readonly EventTable[];
   readonly settings: AuditSettings;
   readonly context: Omit<RowLookups, 'targetPath'>;
+  /** What processes have open now; absent where none of those is left. */
+  readonly openDirectory?: FileContext['openDirectory'] | undefined;
   /** Processes of now, which signals are for; undefined where none of those events is left. */
   readonly targets?: LiveTargets | undefined;
   readonly kindOfTask: KindOfTask;
@@ -123,7 +126,7 @@ export class EventPipeline {
     this.#familyOfAccept = options.familyOfAccept;
     this.#looks = options.looks;
     this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
-    this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask);
+    this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask, options.openDirectory);
     this.#interpreter.argumentBytes = settings.limits.rowBytes;
     this.#targets = new TargetPaths(options.targets);
     this.#wantsSignals = settings.allowKillProcessEvents;

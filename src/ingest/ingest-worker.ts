@@ -24,6 +24,7 @@ import {
   type IngestWorkerData,
 } from './ingest-messages.ts';
 import { KernelReader } from './kernel-reader.ts';
+import { openDirectory } from './open-directory.ts';
 import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import { ProcessBatchWriter } from './process-batch.ts';
 import { publishTrail } from './publish-trail.ts';
@@ -86,6 +87,7 @@ const pipeline = new EventPipeline({
     imageTimes: event => (isLive ? lookAt(event).times : undefined),
   },
   targets: isKernel ? procfsTargets : undefined,
+  openDirectory: isKernel ? openDirectory : undefined,
   kindOfTask: isKernel ? kindOfTask : () => 'gone',
   now: () => performance.now(),
   countGaps: isKernel,

@@ -78,6 +78,9 @@ export class Ingest {
   readonly #looker: LookKeeper<number> | undefined;
   #freshUntil = Number.NEGATIVE_INFINITY;
   /** By number of the ring, who waits for its answer. */
+  /** What of the settings was sent last. */
+  #settingsText = '';
+  #watched: AuditSettings['watched'];
   readonly #called = new Map<number, () => void>();
   readonly #handlers: IngestHandlers;
   readonly #isReplay: boolean;
@@ -273,6 +276,12 @@ export class Ingest {
 
   setSettings(settings: AuditSettings): void {
     if (readsProcesses(settings)) this.#looker?.start();
+    const { watched, ...plain } = settings;
+    const text = JSON.stringify(plain);
+    // They are asked for every few seconds, and a configuration can name very many files.
+    if (text === this.#settingsText && watched === this.#watched) return;
+    this.#settingsText = text;
+    this.#watched = watched;
     this.#send({ kind: 'settings', settings });
   }
 

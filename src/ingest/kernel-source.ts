@@ -8,6 +8,7 @@ import { AuditKeeper } from './audit-keeper.ts';
 import type { InheritedSocket } from './bridge/inherited-socket.ts';
 import type { EventSource, LiveOptions, SourceStatus } from './event-source.ts';
 import { Ingest, IngestError, type IngestHandlers, type IngestOptions } from './ingest.ts';
+import { Watching } from './watching.ts';
 
 /**
  * Starts reading kernel audit.
@@ -39,8 +40,9 @@ interface KernelStart {
 
 const startSession = async (start: KernelStart): Promise<EventSource> => {
   const { control, settings, handlers, options, mode, inherited } = start;
+  const watching = new Watching(handlers.onWarning);
   const session = await AuditSession.open(control, nativeArchitectures(process.arch), {
-    ...sessionOptions(settings, mode),
+    ...sessionOptions(settings, mode, await watching.selectionOf(settings)),
     previousOwnerPid: inherited?.ownerPid,
   });
   let ingest: Ingest | undefined;
@@ -71,7 +73,8 @@ const startSession = async (start: KernelStart): Promise<EventSource> => {
     throw error;
   }
   for (const warning of session.warnings) handlers.onWarning(warning);
-  const source = new KernelSource({ control, session, ingest, settings, handlers });
+  watching.tellOf(session);
+  const source = new KernelSource({ control, session, ingest, settings, handlers, watching });
   keeper = source.keeper;
   return source;
 };
@@ -83,6 +86,7 @@ class KernelSource implements EventSource {
   readonly kernelLostBefore: number;
   readonly #control: AuditControl;
   readonly #session: AuditSession;
+  readonly #watching: Watching;
   #settings: AuditSettings;
   #closing: Promise<void> | undefined;
 
@@ -92,8 +96,10 @@ class KernelSource implements EventSource {
     readonly ingest: Ingest;
     readonly settings: AuditSettings;
     readonly handlers: IngestHandlers;
+    readonly watching: Watching;
   }) {
-    const { control, session, ingest, settings, handlers } = parts;
+    const { control, session, ingest, settings, handlers, watching } = parts;
+    this.#watching = watching;
     this.#control = control;
     this.#session = session;
     this.#settings = settings;
@@ -116,10 +122,13 @@ class KernelSource implements EventSource {
   }
 
   async setSettings(next: AuditSettings): Promise<void> {
-    const changed = JSON.stringify(selectionOf(next)) !== JSON.stringify(selectionOf(this.#settings));
     this.#settings = next;
     this.ingest.setSettings(next);
-    if (changed) await this.#session.select(selectionOf(next));
+    const before = this.#watching.selection;
+    const selection = await this.#watching.selectionOf(next);
+    if (JSON.stringify(selection) === JSON.stringify(before)) return;
+    await this.#session.select(selection);
+    this.#watching.tellOf(this.#session);
   }
 
   async status(): Promise<SourceStatus> {
@@ -146,24 +155,17 @@ class KernelSource implements EventSource {
   }
 }
 
-const sessionOptions = (settings: AuditSettings, mode: AuditSettings['mode']): SessionOptions => ({
+const sessionOptions = (
+  settings: AuditSettings,
+  mode: AuditSettings['mode'],
+  selection: RuleSelection,
+): SessionOptions => ({
   mode,
   allowConfig: settings.allowConfig,
   forceReconfigure: settings.forceReconfigure,
   forceUnconfigure: settings.forceUnconfigure,
   backlogLimit: settings.backlogLimit,
   backlogWaitTime: settings.backlogWaitTime,
-  selection: selectionOf(settings),
+  selection,
   removedRules: removedRulesIn(),
-});
-
-const selectionOf = (settings: AuditSettings): RuleSelection => ({
-  processEvents: settings.allowProcessEvents,
-  forkProcessEvents: settings.allowForkProcessEvents,
-  killProcessEvents: settings.allowKillProcessEvents,
-  sockets: settings.allowSockets,
-  acceptSocketEvents: settings.allowAcceptSocketEvents,
-  failedSocketEvents: settings.allowFailedSocketEvents,
-  nullAcceptSocketEvents: settings.allowNullAcceptSocketEvents,
-  datagrams: settings.datagrams,
 });

@@ -19,7 +19,7 @@ describe('the osquery.flags that we ship', () => {
   test('hands the names and the audit socket to the extension, and keeps events on', () => {
     expect(Object.fromEntries(parsed.values)).toMatchObject({
       disable_tables:
-        'process_events,socket_events,user_events,selinux_events,apparmor_events,seccomp_events',
+        'process_events,socket_events,user_events,selinux_events,apparmor_events,seccomp_events,process_file_events',
       disable_audit: 'true',
       disable_events: 'false',
       disable_extensions: 'false',

@@ -34,6 +34,7 @@ const OWN_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   selinux_events: ['audit_id', 'node'],
   apparmor_events: ['audit_id', 'node'],
   seccomp_events: ['eid', 'audit_id', 'node'],
+  process_file_events: ['category', 'syscall', 'inode', 'audit_id', 'node'],
 };
 
 describe.each([...eventTablesOn('linux')])('$spec.name', ({ spec, osqueryColumns }) => {

@@ -29,6 +29,7 @@ export const EVERYTHING = settingsWith({
   selinux_events: true,
   apparmor_events: true,
   seccomp_events: true,
+  fim_events: true,
 });
 
 export const contextWith = (

@@ -1,4 +1,3 @@
-import { PROGRAM } from '../../runtime/program-name.ts';
 import {
   AUDIT_ALWAYS,
   AUDIT_ARCH,
@@ -7,6 +6,7 @@ import {
   AUDIT_ARG3,
   AUDIT_BIT_MASK,
   AUDIT_BITMASK_SIZE,
+  AUDIT_DIR,
   AUDIT_EQUAL,
   AUDIT_EXIT,
   AUDIT_FILTER_EXIT,
@@ -15,19 +15,22 @@ import {
   AUDIT_FILTERKEY,
   AUDIT_MAX_FIELDS,
   AUDIT_NEVER,
+  AUDIT_PERM,
   AUDIT_PID,
   AUDIT_SUCCESS,
+  AUDIT_WATCH,
   EAGAIN,
   EINPROGRESS,
   EINTR,
 } from '../constants.ts';
+import { fileCallNames, openCallNames } from '../file-calls.ts';
 import { IORING_OP } from '../io-uring.ts';
+import { FILES_KEY, RULE_KEY } from '../rule-keys.ts';
 import { type Architecture, type SyscallName, socketcallName } from '../syscalls.ts';
 import { isExclusion } from './exclusions.ts';
 import type { AuditStatus } from './status.ts';
 
-/** Key of every rule of ours: what `auditctl -l` shows beside it, and how we know our own. */
-export const RULE_KEY = PROGRAM;
+export { RULE_KEY };
 
 /** What an instance of ours found, and puts back at its end. */
 export type FoundStatus = Pick<AuditStatus, 'enabled' | 'failure' | 'backlogLimit' | 'backlogWaitTime'>;
@@ -59,8 +62,8 @@ export const keyWithNote = ({ found, owner, placed }: RestoreNote): string =>
     [placed.failure, placed.backlogLimit, placed.backlogWaitTime].map(value => value ?? UNCHANGED).join(','),
   ].join('');
 
-/** What a rule asks of a field: AUDIT_EQUAL unless said otherwise. */
-export type RuleField = readonly [field: number, value: number, operator?: number];
+/** What a rule asks of a field: AUDIT_EQUAL unless said otherwise. A path is text. */
+export type RuleField = readonly [field: number, value: number | string, operator?: number];
 
 /** One rule: what it asks of each field, all of them. */
 export interface AuditRule {
@@ -86,6 +89,16 @@ export interface RuleSelection {
   readonly nullAcceptSocketEvents: boolean;
   /** Datagrams sent to an address; of other sends the kernel cannot tell them before it has made a record. */
   readonly datagrams: boolean;
+  /** What is watched for process_file_events. */
+  readonly watches?: readonly Watch[];
+  /** Whether accesses that only read are to be recorded, too. */
+  readonly fileAccesses?: boolean;
+}
+
+/** Something that the kernel can watch: a directory with all that is below it, or what has one path. */
+export interface Watch {
+  readonly kind: 'directory' | 'path';
+  readonly path: string;
 }
 
 const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
@@ -127,6 +140,10 @@ export const rulesFor = (
       );
   }
   if (selection.sockets) rules.push(ioUringRule(selection));
+  // Last, as they are the most: what is recorded by others is not compared with them.
+  for (const watch of selection.watches ?? [])
+    for (const architecture of architectures)
+      rules.push(...watchRules(watch, architecture, selection.fileAccesses === true));
   return rules;
 };
 
@@ -150,6 +167,31 @@ const always = (
       key: RULE_KEY,
     },
   ];
+};
+
+/** Bits of AUDIT_PERM. Source: linux/audit.h. */
+const AUDIT_PERM_WRITE = 2;
+
+/** All that changes what has a path, but for opens, of which only some do. */
+const CHANGES = fileCallNames.filter(name => !(openCallNames as readonly string[]).includes(name));
+
+/**
+ * The rules of one watch: for what always changes something, and for what opens it. The kernel tells by the flags which opens are
+ * for writing; it knows which calls change something less well than the list here does.
+ */
+const watchRules = (
+  { kind, path }: Watch,
+  architecture: Architecture,
+  withAccesses: boolean,
+): readonly AuditRule[] => {
+  const where = [kind === 'directory' ? AUDIT_DIR : AUDIT_WATCH, path] as const;
+  // Where the name that is watched goes, the kernel compares before it knows what comes of the call (audit_update_watch).
+  const succeeded: AuditRule['fields'] = kind === 'directory' ? [[AUDIT_SUCCESS, 1]] : [];
+  const forWriting: AuditRule['fields'] = withAccesses ? [] : [[AUDIT_PERM, AUDIT_PERM_WRITE]];
+  return [
+    ...always(architecture, CHANGES, [where, ...succeeded]),
+    ...always(architecture, openCallNames, [...forWriting, where, ...succeeded]),
+  ].map(rule => ({ ...rule, key: FILES_KEY }));
 };
 
 const processRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] =>
@@ -237,8 +279,15 @@ const CLASSLESS = 0xffff;
  * as u32, then the strings. A string field's value is its length.
  */
 export const encodeRule = (rule: AuditRule): Uint8Array => {
-  const key = Buffer.from(rule.key, 'utf8');
-  const bytes = new Uint8Array((3 + AUDIT_BITMASK_SIZE + 3 * AUDIT_MAX_FIELDS + 1) * 4 + key.length);
+  const all: AuditRule['fields'] = [...rule.fields, [AUDIT_FILTERKEY, rule.key]];
+  const fields = all.map(
+    ([field, value]) => [field, typeof value === 'string' ? Buffer.byteLength(value) : value] as const,
+  );
+  const strings = Buffer.from(
+    all.map(([, value]) => (typeof value === 'string' ? value : '')).join(''),
+    'utf8',
+  );
+  const bytes = new Uint8Array((3 + AUDIT_BITMASK_SIZE + 3 * AUDIT_MAX_FIELDS + 1) * 4 + strings.length);
   const view = new DataView(bytes.buffer);
   let word = 0;
   const put = (value: number): void => view.setUint32(word++ * 4, value >>> 0, true);
@@ -246,7 +295,7 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
   const list = rule.list === 'io_uring' ? AUDIT_FILTER_URING_EXIT : AUDIT_FILTER_EXIT;
   put(list | (rule.prepend ? AUDIT_FILTER_PREPEND : 0));
   put(rule.action === 'never' ? AUDIT_NEVER : AUDIT_ALWAYS);
-  put(rule.fields.length + 1);
+  put(fields.length);
 
   const mask = new Uint32Array(AUDIT_BITMASK_SIZE);
   if (rule.syscalls === 'all') {
@@ -255,12 +304,11 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
   } else for (const number of rule.syscalls) mask[number >>> 5]! |= 1 << (number & 31);
   mask.forEach(put);
 
-  const fields: RuleField[] = [...rule.fields, [AUDIT_FILTERKEY, key.length]];
   for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(fields[i]?.[0] ?? 0);
   for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(fields[i]?.[1] ?? 0);
-  for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(i < fields.length ? (fields[i]![2] ?? AUDIT_EQUAL) : 0);
-  put(key.length);
-  bytes.set(key, word * 4);
+  for (let i = 0; i < AUDIT_MAX_FIELDS; i++) put(i < fields.length ? (all[i]![2] ?? AUDIT_EQUAL) : 0);
+  put(strings.length);
+  bytes.set(strings, word * 4);
   return bytes;
 };
 
@@ -269,7 +317,8 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
  */
 export const ownRule = (listed: Uint8Array): Uint8Array | undefined => {
   const key = keyOf(listed);
-  const isOurs = key === RULE_KEY || key?.startsWith(RULE_KEY + FOUND) || isExclusion(listed);
+  const isOurs =
+    key === RULE_KEY || key === FILES_KEY || key?.startsWith(RULE_KEY + FOUND) || isExclusion(listed);
   return isOurs ? listed : undefined;
 };
 

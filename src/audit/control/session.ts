@@ -8,6 +8,7 @@ import {
   AUDIT_LOCKED,
 } from '../constants.ts';
 import { AuditError } from '../errors.ts';
+import { FILES_KEY } from '../rule-keys.ts';
 import type { Architecture } from '../syscalls.ts';
 import type { AuditControl } from './control.ts';
 import { exclusions } from './exclusions.ts';
@@ -100,6 +101,8 @@ export class AuditSession {
   #knowsUring = true;
   /** Whether rules of ours are in the kernel: added by us, or left by a killed instance and still wanted. */
   #hasRules = false;
+  /** Why the kernel refuses rules that watch files, by the rule; until there is another selection. */
+  readonly #refused = new Map<string, string>();
   #removedRules: readonly Uint8Array[] = [];
   #selection: RuleSelection;
   #changed = false;
@@ -203,6 +206,12 @@ export class AuditSession {
     return this.#warnings;
   }
 
+  /** How many rules that watch files the kernel has refused, and why it did one. */
+  get refusedWatches(): { readonly count: number; readonly why: string } | undefined {
+    const [why] = this.#refused.values();
+    return why === undefined ? undefined : { count: this.#refused.size, why };
+  }
+
   get mode(): StreamMode {
     return this.#mode;
   }
@@ -238,6 +247,7 @@ export class AuditSession {
   async select(selection: RuleSelection): Promise<void> {
     await this.#step(async () => {
       this.#selection = selection;
+      this.#refused.clear();
       if (this.#mayConfigure) await this.#look();
     });
   }
@@ -386,7 +396,11 @@ export class AuditSession {
 
   #rules(selection: RuleSelection): readonly AuditRule[] {
     const rules = rulesFor(selection, this.#architectures, process.pid, keyWithNote(this.#note));
-    return this.#knowsUring ? rules : rules.filter(({ list }) => list !== 'io_uring');
+    return rules.filter(
+      rule =>
+        (this.#knowsUring || rule.list !== 'io_uring') &&
+        (rule.key !== FILES_KEY || !this.#refused.has(bytesKey(encodeListed(rule)))),
+    );
   }
 
   /**
@@ -400,8 +414,10 @@ export class AuditSession {
       try {
         await this.#control.addRule(rule);
       } catch (error) {
-        if (rule.list !== 'io_uring' || !(error instanceof AuditError && error.errno === EINVAL)) throw error;
-        this.#knowsUring = false;
+        if (!(error instanceof AuditError)) throw error;
+        if (rule.list === 'io_uring' && error.errno === EINVAL) this.#knowsUring = false;
+        else if (rule.key === FILES_KEY) this.#refused.set(bytesKey(encodeListed(rule)), error.message);
+        else throw error;
       }
     }
   }
@@ -485,6 +501,8 @@ const ownerAtStart = (
   { pid }: AuditStatus,
   { previousOwnerPid }: Pick<SessionOptions, 'previousOwnerPid'>,
 ): StreamOwner | undefined => (pid === previousOwnerPid ? undefined : otherOwner(pid));
+
+const bytesKey = (rule: Uint8Array): string => Buffer.from(rule).toString('latin1');
 
 const encodeListed = (rule: AuditRule): Uint8Array => encodeRule({ ...rule, prepend: false });
 

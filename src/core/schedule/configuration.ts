@@ -96,7 +96,12 @@ const stripComments = (text: string): string =>
     .filter(line => !/^\s*(?:#|\/\/)/.test(line))
     .join('\n');
 
-const parseObject = (text: string, source: string): JsonObject => {
+/**
+ * Reads one text of a configuration, or of a pack, in which lines may be comments.
+ *
+ * @throws ConfigurationError if it is no object
+ */
+export const parseConfigurationText = (text: string, source: string): JsonObject => {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
     throw new ConfigurationError(
       `${source}: expected at most ${MAX_CONFIG_BYTES} bytes: split it into packs`,
@@ -185,13 +190,13 @@ export const parseConfiguration = (
   };
   const addFile = (name: string, path: string): void => {
     try {
-      add(name, parseObject(files.read(path), path));
+      add(name, parseConfigurationText(files.read(path), path));
     } catch (error) {
       warnings.push(`Error reading the query pack named: ${name}: ${(error as Error).message}`);
     }
   };
   for (const [source, text] of sources) {
-    const config = parseObject(text, source);
+    const config = parseConfigurationText(text, source);
     for (const [name, value] of Object.entries(isObject(config.options) ? config.options : {})) {
       const flag = optionText(value);
       if (flag !== '') flags.set(name, flag);

@@ -159,6 +159,7 @@ class Daemon {
       ),
       schedule: () => this.#scheduler.entries(),
       packs: () => this.#configuration.packs.map(pack => ({ ...pack, active: true })),
+      configSources: () => this.#configuration.sources,
       configHash: () => (this.#configuration === NOT_YET ? '' : hashOf(this.#configuration)),
       scheduleLock,
       now: this.#clock.now,

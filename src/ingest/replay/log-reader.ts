@@ -3,6 +3,8 @@ import {
   AUDIT_CWD,
   AUDIT_EOE,
   AUDIT_EXECVE,
+  AUDIT_OBJ_PID,
+  AUDIT_OPENAT2,
   AUDIT_PATH,
   AUDIT_PROCTITLE,
   AUDIT_SOCKADDR,
@@ -71,6 +73,8 @@ const isOfInterest = (type: number): boolean =>
   type === AUDIT_EOE ||
   type === AUDIT_SOCKETCALL ||
   type === AUDIT_URINGOP ||
+  type === AUDIT_OBJ_PID ||
+  type === AUDIT_OPENAT2 ||
   standsAlone(type);
 
 const HEADER_TEXT = ' msg=audit(';

@@ -79,7 +79,7 @@ const ARCHES = new Map([
 const say = ({ list, action, prepend, syscalls, fields }: AuditRule): string => {
   const named = fields.map(([field, value, operator]) =>
     field === 11
-      ? `arch=${ARCHES.get(value)}`
+      ? `arch=${ARCHES.get(value as number)}`
       : `${FIELD_NAMES.get(field)}${operator === undefined ? '=' : '&'}${value}`,
   );
   return [

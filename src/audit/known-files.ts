@@ -1,0 +1,36 @@
+/** Files whose path is remembered; one more, and the one that was seen longest ago is forgotten. */
+const MOST_FILES = 65_536;
+
+/**
+ * The paths under which files and directories were seen, by device and inode. A call that is given a descriptor names no path;
+ * its record has these two.
+ */
+export class KnownFiles {
+  readonly #paths = new Map<string, string>();
+
+  pathOf(identity: string | undefined): string | undefined {
+    return identity === undefined ? undefined : this.#paths.get(identity);
+  }
+
+  see(identity: string | undefined, path: string): void {
+    if (identity === undefined) return;
+    this.#paths.delete(identity);
+    this.#paths.set(identity, path);
+    if (this.#paths.size <= MOST_FILES) return;
+    for (const oldest of this.#paths.keys()) {
+      this.#paths.delete(oldest);
+      return;
+    }
+  }
+
+  /** A name is gone; the file may have others. */
+  forget(identity: string | undefined, path: string): void {
+    if (identity !== undefined && this.#paths.get(identity) === path) this.#paths.delete(identity);
+  }
+
+  /** A directory has another name: what was seen below it is forgotten. */
+  forgetBelow(path: string): void {
+    const below = `${path}/`;
+    for (const [identity, known] of this.#paths) if (known.startsWith(below)) this.#paths.delete(identity);
+  }
+}

@@ -1,0 +1,19 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import type { FileContext } from '../audit/file-event.ts';
+
+/**
+ * Asks procfs which directory a process has open under a descriptor, and whether it is the one with that inode. Only what the
+ * kernel itself knows is read: no file system is touched.
+ */
+export const openDirectory: FileContext['openDirectory'] = (pid, descriptor, inode) => {
+  try {
+    const path = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    const info = readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1');
+    // Since Linux 5.14.
+    const found = /^ino:\s*(\d+)$/m.exec(info)?.[1];
+    return found === inode && path.startsWith('/') && !path.endsWith(' (deleted)') ? path : undefined;
+  } catch {
+    // The process is gone, or has closed it.
+    return undefined;
+  }
+};

@@ -1,0 +1,199 @@
+import { readdir, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Watch } from '../audit/control/rules.ts';
+import { hasWildcard, patternExpression, shellPattern } from '../events/watched-matcher.ts';
+import type { WatchedPaths } from '../flags/watched-paths.ts';
+
+/** Directories that are watched at most: the kernel compares each call that opens or changes something with each of them. */
+export const MOST_DIRECTORIES = 64;
+/** Single paths that are watched at most: the kernel finds those by their inode. */
+export const MOST_PATHS = 512;
+/** Paths of one directory from which on the directory is watched instead. */
+const CROWD = 8;
+/** Directories that wildcards within a pattern may stand for. */
+const MOST_EXPANDED = 4_096;
+/** Milliseconds that a file system may take to say what is there. */
+const ANSWER_MS = 2_000;
+/** Bytes of a path that a rule can have. Source: PATH_MAX. */
+const MOST_PATH_BYTES = 4_095;
+
+export interface WatchPlan {
+  readonly watches: readonly Watch[];
+  /** One sentence for each kind of trouble, with the first pattern that has it. */
+  readonly problems: readonly string[];
+}
+
+/** What is asked of the file systems. */
+export interface WatchedFileSystem {
+  /** undefined for what is not there, or does not answer. */
+  kind(path: string): Promise<'directory' | 'other' | undefined>;
+  /** Names of the directories in a directory; none if it cannot be read. */
+  directories(path: string): Promise<readonly string[]>;
+}
+
+const unlessSilent = async <T>(answer: Promise<T>): Promise<T | undefined> =>
+  Promise.race([answer.catch(() => undefined), sleep(ANSWER_MS, undefined, { ref: false })]);
+
+export const hostFileSystem: WatchedFileSystem = {
+  async kind(path) {
+    const stats = await unlessSilent(stat(path));
+    return stats === undefined ? undefined : stats.isDirectory() ? 'directory' : 'other';
+  },
+  async directories(path) {
+    const entries = await unlessSilent(readdir(path, { withFileTypes: true }));
+    return entries?.filter(entry => entry.isDirectory()).map(({ name }) => name) ?? [];
+  },
+};
+
+/**
+ * What the kernel is to watch for a configuration: the directories in which wildcards match, and the paths that are named. It is
+ * more than the patterns say where a pattern has a wildcard; what is too much is left out when rows are made.
+ */
+export const planWatches = async (
+  { included }: WatchedPaths,
+  files: WatchedFileSystem = hostFileSystem,
+): Promise<WatchPlan> => {
+  const trouble = new Troubles();
+  const directories = new Set<string>();
+  const paths = new Set<string>();
+  for (const pattern of new Set(included.map(each => shellPattern(each.pattern)))) {
+    const why = unsayable(pattern);
+    if (why !== undefined) trouble.add(why, pattern);
+    else if (hasWildcard(pattern)) for (const found of await expand(pattern, files, trouble)) add(found);
+    else paths.add(withoutSlash(pattern));
+  }
+  function add(watch: Watch): void {
+    (watch.kind === 'directory' ? directories : paths).add(watch.path);
+  }
+  gatherCrowds(paths, directories);
+  const outer = withoutNested(directories);
+  const there: Watch[] = [];
+  for (const path of outer) {
+    if ((await files.kind(path)) === 'directory') there.push({ kind: 'directory', path });
+    else trouble.add('no such directory yet', path);
+  }
+  const single: Watch[] = [];
+  for (const path of paths) {
+    if (isBelowAny(path, outer)) continue;
+    if ((await files.kind(parentOf(path))) === 'directory') single.push({ kind: 'path', path });
+    else trouble.add('its directory is not there yet', path);
+  }
+  return {
+    watches: [
+      ...trouble.first(there, MOST_DIRECTORIES, 'directories'),
+      ...trouble.first(single, MOST_PATHS, 'single paths'),
+    ],
+    problems: trouble.sentences(),
+  };
+};
+
+/** Why no rule can say a pattern. */
+const unsayable = (pattern: string): string | undefined => {
+  if (!pattern.startsWith('/')) return 'it does not begin with /';
+  if (pattern.includes('\0')) return 'it has a NUL';
+  if (Buffer.byteLength(pattern) > MOST_PATH_BYTES) return `it is longer than ${MOST_PATH_BYTES} bytes`;
+  try {
+    patternExpression(pattern);
+    return undefined;
+  } catch {
+    return 'it is not a pattern';
+  }
+};
+
+/** The places that a pattern with wildcards stands for now: directories, or a path in each of them. */
+const expand = async (
+  pattern: string,
+  files: WatchedFileSystem,
+  trouble: Troubles,
+): Promise<readonly Watch[]> => {
+  const parts = pattern.split('/').slice(1);
+  const last = parts.findLastIndex(hasWildcard);
+  let places = [''];
+  // What is in braces may have slashes: then it is all of the directory before.
+  for (const part of pattern.includes('{')
+    ? parts.slice(0, parts.findIndex(hasWildcard))
+    : parts.slice(0, last)) {
+    if (!hasWildcard(part)) {
+      places = places.map(place => `${place}/${part}`);
+      continue;
+    }
+    const expression = patternExpression(part);
+    const next: string[] = [];
+    for (const place of places) {
+      for (const name of await files.directories(place || '/'))
+        if (expression.test(name)) next.push(`${place}/${name}`);
+      if (next.length > MOST_EXPANDED) break;
+    }
+    if (next.length > MOST_EXPANDED)
+      trouble.add(`it stands for more than ${MOST_EXPANDED} directories`, pattern);
+    places = next.slice(0, MOST_EXPANDED);
+  }
+  const isWithin = last === parts.length - 1 || pattern.includes('{');
+  if (isWithin) return places.map(path => ({ kind: 'directory', path: path || '/' }));
+  // A literal name below a wildcard, as in /home/*/.ssh/config.
+  const expression = patternExpression(parts[last]!);
+  const tail = parts.slice(last + 1).join('/');
+  const found: Watch[] = [];
+  for (const place of places) {
+    for (const name of await files.directories(place || '/'))
+      if (expression.test(name)) found.push({ kind: 'path', path: withoutSlash(`${place}/${name}/${tail}`) });
+  }
+  return found.slice(0, MOST_EXPANDED);
+};
+
+/** Many paths of one directory cost less as one directory. */
+const gatherCrowds = (paths: Set<string>, directories: Set<string>): void => {
+  const byParent = new Map<string, string[]>();
+  for (const path of paths) {
+    const parent = parentOf(path);
+    const group = byParent.get(parent);
+    if (group === undefined) byParent.set(parent, [path]);
+    else group.push(path);
+  }
+  for (const [parent, group] of byParent) {
+    if (group.length < CROWD) continue;
+    directories.add(parent);
+    for (const path of group) paths.delete(path);
+  }
+};
+
+const withoutNested = (directories: ReadonlySet<string>): readonly string[] =>
+  [...directories].filter(path => !isBelowAny(path, directories));
+
+const isBelowAny = (path: string, directories: Iterable<string>): boolean => {
+  const all = directories instanceof Set ? directories : new Set(directories);
+  for (let parent = path; parent !== '/'; ) {
+    parent = parentOf(parent);
+    if (all.has(parent)) return true;
+  }
+  return false;
+};
+
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
+
+const withoutSlash = (path: string): string =>
+  path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+
+/** What cannot be watched, told in one sentence for each reason. */
+class Troubles {
+  readonly #found = new Map<string, { readonly first: string; count: number }>();
+
+  add(why: string, pattern: string, count = 1): void {
+    const known = this.#found.get(why);
+    if (known === undefined) this.#found.set(why, { first: pattern, count });
+    else known.count += count;
+  }
+
+  first(watches: readonly Watch[], most: number, what: string): readonly Watch[] {
+    const left = watches.length - most;
+    if (left > 0) this.add(`at most ${most} ${what} are watched`, watches[most]!.path, left);
+    return watches.slice(0, most);
+  }
+
+  sentences(): readonly string[] {
+    return Array.from(this.#found, ([why, { first, count }]) => {
+      const more = count === 1 ? '' : ` and ${count - 1} more`;
+      return `process_file_events does not watch ${JSON.stringify(first)}${more}: ${why}`;
+    });
+  }
+}

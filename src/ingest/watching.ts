@@ -1,0 +1,81 @@
+import type { RuleSelection } from '../audit/control/rules.ts';
+import type { AuditSession } from '../audit/control/session.ts';
+import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { WatchedPaths } from '../flags/watched-paths.ts';
+import { planWatches, type WatchPlan } from './plan-watches.ts';
+
+/** Milliseconds after which it is looked anew what wildcards stand for, and whether what was not there has come. */
+const LOOK_MS = 60_000;
+
+const NO_WATCHES: WatchPlan = { watches: [], problems: [] };
+
+/** What the kernel is asked to record for settings, with what is watched of files. Troubles are told once each. */
+export class Watching {
+  readonly #warn: (message: string) => void;
+  readonly #now: () => number;
+  readonly #plan: (watched: WatchedPaths) => Promise<WatchPlan>;
+  readonly #told = new Set<string>();
+  #planned: { readonly of: WatchedPaths; readonly at: number; readonly plan: WatchPlan } | undefined;
+  #selection: RuleSelection | undefined;
+
+  constructor(
+    warn: (message: string) => void,
+    {
+      now = () => performance.now(),
+      plan = planWatches as (watched: WatchedPaths) => Promise<WatchPlan>,
+    } = {},
+  ) {
+    this.#warn = warn;
+    this.#now = now;
+    this.#plan = plan;
+  }
+
+  /** The last one. */
+  get selection(): RuleSelection | undefined {
+    return this.#selection;
+  }
+
+  async selectionOf(settings: AuditSettings): Promise<RuleSelection> {
+    const { watches, problems } = await this.#planOf(settings);
+    for (const problem of problems) this.#tell(problem);
+    this.#selection = {
+      processEvents: settings.allowProcessEvents,
+      forkProcessEvents: settings.allowForkProcessEvents,
+      killProcessEvents: settings.allowKillProcessEvents,
+      sockets: settings.allowSockets,
+      acceptSocketEvents: settings.allowAcceptSocketEvents,
+      failedSocketEvents: settings.allowFailedSocketEvents,
+      nullAcceptSocketEvents: settings.allowNullAcceptSocketEvents,
+      datagrams: settings.datagrams,
+      watches,
+      fileAccesses: settings.fimShowAccesses,
+    };
+    return this.#selection;
+  }
+
+  /** Tells of what the kernel has refused. */
+  tellOf({ refusedWatches }: Pick<AuditSession, 'refusedWatches'>): void {
+    if (refusedWatches === undefined) return;
+    const { count, why } = refusedWatches;
+    this.#tell(
+      `the kernel has refused ${count} of the rules for process_file_events, the others hold: ${why}`,
+    );
+  }
+
+  async #planOf({ allowFimEvents, watched }: AuditSettings): Promise<WatchPlan> {
+    if (!allowFimEvents || watched === undefined) return NO_WATCHES;
+    const known = this.#planned;
+    const now = this.#now();
+    const isSame = known?.of === watched;
+    if (isSame && now - known.at < LOOK_MS) return known.plan;
+    const plan = await this.#plan(watched);
+    this.#planned = { of: watched, at: now, plan };
+    return plan;
+  }
+
+  #tell(message: string): void {
+    if (this.#told.has(message)) return;
+    this.#told.add(message);
+    this.#warn(message);
+  }
+}

@@ -1,0 +1,167 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PluginRow } from 'osquery-extension-ts';
+import { decodeRows } from 'osquery-extension-ts/encoded';
+import { describe, expect, test } from 'vitest';
+import { readAuditSettings } from '../../src/flags/audit-settings.ts';
+import type { WatchedPaths } from '../../src/flags/watched-paths.ts';
+import { openKernelSource } from '../../src/ingest/kernel-source.ts';
+import { unless } from '../unless.ts';
+import { leavingAuditAsFound } from './audit-as-found.ts';
+import { whyNotLive } from './kernel-audit.ts';
+
+const FILES = 10_000;
+
+/** Writes, renames, links, truncates and deletes so many files, each change with one system call. */
+const CHANGES = `
+my ($tree, $files) = @ARGV;
+chdir $tree or die $!;
+for my $i (1..$files) {
+  my $path = $i % 2 ? "$tree/a/$i" : "a/$i";
+  open(my $f, '>', $path) or die "$path: $!"; print $f "x"; close $f;
+  rename $path, "$tree/b/$i" or die $!;
+  link "$tree/b/$i", "b/$i.link" or die $!;
+  syscall(76, "$tree/b/$i", 0) == 0 or die $!;
+  unlink "b/$i" or die $!;
+}`;
+
+describe('files that are watched', unless(whyNotLive), () => {
+  const live = leavingAuditAsFound();
+
+  const watching = async (watched: WatchedPaths, flags: Readonly<Record<string, string>> = {}) => {
+    const { settings } = readAuditSettings(
+      new Map([
+        ['audit_allow_config', 'true'],
+        ['audit_allow_process_events', 'false'],
+        ['audit_allow_user_events', 'false'],
+        ['audit_allow_fim_events', 'true'],
+        ['audit_backlog_limit', '65536'],
+        ...Object.entries(flags),
+      ]),
+    );
+    const rows: PluginRow[] = [];
+    const warnings: string[] = [];
+    const source = await openKernelSource(
+      { ...settings, watched },
+      {
+        onRows: batches => {
+          for (const { table, batch } of batches) {
+            if (table !== 'process_file_events') continue;
+            rows.push(...decodeRows({ count: batch.ends.length, chunks: [batch.bytes] }));
+          }
+        },
+        onProcesses: () => {},
+        onRaw: () => {},
+        onWarning: message => warnings.push(message),
+        onFailed: error => warnings.push(String(error)),
+      },
+    );
+    live.stack.defer(() => source.close());
+    return { rows, warnings, source };
+  };
+
+  const scratch = (): string => {
+    const tree = mkdtempSync(join(tmpdir(), 'osquery-audit-files-'));
+    live.stack.defer(async () => rmSync(tree, { recursive: true, force: true }));
+    return tree;
+  };
+
+  test('each change of 10,000 of them is one row, and what is beside them is none', async () => {
+    const tree = scratch();
+    for (const name of ['in', 'in/a', 'in/b', 'out', 'out/a', 'out/b']) mkdirSync(join(tree, name));
+    const { rows, warnings, source } = await watching({
+      included: [{ category: 'tree', pattern: `${tree}/in/%%` }],
+      excluded: [],
+    });
+    execFileSync('/usr/bin/perl', ['-e', CHANGES, `${tree}/out`, '10']);
+    execFileSync('/usr/bin/perl', ['-e', CHANGES, `${tree}/in`, String(FILES)]);
+    await source.close();
+    expect(warnings).toEqual([]);
+    const counts: Record<string, number> = {};
+    const seen = new Set<string>();
+    for (const { operation, path, dest_path } of rows) {
+      counts[operation!] = (counts[operation!] ?? 0) + 1;
+      seen.add([operation, path, dest_path].join(' '));
+    }
+    expect(counts).toEqual({
+      'open+truncate': FILES,
+      rename: FILES,
+      link: FILES,
+      write: FILES,
+      unlink: FILES,
+    });
+    // None twice.
+    expect(seen.size).toBe(5 * FILES);
+    for (let i = 1; i <= FILES; i += 999) {
+      const [a, b] = [`${tree}/in/a/${i}`, `${tree}/in/b/${i}`];
+      for (const change of [
+        `open+truncate ${a} `,
+        `rename ${a} ${b}`,
+        `link ${b} ${b}.link`,
+        `write ${b} `,
+        `unlink ${b} `,
+      ])
+        expect(seen.has(change), change).toBe(true);
+    }
+    expect(rows[0]).toMatchObject({
+      executable: '/usr/bin/perl',
+      cwd: `${tree}/in`,
+      partial: 'false',
+      category: 'tree',
+      uid: '0',
+    });
+  }, 180_000);
+
+  test('paths are told of descriptors, of relative names and of what has a place of its own', async () => {
+    const tree = scratch();
+    mkdirSync(join(tree, 'deep/er'), { recursive: true });
+    writeFileSync(join(tree, 'deep/there'), 'x');
+    writeFileSync(join(tree, 'single'), 'x');
+    const { rows, warnings, source } = await watching({
+      included: [
+        { category: 'deep', pattern: `${tree}/deep/%%` },
+        { category: 'single', pattern: `${tree}/single` },
+        { category: 'never', pattern: 'relative/%%' },
+        { category: 'later', pattern: `${tree}/not there/%%` },
+      ],
+      excluded: [{ category: 'deep', pattern: `${tree}/deep/no%` }],
+    });
+    const program = `
+my $tree = $ARGV[0];
+open(my $f, '+<', "$tree/deep/there") or die $!; truncate $f, 0; chmod 0600, $f; close $f;
+mkdir "$tree/deep/er/new" or die $!;
+opendir(my $d, "$tree/deep/er/new") or die $!;
+my $fd = syscall(257, fileno($d), my $name = "by descriptor", 0102, 0600); $fd >= 0 or die $!;
+syscall(263, fileno($d), $name, 0) == 0 or die $!;
+open($f, '>', "$tree/deep/not this one") or die $!; close $f;
+rename "$tree/single", "$tree/other" or die $!;
+open($f, '>', "$tree/single") or die $!; close $f;
+open($f, '<', "$tree/deep/there") or die $!; close $f;
+symlink "there", "$tree/deep/symlink" or die $!;
+rmdir "$tree/deep/er/new" or die $!;
+open($f, '>', "$tree/unwatched") or die $!; close $f;`;
+    execFileSync('/usr/bin/perl', ['-e', program, tree]);
+    await source.close();
+    expect(warnings).toEqual([
+      expect.stringContaining('does not watch "relative/**": it does not begin with /'),
+      expect.stringContaining('not there": no such directory yet'),
+    ]);
+    const said = rows.map(({ operation, path, dest_path = '', category }) =>
+      `${category}: ${operation} ${path} ${dest_path}`.replaceAll(tree, '').trimEnd(),
+    );
+    expect(said).toEqual([
+      // What is done to an open file by ftruncate the kernel does not tell of: the open for writing is the row.
+      'deep: write /deep/there',
+      'deep: chmod /deep/there',
+      'deep: mkdir /deep/er/new',
+      'deep: write /deep/er/new/by descriptor',
+      'deep: unlink /deep/er/new/by descriptor',
+      'single: rename /single /other',
+      'single: open+truncate /single',
+      'deep: symlink /deep/there /deep/symlink',
+      'deep: unlink /deep/er/new',
+    ]);
+  }, 60_000);
+});
