@@ -65,7 +65,8 @@ export const runEventExtension = async (options: EventExtensionOptions): Promise
   await using client = new ExtensionManagerClient({ socketPath: options.socket });
   const remembered = new RememberedOptions(client);
   // Of recorded events nobody says what is watched.
-  const files = options.replay.length > 0 ? undefined : new WatchedFiles(client, message => log.warn(message));
+  const files =
+    options.replay.length > 0 ? undefined : new WatchedFiles(client, message => log.warn(message));
   const sources = { client, remembered, files };
   const core = await untilConnected(options, () => readCoreSettings(sources, options.overrides));
   log.relayTo(client, core.options.get('logger_plugin'));
