@@ -57,10 +57,12 @@ describe('TrailFramer', () => {
   });
 
   it('loses no record to garbage before, between and behind them', () => {
+    // Garbage that begins as a file token does may be one, whose name goes on in the record behind it.
+    const garbage = fc.uint8Array({ maxLength: 40 }).filter(([first]) => first !== 0x11);
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.uint8Array({ maxLength: 40 }), arbitraryRecord), { minLength: 1, maxLength: 5 }),
-        fc.uint8Array({ maxLength: 40 }),
+        fc.array(fc.tuple(garbage, arbitraryRecord), { minLength: 1, maxLength: 5 }),
+        garbage,
         (pairs, rest) => {
           const records = frame([concat(...pairs.flat(), rest)]).filter(({ kind }) => kind === 'record');
           expect(records).toHaveLength(pairs.length);

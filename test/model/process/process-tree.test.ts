@@ -483,7 +483,12 @@ describe('ProcessTree within its limits', () => {
             );
             expect(process.pid).toBe(step.pid);
             expect(image.path).toBe(path);
-            expect(parent?.pid ?? step.parent).toBe(step.parent);
+            // Whoever adopts a process is told as its parent; the parent is who created it.
+            const isAdopted = parent !== undefined && parent.pid !== step.parent;
+            if (isAdopted) {
+              expect(parent).toBe(process.forkedFrom);
+              expect(parent.exitMs).toBeDefined();
+            }
             expect(parent === process).toBe(false);
             if (parent !== undefined) expect(parent.startMs).toBeLessThanOrEqual(NOON + step.at + 50);
           }
