@@ -4,8 +4,11 @@ import { defineConfig } from 'vitest/config';
 const root = new URL('..', import.meta.url).pathname;
 
 /** Tests that switch kernel audit on. There is one audit socket and one set of rules: they must never overlap. */
-const LIVE = [
-  'test/live/**/*.test.ts',
+const LIVE = ['test/live/**/*.test.ts'];
+
+/** Live ones, too, that look for instances of the program on this host, and are to see none of another test's. */
+const ALONE = [
+  'test/live/repair.test.ts',
   'test/doctor/self-test/test-kernel.test.ts',
   'test/prove/stock/stock.test.ts',
 ];
@@ -63,8 +66,8 @@ const anyHost = process.argv.some(argument => argument.endsWith('any host'))
         test: {
           name: 'any host',
           include: ['test/**/*.test.ts'],
-          exclude: LIVE,
-          sequence: { groupOrder: 3 },
+          exclude: [...LIVE, ...ALONE],
+          sequence: { groupOrder: 4 },
         },
       },
     ]
@@ -86,7 +89,7 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['test/**/*.test.ts'],
-          exclude: [...LIVE, ...PROCESSES],
+          exclude: [...LIVE, ...ALONE, ...PROCESSES],
           // Most of the time of a small test would go into a process of its own, and into what it imports.
           pool: 'threads',
           isolate: false,
@@ -100,7 +103,7 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: PROCESSES,
-          exclude: LIVE,
+          exclude: [...LIVE, ...ALONE],
           // They wait, too.
           maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 1 },
@@ -111,8 +114,18 @@ export default defineConfig({
         test: {
           name: 'live audit',
           include: LIVE,
+          exclude: ALONE,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'live alone',
+          include: ALONE,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

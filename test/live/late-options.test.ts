@@ -99,7 +99,7 @@ describe('options that come when core has its configuration', unless(whyNotLive)
     expect(Number(status.telemetry_events)).toBeGreaterThan(0);
     expect(readdirSync(early)).toEqual(['bridge', 'lock'].filter(name => existsSync(join(early, name))));
     expect(extension.stderr).toBe('');
-  }, 60_000);
+  }, 120_000);
 
   test('of the directory for state find rows there, which come first', async () => {
     const { early, late } = directories();
@@ -137,7 +137,7 @@ describe('options that come when core has its configuration', unless(whyNotLive)
     await extension.start();
     expect(await scheduled(extension)).toEqual([]);
     expect(extension.stderr).toBe('');
-  }, 60_000);
+  }, 120_000);
 
   test('of audit itself are in force, too, and given back', async () => {
     const { early } = directories();
@@ -154,7 +154,7 @@ describe('options that come when core has its configuration', unless(whyNotLive)
     expect((await auditState()).rules).toBe(live.before.rules);
     extension.core.options.set('custom_audit_mode', 'multicast');
     await expect.poll(async () => (await extension.status()).mode, IN_FORCE).toBe('multicast');
-  }, 60_000);
+  }, 120_000);
 
   test('that cannot be met are told, and what was goes on', async () => {
     const { early } = directories();
@@ -171,5 +171,5 @@ describe('options that come when core has its configuration', unless(whyNotLive)
         .map(({ process_command_line = '' }) => process_command_line)
         .filter(line => line.startsWith('/bin/true late'));
     await expect.poll(told, IN_FORCE).toEqual(numbered(0, 10));
-  }, 60_000);
+  }, 120_000);
 });

@@ -86,7 +86,7 @@ describe('a restart', unless(whyNotLive), () => {
     expect(Number(row.serial_gaps)).toBeLessThan(gaps + 20);
     expect((await auditState()).status.pid).toBe(extension.pid);
     expect(extension.stderr).toBe('');
-  }, 60_000);
+  }, 120_000);
 
   test('again and again takes over what the one before had not read', async () => {
     await begin();
@@ -99,7 +99,7 @@ describe('a restart', unless(whyNotLive), () => {
     }
     await extension.settled();
     expect(await scheduled()).toEqual(tags.flatMap(tag => tagged(tag, 10)));
-  }, 60_000);
+  }, 120_000);
 
   test('that does not come leaves audit as it was found, after a while', async () => {
     await begin({ custom_audit_bridge_ms: '1000' });
@@ -116,7 +116,7 @@ describe('a restart', unless(whyNotLive), () => {
     run('new', 3);
     await extension.settled();
     expect(await scheduled()).toEqual(tagged('new', 3));
-  }, 60_000);
+  }, 120_000);
 
   test.each([
     ['where custom_audit_bridge_stop says so', 'SIGTERM'],
@@ -145,7 +145,7 @@ describe('a restart', unless(whyNotLive), () => {
       await extension.start();
       expect(extension.stderr).toBe('');
     },
-    60_000,
+    120_000,
   );
 
   test('in order leaves no audit behind where the process that would hold the socket has ended', async () => {
@@ -157,7 +157,7 @@ describe('a restart', unless(whyNotLive), () => {
       .toContain('the process that would hold the audit socket has ended');
     await extension.end('SIGTERM');
     expect(await auditState()).toEqual(before);
-  }, 60_000);
+  }, 120_000);
 
   test('that is not bridged counts what nobody read', async () => {
     await begin({ custom_audit_bridge_ms: '0' });
@@ -179,7 +179,7 @@ describe('a restart', unless(whyNotLive), () => {
     expect(Number(row.state_rows_restored)).toBeGreaterThanOrEqual(50);
     expect(Number(row.records)).toBeGreaterThan(0);
     expect(row).toMatchObject({ state_bytes_lost: '0', state_write_failures: '0', kernel_lost: '0' });
-  }, 60_000);
+  }, 120_000);
 
   test('brings again what core had asked for and not logged', async () => {
     await begin();
@@ -196,7 +196,7 @@ describe('a restart', unless(whyNotLive), () => {
     expect(await scheduled()).toEqual(tagged('second', 3));
     extension.log();
     expect(await scheduled()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('in order loses nothing at all, and what was not to be recorded is no loss', async () => {
     await begin();
@@ -212,7 +212,7 @@ describe('a restart', unless(whyNotLive), () => {
     expect(await scheduled()).toEqual([...tagged('kept', 5), ...tagged('new', 5)]);
     expect((await extension.status()).serial_gaps).toBe(gaps);
     expect(extension.stderr).toBe('');
-  }, 60_000);
+  }, 120_000);
 
   test('without a directory for state begins anew, and says why', async () => {
     await begin({ custom_audit_state_dir: '/proc/no/such' });
@@ -222,5 +222,5 @@ describe('a restart', unless(whyNotLive), () => {
     await extension.settled();
     expect(await scheduled()).toEqual(tagged('memory', 2));
     expect(await extension.status()).not.toHaveProperty('state_dir');
-  }, 60_000);
+  }, 120_000);
 });
