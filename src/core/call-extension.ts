@@ -9,7 +9,7 @@ import { bytesOf } from 'osquery-extension-ts/encoded';
 import { ExtensionClient } from 'osquery-extension-ts/server';
 import type { PluginRequest } from 'osquery-extension-ts/types';
 import { messageOf } from '../runtime/message-of.ts';
-import type { EncodedRowList } from './sql/row-cursor.ts';
+import { type EncodedRowList, MAP_HEADER } from './sql/row-cursor.ts';
 
 /** Core's limit for the answer to a ping. */
 const PING_TIMEOUT_MS = 10_000;
@@ -52,12 +52,16 @@ export const callExtension = async (options: {
 
 /** The rows in one piece of memory of their own, so that they can be handed to another thread. */
 export const inOnePiece = (rows: EncodedRows): EncodedRowList => {
+  const { count } = rows;
   const chunks = [...bytesOf(rows.chunks)];
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  // As many as there are rows: there is nothing in them.
+  if (length === count * MAP_HEADER) return { bytes: new Uint8Array(0), count, areEmpty: true };
+  const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  return { bytes, count: rows.count };
+  return { bytes, count };
 };

@@ -56,14 +56,19 @@ export const writeRowHeader = (target: Buffer, at: number, entries: number): voi
 export const isRowHeader = (bytes: Buffer, at: number, entries: number): boolean =>
   bytes[at] === T_STRING && bytes[at + 1] === T_STRING && bytes.readInt32BE(at + 2) === entries;
 
-/** Rows without any column: what a count(*) needs. */
-export const emptyRows = (count: number): Buffer => {
-  const bytes = Buffer.alloc(count * ROW_HEADER_BYTES);
-  for (let at = 0; at < bytes.length; at += ROW_HEADER_BYTES) {
-    bytes[at] = T_STRING;
-    bytes[at + 1] = T_STRING;
+/** Rows without any column in one piece: 64 KiB. */
+const EMPTY_ROWS = 10_922;
+const emptyPiece = Buffer.alloc(EMPTY_ROWS * ROW_HEADER_BYTES);
+for (let at = 0; at < emptyPiece.length; at += ROW_HEADER_BYTES) writeRowHeader(emptyPiece, at, 0);
+
+/** Rows without any column: what a count(*) needs. They are all the same, and so is the memory of the pieces. */
+export const emptyRows = (count: number): Buffer[] => {
+  const pieces: Buffer[] = [];
+  for (let left = count; left > 0; left -= EMPTY_ROWS) {
+    const rows = Math.min(left, EMPTY_ROWS);
+    pieces.push(rows === EMPTY_ROWS ? emptyPiece : emptyPiece.subarray(0, rows * ROW_HEADER_BYTES));
   }
-  return bytes;
+  return pieces;
 };
 
 /** Where the value of one column lies in a row, or undefined if it is absent. */

@@ -145,7 +145,7 @@ export class SelectionWriter {
 
   finish(): { readonly count: number; readonly chunks: readonly Buffer[] } {
     this.#flush();
-    if (this.#none && this.#count > 0) this.#chunks.push(emptyRows(this.#count));
+    if (this.#none) this.#chunks.push(...emptyRows(this.#count));
     return { count: this.#count, chunks: this.#chunks };
   }
 }

@@ -20,8 +20,11 @@ describe('maskOf', () => {
 describe('emptyRows', () => {
   it('is what encoding rows without columns gives', () => {
     expect(emptyRows(0)).toHaveLength(0);
-    expect(decodeRows({ count: 3, chunks: [emptyRows(3)] })).toEqual([{}, {}, {}]);
-    expect(emptyRows(2)).toEqual(Buffer.concat(encodeRows([{}, {}]).chunks as Buffer[]));
+    expect(decodeRows({ count: 3, chunks: emptyRows(3) })).toEqual([{}, {}, {}]);
+    for (const count of [2, 10_922, 10_923, 30_000]) {
+      const rows = Array.from({ length: count }, () => ({}));
+      expect(Buffer.concat(emptyRows(count))).toEqual(Buffer.concat(encodeRows(rows).chunks as Buffer[]));
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 /** Messages between the main thread and a SQL worker, and the shared words they use to wait for one another. */
 import type { MessagePort } from 'node:worker_threads';
+import type { EncodedRowList } from './row-cursor.ts';
 import type { TableDefinition } from './table-definition.ts';
 import type { TableRequest } from './table-update.ts';
 
@@ -35,7 +36,7 @@ export type ToWorker =
 
 /** What the worker waits for on the reply port. */
 export type ToWorkerReply =
-  | { readonly kind: 'rows'; readonly bytes: Uint8Array; readonly count: number }
+  | ({ readonly kind: 'rows' } & EncodedRowList)
   | { readonly kind: 'error'; readonly message: string; readonly interrupted: boolean };
 
 export interface QueryColumn {

@@ -8,8 +8,8 @@ import { CodedError } from '../../runtime/coded-error.ts';
 
 /** Thrift's type id of string. */
 const THRIFT_STRING = 11;
-/** Key and value type, then the number of entries. */
-const MAP_HEADER = 6;
+/** Bytes of a map without entries: key and value type, then their number. */
+export const MAP_HEADER = 6;
 
 export class MalformedRowsError extends CodedError<'malformed-rows'> {
   override readonly name = 'MalformedRowsError';
@@ -22,6 +22,8 @@ export class MalformedRowsError extends CodedError<'malformed-rows'> {
 export interface EncodedRowList {
   readonly bytes: Uint8Array;
   readonly count: number;
+  /** Whether no row has any column, as where rows are only counted: there are no bytes then. */
+  readonly areEmpty?: boolean | undefined;
 }
 
 export class RowCursor {
@@ -37,6 +39,7 @@ export class RowCursor {
 
   readonly #bytes: Uint8Array;
   readonly #count: number;
+  readonly #areEmpty: boolean;
   readonly #names: readonly Uint8Array[];
   readonly #byName: ReadonlyMap<string, number>;
   /** The column each entry of the previous row named: rows repeat their keys in one order nearly always. */
@@ -49,6 +52,7 @@ export class RowCursor {
   constructor(rows: EncodedRowList, names: readonly string[]) {
     this.#bytes = rows.bytes;
     this.#count = rows.count;
+    this.#areEmpty = rows.areEmpty === true;
     this.#names = names.map(name => Buffer.from(name));
     const byName = new Map<string, number>();
     for (const [index, name] of names.entries()) if (!byName.has(name)) byName.set(name, index);
@@ -73,6 +77,7 @@ export class RowCursor {
     const { offsets, lengths } = this;
     offsets.fill(-1);
     this.rowidOffset = -1;
+    if (this.#areEmpty) return;
     let at = this.#at;
     const size = this.#size(at + 2);
     if (size > 0 && (bytes[at] !== THRIFT_STRING || bytes[at + 1] !== THRIFT_STRING)) {

@@ -276,7 +276,7 @@ export class SqlEngine {
     let reply: ToWorkerReply;
     try {
       const rows = await this.#options.call(table, request, signal, pending?.isScheduled === true);
-      reply = { kind: 'rows', bytes: rows.bytes, count: rows.count };
+      reply = { kind: 'rows', ...rows };
     } catch (error) {
       reply = signal.aborted
         ? { kind: 'error', message: 'interrupted', interrupted: true }

@@ -69,7 +69,7 @@ const virtualTables = new VirtualTables(database, {
     const received = receiveMessageOnPort(setup.replies)?.message as ToWorkerReply | undefined;
     if (received === undefined) return { kind: 'error', message: 'core sent no reply', interrupted: false };
     if (received.kind === 'error') return received;
-    return { kind: 'rows', rows: { bytes: received.bytes, count: received.count } };
+    return { kind: 'rows', rows: received };
   },
   warn: message => post({ kind: 'warning', message }),
   defaultIndex: setup.defaultIndex,

@@ -57,6 +57,13 @@ describe('RowCursor', () => {
     ]);
   });
 
+  test('counts rows without columns, which have no bytes', () => {
+    const list = rowList([{}, {}, {}]);
+    expect(list).toEqual({ bytes: new Uint8Array(0), count: 3, areEmpty: true });
+    expect(readAll(new RowCursor(list, NAMES), list.bytes)).toEqual([{}, {}, {}]);
+    expect(() => new RowCursor({ bytes: list.bytes, count: 3 }, NAMES)).toThrow(MalformedRowsError);
+  });
+
   test('tells where a row names its id', () => {
     const list = rowList([{ a: '1' }, { a: '1', rowid: '77' }]);
     const cursor = new RowCursor(list, ['a']);
