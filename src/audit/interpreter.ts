@@ -4,14 +4,14 @@ import { firstOf, isUserMessage, type RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
 import { fileCall } from './file-calls.ts';
 import { type FileContext, readFileEvent } from './file-event.ts';
-import { interpretedNames } from './interpreted-names.ts';
+import { InterpretedNames } from './interpreted-names.ts';
 import { hasUringop, UringReader } from './io-uring.ts';
 import { KnownFiles } from './known-files.ts';
 import { type KindOfTask, readProcessEvent } from './process-event.ts';
 import type { AuditRecord } from './record.ts';
 import { isReport, readRecordEvent } from './record-event.ts';
-import { readSocketEvent } from './socket-event.ts';
-import { readSyscall, type SyscallReading } from './syscall-record.ts';
+import { readSocketEvent, SockaddrReader } from './socket-event.ts';
+import { SyscallReader, type SyscallReading } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
 import { readUserEvent } from './user-event.ts';
 
@@ -62,11 +62,15 @@ interface Origin {
 }
 
 /** Adds what a log says of its host and of users. */
-const withOrigin = (group: RecordGroup, events: readonly AuditEvent[]): readonly AuditEvent[] => {
+const withOrigin = (
+  group: RecordGroup,
+  events: readonly AuditEvent[],
+  interpreted: InterpretedNames,
+): readonly AuditEvent[] => {
   const { node, isLogged } = group;
   if (events.length === 0 || isLogged !== true) return events;
   const call = firstOf(group, AUDIT_SYSCALL);
-  const names = call === undefined ? undefined : interpretedNames(call);
+  const names = call === undefined ? undefined : interpreted.of(call);
   if (node === undefined && names === undefined) return events;
   // The events were made just now and are not shared yet, so they may be changed.
   for (const event of events as readonly Origin[]) {
@@ -88,8 +92,11 @@ export class Interpreter {
   /** Records that are damaged: what they say is NULL, or their group is among the malformed ones. */
   damagedRecords = 0;
   readonly #kindOfTask: KindOfTask;
-  readonly #uring = new UringReader();
   readonly #files: FileContext;
+  readonly #syscalls = new SyscallReader();
+  readonly #addresses = new SockaddrReader();
+  readonly #uring = new UringReader(this.#addresses);
+  readonly #names = new InterpretedNames();
   interests: Interests;
   /** The first system call that is not known here. */
   firstUnknown: { readonly arch: number; readonly number: number } | undefined;
@@ -110,7 +117,7 @@ export class Interpreter {
   /** @returns none for what is no event of ours, or cannot be read; which of the two is counted */
   interpret(group: RecordGroup): readonly AuditEvent[] {
     damage.records = 0;
-    const events = withOrigin(group, this.#interpret(group));
+    const events = withOrigin(group, this.#interpret(group), this.#names);
     this.damagedRecords += damage.records;
     return events;
   }
@@ -130,7 +137,7 @@ export class Interpreter {
     const main = firstOf(group, AUDIT_SYSCALL);
     if (main !== first && hasUringop(group)) return this.#interpretUring(group, main);
     if (main === undefined) return this.#drop(isRest(group) ? 'unusable' : 'filtered');
-    return this.#interpretSyscall(group, readSyscall(main, this.interests.syscalls));
+    return this.#interpretSyscall(group, this.#syscalls.read(main, this.interests.syscalls));
   }
 
   #interpretSyscall(group: RecordGroup, reading: SyscallReading): readonly AuditEvent[] {
@@ -143,7 +150,7 @@ export class Interpreter {
     const { syscall } = reading;
 
     if (SOCKET_CALLS.has(syscall.name)) {
-      const socket = readSocketEvent(group, syscall, this.interests.datagrams);
+      const socket = readSocketEvent(group, syscall, this.#addresses, this.interests.datagrams);
       if (socket.kind === 'event') return [socket.event];
       return this.#drop(socket.kind === 'other' ? 'filtered' : 'unusable');
     }
@@ -160,7 +167,7 @@ export class Interpreter {
 
   /** @param main the system call in whose course the operations were done: mostly, but not always, the one that submits them */
   #interpretUring(group: RecordGroup, main: AuditRecord | undefined): readonly AuditEvent[] {
-    const submission = main && readSyscall(main, SUBMISSION);
+    const submission = main && this.#syscalls.read(main, SUBMISSION);
     if (submission?.kind === 'malformed') return this.#drop('malformed');
     // Also a call that is not known.
     const isWithinOther = submission !== undefined && submission.kind !== 'syscall';
@@ -173,7 +180,7 @@ export class Interpreter {
     if (!isWithinOther) {
       return reading.events.length > 0 ? reading.events : this.#drop('filtered');
     }
-    const own = readSyscall(main!, this.interests.syscalls);
+    const own = this.#syscalls.read(main!, this.interests.syscalls);
     const isOwn = own.kind === 'syscall' || own.kind === 'malformed';
     if (!isOwn && reading.events.length > 0) return reading.events;
     return [...this.#interpretSyscall(group, own), ...reading.events];

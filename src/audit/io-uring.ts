@@ -3,7 +3,7 @@ import { AUDIT_SOCKADDR, AUDIT_URINGOP, EAGAIN } from './constants.ts';
 import { firstOf, type RecordGroup } from './correlator.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SocketName } from './sockaddr.ts';
-import { readSockaddr, socketEvent } from './socket-event.ts';
+import { type SockaddrReader, socketEvent } from './socket-event.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
 import { decimal } from './value.ts';
@@ -60,6 +60,12 @@ export const hasUringop = ({ records }: RecordGroup): boolean =>
  * Source: __audit_uring_exit in kernel/auditsc.c, io_connect in io_uring/net.c.
  */
 export class UringReader {
+  readonly #addresses: SockaddrReader;
+
+  constructor(addresses: SockaddrReader) {
+    this.#addresses = addresses;
+  }
+
   read(group: RecordGroup, { submission, isWithinOther, wanted }: UringContext): UringReading {
     const operations: Operation[] = [];
     for (const record of group.records) {
@@ -74,7 +80,7 @@ export class UringReader {
     // The kernel keeps only the last of several addresses. It can be attributed only if all operations are alike.
     const isOneKind = operations.every(({ name }) => name === first.name);
     const record = firstOf(group, AUDIT_SOCKADDR);
-    const address = isOneKind && !isWithinOther ? record && readSockaddr(record) : undefined;
+    const address = isOneKind && !isWithinOther ? record && this.#addresses.read(record) : undefined;
 
     const done = operations.filter(({ isPending }) => !isPending);
     const events: SocketEvent[] = [];

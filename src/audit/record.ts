@@ -36,69 +36,81 @@ interface Stamp {
   readonly length: number;
 }
 
-/** Records of one event, and of all that happens in the same tick of audit's clock, begin with the same stamp. */
-const knownStamp = new KnownBytes(STAMP_BYTES);
-let known: Stamp | undefined;
-
 /** Longest header that is remembered. */
 const KNOWN_HEADER_BYTES = 48;
-/** The header read last, with its `):`: the records of an event have it in common. */
-const knownHeader = new KnownBytes(KNOWN_HEADER_BYTES);
-let knownName = { seconds: 0, milliseconds: 0, serial: 0 };
 
-/**
- * Reads the header `audit(1364481363.243:24287): ` of a record's payload.
- *
- * @param interpretedEnd where the fields end that auditd wrote behind a separator
- * @returns the record with its fields, without blanks around them, or undefined if the payload does not start with a
- * whole header
- */
-export const parseRecord = (
-  type: number,
-  bytes: Buffer,
-  start: number,
-  end: number,
-  interpretedEnd: number = end,
-): AuditRecord | undefined => {
-  let at = knownHeader.endAt(bytes, start, end);
-  if (at < 0) {
-    at = readHeader(bytes, start, end);
-    if (at < 0) return undefined;
+/** Reads the records of one source. */
+export class RecordParser {
+  /** The last stamp: all that happens in the same tick of audit's clock has it in common. */
+  readonly #knownStamp = new KnownBytes(STAMP_BYTES);
+  #stamp: Stamp | undefined;
+  /** The last header, with its `):`: the records of an event have it in common. */
+  readonly #knownHeader = new KnownBytes(KNOWN_HEADER_BYTES);
+  #name = { seconds: 0, milliseconds: 0, serial: 0 };
+
+  /**
+   * Reads the header `audit(1364481363.243:24287): ` of a record's payload.
+   *
+   * @param interpretedEnd where the fields end that auditd wrote behind a separator
+   * @returns the record with its fields, without blanks around them, or undefined if the payload does not start with a
+   * whole header
+   */
+  parse(
+    type: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    interpretedEnd: number = end,
+  ): AuditRecord | undefined {
+    let at = this.#knownHeader.endAt(bytes, start, end);
+    if (at < 0) {
+      at = this.#readHeader(bytes, start, end);
+      if (at < 0) return undefined;
+    }
+    const { seconds, milliseconds, serial } = this.#name;
+
+    // Payloads of the kernel and of programs may end in a newline or NUL.
+    let last = end;
+    while (last > at && isPadding(bytes[last - 1]!)) last--;
+    while (at < last && bytes[at] === SPACE) at++;
+    return {
+      type,
+      seconds,
+      milliseconds,
+      serial,
+      bytes,
+      start: at,
+      end: last,
+      interpretedEnd: interpretedEnd > end ? interpretedEnd : last,
+    };
   }
-  const { seconds, milliseconds, serial } = knownName;
 
-  // Payloads of the kernel and of programs may end in a newline or NUL.
-  let last = end;
-  while (last > at && (bytes[last - 1] === NEWLINE || bytes[last - 1] === 0 || bytes[last - 1] === SPACE))
-    last--;
-  while (at < last && bytes[at] === SPACE) at++;
-  return {
-    type,
-    seconds,
-    milliseconds,
-    serial,
-    bytes,
-    start: at,
-    end: last,
-    interpretedEnd: interpretedEnd > end ? interpretedEnd : last,
-  };
-};
+  /** Makes a header the known one. @returns where it ends; -1 if it is not whole */
+  #readHeader(bytes: Buffer, start: number, end: number): number {
+    const isKnown = end - start > STAMP_BYTES && this.#knownStamp.matches(bytes, start, start + STAMP_BYTES);
+    const stamp = isKnown ? this.#stamp : readStamp(bytes, start, end);
+    if (stamp === undefined) return -1;
+    if (!isKnown && stamp.length === STAMP_BYTES) {
+      this.#knownStamp.keep(bytes, start, start + STAMP_BYTES);
+      this.#stamp = stamp;
+    }
+    const serialAt = start + stamp.length;
+    const bracket = digitsEnd(bytes, serialAt, end);
+    if (bracket === serialAt || bracket + 1 >= end) return -1;
+    if (bytes[bracket] !== BRACKET || bytes[bracket + 1] !== COLON) return -1;
+    const serial = digitsValue(bytes, serialAt, bracket);
+    if (serial > 0xffffffff) return -1;
+    this.#name = { seconds: stamp.seconds, milliseconds: stamp.milliseconds, serial };
+    this.#knownHeader.keep(bytes, start, bracket + 2);
+    return bracket + 2;
+  }
+}
 
-/** Makes a header the known one. @returns where it ends; -1 if it is not whole */
-const readHeader = (bytes: Buffer, start: number, end: number): number => {
-  const isKnown = end - start > STAMP_BYTES && knownStamp.matches(bytes, start, start + STAMP_BYTES);
-  const stamp = isKnown ? known : readStamp(bytes, start, end);
-  if (stamp === undefined) return -1;
-  const serialAt = start + stamp.length;
-  const bracket = digitsEnd(bytes, serialAt, end);
-  if (bracket === serialAt || bracket + 1 >= end) return -1;
-  if (bytes[bracket] !== BRACKET || bytes[bracket + 1] !== COLON) return -1;
-  const serial = digitsValue(bytes, serialAt, bracket);
-  if (serial > 0xffffffff) return -1;
-  knownName = { seconds: stamp.seconds, milliseconds: stamp.milliseconds, serial };
-  knownHeader.keep(bytes, start, bracket + 2);
-  return bracket + 2;
-};
+/** Reads a record by itself; see `RecordParser.parse`. */
+export const parseRecord = (...record: Parameters<RecordParser['parse']>): AuditRecord | undefined =>
+  new RecordParser().parse(...record);
+
+const isPadding = (byte: number): boolean => byte === NEWLINE || byte === 0 || byte === SPACE;
 
 const readStamp = (bytes: Buffer, start: number, end: number): Stamp | undefined => {
   for (let i = 0; i < HEADER.length; i++) if (bytes[start + i] !== HEADER[i]) return undefined;
@@ -111,12 +123,7 @@ const readStamp = (bytes: Buffer, start: number, end: number): Stamp | undefined
   const seconds = digitsValue(bytes, secondsAt, dot);
   const milliseconds = digitsValue(bytes, dot + 1, colon);
   if (seconds > Number.MAX_SAFE_INTEGER || milliseconds > 999) return undefined;
-  const length = colon + 1 - start;
-  const stamp = { seconds, milliseconds, length };
-  if (length !== STAMP_BYTES) return stamp;
-  knownStamp.keep(bytes, start, start + length);
-  known = stamp;
-  return stamp;
+  return { seconds, milliseconds, length: colon + 1 - start };
 };
 
 /** Where the decimal digits end that begin at `at`. */

@@ -29,13 +29,14 @@ export type SocketReading =
 export const readSocketEvent = (
   group: RecordGroup,
   syscall: SyscallRecord,
+  addresses: SockaddrReader,
   datagrams: boolean,
 ): SocketReading => {
   const action = actionOf(group, syscall);
   if (action === 'sendto' && !datagrams) return { kind: 'other' };
   const record = firstOf(group, AUDIT_SOCKADDR);
   if (record === undefined && sendFlagsArgument(syscall.name) !== undefined) return { kind: 'other' };
-  const name = record && readSockaddr(record);
+  const name = record && addresses.read(record);
   if (name === undefined && (record !== undefined || action !== 'accept')) return { kind: 'incomplete' };
   if (name?.kind === 'other') return { kind: 'other' };
 
@@ -118,44 +119,52 @@ const A2 = keyHash('a2');
 const A3 = keyHash('a3');
 const cursor = new FieldCursor();
 
-/** struct sockaddr_storage: the kernel takes no more. Decoded into the same memory each time. */
+/** struct sockaddr_storage: the kernel takes no more. */
 const SOCKADDR_BYTES = 128;
-const sockaddr = Buffer.alloc(SOCKADDR_BYTES);
-/** Its first bytes, by their number. */
-const sockaddrOf = Array.from({ length: SOCKADDR_BYTES + 1 }, (_, length) => sockaddr.subarray(0, length));
-
 /** Longest SOCKADDR record that is remembered: that of a struct sockaddr_un. */
 const KNOWN_BYTES = 256;
-const knownText = new KnownBytes(KNOWN_BYTES);
-let knownName: SocketName | undefined;
 
-/** The name in a SOCKADDR record; undefined if it cannot be read. */
-export const readSockaddr = (record: AuditRecord): SocketName | undefined => {
-  const { bytes, start, end } = record;
-  if (knownText.matches(bytes, start, end)) return knownName;
-  const name = readName(record);
-  if (name === undefined) {
-    damage.records++;
+/** Reads the SOCKADDR records of one source. */
+export class SockaddrReader {
+  readonly #cursor = new FieldCursor();
+  /** Addresses are decoded into the same memory each time. */
+  readonly #sockaddr = Buffer.alloc(SOCKADDR_BYTES);
+  /** Its first bytes, by their number. */
+  readonly #sockaddrOf = Array.from({ length: SOCKADDR_BYTES + 1 }, (_, length) =>
+    this.#sockaddr.subarray(0, length),
+  );
+  /** The text of the last record. */
+  readonly #knownText = new KnownBytes(KNOWN_BYTES);
+  #known: SocketName | undefined;
+
+  /** The name in a SOCKADDR record; undefined if it cannot be read. */
+  read(record: AuditRecord): SocketName | undefined {
+    const { bytes, start, end } = record;
+    if (this.#knownText.matches(bytes, start, end)) return this.#known;
+    const name = this.#readName(record);
+    if (name === undefined) {
+      damage.records++;
+      return undefined;
+    }
+    this.#known = name;
+    this.#knownText.keep(bytes, start, end);
+    return name;
+  }
+
+  #readName(record: AuditRecord): SocketName | undefined {
+    const cursor = this.#cursor.reset(record.bytes, record.start, record.end);
+    while (cursor.next()) {
+      if (cursor.key !== SADDR) continue;
+      const { bytes, valueStart, valueEnd } = cursor;
+      const kernelsOwn = valueEnd - valueStart <= 2 * SOCKADDR_BYTES;
+      const target = kernelsOwn ? this.#sockaddr : Buffer.allocUnsafe((valueEnd - valueStart) >>> 1);
+      const length = decodeHexInto(target, bytes, valueStart, valueEnd);
+      if (length === undefined) return undefined;
+      return parseSockaddr(kernelsOwn ? this.#sockaddrOf[length]! : target);
+    }
     return undefined;
   }
-  knownName = name;
-  knownText.keep(bytes, start, end);
-  return name;
-};
-
-const readName = (record: AuditRecord): SocketName | undefined => {
-  cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) {
-    if (cursor.key !== SADDR) continue;
-    const { bytes, valueStart, valueEnd } = cursor;
-    const kernelsOwn = valueEnd - valueStart <= 2 * SOCKADDR_BYTES;
-    const target = kernelsOwn ? sockaddr : Buffer.allocUnsafe((valueEnd - valueStart) >>> 1);
-    const length = decodeHexInto(target, bytes, valueStart, valueEnd);
-    if (length === undefined) return undefined;
-    return parseSockaddr(kernelsOwn ? sockaddrOf[length]! : target);
-  }
-  return undefined;
-};
+}
 
 /** The first argument of the call; behind socketcall it stands in the SOCKETCALL record. */
 const fileDescriptor = (group: RecordGroup, syscall: SyscallRecord): number =>

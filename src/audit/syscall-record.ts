@@ -76,25 +76,8 @@ const APOSTROPHE = 0x27;
 const LETTER_Y = 0x79;
 const LETTER_N = 0x6e;
 
-const cursor = new FieldCursor();
-
 /** Longest SYSCALL record that is remembered. */
 const KNOWN_BYTES = 512;
-/** The text of `known`. */
-const knownText = new KnownBytes(KNOWN_BYTES);
-/**
- * The last record. A process that makes many calls writes the same text, or at least the same actor. Only for calls without
- * files: no two executions write the same.
- */
-let known:
-  | {
-      readonly reading: SyscallReading;
-      readonly interests: ReadonlySet<SyscallName>;
-      readonly actor: Actor;
-      /** Where the actor begins in the text. */
-      readonly actorAt: number;
-    }
-  | undefined;
 
 /** Who made the call: what a SYSCALL record says from `ppid`, or `pid`, to `exe`. */
 type Actor = Pick<
@@ -107,77 +90,170 @@ type Actor = Pick<
   readonly isDamaged: boolean;
 };
 
-/**
- * Reads a SYSCALL record; stops at once when the call is none of `interests`. A text that is damaged is left out, and counted.
- * Source of the field order: audit_log_exit and audit_log_task_info in kernel/auditsc.c and kernel/audit.c.
- */
-export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallName>): SyscallReading => {
-  const { bytes, start, end } = record;
-  if (known?.interests === interests && knownText.matches(bytes, start, end)) return known.reading;
-  let arch: number | undefined;
-  let name: string | undefined;
-  let success: boolean | undefined;
-  let exit: number | undefined;
-  let a0: number | undefined;
-  let a1: number | undefined;
-  let a2: number | undefined;
-  let a3: number | undefined;
-  let items: number | undefined;
-  let actor: Actor | undefined;
-  let actorAt = 0;
+/** What is read of the call itself. */
+interface CallFields {
+  arch: number | undefined;
+  name: string | undefined;
+  success: boolean | undefined;
+  exit: number | undefined;
+  a0: number | undefined;
+  a1: number | undefined;
+  a2: number | undefined;
+  a3: number | undefined;
+  items: number | undefined;
+  actor: Actor | undefined;
+  /** Where the actor begins in the text. */
+  actorAt: number;
+}
 
-  cursor.reset(bytes, start, end);
-  while (actor === undefined && cursor.next()) {
-    switch (cursor.key) {
-      case ARCH:
-        arch ??= hexWord(cursor);
-        break;
-      case SYSCALL: {
-        const number = decimal(cursor);
-        if (arch === undefined || number === undefined) return MALFORMED;
-        name = syscallName(arch, number);
-        if (name === undefined) return isNoSyscall(number) ? OTHER : { kind: 'unknown', arch, number };
-        if (name !== 'socketcall' && !interests.has(name as SyscallName)) return OTHER;
-        break;
-      }
-      case SUCCESS:
-        // Left out altogether when the kernel could not tell, as for a task that died in the call.
-        success = bytes[cursor.valueStart] === LETTER_Y;
-        if (!success && bytes[cursor.valueStart] !== LETTER_N) return MALFORMED;
-        break;
-      case EXIT:
-        exit = decimal(cursor);
-        break;
-      case A0:
-        a0 = hexWord(cursor);
-        if (name === 'socketcall') {
-          name = a0 === undefined ? undefined : socketcallName(a0);
-          if (name === undefined || !interests.has(name as SyscallName)) return OTHER;
-        }
-        break;
-      case A1:
-        a1 = hexWord(cursor);
-        break;
-      case A2:
-        a2 = hexWord(cursor);
-        break;
-      case A3:
-        a3 = hexWord(cursor);
-        break;
-      case ITEMS:
-        items = decimal(cursor);
-        break;
-      case PPID:
-      // Where the oldest kernels begin.
-      case PID:
-        actorAt = cursor.keyStart - start;
-        actor =
-          known !== undefined && knownText.matches(bytes, start + actorAt, end, known.actorAt)
-            ? known.actor
-            : readActor(bytes, start + actorAt, end);
-        break;
+/** A record, with what was asked and answered. */
+interface KnownReading {
+  readonly reading: SyscallReading;
+  readonly interests: ReadonlySet<SyscallName>;
+  readonly actor: Actor;
+  readonly actorAt: number;
+}
+
+/** Reads the SYSCALL records of one source. */
+export class SyscallReader {
+  readonly #cursor = new FieldCursor();
+  readonly #actors = new ActorReader();
+  /** The text of `#known`. */
+  readonly #knownText = new KnownBytes(KNOWN_BYTES);
+  /**
+   * The last record. A process that makes many calls writes the same text, or at least the same actor. Only for calls without
+   * files: no two executions write the same.
+   */
+  #known: KnownReading | undefined;
+
+  /**
+   * Reads a SYSCALL record; stops at once when the call is none of `interests`. A text that is damaged is left out, and counted.
+   * Source of the field order: audit_log_exit and audit_log_task_info in kernel/auditsc.c and kernel/audit.c.
+   */
+  read(record: AuditRecord, interests: ReadonlySet<SyscallName>): SyscallReading {
+    const { bytes, start, end } = record;
+    if (this.#known?.interests === interests && this.#knownText.matches(bytes, start, end)) {
+      return this.#known.reading;
     }
+    const call: CallFields = {
+      arch: undefined,
+      name: undefined,
+      success: undefined,
+      exit: undefined,
+      a0: undefined,
+      a1: undefined,
+      a2: undefined,
+      a3: undefined,
+      items: undefined,
+      actor: undefined,
+      actorAt: 0,
+    };
+    const refused = this.#readFields(record, interests, call);
+    if (refused !== undefined) return refused;
+    const reading = readingOf(call);
+    if (reading.kind !== 'syscall') return reading;
+    const { actorAt, items } = call;
+    const actor = call.actor!;
+    if (actor.isDamaged) damage.records++;
+    else if (items === 0) {
+      const isKept = this.#knownText.keep(bytes, start, end);
+      this.#known = isKept ? { reading, interests, actor, actorAt } : undefined;
+    }
+    return reading;
   }
+
+  /** @returns why the record is not read to its end; undefined if it is */
+  #readFields(
+    { bytes, start, end }: AuditRecord,
+    interests: ReadonlySet<SyscallName>,
+    call: CallFields,
+  ): SyscallReading | undefined {
+    const cursor = this.#cursor.reset(bytes, start, end);
+    while (call.actor === undefined && cursor.next()) {
+      switch (cursor.key) {
+        case ARCH:
+          call.arch ??= hexWord(cursor);
+          break;
+        case SYSCALL: {
+          const refused = readName(cursor, interests, call);
+          if (refused !== undefined) return refused;
+          break;
+        }
+        case SUCCESS:
+          // Left out altogether when the kernel could not tell, as for a task that died in the call.
+          call.success = bytes[cursor.valueStart] === LETTER_Y;
+          if (!call.success && bytes[cursor.valueStart] !== LETTER_N) return MALFORMED;
+          break;
+        case EXIT:
+          call.exit = decimal(cursor);
+          break;
+        case A0:
+          call.a0 = hexWord(cursor);
+          if (call.name === 'socketcall' && !nameSocketcall(interests, call)) return OTHER;
+          break;
+        case A1:
+          call.a1 = hexWord(cursor);
+          break;
+        case A2:
+          call.a2 = hexWord(cursor);
+          break;
+        case A3:
+          call.a3 = hexWord(cursor);
+          break;
+        case ITEMS:
+          call.items = decimal(cursor);
+          break;
+        case PPID:
+        // Where the oldest kernels begin.
+        case PID:
+          call.actorAt = cursor.keyStart - start;
+          call.actor = this.#actorAt(bytes, cursor.keyStart, end);
+          break;
+      }
+    }
+    return undefined;
+  }
+
+  #actorAt(bytes: Buffer, start: number, end: number): Actor {
+    const known = this.#known;
+    return known !== undefined && this.#knownText.matches(bytes, start, end, known.actorAt)
+      ? known.actor
+      : this.#actors.read(bytes, start, end);
+  }
+}
+
+/** @returns why the call is not read; undefined if it is wanted */
+const readName = (
+  cursor: FieldCursor,
+  interests: ReadonlySet<SyscallName>,
+  call: CallFields,
+): SyscallReading | undefined => {
+  const number = decimal(cursor);
+  const { arch } = call;
+  if (arch === undefined || number === undefined) return MALFORMED;
+  call.name = syscallName(arch, number);
+  if (call.name === undefined) return isNoSyscall(number) ? OTHER : { kind: 'unknown', arch, number };
+  return call.name === 'socketcall' || interests.has(call.name as SyscallName) ? undefined : OTHER;
+};
+
+/** Names the call behind socketcall by its first argument. @returns whether it is wanted */
+const nameSocketcall = (interests: ReadonlySet<SyscallName>, call: CallFields): boolean => {
+  call.name = call.a0 === undefined ? undefined : socketcallName(call.a0);
+  return call.name !== undefined && interests.has(call.name as SyscallName);
+};
+
+const readingOf = ({
+  arch,
+  name,
+  success,
+  exit,
+  a0,
+  a1,
+  a2,
+  a3,
+  items,
+  actor,
+}: CallFields): SyscallReading => {
   if (arch === undefined || name === undefined || a0 === undefined || actor === undefined) return MALFORMED;
   const { pid, auid, uid, gid, euid, egid } = actor;
   if (
@@ -191,7 +267,7 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
     return MALFORMED;
   }
   if (success === undefined || exit === undefined) return OTHER;
-  const reading: SyscallReading = {
+  return {
     kind: 'syscall',
     syscall: {
       arch,
@@ -220,130 +296,140 @@ export const readSyscall = (record: AuditRecord, interests: ReadonlySet<SyscallN
       exe: actor.exe,
     },
   };
-  if (actor.isDamaged) damage.records++;
-  else if (items === 0)
-    known = knownText.keep(bytes, start, end) ? { reading, interests, actor, actorAt } : undefined;
-  return reading;
 };
 
 /** What an actor's text says from `auid` to `ses`. */
 type Identity = Omit<Actor, 'ppid' | 'pid' | 'comm' | 'exe' | 'isDamaged'>;
+type MutableIdentity = { -readonly [Key in keyof Identity]: Identity[Key] };
 
 /** Longest identity that is remembered. */
 const KNOWN_IDENTITY_BYTES = 256;
-/** The text of `knownIdentity`, up to `comm`. */
-const knownIdentityText = new KnownBytes(KNOWN_IDENTITY_BYTES);
-/** The one read last: the processes of a service, or of a shell, have it in common. */
-let knownIdentity: Identity | undefined;
 
-const readActor = (bytes: Buffer, start: number, end: number): Actor => {
-  let ppid: number | undefined;
-  let pid: number | undefined;
-  let auid: number | undefined;
-  let uid: number | undefined;
-  let gid: number | undefined;
-  let euid: number | undefined;
-  let suid: number | undefined;
-  let fsuid: number | undefined;
-  let egid: number | undefined;
-  let sgid: number | undefined;
-  let fsgid: number | undefined;
-  let tty: string | undefined;
-  let ses: number | undefined;
-  let comm: TextReading;
-  let exe: TextReading;
-  let hasExe = false;
-  /** Where an identity begins; -1 if part of it was read before. */
-  let identityAt = -1;
-  cursor.reset(bytes, start, end);
-  // Behind `exe` come the security context and the rule's key, which nobody asks for.
-  while (!hasExe && comm !== DAMAGED && cursor.next()) {
-    switch (cursor.key) {
-      case PPID:
-        ppid = decimal(cursor);
-        break;
-      case PID:
-        pid = decimal(cursor);
-        break;
-      case AUID:
-      case LOGINUID: {
-        const other = uid ?? gid ?? euid ?? suid ?? fsuid ?? egid ?? sgid ?? fsgid ?? tty ?? ses;
-        const knownEnd = other === undefined ? knownIdentityText.endAt(bytes, cursor.keyStart, end) : -1;
-        if (knownEnd >= 0) {
-          ({ auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses } = knownIdentity!);
-          cursor.reset(bytes, knownEnd, end);
-        } else {
-          identityAt = other === undefined ? cursor.keyStart : -1;
-          auid = decimal(cursor);
+const NO_IDENTITY: Identity = {
+  auid: undefined,
+  uid: undefined,
+  gid: undefined,
+  euid: undefined,
+  suid: undefined,
+  fsuid: undefined,
+  egid: undefined,
+  sgid: undefined,
+  fsgid: undefined,
+  tty: undefined,
+  ses: undefined,
+};
+
+/** Reads who made a call. */
+class ActorReader {
+  readonly #cursor = new FieldCursor();
+  /** The text of `#known`, up to `comm`. */
+  readonly #knownText = new KnownBytes(KNOWN_IDENTITY_BYTES);
+  /** The last identity: the processes of a service, or of a shell, have it in common. */
+  #known: Identity = NO_IDENTITY;
+
+  read(bytes: Buffer, start: number, end: number): Actor {
+    let ppid: number | undefined;
+    let pid: number | undefined;
+    let identity: MutableIdentity = { ...NO_IDENTITY };
+    let comm: TextReading;
+    let exe: TextReading;
+    let hasExe = false;
+    /** Where the identity begins; -1 if part of it was read before. */
+    let identityAt = -1;
+    const cursor = this.#cursor.reset(bytes, start, end);
+    // Behind `exe` come the security context and the rule's key, which nobody asks for.
+    while (!hasExe && comm !== DAMAGED && cursor.next()) {
+      switch (cursor.key) {
+        case PPID:
+          ppid = decimal(cursor);
+          break;
+        case PID:
+          pid = decimal(cursor);
+          break;
+        case AUID:
+        case LOGINUID: {
+          const isFirst = hasNoneButAuid(identity);
+          const knownEnd = isFirst ? this.#knownText.endAt(bytes, cursor.keyStart, end) : -1;
+          if (knownEnd >= 0) {
+            identity = { ...this.#known };
+            cursor.reset(bytes, knownEnd, end);
+          } else {
+            identityAt = isFirst ? cursor.keyStart : -1;
+            identity.auid = decimal(cursor);
+          }
+          break;
         }
-        break;
+        case COMM:
+          if (identityAt >= 0) this.#keep(bytes, identityAt, cursor.keyStart, identity);
+          identityAt = -1;
+          comm = readText(cursor);
+          break;
+        case EXE:
+          hasExe = true;
+          exe = readPath(cursor);
+          break;
+        default:
+          readIdentityField(cursor, identity);
       }
-      case UID:
-        uid = decimal(cursor);
-        break;
-      case GID:
-        gid = decimal(cursor);
-        break;
-      case EUID:
-        euid = decimal(cursor);
-        break;
-      case SUID:
-        suid = decimal(cursor);
-        break;
-      case FSUID:
-        fsuid = decimal(cursor);
-        break;
-      case EGID:
-        egid = decimal(cursor);
-        break;
-      case SGID:
-        sgid = decimal(cursor);
-        break;
-      case FSGID:
-        fsgid = decimal(cursor);
-        break;
-      case TTY:
-        tty = plainText(cursor);
-        break;
-      case SES:
-        ses = decimal(cursor);
-        break;
-      case COMM:
-        if (identityAt >= 0 && !hasQuote(bytes, identityAt, cursor.keyStart)) {
-          knownIdentityText.keep(bytes, identityAt, cursor.keyStart);
-          knownIdentity = { auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses };
-        }
-        identityAt = -1;
-        comm = readText(cursor);
-        break;
-      case EXE:
-        hasExe = true;
-        exe = readPath(cursor);
-        break;
     }
+    // A value in hex that nothing follows may go on: the kernel writes more behind it.
+    if (exe !== undefined && !cursor.quoted && cursor.isAtEnd) exe = DAMAGED;
+    const isDamaged = comm === DAMAGED || exe === DAMAGED;
+    return {
+      ppid,
+      // Cut off before `exe`, which the kernel writes in every record: no number in it can be trusted.
+      pid: hasExe || isDamaged ? pid : undefined,
+      ...identity,
+      comm: comm === DAMAGED ? undefined : comm,
+      exe: exe === DAMAGED ? undefined : exe,
+      isDamaged,
+    };
   }
-  // A value in hex that nothing follows may go on: the kernel writes more behind it.
-  if (exe !== undefined && !cursor.quoted && cursor.isAtEnd) exe = DAMAGED;
-  const isDamaged = comm === DAMAGED || exe === DAMAGED;
-  return {
-    ppid,
-    // Cut off before `exe`, which the kernel writes in every record: no number in it can be trusted.
-    pid: hasExe || isDamaged ? pid : undefined,
-    auid,
-    uid,
-    gid,
-    euid,
-    suid,
-    fsuid,
-    egid,
-    sgid,
-    fsgid,
-    tty,
-    ses,
-    comm: comm === DAMAGED ? undefined : comm,
-    exe: exe === DAMAGED ? undefined : exe,
-    isDamaged,
-  };
+
+  #keep(bytes: Buffer, start: number, end: number, identity: Identity): void {
+    if (hasQuote(bytes, start, end)) return;
+    this.#knownText.keep(bytes, start, end);
+    this.#known = { ...identity };
+  }
+}
+
+/** Whether nothing but `auid` has been read. */
+const hasNoneButAuid = ({ uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses }: Identity): boolean =>
+  (uid ?? gid ?? euid ?? suid ?? fsuid ?? egid ?? sgid ?? fsgid ?? tty ?? ses) === undefined;
+
+const readIdentityField = (cursor: FieldCursor, identity: MutableIdentity): void => {
+  switch (cursor.key) {
+    case UID:
+      identity.uid = decimal(cursor);
+      break;
+    case GID:
+      identity.gid = decimal(cursor);
+      break;
+    case EUID:
+      identity.euid = decimal(cursor);
+      break;
+    case SUID:
+      identity.suid = decimal(cursor);
+      break;
+    case FSUID:
+      identity.fsuid = decimal(cursor);
+      break;
+    case EGID:
+      identity.egid = decimal(cursor);
+      break;
+    case SGID:
+      identity.sgid = decimal(cursor);
+      break;
+    case FSGID:
+      identity.fsgid = decimal(cursor);
+      break;
+    case TTY:
+      identity.tty = plainText(cursor);
+      break;
+    case SES:
+      identity.ses = decimal(cursor);
+      break;
+  }
 };
 
 /** Whether what a text means depends on what follows: a quote may be closed there. The kernel writes none but around strings. */

@@ -9,7 +9,7 @@ import {
 import type { FileContext } from '../audit/file-event.ts';
 import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
 import type { KindOfTask } from '../audit/process-event.ts';
-import { parseRecord } from '../audit/record.ts';
+import { RecordParser } from '../audit/record.ts';
 import { SerialGaps } from '../audit/serial-gaps.ts';
 import {
   EventPublisher,
@@ -90,6 +90,7 @@ export interface PipelineCounters extends CorrelatorCounters, InterpreterCounter
 export class EventPipeline {
   readonly #tables: readonly EventTable[];
   readonly #correlator: Correlator;
+  readonly #parser = new RecordParser();
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
   readonly #targets: TargetPaths;
@@ -148,7 +149,7 @@ export class EventPipeline {
   /** Takes one record's payload; the bytes may be overwritten after the next `settle`. */
   push(type: number, bytes: Buffer, start: number, end: number, node?: string): void {
     this.#records++;
-    const record = parseRecord(type, bytes, start, end);
+    const record = this.#parser.parse(type, bytes, start, end);
     if (record === undefined) {
       this.#malformedRecords++;
       return;

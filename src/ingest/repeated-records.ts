@@ -1,4 +1,4 @@
-import { parseRecord } from '../audit/record.ts';
+import { RecordParser } from '../audit/record.ts';
 
 /**
  * Recognizes records that come twice when the stream changes hands: those sent while the socket had both the multicast copy and
@@ -6,6 +6,7 @@ import { parseRecord } from '../audit/record.ts';
  * sent the copy.
  */
 export class RepeatedRecords {
+  readonly #parser = new RecordParser();
   readonly #isFinished: (serial: number) => boolean;
   #type = 0;
   #last = Buffer.alloc(0);
@@ -21,7 +22,7 @@ export class RepeatedRecords {
     if (type === this.#type && payload.equals(this.#last)) return true;
     this.#type = type;
     this.#last = Buffer.from(payload);
-    const record = parseRecord(type, bytes, start, end);
+    const record = this.#parser.parse(type, bytes, start, end);
     return record !== undefined && this.#isFinished(record.serial);
   }
 }

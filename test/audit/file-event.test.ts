@@ -4,9 +4,11 @@ import { damage } from '../../src/audit/damage.ts';
 import { fileCallNames } from '../../src/audit/file-calls.ts';
 import { type FileContext, readFileEvent } from '../../src/audit/file-event.ts';
 import { KnownFiles } from '../../src/audit/known-files.ts';
-import { readSyscall } from '../../src/audit/syscall-record.ts';
+import { SyscallReader } from '../../src/audit/syscall-record.ts';
 import { architecture } from '../../src/audit/syscalls.ts';
 import { group, type SyscallValues, syscallFields, untrusted } from './kernel-records.ts';
+
+const syscalls = new SyscallReader();
 
 const { numberOf } = architecture('X86_64');
 const AT_FDCWD = 'ffffff9c';
@@ -33,7 +35,7 @@ const reader = (openDirectory: FileContext['openDirectory'] = () => undefined) =
       [1307, 'cwd="/work dir"'.replace('"/work dir"', untrusted('/work dir'))],
       ...items.map((item, i): readonly [number, string] => [1302, path(item, i)]),
     );
-    const reading = readSyscall(records.records[0]!, new Set(fileCallNames));
+    const reading = syscalls.read(records.records[0]!, new Set(fileCallNames));
     if (reading.kind !== 'syscall') throw new Error(reading.kind);
     const file = readFileEvent(records, reading.syscall, context);
     if (file.kind !== 'event') return file.kind;

@@ -2,11 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KnownBytes } from '../../src/audit/known-bytes.ts';
 import { readProcessEvent } from '../../src/audit/process-event.ts';
-import { parseRecord } from '../../src/audit/record.ts';
-import { readSockaddr } from '../../src/audit/socket-event.ts';
-import { readSyscall, type SyscallRecord } from '../../src/audit/syscall-record.ts';
+import { RecordParser } from '../../src/audit/record.ts';
+import { SockaddrReader } from '../../src/audit/socket-event.ts';
+import { SyscallReader, type SyscallRecord } from '../../src/audit/syscall-record.ts';
 import type { SyscallName } from '../../src/audit/syscalls.ts';
 import { group, record } from './kernel-records.ts';
+
+const syscalls = new SyscallReader();
+const addresses = new SockaddrReader();
+const parser = new RecordParser();
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1');
 
@@ -127,7 +131,7 @@ describe('what is known of the record before changes nothing', () => {
     const read = fc.record({ text: syscallText, interests: fc.constantFrom(CALLS, CALLS, CALLS, FEWER) });
     fc.assert(
       fc.property(fc.array(read, { maxLength: 8 }), reads =>
-        expectSame(reads, ({ text, interests }) => readSyscall(record(SYSCALL, text), interests), {
+        expectSame(reads, ({ text, interests }) => syscalls.read(record(SYSCALL, text), interests), {
           text: 'arch=c000003e syscall=49 success=yes exit=0 a0=7f items=0 ppid=77 pid=78 auid=79 uid=77 gid=77 euid=77 egid=77 comm="unlike" exe="/unlike"',
           interests: new Set<SyscallName>(['bind']),
         }),
@@ -139,9 +143,9 @@ describe('what is known of the record before changes nothing', () => {
   it('in a SYSCALL record with a quote that another one closes', () => {
     const text = (rest: string): string =>
       `arch=c000003e syscall=42 success=yes exit=0 a0=3 items=0 ppid=1 pid=10 auid=0 uid=0 gid=0 euid=0 egid=0 tty="a ses=1 ${rest}`;
-    const open = readSyscall(record(SYSCALL, text('comm=6120 exe=(null) key=(null)')), CALLS);
+    const open = syscalls.read(record(SYSCALL, text('comm=6120 exe=(null) key=(null)')), CALLS);
     expect(open).toMatchObject({ syscall: { tty: '"a', ses: 1, comm: 'a ' } });
-    const closed = readSyscall(record(SYSCALL, text('comm="a" exe="/b"')), CALLS);
+    const closed = syscalls.read(record(SYSCALL, text('comm="a" exe="/b"')), CALLS);
     expect(closed).toMatchObject({ syscall: { tty: 'a ses=1 comm=', ses: undefined, comm: undefined } });
   });
 
@@ -159,7 +163,7 @@ describe('what is known of the record before changes nothing', () => {
     );
     fc.assert(
       fc.property(fc.array(text, { maxLength: 8 }), texts =>
-        expectSame(texts, fields => readSockaddr(record(1306, fields)), 'saddr=01002F756E6C696B65'),
+        expectSame(texts, fields => addresses.read(record(1306, fields)), 'saddr=01002F756E6C696B65'),
       ),
     );
   });
@@ -210,7 +214,7 @@ describe('what is known of the record before changes nothing', () => {
           texts,
           header => {
             const bytes = bytesOf(header);
-            const read = parseRecord(SYSCALL, bytes, 0, bytes.length);
+            const read = parser.parse(SYSCALL, bytes, 0, bytes.length);
             return read && { ...read, bytes: read.bytes.toString('latin1') };
           },
           'audit(7777777777.777:7): ',

@@ -8,7 +8,7 @@ import {
   readProcessEvent,
   type TaskKind,
 } from '../../src/audit/process-event.ts';
-import { readSyscall } from '../../src/audit/syscall-record.ts';
+import { SyscallReader } from '../../src/audit/syscall-record.ts';
 import type { SyscallName } from '../../src/audit/syscalls.ts';
 import {
   execveFields,
@@ -20,6 +20,8 @@ import {
   syscallFields,
   untrusted,
 } from './kernel-records.ts';
+
+const syscalls = new SyscallReader();
 
 const SYSCALL = 1300;
 const PATH = 1302;
@@ -46,7 +48,7 @@ const read = (
   kindOfTask = NEVER_ASKED,
 ): ProcessReading | undefined => {
   const fields = syscallFields(values);
-  const reading = readSyscall(record(SYSCALL, fields), CALLS);
+  const reading = syscalls.read(record(SYSCALL, fields), CALLS);
   if (reading.kind !== 'syscall') throw new Error(`the SYSCALL record is ${reading.kind}`);
   return readProcessEvent(group([SYSCALL, fields], ...records), reading.syscall, kindOfTask);
 };

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { damage } from '../../src/audit/damage.ts';
 import { signalTarget } from '../../src/audit/signal-target.ts';
-import { readSyscall } from '../../src/audit/syscall-record.ts';
+import { SyscallReader } from '../../src/audit/syscall-record.ts';
 import { group, syscallFields, untrusted } from './kernel-records.ts';
+
+const syscalls = new SyscallReader();
 
 const object = (pid: number, comm: string) =>
   [1318, `opid=${pid} oauid=-1 ouid=0 oses=-1 ocomm=${untrusted(comm)}`] as const;
@@ -12,7 +14,7 @@ const target = (
 ) => {
   damage.records = 0;
   const records = group([1300, syscallFields({ items: 0, exit: 0, ...values })], ...objects);
-  const reading = readSyscall(records.records[0]!, new Set(['kill', 'tkill', 'tgkill']));
+  const reading = syscalls.read(records.records[0]!, new Set(['kill', 'tkill', 'tgkill']));
   if (reading.kind !== 'syscall') throw new Error(reading.kind);
   return signalTarget(records, reading.syscall);
 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SocketEvent } from '../../src/audit/audit-event.ts';
-import { readSocketEvent, type SocketReading } from '../../src/audit/socket-event.ts';
-import { readSyscall } from '../../src/audit/syscall-record.ts';
+import { readSocketEvent, SockaddrReader, type SocketReading } from '../../src/audit/socket-event.ts';
+import { SyscallReader } from '../../src/audit/syscall-record.ts';
 import type { SyscallName } from '../../src/audit/syscalls.ts';
 import {
   group,
@@ -13,6 +13,9 @@ import {
   sockaddrIn6,
   syscallFields,
 } from './kernel-records.ts';
+
+const syscalls = new SyscallReader();
+const addresses = new SockaddrReader();
 
 const SYSCALL = 1300;
 const SOCKETCALL = 1304;
@@ -32,9 +35,9 @@ const readWithout = (values: SyscallValues, ...records: Records): SocketReading 
   readWith(false, values, records);
 const readWith = (datagrams: boolean, values: SyscallValues, records: Records): SocketReading => {
   const fields = syscallFields(values);
-  const reading = readSyscall(record(SYSCALL, fields), CALLS);
+  const reading = syscalls.read(record(SYSCALL, fields), CALLS);
   if (reading.kind !== 'syscall') throw new Error(`the SYSCALL record is ${reading.kind}`);
-  return readSocketEvent(group([SYSCALL, fields], ...records), reading.syscall, datagrams);
+  return readSocketEvent(group([SYSCALL, fields], ...records), reading.syscall, addresses, datagrams);
 };
 const withAddress = (values: SyscallValues, sockaddr: Uint8Array): SocketReading =>
   read(values, [SOCKADDR, saddrFields(sockaddr)]);

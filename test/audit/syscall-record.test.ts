@@ -1,21 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readSyscall, type SyscallReading } from '../../src/audit/syscall-record.ts';
+import { SyscallReader, type SyscallReading } from '../../src/audit/syscall-record.ts';
 import type { SyscallName } from '../../src/audit/syscalls.ts';
 import { record, type SyscallValues, syscallFields } from './kernel-records.ts';
+
+const syscalls = new SyscallReader();
 
 const AUDIT_SYSCALL = 1300;
 const EXECS: ReadonlySet<SyscallName> = new Set(['execve', 'execveat']);
 const SOCKETS: ReadonlySet<SyscallName> = new Set(['bind', 'connect', 'accept', 'accept4']);
 
 const read = (fields: string, interests = EXECS): SyscallReading =>
-  readSyscall(record(AUDIT_SYSCALL, fields), interests);
+  syscalls.read(record(AUDIT_SYSCALL, fields), interests);
 const readValues = (
   values: { [Field in keyof SyscallValues]: SyscallValues[Field] | undefined },
   interests = EXECS,
 ): SyscallReading => read(syscallFields(values), interests);
 
-describe('readSyscall', () => {
+describe('SyscallReader', () => {
   it('reads every field of a recorded exec', () => {
     expect(
       read(

@@ -1,5 +1,5 @@
 import type { CorrelatorCounters, RecordGroup } from '../../audit/correlator.ts';
-import { parseRecord } from '../../audit/record.ts';
+import { RecordParser } from '../../audit/record.ts';
 import { LogCorrelator } from './log-correlator.ts';
 import type { RecordSink } from './log-reader.ts';
 import type { ReplayTimes } from './replay-times.ts';
@@ -26,6 +26,7 @@ export const newLoggedCounters = (): LoggedCounters => ({
 
 /** Records of logs in, the events of the times that are wanted out, each as its records. */
 export class LogGrouper {
+  readonly #parser = new RecordParser();
   readonly #correlator: LogCorrelator;
   readonly #times: ReplayTimes;
   /** Records without a break that are of a later time than is wanted. */
@@ -41,7 +42,7 @@ export class LogGrouper {
 
   /** Takes one record; its bytes may be overwritten after the next `settle`. */
   readonly push: RecordSink = (type, bytes, start, end, interpretedEnd, node) => {
-    const record = parseRecord(type, bytes, start, end, interpretedEnd);
+    const record = this.#parser.parse(type, bytes, start, end, interpretedEnd);
     if (record === undefined) return false;
     const { from, to } = this.#times;
     this.#behind = record.seconds > to + BEHIND_SECONDS ? this.#behind + 1 : 0;

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { interpretedNames } from '../../../src/audit/interpreted-names.ts';
+import { InterpretedNames } from '../../../src/audit/interpreted-names.ts';
 import { parseRecord } from '../../../src/audit/record.ts';
 import { recordedSource } from '../../../src/model/sources/recorded.ts';
 
 const names = (interpreted: string) => {
   const fields = 'audit(1.001:1): arch=c000003e comm="x" exe="/x"';
   const bytes = Buffer.from(`${fields}\x1d${interpreted}`, 'latin1');
-  return interpretedNames(parseRecord(1300, bytes, 0, fields.length, bytes.length)!);
+  return new InterpretedNames().of(parseRecord(1300, bytes, 0, fields.length, bytes.length)!);
 };
 
 test.each([
@@ -20,7 +20,7 @@ test.each([
 
 test('a record that is not interpreted has no names', () => {
   const bytes = Buffer.from('audit(1.001:1): arch=c000003e UID="root" ');
-  expect(interpretedNames(parseRecord(1300, bytes, 0, bytes.length)!)).toBeUndefined();
+  expect(new InterpretedNames().of(parseRecord(1300, bytes, 0, bytes.length)!)).toBeUndefined();
 });
 
 test('what a log says of host and users becomes the fields of the event', () => {
