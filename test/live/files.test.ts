@@ -77,7 +77,18 @@ describe('files that are watched', unless(whyNotLive), () => {
     });
     execFileSync('/usr/bin/perl', ['-e', CHANGES, `${tree}/out`, '10']);
     execFileSync('/usr/bin/perl', ['-e', CHANGES, `${tree}/in`, String(FILES)]);
+    const { kernel } = await source.status();
     await source.close();
+    // What the kernel could not hand over is no row, and counted.
+    const { pipeline, stream } = source.ingest.counters!;
+    expect({
+      lost: kernel!.lost - source.kernelLostBefore,
+      overruns: stream.overruns,
+      serialGaps: pipeline.serialGaps,
+      unusable: pipeline.unusable,
+      malformedRecords: pipeline.malformedRecords,
+      unterminated: pipeline.unterminated,
+    }).toEqual({ lost: 0, overruns: 0, serialGaps: 0, unusable: 0, malformedRecords: 0, unterminated: 0 });
     expect(warnings).toEqual([]);
     const counts: Record<string, number> = {};
     const seen = new Set<string>();

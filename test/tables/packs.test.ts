@@ -26,7 +26,16 @@ const config = json<{ options: Record<string, unknown>; packs: Record<string, st
   'tables/packs/osquery.conf',
 );
 
-const packNames = ['process_events', 'socket_events', 'user_events'];
+/** Of the tables that osquery.flags switches on, and of one that takes a configuration of what to watch. */
+const standardPacks = [
+  'process_events',
+  'socket_events',
+  'user_events',
+  'selinux_events',
+  'apparmor_events',
+  'seccomp_events',
+];
+const packNames = [...standardPacks, 'process_file_events'];
 const queries = packNames.flatMap(pack =>
   Object.entries(json<{ queries: Record<string, PackQuery> }>(`tables/packs/${pack}.conf`).queries).map(
     ([name, query]) => ({ pack, name, ...query }),
@@ -63,9 +72,9 @@ describe('the configuration', () => {
     const files = readdirSync(new URL('../../tables/packs/', import.meta.url)).filter(
       name => name !== 'osquery.conf',
     );
-    expect(files.sort()).toEqual(packNames.map(name => `${name}.conf`));
+    expect(files.sort()).toEqual(packNames.map(name => `${name}.conf`).sort());
     expect(config.packs).toEqual(
-      Object.fromEntries(packNames.map(name => [name, `/etc/osquery/packs/${name}.conf`])),
+      Object.fromEntries(standardPacks.map(name => [name, `/etc/osquery/packs/${name}.conf`])),
     );
   });
 
