@@ -10,20 +10,21 @@ import type { EventBuffer } from './event-buffer.ts';
 import type { LateColumns } from './late-columns.ts';
 import { selectionOf } from './row-filter.ts';
 
-/**
- * Answers a SELECT from the buffer, by the rules of readEvents.
- *
- * @param signal fires if core does not get the reply
- */
-export const selectEvents = async (
-  spec: TableSpec,
-  buffer: EventBuffer,
-  cursors: QueryCursors,
-  environment: ReadEnvironment,
-  context: QueryContext,
-  signal: AbortSignal,
-  lateColumns?: LateColumns,
-): Promise<EncodedRows> => {
+export interface SelectOptions {
+  readonly spec: TableSpec;
+  readonly buffer: EventBuffer;
+  readonly cursors: QueryCursors;
+  readonly environment: ReadEnvironment;
+  readonly context: QueryContext;
+  /** Fires if core does not get the reply. */
+  readonly signal: AbortSignal;
+  /** Late values of the table's rows, if the query uses one of their columns. */
+  readonly lateColumns?: LateColumns | undefined;
+}
+
+/** Answers a SELECT from the buffer, by the rules of readEvents. */
+export const selectEvents = async (options: SelectOptions): Promise<EncodedRows> => {
+  const { spec, buffer, cursors, environment, context, signal, lateColumns } = options;
   const {
     range: byEid,
     times,

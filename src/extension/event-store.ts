@@ -189,11 +189,11 @@ export class EventStore {
       const names = specs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
       store.names = names;
       const generate: TableHandlers<TableSpec['columns']>['generate'] = (context, { signal, fd }) =>
-        selectEvents(
-          standard,
-          store.buffer,
-          store.cursors,
-          {
+        selectEvents({
+          spec: standard,
+          buffer: store.buffer,
+          cursors: store.cursors,
+          environment: {
             execution: () => core.execution({ tableNames: names, columns: context.colsUsed, fd }),
             readers: () => core.readers(names),
             saved: core.saved,
@@ -205,8 +205,8 @@ export class EventStore {
           },
           context,
           signal,
-          lateColumns(standard.name, context),
-        );
+          lateColumns: lateColumns(standard.name, context),
+        });
       return specs.map(spec => new TablePlugin(spec, { generate }));
     });
   }

@@ -70,14 +70,14 @@ it('a scheduled query gets each row once, whatever else reads, and all reads of 
             eventsExpiry,
             now: () => TIME,
           };
-          const found = await selectEvents(
+          const found = await selectEvents({
             spec,
             buffer,
             cursors,
             environment,
-            contextOf(constraints),
+            context: contextOf(constraints),
             signal,
-          );
+          });
           return eidsOf(decodeRows(found));
         };
         const fits = (eid: number, one: { pid: number } | { eid: number } | undefined): boolean =>

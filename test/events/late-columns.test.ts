@@ -166,11 +166,11 @@ describe('rows with late values', () => {
     ]);
     const lateColumns = new LateColumns(names, ['pid']);
     lateColumns.set(2, ['443']);
-    const rows = await selectEvents(
-      wideSpec,
+    const rows = await selectEvents({
+      spec: wideSpec,
       buffer,
-      new QueryCursors(),
-      {
+      cursors: new QueryCursors(),
+      environment: {
         execution: async () => undefined,
         readers: () => [],
         returned: new ReturnedRows(buffer),
@@ -178,10 +178,10 @@ describe('rows with late values', () => {
         eventsExpiry: 0,
         now: () => 10,
       },
-      contextOf({ pid: [{ op: 2, expr: '443' }] }, ['path', 'pid']),
-      new AbortController().signal,
+      context: contextOf({ pid: [{ op: 2, expr: '443' }] }, ['path', 'pid']),
+      signal: new AbortController().signal,
       lateColumns,
-    );
+    });
     // SQLite checks again.
     expect(decodeRows(rows)).toEqual([
       { path: '/a', pid: '0' },
@@ -191,11 +191,11 @@ describe('rows with late values', () => {
 
   it('are not dropped by a comparison that only SQLite can decide', async () => {
     const { buffer, lateColumns } = filled();
-    const rows = await selectEvents(
-      wideSpec,
+    const rows = await selectEvents({
+      spec: wideSpec,
       buffer,
-      new QueryCursors(),
-      {
+      cursors: new QueryCursors(),
+      environment: {
         execution: async () => undefined,
         readers: () => [],
         returned: new ReturnedRows(buffer),
@@ -203,10 +203,13 @@ describe('rows with late values', () => {
         eventsExpiry: 0,
         now: () => 10,
       },
-      contextOf({ username: [{ op: 2, expr: 'root' }], path: [{ op: 2, expr: '/c' }] }, ['username', 'path']),
-      new AbortController().signal,
+      context: contextOf({ username: [{ op: 2, expr: 'root' }], path: [{ op: 2, expr: '/c' }] }, [
+        'username',
+        'path',
+      ]),
+      signal: new AbortController().signal,
       lateColumns,
-    );
+    });
     expect(decodeRows(rows)).toEqual([{ path: '/c', username: 'root' }]);
   });
 });

@@ -37,11 +37,11 @@ const table = (initial: readonly TestRow[]) => {
     signal = new AbortController().signal,
   ): Promise<PluginRow[]> =>
     decodeRows(
-      await selectEvents(
+      await selectEvents({
         spec,
         buffer,
         cursors,
-        {
+        environment: {
           execution: async () => execution,
           readers: () => world.readers,
           returned,
@@ -52,7 +52,7 @@ const table = (initial: readonly TestRow[]) => {
         },
         context,
         signal,
-      ),
+      }),
     );
   const eids = async (...args: Parameters<typeof read>): Promise<number[]> => eidsOf(await read(...args));
   /** What goes on for longer than the reads of one statement. */
@@ -197,7 +197,7 @@ describe('selectEvents', () => {
         now: () => NOW,
       };
       const { signal } = new AbortController();
-      const found = await selectEvents(spec, buffer, cursors, environment, SINCE_EVER, signal);
+      const found = await selectEvents({ spec, buffer, cursors, environment, context: SINCE_EVER, signal });
       expect(eidsOf(decodeRows(found))).toEqual([1, 2]);
       expect(buffer.save().readUpTo).toBe(1);
       named.resolve(run('q', 1));
@@ -232,11 +232,11 @@ describe('selectEvents', () => {
 
   it('takes the rows that have come while it asked who is reading', async () => {
     const { buffer, append, cursors, returned, world } = table(rows(NOW));
-    const encoded = await selectEvents(
+    const encoded = await selectEvents({
       spec,
       buffer,
       cursors,
-      {
+      environment: {
         execution: async () => {
           append(rows(NOW));
           return run('q', 1);
@@ -247,9 +247,9 @@ describe('selectEvents', () => {
         eventsExpiry: 86_000,
         now: () => NOW,
       },
-      ANYTHING,
-      new AbortController().signal,
-    );
+      context: ANYTHING,
+      signal: new AbortController().signal,
+    });
     expect(encoded.count).toBe(2);
     expect(cursors.rangeFor(run('q', 2), buffer.range)).toEqual({ from: 3, to: 3 });
   });
