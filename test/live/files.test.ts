@@ -37,7 +37,7 @@ describe('files that are watched', unless(whyNotLive), () => {
         ['audit_allow_process_events', 'false'],
         ['audit_allow_user_events', 'false'],
         ['audit_allow_fim_events', 'true'],
-        ['audit_backlog_limit', '65536'],
+        ['audit_backlog_limit', '524288'],
         ...Object.entries(flags),
       ]),
     );
