@@ -42,6 +42,8 @@ export const addFlags = (content: string, options: FlagEditOptions): FlagEdit =>
   const { content: others, changed } = withoutOurs(content, options);
   const found = readFlagLines('/', asUtf8(others));
   const facts = factsOf(found, options);
+  // Which tables there are to be follows from what is added, too.
+  const after = factsOf({ values: new Map([...shipped, ...found.values]) }, options);
   const rules = new Map(flagRules.map(rule => [rule.name, rule]));
   const lines: string[] = [];
   const remarks = found.problems.map(problem => `${problem}: osquery skips it`);
@@ -49,7 +51,14 @@ export const addFlags = (content: string, options: FlagEditOptions): FlagEdit =>
     remarks.push(`line ${number} was changed since, and stays: ${text}`);
   const values = new Map(found.values);
   for (const name of new Set([...shipped.keys(), ...rules.keys()])) {
-    const value = lackingValue({ name, shipped: shipped.get(name), rule: rules.get(name), facts, found });
+    const value = lackingValue({
+      name,
+      shipped: shipped.get(name),
+      rule: rules.get(name),
+      facts,
+      after,
+      found,
+    });
     if (value === undefined) continue;
     lines.push(`--${name}=${value}`);
     values.set(name, value);
@@ -86,18 +95,21 @@ const lackingValue = ({
   shipped,
   rule,
   facts,
+  after,
   found,
 }: {
   readonly name: string;
   readonly shipped: string | undefined;
   readonly rule: FlagRule | undefined;
   readonly facts: ReturnType<typeof factsOf>;
+  readonly after: ReturnType<typeof factsOf>;
   readonly found: FlagLines;
 }): string | undefined => {
   const value = effectiveFlag(facts, name);
-  const isBad = rule !== undefined && value !== undefined && !rule.isGood(value, facts);
-  if (found.values.has(name)) return isBad ? rule.wanted(facts) : undefined;
-  if (shipped !== undefined && shipped !== value) return isBad ? rule.wanted(facts) : shipped;
+  const isBad = rule !== undefined && value !== undefined && !rule.isGood(value, after);
+  if (found.values.has(name)) return isBad ? rule.wanted(after) : undefined;
+  if (shipped !== undefined && shipped !== value)
+    return isBad && !rule.isGood(shipped, after) ? rule.wanted(facts) : shipped;
   return isBad ? rule.wanted(facts) : undefined;
 };
 

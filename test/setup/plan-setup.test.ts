@@ -60,7 +60,9 @@ describe('setup', () => {
       ['extensions.load', DROP_IN, 'osquery.conf', 'osquery.flags'].sort(),
     );
     expect(read('extensions.load')).toBe(`${EXECUTABLE}\n`);
-    expect(read('osquery.flags')).toContain('\n--disable_tables=process_events,socket_events,user_events\n');
+    expect(read('osquery.flags')).toContain(
+      '\n--disable_tables=process_events,socket_events,user_events,selinux_events,apparmor_events,seccomp_events,process_file_events\n',
+    );
     const config = readConfig({ root: '/', path: join(etc, 'osquery.conf'), platform: 'linux' });
     expect(config).toMatchObject({ kind: 'read', problems: [] });
     expect(config.kind === 'read' && config.queries.length).toBeGreaterThan(10);
@@ -89,7 +91,9 @@ describe('setup', () => {
     ]);
     const flags = read('osquery.flags');
     expect(flags.startsWith(before['osquery.flags']!)).toBe(true);
-    expect(flags).toContain('--disable_tables=shell_history,process_events,socket_events,user_events\r\n');
+    expect(flags).toContain(
+      '--disable_tables=shell_history,process_events,socket_events,user_events,selinux_events,apparmor_events,seccomp_events\r\n',
+    );
     expect(flags).not.toContain('--events_max=50000');
     expect(Object.keys(JSON.parse(read(DROP_IN).replace(/^#.*\n/, '')).packs)).toEqual([
       'process_events',
