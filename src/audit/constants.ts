@@ -63,6 +63,8 @@ export const AUDIT_MAX_FIELDS = 64;
 export const AUDIT_BITMASK_SIZE = 64;
 
 export const AUDIT_PID = 0;
+export const AUDIT_UID = 1;
+export const AUDIT_LOGINUID = 9;
 export const AUDIT_ARCH = 11;
 export const AUDIT_MSGTYPE = 12;
 export const AUDIT_EXIT = 103;

@@ -1,6 +1,7 @@
 import { auditFlags, auditSwitches, eventFlags } from './audit-flags.ts';
 import type { AuditMode, LimitName } from './custom-options.ts';
 import { auditModes, CUSTOM_PREFIX, customOptions, limitOptions } from './custom-options.ts';
+import { type Exclusions, readExclusions } from './exclusions.ts';
 import { flagTable } from './flag-definition.ts';
 import { quoteText } from './flag-error.ts';
 import { parseFlagValue } from './flag-value.ts';
@@ -33,6 +34,8 @@ export interface AuditSettings extends AuditSwitches {
   readonly telemetry: boolean;
   /** Whether the local end of connections is looked up. */
   readonly socketLookup: boolean;
+  /** Whose events are left out. */
+  readonly exclude: Exclusions;
   /** Whether datagrams that are sent to an address are events. */
   readonly datagrams: boolean;
   /** Whether an end in order is bridged, too. */
@@ -61,7 +64,8 @@ type SettingFlag = (typeof auditFlags)[number]['name'] | (typeof eventFlags)[num
  */
 export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSettingsReading => {
   const warnings: string[] = [];
-  const settings = settingsFrom(name => settingText(name, values.get(name), warnings));
+  const text = (name: string): string => settingText(name, values.get(name), warnings);
+  const settings = { ...settingsFrom(text), exclude: readExclusions(text, warnings) };
   for (const name of values.keys()) {
     if (name.startsWith(CUSTOM_PREFIX) && !settingFlags.has(name)) warnings.push(unknownOption(name));
   }
@@ -80,7 +84,7 @@ const settingText = (name: string, raw: string | undefined, warnings: string[]):
   return definition.defaultValue;
 };
 
-const settingsFrom = (text: (name: string) => string): AuditSettings => {
+const settingsFrom = (text: (name: string) => string): Omit<AuditSettings, 'exclude'> => {
   const bool = (name: SettingFlag): boolean => text(name) === 'true';
   const count = (name: SettingFlag): number => Math.min(Number(text(name)), Number.MAX_SAFE_INTEGER);
 

@@ -122,6 +122,30 @@ export const customOptions: readonly FlagDefinition[] = [
     help: 'Record datagrams that are sent to an address without a connect (sendto, sendmsg, sendmmsg) in socket_events; every send on the host makes a record then, those on connections too',
   },
   {
+    name: `${CUSTOM_PREFIX}exclude_exe`,
+    type: 'string',
+    defaultValue: '',
+    group: 'custom',
+    valueName: 'PATH,…',
+    help: 'Leave out process and socket events of these programs',
+  },
+  {
+    name: `${CUSTOM_PREFIX}exclude_uid`,
+    type: 'string',
+    defaultValue: '',
+    group: 'custom',
+    valueName: 'UID,…',
+    help: 'Leave out process and socket events of these users; the kernel makes no record of them',
+  },
+  {
+    name: `${CUSTOM_PREFIX}exclude_auid`,
+    type: 'string',
+    defaultValue: '',
+    group: 'custom',
+    valueName: 'UID,…',
+    help: 'Leave out process and socket events of whoever has logged in as these users; unset: of whoever has not. The kernel makes no record of them',
+  },
+  {
     name: `${CUSTOM_PREFIX}state_dir`,
     type: 'string',
     defaultValue:

@@ -21,6 +21,7 @@ import type { EventTable, RowLookups } from '../events/event-table.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { Fifo } from '../model/fifo.ts';
 import { createTrailCounters, type TrailCounters } from '../openbsm/counters.ts';
+import { type ExcludedCounters, ExcludedEvents } from './excluded-events.ts';
 import { type LoggedCounters, newLoggedCounters } from './replay/log-grouper.ts';
 import { type LiveTargets, TargetPaths } from './target-paths.ts';
 
@@ -73,7 +74,11 @@ export interface PipelineProgress {
   readonly gaps: number;
 }
 
-export interface PipelineCounters extends CorrelatorCounters, InterpreterCounters, PublisherCounters {
+export interface PipelineCounters
+  extends CorrelatorCounters,
+    InterpreterCounters,
+    PublisherCounters,
+    ExcludedCounters {
   records: number;
   /** Records without a readable header, and damaged ones; of a BSM trail, all that could not be read to their end. */
   malformedRecords: number;
@@ -116,12 +121,14 @@ export class EventPipeline {
   #events = 0;
   #cutCommandLines = 0;
   #rowBytes: number;
+  readonly #excluded: ExcludedEvents;
 
   constructor(options: PipelineOptions) {
     const { tables, settings, context, kindOfTask, now, countGaps = false } = options;
     this.#tables = tables;
     this.#now = now;
     this.#rowBytes = settings.limits.rowBytes;
+    this.#excluded = new ExcludedEvents(settings.exclude);
     this.#onProcess = options.onProcess;
     this.#onSocket = options.onSocket;
     this.#familyOfAccept = options.familyOfAccept;
@@ -138,6 +145,7 @@ export class EventPipeline {
   }
 
   setSettings(settings: AuditSettings): void {
+    this.#excluded.set(settings.exclude);
     this.#interpreter.interests = interestsOf(this.#tables, settings);
     this.#wantsSignals = settings.allowKillProcessEvents;
     this.#publisher.setSettings(settings);
@@ -182,6 +190,7 @@ export class EventPipeline {
   /** Takes an event that another source has put together. */
   publish(whole: AuditEvent): void {
     this.#events++;
+    if (this.#excluded.has(whole)) return;
     const event = whole.kind === 'process' ? boundArguments(whole, this.#rowBytes) : whole;
     if (event !== whole) this.#cutCommandLines++;
     if (this.#looks === undefined || event.kind !== 'process') {
@@ -278,6 +287,7 @@ export class EventPipeline {
       overLimit: this.#correlator.counters.overLimit + this.logged.overLimit,
       ...interpreter,
       ...publisher,
+      ...this.#excluded.counters,
       filtered: filtered + publisher.filtered,
       unusable: unusable + this.trails.unusable,
     };

@@ -47,6 +47,8 @@ export class Watching {
       failedSocketEvents: settings.allowFailedSocketEvents,
       nullAcceptSocketEvents: settings.allowNullAcceptSocketEvents,
       datagrams: settings.datagrams,
+      excludeUids: settings.exclude.uids,
+      excludeAuids: settings.exclude.auids,
       watches,
       fileAccesses: settings.fimShowAccesses,
     };

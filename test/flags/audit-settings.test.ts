@@ -33,6 +33,13 @@ test('without values: the defaults that osquery documents', () => {
   });
 });
 
+/** Texts that are not of any kind. */
+const OTHER: Readonly<Record<string, string>> = {
+  custom_audit_exclude_exe: '/bin/sh',
+  custom_audit_exclude_uid: '1',
+  custom_audit_exclude_auid: '1',
+};
+
 test('every flag and option reaches the settings', () => {
   const plain = JSON.stringify(read({}).settings);
   for (const flag of [...auditFlags, ...eventFlags, ...customOptions]) {
@@ -42,7 +49,7 @@ test('every flag and option reaches the settings', () => {
       flag.type === 'bool'
         ? String(flag.defaultValue !== 'true')
         : flag.type === 'string'
-          ? 'multicast'
+          ? (OTHER[flag.name] ?? 'multicast')
           : String(BigInt(flag.defaultValue) + 1n);
     const { settings, warnings } = read({ [flag.name]: other });
     expect(warnings).toEqual([]);

@@ -86,7 +86,15 @@ describe('ends of sockets on the live kernel', unless(whyNotLive), () => {
     };
     return { said: JSON.parse(line.toString()) as Record<string, number>, end };
   };
-  const rowsOf = (pid: number | undefined): Promise<JsonRow[]> =>
+  /** Those of a process, once all that can be known of them is. */
+  const rowsOf = async (pid: number | undefined): Promise<JsonRow[]> => {
+    for (let tries = 1; ; tries++) {
+      const rows = await rowsNow(pid);
+      const isKnown = rows.every(({ action, local_port }) => action === 'sendto' || local_port !== '0');
+      if (isKnown || tries === 10) return rows;
+    }
+  };
+  const rowsNow = (pid: number | undefined): Promise<JsonRow[]> =>
     shell.query(
       `SELECT action, family, protocol, local_address, local_port, remote_address, remote_port FROM socket_events WHERE pid = ${pid} ORDER BY eid`,
     );

@@ -13,11 +13,14 @@ import {
   AUDIT_FILTER_PREPEND,
   AUDIT_FILTER_URING_EXIT,
   AUDIT_FILTERKEY,
+  AUDIT_LOGINUID,
   AUDIT_MAX_FIELDS,
   AUDIT_NEVER,
+  AUDIT_NOT_EQUAL,
   AUDIT_PERM,
   AUDIT_PID,
   AUDIT_SUCCESS,
+  AUDIT_UID,
   AUDIT_WATCH,
   EAGAIN,
   EINPROGRESS,
@@ -89,6 +92,9 @@ export interface RuleSelection {
   readonly nullAcceptSocketEvents: boolean;
   /** Datagrams sent to an address; of other sends the kernel cannot tell them before it has made a record. */
   readonly datagrams: boolean;
+  /** Uids, and login uids, whose calls are not recorded: as many as there is room for in a rule. */
+  readonly excludeUids?: readonly number[];
+  readonly excludeAuids?: readonly number[];
   /** What is watched for process_file_events. */
   readonly watches?: readonly Watch[];
   /** Whether accesses that only read are to be recorded, too. */
@@ -139,13 +145,27 @@ export const rulesFor = (
         ...socketcallRules(selection, architecture),
       );
   }
-  if (selection.sockets) rules.push(ioUringRule(selection));
+  const excluded = exclusionFields(selection);
+  const narrowed = rules.map(rule =>
+    rule.action === 'never' ? rule : { ...rule, fields: [...rule.fields, ...excluded] },
+  );
+  if (selection.sockets) narrowed.push(ioUringRule(selection));
   // Last, as they are the most: what is recorded by others is not compared with them.
   for (const watch of selection.watches ?? [])
     for (const architecture of architectures)
-      rules.push(...watchRules(watch, architecture, selection.fileAccesses === true));
-  return rules;
+      narrowed.push(...watchRules(watch, architecture, selection.fileAccesses === true));
+  return narrowed;
 };
+
+/** Of the 64 fields of a rule, those that are left by all others. */
+const MAX_EXCLUDED = 48;
+
+/** By fields of our own rules, and by no rule that says never: that would silence those of others, too. */
+const exclusionFields = ({ excludeUids = [], excludeAuids = [] }: RuleSelection): readonly RuleField[] =>
+  [
+    ...excludeUids.map(uid => [AUDIT_UID, uid, AUDIT_NOT_EQUAL] as const),
+    ...excludeAuids.map(auid => [AUDIT_LOGINUID, auid, AUDIT_NOT_EQUAL] as const),
+  ].slice(0, MAX_EXCLUDED);
 
 /** A rule that records system calls of one architecture; none where it has none of them. */
 const always = (

@@ -184,6 +184,23 @@ describe('rulesFor', () => {
     expect(all({ sockets: true, datagrams: true })).toContain('-a always,exit arch=b32 a0=11 success=1 102');
   });
 
+  it('asks for nobody who is left out, by the fields of its own rules', () => {
+    const excluded = { excludeUids: [33, 34], excludeAuids: [4_294_967_295] };
+    const made = rulesFor({ ...ALL, ...excluded }, nativeArchitectures('x64'), 77);
+    const wanted = [
+      [1, 33, 0x3000_0000],
+      [1, 34, 0x3000_0000],
+      [9, 4_294_967_295, 0x3000_0000],
+    ];
+    for (const { action, list, fields } of made) {
+      if (action === 'always' && list === undefined) expect(fields.slice(-3)).toEqual(wanted);
+      else expect(fields).not.toContainEqual(wanted[0]);
+    }
+    const uids = Array.from({ length: 200 }, (_, uid) => uid);
+    for (const rule of rulesFor({ ...ALL, excludeUids: uids }, nativeArchitectures('x64'), 77))
+      expect(rule.fields.length).toBeLessThan(64);
+  });
+
   it('asks only for what the flags of any selection allow', () => {
     const flag = fc.boolean();
     fc.assert(
