@@ -1,6 +1,7 @@
 import type { FlagDefinition } from '../flags/flag-definition.ts';
 import { FlagError } from '../flags/flag-error.ts';
 import { LOOK_COMMAND } from '../model/looks/look-command-name.ts';
+import { keepHeapSmall } from '../runtime/v8-options.ts';
 import type { Command } from './command.ts';
 
 /** comm of this process: not that of an instance, which others look for. */
@@ -41,6 +42,7 @@ export const lookCommand: Command = {
   isInternal: true,
   run: async ({ values }) => {
     process.title = TITLE;
+    keepHeapSmall();
     const { ProcfsReader } = await import('../model/procfs/reader.ts');
     const { LOOK_FD } = await import('../model/looks/look-command-name.ts');
     switch (values.get('kind')) {

@@ -14,7 +14,7 @@ import { DerivedArguments } from './derived-column.ts';
 import { type ColumnMask, entryOverheads } from './encoded-row.ts';
 import type { LateColumns } from './late-columns.ts';
 import { type Measure, type OwnerAccount, OwnerAccounts } from './owner-accounts.ts';
-import { packRows, releaseRows } from './packing.ts';
+import { packRows, releasePacked, releaseRows } from './packing.ts';
 import { isPackedBatch, type PackedBatch, type RowBatch, type StoredBatch } from './row-batch.ts';
 import {
   allowGaps,
@@ -63,7 +63,7 @@ export interface EventBufferLimits {
 }
 
 /** Limits the unpacked size, which is the size of a reply with all rows: equal bytes pack to nearly nothing. */
-export const UNPACKED_FACTOR = 4;
+export const UNPACKED_FACTOR = 8;
 
 /** Owners whose shares differ by less than one part in so many count as equal. */
 export const EQUAL_SHARE = 16;
@@ -224,10 +224,10 @@ export class EventBuffer implements EventRows {
       }
       if (segment.used >= KEPT_PACKED_BYTES) this.#pack(segment);
       const index = indexOf(segment, first, last);
+      segment.readers++;
       if (segment.isPacked) {
         batches.push({ ...index, packed: segment.bytes, length: segment.used });
       } else {
-        segment.readers++;
         batches.push({ ...index, bytes: segment.bytes.subarray(0, segment.used) });
       }
     }
@@ -237,8 +237,8 @@ export class EventBuffer implements EventRows {
   /** Ends the use of what `batches` has handed out. Without it their memory is not used again. */
   giveBack(batches: readonly (StoredBatch | PackedBatch)[]): void {
     for (const batch of batches) {
-      if (isPackedBatch(batch)) continue;
-      const segment = this.#segments.find(({ bytes }) => bytes.buffer === batch.bytes.buffer);
+      const { buffer } = isPackedBatch(batch) ? batch.packed : batch.bytes;
+      const segment = this.#segments.find(({ bytes }) => bytes.buffer === buffer);
       if (segment !== undefined) segment.readers--;
     }
   }
@@ -383,6 +383,8 @@ export class EventBuffer implements EventRows {
     this.#takeSpare(segment);
     segment.bytes = packRows(segment.bytes.subarray(0, segment.used));
     segment.isPacked = true;
+    // Those there are have what it was before.
+    segment.readers = 0;
     segment.rate = segment.bytes.length / segment.used;
     const saved = 1 - segment.rate;
     for (const [slot, { rows, bytes }] of segment.shares) {
@@ -394,6 +396,12 @@ export class EventBuffer implements EventRows {
 
   #takeSpare({ bytes, isPacked, readers }: Segment): void {
     if (!isPacked && readers === 0 && bytes.length === SEGMENT_BYTES) this.#spare = bytes;
+  }
+
+  /** Gives back the memory of a segment that is gone, at once: in a flood there would be as much again before V8 looks. */
+  #release(segment: Segment): void {
+    if (!segment.isPacked) this.#takeSpare(segment);
+    else if (segment.readers === 0 && this.#spill === undefined) releasePacked(segment.bytes);
   }
 
   #evict(): void {
@@ -525,7 +533,7 @@ export class EventBuffer implements EventRows {
     this.#noteDone(segment);
     this.#segments.splice(at, 1);
     if (this.#gathering === segment) this.#gathering = undefined;
-    this.#takeSpare(segment);
+    this.#release(segment);
     return true;
   }
 
@@ -562,7 +570,7 @@ export class EventBuffer implements EventRows {
       if (segment.gone[place] === THERE) this.#move(segment, rows, place, target);
     }
     if (segment.isPacked) releaseRows(rows, segment.used);
-    else this.#takeSpare(segment);
+    this.#release(segment);
     if (fits) this.#segments.splice(at, 1);
     else this.#segments[at] = target;
     return fits;

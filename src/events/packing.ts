@@ -58,5 +58,8 @@ export const unpackRows = (packed: Uint8Array, length: number): Buffer =>
     maxOutputLength: length + SPARE_BYTES,
   });
 
+/** Gives back what `packRows` has returned. Nobody may look at it any more. */
+export const releasePacked = (packed: Buffer): void => giveBack(packed, packed.length);
+
 /** Gives back what `unpackRows` has returned. Nobody may look at it any more. */
 export const releaseRows = (rows: Buffer, length: number): void => giveBack(rows, length + SPARE_BYTES);

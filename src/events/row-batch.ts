@@ -34,3 +34,14 @@ export interface PackedBatch extends RowIndex {
 }
 
 export const isPackedBatch = (batch: StoredBatch | PackedBatch): batch is PackedBatch => 'packed' in batch;
+
+/** Memory that is given back at once where there is so much of it: it costs as much as what waits for V8 to look. */
+const LARGE_BYTES = 65_536;
+
+/** Gives back the memory of a batch's rows. Nobody may look at them any more. */
+export const releaseBatch = ({ bytes }: StoredBatch): void => {
+  const { buffer } = bytes;
+  // What has been put into Node's pool lies beside others' bytes, and is smaller.
+  if (bytes.byteOffset === 0 && buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE_BYTES)
+    buffer.transfer(0);
+};

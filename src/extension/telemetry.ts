@@ -5,6 +5,7 @@ import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts
 import { storedColumns } from '../events/encoded-row.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import { LateColumns } from '../events/late-columns.ts';
+import { releaseBatch } from '../events/row-batch.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { ownerOf } from '../events/row-owner.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
@@ -153,7 +154,10 @@ export class Telemetry {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const batch = this.#writer.take();
-    if (batch !== undefined) this.#options.telemetryBuffer.append(batch);
+    if (batch !== undefined) {
+      this.#options.telemetryBuffer.append(batch);
+      releaseBatch(batch);
+    }
     this.#lateColumns.dropGone(this.#options.processBuffer);
   }
 

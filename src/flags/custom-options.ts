@@ -52,9 +52,9 @@ export const limitOptions = {
   ),
   bufferBytes: limit(
     'buffer_bytes',
-    16n * MIB,
+    8n * MIB,
     [MIB, 16_384n * MIB],
-    'Bytes of memory for buffered events per table, which are packed; unpacked they come to four times as many at most. events_max bounds their number',
+    'Bytes of memory for buffered events per table, which are packed; unpacked they come to eight times as many at most. events_max bounds their number',
   ),
   rowBytes: limit(
     'row_bytes',

@@ -28,5 +28,5 @@ export class Outbox {
   }
 }
 
-/** Bytes that may be on their way from the ingest thread. */
-export const OUTBOX_BYTES = 16_777_216;
+/** Bytes that may be on their way from the ingest thread; what more there is waits in the kernel, at no cost to this process. */
+export const OUTBOX_BYTES = 4_194_304;

@@ -59,6 +59,7 @@ export const treeMemory = (pid: number): number => {
 export const memory = (pid: number): Memory => {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   const megabytes = (name: string): number =>
-    (Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) * 1024) / 1e6;
+    // One that has just ended has none.
+    (Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024) / 1e6;
   return { rss: megabytes('VmRSS'), peakRss: megabytes('VmHWM'), anonymous: megabytes('RssAnon') };
 };

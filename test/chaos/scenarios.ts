@@ -2,7 +2,12 @@ import type { Scenario } from '../bench/scenario.ts';
 import { burst } from './scenarios/burst.ts';
 import { clock } from './scenarios/clock.ts';
 import { diskStall } from './scenarios/disk-stall.ts';
-import { flood } from './scenarios/flood.ts';
+import {
+  flood,
+  floodOfEmptyArguments,
+  floodOfHugeArguments,
+  floodOfLongArguments,
+} from './scenarios/flood.ts';
 import { hashFlood } from './scenarios/hash-flood.ts';
 import { kills } from './scenarios/kills.ts';
 import { signals } from './scenarios/signals.ts';
@@ -16,6 +21,9 @@ export const scenarios: readonly Scenario[] = [
   stopped,
   burst,
   flood,
+  floodOfLongArguments,
+  floodOfHugeArguments,
+  floodOfEmptyArguments,
   silentReaders,
   diskStall,
   clock,

@@ -345,6 +345,32 @@ describe('EventBuffer', () => {
     expect(eidsOf(decodeRows(selected))).toEqual([4, 5, 6]);
   });
 
+  it('gives the memory of rows that have gone back at once', () => {
+    const { buffer, append } = filledBuffer([], { rows: 1e6, bytes: 1_000_000 });
+    const before = process.memoryUsage().arrayBuffers;
+    // 60 MB, which do not pack.
+    for (let i = 0; i < 300; i++) append([row(i, randomBytes(100_000).toString('hex'))]);
+    expect(buffer.counters.evicted).toBeGreaterThan(250);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
+  });
+
+  it('leaves the memory of rows that have gone to whoever still has it', () => {
+    const { buffer, append } = filledBuffer([], { rows: 1e6, bytes: 1_000_000 });
+    const texts = Array.from({ length: 20 }, () => randomBytes(50_000).toString('hex'));
+    append(texts.slice(0, 10).map((text, i) => row(i, text)));
+    const batches = buffer.batches(buffer.range) as PackedBatch[];
+    const selected = buffer.select(buffer.range, EVERY_COLUMN);
+    append(texts.slice(10).map((text, i) => row(i, text)));
+    append(texts.map((text, i) => row(i, text)));
+    expect(buffer.range.from).toBeGreaterThan(20);
+    for (const batch of batches) {
+      const text = Buffer.from(unpacked(batch)).toString('latin1');
+      expect(texts.some(one => text.includes(one))).toBe(true);
+    }
+    buffer.giveBack(batches);
+    expect(decodeRows(selected).every(({ path }) => texts.includes(path!))).toBe(true);
+  });
+
   it('holds rows of any length over any number of segments', () => {
     const lengths = [10, 2_000_000, 5, 1_048_576, 400_000, 400_000, 400_000, 3];
     const { buffer } = filledBuffer(lengths.map((length, i) => row(i, 'x'.repeat(length))));

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { unchangedMappings } from '../../src/runtime/memory.ts';
+import { MemoryPressure, unchangedMappings } from '../../src/runtime/memory.ts';
 import { unless, whyNotLinux } from '../unless.ts';
 
 const smaps = `55d0c0a00000-55d0c0b00000 r--p 00000000 fe:00 123                        /opt/a b.ext
@@ -51,4 +51,18 @@ describe('releaseProgramPages', unless(whyNotLinux), () => {
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toEqual({ done: true, shrunk: true, isDoneAgain: true, work: 27_001 });
   });
+});
+
+it('memory is saved from a size on, and until there is clearly less', () => {
+  const said: (boolean | 'trim')[] = [];
+  const pressure = new MemoryPressure({
+    saveHeap: isSaving => said.push(isSaving),
+    trim: () => said.push('trim'),
+  });
+  for (const megabytes of [80, 105, 109]) pressure.look(megabytes * 1e6);
+  expect(said).toEqual([]);
+  for (const megabytes of [111, 105, 130]) pressure.look(megabytes * 1e6);
+  expect(said).toEqual([true, 'trim']);
+  for (const megabytes of [99, 105]) pressure.look(megabytes * 1e6);
+  expect(said).toEqual([true, 'trim', false]);
 });
