@@ -73,6 +73,7 @@ export const AUDIT_WATCH = 105;
 export const AUDIT_PERM = 106;
 export const AUDIT_DIR = 107;
 export const AUDIT_ARG0 = 200;
+export const AUDIT_ARG1 = 201;
 export const AUDIT_ARG2 = 202;
 export const AUDIT_ARG3 = 203;
 export const AUDIT_FILTERKEY = 210;

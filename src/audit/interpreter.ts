@@ -1,4 +1,5 @@
 import type { AuditEvent } from './audit-event.ts';
+import { ClaimedPaths, PR_SET_MM } from './claimed-paths.ts';
 import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL } from './constants.ts';
 import { firstOf, isUserMessage, type RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
@@ -97,6 +98,7 @@ export class Interpreter {
   readonly #addresses = new SockaddrReader();
   readonly #uring = new UringReader(this.#addresses);
   readonly #names = new InterpretedNames();
+  readonly #claimed = new ClaimedPaths();
   interests: Interests;
   /** The first system call that is not known here. */
   firstUnknown: { readonly arch: number; readonly number: number } | undefined;
@@ -117,7 +119,8 @@ export class Interpreter {
   /** @returns none for what is no event of ours, or cannot be read; which of the two is counted */
   interpret(group: RecordGroup): readonly AuditEvent[] {
     damage.records = 0;
-    const events = withOrigin(group, this.#interpret(group), this.#names);
+    const found = withOrigin(group, this.#interpret(group), this.#names);
+    const events = this.#claimed.isEmpty ? found : found.map(event => this.#claimed.withoutClaims(event));
     this.damagedRecords += damage.records;
     return events;
   }
@@ -155,6 +158,10 @@ export class Interpreter {
       return this.#drop(socket.kind === 'other' ? 'filtered' : 'unusable');
     }
     if (!syscall.success) return this.#drop('filtered');
+    if (syscall.name === 'prctl') {
+      if (syscall.a0 === PR_SET_MM) this.#claimed.add(syscall);
+      return this.#drop('filtered');
+    }
     if (fileCall(syscall.name) !== undefined) {
       const file = readFileEvent(group, syscall, this.#files);
       return file.kind === 'event' ? [file.event] : this.#drop('unusable');

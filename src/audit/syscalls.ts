@@ -34,7 +34,8 @@ export type SyscallName =
   | 'sendmsg'
   | 'sendmmsg'
   | 'socketcall'
-  | 'io_uring_enter';
+  | 'io_uring_enter'
+  | 'prctl';
 
 export interface Architecture {
   /** AUDIT_ARCH_* as in a record's `arch`. */

@@ -109,8 +109,11 @@ export class AuditIds {
 /** What the tables that are switched on need from their source, together. */
 export const interestsOf = (tables: readonly EventTable[], settings: AuditSettings): Interests => {
   const subscriptions = tables.map(table => table.subscribes(settings)).filter(s => s !== undefined);
+  const syscalls = new Set<SyscallName>(subscriptions.flatMap(({ syscalls: names = [] }) => names));
+  // Besides those that begin a program all say what the kernel has been told that it is.
+  if ([...syscalls].some(name => name !== 'execve' && name !== 'execveat')) syscalls.add('prctl');
   return {
-    syscalls: new Set<SyscallName>(subscriptions.flatMap(({ syscalls = [] }) => syscalls)),
+    syscalls,
     userMessages: subscriptions.some(({ userMessages }) => userMessages === true),
     reports: new Set(subscriptions.flatMap(({ reports = [] }) => reports)),
     datagrams: subscriptions.some(({ datagrams }) => datagrams === true),

@@ -118,7 +118,18 @@ describe('interestsOf', () => {
   it('is what the tables that are switched on need together', () => {
     expect(interests({})).toEqual({ syscalls: ['execve', 'execveat'], userMessages: true });
     expect(interests({ sockets: true, user_events: false })).toEqual({
-      syscalls: ['accept', 'accept4', 'bind', 'connect', 'execve', 'execveat'],
+      syscalls: [
+        'accept',
+        'accept4',
+        'bind',
+        'connect',
+        'execve',
+        'execveat',
+        'prctl',
+        'sendmmsg',
+        'sendmsg',
+        'sendto',
+      ],
       userMessages: false,
     });
     expect(interests({ process_events: false, user_events: false })).toEqual({

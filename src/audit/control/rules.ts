@@ -1,7 +1,9 @@
+import { PR_SET_MM, PR_SET_MM_MAP } from '../claimed-paths.ts';
 import {
   AUDIT_ALWAYS,
   AUDIT_ARCH,
   AUDIT_ARG0,
+  AUDIT_ARG1,
   AUDIT_ARG2,
   AUDIT_ARG3,
   AUDIT_BIT_MASK,
@@ -137,7 +139,7 @@ export const rulesFor = (
     { action: 'never', prepend: true, syscalls: 'all', fields: [[AUDIT_PID, ownPid]], key: ownKey },
   ];
   for (const architecture of architectures) {
-    rules.push(...processRules(selection, architecture));
+    rules.push(...processRules(selection, architecture), ...claimRules(selection, architecture));
     if (selection.sockets)
       rules.push(
         ...socketRules(selection, architecture),
@@ -224,6 +226,20 @@ const processRules = (selection: RuleSelection, architecture: Architecture): Aud
     ],
     [[AUDIT_SUCCESS, 1]],
   );
+
+/** Where rows say what a process runs that has not just begun it: who has another name for it set is to be known. */
+const claimRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] =>
+  selection.sockets || selection.forkProcessEvents || selection.killProcessEvents
+    ? always(
+        architecture,
+        ['prctl'],
+        [
+          [AUDIT_ARG0, PR_SET_MM],
+          [AUDIT_ARG1, PR_SET_MM_MAP],
+          [AUDIT_SUCCESS, 1],
+        ],
+      )
+    : [];
 
 const socketRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
   const accepts: readonly SyscallName[] = selection.acceptSocketEvents ? ['accept', 'accept4'] : [];

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import koffi from 'koffi';
 import { runLoad } from './run-load.ts';
-import { spawnProgram } from './spawn-true.ts';
+import { runProgram } from './spawn-true.ts';
 
 /** asm-generic/resource.h */
 const RLIMIT_STACK = 3;
@@ -27,4 +27,4 @@ process.setgroups?.([]);
 process.setgid?.(Number(uid));
 process.setuid?.(Number(uid));
 /** As a user: `UID PROGRAM BYTES ARGUMENTS`, each with its number as its first argument, and so many as long behind it. */
-runLoad(index => spawnProgram(program!, String(index), ...more()));
+runLoad(index => runProgram(program!, [String(index)].concat(more())));
