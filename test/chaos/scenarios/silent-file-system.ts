@@ -4,7 +4,7 @@ import { processEvents } from '../../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../../tables/process_telemetry_events.ts';
 import { processOptions } from '../../bench/audit-options.ts';
 import { Load } from '../../bench/load.ts';
-import { memory } from '../../bench/process-usage.ts';
+import { MemoryWatch } from '../../bench/memory-watch.ts';
 import type { Scenario } from '../../bench/scenario.ts';
 import { SupervisedExtension } from '../../live/supervised-extension.ts';
 import { Losses } from '../losses.ts';
@@ -34,6 +34,7 @@ export const silentFileSystem: Scenario = {
       { ...processOptions, events_max: '100000', custom_audit_state_dir: 'none' },
       program,
     );
+    using watch = new MemoryWatch(extension.pid);
     const losses = await Losses.from(extension);
     await using fuse = await SilentFuse.mount(PROGRAMS);
     await using load = await Load.prepare('execs', EXECS, PER_SECOND);
@@ -59,7 +60,7 @@ export const silentFileSystem: Scenario = {
     };
     await Promise.all([loading, attacking(), asking()]);
     const counted = await losses.settled();
-    const { peakRss } = memory(extension.pid);
+    const memoryPeak = watch.peak;
     const status = await extension.status();
     const stuck = stuckBelow(extension.pid);
     const telemetry = await rowsOf(extension, processTelemetryEvents.spec, 'parent_process_pid', load.pid);
@@ -81,7 +82,7 @@ export const silentFileSystem: Scenario = {
       { name: '… and were refused after that', value: Number(status.file_looks_refused), unit: 'events' },
       { name: 'processes that hang for good', value: stuck, unit: '', goal: { atMost: 4 } },
       { name: 'longest SELECT meanwhile', value: longest, unit: 'ms', goal: { atMost: MOST_MS } },
-      { name: 'memory, peak', value: peakRss, unit: 'MB', goal: { atMost: 200 } },
+      { name: 'memory of all its processes, peak', value: memoryPeak, unit: 'MB', goal: { atMost: 200 } },
       { name: 'end on SIGTERM', value: performance.now() - ended, unit: 'ms', goal: { atMost: 5_000 } },
     ];
   },
