@@ -229,7 +229,10 @@ const processRules = (selection: RuleSelection, architecture: Architecture): Aud
 
 /** Where rows say what a process runs that has not just begun it: who has another name for it set is to be known. */
 const claimRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] =>
-  selection.sockets || selection.forkProcessEvents || selection.killProcessEvents
+  selection.sockets ||
+  selection.forkProcessEvents ||
+  selection.killProcessEvents ||
+  (selection.watches?.length ?? 0) > 0
     ? always(
         architecture,
         ['prctl'],
