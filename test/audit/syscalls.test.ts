@@ -147,7 +147,8 @@ describe('socketcallName', () => {
     [4, undefined],
     [5, 'accept'],
     [18, 'accept4'],
-    [20, undefined],
+    [20, 'sendmmsg'],
+    [19, undefined],
   ])('%i is %s', (call, name) => expect(socketcallName(call)).toBe(name));
 });
 

@@ -86,7 +86,7 @@ describe('names', () => {
     const warnings = daemon.statusLog('WARNING').split('\n').slice(0, -1);
     expect(warnings).toEqual([
       expect.stringMatching(
-        /^W\d{8} [\d:.]+ \d+ osquery-audit-events:0\] .*--disable_tables=process_events,socket_events,user_events$/,
+        /^W\d{8} [\d:.]+ \d+ osquery-audit-events:0\] .*--disable_tables=process_events,user_events$/,
       ),
     ]);
     expect(daemon.statusLog('INFO')).toContain(warnings[0]);
