@@ -42,13 +42,15 @@ export const readRecordEvent = (record: AuditRecord): RecordEvent => {
   const { type, seconds, milliseconds, serial, bytes, start, end } = record;
   const fields = new Map<string, string>();
   const cursor = new FieldCursor().reset(bytes, start, end);
+  let isDamaged = false;
   while (cursor.next()) {
     const name = bytes.toString('latin1', cursor.keyStart, cursor.keyEnd);
     if (fields.has(name)) continue;
     const value = UNTRUSTED.has(name) ? readText(cursor) : readPlain(cursor);
-    if (value === DAMAGED) damage.records++;
+    if (value === DAMAGED) isDamaged = true;
     else if (value !== undefined) fields.set(name, value);
   }
+  if (isDamaged) damage.records++;
   const stamp = `audit(${seconds}.${String(milliseconds).padStart(3, '0')}:${serial}): `;
   return {
     kind: 'record',

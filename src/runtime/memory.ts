@@ -42,11 +42,24 @@ export const settleMemory = (): void => {
     // Another C library.
   }
   const pressure = new MemoryPressure({ saveHeap, trim });
-  setInterval(() => pressure.look(process.memoryUsage.rss()), LOOK_MS).unref();
+  const looking = setInterval(() => {
+    const bytes = residentBytes();
+    if (bytes === undefined) clearInterval(looking);
+    else pressure.look(bytes);
+  }, LOOK_MS).unref();
   setTimeout(() => {
     releaseProgramPages();
     setInterval(releaseProgramPages, AGAIN_MS).unref();
   }, STARTED_MS).unref();
+};
+
+/** undefined where there is no procfs to tell. */
+const residentBytes = (): number | undefined => {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
+  }
 };
 
 /** Gives back what the C library has in reserve. */

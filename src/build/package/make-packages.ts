@@ -89,7 +89,7 @@ export const makeRpm = async (options: PackageOptions): Promise<string> => {
   const defines = {
     _topdir: top,
     _rpmdir: top,
-    _build_name_fmt: '%{PROGRAM}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm',
+    _build_name_fmt: '%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm',
     _buildhost: 'localhost',
     use_source_date_epoch_as_buildtime: '1',
     clamp_mtime_to_source_date_epoch: '1',

@@ -25,6 +25,8 @@ export interface AskingThreadOptions {
   /** Whether core writes to a file before each query. */
   readonly marks: boolean;
   readonly procfs?: string;
+  /** What a link in procfs says. @throws Error if it cannot be read */
+  readonly readLink?: (path: string) => string;
   /** Milliseconds of a clock that nobody sets. */
   readonly now?: () => number;
 }
@@ -43,7 +45,12 @@ export class AskingThread implements CallerView {
   #without: { readonly pid: number; readonly until: number } | undefined;
 
   constructor(options: AskingThreadOptions) {
-    this.#options = { procfs: '/proc', now: () => performance.now(), ...options };
+    this.#options = {
+      procfs: '/proc',
+      readLink: path => readlinkSync(path),
+      now: () => performance.now(),
+      ...options,
+    };
   }
 
   /** At once, unless the thread that asks is still on its way to its wait. */
@@ -91,7 +98,7 @@ export class AskingThread implements CallerView {
     this.close();
     if (pid === undefined || (this.#without?.pid === pid && this.#options.now() < this.#without.until))
       return undefined;
-    this.#core = CoreThreads.of(this.#options.procfs, pid);
+    this.#core = CoreThreads.of(this.#options, pid);
     if (this.#core === undefined) this.#forget(pid);
     return this.#core;
   }
@@ -108,25 +115,30 @@ class CoreThreads {
   readonly pid: number;
   readonly scheduler: Thread;
   readonly #path: string;
+  readonly #readLink: (path: string) => string;
   #other: Thread | undefined;
 
-  private constructor(path: string, pid: number, scheduler: Thread) {
+  private constructor(path: string, pid: number, scheduler: Thread, readLink: (path: string) => string) {
     this.#path = path;
+    this.#readLink = readLink;
     this.pid = pid;
     this.scheduler = scheduler;
   }
 
-  static of(procfs: string, pid: number): CoreThreads | undefined {
+  static of(
+    { procfs, readLink }: Pick<Required<AskingThreadOptions>, 'procfs' | 'readLink'>,
+    pid: number,
+  ): CoreThreads | undefined {
     const path = `${procfs}/${pid}`;
     const task = readdirSync(`${path}/task`).find(name => commOf(`${path}/task/${name}`) === SCHEDULER);
-    return task === undefined ? undefined : new CoreThreads(path, pid, new Thread(path, task));
+    return task === undefined ? undefined : new CoreThreads(path, pid, new Thread(path, task), readLink);
   }
 
   /** The thread that waits for what comes on a socket. */
   waitingOn(socket: string): Thread | undefined {
     const waits = (thread: Thread): boolean => {
       const fd = thread.waitsOn();
-      return fd !== undefined && linkAt(`${this.#path}/fd/${fd}`) === socket;
+      return fd !== undefined && this.#linkOf(fd) === socket;
     };
     if (waits(this.scheduler)) return this.scheduler;
     if (this.#other !== undefined && waits(this.#other)) return this.#other;
@@ -147,6 +159,15 @@ class CoreThreads {
       return thread;
     }
     return undefined;
+  }
+
+  /** Empty where it cannot be read. */
+  #linkOf(fd: number): string {
+    try {
+      return this.#readLink(`${this.#path}/fd/${fd}`);
+    } catch {
+      return '';
+    }
   }
 
   close(): void {
@@ -219,14 +240,6 @@ const unlessEnded = <T>(look: () => T): T | undefined => {
 const commOf = (path: string): string => {
   try {
     return readFileSync(`${path}/comm`, 'latin1').trimEnd();
-  } catch {
-    return '';
-  }
-};
-
-const linkAt = (path: string): string => {
-  try {
-    return readlinkSync(path);
   } catch {
     return '';
   }

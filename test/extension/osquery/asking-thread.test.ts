@@ -1,15 +1,8 @@
 import { mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AskingThread } from '../../../src/extension/osquery/asking-thread.ts';
-
-/** What links in procfs say, if a test says it. */
-const hooks = vi.hoisted((): { link: (() => string) | undefined } => ({ link: undefined }));
-vi.mock('node:fs', async original => {
-  const fs = await original<typeof import('node:fs')>();
-  return { ...fs, readlinkSync: (path: string) => hooks.link?.() ?? fs.readlinkSync(path) };
-});
 
 const CORE = 700;
 const SCHEDULER = '12';
@@ -28,7 +21,6 @@ beforeEach(() => {
   fd = openSync(procfs, 'r');
 });
 afterEach(() => {
-  hooks.link = undefined;
   rmSync(procfs, { recursive: true, force: true });
 });
 
@@ -113,8 +105,14 @@ test('a scheduler that comes to its wait while threads are looked at is no other
   waits(SCHEDULER, 'SchedulerRunner', 31, OURS);
   // The first look at its descriptor comes too early.
   let looks = 0;
-  hooks.link = () => (looks++ === 0 ? 'socket:[1]' : `socket:[${OURS}]`);
-  expect(asking().identify({ fd })).toMatchObject({ kind: 'scheduler' });
+  const threads = new AskingThread({
+    procfs,
+    processOf: () => CORE,
+    peerOf: () => OURS,
+    marks: true,
+    readLink: () => (looks++ === 0 ? 'socket:[1]' : `socket:[${OURS}]`),
+  });
+  expect(threads.identify({ fd })).toMatchObject({ kind: 'scheduler' });
   expect(looks).toBe(2);
 });
 
