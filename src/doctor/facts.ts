@@ -64,6 +64,8 @@ export interface ProcessFacts {
   readonly names: ReadonlyMap<number, string>;
   /** Of these the ones that a user runs, who chooses their names: neither root nor the user who asks. */
   readonly ofUsers: ReadonlySet<number>;
+  /** Of these the instances of ours that cannot change audit: they read files, or have given up CAP_AUDIT_CONTROL. */
+  readonly withoutAudit?: ReadonlySet<number>;
   /** False where procfs shows only this user's processes, or is not there. */
   readonly complete: boolean;
 }

@@ -49,7 +49,7 @@ describe('readRecordEvent', () => {
       'apparmor',
       'pid',
     ]);
-    expect(damage.records).toBe(2);
+    expect(damage.records).toBe(1);
   });
 
   it('says whose it is', () => {

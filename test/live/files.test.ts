@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { PluginRow } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +12,9 @@ import { openKernelSource } from '../../src/ingest/kernel-source.ts';
 import { unless } from '../unless.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { whyNotLive } from './kernel-audit.ts';
+
+/** The thread of this test takes rows meanwhile. */
+const changing = promisify(execFile);
 
 const FILES = 10_000;
 
@@ -75,8 +79,8 @@ describe('files that are watched', unless(whyNotLive), () => {
       included: [{ category: 'tree', pattern: `${tree}/in/%%` }],
       excluded: [],
     });
-    execFileSync('/usr/bin/perl', ['-e', CHANGES, `${tree}/out`, '10']);
-    execFileSync('/usr/bin/perl', ['-e', CHANGES, `${tree}/in`, String(FILES)]);
+    await changing('/usr/bin/perl', ['-e', CHANGES, `${tree}/out`, '10']);
+    await changing('/usr/bin/perl', ['-e', CHANGES, `${tree}/in`, String(FILES)]);
     const { kernel } = await source.status();
     await source.close();
     // What the kernel could not hand over is no row, and counted.
@@ -153,7 +157,7 @@ open($f, '<', "$tree/deep/there") or die $!; close $f;
 symlink "there", "$tree/deep/symlink" or die $!;
 rmdir "$tree/deep/er/new" or die $!;
 open($f, '>', "$tree/unwatched") or die $!; close $f;`;
-    execFileSync('/usr/bin/perl', ['-e', program, tree]);
+    await changing('/usr/bin/perl', ['-e', program, tree]);
     await source.close();
     expect(warnings).toEqual([
       expect.stringContaining('does not watch "relative/**": it does not begin with /'),

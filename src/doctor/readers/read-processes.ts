@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isTrustedStatus } from '../../audit/control/stream-owner.ts';
+import { hasCapability, parseThreadStatus } from '../../runtime/capabilities.ts';
+import { PROGRAM_COMM } from '../../runtime/program-name.ts';
 import type { ProcessFacts } from '../facts.ts';
 
 /** Names of all processes that run, from procfs below `root`; `ownPid` is left out. */
 export const readProcesses = (root: string, ownPid: number = process.pid): ProcessFacts => {
   const names = new Map<number, string>();
   const ofUsers = new Set<number>();
+  const withoutAudit = new Set<number>();
   let entries: readonly string[] = [];
   try {
     entries = readdirSync(join(root, 'proc'));
@@ -22,15 +25,23 @@ export const readProcesses = (root: string, ownPid: number = process.pid): Proce
       // A process that has ended keeps its name until its parent has looked.
       if (isZombie(read('stat'))) continue;
       const name = read('comm').replace(/\n$/, '');
-      const isTrusted = isTrustedStatus(read('status'));
+      const status = read('status');
+      const isTrusted = isTrustedStatus(status);
       names.set(pid, name);
       if (!isTrusted) ofUsers.add(pid);
+      if (name === PROGRAM_COMM && !mayChangeAudit(status)) withoutAudit.add(pid);
     } catch {
       // It has ended since.
     }
   }
   // With hidepid, others' processes, and init is one of them, are not listed.
-  return { names, ofUsers, complete: names.has(1) || ownPid === 1 };
+  return { names, ofUsers, withoutAudit, complete: names.has(1) || ownPid === 1 };
+};
+
+/** By /proc/PID/status; true where that does not tell. */
+const mayChangeAudit = (status: string): boolean => {
+  const privileges = parseThreadStatus(status);
+  return privileges === undefined || hasCapability(privileges.permitted, 'CAP_AUDIT_CONTROL');
 };
 
 /** By /proc/PID/stat: the state comes after the name, which may hold anything. */

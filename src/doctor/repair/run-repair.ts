@@ -3,10 +3,21 @@ import { removedRulesIn } from '../../audit/control/removed-rules.ts';
 import { otherOwner } from '../../audit/control/stream-owner.ts';
 import { AuditError } from '../../audit/errors.ts';
 import { type CheckResult, problem } from '../check-result.ts';
-import { extensionPresence } from '../extension-presence.ts';
+import { type ExtensionPresence, extensionPresence } from '../extension-presence.ts';
+import type { ProcessFacts } from '../facts.ts';
 import { openControl } from '../readers/read-audit.ts';
 import { readProcesses } from '../readers/read-processes.ts';
 import { REPAIR, repairAudit } from './repair-audit.ts';
+
+/**
+ * Whether an instance is there to which what is in the kernel may belong, whoever it is registered with. One that reads recorded
+ * events does not keep audit from being put back.
+ */
+export const presenceFor = ({ names, withoutAudit, ...processes }: ProcessFacts): ExtensionPresence =>
+  extensionPresence({
+    core: { kind: 'absent', path: '' },
+    processes: { ...processes, names: new Map([...names].filter(([pid]) => !withoutAudit?.has(pid))) },
+  });
 
 /** Repairs the audit of this system. */
 export const runRepair = async (): Promise<readonly CheckResult[]> => {
@@ -16,8 +27,7 @@ export const runRepair = async (): Promise<readonly CheckResult[]> => {
     return await repairAudit({
       control,
       removedRules: removedRulesIn(),
-      // Whoever it is registered with: what counts is whether its process is there.
-      presence: extensionPresence({ core: { kind: 'absent', path: '' }, processes: readProcesses('/') }),
+      presence: presenceFor(readProcesses('/')),
       ownerOf: otherOwner,
     });
   } catch (error) {

@@ -20,6 +20,7 @@ test('names by pid, without this process and without what is no process', () => 
       [44, 'osquery-audit-e'],
     ]),
     ofUsers: new Set([44]),
+    withoutAudit: new Set(),
     complete: true,
   });
 });
@@ -33,6 +34,7 @@ test('without init, or without procfs, others are hidden', () => {
   expect(readProcesses(fakeRoot({}), 50)).toEqual({
     names: new Map(),
     ofUsers: new Set<number>(),
+    withoutAudit: new Set(),
     complete: false,
   });
 });
