@@ -44,6 +44,8 @@ export interface ProcessNode {
   containerAtMs: number;
   /** Where it is; null: where the host's own root directory is. undefined: not known. */
   place: Place | null | undefined;
+  /** When it was last seen on the host, in milliseconds of a clock that nobody sets. */
+  onHostMs: number;
   /** `startMs` as text, once somebody asked; see `startTextOf`. */
   startText: string | undefined;
   /** Approximate bytes it is counted with. */

@@ -396,6 +396,7 @@ export class ProcessTree {
       container: undefined,
       containerAtMs: Number.NEGATIVE_INFINITY,
       place: undefined,
+      onHostMs: Number.NEGATIVE_INFINITY,
       startText: undefined,
       bytes: NODE_BYTES,
       older,

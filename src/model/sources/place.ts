@@ -2,6 +2,7 @@ import { parseAuditDevice } from '../hash/device.ts';
 import type { OwnMounts } from '../looks/own-mounts.ts';
 import type { ExecEvent } from '../model-event.ts';
 import type { Place, Places } from '../process/place.ts';
+import type { ProcessNode } from '../process/process-node.ts';
 import type { ProcessTree } from '../process/process-tree.ts';
 import { type EventSource, eventSource } from '../source.ts';
 import type { ProcessTreeFields } from './process-tree.ts';
@@ -12,6 +13,12 @@ export interface PlaceFields {
   /** A process that is there and lives. */
   readonly place_witness: number | undefined;
 }
+
+/**
+ * Milliseconds for which a parent that was seen on the host is not looked at again: three links in procfs are a good part of what an
+ * execution costs. Who moves meanwhile has children whose files the host does not have.
+ */
+const ON_HOST_MS = 1_000;
 
 /** How far up the tree somebody is looked for who lives. */
 const MAX_STEPS = 16;
@@ -25,7 +32,16 @@ export const placeSource = (
   tree: ProcessTree,
   places: Pick<Places, 'of'>,
   mounts: Pick<OwnMounts, 'deviceOf'>,
+  clock: () => number = () => performance.now(),
 ): EventSource<PlaceFields> => {
+  const placeNow = (node: ProcessNode): Place | null | undefined => {
+    if (node.exitMs !== undefined) return undefined;
+    const now = clock();
+    if (now - node.onHostMs < ON_HOST_MS) return null;
+    const place = places.of(node.pid);
+    if (place === null) node.onHostMs = now;
+    return place;
+  };
   const isOfHost = ({ image, path, files }: ExecEvent): boolean => {
     if (image !== undefined) return true;
     const device = path === undefined ? undefined : mounts.deviceOf(path);
@@ -48,7 +64,7 @@ export const placeSource = (
       }
       let node = parent;
       for (let steps = 0; node !== undefined && steps < MAX_STEPS; steps++) {
-        const now = node.exitMs === undefined ? places.of(node.pid) : undefined;
+        const now = placeNow(node);
         if (now !== undefined) node.place = now;
         const place = process?.place !== undefined ? process.place : (now ?? node.place);
         if (place !== undefined) {

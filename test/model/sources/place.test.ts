@@ -17,14 +17,22 @@ const setUp = () => {
   const clock = new FakeClock();
   /** By pid, of processes that live. */
   const living = new Map<number, Place | null>();
+  const looks: number[] = [];
+  let now = 0;
   const told: unknown[] = [];
   const model = new EventModel({
     sources: [
       processTreeSource({ tree, clock, forkEvents: true }),
       placeSource(
         tree,
-        { of: pid => living.get(pid) },
+        {
+          of: pid => {
+            looks.push(pid);
+            return living.get(pid);
+          },
+        },
         { deviceOf: path => (path.startsWith('/bin') ? '8:1' : '8:2') },
+        () => now,
       ),
       laterSource<
         Pick<AccountFields, 'user_name'>,
@@ -42,7 +50,10 @@ const setUp = () => {
     clock,
     emit: () => {},
   });
-  return { model, living, last: () => told.at(-1) };
+  const later = (ms: number): void => {
+    now += ms;
+  };
+  return { model, living, looks, later, last: () => told.at(-1) };
 };
 const on = (dev: string) => {
   const file = { inode: '5', dev, mode: undefined, ouid: undefined, ogid: undefined, name: undefined };
@@ -67,6 +78,28 @@ describe('placeSource', () => {
     model.offer(exec({ pid: 100 }));
     model.offer(fork(101, 100));
     model.offer(exec({ pid: 101, ppid: 100, ...THERE }));
+    expect(last()).toEqual([CONTAINER, 100]);
+  });
+
+  it('does not look at a parent on the host again for a second', () => {
+    const { model, living, looks, later, last } = setUp();
+    living.set(100, null);
+    const run = (pid: number, file: typeof HERE): readonly number[] => {
+      looks.length = 0;
+      model.offer(fork(pid, 100));
+      model.offer(exec({ pid, ppid: 100, ...file }));
+      return looks.filter(look => look === 100);
+    };
+    model.offer(exec({ pid: 100 }));
+    expect(run(101, HERE)).toEqual([100]);
+    expect(run(102, HERE)).toEqual([]);
+    expect(last()).toEqual([null, 100]);
+    // It moves, and what it runs then is none of the host's.
+    living.set(100, CONTAINER);
+    expect(run(103, THERE)).toEqual([]);
+    expect(last()).toEqual([undefined, undefined]);
+    later(1_000);
+    expect(run(104, THERE)).toEqual([100]);
     expect(last()).toEqual([CONTAINER, 100]);
   });
 
