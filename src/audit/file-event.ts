@@ -2,14 +2,14 @@ import { posix } from 'node:path';
 import type { FileEvent } from './audit-event.ts';
 import { AUDIT_CWD, AUDIT_OPENAT2, AUDIT_PATH, AUDIT_SYSCALL } from './constants.ts';
 import { firstOf, type RecordGroup } from './correlator.ts';
-import { damage } from './damage.ts';
+import { readCwd } from './cwd.ts';
 import { type FileCall, type FileOperation, fileCall } from './file-calls.ts';
 import type { KnownFiles } from './known-files.ts';
 import { type PathItem, readPathItem } from './path-item.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { FILES_KEY } from './rule-keys.ts';
 import type { SyscallRecord } from './syscall-record.ts';
-import { DAMAGED, readPath, readText } from './value.ts';
+import { readText } from './value.ts';
 
 export interface FileContext {
   readonly known: KnownFiles;
@@ -55,7 +55,8 @@ export const readFileEvent = (
   items.sort((a, b) => a.item - b.item);
   const targets = items.filter(({ type }) => type !== 'PARENT');
   if (call === undefined || targets.length === 0) return INCOMPLETE;
-  const cwd = readCwd(firstOf(group, AUDIT_CWD));
+  const cwdRecord = firstOf(group, AUDIT_CWD);
+  const cwd = cwdRecord && readCwd(cwdRecord);
   const paths = new Paths(syscall, cwd, items, context);
   const located = locate(call, targets, paths);
   remember(located, items, context.known);
@@ -227,7 +228,6 @@ const openOperation = (
 };
 
 const OFLAG = keyHash('oflag');
-const CWD = keyHash('cwd');
 const KEY = keyHash('key');
 const cursor = new FieldCursor();
 
@@ -241,19 +241,6 @@ const openat2Flags = (group: RecordGroup): number | undefined => {
     const text = cursor.bytes.toString('latin1', cursor.valueStart, cursor.valueEnd);
     return /^[0-7]{1,10}$/.test(text) ? Number.parseInt(text, 8) : undefined;
   }
-  return undefined;
-};
-
-const readCwd = (record: AuditRecord | undefined): string | undefined => {
-  if (record === undefined) return undefined;
-  cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) {
-    if (cursor.key !== CWD) continue;
-    const text = readPath(cursor);
-    if (text !== DAMAGED) return text;
-    break;
-  }
-  damage.records++;
   return undefined;
 };
 

@@ -2,6 +2,7 @@ import type { AreEmpty, FirstArguments } from './argument-list.ts';
 import type { ExecutedFile, ProcessEvent } from './audit-event.ts';
 import { AUDIT_BPRM_FCAPS, AUDIT_CWD, AUDIT_EXECVE, AUDIT_PATH, AUDIT_PROCTITLE } from './constants.ts';
 import type { RecordGroup } from './correlator.ts';
+import { readCwd } from './cwd.ts';
 import { damage } from './damage.ts';
 import { joinFirstArguments } from './execve.ts';
 import { KnownBytes } from './known-bytes.ts';
@@ -9,7 +10,7 @@ import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { signalTarget } from './signal-target.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import { cloneFlagsArgument } from './syscalls.ts';
-import { DAMAGED, decimal, isDamaged, plainText, readPath, readText, untrustedBytes } from './value.ts';
+import { DAMAGED, decimal, isDamaged, plainText, readText, untrustedBytes } from './value.ts';
 
 /** clone(2) flags. Source: linux/sched.h. */
 const CLONE_PARENT = 0x8000;
@@ -180,7 +181,6 @@ const processEvent = (
   target: own.target,
 });
 
-const CWD = keyHash('cwd');
 const NAME = keyHash('name');
 const INODE = keyHash('inode');
 const DEV = keyHash('dev');
@@ -189,18 +189,6 @@ const OUID = keyHash('ouid');
 const OGID = keyHash('ogid');
 
 const cursor = new FieldCursor();
-
-const readCwd = (record: AuditRecord): string | undefined => {
-  cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) {
-    if (cursor.key !== CWD) continue;
-    const text = readPath(cursor);
-    if (text !== DAMAGED) return text;
-    break;
-  }
-  damage.records++;
-  return undefined;
-};
 
 const UNRECORDED: ExecutedFile = {
   name: undefined,
