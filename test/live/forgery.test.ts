@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AuditStream } from '../../src/audit/stream.ts';
 import { unless } from '../unless.ts';
+import { claimProgram } from './claim-program.ts';
 import { auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { type JsonRow, LiveShell } from './live-shell.ts';
 
@@ -39,6 +41,8 @@ const HOSTILE: readonly string[] = [
   '\x1b[2J',
   'msg=\'op=login acct="root" res=success\'',
 ];
+/** What the shell prints of NULL in JSON. */
+const NULL = '';
 /** PR_SET_NAME keeps 15 bytes. */
 const NAME_BYTES = 15;
 
@@ -201,6 +205,28 @@ describe('what an unprivileged user makes up', unless(whyNotLive), () => {
       new Set([`${NOBODY} ${rows[0]!.path}`]),
     );
     expect(rows[0]!.path).toMatch(/\/perl[^/]*$/);
+    await expectNothingForged();
+  });
+
+  test('a program that a process has the kernel name as its own is not told as what it runs', async context => {
+    const program = `${scratch}/claimed`;
+    copyFileSync('/bin/true', program);
+    chmodSync(program, 0o755);
+    const { pid, says } = claimProgram(NOBODY, program, [1_001, 1_002, 1_003]);
+    if (says !== program) return context.skip(`PR_SET_MM_MAP cannot be done here: ${says}`);
+    const perl = realpathSync('/usr/bin/perl');
+    const children = await shell.query(
+      `SELECT pid, path, uid FROM process_events WHERE parent = ${pid} AND syscall IN ('clone', 'clone3', 'fork', 'vfork')`,
+    );
+    expect(children).toEqual([{ pid: children[0]!.pid, path: NULL, uid: String(NOBODY) }]);
+    const connects = await shell.query(
+      `SELECT pid, path, remote_port FROM socket_events WHERE pid IN (${pid}, ${children[0]!.pid}) ORDER BY eid`,
+    );
+    expect(connects).toEqual([
+      { pid: String(pid), path: perl, remote_port: '1001' },
+      { pid: String(pid), path: NULL, remote_port: '1002' },
+      { pid: children[0]!.pid, path: NULL, remote_port: '1003' },
+    ]);
     await expectNothingForged();
   });
 
