@@ -81,11 +81,11 @@ const locate = (call: FileCall, targets: readonly PathItem[], paths: Paths): Loc
       // Of a file that is replaced there is a DELETE of the new name, too.
       const from = targets.find(({ type }) => type === 'DELETE') ?? first;
       const to = targets.findLast(({ type }) => type === 'CREATE') ?? last;
-      return paths.pair(from, paths.of(from, call.directory, 0), to, call.secondDirectory);
+      return paths.pair({ file: from, path: paths.of(from, call.directory, 0) }, to, call.secondDirectory);
     }
     case 'link': {
       const to = targets.findLast(({ type }) => type === 'CREATE') ?? last;
-      return paths.pair(first, paths.of(first, call.directory), to, call.secondDirectory, 0);
+      return paths.pair({ file: first, path: paths.of(first, call.directory) }, to, call.secondDirectory, 0);
     }
     case 'symlink': {
       const to = targets.findLast(({ type }) => type === 'CREATE') ?? last;
@@ -151,9 +151,9 @@ class Paths {
     return known !== undefined && posix.basename(known) === posix.basename(name) ? known : undefined;
   }
 
+  /** @param parent place of the destination's directory among those of the call, or of the last one */
   pair(
-    file: PathItem,
-    path: string | undefined,
+    { file, path }: Pick<Located, 'file' | 'path'>,
     destination: PathItem,
     directory: number | undefined,
     parent = 1,

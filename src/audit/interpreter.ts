@@ -3,12 +3,13 @@ import { ClaimedPaths, PR_SET_MM } from './claimed-paths.ts';
 import { AUDIT_CWD, AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_SYSCALL } from './constants.ts';
 import { firstOf, isUserMessage, type RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
+import { ExecutedFileReader } from './executed-file.ts';
 import { fileCall } from './file-calls.ts';
 import { type FileContext, readFileEvent } from './file-event.ts';
 import { InterpretedNames } from './interpreted-names.ts';
 import { hasUringop, UringReader } from './io-uring.ts';
 import { KnownFiles } from './known-files.ts';
-import { type KindOfTask, readProcessEvent } from './process-event.ts';
+import { type KindOfTask, type ProcessReadingOptions, readProcessEvent } from './process-event.ts';
 import type { AuditRecord } from './record.ts';
 import { isReport, readRecordEvent } from './record-event.ts';
 import { readSocketEvent, SockaddrReader } from './socket-event.ts';
@@ -92,7 +93,7 @@ export class Interpreter {
   };
   /** Records that are damaged: what they say is NULL, or their group is among the malformed ones. */
   damagedRecords = 0;
-  readonly #kindOfTask: KindOfTask;
+  readonly #processes: ProcessReadingOptions;
   readonly #files: FileContext;
   readonly #syscalls = new SyscallReader();
   readonly #addresses = new SockaddrReader();
@@ -102,8 +103,6 @@ export class Interpreter {
   interests: Interests;
   /** The first system call that is not known here. */
   firstUnknown: { readonly arch: number; readonly number: number } | undefined;
-  /** Bytes of a process's arguments that are wanted. */
-  argumentBytes = Number.POSITIVE_INFINITY;
 
   /** @param openDirectory see FileContext; absent, there is no process left to look at */
   constructor(
@@ -112,8 +111,17 @@ export class Interpreter {
     openDirectory: FileContext['openDirectory'] = () => undefined,
   ) {
     this.interests = interests;
-    this.#kindOfTask = kindOfTask;
+    this.#processes = {
+      kindOfTask,
+      files: new ExecutedFileReader(),
+      argumentBytes: Number.POSITIVE_INFINITY,
+    };
     this.#files = { known: new KnownFiles(), openDirectory };
+  }
+
+  /** Bytes of a process's arguments that are wanted. */
+  set argumentBytes(bytes: number) {
+    this.#processes.argumentBytes = bytes;
   }
 
   /** @returns none for what is no event of ours, or cannot be read; which of the two is counted */
@@ -166,7 +174,7 @@ export class Interpreter {
       const file = readFileEvent(group, syscall, this.#files);
       return file.kind === 'event' ? [file.event] : this.#drop('unusable');
     }
-    const process = readProcessEvent(group, syscall, this.#kindOfTask, this.argumentBytes);
+    const process = readProcessEvent(group, syscall, this.#processes);
     if (process === undefined) return this.#drop('filtered');
     if (process.incomplete) this.counters.incomplete++;
     return [process.event];

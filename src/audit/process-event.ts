@@ -4,13 +4,13 @@ import { AUDIT_BPRM_FCAPS, AUDIT_CWD, AUDIT_EXECVE, AUDIT_PATH, AUDIT_PROCTITLE 
 import type { RecordGroup } from './correlator.ts';
 import { readCwd } from './cwd.ts';
 import { damage } from './damage.ts';
+import type { ExecutedFileReader } from './executed-file.ts';
 import { joinFirstArguments } from './execve.ts';
-import { KnownBytes } from './known-bytes.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { signalTarget } from './signal-target.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import { cloneFlagsArgument } from './syscalls.ts';
-import { DAMAGED, decimal, isDamaged, plainText, readText, untrustedBytes } from './value.ts';
+import { isDamaged, untrustedBytes } from './value.ts';
 
 /** clone(2) flags. Source: linux/sched.h. */
 const CLONE_PARENT = 0x8000;
@@ -31,23 +31,28 @@ export interface ProcessReading {
   readonly incomplete: boolean;
 }
 
+export interface ProcessReadingOptions {
+  readonly kindOfTask: KindOfTask;
+  readonly files: ExecutedFileReader;
+  /** Bytes of arguments that are wanted; arguments that begin behind them are left out, see `commandLineBytes`. */
+  argumentBytes: number;
+}
+
 /**
  * Makes the event of a successful exec, fork or kill.
  *
- * @param argumentBytes of arguments that are wanted; those that begin behind them are left out, see `commandLineBytes`
  * @returns undefined for a new thread: no process came to be
  */
 export const readProcessEvent = (
   group: RecordGroup,
   syscall: SyscallRecord,
-  kindOfTask: KindOfTask,
-  argumentBytes = Number.POSITIVE_INFINITY,
+  options: ProcessReadingOptions,
 ): ProcessReading | undefined => {
   const { name, exit, a0, pid, ppid } = syscall;
   switch (name) {
     case 'execve':
     case 'execveat':
-      return readExec(group, syscall, argumentBytes);
+      return readExec(group, syscall, options);
     case 'fork':
     case 'vfork':
       return {
@@ -64,7 +69,7 @@ export const readProcessEvent = (
       };
     }
     case 'clone3':
-      if (kindOfTask(exit, pid) === 'thread') return undefined;
+      if (options.kindOfTask(exit, pid) === 'thread') return undefined;
       return {
         event: processEvent(group, syscall, { action: 'fork', pid: exit, parent: pid }),
         incomplete: false,
@@ -82,19 +87,23 @@ export const readProcessEvent = (
   }
 };
 
-const readExec = (group: RecordGroup, syscall: SyscallRecord, argumentBytes: number): ProcessReading => {
+const readExec = (
+  group: RecordGroup,
+  syscall: SyscallRecord,
+  options: ProcessReadingOptions,
+): ProcessReading => {
   const arguments_: AuditRecord[] = [];
   const files: ExecutedFile[] = [];
   let place = 0;
   let cwd: string | undefined;
   for (const record of group.records) {
     if (record.type === AUDIT_EXECVE) arguments_.push(record);
-    else if (record.type === AUDIT_PATH) addFile(files, record, place++);
+    else if (record.type === AUDIT_PATH) addFile(files, record, options.files.read(record, place++));
     else if (record.type === AUDIT_CWD) cwd ??= readCwd(record);
   }
   let recorded = 0;
   for (const file of files) if (file !== UNRECORDED) recorded++;
-  const joined = joinedArguments(group, arguments_, argumentBytes);
+  const joined = joinedArguments(group, arguments_, options.argumentBytes);
   const argv = joined?.argv;
   const read = processEvent(group, syscall, {
     action: 'exec',
@@ -130,9 +139,8 @@ const MAX_FILES = 64;
 /**
  * Puts a file at its number: records may come in any order and twice, and the next file must not stand in for a lost one.
  */
-const addFile = (files: ExecutedFile[], record: AuditRecord, place: number): void => {
+const addFile = (files: ExecutedFile[], record: AuditRecord, file: ExecutedFile | undefined): void => {
   const item = pathItem(record);
-  const file = readFileRecord(record, place);
   if (item === undefined || item < 0 || item >= MAX_FILES || file === undefined) {
     damage.records++;
     return;
@@ -181,15 +189,6 @@ const processEvent = (
   target: own.target,
 });
 
-const NAME = keyHash('name');
-const INODE = keyHash('inode');
-const DEV = keyHash('dev');
-const MODE = keyHash('mode');
-const OUID = keyHash('ouid');
-const OGID = keyHash('ogid');
-
-const cursor = new FieldCursor();
-
 const UNRECORDED: ExecutedFile = {
   name: undefined,
   inode: undefined,
@@ -218,70 +217,7 @@ const pathItem = ({ bytes, start, end }: AuditRecord): number | undefined => {
 
 const SPACE = 0x20;
 
-/** Longest PATH record that is remembered, and of how many files of an event. */
-const KNOWN_BYTES = 512;
-const knownTexts = [new KnownBytes(KNOWN_BYTES), new KnownBytes(KNOWN_BYTES)] as const;
-/** Of the same places in the event before: a loader is in nearly all, a program in those that run it again. */
-const knownFiles: ExecutedFile[] = [];
-
-/**
- * @param place of the record among those of its kind
- * @returns undefined if it is damaged
- */
-const readFileRecord = (record: AuditRecord, place: number): ExecutedFile | undefined => {
-  const knownText = knownTexts[place];
-  if (knownText === undefined) return readFile(record);
-  const { bytes, start, end } = record;
-  if (knownText.matches(bytes, start, end)) return knownFiles[place]!;
-  const file = readFile(record);
-  if (file === undefined) return undefined;
-  knownText.keep(bytes, start, end);
-  knownFiles[place] = file;
-  return file;
-};
-
-const readFile = (record: AuditRecord): ExecutedFile | undefined => {
-  let name: ReturnType<typeof readText>;
-  let hasName = false;
-  let hasInode = false;
-  let inode: string | undefined;
-  let dev: string | undefined;
-  let mode: string | undefined;
-  let ouid: number | undefined;
-  let ogid: number | undefined;
-  cursor.reset(record.bytes, record.start, record.end);
-  // Behind `ogid` come capabilities and more, which nobody asks for.
-  while (ogid === undefined && name !== DAMAGED && cursor.next()) {
-    switch (cursor.key) {
-      case NAME:
-        hasName = true;
-        name = readText(cursor);
-        break;
-      case INODE:
-        hasInode = true;
-        inode = plainText(cursor);
-        break;
-      case DEV:
-        dev = plainText(cursor);
-        break;
-      case MODE:
-        mode = plainText(cursor);
-        break;
-      case OUID:
-        ouid = decimal(cursor);
-        break;
-      case OGID:
-        ogid = decimal(cursor);
-        break;
-    }
-  }
-  if (name === DAMAGED) return undefined;
-  // From `inode` to `rdev` the kernel writes all or nothing, and something behind a name: a record that ends between was cut off.
-  const isCut = ogid === undefined ? hasInode || cursor.key === NAME || !cursor.isAtEnd : cursor.isAtEnd;
-  if (!hasName || isCut) return undefined;
-  return { name, inode, dev, mode, ouid, ogid };
-};
-
+const cursor = new FieldCursor();
 const CAP_FROOTID = keyHash('cap_frootid');
 const FROOTID = keyHash('frootid');
 const NAMETYPE = keyHash('nametype');

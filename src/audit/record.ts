@@ -51,17 +51,10 @@ export class RecordParser {
   /**
    * Reads the header `audit(1364481363.243:24287): ` of a record's payload.
    *
-   * @param interpretedEnd where the fields end that auditd wrote behind a separator
    * @returns the record with its fields, without blanks around them, or undefined if the payload does not start with a
    * whole header
    */
-  parse(
-    type: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    interpretedEnd: number = end,
-  ): AuditRecord | undefined {
+  parse(type: number, bytes: Buffer, start: number, end: number): AuditRecord | undefined {
     let at = this.#knownHeader.endAt(bytes, start, end);
     if (at < 0) {
       at = this.#readHeader(bytes, start, end);
@@ -73,16 +66,7 @@ export class RecordParser {
     let last = end;
     while (last > at && isPadding(bytes[last - 1]!)) last--;
     while (at < last && bytes[at] === SPACE) at++;
-    return {
-      type,
-      seconds,
-      milliseconds,
-      serial,
-      bytes,
-      start: at,
-      end: last,
-      interpretedEnd: interpretedEnd > end ? interpretedEnd : last,
-    };
+    return { type, seconds, milliseconds, serial, bytes, start: at, end: last, interpretedEnd: last };
   }
 
   /** Makes a header the known one. @returns where it ends; -1 if it is not whole */

@@ -50,11 +50,12 @@ export class ColumnIndex {
     index.makeRoom(segment.rows);
     const bytes = rowsOf(segment);
     const { ends, masks } = segment;
+    const row = { bytes, start: 0, low: 0, high: 0 };
     for (let place = index.rows; place < segment.rows; place++) {
-      const start = place === 0 ? 0 : ends[place - 1]!;
-      const low = masks[2 * place]!;
-      const high = masks[2 * place + 1]!;
-      const value = findValue(bytes, start, low, high, this.#column, this.#overheads);
+      row.start = place === 0 ? 0 : ends[place - 1]!;
+      row.low = masks[2 * place]!;
+      row.high = masks[2 * place + 1]!;
+      const value = findValue(row, this.#column, this.#overheads);
       index.add(value && this.#keyOf(bytes, value.start, value.end));
     }
     if (segment.isPacked) releaseRows(bytes, segment.used);

@@ -46,9 +46,9 @@ export class DerivedArguments {
     return value === undefined ? undefined : { column: this.column, bytes: encodeEntry(NAME_BYTES, value) };
   }
 
-  #text({ bytes, start, low, high }: RowView, column: number): string | undefined {
-    const value = findValue(bytes, start, low, high, column, this.#overheads);
-    return value && bytes.toString('utf8', value.start, value.end);
+  #text(row: RowView, column: number): string | undefined {
+    const value = findValue(row, column, this.#overheads);
+    return value && row.bytes.toString('utf8', value.start, value.end);
   }
 }
 

@@ -71,17 +71,22 @@ export const emptyRows = (count: number): Buffer[] => {
   return pieces;
 };
 
+/** A row among others: where it starts, and which columns it has. */
+export interface RowPlace extends ColumnMask {
+  readonly bytes: Buffer;
+  readonly start: number;
+}
+
 /** Where the value of one column lies in a row, or undefined if it is absent. */
 export const findValue = (
-  bytes: Buffer,
-  rowStart: number,
-  low: number,
-  high: number,
+  row: RowPlace,
   column: number,
   overheads: Uint32Array,
 ): { readonly start: number; readonly end: number } | undefined => {
+  const { low, high } = row;
   if (!isPresent(low, high, column)) return undefined;
-  let at = rowStart + ROW_HEADER_BYTES;
+  const { bytes } = row;
+  let at = row.start + ROW_HEADER_BYTES;
   for (let c = 0; ; c++) {
     if (!isPresent(low, high, c)) continue;
     const start = at + overheads[c]!;

@@ -34,6 +34,7 @@ import {
   shareOf,
   startAt,
   THERE,
+  type TimeBounds,
   thoseWithin,
 } from './segment.ts';
 import { NO_ENTRIES, SelectionWriter } from './selection-writer.ts';
@@ -71,10 +72,12 @@ export const EQUAL_SHARE = 16;
 /** Above this many bytes, the size of a reply is computed before it is built: replies are limited, and may have few columns. */
 const LATE_BYTES = 256 * 1024 * 1024;
 
-/** Times of rows, in seconds since the epoch; both inclusive. */
-export interface TimeBounds {
-  readonly from: number;
-  readonly to: number;
+export interface SelectionOptions {
+  readonly filter?: RowFilter | undefined;
+  /** true drops the rows that are returned; a set of ranges collects their numbers. */
+  readonly consume?: boolean | RowRanges | undefined;
+  /** Late values of the rows, if one of their columns is wanted. */
+  readonly lateColumns?: LateColumns | undefined;
 }
 
 /** Which rows a SELECT may find. */
@@ -438,7 +441,7 @@ export class EventBuffer implements EventRows {
       const share = segment.shares.get(account.slot);
       if (share !== undefined && share.rows > 0) {
         const most = Math.min(excess(), account[measure] - least);
-        this.#evictFrom(segment, account, share, measure, most);
+        this.#evictFrom(segment, account, share, { measure, most });
         if (share.rows > 0 || excess() <= 0 || account[measure] <= least) {
           if (share.rows === 0) this.#tidy(at);
           return;
@@ -449,7 +452,12 @@ export class EventBuffer implements EventRows {
   }
 
   /** Evicts the oldest rows of an owner from a segment: at least one, and as many as the given measure needs. */
-  #evictFrom(segment: Segment, account: OwnerAccount, share: Share, measure: Measure, most: number): void {
+  #evictFrom(
+    segment: Segment,
+    account: OwnerAccount,
+    share: Share,
+    { measure, most }: { readonly measure: Measure; readonly most: number },
+  ): void {
     const { gone, owners, ends, rate, beside } = segment;
     const { slot } = account;
     const perRow = measure === 'rows' ? 1 : measure === 'bytes' ? ROW_INDEX_BYTES : 0;
@@ -678,22 +686,19 @@ export class EventBuffer implements EventRows {
    * in between. Rows wanted whole are handed out in place, neighbours as one chunk. A column that is looked up again and
    * again gets an index.
    *
-   * @param consume true drops the rows that are returned; a set of ranges collects their numbers
-   * @param lateColumns late values of the rows, if one of their columns is wanted
    */
   select(
     span: RowSpan,
     wanted: ColumnMask,
-    filter?: RowFilter,
-    consume: boolean | RowRanges = false,
-    lateColumns?: LateColumns,
+    { filter, consume = false, lateColumns }: SelectionOptions = {},
   ): EncodedRows {
     const from = Math.max(span.from, this.#firstEid);
     const to = Math.min(span.to, this.#nextEid);
-    const { from: oldest, to: newest } = span.times ?? ANY_TIME;
+    const times = span.times ?? ANY_TIME;
     const isLate =
       filter === undefined && (wanted.low !== 0 || wanted.high !== 0) && this.#unpacked <= LATE_BYTES;
     const derived = this.#derived?.isWanted(wanted) === true ? this.#derived : undefined;
+    const ofRows = { wanted, overheads: this.#overheads, lateColumns, derived };
     const writer = new SelectionWriter(wanted, this.#overheads);
     const chunks: LateChunk[] = [];
     let count = 0;
@@ -702,17 +707,17 @@ export class EventBuffer implements EventRows {
     for (const segment of this.#segments) {
       const first = placeOf(segment, from);
       const last = placeOf(segment, to);
-      if (first >= last || segment.newest < oldest || segment.oldest > newest) continue;
+      if (first >= last || segment.newest < times.from || segment.oldest > times.to) continue;
       let chosen =
         found === undefined
-          ? rowsWithin(segment, first, last, oldest, newest)
-          : thoseWithin(segment, found.index.placesIn(segment, found.keys, first, last), oldest, newest);
+          ? rowsWithin(segment, first, last, times)
+          : thoseWithin(segment, found.index.placesIn(segment, found.keys, first, last), times);
       if (chosen.length === 0) continue;
       segment.readers++;
       row.open(segment, chosen);
       if (isLate) {
         count += chosen.length;
-        chunks.push(new SegmentChunk(segment, chosen, wanted, this.#overheads, { lateColumns, derived }));
+        chunks.push(new SegmentChunk(segment, chosen, ofRows));
       } else {
         if (filter !== undefined) chosen = rowsThat(filter, row, chosen);
         for (const index of chosen) {

@@ -1,4 +1,4 @@
-import { entryOverheads, findValue, isPresent, ROWID } from './encoded-row.ts';
+import { entryOverheads, findValue, ROWID, type RowPlace } from './encoded-row.ts';
 import type { StoredBatch } from './row-batch.ts';
 import { eidText } from './row-batch-writer.ts';
 
@@ -34,14 +34,13 @@ export const renumberRows = (
   let length = 0;
   for (let row = 0; row < ends.length; row++) {
     const start = row === 0 ? 0 : batch.ends[row - 1]!;
-    const mask = { low: batch.masks[2 * row]!, high: batch.masks[2 * row + 1]! };
-    const renumbered = renumberRow(
-      bytes.subarray(start, batch.ends[row]),
-      mask,
-      columns,
-      overheads,
-      firstEid + row,
-    );
+    const place = {
+      bytes: bytes.subarray(start, batch.ends[row]),
+      start: 0,
+      low: batch.masks[2 * row]!,
+      high: batch.masks[2 * row + 1]!,
+    };
+    const renumbered = renumberRow(place, columns, overheads, firstEid + row);
     parts.push(...renumbered);
     for (const part of renumbered) length += part.length;
     ends[row] = length;
@@ -50,8 +49,7 @@ export const renumberRows = (
 };
 
 const renumberRow = (
-  row: Buffer,
-  { low, high }: { readonly low: number; readonly high: number },
+  row: RowPlace,
   columns: readonly NumberedColumn[],
   overheads: Uint32Array,
   number: number,
@@ -59,14 +57,15 @@ const renumberRow = (
   const parts: Buffer[] = [];
   let copied = 0;
   for (const { index, text } of columns) {
-    if (!isPresent(low, high, index)) continue;
-    const { start, end } = findValue(row, 0, low, high, index, overheads)!;
+    const found = findValue(row, index, overheads);
+    if (found === undefined) continue;
+    const { start, end } = found;
     const value = Buffer.from(text(number));
     const length = Buffer.alloc(4);
     length.writeInt32BE(value.length);
-    parts.push(row.subarray(copied, start - 4), length, value);
+    parts.push(row.bytes.subarray(copied, start - 4), length, value);
     copied = end;
   }
-  parts.push(row.subarray(copied));
+  parts.push(row.bytes.subarray(copied));
   return parts;
 };

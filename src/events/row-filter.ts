@@ -4,9 +4,8 @@ import type { Constraint } from 'osquery-extension-ts/types';
 import type { Lookup } from './column-index.ts';
 import { integerKey, type KeyOf, lowerAscii, NUMBER_TEXT, textKey, withoutBlanks } from './column-key.ts';
 import { findValue } from './encoded-row.ts';
-import type { TimeBounds } from './event-buffer.ts';
 import { likeMatcher } from './like.ts';
-import type { RowView } from './selection-writer.ts';
+import type { TimeBounds } from './segment.ts';
 import type { RowFilter } from './stored-rows.ts';
 
 /** SQLite's numbers of the operators that are pushed down. */
@@ -135,7 +134,7 @@ const timeBounds = (list: readonly Constraint[]): TimeBounds | undefined => {
 const equalsInteger = (column: number, values: readonly string[], overheads: Uint32Array): RowFilter => {
   const wanted = values.map(value => Buffer.from(value, 'latin1'));
   return row => {
-    const span = columnValue(row, column, overheads);
+    const span = findValue(row, column, overheads);
     return (
       span !== undefined &&
       wanted.some(
@@ -158,7 +157,7 @@ const equalsText = (column: number, values: readonly string[], overheads: Uint32
   });
   const numbers = new Set(values.filter(value => NUMBER_TEXT.test(value)).map(Number));
   return row => {
-    const span = columnValue(row, column, overheads);
+    const span = findValue(row, column, overheads);
     if (span === undefined) return false;
     const { bytes } = row;
     const { start } = span;
@@ -176,10 +175,7 @@ const equalsText = (column: number, values: readonly string[], overheads: Uint32
 const like = (column: number, pattern: string, overheads: Uint32Array): RowFilter => {
   const matches = likeMatcher(pattern);
   return row => {
-    const span = columnValue(row, column, overheads);
+    const span = findValue(row, column, overheads);
     return span !== undefined && matches(row.bytes.toString('utf8', span.start, span.end));
   };
 };
-
-const columnValue = (row: RowView, column: number, overheads: Uint32Array): ReturnType<typeof findValue> =>
-  findValue(row.bytes, row.start, row.low, row.high, column, overheads);

@@ -39,15 +39,9 @@ export const ownersOf = (batch: StoredBatch, names: readonly string[]): Uint32Ar
   const bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
   for (let row = 0; row < owners.length; row++) {
     const start = row === 0 ? 0 : batch.ends[row - 1]!;
+    const place = { bytes, start, low: batch.masks[2 * row]!, high: batch.masks[2 * row + 1]! };
     const [auid, uid] = columns.map(column => {
-      const value = findValue(
-        bytes,
-        start,
-        batch.masks[2 * row]!,
-        batch.masks[2 * row + 1]!,
-        column,
-        overheads,
-      );
+      const value = findValue(place, column, overheads);
       return value && Number(bytes.toString('latin1', value.start, value.end));
     });
     owners[row] = ownerOf(auid, uid);

@@ -124,13 +124,18 @@ export const shareOf = ({ shares }: Segment, slot: number): Share => {
   return share;
 };
 
-/** Places of the rows that are there and of that time. */
+/** Seconds since the epoch; both bounds included. */
+export interface TimeBounds {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Places of the rows, from `first` to before `last`, that are there and of that time. */
 export const rowsWithin = (
   { gone, times }: Segment,
   first: number,
   last: number,
-  oldest: number,
-  newest: number,
+  { from: oldest, to: newest }: TimeBounds,
 ): Uint32Array => {
   const rows = new Uint32Array(last - first);
   let count = 0;
@@ -144,8 +149,7 @@ export const rowsWithin = (
 export const thoseWithin = (
   { gone, times }: Segment,
   places: Uint32Array,
-  oldest: number,
-  newest: number,
+  { from: oldest, to: newest }: TimeBounds,
 ): Uint32Array =>
   places.length === 0
     ? places

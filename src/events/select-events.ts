@@ -42,13 +42,11 @@ export const selectEvents = async (options: SelectOptions): Promise<EncodedRows>
     hasAll: filter === undefined && times === undefined && byEid === undefined,
     signal,
     select: (range, consumed) =>
-      buffer.select(
-        { ...intersect(range, byEid), times, lookups },
-        wantedColumns(spec, context),
+      buffer.select({ ...intersect(range, byEid), times, lookups }, wantedColumns(spec, context), {
         filter,
-        consumed,
+        consume: consumed,
         lateColumns,
-      ),
+      }),
   });
 };
 

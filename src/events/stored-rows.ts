@@ -148,8 +148,10 @@ export const withDerived = (
   return entry === undefined ? entries : [...entries, entry];
 };
 
-/** What is wanted of rows besides their own values. */
-export interface BesideRows {
+/** What is wanted of rows. */
+export interface WantedOfRows {
+  readonly wanted: ColumnMask;
+  readonly overheads: Uint32Array;
   readonly lateColumns: LateColumns | undefined;
   readonly derived: DerivedArguments | undefined;
 }
@@ -180,9 +182,7 @@ export class SegmentChunk implements LateChunk {
   constructor(
     segment: StoredRows,
     rows: Uint32Array,
-    wanted: ColumnMask,
-    overheads: Uint32Array,
-    { lateColumns, derived }: BesideRows,
+    { wanted, overheads, lateColumns, derived }: WantedOfRows,
   ) {
     const { ends } = segment;
     this.#stored = segment.isPacked ? segment : copyOf(segment);

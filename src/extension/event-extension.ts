@@ -86,26 +86,17 @@ const serve = async (
   core: CoreSettings,
 ): Promise<ExtensionEnd> => {
   const { log } = options;
-  const { client, remembered } = sources;
   const stop = new AbortController();
-  const names = { native: await nativeTables(client), options: core.options };
+  const names = { native: await nativeTables(sources.client), options: core.options };
   const seeSettings = warnAboutCore({
     atStart: core,
     nativeTables: names.native,
-    registeredNames: new Map([
-      ...eventSpecs.map(spec => [spec.name, namesInCore(spec, names).map(({ name }) => name)] as const),
-      [auditStatus.name, [auditStatus.name]],
-    ]),
+    registeredNames: registeredNames(names),
     log,
   });
-  const flow = await EventFlow.begin(core, {
-    replay: options.replay,
-    reading: options.reading,
-    log,
-    bridgeKeeper: options.bridgeKeeper,
-    onRaw: options.onRaw,
-    onFailed: error => stop.abort(error),
-  });
+  const onFailed = (error: unknown): void => stop.abort(error);
+  const { replay, reading, bridgeKeeper, onRaw } = options;
+  const flow = await EventFlow.begin(core, { replay, reading, log, bridgeKeeper, onRaw, onFailed });
   let end: ExtensionEnd | undefined;
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => flow.close(end));
@@ -116,7 +107,7 @@ const serve = async (
   const running = new RunningQuery(database);
   const { asking, refusePeer } = await seeClients(core, log, cleanup);
   const plugins = tablesOf(flow, names, {
-    execution: read => readingQuery(database, running, schedule, asking, read),
+    execution: read => readingQuery(read, { client: database, running, schedule, asking }),
     readers: tableNames => schedule.readersOf(tableNames),
     saved: () => flow.saved(),
   });
@@ -128,21 +119,22 @@ const serve = async (
       log,
       onCoreLook: async () => {
         const now = await readCoreSettings(sources, options.overrides);
-        await remembered.save(now.options);
-        log.relayTo(client, now.options.get('logger_plugin'));
+        await sources.remembered.save(now.options);
+        log.relayTo(sources.client, now.options.get('logger_plugin'));
         seeSettings(now);
         await flow.changeTo(now);
       },
-      onFailed: error => stop.abort(error),
+      onFailed,
     }),
   );
+  const { name, version, socket, timeout, interval } = options;
   const ending = await runExtension({
-    name: options.name,
-    version: options.version,
+    name,
+    version,
     plugins,
-    socket: options.socket,
-    timeout: options.timeout,
-    interval: options.interval,
+    socket,
+    timeout,
+    interval,
     onPing: () => running.announce(),
     signal: AbortSignal.any([options.signal, stop.signal]),
     ...(refusePeer && { refusePeer }),
@@ -152,12 +144,17 @@ const serve = async (
   return ending;
 };
 
+type NativeNames = Parameters<typeof namesInCore>[1];
+
+/** The names in core of each table, by standard name. */
+const registeredNames = (names: NativeNames): ReadonlyMap<string, readonly string[]> =>
+  new Map([
+    ...eventSpecs.map(spec => [spec.name, namesInCore(spec, names).map(({ name }) => name)] as const),
+    [auditStatus.name, [auditStatus.name]],
+  ]);
+
 /** The event tables, under the names that are free in core, and audit_status. */
-const tablesOf = (
-  flow: EventFlow,
-  names: Parameters<typeof namesInCore>[1],
-  core: CoreView,
-): readonly Plugin[] => [
+const tablesOf = (flow: EventFlow, names: NativeNames, core: CoreView): readonly Plugin[] => [
   ...flow.store.plugins(
     spec => namesInCore(spec, names),
     core,

@@ -27,7 +27,6 @@ export interface StatusFacts {
 /** The row of audit_status. */
 export const statusRow = (facts: StatusFacts): AuditStatusRow => {
   const { kernel, ingest, buffers, telemetry } = facts;
-  const sockets = facts.ingest?.ends;
   const total = (of: (buffer: EventBuffer) => number): number =>
     [...buffers.values()].reduce((sum, each) => sum + of(each), 0);
   const row: AuditStatusRow = {
@@ -41,45 +40,9 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     rate_limit: kernel?.rateLimit,
     rules: facts.rules,
     kernel_lost: kernel && wrappingDifference(kernel.lost, facts.kernelLostBefore),
-    socket_overruns: ingest?.stream.overruns,
-    multicast_dropped: ingest?.stream.dropped,
-    serial_gaps: ingest?.pipeline.serialGaps,
-    records: ingest?.pipeline.records,
-    malformed_records: ingest && ingest.pipeline.malformedRecords + ingest.malformedInput,
-    repeated_records: ingest?.pipeline.repeated,
-    oversized_records: ingest?.stream.truncated,
-    foreign_records: ingest?.stream.foreign,
-    over_limit_records: ingest?.pipeline.overLimit,
-    cut_command_lines: ingest?.pipeline.cutCommandLines,
-    events: ingest?.pipeline.events,
-    filtered_events: ingest?.pipeline.filtered,
-    excluded_by_exe: ingest?.pipeline.excludedByExe,
-    excluded_by_uid: ingest?.pipeline.excludedByUid,
-    excluded_by_auid: ingest?.pipeline.excludedByAuid,
-    unknown_arch_events: ingest?.pipeline.unknownArch,
-    malformed_events: ingest?.pipeline.malformed,
-    unusable_events: ingest?.pipeline.unusable,
-    incomplete_events: ingest?.pipeline.incomplete,
-    unterminated_events: ingest?.pipeline.unterminated,
-    unencodable_rows: ingest?.pipeline.unencodable,
+    ...ingestCounters(ingest),
     ...unreadLosses(buffers),
-    telemetry_events: telemetry?.emitted,
-    telemetry_overflowed: telemetry?.overflowed,
-    telemetry_source_failures: telemetry?.failed,
-    telemetry_slow: telemetry?.slow,
-    telemetry_skipped: telemetry?.skipped,
-    process_connector_overruns: telemetry?.live?.connectorOverruns,
-    files_hashed: telemetry?.live?.hashes.read,
-    file_looks_hung: ingest?.looks?.hung,
-    file_looks_refused: ingest?.looks?.refused,
-    hashes_hung: telemetry?.live?.hashes.hung,
-    hashes_refused: telemetry?.live?.hashes.refused,
-    hashes_unproven: telemetry?.live?.hashes.unproven,
-    account_lookups_refused: telemetry?.live?.accountsRefused,
-    socket_lookups_found: sockets?.found,
-    socket_lookups_gone: sockets?.gone,
-    socket_lookups_refused: sockets?.refused,
-    socket_lookups_failed: sockets?.failed,
+    ...telemetryCounters(telemetry, ingest),
     rows_buffered: total(({ rowCount }) => rowCount),
     bytes_buffered: total(({ byteCount }) => byteCount),
     state_dir: facts.persistence?.path,
@@ -90,6 +53,52 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
   };
   return { ...row, ...countersOf(row, facts.carried) };
 };
+
+/** From the kernel to rows: what came, and what was lost on the way. */
+const ingestCounters = (ingest: StatusFacts['ingest']) => ({
+  socket_overruns: ingest?.stream.overruns,
+  multicast_dropped: ingest?.stream.dropped,
+  serial_gaps: ingest?.pipeline.serialGaps,
+  records: ingest?.pipeline.records,
+  malformed_records: ingest && ingest.pipeline.malformedRecords + ingest.malformedInput,
+  repeated_records: ingest?.pipeline.repeated,
+  oversized_records: ingest?.stream.truncated,
+  foreign_records: ingest?.stream.foreign,
+  over_limit_records: ingest?.pipeline.overLimit,
+  cut_command_lines: ingest?.pipeline.cutCommandLines,
+  events: ingest?.pipeline.events,
+  filtered_events: ingest?.pipeline.filtered,
+  excluded_by_exe: ingest?.pipeline.excludedByExe,
+  excluded_by_uid: ingest?.pipeline.excludedByUid,
+  excluded_by_auid: ingest?.pipeline.excludedByAuid,
+  unknown_arch_events: ingest?.pipeline.unknownArch,
+  malformed_events: ingest?.pipeline.malformed,
+  unusable_events: ingest?.pipeline.unusable,
+  incomplete_events: ingest?.pipeline.incomplete,
+  unterminated_events: ingest?.pipeline.unterminated,
+  unencodable_rows: ingest?.pipeline.unencodable,
+});
+
+/** What the fields that audit does not have cost, and which of them could not be had. */
+const telemetryCounters = (telemetry: StatusFacts['telemetry'], ingest: StatusFacts['ingest']) => ({
+  telemetry_events: telemetry?.emitted,
+  telemetry_overflowed: telemetry?.overflowed,
+  telemetry_source_failures: telemetry?.failed,
+  telemetry_slow: telemetry?.slow,
+  telemetry_skipped: telemetry?.skipped,
+  process_connector_overruns: telemetry?.live?.connectorOverruns,
+  files_hashed: telemetry?.live?.hashes.read,
+  file_looks_hung: ingest?.looks?.hung,
+  file_looks_refused: ingest?.looks?.refused,
+  hashes_hung: telemetry?.live?.hashes.hung,
+  hashes_refused: telemetry?.live?.hashes.refused,
+  hashes_unproven: telemetry?.live?.hashes.unproven,
+  account_lookups_refused: telemetry?.live?.accountsRefused,
+  socket_lookups_found: ingest?.ends?.found,
+  socket_lookups_gone: ingest?.ends?.gone,
+  socket_lookups_refused: ingest?.ends?.refused,
+  socket_lookups_failed: ingest?.ends?.failed,
+});
 
 /** What each table lost before a query had read it. */
 const unreadLosses = (buffers: StatusFacts['buffers']): Record<LossColumn, number> => {

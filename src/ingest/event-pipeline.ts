@@ -155,7 +155,7 @@ export class EventPipeline {
   }
 
   /** Takes one record's payload; the bytes may be overwritten after the next `settle`. */
-  push(type: number, bytes: Buffer, start: number, end: number, node?: string): void {
+  push(type: number, bytes: Buffer, start: number, end: number): void {
     this.#records++;
     const record = this.#parser.parse(type, bytes, start, end);
     if (record === undefined) {
@@ -164,7 +164,7 @@ export class EventPipeline {
     }
     this.#gaps?.see(record.serial);
     this.#batchTime ??= this.#now();
-    this.#correlator.push(record, this.#batchTime, node);
+    this.#correlator.push(record, this.#batchTime);
   }
 
   /** Whether the event with this serial is finished: a record of it would be one that came a second time. */

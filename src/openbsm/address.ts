@@ -19,9 +19,10 @@ export const parseAddress = (text: string): Uint8Array => {
   if (!isIPv6(text) || text.includes('%')) throw new RangeError(`${text}: expected an IPv4 or IPv6 address`);
 
   // A dotted tail is two groups.
-  const hexOnly = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) =>
-    [256 * Number(a) + Number(b), 256 * Number(c) + Number(d)].map(group => group.toString(16)).join(':'),
-  );
+  const hexOnly = text.replace(/\d+\.\d+\.\d+\.\d+$/, dotted => {
+    const [a, b, c, d] = dotted.split('.').map(Number) as [number, number, number, number];
+    return `${(256 * a + b).toString(16)}:${(256 * c + d).toString(16)}`;
+  });
   const [head = [], tail] = hexOnly.split('::').map(half => half.split(':').filter(group => group !== ''));
   const gap = tail === undefined ? 0 : 8 - head.length - tail.length;
   const groups = [...head, ...Array<string>(gap).fill('0'), ...(tail ?? [])];

@@ -65,7 +65,7 @@ export class DatagramBatch {
    * @returns how many; negative: a negated errno
    */
   receive(fd: number): number {
-    const received = libc.recvmmsg(fd, this.#headers, BATCH, libc.MSG_DONTWAIT, null);
+    const received = libc.recvmmsg(fd, this.#headers, BATCH, libc.MSG_DONTWAIT);
     return received < 0 ? -libc.errno() : received;
   }
 

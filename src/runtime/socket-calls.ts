@@ -124,15 +124,14 @@ export const recv: (fd: Fd, bytes: Uint8Array, length: number, flags: number) =>
   'long recv(int fd, void *bytes, size_t length, int flags)',
 );
 
-type Recvmmsg = (fd: Fd, headers: Uint8Array, count: number, flags: number, timeout: null) => number;
-let recvmmsgFunction: Recvmmsg | undefined;
+let recvmmsgFunction: ((...args: [Fd, Uint8Array, number, number, null]) => number) | undefined;
 
-/** Looked up when it is first called: macOS has no such function, and loads this module all the same. */
-export const recvmmsg: Recvmmsg = (fd, headers, count, flags, timeout) => {
+/** Without a timeout. Looked up at the first call: macOS loads this module too, and has no such function. */
+export const recvmmsg = (fd: Fd, headers: Uint8Array, count: number, flags: number): number => {
   recvmmsgFunction ??= libc.func(
     'int recvmmsg(int fd, void *headers, uint count, int flags, void *timeout)',
-  ) as Recvmmsg;
-  return recvmmsgFunction(fd, headers, count, flags, timeout);
+  ) as NonNullable<typeof recvmmsgFunction>;
+  return recvmmsgFunction(fd, headers, count, flags, null);
 };
 
 const poll: (pollfds: Uint8Array, count: number, timeout: number) => number = libc.func(

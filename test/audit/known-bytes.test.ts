@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ExecutedFileReader } from '../../src/audit/executed-file.ts';
 import { KnownBytes } from '../../src/audit/known-bytes.ts';
 import { readProcessEvent } from '../../src/audit/process-event.ts';
 import { RecordParser } from '../../src/audit/record.ts';
@@ -11,6 +12,11 @@ import { group, record } from './kernel-records.ts';
 const syscalls = new SyscallReader();
 const addresses = new SockaddrReader();
 const parser = new RecordParser();
+const processes = {
+  kindOfTask: () => 'process' as const,
+  files: new ExecutedFileReader(),
+  argumentBytes: Number.POSITIVE_INFINITY,
+} as const;
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1');
 
@@ -185,7 +191,7 @@ describe('what is known of the record before changes nothing', () => {
           events,
           texts => {
             const records = texts.map(text => [1302, text] as const);
-            return readProcessEvent(group(...records), call, () => 'process');
+            return readProcessEvent(group(...records), call, processes);
           },
           ['item=0 name="/unlike"', 'item=1 name="/unlike"'],
         ),

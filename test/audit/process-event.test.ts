@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ProcessEvent } from '../../src/audit/audit-event.ts';
 import { damage } from '../../src/audit/damage.ts';
+import { ExecutedFileReader } from '../../src/audit/executed-file.ts';
 import {
   type KindOfTask,
   type ProcessReading,
@@ -38,6 +39,7 @@ const CALLS: ReadonlySet<SyscallName> = new Set([
   'tkill',
   'tgkill',
 ]);
+const files = new ExecutedFileReader();
 const NEVER_ASKED: KindOfTask = () => {
   throw new Error('asked for the kind of a task');
 };
@@ -50,7 +52,11 @@ const read = (
   const fields = syscallFields(values);
   const reading = syscalls.read(record(SYSCALL, fields), CALLS);
   if (reading.kind !== 'syscall') throw new Error(`the SYSCALL record is ${reading.kind}`);
-  return readProcessEvent(group([SYSCALL, fields], ...records), reading.syscall, kindOfTask);
+  return readProcessEvent(group([SYSCALL, fields], ...records), reading.syscall, {
+    kindOfTask,
+    files,
+    argumentBytes: Number.POSITIVE_INFINITY,
+  });
 };
 
 const ACTOR = {

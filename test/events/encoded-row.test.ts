@@ -44,7 +44,8 @@ describe('findValue', () => {
         const overheads = entryOverheads(names);
         for (const [i, expected] of values.entries()) {
           const { presentLow, presentHigh } = encoder;
-          const span = findValue(out.bytes, before, presentLow, presentHigh, i, overheads);
+          const row = { bytes: out.bytes, start: before, low: presentLow, high: presentHigh };
+          const span = findValue(row, i, overheads);
           const found = span && out.bytes.toString('utf8', span.start, span.end);
           expect(found).toBe(expected?.toWellFormed());
         }

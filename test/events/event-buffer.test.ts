@@ -115,7 +115,10 @@ describe('EventBuffer', () => {
 
   it('does not count as evicted what a SELECT had consumed', () => {
     const { buffer, append } = filledBuffer(rows(4), { rows: 4, bytes: 1e9 });
-    const consumed = buffer.select(buffer.range, EVERY_COLUMN, ({ eid }) => eid === 2 || eid === 3, true);
+    const consumed = buffer.select(buffer.range, EVERY_COLUMN, {
+      filter: ({ eid }) => eid === 2 || eid === 3,
+      consume: true,
+    });
     expect(eidsOf(decodeRows(consumed))).toEqual([2, 3]);
     expect(eidsOf(rowsOf(buffer))).toEqual([1, 4]);
     append(rows(4));
@@ -256,7 +259,9 @@ describe('EventBuffer', () => {
             savedTo = buffer.range.to;
           } else if (one.kind === 'consume') {
             const filter: RowFilter = ({ eid }) => eid % one.modulus === 0;
-            for (const eid of eidsOf(decodeRows(buffer.select(buffer.range, EVERY_COLUMN, filter, true)))) {
+            for (const eid of eidsOf(
+              decodeRows(buffer.select(buffer.range, EVERY_COLUMN, { filter, consume: true })),
+            )) {
               consumed.add(eid);
             }
           } else buffer.setLimits({ rows: one.rows, bytes: 1e12 });
@@ -575,12 +580,10 @@ describe('EventBuffer', () => {
               case 'select': {
                 const { from, length, times, wanted, modulus, consume } = step;
                 const expected = model.select({ from, to: from + length, times }, wanted, modulus, consume);
-                const found = buffer.select(
-                  { from, to: from + length, times },
-                  maskOf(wanted),
-                  modulus === 1 ? undefined : ({ eid }) => eid % modulus === 0,
+                const found = buffer.select({ from, to: from + length, times }, maskOf(wanted), {
+                  filter: modulus === 1 ? undefined : ({ eid }) => eid % modulus === 0,
                   consume,
-                );
+                });
                 expect(found.count).toBe(expected.length);
                 expect(decodeRows(found)).toEqual(expected);
                 handedOut.push([found, expected]);

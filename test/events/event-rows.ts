@@ -68,7 +68,7 @@ export const rowsOf = (
   span: RowSpan = buffer.range,
   wanted = EVERY_COLUMN,
   filter?: RowFilter,
-): PluginRow[] => decodeRows(buffer.select(span, wanted, filter));
+): PluginRow[] => decodeRows(buffer.select(span, wanted, { filter }));
 
 export const eidsOf = (rows: readonly PluginRow[]): number[] => rows.map(({ eid }) => Number(eid));
 

@@ -101,8 +101,7 @@ describe('rows with late values', () => {
 
   it('have them behind their own, where they are wanted', () => {
     const { buffer, lateColumns } = filled();
-    const select = (wanted = EVERYTHING) =>
-      decodeRows(buffer.select(buffer.range, wanted, undefined, false, lateColumns));
+    const select = (wanted = EVERYTHING) => decodeRows(buffer.select(buffer.range, wanted, { lateColumns }));
     expect(select()).toEqual([
       { path: '/a', note: 'n', time: '1', eid: '0000000001', username: 'Jürgen' },
       { path: '/b', time: '2', eid: '0000000002' },
@@ -119,7 +118,7 @@ describe('rows with late values', () => {
 
   it('are those of the time of the SELECT, whenever its bytes are read', () => {
     const { buffer, lateColumns } = filled();
-    const selected = buffer.select(buffer.range, maskOf([0, USERNAME]), undefined, false, lateColumns);
+    const selected = buffer.select(buffer.range, maskOf([0, USERNAME]), { lateColumns });
     const atMost = selected.chunks.reduce((sum, { length }) => sum + length, 0);
     lateColumns.set(1, ['changed', undefined]);
     lateColumns.set(2, ['late', undefined]);
@@ -135,7 +134,7 @@ describe('rows with late values', () => {
   it('hold values longer than a copy’s own memory', () => {
     const { buffer, lateColumns } = filled();
     lateColumns.set(2, ['x'.repeat(200_000)]);
-    const rows = decodeRows(buffer.select(buffer.range, maskOf([USERNAME]), undefined, false, lateColumns));
+    const rows = decodeRows(buffer.select(buffer.range, maskOf([USERNAME]), { lateColumns }));
     expect(rows.map(({ username }) => username?.length)).toEqual([6, 200_000, 4]);
   });
 
@@ -148,8 +147,7 @@ describe('rows with late values', () => {
     const lateColumns = new LateColumns(names, ['pid', 'note']);
     lateColumns.set(1, ['443', 'late']);
     lateColumns.set(2, [undefined, 'late']);
-    const select = (wanted = EVERYTHING) =>
-      decodeRows(buffer.select(buffer.range, wanted, undefined, false, lateColumns));
+    const select = (wanted = EVERYTHING) => decodeRows(buffer.select(buffer.range, wanted, { lateColumns }));
     expect(select()).toEqual([
       { path: '/a', pid: '443', note: 'late', time: '1', eid: '0000000001' },
       { path: '/b', pid: '0', note: 'late', time: '2', eid: '0000000002' },

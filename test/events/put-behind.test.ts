@@ -42,7 +42,7 @@ describe('putBehind', () => {
           former.buffer.discardBelow(start + 1);
           const isGone = (pid: number): boolean => gone.includes(pid - start);
           const consumed = (row: { readonly eid: number }): boolean => isGone(row.eid);
-          former.buffer.select(former.buffer.range, { low: 0, high: 0 }, consumed, true);
+          former.buffer.select(former.buffer.range, { low: 0, high: 0 }, { filter: consumed, consume: true });
           const left = rows(1, count + start).filter(
             ({ pid }) => Number(pid) > start && !isGone(Number(pid)),
           );

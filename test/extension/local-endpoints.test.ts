@@ -20,13 +20,9 @@ const setUp = (rows: number) => {
   const ends = new LocalEndpoints(buffer);
   const select = () =>
     decodeRows(
-      buffer.select(
-        buffer.range,
-        maskOf(wanted.map(name => names.indexOf(name))),
-        undefined,
-        false,
-        ends.lateColumnsOf(context(...wanted)),
-      ),
+      buffer.select(buffer.range, maskOf(wanted.map(name => names.indexOf(name))), {
+        lateColumns: ends.lateColumnsOf(context(...wanted)),
+      }),
     );
   return { ends, select };
 };

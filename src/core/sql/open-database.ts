@@ -94,7 +94,7 @@ const addFunctions = ({ capi }: Sqlite, db: number): void => {
 const addCollations = ({ capi, wasm }: Sqlite, db: number): void => {
   const textAt = (length: number, pointer: number): string =>
     Buffer.from(wasm.heap8u().buffer, pointer, length).toString();
-  // SQLite's own signature.
+  // biome-ignore lint/complexity/useMaxParams: SQLite calls it.
   const compare = (_arg: number, leftLength: number, left: number, rightLength: number, right: number) =>
     compareVersions(textAt(leftLength, left), textAt(rightLength, right));
   for (const collation of VERSION_COLLATIONS) {

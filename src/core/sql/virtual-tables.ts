@@ -79,7 +79,7 @@ export class VirtualTables {
     this.#host = host;
     const ofTable = (pVtab: number): number => pVtab;
     const ofCursor = (pCursor: number): number => this.#cursors.get(pCursor)!.tablePointer;
-    // SQLite's own signature.
+    // biome-ignore lint/complexity/useMaxParams: SQLite calls it.
     const create = (
       pDb: number,
       _aux: number,

@@ -1,4 +1,11 @@
-import { entryOverheads, isPresent, isRowHeader, ROW_HEADER_BYTES, writeRowHeader } from '../encoded-row.ts';
+import {
+  entryOverheads,
+  isPresent,
+  isRowHeader,
+  ROW_HEADER_BYTES,
+  type RowPlace,
+  writeRowHeader,
+} from '../encoded-row.ts';
 import { unpackRows } from '../packing.ts';
 import type { PackedBatch, StoredBatch } from '../row-batch.ts';
 import { MAX_PAYLOAD_BYTES } from './frame.ts';
@@ -107,18 +114,16 @@ const isSound = (
   for (let i = 0; i < ends.length; i++) {
     const end = ends[i]!;
     if (!Number.isFinite(times[i]) || end < start || end > bytes.length) return false;
-    if (!isSoundRow(bytes, start, end, masks[2 * i]!, masks[2 * i + 1]!, names)) return false;
+    const row = { bytes, start, low: masks[2 * i]!, high: masks[2 * i + 1]! };
+    if (!isSoundRow(row, end, names)) return false;
     start = end;
   }
   return start === bytes.length;
 };
 
 const isSoundRow = (
-  bytes: Buffer,
-  start: number,
+  { bytes, start, low, high }: RowPlace,
   end: number,
-  low: number,
-  high: number,
   names: readonly string[],
 ): boolean => {
   let entries = 0;

@@ -78,6 +78,7 @@ interface Shape {
  * Records that come twice, in the event or after it, are dropped and counted.
  */
 export class LogCorrelator {
+  readonly #shapes = new ShapeReader();
   readonly counters: CorrelatorCounters & { repeated: number } = {
     unterminated: 0,
     overLimit: 0,
@@ -121,7 +122,7 @@ export class LogCorrelator {
     if (isMark) event.isMarked = true;
     if (type === AUDIT_EOE) event.ends++;
     if (type !== AUDIT_EOE) this.#add(event, record);
-    if (event.isMarked && isWhole(event)) this.#end(event, 'record');
+    if (event.isMarked && isWhole(event, this.#shapes)) this.#end(event, 'record');
   }
 
   /** A message of a program, or a report of SELinux and the like, stands alone; others may have its serial. */
@@ -196,7 +197,7 @@ export class LogCorrelator {
       if (event.seconds >= before) continue;
       const hasCall = (event.types & SYSCALL_BIT) !== 0;
       const isOver = (hasCall && event.isMarked) || (event.types & URINGOP_BIT) !== 0;
-      if (isOver || isWhole(event)) this.#end(event, 'age');
+      if (isOver || isWhole(event, this.#shapes)) this.#end(event, 'age');
     }
   }
 
@@ -245,7 +246,7 @@ export class LogCorrelator {
     event.borrowedFrom = event.records.length;
     const { seconds, milliseconds, serial, node, records, types } = event;
     this.#seen.see(event, node, endedBy !== 'limit');
-    if (endedBy !== 'record' && (types & SYSCALL_BIT) !== 0 && !isWhole(event)) {
+    if (endedBy !== 'record' && (types & SYSCALL_BIT) !== 0 && !isWhole(event, this.#shapes)) {
       if ((types & URINGOP_BIT) === 0) this.counters.unterminated++;
     }
     if ((types & URINGOP_BIT) !== 0)
@@ -299,11 +300,11 @@ const isRepeated = (records: readonly AuditRecord[], record: AuditRecord): boole
 };
 
 /** Whether an event has all records that its SYSCALL calls for. */
-const isWhole = (event: Pending): boolean => {
+const isWhole = (event: Pending, shapes: ShapeReader): boolean => {
   const { types } = event;
   // How many operations of io_uring there are nothing says.
   if ((types & SYSCALL_BIT) === 0 || (types & URINGOP_BIT) !== 0) return false;
-  event.shape ??= readShape(event.records.find(({ type }) => type === AUDIT_SYSCALL)!);
+  event.shape ??= shapes.read(event.records.find(({ type }) => type === AUDIT_SYSCALL)!);
   const { items, needs } = event.shape;
   if (event.paths < items || (items > 0 && (types & CWD_BIT) === 0)) return false;
   if ((types & needs) !== needs) return false;
@@ -363,39 +364,43 @@ interface Call {
 }
 const NO_CALL: Call = { arch: undefined, name: undefined, succeeded: false };
 
-/** Longest such beginning that is remembered. */
+/** Longest beginning of a SYSCALL record that is remembered, in bytes. */
 const KNOWN_CALL_BYTES = 96;
-/** The one read last, up to `a0`: most calls of a log have it in common. */
-const knownCallText = new KnownBytes(KNOWN_CALL_BYTES);
-let knownCall: Call = NO_CALL;
 
-const readShape = ({ bytes, start, end }: AuditRecord): Shape => {
-  const from = knownCallText.endAt(bytes, start, end);
-  let { arch, name, succeeded } = from < 0 ? NO_CALL : knownCall;
-  let a0: number | undefined;
-  let items = 0;
-  cursor.reset(bytes, from < 0 ? start : from, end);
-  while (cursor.next()) {
-    if (cursor.key === ARCH) arch ??= hexWord(cursor);
-    else if (cursor.key === SYSCALL) name = syscallName(arch ?? 0, decimal(cursor) ?? -1);
-    else if (cursor.key === SUCCESS) succeeded = bytes[cursor.valueStart] === LETTER_Y;
-    else if (cursor.key === A0) {
-      if (from < 0 && a0 === undefined && !hasQuote(bytes, start, cursor.keyStart)) {
-        knownCallText.keep(bytes, start, cursor.keyStart);
-        knownCall = { arch, name, succeeded };
+/** Tells from SYSCALL records what else their events have. */
+class ShapeReader {
+  /** The beginning read last, up to `a0`: most calls of a log have it in common. */
+  readonly #knownText = new KnownBytes(KNOWN_CALL_BYTES);
+  #known: Call = NO_CALL;
+
+  read({ bytes, start, end }: AuditRecord): Shape {
+    const from = this.#knownText.endAt(bytes, start, end);
+    let { arch, name, succeeded } = from < 0 ? NO_CALL : this.#known;
+    let a0: number | undefined;
+    let items = 0;
+    cursor.reset(bytes, from < 0 ? start : from, end);
+    while (cursor.next()) {
+      if (cursor.key === ARCH) arch ??= hexWord(cursor);
+      else if (cursor.key === SYSCALL) name = syscallName(arch ?? 0, decimal(cursor) ?? -1);
+      else if (cursor.key === SUCCESS) succeeded = bytes[cursor.valueStart] === LETTER_Y;
+      else if (cursor.key === A0) {
+        if (from < 0 && a0 === undefined && !hasQuote(bytes, start, cursor.keyStart)) {
+          this.#knownText.keep(bytes, start, cursor.keyStart);
+          this.#known = { arch, name, succeeded };
+        }
+        a0 = hexWord(cursor);
+      } else if (cursor.key === ITEMS) {
+        items = decimal(cursor) ?? 0;
+        break;
       }
-      a0 = hexWord(cursor);
-    } else if (cursor.key === ITEMS) {
-      items = decimal(cursor) ?? 0;
-      break;
     }
+    const needs =
+      name === 'socketcall'
+        ? SOCKETCALL_BIT | needsOf(socketcallName(a0 ?? 0), succeeded)
+        : needsOf(name, succeeded);
+    return { items, needs };
   }
-  const needs =
-    name === 'socketcall'
-      ? SOCKETCALL_BIT | needsOf(socketcallName(a0 ?? 0), succeeded)
-      : needsOf(name, succeeded);
-  return { items, needs };
-};
+}
 
 const isBorrowing = ({ borrowedFrom, records }: Pending): boolean => borrowedFrom < records.length;
 

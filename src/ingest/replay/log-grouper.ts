@@ -41,9 +41,10 @@ export class LogGrouper {
   }
 
   /** Takes one record; its bytes may be overwritten after the next `settle`. */
-  readonly push: RecordSink = (type, bytes, start, end, interpretedEnd, node) => {
-    const record = this.#parser.parse(type, bytes, start, end, interpretedEnd);
+  readonly push: RecordSink = ({ type, bytes, start, end, interpretedEnd, node }) => {
+    const record = this.#parser.parse(type, bytes, start, end);
     if (record === undefined) return false;
+    if (interpretedEnd > end) record.interpretedEnd = interpretedEnd;
     const { from, to } = this.#times;
     this.#behind = record.seconds > to + BEHIND_SECONDS ? this.#behind + 1 : 0;
     if (record.seconds >= from && record.seconds <= to) this.#correlator.push(record, node);

@@ -13,7 +13,7 @@ import {
   AUDIT_URINGOP,
 } from '../../audit/constants.ts';
 import { isUserMessage, standsAlone } from '../../audit/correlator.ts';
-import { KnownBytes } from '../../audit/known-bytes.ts';
+import { ByteViews, KnownBytes } from '../../audit/known-bytes.ts';
 import { isUsableWithoutEnd, looksEnded } from './cut-record.ts';
 import { ENRICHED_SEPARATOR, enrichmentStart, headerProblem, parseLogLine, startsWith } from './log-line.ts';
 import { recordTypeNumbers } from './record-types.ts';
@@ -47,20 +47,27 @@ export const newLogCounters = (): LogCounters => ({
   foreign: 0,
 });
 
+/** One record of a log: `bytes[start, end)` from `audit(` on. */
+export interface LoggedRecord {
+  readonly type: number;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Where the fields end that auditd interpreted, which begin behind a separator at `end`; `end` if there are none. */
+  readonly interpretedEnd: number;
+  /** The host that auditd put in front of the record. */
+  readonly node: string | undefined;
+}
+
 /**
- * Takes one record: `bytes[start, end)` from `audit(` on, with the fields that auditd interpreted up to `interpretedEnd`.
- * The bytes may be overwritten after the call that the reader was given them with.
+ * Takes one record. Its bytes may be overwritten after the call in which the reader was given them.
  *
  * @returns false if its header cannot be read
  */
-export type RecordSink = (
-  type: number,
-  bytes: Buffer,
-  start: number,
-  end: number,
-  interpretedEnd: number,
-  node: string | undefined,
-) => boolean;
+export type RecordSink = (record: LoggedRecord) => boolean;
+
+/** A record as far as its beginning tells; its end is not known yet. */
+type Beginning = Pick<LoggedRecord, 'type' | 'bytes' | 'start' | 'node'>;
 
 /** Types of records that make events, or end them. */
 const isOfInterest = (type: number): boolean =>
@@ -77,7 +84,8 @@ const isOfInterest = (type: number): boolean =>
   type === AUDIT_OPENAT2 ||
   standsAlone(type);
 
-const HEADER_TEXT = ' msg=audit(';
+const MSG = ' msg=';
+const HEADER_TEXT = `${MSG}audit(`;
 const HEADER = Buffer.from(HEADER_TEXT);
 const BRACKET = 0x28;
 /** Place of the bracket in `audit(`. */
@@ -103,6 +111,7 @@ export class LogReader {
   readonly #sink: RecordSink;
   readonly #maxLineBytes: number;
   readonly #allTypes: boolean;
+  readonly #types = new LineTypes();
   /** The unfinished line. */
   #pieces: Buffer[] = [];
   #length = 0;
@@ -199,9 +208,9 @@ export class LogReader {
       at = bytes.indexOf(SPACE, start) + 1;
       node = this.#nodeText(bytes, start + 5, at - 1);
     }
-    const type = typeAt(bytes, at, end);
-    if (type !== undefined) this.#record(type, bytes, headerAt + 5, end, node, isEnded);
-    else this.#unusual(bytes, start, end, isEnded);
+    const type = this.#types.typeAt(bytes, at, end);
+    if (type === undefined) this.#unusual(bytes, start, end, isEnded);
+    else this.#record({ type, bytes, start: this.#types.headerAt + MSG.length, node }, end, isEnded);
   }
 
   /** Nearly always the one of the line before. */
@@ -211,14 +220,8 @@ export class LogReader {
   }
 
   /** @param end of the line */
-  #record(
-    type: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    node: string | undefined,
-    isEnded: boolean,
-  ): void {
+  #record(record: Beginning, end: number, isEnded: boolean): void {
+    const { type, bytes, start } = record;
     let fieldsEnd = end;
     if (this.#nextSeparator >= 0 && this.#nextSeparator < start)
       this.#nextSeparator = bytes.indexOf(ENRICHED_SEPARATOR, start);
@@ -233,15 +236,15 @@ export class LogReader {
         if (second !== undefined) {
           const firstEnd = Math.min(fieldsEnd, second.firstEnd);
           // Where a blank stands between, the line is a list; else the first record is torn.
-          if (second.isList) this.#hand(type, bytes, start, firstEnd, second.firstEnd, node);
-          else this.#cut(type, bytes, start, firstEnd, node);
+          if (second.isList) this.#hand(record, firstEnd, second.firstEnd);
+          else this.#cut(record, firstEnd);
           this.#part(bytes, second.start, end, isEnded);
           return;
         }
       }
     }
-    if (fieldsEnd === end && !isEnded) this.#cut(type, bytes, start, end, node);
-    else this.#hand(type, bytes, start, fieldsEnd, end, node);
+    if (fieldsEnd === end && !isEnded) this.#cut(record, end);
+    else this.#hand(record, fieldsEnd, end);
   }
 
   /**
@@ -273,27 +276,21 @@ export class LogReader {
   }
 
   /** A record that may be cut off: nothing stands behind it. */
-  #cut(type: number, bytes: Buffer, start: number, end: number, node: string | undefined): void {
+  #cut(record: Beginning, end: number): void {
+    const { type, bytes, start } = record;
     const last = withoutNuls(bytes, start, end);
     const fields = /^[^)]*\): ?(.*)$/s.exec(bytes.toString('latin1', start, last))?.[1];
     if (fields !== undefined && isUsableWithoutEnd(type, fields)) {
-      this.#hand(type, bytes, start, last, last, node);
+      this.#hand(record, last, last);
       if (looksEnded(fields)) return;
     }
     this.#malformed('the record is cut off');
   }
 
-  #hand(
-    type: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    interpretedEnd: number,
-    node: string | undefined,
-  ): void {
+  #hand({ type, bytes, start, node }: Beginning, end: number, interpretedEnd: number): void {
     if (!this.#allTypes && !isOfInterest(type)) {
       this.counters.records++;
-    } else if (this.#sink(type, bytes, start, end, interpretedEnd, node)) {
+    } else if (this.#sink({ type, bytes, start, end, interpretedEnd, node })) {
       this.counters.records++;
     } else {
       this.#malformed(headerProblem(bytes, start, end) ?? 'the header cannot be read');
@@ -307,16 +304,11 @@ export class LogReader {
       case 'blank':
       case 'comment':
         return;
-      case 'record':
-        this.#record(
-          line.record.type,
-          bytes,
-          line.record.start,
-          line.record.interpretedEnd,
-          line.record.node,
-          isEnded,
-        );
+      case 'record': {
+        const { type, node, interpretedEnd } = line.record;
+        this.#record({ type, bytes, start: line.record.start, node }, interpretedEnd, isEnded);
         return;
+      }
       case 'malformed': {
         const unwrapped = unwrapLine(bytes.subarray(start, end));
         if (unwrapped.kind === 'foreign') this.counters.foreign++;
@@ -331,7 +323,7 @@ export class LogReader {
     for (const inner of lines) {
       this.#lookIn(inner);
       if (
-        typeAt(inner, 0, inner.length) !== undefined ||
+        this.#types.typeAt(inner, 0, inner.length) !== undefined ||
         parseLogLine(inner, 0, inner.length).kind === 'record'
       )
         this.#part(inner, 0, inner.length, isEnded);
@@ -352,17 +344,10 @@ export class LogReader {
   }
 }
 
-/** Where ` msg=audit(` begins in the line that `typeAt` was asked about last. */
-let headerAt = 0;
-
-/** A type of records, and how a line of it begins. */
+/** A type of records, by name. */
 interface NamedType {
   readonly type: number;
   readonly name: Buffer;
-  /** `type=NAME msg=audit(` */
-  readonly beginning: KnownBytes;
-  /** The one that came behind it last: the records of events come in the same order. */
-  next: NamedType | undefined;
 }
 
 /** Types by the hash of their name. */
@@ -374,51 +359,77 @@ const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
 };
 for (const [name, type] of Object.entries(recordTypeNumbers)) {
   const bytes = Buffer.from(name);
-  const line = Buffer.from(`type=${name}${HEADER_TEXT}`);
-  const beginning = new KnownBytes(line.length);
-  beginning.keep(line, 0, line.length);
-  typesByHash.set(hashOf(bytes, 0, bytes.length), { type, name: bytes, beginning, next: undefined });
+  typesByHash.set(hashOf(bytes, 0, bytes.length), { type, name: bytes });
 }
-/** Of the line before. */
-let lastType: NamedType | undefined;
 
-/** The type of a line `type=NAME msg=audit(…`, as nearly all are; undefined for any other. */
-const typeAt = (bytes: Buffer, start: number, end: number): number | undefined => {
-  const before = lastType;
-  if (before !== undefined) {
-    if (before.next !== undefined && isOfType(before.next, bytes, start, end)) return before.next.type;
-    // As PATH is behind PATH.
-    if (isOfType(before, bytes, start, end)) return before.type;
+/** A type that a log has lines of. */
+interface SeenType {
+  readonly type: number;
+  /** `type=NAME msg=audit(` */
+  readonly beginning: KnownBytes;
+  /** The one that came behind it last: the records of events come in the same order. */
+  next: SeenType | undefined;
+}
+
+/** Tells the types of a log's lines. Most are found without reading their names, by the type of the line before. */
+class LineTypes {
+  readonly #views = new ByteViews();
+  readonly #seen = new Map<NamedType, SeenType>();
+  /** Of the line before. */
+  #last: SeenType | undefined;
+  /** Where ` msg=audit(` begins in the line that `typeAt` found the type of last. */
+  headerAt = 0;
+
+  /** The type of a line `type=NAME msg=audit(…`, as nearly all are; undefined for any other. */
+  typeAt(bytes: Buffer, start: number, end: number): number | undefined {
+    const before = this.#last;
+    if (before !== undefined) {
+      if (before.next !== undefined && this.#isOf(before.next, bytes, start, end)) return before.next.type;
+      // As PATH is behind PATH.
+      if (this.#isOf(before, bytes, start, end)) return before.type;
+    }
+    const found = this.#find(bytes, start, end);
+    if (found === undefined) return undefined;
+    if (before !== undefined) before.next = found;
+    this.#last = found;
+    return found.type;
   }
-  const found = findType(bytes, start, end);
-  if (found === undefined) return undefined;
-  if (before !== undefined) before.next = found;
-  lastType = found;
-  return found.type;
-};
 
-const isOfType = (type: NamedType, bytes: Buffer, start: number, end: number): boolean => {
-  const beginningEnd = type.beginning.endAt(bytes, start, end);
-  if (beginningEnd < 0) return false;
-  headerAt = beginningEnd - HEADER.length;
-  lastType = type;
-  return true;
-};
+  #isOf(type: SeenType, bytes: Buffer, start: number, end: number): boolean {
+    const beginningEnd = type.beginning.endAt(bytes, start, end);
+    if (beginningEnd < 0) return false;
+    this.headerAt = beginningEnd - HEADER.length;
+    this.#last = type;
+    return true;
+  }
 
-const findType = (bytes: Buffer, start: number, end: number): NamedType | undefined => {
-  if (!startsWith(bytes, start, end, 'type=')) return undefined;
-  let at = start + 5;
-  let hash = 0;
-  const first = at;
-  while (at < end && bytes[at] !== SPACE) hash = (Math.imul(hash, 31) + bytes[at++]!) | 0;
-  const known = typesByHash.get(hash);
-  if (known === undefined || known.name.length !== at - first) return undefined;
-  const { name } = known;
-  for (let i = 0; i < name.length; i++) if (bytes[first + i] !== name[i]) return undefined;
-  if (!startsWith(bytes, at, end, HEADER_TEXT)) return undefined;
-  headerAt = at;
-  return known;
-};
+  #find(bytes: Buffer, start: number, end: number): SeenType | undefined {
+    if (!startsWith(bytes, start, end, 'type=')) return undefined;
+    const first = start + 5;
+    let at = first;
+    let hash = 0;
+    while (at < end && bytes[at] !== SPACE) hash = (Math.imul(hash, 31) + bytes[at++]!) | 0;
+    const named = typesByHash.get(hash);
+    if (named === undefined || named.name.length !== at - first) return undefined;
+    const { name } = named;
+    for (let i = 0; i < name.length; i++) if (bytes[first + i] !== name[i]) return undefined;
+    if (!startsWith(bytes, at, end, HEADER_TEXT)) return undefined;
+    this.headerAt = at;
+    return this.#see(named);
+  }
+
+  #see(named: NamedType): SeenType {
+    let seen = this.#seen.get(named);
+    if (seen === undefined) {
+      const line = Buffer.from(`type=${named.name}${HEADER_TEXT}`);
+      const beginning = new KnownBytes(line.length, this.#views);
+      beginning.keep(line, 0, line.length);
+      seen = { type: named.type, beginning, next: undefined };
+      this.#seen.set(named, seen);
+    }
+    return seen;
+  }
+}
 
 interface SecondRecord {
   readonly start: number;

@@ -82,9 +82,9 @@ const readLog = async (
   const sink: RecordSink =
     onRaw === undefined
       ? grouper.push
-      : (type, bytes, start, end, ...rest) => {
-          onRaw(`${type} ${printable(bytes, start, end)}`);
-          return grouper.push(type, bytes, start, end, ...rest);
+      : record => {
+          onRaw(`${record.type} ${printable(record.bytes, record.start, record.end)}`);
+          return grouper.push(record);
         };
   const reader = new LogReader(sink, { allTypes: onRaw !== undefined });
   const take = (read: () => void): void => {

@@ -40,7 +40,7 @@ export const replayFormat = (head: Uint8Array, isBsmTrail: BsmDetector = looksLi
   if (isJournalExport(bytes)) return { kind: 'journal-export', firstTime: undefined };
   let firstTime: number | undefined;
   const reader = new LogReader(
-    (_type, line, start) => {
+    ({ bytes: line, start }) => {
       const time = /^audit\((\d+)\.\d+:\d+\)/.exec(line.toString('latin1', start, start + 48))?.[1];
       if (time === undefined) return false;
       firstTime ??= Number(time);

@@ -1,3 +1,4 @@
+import type { IsoTimes } from '../event-time.ts';
 import { type ProcessNode, startTextOf } from './process-node.ts';
 import type { ProcessTree } from './process-tree.ts';
 
@@ -19,10 +20,12 @@ const MAX_LISTS = 256;
  */
 export class Ancestors {
   readonly #tree: Pick<ProcessTree, 'parentOf' | 'imageOf'>;
+  readonly #times: IsoTimes;
   readonly #lists = new Map<ProcessNode, readonly Ancestor[]>();
 
-  constructor(tree: Pick<ProcessTree, 'parentOf' | 'imageOf'>) {
+  constructor(tree: Pick<ProcessTree, 'parentOf' | 'imageOf'>, times: IsoTimes) {
     this.#tree = tree;
+    this.#times = times;
   }
 
   ofChildOf(parent: ProcessNode): readonly Ancestor[] {
@@ -31,7 +34,11 @@ export class Ancestors {
     const list: Ancestor[] = [];
     for (let node: ProcessNode | undefined = parent; node !== undefined; node = this.#tree.parentOf(node)) {
       if (list.length === MAX_ANCESTORS) break;
-      list.push({ pid: node.pid, timestamp: startTextOf(node), path: this.#tree.imageOf(node)?.path });
+      list.push({
+        pid: node.pid,
+        timestamp: startTextOf(node, this.#times),
+        path: this.#tree.imageOf(node)?.path,
+      });
     }
     if (this.#lists.size >= MAX_LISTS) this.#lists.clear();
     this.#lists.set(parent, list);
@@ -41,7 +48,8 @@ export class Ancestors {
   #isTrue(list: readonly Ancestor[], parent: ProcessNode): boolean {
     let node: ProcessNode | undefined = parent;
     for (const { pid, timestamp, path } of list) {
-      if (node === undefined || node.pid !== pid || startTextOf(node) !== timestamp) return false;
+      if (node === undefined || node.pid !== pid || startTextOf(node, this.#times) !== timestamp)
+        return false;
       if (this.#tree.imageOf(node)?.path !== path) return false;
       node = this.#tree.parentOf(node);
     }

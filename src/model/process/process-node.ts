@@ -1,5 +1,5 @@
 import type { Container } from '../container/container-id.ts';
-import { isoTime } from '../event-time.ts';
+import type { IsoTimes } from '../event-time.ts';
 import type { Image } from './image.ts';
 import type { Place } from './place.ts';
 
@@ -62,7 +62,7 @@ export interface ProcessNode {
 }
 
 /** When a process started: ISO 8601, UTC, milliseconds. */
-export const startTextOf = (node: ProcessNode): string | undefined => {
-  node.startText ??= isoTime(node.startMs);
+export const startTextOf = (node: ProcessNode, times: IsoTimes): string | undefined => {
+  node.startText ??= times.of(node.startMs);
   return node.startText;
 };

@@ -1,4 +1,4 @@
-import { eventMs, isoTime } from '../event-time.ts';
+import { eventMs, IsoTimes } from '../event-time.ts';
 import { joinArgv, processName } from '../process/image.ts';
 import { UNSET_ID } from '../procfs/values.ts';
 import { type EventSource, eventSource } from '../source.ts';
@@ -22,8 +22,9 @@ export interface AuditFields {
 }
 
 /** What the event itself says. */
-export const auditSource = (): EventSource<AuditFields> =>
-  eventSource<AuditFields>({
+export const auditSource = (): EventSource<AuditFields> => {
+  const times = new IsoTimes();
+  return eventSource<AuditFields>({
     name: 'audit',
     provides: {
       timestamp: 'output',
@@ -41,7 +42,7 @@ export const auditSource = (): EventSource<AuditFields> =>
     needs: [],
     limits: { rests: false },
     resolve: event => ({
-      timestamp: isoTime(eventMs(event)),
+      timestamp: times.of(eventMs(event)),
       user_uid: event.uid,
       login_user_uid: set(event.auid),
       process_pid: event.pid,
@@ -54,5 +55,6 @@ export const auditSource = (): EventSource<AuditFields> =>
       node: event.node,
     }),
   });
+};
 
 const set = (id: number | undefined): number | undefined => (id === UNSET_ID ? undefined : id);

@@ -1,7 +1,7 @@
 import { errnoName } from '../../audit/errors.ts';
 import { messageOf } from '../../runtime/message-of.ts';
 import type { Clock } from '../clock.ts';
-import { eventMs, isoTime } from '../event-time.ts';
+import { eventMs, IsoTimes } from '../event-time.ts';
 import type { ModelEvent } from '../model-event.ts';
 import { type Ancestor, Ancestors } from '../process/ancestors.ts';
 import type { ProcConnectorEvent } from '../process/cn-proc.ts';
@@ -59,26 +59,29 @@ export interface ProcessTreeSourceOptions {
   readonly hasher?: { start(): void; close(): void };
 }
 
+const PROVIDED: EventSource<ProcessTreeFields>['provides'] = {
+  process_start_timestamp: 'output',
+  parent_process_timestamp: 'output',
+  parent_process_pid: 'output',
+  parent_process_name: 'output',
+  parent_process_path: 'output',
+  parent_process_command_line: 'output',
+  ancestors: 'output',
+  process: 'internal',
+  process_image: 'internal',
+  parent: 'internal',
+  parent_image: 'internal',
+};
+
 /** Who started a process: parents are known by pid and start time, also after they ended. */
 export const processTreeSource = (options: ProcessTreeSourceOptions): EventSource<ProcessTreeFields> => {
   const { tree, clock, hasher } = options;
-  const ancestors = new Ancestors(tree);
+  const times = new IsoTimes();
+  const ancestors = new Ancestors(tree, times);
   const listener = new ConnectorListener(options);
   return eventSource<ProcessTreeFields>({
     name: 'process tree',
-    provides: {
-      process_start_timestamp: 'output',
-      parent_process_timestamp: 'output',
-      parent_process_pid: 'output',
-      parent_process_name: 'output',
-      parent_process_path: 'output',
-      parent_process_command_line: 'output',
-      ancestors: 'output',
-      process: 'internal',
-      process_image: 'internal',
-      parent: 'internal',
-      parent_image: 'internal',
-    },
+    provides: PROVIDED,
     needs: [],
     limits: { rests: false },
 
@@ -111,8 +114,8 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       const { process, image, parent, parentImage } = tree.exec(event);
       return {
         // Not kept with it: most processes are asked for it once.
-        process_start_timestamp: process.startKnown === 'exec' ? undefined : isoTime(process.startMs),
-        parent_process_timestamp: parent && startTextOf(parent),
+        process_start_timestamp: process.startKnown === 'exec' ? undefined : times.of(process.startMs),
+        parent_process_timestamp: parent && startTextOf(parent, times),
         parent_process_pid: process.parentPid,
         parent_process_name: parentImage?.name,
         parent_process_path: parentImage?.path,

@@ -30,7 +30,7 @@ export const startTestCore: StartTestCore = async ({ plugins = [], flags = {} } 
   const write = (level: string, message: string): unknown => log.push(`${level}: ${message}`);
   const scheduled = new Map<string, ScheduledTestQuery>();
   const lock = new ScheduleLock();
-  // Core runs a query once in a second at most, and tells its runs apart by the second: a test need not wait for the next one.
+  // Core runs a query at most once a second. The clock jumps ahead, so that a test does not wait for the next second.
   let aheadMs = 0;
   const clock = { ...realClock, now: () => realClock.now() + aheadMs };
   const core = new EmbeddedCore({
@@ -42,6 +42,7 @@ export const startTestCore: StartTestCore = async ({ plugins = [], flags = {} } 
     scheduleLock: lock,
   });
   const scheduler = new Scheduler({
+    ...schedulerSettings(options),
     schedule: () => [...scheduled.values()].map(scheduledQuery),
     query: (sql, signal) => core.query(sql, signal, { isScheduled: true }),
     lock,
@@ -53,24 +54,14 @@ export const startTestCore: StartTestCore = async ({ plugins = [], flags = {} } 
     },
     log: write,
     clock,
-    hostIdentifier: () => 'test',
-    eventsOptimize: () => options.bool('events_optimize'),
-    numericMonitoring: () => false,
-    epoch: () => 0,
-    maxDriftSeconds: () => options.number('schedule_max_drift'),
-    packRefreshSeconds: () => options.number('pack_refresh_interval'),
   });
   await core.start();
   const extension = plugins.length === 0 ? undefined : await register(core.socketPath, plugins);
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= (async () => {
-      await extension?.();
-      await core.close();
-      directory.remove();
-    })();
-    return closing;
-  };
+  const close = once(async () => {
+    await extension?.();
+    await core.close();
+    directory.remove();
+  });
   const running = new AbortController();
   return {
     socketPath: core.socketPath,
@@ -91,6 +82,16 @@ export const startTestCore: StartTestCore = async ({ plugins = [], flags = {} } 
   };
 };
 
+/** What osqueryd reads from its flags and its configuration. */
+const schedulerSettings = (options: CoreOptions) => ({
+  hostIdentifier: () => 'test',
+  eventsOptimize: () => options.bool('events_optimize'),
+  numericMonitoring: () => false,
+  epoch: () => 0,
+  maxDriftSeconds: () => options.number('schedule_max_drift'),
+  packRefreshSeconds: () => options.number('pack_refresh_interval'),
+});
+
 const scheduledQuery = ({
   name,
   sql,
@@ -106,6 +107,15 @@ const scheduledQuery = ({
   removed: true,
   discovery: [],
 });
+
+/** Does the work at the first call; later calls wait for the same work. */
+const once = (work: () => Promise<void>): (() => Promise<void>) => {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+};
 
 /** Resolves when core can call the plugins, with what stops them. */
 const register = async (socket: string, plugins: readonly Plugin[]): Promise<() => Promise<void>> => {

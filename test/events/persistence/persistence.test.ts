@@ -89,7 +89,7 @@ describe('Persistence', () => {
     first.append(10);
     await first.persistence.save();
     // A query with a WHERE takes one out of the middle.
-    first.buffer.select({ from: 7, to: 8 }, EVERY_COLUMN, undefined, true);
+    first.buffer.select({ from: 7, to: 8 }, EVERY_COLUMN, { consume: true });
     first.buffer.discardBelow(6);
     await first.persistence.save();
     killed('next');
@@ -107,7 +107,7 @@ describe('Persistence', () => {
   ])('begins anew, and says so, where somebody has deleted %s', async (_, name) => {
     const first = await start();
     first.append(10);
-    first.buffer.select({ from: 7, to: 8 }, EVERY_COLUMN, undefined, true);
+    first.buffer.select({ from: 7, to: 8 }, EVERY_COLUMN, { consume: true });
     first.lateColumns.set(9, ['late']);
     first.cursors.rangeFor({ query: 'q', id: '1' }, { from: 1, to: 5 });
     await first.persistence.save();

@@ -92,7 +92,7 @@ export const context: FuzzTarget = {
     const asked = { from: Math.max(from, range?.from ?? from), to: Math.min(to, range?.to ?? to), times };
     const wanted = parsed.colsUsed;
     const mask = maskOf(columns.flatMap(({ name }, index) => (wanted?.has(name) === false ? [] : [index])));
-    const rows = decodeRows(buffer.select(asked, mask, filter));
+    const rows = decodeRows(buffer.select(asked, mask, { filter }));
     for (const row of rows) {
       for (const name of Object.keys(row)) {
         check(

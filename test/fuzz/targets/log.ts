@@ -14,7 +14,7 @@ interface RawRecord {
 const read = (pieces: readonly Buffer[]): { reader: LogReader; records: RawRecord[] } => {
   const records: RawRecord[] = [];
   const reader = new LogReader(
-    (type, bytes, start, end, _interpretedEnd, node) => {
+    ({ type, bytes, start, end, node }) => {
       records.push({ type, payload: Buffer.from(bytes.subarray(start, end)), node });
       return true;
     },

@@ -24,7 +24,7 @@ interface Read {
 const read = (chunks: readonly Uint8Array[], options: LogReaderOptions = {}): Read => {
   const records: string[] = [];
   const reader = new LogReader(
-    (type, bytes, start, end) => records.push(`${type} ${bytes.toString('latin1', start, end)}`) > 0,
+    ({ type, bytes, start, end }) => records.push(`${type} ${bytes.toString('latin1', start, end)}`) > 0,
     options,
   );
   for (const chunk of chunks) {

@@ -6,7 +6,8 @@ import { recordedSource } from '../../../src/model/sources/recorded.ts';
 const names = (interpreted: string) => {
   const fields = 'audit(1.001:1): arch=c000003e comm="x" exe="/x"';
   const bytes = Buffer.from(`${fields}\x1d${interpreted}`, 'latin1');
-  return new InterpretedNames().of(parseRecord(1300, bytes, 0, fields.length, bytes.length)!);
+  const record = parseRecord(1300, bytes, 0, fields.length)!;
+  return new InterpretedNames().of({ ...record, interpretedEnd: bytes.length });
 };
 
 test.each([

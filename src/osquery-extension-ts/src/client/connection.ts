@@ -18,10 +18,16 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /**
-   * Leaves the replies unread until somebody reads them (`readNow`), or makes another call: those of several requests come one by
-   * one, and to wake up for each costs more than to read them.
+   * Leaves the replies unread until the caller reads them (`readNow`) or makes another call. The replies to several
+   * requests arrive one by one, and waking up for each of them costs more than reading them.
    */
   readonly readLater?: boolean;
+}
+
+interface RequestOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly readLater: boolean;
 }
 
 /** A complete reply, not yet decoded. */
@@ -38,10 +44,10 @@ interface Job {
 }
 
 /**
- * One UNIX socket that carries one request at a time, in the order they were made, as osquery serves them; or a few at a
- * time that were made as one, whose replies come in their order. It
- * connects when there is something to send and connects again after a failure. A request that times out or is
- * aborted while its reply is due takes the connection with it: the late reply would be taken for the next one's.
+ * One UNIX socket. It carries one request at a time, in the order they were made, because osquery serves them so; or
+ * several that were made as one, whose replies come in the same order. It connects when there is something to send, and
+ * connects again after a failure. A request that times out or is aborted before its reply ends the connection:
+ * otherwise its late reply would be taken for the next request's.
  *
  * An idle connection does not keep the process alive.
  */
@@ -73,33 +79,13 @@ export class Connection {
     method: string,
     encode: Job['encode'],
     decode: (replies: readonly Reply[]) => T,
-    options: {
-      readonly timeoutMs: number;
-      readonly signal: AbortSignal | undefined;
-      readonly readLater: boolean;
-    },
+    options: RequestOptions,
   ): Promise<T> {
+    const refusal = this.#refusal(method, options);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const { timeoutMs, signal, readLater } = options;
     const started = performance.now();
     const done = Promise.withResolvers<T>();
-    if (this.#closed) {
-      done.reject(new OsqueryError('OSQUERY_CLOSED', `${method}: the client of ${this.#path} is closed`));
-      return done.promise;
-    }
-    if (signal?.aborted) {
-      done.reject(aborted(method, signal));
-      return done.promise;
-    }
-    if (Number.isNaN(timeoutMs) || timeoutMs <= 0) {
-      done.reject(
-        new OsqueryError(
-          'OSQUERY_INVALID',
-          `${method}: timeout of ${timeoutMs} ms; expected a positive number`,
-        ),
-      );
-      return done.promise;
-    }
-
     let settled = false;
     let timer: NodeJS.Timeout | undefined;
     const onAbort = (): void => this.#cancel(job, aborted(method, signal!));
@@ -139,6 +125,19 @@ export class Connection {
     this.readNow();
     this.#pump();
     return done.promise;
+  }
+
+  /** Why a request is not even queued. */
+  #refusal(method: string, { timeoutMs, signal }: RequestOptions): OsqueryError | undefined {
+    if (this.#closed) {
+      return new OsqueryError('OSQUERY_CLOSED', `${method}: the client of ${this.#path} is closed`);
+    }
+    if (signal?.aborted) return aborted(method, signal);
+    if (Number.isNaN(timeoutMs) || timeoutMs <= 0) {
+      const message = `${method}: timeout of ${timeoutMs} ms; expected a positive number`;
+      return new OsqueryError('OSQUERY_INVALID', message);
+    }
+    return undefined;
   }
 
   /** Reads replies that were left for later. */

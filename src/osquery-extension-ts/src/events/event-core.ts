@@ -61,7 +61,7 @@ export class EventCore {
 
   /** The scheduled query that a read belongs to; undefined for any other. */
   execution(read: TableRead): Promise<QueryExecution | undefined> {
-    return readingQuery(this.#database, this.#running, this.schedule, undefined, read);
+    return readingQuery(read, { client: this.#database, running: this.#running, schedule: this.schedule });
   }
 
   /**

@@ -37,6 +37,16 @@ export interface TableRead extends CallOrigin {
   readonly columns: ReadonlySet<string> | undefined;
 }
 
+/** What a reading query is found with. */
+export interface ReadingSources {
+  /** Nothing else is asked on its connection that core may take long to answer. */
+  readonly client: ExtensionManagerClient;
+  readonly running: RunningQuery;
+  readonly schedule: Schedule;
+  /** undefined where threads cannot be seen. */
+  readonly asking?: CallerView | undefined;
+}
+
 const UNKNOWN: Caller = { kind: 'unknown' };
 
 /**
@@ -46,16 +56,10 @@ const UNKNOWN: Caller = { kind: 'unknown' };
  * thread of core asks, the one that runs the schedule or another, may be seen, or not.
  * A query that is not known to read the table may have come, or changed, since the last look at the schedule; the look
  * cannot be waited for (see Schedule), but it is the one that reads if the scheduler asks, or no distributed query runs.
- *
- * @param client whose connection nothing else is asked on that core may take long to answer
- * @param asking undefined where threads cannot be seen
  */
 export const readingQuery = async (
-  client: ExtensionManagerClient,
-  running: RunningQuery,
-  schedule: Schedule,
-  asking: CallerView | undefined,
   read: TableRead,
+  { client, running, schedule, asking }: ReadingSources,
 ): Promise<QueryExecution | undefined> => {
   const seen = asking?.identify(read);
   const caller = (seen instanceof Promise ? await seen : seen) ?? UNKNOWN;

@@ -11,8 +11,7 @@ export function checkPlugin(
   registry: string,
   name: unknown,
   handlers: unknown,
-  known: readonly string[],
-  required: readonly string[] = [],
+  { known, required }: { readonly known: readonly string[]; readonly required: readonly string[] },
 ): void {
   const fail = (what: string): never => {
     throw new OsqueryError('OSQUERY_INVALID', what);

@@ -30,7 +30,7 @@ export class ConfigPlugin implements Plugin {
   readonly #handlers: ConfigHandlers;
 
   constructor(name: string, handlers: ConfigHandlers) {
-    checkPlugin('config', name, handlers, ['config', 'sources', 'pack']);
+    checkPlugin('config', name, handlers, { known: ['config', 'sources', 'pack'], required: [] });
     if ((handlers.config === undefined) === (handlers.sources === undefined)) {
       const got = handlers.config === undefined ? 'neither' : 'both';
       throw new OsqueryError(

@@ -43,6 +43,8 @@ export interface DistributedHandlers extends PluginHooks {
   results(results: readonly DistributedResult[], call: PluginCall): Awaitable<void>;
 }
 
+const HANDLERS = ['queries', 'results'];
+
 /** Gives core queries and takes their results, when core runs with `--distributed_plugin=NAME`. */
 export class DistributedPlugin implements Plugin {
   readonly registry = 'distributed';
@@ -50,7 +52,7 @@ export class DistributedPlugin implements Plugin {
   readonly #handlers: DistributedHandlers;
 
   constructor(name: string, handlers: DistributedHandlers) {
-    checkPlugin('distributed', name, handlers, ['queries', 'results'], ['queries', 'results']);
+    checkPlugin('distributed', name, handlers, { known: HANDLERS, required: HANDLERS });
     this.name = name;
     this.#handlers = handlers;
   }

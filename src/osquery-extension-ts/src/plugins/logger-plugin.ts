@@ -45,7 +45,10 @@ export class LoggerPlugin implements Plugin {
   readonly #handlers: LoggerHandlers;
 
   constructor(name: string, handlers: LoggerHandlers) {
-    checkPlugin('logger', name, handlers, ['result', 'snapshot', 'status', 'event', 'init'], ['result']);
+    checkPlugin('logger', name, handlers, {
+      known: ['result', 'snapshot', 'status', 'event', 'init'],
+      required: ['result'],
+    });
     this.name = name;
     this.#handlers = handlers;
   }

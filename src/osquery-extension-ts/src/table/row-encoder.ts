@@ -31,9 +31,6 @@ const MIN_INT64 = -(2n ** 63n);
 /** In place of a column: it is one, but is not written. */
 const LEFT_OUT = 0xffff_ffff;
 
-/** Where in a row the first whole word of its entries is: behind the header, and the half of a length that is never used. */
-const FIRST_WORD = 2;
-
 /** In place of a text. */
 const NO_TEXT = Symbol('no text');
 
@@ -139,7 +136,7 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
     const last = this.#columns.length - 1;
     if (this.#texts[last] !== undefined) return this.#copyTo(out);
     const at = this.#room(last, ROWID_DIGITS);
-    identity.write(this.#bytes, this.#words, FIRST_WORD, this.#places[last]!, at);
+    identity.write(this.#bytes, this.#words, this.#places[last]!, at);
     return this.#copyTo(out);
   }
 

@@ -6,6 +6,9 @@ const HALF = 1e9;
 /** Numbers begin with a digit other than 0. */
 const LEAST_HIGH = 1e8;
 
+/** The first word of a row that is hashed: behind the header, and the upper half of a length, which is always 0. */
+const FIRST_WORD = 2;
+
 /** Whoever can choose what a row says must not be able to choose its number. */
 const KEY = randomBytes(8);
 const KEY_0 = KEY.readInt32LE(0);
@@ -31,17 +34,16 @@ export class RowIdentity {
   /**
    * Writes the number of a row, of {@link ROWID_DIGITS} decimal digits.
    *
-   * @param bytes hold the row, and take its number
+   * @param bytes hold the row from their beginning on, and take its number
    * @param words the same memory
-   * @param first the word of the row's first bytes
    * @param end where the row ends, in bytes
    * @param at where its number is to be written
    */
-  write(bytes: Uint8Array, words: Int32Array, first: number, end: number, at: number): void {
+  write(bytes: Uint8Array, words: Int32Array, end: number, at: number): void {
     const whole = end >>> 2;
     let tail = end << 24;
     for (let i = whole << 2; i < end; i += 1) tail |= bytes[i]! << ((i & 3) * 8);
-    hash(words, first, whole, tail);
+    hash(words, FIRST_WORD, whole, tail);
     const before = this.#count(hashHigh, hashLow);
     if (before > 0) {
       REPEATED[0] = hashHigh;

@@ -238,7 +238,10 @@ function checkHandlers(table: string, handlers: unknown): void {
       `table ${table}: handler delete does not exist; expected remove`,
     );
   }
-  checkPlugin('table', table, handlers, ['generate', 'insert', 'update', 'remove'], ['generate']);
+  checkPlugin('table', table, handlers, {
+    known: ['generate', 'insert', 'update', 'remove'],
+    required: ['generate'],
+  });
 }
 
 function isEncoded(rows: unknown): rows is EncodedRows {

@@ -136,7 +136,7 @@ export function checkTableSpec(spec: TableSpec): void {
     checkName(fail, 'alias', alias);
     if (alias.toLowerCase() === spec.name.toLowerCase()) fail('alias is the name of the table itself');
   }
-  checkFlags(fail, 'attribute', spec.attributes ?? {}, ATTRIBUTES, []);
+  checkFlags(fail, 'attribute', spec.attributes ?? {}, { known: ATTRIBUTES });
 }
 
 function checkColumn(fail: Fail, column: ColumnSpec): void {
@@ -146,7 +146,7 @@ function checkColumn(fail: Fail, column: ColumnSpec): void {
   }
   checkKeys(fail, what, column, COLUMN_KEYS);
   const { collation, ...flags } = columnOptions(column);
-  checkFlags(fail, `${what}: option`, flags, OPTION_KEYS, ['collation']);
+  checkFlags(fail, `${what}: option`, flags, { known: OPTION_KEYS, others: ['collation'] });
   if (collation !== undefined && !COLLATIONS.includes(collation)) {
     fail(`${what} has collation ${shown(collation)}; expected one of ${COLLATIONS.join(', ')}`);
   }
@@ -169,8 +169,7 @@ function checkFlags(
   fail: Fail,
   what: string,
   flags: object,
-  known: readonly string[],
-  others: readonly string[],
+  { known, others = [] }: { readonly known: readonly string[]; readonly others?: readonly string[] },
 ): void {
   for (const [name, value] of Object.entries(flags)) {
     if (!known.includes(name) && !others.includes(name)) {
