@@ -79,14 +79,19 @@ const FIRST_PINGS = 5;
 const MINIMUM_SDK = [1, 7, 7];
 const MAX_UUID = 65_535;
 
+/**
+ * Whether core takes an extension of an SDK version. It compares the parts that are there, so none, as osquery-go sends it, is taken;
+ * what begins with no number is compared as text. Seen in osqueryd 5.23.1.
+ */
 const isSdkAccepted = (version: string): boolean => {
   if (version === '0.0.0') return true;
-  const parts = version.split('.').map(part => Number.parseInt(part, 10) || 0);
+  const parts = version.split('.').filter(part => part !== '');
   for (const [index, required] of MINIMUM_SDK.entries()) {
     const part = parts[index];
-    // Core compares only the parts that are there.
-    if (part === undefined || part > required) return true;
-    if (part < required) return false;
+    if (part === undefined) return true;
+    const number = Number.parseInt(part, 10);
+    if (number > required) return true;
+    if (Number.isNaN(number) ? part < String(required) : number < required) return false;
   }
   return true;
 };

@@ -154,6 +154,33 @@ describe('registration', () => {
     expect(await refused(manager.registerExtension(info('x', '1.7.7'), routes('a')))).toBe('accepted');
   });
 
+  // Asked of an osqueryd 5.23.1.
+  test('takes the versions of SDKs that osqueryd takes', async () => {
+    const taken = [
+      '',
+      '.',
+      '0.0.0',
+      '1',
+      '1.7',
+      '1.7.',
+      '1.7.7',
+      '1.7.7.0',
+      '1.8',
+      '01.07.07',
+      '1..7.7',
+      '10',
+    ];
+    const worded = ['x', '1.x', '1.7.x', '1.7.7-rc1', '1.a.9'];
+    const refused = ['0', '0.0', '0.9.9', '-1', '1.6.9', '1.7.6', '1.7.6.9', '1.6a', '1.7.6-rc'];
+    await using started = await startCore();
+    await using manager = client(started.core);
+    for (const version of [...taken, ...worded, ...refused]) {
+      const answer = await manager.registerExtension(info('x', version), new Map()).catch(() => undefined);
+      expect([version, answer !== undefined]).toEqual([version, !refused.includes(version)]);
+      if (answer !== undefined) await manager.deregisterExtension(answer);
+    }
+  });
+
   test('leaves a disabled table out of SQL, though its name is taken', async () => {
     await using started = await startCore({ disable_tables: 'mine' });
     await using _extension = await startExtension(started.core, [plain('mine')]);

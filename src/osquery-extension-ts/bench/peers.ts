@@ -6,6 +6,7 @@
  *
  * OSQUERYD: an osqueryd, else that of PATH; without one the extensions are called as core does, and nothing reads their rows.
  * OSQUERY_PYTHON: a directory with the sources of osquery-python; needs Thrift for Python (Debian: python3-thrift).
+ * OSQUERY_GO: a directory with object_rows, made of object_rows.go and osquery-go.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,6 +27,8 @@ const SQL =
 
 interface Core extends AsyncDisposable {
   readonly socketPath: string;
+  /** Of the osqueryd. */
+  readonly pid?: number;
   /** Milliseconds from the query to its answer. */
   measure(): Promise<number>;
 }
@@ -36,6 +39,16 @@ const programs: Record<string, readonly string[]> = {
 };
 const python = process.env.OSQUERY_PYTHON;
 if (python !== undefined) programs['osquery-python'] = ['/usr/bin/python3', file('object_rows.py'), python];
+const go = process.env.OSQUERY_GO;
+if (go !== undefined) {
+  programs['osquery-go'] = [join(go, 'object_rows')];
+  programs['osquery-go, buffered'] = [join(go, 'object_rows'), '--buffered'];
+}
+const missing = [
+  ...(python === undefined ? ['osquery-python (OSQUERY_PYTHON)'] : []),
+  ...(go === undefined ? ['osquery-go (OSQUERY_GO)'] : []),
+];
+if (missing.length > 0) console.log(`not measured: ${missing.join(', ')}`);
 
 const osqueryd =
   process.env.OSQUERYD ??
@@ -87,6 +100,7 @@ const startOsqueryd = async (directory: string, path: string): Promise<Core> => 
   await untilDone(path, () => client.ping());
   return {
     socketPath,
+    pid: child.pid!,
     async measure() {
       const started = performance.now();
       await client.query(SQL);
@@ -131,13 +145,13 @@ const startCaller = async (directory: string): Promise<Core> => {
 };
 
 const directory = mkdtempSync(join(tmpdir(), 'oext-bench-'));
-/** Milliseconds of CPU that the extension takes for a query: what else the machine does hardly shows in it. */
-const cpu = new Map<string, number>();
+/** Milliseconds of CPU for a query, of the extension and of core: what else the machine does hardly shows in it. */
+const cpu = new Map<string, readonly number[]>();
 const times = new Map(Object.keys(programs).map(name => [name, [] as number[]]));
 try {
   await using stack = new AsyncDisposableStack();
   const measures = new Map<string, () => Promise<number>>();
-  const pids = new Map<string, number>();
+  const pids = new Map<string, readonly number[]>();
   for (const [name, [program, ...args]] of Object.entries(programs)) {
     const own = mkdtempSync(join(directory, 'core-'));
     const core = stack.use(
@@ -154,14 +168,20 @@ try {
     // The first ones are for what is read and compiled once.
     for (let i = 0; i < WARM_UP; i++) await untilDone(name, () => core.measure());
     measures.set(name, () => core.measure());
-    pids.set(name, child.pid!);
+    pids.set(name, [child.pid!, ...(core.pid === undefined ? [] : [core.pid])]);
   }
-  const before = new Map([...pids].map(([name, pid]) => [name, cpuMs(pid)]));
+  const before = new Map([...pids].map(([name, list]) => [name, list.map(cpuMs)]));
   // In turn: what else the machine does is the same for all.
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, measure] of measures) times.get(name)!.push(await measure());
   }
-  for (const [name, pid] of pids) cpu.set(name, (cpuMs(pid) - before.get(name)!) / ROUNDS);
+  for (const [name, list] of pids) {
+    const first = before.get(name)!;
+    cpu.set(
+      name,
+      list.map((pid, index) => (cpuMs(pid) - first[index]!) / ROUNDS),
+    );
+  }
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
@@ -171,7 +191,8 @@ console.log(
 for (const [name, list] of times) {
   const sorted = list.toSorted((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)]!;
+  const [own, cores] = cpu.get(name)!.map(ms => `${ms.toFixed(0)} ms`);
   console.log(
-    `  ${name.padEnd(22)} ${median.toFixed(0)} ms (${sorted[0]!.toFixed(0)} to ${sorted.at(-1)!.toFixed(0)}), CPU of the extension ${cpu.get(name)!.toFixed(0)} ms`,
+    `  ${name.padEnd(22)} ${median.toFixed(0)} ms (${sorted[0]!.toFixed(0)} to ${sorted.at(-1)!.toFixed(0)}), CPU of the extension ${own}${cores === undefined ? '' : `, of osqueryd ${cores}`}`,
   );
 }
