@@ -8,6 +8,7 @@ import {
   AUDIT_LAST_USER_MSG2,
   AUDIT_PROCTITLE,
   AUDIT_SYSCALL,
+  AUDIT_URINGOP,
 } from './constants.ts';
 import { EventsUnderWay, type EventUnderWay } from './events-under-way.ts';
 import type { AuditRecord } from './record.ts';
@@ -68,6 +69,12 @@ const LONG_BYTES = 32 * 1024;
 /** The copies of an event's records are given back at once where it has more. */
 const LARGE_BYTES = 256 * 1024;
 
+/**
+ * Milliseconds after which records without a SYSCALL are taken to be a whole event: of a system call the kernel writes the others
+ * when it ends.
+ */
+const ALONE_MS = 250;
+
 /** What a record that is kept takes up besides its bytes. */
 const RECORD_OVERHEAD = 256;
 
@@ -122,6 +129,17 @@ export class Correlator {
   /** Whether an event with this serial is under way. */
   has(serial: number): boolean {
     return this.#events.has(serial);
+  }
+
+  /**
+   * Whether more records may come for the events under way. One that has no SYSCALL is not waited for longer than ALONE_MS:
+   * CONFIG_CHANGE, EVENT_LISTENER, LOGIN and others may be all of it.
+   *
+   * @param now milliseconds of the clock of `push`
+   */
+  expectsMore(now: number): boolean {
+    for (const event of this.#events) if (isOfCall(event) || now - event.since < ALONE_MS) return true;
+    return false;
   }
 
   /** @param now milliseconds of a monotonic clock */
@@ -257,6 +275,10 @@ export class Correlator {
 }
 
 const NO_RECORDS: AuditRecord[] = [];
+
+/** Whether an event is known to be a system call's. */
+const isOfCall = ({ records, arguments: list }: Pending): boolean =>
+  list !== undefined || records.some(({ type }) => type === AUDIT_SYSCALL || type === AUDIT_URINGOP);
 
 const isBorrowing = ({ borrowedFrom, records }: Pending): boolean => borrowedFrom < records.length;
 

@@ -74,6 +74,12 @@ export const limitOptions = {
     [0n, 300_000n],
     'Milliseconds for which audit goes on for the next instance after this one was killed; 0: not at all',
   ),
+  graceMilliseconds: limit(
+    'grace_ms',
+    10_000n,
+    [0n, 600_000n],
+    'Milliseconds that the audit socket of another process has to be without an owner before it is taken: a daemon that restarts has it back',
+  ),
   hashFileBytes: limit(
     'hash_file_bytes',
     64n * MIB,

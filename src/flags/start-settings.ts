@@ -21,7 +21,10 @@ const AT_ONCE: ReadonlySet<keyof AuditSettings> = new Set<keyof AuditSettings>([
 ]);
 
 /** … of the limits. */
-const LIMITS_AT_ONCE: ReadonlySet<string> = new Set<keyof AuditSettings['limits']>(['bufferBytes']);
+const LIMITS_AT_ONCE: ReadonlySet<string> = new Set<keyof AuditSettings['limits']>([
+  'bufferBytes',
+  'graceMilliseconds',
+]);
 
 /** Whether a change of settings takes a new start of what reads and keeps events. */
 export const needsNewStart = (before: AuditSettings, now: AuditSettings): boolean =>

@@ -14,8 +14,6 @@ const LOOK_MS = 2_000;
 const CHECK_MS = 30_000;
 /** Milliseconds that changes by others may go on: loading a file of rules deletes all, then adds one after the other. */
 const SETTLE_MS = 250;
-/** Milliseconds for which a stream without an owner is left to the one before: a daemon that restarts. */
-const GRACE_MS = 10_000;
 /** Milliseconds between two lines on processes that want the stream. */
 const WANTED_MS = 60_000;
 const MINUTE_MS = 60_000;
@@ -28,6 +26,8 @@ export interface KeeperOptions {
   readonly wantsStream: boolean;
   /** `audit_persist`: whether to ask again for a stream that another process took. */
   readonly persist: () => boolean;
+  /** `custom_audit_grace_ms`: milliseconds for which a stream without an owner is left to the one before. */
+  readonly graceMs: () => number;
   /** Something is missing or was. */
   readonly warn: (message: string) => void;
   /** Things are as they should be again. */
@@ -148,7 +148,7 @@ export class AuditKeeper {
       if (this.#askAt === undefined || !this.#options.persist() || now < this.#askAt) return;
     } else {
       this.#freeSince ??= this.#owner === undefined ? Number.NEGATIVE_INFINITY : now;
-      if (now - this.#freeSince < GRACE_MS || now < (this.#askAt ?? now)) return;
+      if (now - this.#freeSince < this.#options.graceMs() || now < (this.#askAt ?? now)) return;
     }
     await this.#claim(now);
   }

@@ -182,6 +182,11 @@ export class EventPipeline {
     return this.#correlator.size === 0 && this.#waiting.size === 0;
   }
 
+  /** Whether more records may come for events that have begun, or some wait for a look. */
+  get expectsMore(): boolean {
+    return this.#waiting.size > 0 || this.#correlator.expectsMore(this.#now());
+  }
+
   /** Takes the records of one event; they may be overwritten afterwards. */
   publishGroup(group: RecordGroup): void {
     for (const event of this.#interpreter.interpret(group)) this.publish(event);

@@ -212,7 +212,7 @@ export class KernelReader {
     this.#pipeline.publishLooked();
   }
 
-  /** Reads on until nothing waits and no event is under way. */
+  /** Reads on until nothing waits and no event under way can be waited for. */
   #drain(from: AuditStream, leastMs: number): void {
     const start = performance.now();
     for (;;) {
@@ -220,7 +220,7 @@ export class KernelReader {
       this.#onBatch();
       const elapsed = performance.now() - start;
       if (received === BATCH && elapsed < ENDLESS_MS) continue;
-      if (elapsed >= leastMs && (this.#pipeline.isWhole || elapsed >= leastMs + WHOLE_MS)) return;
+      if (elapsed >= leastMs && (!this.#pipeline.expectsMore || elapsed >= leastMs + WHOLE_MS)) return;
       from.wait(DRAIN_WAIT_MS);
     }
   }

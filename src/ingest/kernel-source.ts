@@ -111,6 +111,7 @@ class KernelSource implements EventSource {
       ingest,
       wantsStream: settings.mode !== 'multicast',
       persist: () => this.#settings.persist,
+      graceMs: () => this.#settings.limits.graceMilliseconds,
       warn: handlers.onWarning,
       tell: handlers.onNotice ?? handlers.onWarning,
     });

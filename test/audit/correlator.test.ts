@@ -17,6 +17,7 @@ const EXECVE = 1309;
 const EOE = 1320;
 const PROCTITLE = 1327;
 const LOGIN = 1006;
+const CONFIG_CHANGE = 1305;
 const URINGOP = 1336;
 const AVC = 1400;
 
@@ -41,6 +42,21 @@ const at = (serial: number, seconds = STAMP.seconds, milliseconds = STAMP.millis
 });
 
 describe('Correlator', () => {
+  it('expects more of a system call, and of a record that may be alone only for a moment', () => {
+    const { correlator, push } = collect();
+    expect(correlator.expectsMore(0)).toBe(false);
+    push(CONFIG_CHANGE, 'op=set audit_pid=1', at(1));
+    push(LOGIN, 'pid=1 uid=0', at(2), 100);
+    expect(correlator.expectsMore(200)).toBe(true);
+    expect(correlator.expectsMore(400)).toBe(false);
+    push(CONFIG_CHANGE, 'op=add_rule', at(3), 200);
+    push(SYSCALL, 'syscall=44', at(3), 200);
+    expect(correlator.expectsMore(1_900)).toBe(true);
+    push(EOE, '', at(3), 1_900);
+    expect(correlator.expectsMore(1_900)).toBe(false);
+    expect(correlator.size).toBe(2);
+  });
+
   it('keeps of a long command line what is wanted of it, and none of its records', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20), { maxLength: 6 }), fc.boolean(), (settles, isAmongOthers) => {

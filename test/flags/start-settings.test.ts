@@ -11,6 +11,7 @@ test.each([
   ['audit_allow_sockets', 'true', false],
   ['audit_persist', 'false', false],
   ['custom_audit_buffer_bytes', '2097152', false],
+  ['custom_audit_grace_ms', '7', false],
   ['custom_audit_state_dir', '/elsewhere', true],
   ['custom_audit_telemetry', 'false', true],
   ['custom_audit_mode', 'multicast', true],

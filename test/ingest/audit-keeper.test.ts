@@ -14,6 +14,7 @@ const keeping = (options: { mode?: StreamMode; persist?: boolean; wantsStream?: 
     now: 0,
     pid: options.mode === 'multicast' ? NEIGHBOUR : process.pid,
     persist: options.persist ?? true,
+    graceMs: 10_000,
     claimed: 0,
     changes: [] as string[],
     log: [] as string[],
@@ -46,6 +47,7 @@ const keeping = (options: { mode?: StreamMode; persist?: boolean; wantsStream?: 
     },
     wantsStream: options.wantsStream ?? true,
     persist: () => world.persist,
+    graceMs: () => world.graceMs,
     warn: message => world.log.push(`warn: ${message}`),
     tell: message => world.log.push(`tell: ${message}`),
     now: () => world.now,
@@ -78,6 +80,14 @@ describe('AuditKeeper', unless(whyNotLinux), () => {
       'unicast',
       expect.stringMatching(/^tell: pid \d+ .*has given up/),
     ]);
+  });
+
+  it('takes it as soon as the setting says', async () => {
+    const { world, during } = keeping({ mode: 'multicast' });
+    world.pid = 0;
+    world.graceMs = 4_000;
+    expect(await during(4)).toEqual([]);
+    expect(await during(2)).toContain('claim');
   });
 
   it('leaves it to an owner that is back in that time: a daemon that was restarted', async () => {

@@ -9,6 +9,9 @@ import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { ExtensionClient } from 'osquery-extension-ts/server';
 import type { ExtensionUuid } from 'osquery-extension-ts/types';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AUDIT_ALWAYS } from '../../src/audit/constants.ts';
+import { openAuditControl } from '../../src/audit/control/control.ts';
+import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import { builtExtension } from '../built-extension.ts';
 import { DaemonProcess, resultLines } from '../prove/daemon-process.ts';
 import { proveSchedule } from '../prove/prove.ts';
@@ -21,6 +24,8 @@ import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-a
 
 const BUILD_MS = 120_000;
 const WAIT_MS = 90_000;
+/** Longer than it takes to exchange all rules. */
+const RULES_MS = 300;
 
 let extension: string;
 let directory: string;
@@ -84,13 +89,27 @@ const untilAudit = async (isSo: (state: AuditState) => boolean): Promise<AuditSt
   }
 };
 
-/** The number of rules, as soon as it stays the same for longer than options take to be in force. */
-const settledRules = async (): Promise<number> => {
-  for (let before = -1; ; ) {
+/** Whether a rule asks for connects. struct audit_rule_data: list, action, number of fields, then a bit for each system call. */
+const areConnectsAudited = async (): Promise<boolean> => {
+  const control = openAuditControl();
+  try {
+    const connect = nativeArchitectures(process.arch)[0]!.numberOf('connect')!;
+    return (await control.listRules()).some(bytes => {
+      const rule = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const isAlways = rule.readUInt32LE(4) === AUDIT_ALWAYS;
+      return isAlways && (rule.readUInt32LE(12 + 4 * (connect >>> 5)) & (1 << (connect & 31))) !== 0;
+    });
+  } finally {
+    control.close();
+  }
+};
+/** Waits until it is so, and no rule has changed for longer than all of them take. @returns the number of rules */
+const untilConnectsAudited = async (are: boolean): Promise<number> => {
+  for (let count = -1, since = 0; ; await sleep(20)) {
     const { rules } = await auditState();
-    if (rules === before) return rules;
-    before = rules;
-    await sleep(3_000);
+    if (rules !== count || (await areConnectsAudited()) !== are) since = performance.now();
+    count = rules;
+    if (rules > before.rules && performance.now() - since > RULES_MS) return rules;
   }
 };
 
@@ -120,6 +139,8 @@ describe('the extension file in a daemon', unless(whyNotLive), () => {
       seconds: 6,
       every: 1,
       extension,
+      // The last bridge waits for nobody.
+      flags: ['--custom_audit_bridge_ms=4000'],
     });
     expect(proof).toMatchObject({
       executed: 300,
@@ -165,12 +186,11 @@ describe('the extension file in a daemon', unless(whyNotLive), () => {
       `OSQUERY_EXTENSION=${daemon.process.pid}`,
     );
     // The options of the configuration come after the start, and change the rules that osquery.flags asks for.
-    const fewer = await settledRules();
+    const fewer = await untilConnectsAudited(false);
     configure({ audit_allow_sockets: true });
-    const { rules } = await untilAudit(state => state.rules > fewer);
+    expect(await untilConnectsAudited(true)).toBeGreaterThan(fewer);
     configure({ audit_allow_sockets: false });
-    await untilAudit(state => state.rules === fewer);
-    expect(rules).toBeGreaterThan(fewer);
+    expect(await untilConnectsAudited(false)).toBe(fewer);
     // While rules are exchanged there are moments without.
     await daemon.moreRuns('all', 2);
 

@@ -17,7 +17,12 @@ import { auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
-const OPTIONS = { audit_allow_config: 'true', events_max: '50000', custom_audit_state_dir: 'none' };
+const OPTIONS = {
+  audit_allow_config: 'true',
+  events_max: '50000',
+  custom_audit_state_dir: 'none',
+  custom_audit_grace_ms: '1000',
+};
 /** Milliseconds for anything that has to happen. */
 const PATIENCE_MS = 30_000;
 
@@ -68,7 +73,7 @@ describe('neighbours', unless(whyNotLive), () => {
     const owner = await neighbour();
     const extension = await start();
     expect((await extension.status()).mode).toBe('multicast');
-    const load = live.stack.use(await Load.prepare('numbered-execs', 4_500, 300));
+    const load = live.stack.use(await Load.prepare('numbered-execs', 1_800, 300));
     const result = load.run();
     await sleep(1_000);
     await owner.end();
@@ -86,9 +91,10 @@ describe('neighbours', unless(whyNotLive), () => {
 
   test('an owner that restarts has its socket back, until it is killed', async () => {
     const first = await neighbour();
-    const extension = await start();
+    const extension = await start({ custom_audit_grace_ms: '4000' });
     await first.end();
-    await sleep(4_000);
+    // Longer than between two looks.
+    await sleep(2_500);
     const second = await neighbour();
     expect(second.answer).toBe('owned');
     expect(await isSeen(extension, 'after-the-restart')).toBe(true);
@@ -181,7 +187,7 @@ describe('neighbours', unless(whyNotLive), () => {
   }, 90_000);
 
   test('a stream that is taken away is shared, and asked for again', async () => {
-    const { settings } = readAuditSettings(new Map([['audit_allow_config', 'true']]));
+    const { settings } = readAuditSettings(new Map(Object.entries(OPTIONS)));
     const told: string[] = [];
     const rows: string[] = [];
     const source = await openKernelSource(settings, {

@@ -59,6 +59,7 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
       events_max: '5000',
       // On a busy machine hashing takes longer than people would wait.
       custom_audit_telemetry_budget_ms: '10000',
+      custom_audit_grace_ms: '2000',
       custom_audit_state_dir: join(directory, 'state'),
     });
   }, 90_000);

@@ -25,6 +25,8 @@ export interface ProofOptions {
   readonly every: number;
   /** The built extension; without it the sources are the extension. */
   readonly extension?: string | undefined;
+  /** Further flags of core. */
+  readonly flags?: readonly string[];
 }
 
 export interface Proof extends Account {
@@ -54,7 +56,7 @@ export const proveSchedule = async (options: ProofOptions): Promise<Proof> => {
       directory,
       every: options.every,
       extension: options.extension,
-      flags: ['--custom_audit_bridge_stop=true'],
+      flags: ['--custom_audit_bridge_stop=true', ...(options.flags ?? [])],
     });
     daemons.push(daemon);
     return daemon;
