@@ -80,15 +80,13 @@ const LETTER_N = 0x6e;
 const KNOWN_BYTES = 512;
 
 /** Who made the call: what a SYSCALL record says from `ppid`, or `pid`, to `exe`. */
-type Actor = Pick<
-  SyscallRecord,
-  'ppid' | 'suid' | 'fsuid' | 'sgid' | 'fsgid' | 'tty' | 'ses' | 'comm' | 'exe'
-> & {
-  readonly [Key in 'pid' | 'auid' | 'uid' | 'gid' | 'euid' | 'egid']: number | undefined;
-} & {
+interface Actor extends Pick<SyscallRecord, 'ppid' | 'comm' | 'exe'> {
+  readonly pid: number | undefined;
+  /** Shared by the records that say the same. */
+  readonly identity: Identity;
   /** Whether damage is proved of a text; what stands before it is whole. */
   readonly isDamaged: boolean;
-};
+}
 
 /** What is read of the call itself. */
 interface CallFields {
@@ -114,6 +112,17 @@ interface KnownReading {
   readonly actorAt: number;
 }
 
+/** Longest such beginning that is remembered: `arch=… syscall=… success=… `. */
+const KNOWN_CALL_BYTES = 64;
+
+/** What a record begins with, where its call was wanted. */
+interface KnownCall {
+  readonly interests: ReadonlySet<SyscallName>;
+  readonly arch: number;
+  readonly name: string;
+  readonly success: boolean;
+}
+
 /** Reads the SYSCALL records of one source. */
 export class SyscallReader {
   readonly #cursor = new FieldCursor();
@@ -125,6 +134,9 @@ export class SyscallReader {
    * files: no two executions write the same.
    */
   #known: KnownReading | undefined;
+  /** The text of `#knownCall`, up to `exit`: most records of a source have it in common. */
+  readonly #knownCallText = new KnownBytes(KNOWN_CALL_BYTES);
+  #knownCall: KnownCall | undefined;
 
   /**
    * Reads a SYSCALL record; stops at once when the call is none of `interests`. A text that is damaged is left out, and counted.
@@ -164,11 +176,20 @@ export class SyscallReader {
 
   /** @returns why the record is not read to its end; undefined if it is */
   #readFields(
-    { bytes, start, end }: AuditRecord,
+    record: AuditRecord,
     interests: ReadonlySet<SyscallName>,
     call: CallFields,
   ): SyscallReading | undefined {
-    const cursor = this.#cursor.reset(bytes, start, end);
+    const { bytes, start, end } = record;
+    const callEnd =
+      this.#knownCall?.interests === interests ? this.#knownCallText.endAt(bytes, start, end) : -1;
+    if (callEnd >= 0) {
+      const { arch, name, success } = this.#knownCall!;
+      call.arch = arch;
+      call.name = name;
+      call.success = success;
+    }
+    const cursor = this.#cursor.reset(bytes, callEnd >= 0 ? callEnd : start, end);
     while (call.actor === undefined && cursor.next()) {
       switch (cursor.key) {
         case ARCH:
@@ -186,6 +207,7 @@ export class SyscallReader {
           break;
         case EXIT:
           call.exit = decimal(cursor);
+          if (callEnd < 0) this.#keepCall(record, cursor.keyStart, interests, call);
           break;
         case A0:
           call.a0 = hexWord(cursor);
@@ -212,6 +234,19 @@ export class SyscallReader {
       }
     }
     return undefined;
+  }
+
+  /** @param end where the call's result begins */
+  #keepCall(
+    { bytes, start }: AuditRecord,
+    end: number,
+    interests: ReadonlySet<SyscallName>,
+    { arch, name, success, a0 }: CallFields,
+  ): void {
+    // As the kernel orders them. What socketcall does stands in its first argument.
+    if (arch === undefined || name === undefined || success === undefined || a0 !== undefined) return;
+    if (name === 'socketcall' || hasQuote(bytes, start, end)) return;
+    if (this.#knownCallText.keep(bytes, start, end)) this.#knownCall = { interests, arch, name, success };
   }
 
   #actorAt(bytes: Buffer, start: number, end: number): Actor {
@@ -255,7 +290,8 @@ const readingOf = ({
   actor,
 }: CallFields): SyscallReading => {
   if (arch === undefined || name === undefined || a0 === undefined || actor === undefined) return MALFORMED;
-  const { pid, auid, uid, gid, euid, egid } = actor;
+  const { pid, identity } = actor;
+  const { auid, uid, gid, euid, egid } = identity;
   if (
     pid === undefined ||
     auid === undefined ||
@@ -285,13 +321,13 @@ const readingOf = ({
       uid,
       gid,
       euid,
-      suid: actor.suid,
-      fsuid: actor.fsuid,
+      suid: identity.suid,
+      fsuid: identity.fsuid,
       egid,
-      sgid: actor.sgid,
-      fsgid: actor.fsgid,
-      tty: actor.tty,
-      ses: actor.ses,
+      sgid: identity.sgid,
+      fsgid: identity.fsgid,
+      tty: identity.tty,
+      ses: identity.ses,
       comm: actor.comm,
       exe: actor.exe,
     },
@@ -299,7 +335,9 @@ const readingOf = ({
 };
 
 /** What an actor's text says from `auid` to `ses`. */
-type Identity = Omit<Actor, 'ppid' | 'pid' | 'comm' | 'exe' | 'isDamaged'>;
+type Identity = Pick<SyscallRecord, 'suid' | 'fsuid' | 'sgid' | 'fsgid' | 'tty' | 'ses'> & {
+  readonly [Key in 'auid' | 'uid' | 'gid' | 'euid' | 'egid']: number | undefined;
+};
 type MutableIdentity = { -readonly [Key in keyof Identity]: Identity[Key] };
 
 /** Longest identity that is remembered. */
@@ -330,7 +368,7 @@ class ActorReader {
   read(bytes: Buffer, start: number, end: number): Actor {
     let ppid: number | undefined;
     let pid: number | undefined;
-    let identity: MutableIdentity = { ...NO_IDENTITY };
+    let identity: Identity = NO_IDENTITY;
     let comm: TextReading;
     let exe: TextReading;
     let hasExe = false;
@@ -351,16 +389,19 @@ class ActorReader {
           const isFirst = hasNoneButAuid(identity);
           const knownEnd = isFirst ? this.#knownText.endAt(bytes, cursor.keyStart, end) : -1;
           if (knownEnd >= 0) {
-            identity = { ...this.#known };
+            identity = this.#known;
             cursor.reset(bytes, knownEnd, end);
           } else {
             identityAt = isFirst ? cursor.keyStart : -1;
-            identity.auid = decimal(cursor);
+            identity = { ...identity, auid: decimal(cursor) };
           }
           break;
         }
         case COMM:
-          if (identityAt >= 0) this.#keep(bytes, identityAt, cursor.keyStart, identity);
+          if (identityAt >= 0 && !hasQuote(bytes, identityAt, cursor.keyStart)) {
+            this.#knownText.keep(bytes, identityAt, cursor.keyStart);
+            this.#known = identity;
+          }
           identityAt = -1;
           comm = readText(cursor);
           break;
@@ -369,6 +410,8 @@ class ActorReader {
           exe = readPath(cursor);
           break;
         default:
+          // A copy: the one that is known may be shared.
+          if (identity === NO_IDENTITY || identity === this.#known) identity = { ...identity };
           readIdentityField(cursor, identity);
       }
     }
@@ -379,17 +422,11 @@ class ActorReader {
       ppid,
       // Cut off before `exe`, which the kernel writes in every record: no number in it can be trusted.
       pid: hasExe || isDamaged ? pid : undefined,
-      ...identity,
+      identity,
       comm: comm === DAMAGED ? undefined : comm,
       exe: exe === DAMAGED ? undefined : exe,
       isDamaged,
     };
-  }
-
-  #keep(bytes: Buffer, start: number, end: number, identity: Identity): void {
-    if (hasQuote(bytes, start, end)) return;
-    this.#knownText.keep(bytes, start, end);
-    this.#known = { ...identity };
   }
 }
 

@@ -97,7 +97,7 @@ const runExtension = async (args: ExtensionArgs, warning: string | undefined): P
   const { runEventExtension } = await import('../extension/event-extension.ts');
   const { HAND_OVER_SIGNAL } = await import('../extension/bridging.ts');
   const { OperatorLog } = await import('../extension/osquery/operator-log.ts');
-  const { settleMemory } = await import('../runtime/memory.ts');
+  const { BESIDE_OTHERS, READS_RECORDED, settleMemory } = await import('../runtime/memory.ts');
   process.title = PROGRAM;
   const stop = new AbortController();
   const signals = ['SIGTERM', 'SIGHUP', HAND_OVER_SIGNAL] as const;
@@ -111,7 +111,7 @@ const runExtension = async (args: ExtensionArgs, warning: string | undefined): P
   });
   const progress = new ProgressLine(process.stderr);
 
-  settleMemory();
+  settleMemory(args.replay.length > 0 ? READS_RECORDED : BESIDE_OTHERS);
   const log = new OperatorLog(line => {
     progress.clear();
     process.stderr.write(line);

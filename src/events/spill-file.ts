@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../runtime/message-of.ts';
 
 /** Bytes of memory for the rows of a table. */
-const FROM_BYTES = 64 * 1024 * 1024;
+const FROM_BYTES = 32 * 1024 * 1024;
 /** Bytes that stay free in the filesystem. */
 const FREE_BYTES = 256 * 1024 * 1024;
 /** Bytes written between two looks at what is free. */

@@ -12,13 +12,32 @@ const MADV_DONTNEED = 4;
 const M_MMAP_THRESHOLD = -3;
 const M_ARENA_MAX = -8;
 
-/** Bytes from which on an allocation is a mapping of its own, which is gone when it is freed. */
-const MAPPED_BYTES = 128 * 1024;
 /** Heaps of the C library: it would make one for each thread, and keep in each what another thread frees. */
 const ARENAS = 2;
-/** Resident bytes from which on memory is saved, and below which it is not any more: with 50,000 rows there are 104 MB. */
-const TIGHT_BYTES = 110_000_000;
-const ROOMY_BYTES = 100_000_000;
+
+/** How much memory a process may have. */
+export interface MemoryBounds {
+  /** Resident bytes from which on memory is saved, and below which it is not any more. */
+  readonly tightBytes: number;
+  readonly roomyBytes: number;
+  /** Bytes from which on an allocation is a mapping of its own, which is gone when it is freed. */
+  readonly mappedBytes: number;
+}
+
+/** Beside everything else on a host: with 50,000 rows there are 104 MB. */
+export const BESIDE_OTHERS: MemoryBounds = {
+  tightBytes: 110_000_000,
+  roomyBytes: 100_000_000,
+  mappedBytes: 128 * 1024,
+};
+
+/** While somebody waits for recorded events: to save, and to map and clear the same pages again, takes a fifth more CPU. */
+export const READS_RECORDED: MemoryBounds = {
+  tightBytes: 240_000_000,
+  roomyBytes: 220_000_000,
+  mappedBytes: 4 * 1024 * 1024,
+};
+
 /** Milliseconds between two looks at them; every so many looks the C library gives back what it has in reserve. */
 const LOOK_MS = 250;
 const TRIM_LOOKS = 4;
@@ -30,18 +49,18 @@ const AGAIN_MS = 4_000;
  * Keeps this process's memory small for as long as it runs. To be called before threads are started. Does nothing where
  * it cannot: the settings are those of glibc, the pages those of Linux.
  */
-export const settleMemory = (): void => {
+export const settleMemory = (bounds: MemoryBounds): void => {
   if (process.platform !== 'linux') return;
   try {
     const mallopt: (parameter: number, value: number) => number = libc.func(
       'int mallopt(int parameter, int value)',
     );
-    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_MMAP_THRESHOLD, bounds.mappedBytes);
     mallopt(M_ARENA_MAX, ARENAS);
   } catch {
     // Another C library.
   }
-  const pressure = new MemoryPressure({ saveHeap, trim });
+  const pressure = new MemoryPressure({ saveHeap, trim }, bounds);
   const looking = setInterval(() => {
     const bytes = residentBytes();
     if (bytes === undefined) clearInterval(looking);
@@ -81,16 +100,18 @@ export interface MemorySavings {
 /** Saves memory at the cost of CPU where the process has become large: in a flood, and in nothing else. */
 export class MemoryPressure {
   readonly #savings: MemorySavings;
+  readonly #bounds: MemoryBounds;
   #isTight = false;
   #looks = 0;
 
-  constructor(savings: MemorySavings) {
+  constructor(savings: MemorySavings, bounds: MemoryBounds) {
     this.#savings = savings;
+    this.#bounds = bounds;
   }
 
   /** @param rss bytes that the process occupies; to be called again and again */
   look(rss: number): void {
-    const isTight = rss >= (this.#isTight ? ROOMY_BYTES : TIGHT_BYTES);
+    const isTight = rss >= (this.#isTight ? this.#bounds.roomyBytes : this.#bounds.tightBytes);
     if (isTight !== this.#isTight) this.#savings.saveHeap(isTight);
     this.#isTight = isTight;
     if (isTight && this.#looks++ % TRIM_LOOKS === 0) this.#savings.trim();

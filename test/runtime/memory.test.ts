@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { MemoryPressure, unchangedMappings } from '../../src/runtime/memory.ts';
+import { BESIDE_OTHERS, MemoryPressure, unchangedMappings } from '../../src/runtime/memory.ts';
 import { unless, whyNotLinux } from '../unless.ts';
 
 const smaps = `55d0c0a00000-55d0c0b00000 r--p 00000000 fe:00 123                        /opt/a b.ext
@@ -55,10 +55,10 @@ describe('releaseProgramPages', unless(whyNotLinux), () => {
 
 it('memory is saved from a size on, and until there is clearly less', () => {
   const said: (boolean | 'trim')[] = [];
-  const pressure = new MemoryPressure({
-    saveHeap: isSaving => said.push(isSaving),
-    trim: () => said.push('trim'),
-  });
+  const pressure = new MemoryPressure(
+    { saveHeap: isSaving => said.push(isSaving), trim: () => said.push('trim') },
+    BESIDE_OTHERS,
+  );
   for (const megabytes of [80, 105, 109]) pressure.look(megabytes * 1e6);
   expect(said).toEqual([]);
   for (const megabytes of [111, 105, 130]) pressure.look(megabytes * 1e6);

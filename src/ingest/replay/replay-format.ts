@@ -35,8 +35,9 @@ const OTHERS: readonly (readonly [magic: RegExp, what: string])[] = [
  * log: it is refused only if not one line of `head` looks like an attempt at a record.
  */
 export const replayFormat = (head: Uint8Array, isBsmTrail: BsmDetector = looksLikeTrail): ReplayFormat => {
-  if (isBsmTrail(head)) return { kind: 'bsm-trail' };
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
+  // A damaged trail is looked for long, and no damage looks like a log.
+  if (!beginsAsLog(bytes) && isBsmTrail(head)) return { kind: 'bsm-trail' };
   if (isJournalExport(bytes)) return { kind: 'journal-export', firstTime: undefined };
   let firstTime: number | undefined;
   const reader = new LogReader(
@@ -67,6 +68,9 @@ export const replayFormat = (head: Uint8Array, isBsmTrail: BsmDetector = looksLi
     ? lineless(text, head)
     : { kind: 'audit-log', firstTime: undefined };
 };
+
+const beginsAsLog = (bytes: Buffer): boolean =>
+  /^(?:node=\S+ )?type=[A-Z_0-9[\]]+ msg=audit\(\d/.test(bytes.toString('latin1', 0, 512));
 
 const unknown = (what: string): ReplayFormat => ({ kind: 'unknown', what });
 
