@@ -8,6 +8,7 @@ import { parseAuditDevice, statDevice } from './device.ts';
 import type { Digester } from './digester.ts';
 import { type Digests, MAX_REMEMBERED } from './digests.ts';
 import { type FileVersion, fileVersion, GRAIN_MS } from './file-version.ts';
+import type { MountNamespaces } from './mount-namespaces.ts';
 import type { FoundMount, Mounts } from './mounts.ts';
 import { type Proof, proofFor } from './proof.ts';
 
@@ -94,6 +95,7 @@ interface Found {
   readonly pin: Pin;
 }
 
+const NOWHERE_ELSE: Pick<MountNamespaces, 'waysTo'> = { waysTo: () => [] };
 const isLinux = process.platform === 'linux';
 /** O_PATH of Linux can do nothing to the file; elsewhere opening without waiting has to do. */
 const PIN_FLAGS = isLinux ? 0o10000000 : constants.O_RDONLY | constants.O_NONBLOCK;
@@ -115,6 +117,7 @@ export class FileHasher {
   readonly counters: HashCounters = createHashCounters();
   readonly #procfs: ProcfsReader;
   readonly #mounts: Pick<Mounts, 'of'>;
+  readonly #namespaces: Pick<MountNamespaces, 'waysTo'>;
   readonly #clock: Clock;
   readonly #digester: Digester;
   readonly #limits: HashLimits;
@@ -125,6 +128,7 @@ export class FileHasher {
   constructor(options: {
     readonly procfs: ProcfsReader;
     readonly mounts: Pick<Mounts, 'of'>;
+    readonly namespaces?: Pick<MountNamespaces, 'waysTo'>;
     readonly clock: Clock;
     readonly digester: Digester;
     readonly limits?: Partial<HashLimits>;
@@ -133,6 +137,7 @@ export class FileHasher {
   }) {
     this.#procfs = options.procfs;
     this.#mounts = options.mounts;
+    this.#namespaces = options.namespaces ?? NOWHERE_ELSE;
     this.#clock = options.clock;
     this.#digester = options.digester;
     this.#limits = { ...HASH_LIMITS, ...options.limits };
@@ -172,20 +177,23 @@ export class FileHasher {
     return undefined;
   }
 
-  #ways({ pid, path, files, ended, neighbour }: HashRequest): readonly Way[] {
-    const ways: Way[] = [];
-    if (ended !== true) ways.push({ kind: 'exe', path: this.#procfs.path(pid, 'exe'), namespace: pid });
+  *#ways({ pid, path, files, ended, neighbour }: HashRequest): Generator<Way> {
+    if (ended !== true) yield { kind: 'exe', path: this.#procfs.path(pid, 'exe'), namespace: pid };
     // By a path alone nothing is found: what is there must be known from the record.
-    if (path === undefined || !path.startsWith('/') || isDeleted(path) || files.length === 0) return ways;
+    if (path === undefined || !path.startsWith('/') || isDeleted(path) || files.length === 0) return;
     const within = (process: number): Way => ({
       kind: 'path',
       path: this.#procfs.path(process, `root${path}`),
       namespace: process,
     });
-    if (ended !== true) ways.push(within(pid));
-    ways.push({ kind: 'path', path, namespace: 'self' });
-    if (neighbour !== undefined) ways.push(within(neighbour));
-    return ways;
+    if (ended !== true) yield within(pid);
+    yield { kind: 'path', path, namespace: 'self' };
+    if (neighbour !== undefined) yield within(neighbour);
+    const devices = files.map(({ dev }) => (dev === undefined ? undefined : parseAuditDevice(dev)));
+    for (const device of new Set(devices)) {
+      if (device === undefined) continue;
+      for (const way of this.#namespaces.waysTo(device, path)) yield { kind: 'path', ...way };
+    }
   }
 
   /** Whether a file is what ran. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { type Mount, parseMountId, parseMountinfo } from '../procfs/mountinfo.ts';
 import type { ProcDirectory, ProcfsReader } from '../procfs/reader.ts';
+import { memoryMountId } from './memory-mount.ts';
 
 /** Milliseconds for which a mount is taken to be what its number said: numbers of what was unmounted are given out again. */
 const FRESH_MS = 1_000;
@@ -24,6 +25,9 @@ export interface FoundMount {
   readonly isOfHost: boolean;
 }
 
+/** Of files that are in memory alone: no file system that can be mounted has this type. */
+export const MEMORY = 'memfd';
+
 /** What is mounted, wherever an open file was reached through. */
 export class Mounts {
   readonly #procfs: ProcfsReader;
@@ -31,6 +35,7 @@ export class Mounts {
   /** By number of the mount: no two have the same, in whatever namespace. */
   readonly #known = new Map<number, FoundMount & { readonly until: number }>();
   readonly #userNamespace: string | undefined;
+  readonly #memoryMount: number | undefined;
   #here: ReadonlyMap<string, Mount> = new Map();
   #hereUntil = Number.NEGATIVE_INFINITY;
 
@@ -38,16 +43,18 @@ export class Mounts {
     this.#procfs = procfs;
     this.#clock = clock;
     this.#userNamespace = procfs.link('self', 'ns/user');
+    this.#memoryMount = memoryMountId(procfs);
   }
 
   /**
    * @param namespace whose mounts the file was reached through
-   * @returns undefined for what is mounted nowhere, such as memory that is executed (memfd_create)
+   * @returns undefined for what is mounted nowhere; memory that is executed (memfd_create) is MEMORY
    */
   of(fd: number, namespace: ProcDirectory): FoundMount | undefined {
     const fdinfo = this.#procfs.read('self', `fdinfo/${fd}`);
     const id = fdinfo && parseMountId(fdinfo);
     if (id === undefined) return undefined;
+    if (id === this.#memoryMount) return MEMORY_MOUNT;
     const now = this.#clock.monotonicMs();
     const known = this.#known.get(id);
     if (known !== undefined && known.until > now) return known;
@@ -86,3 +93,12 @@ export class Mounts {
     return bytes === undefined ? [] : parseMountinfo(bytes);
   }
 }
+
+/** The device of each file says which it is; there is but one for all of them. */
+const MEMORY_MOUNT: FoundMount = {
+  device: '',
+  type: MEMORY,
+  options: '',
+  place: undefined,
+  isOfHost: true,
+};

@@ -14,7 +14,11 @@ import type { FoundMount } from './mounts.ts';
  *   for writing. So from the exec to the end of the process nobody writes. i_writecount in the kernel's fs/exec.c and mm/mmap.c.
  * - `none`: nothing. A FUSE server can give each reader other content. Who has mounted an overlay may write to the files below
  *   it; and a mapping through an overlay is one of the file below, while an exec looks at the overlay's: Linux 6.18 refuses
- *   the exec all the same, older ones need not. A memfd's descriptor does not count as open for writing.
+ *   the exec all the same, older ones need not.
+ *
+ * A memfd is `running`, too, with less behind it: the descriptor that it was made by does not count as open for writing. What is
+ * written through it changes the times; only who writes through a mapping made before, or within GRAIN_MS of the exec, leaves no
+ * trace. Its digests are of what it held when it was looked at.
  */
 export type Proof = 'times' | 'running' | 'none';
 

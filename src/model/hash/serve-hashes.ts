@@ -15,6 +15,7 @@ import { parseAuditDevice } from './device.ts';
 import { createDigester } from './digester.ts';
 import { FileHasher } from './file-hasher.ts';
 import type { LookQuestion, LookReply } from './hash-question.ts';
+import { MountNamespaces } from './mount-namespaces.ts';
 import { Mounts } from './mounts.ts';
 
 export interface HashServerOptions {
@@ -66,6 +67,7 @@ class HashServer {
     this.#hasher = new FileHasher({
       procfs: this.#procfs,
       mounts: new Mounts(this.#procfs, systemClock),
+      namespaces: new MountNamespaces(this.#procfs, () => performance.now()),
       clock: systemClock,
       digester: job => {
         const { id, foreign } = this.#asking;

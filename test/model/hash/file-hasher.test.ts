@@ -26,6 +26,7 @@ import { systemClock } from '../../../src/model/clock.ts';
 import { createDigester, type Digester } from '../../../src/model/hash/digester.ts';
 import type { Digests } from '../../../src/model/hash/digests.ts';
 import { FileHasher, type HashLimits, type HashRequest } from '../../../src/model/hash/file-hasher.ts';
+import type { MountNamespaces } from '../../../src/model/hash/mount-namespaces.ts';
 import { type FoundMount, Mounts } from '../../../src/model/hash/mounts.ts';
 import { ProcfsReader } from '../../../src/model/procfs/reader.ts';
 import { makeFifo } from '../../make-fifo.ts';
@@ -77,6 +78,7 @@ const setUp = (
     digester?: Digester;
     limits?: Partial<HashLimits>;
     mount?: FoundMount | undefined;
+    namespaces?: Pick<MountNamespaces, 'waysTo'>;
     deniesWrites?: boolean;
   } = {},
 ) => {
@@ -92,6 +94,7 @@ const setUp = (
       return local(job);
     },
     ...(options.limits && { limits: options.limits }),
+    ...(options.namespaces && { namespaces: options.namespaces }),
     ...(options.deniesWrites !== undefined && { deniesWrites: options.deniesWrites }),
   });
   const found = async (what: HashRequest): Promise<Digests | undefined> =>
@@ -237,6 +240,20 @@ describe('FileHasher, of a program that has ended', () => {
     expect(await found({ ...inside, neighbour: 50 })).toEqual(sums(join(directory, 'merged/usr/prog')));
   });
 
+  it('finds the file of a process in a container whose parent has ended by whoever lives there, and is told no other', async () => {
+    const what = await ended(join(directory, 'prog'));
+    const other = await ended(join(directory, 'other'));
+    const ways = [join(directory, 'missing'), join(directory, 'other'), join(directory, 'prog')];
+    const { found } = setUp({
+      mount: EXT4,
+      namespaces: { waysTo: () => ways.map(path => ({ path, namespace: 'self' as const })) },
+    });
+    const inside = { ...what, path: '/usr/prog', execMs: Date.now() };
+    expect(await found(inside)).toEqual(sums(join(directory, 'prog')));
+    const files = [{ ...other.files[0]!, inode: '1' }];
+    expect(await found({ ...inside, files })).toBeUndefined();
+  });
+
   it('asks for no path that is relative, deleted or not known', async () => {
     const { found } = setUp();
     for (const path of [undefined, '', 'prog', '/bin/true (deleted)']) {
@@ -313,18 +330,39 @@ describe('FileHasher, of a program that is running', () => {
     expect(await found(request({ pid, path, files }))).toEqual(sums('/bin/sleep'));
   });
 
-  it('hashes no file in memory that never had a name: its descriptor can write to it while it runs', async () => {
-    const { hasher, found } = setUp();
+  describe('of memory that never had a name', () => {
     const create = koffi.load(null).func('int memfd_create(const char *name, uint flags)');
-    const fd: number = create('prog', 0);
-    const bytes = readFileSync('/bin/sleep');
-    writeSync(fd, bytes);
-    const pid = await sleeper(`/proc/${process.pid}/fd/${fd}`);
-    const what = { pid, path: '/memfd:prog (deleted)', files: [record(`/proc/${process.pid}/fd/${fd}`)] };
-    expect(await found(request(what))).toBeUndefined();
-    expect(hasher.counters.unproven).toBe(1);
-    // What this is about.
-    expect(writeSync(fd, Buffer.of(0), 0, 1, bytes.length)).toBe(1);
+    const running = async () => {
+      const fd: number = create('prog', 0);
+      writeSync(fd, readFileSync('/bin/sleep'));
+      const execMs = Date.now();
+      const pid = await sleeper(`/proc/${process.pid}/fd/${fd}`);
+      const files = [record(`/proc/${process.pid}/fd/${fd}`)];
+      return { fd, what: request({ pid, path: '/memfd:prog (deleted)', files, execMs }) };
+    };
+
+    it('hashes it while it runs', async () => {
+      const { found } = setUp();
+      const { what } = await running();
+      expect(await found(what)).toEqual(sums('/bin/sleep'));
+      expect(await found({ ...what, ended: true })).toBeUndefined();
+    });
+
+    it('gives no hash of what was written to by its descriptor since', async () => {
+      const { hasher, found } = setUp();
+      const { fd, what } = await running();
+      await grain();
+      writeSync(fd, Buffer.of(0), 0, 1, statSync('/bin/sleep').size);
+      expect(await found(what)).toBeUndefined();
+      expect(hasher.counters.changed).toBe(1);
+    });
+
+    it('gives none that another file with such a name has', async () => {
+      const { found } = setUp();
+      const { what } = await running();
+      const other = await running();
+      expect(await found({ ...what, files: other.what.files })).toBeUndefined();
+    });
   });
 
   it('hashes the old file when another has taken its place', async () => {

@@ -1,0 +1,50 @@
+import { parseMountinfo } from '../procfs/mountinfo.ts';
+import { isLocal } from './file-systems.ts';
+
+/** What is mounted where a process is, by the text of paths as it sees them. */
+export class MountTable {
+  /** `major:minor`, in decimal, of file systems that answer on their own. */
+  readonly #local: ReadonlySet<string>;
+  readonly #foreign: readonly string[];
+  readonly #devices: ReadonlyMap<string, string>;
+  readonly #overlays: ReadonlyMap<string, string>;
+
+  /** @param mountinfo of that process */
+  constructor(mountinfo: Uint8Array) {
+    const mounts = parseMountinfo(mountinfo).map(mount => ({
+      ...mount,
+      device: `${mount.major}:${mount.minor}`,
+    }));
+    this.#local = new Set(mounts.filter(({ type }) => isLocal(type)).map(({ device }) => device));
+    // What is mounted last at a place hides what was before.
+    this.#devices = new Map(mounts.map(({ mountPoint, device }) => [mountPoint, device]));
+    this.#foreign = mounts.filter(({ type }) => !isLocal(type)).map(({ mountPoint }) => mountPoint);
+    this.#overlays = new Map(
+      mounts.filter(({ type }) => type === 'overlay').map(({ mountPoint, device }) => [device, mountPoint]),
+    );
+  }
+
+  /** Whether a device is that of a file system that answers on its own. */
+  hasLocal(device: string): boolean {
+    return this.#local.has(device);
+  }
+
+  /** Whether a path leads into a file system that does not. */
+  isBelowForeign(path: string): boolean {
+    return this.#foreign.some(place => path === place || path.startsWith(`${place === '/' ? '' : place}/`));
+  }
+
+  /** `major:minor` of the file system that a path is on, in decimal. */
+  deviceOf(path: string): string | undefined {
+    for (let place = path; place !== ''; place = place.slice(0, place.lastIndexOf('/'))) {
+      const device = this.#devices.get(place);
+      if (device !== undefined) return device;
+    }
+    return this.#devices.get('/');
+  }
+
+  /** Where the overlay of that device is mounted. */
+  overlayAt(device: string): string | undefined {
+    return this.#overlays.get(device);
+  }
+}
