@@ -14,7 +14,17 @@ export type LoadKind =
   | 'execs'
   | 'numbered-execs'
   | 'execs-as'
-  | 'binaries';
+  | 'binaries'
+  | 'orphaned-binaries';
+
+export interface LoadRequest {
+  readonly kind: LoadKind;
+  readonly count: number;
+  /** 0 for back to back. */
+  readonly perSecond: number;
+  /** What this kind of load wants to know besides. */
+  readonly args?: readonly string[];
+}
 
 /** A process that makes events, ready to begin. */
 export class Load implements AsyncDisposable {
@@ -26,25 +36,27 @@ export class Load implements AsyncDisposable {
     this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   }
 
-  /**
-   * @param perSecond 0 for back to back
-   * @param more what this kind of load wants to know besides
-   */
-  static async prepare(
+  static prepare(
     kind: LoadKind,
     count: number,
     perSecond: number,
-    ...more: readonly string[]
+    ...args: readonly string[]
+  ): Promise<Load> {
+    return Load.prepareWithin([], { kind, count, perSecond, args });
+  }
+
+  /** @param launcher a program, with its arguments, that executes what follows */
+  static async prepareWithin(
+    launcher: readonly string[],
+    { kind, count, perSecond, args = [] }: LoadRequest,
   ): Promise<Load> {
     const entry = new URL(`./load/${kind}.ts`, import.meta.url).pathname;
-    const child = spawn(
-      process.execPath,
-      ['--conditions=source', entry, String(count), String(perSecond), ...more],
-      {
-        stdio: ['pipe', 'pipe', 'inherit'],
-        timeout: TIMEOUT_S * 1000,
-      },
-    );
+    const command = [process.execPath, '--conditions=source', entry, String(count), String(perSecond)];
+    const [program, ...rest] = [...launcher, ...command, ...args];
+    const child = spawn(program!, rest, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      timeout: TIMEOUT_S * 1000,
+    });
     const load = new Load(child);
     await load.#line();
     return load;

@@ -2,6 +2,7 @@ import type { Scenario } from './scenario.ts';
 import { burst } from './scenarios/burst.ts';
 import { connectCpu } from './scenarios/connect-cpu.ts';
 import { connectEnds } from './scenarios/connect-ends.ts';
+import { containerHashes } from './scenarios/container-hashes.ts';
 import { execCpu } from './scenarios/exec-cpu.ts';
 import { growth } from './scenarios/growth.ts';
 import { selfJoin } from './scenarios/join.ts';
@@ -26,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   connectEnds,
   execCpu,
   telemetry,
+  containerHashes,
   latency,
   select,
   selectCore,

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processEvents } from '../../../tables/process_events.ts';
@@ -8,6 +7,7 @@ import { processOptions } from '../audit-options.ts';
 import { type EventLoad, measureEventCost, ROUNDS } from '../cpu-per-event.ts';
 import { ExtensionUnderTest } from '../extension-under-test.ts';
 import { type Figure, median } from '../figure.ts';
+import { makeBinaries } from '../make-binaries.ts';
 import type { Program } from '../program.ts';
 import type { Scenario } from '../scenario.ts';
 import { settledRows } from '../settle.ts';
@@ -23,7 +23,7 @@ export const telemetry: Scenario = {
   run: async ({ program }) => {
     const directory = mkdtempSync(join(tmpdir(), 'bench-binaries-'));
     try {
-      const digests = makeBinaries(directory);
+      const digests = makeBinaries(directory, BINARIES);
       const load: EventLoad = {
         kind: 'binaries',
         perSecond: 1_000,
@@ -99,14 +99,3 @@ const figures = async (
     },
   ];
 };
-
-/** Programs that differ in their last bytes, which nothing reads. @returns sha256 by path */
-const makeBinaries = (directory: string): ReadonlyMap<string, string> =>
-  new Map(
-    Array.from({ length: BINARIES }, (_, i) => {
-      const path = join(directory, `program-${i}`);
-      copyFileSync('/bin/true', path);
-      writeFileSync(path, `${i}`, { flag: 'a' });
-      return [path, createHash('sha256').update(readFileSync(path)).digest('hex')];
-    }),
-  );
