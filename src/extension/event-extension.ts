@@ -11,6 +11,7 @@ import {
 } from 'osquery-extension-ts';
 import { RunningQuery, readingQuery, Schedule } from 'osquery-extension-ts/events';
 import { auditStatus } from '../../tables/audit_status.ts';
+import { warmIngest } from '../ingest/ingest.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
 import type { BridgeKeeper } from './bridging.ts';
@@ -62,6 +63,7 @@ export interface EventExtensionOptions {
  */
 export const runEventExtension = async (options: EventExtensionOptions): Promise<ExtensionEnd> => {
   const { log } = options;
+  await using _warm = warmIngest();
   await using client = new ExtensionManagerClient({ socketPath: options.socket });
   const remembered = new RememberedOptions(client);
   // Of recorded events nobody says what is watched.

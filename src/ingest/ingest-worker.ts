@@ -1,5 +1,5 @@
 import { uptime } from 'node:os';
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { eventTables } from '../../tables/index.ts';
 import type { ProcessEvent } from '../audit/audit-event.ts';
 import type { StreamCounters } from '../audit/stream.ts';
@@ -12,6 +12,7 @@ import { OpenBsmError } from '../openbsm/errors.ts';
 import { RecordMapper } from '../openbsm/map-record.ts';
 import { printRecord } from '../openbsm/praudit.ts';
 import { messageOf } from '../runtime/message-of.ts';
+import { dataOfWorker } from '../runtime/start-worker.ts';
 import { EventPipeline } from './event-pipeline.ts';
 import { ImageFiles } from './image-files.ts';
 import { ImageLooks } from './image-looks.ts';
@@ -44,7 +45,7 @@ import { WakeSignal } from './wake-signal.ts';
 const COUNTERS_MS = 1_000;
 /** Milliseconds between two reports of how far a replay is. */
 const PROGRESS_MS = 200;
-const { source, settings: initialSettings, ...initial } = workerData as IngestWorkerData;
+const { source, settings: initialSettings, ...initial } = dataOfWorker() as IngestWorkerData;
 const report = (message: IngestReport, transfer: ArrayBuffer[] = []): void =>
   parentPort!.postMessage(message, transfer);
 

@@ -7,7 +7,7 @@ import { LookKeeper } from '../model/looks/look-keeper.ts';
 import type { FoundEnds } from '../model/sockets/socket-ends.ts';
 import { CodedError } from '../runtime/coded-error.ts';
 import { eventDescriptor } from '../runtime/socket-calls.ts';
-import { startWorker } from '../runtime/start-worker.ts';
+import { startWorker, warmWorker } from '../runtime/start-worker.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
 import {
   buffersOf,
@@ -57,10 +57,14 @@ export class IngestError extends CodedError {
 }
 
 const { ECANCELED } = constants.errno;
+const WORKER = new URL('./ingest-worker.ts', import.meta.url);
 /** Milliseconds within which it is enough to have asked once. */
 const FRESH_MS = 10;
 /** Milliseconds that the worker may take to answer; in a flood it has much at hand. */
 const ANSWER_MS = 100;
+
+/** Starts the worker thread of the next Ingest while it is still to be found out what that reads. */
+export const warmIngest = (): AsyncDisposable => warmWorker(WORKER);
 
 /** The worker thread that turns a source into rows, seen from the main thread. */
 export class Ingest {
@@ -108,7 +112,7 @@ export class Ingest {
       outbox: this.#outbox.shared,
       ends,
     };
-    this.#worker = startWorker(new URL('./ingest-worker.ts', import.meta.url), { workerData: data });
+    this.#worker = startWorker(WORKER, { workerData: data });
     if (source.kind === 'kernel') {
       this.#looker = new LookKeeper({
         start: startImageLook,

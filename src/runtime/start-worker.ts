@@ -1,16 +1,71 @@
 import { basename } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import {
+  parentPort,
+  receiveMessageOnPort,
+  Worker,
+  type WorkerOptions,
+  workerData,
+} from 'node:worker_threads';
 
 /** Megabytes: V8 would let what is short-lived fill 50 before it looks; all of it is dead after milliseconds. */
 const YOUNG_MB = 8;
 
+/** What a worker has in place of its data that was started before there were any. */
+interface LaterData {
+  /** One word: 1 as soon as the data have been sent. */
+  readonly sent: Int32Array;
+}
+
+/** Workers that have been started for `startWorker`, by the module's path. */
+const warm = new Map<string, { readonly worker: Worker; readonly later: LaterData }>();
+
 /**
  * Starts a worker thread from a module of this program, given as `new URL('./some-worker.ts', import.meta.url)`: the
  * build finds it by that text. From the sources the module itself runs; the single executable has no files, and runs
- * the bundle that the build made of the module.
+ * the bundle that the build made of the module. A thread that `warmWorker` has started is taken, whose options are its own.
  */
-export const startWorker = (entry: URL, more: WorkerOptions = {}): Worker => {
+export const startWorker = (entry: URL, options: WorkerOptions = {}): Worker => {
+  const started = warm.get(entry.pathname);
+  if (started === undefined) return newWorker(entry, options);
+  warm.delete(entry.pathname);
+  const { worker, later } = started;
+  worker.ref();
+  worker.postMessage(options.workerData, options.transferList ?? []);
+  Atomics.store(later.sent, 0, 1);
+  Atomics.notify(later.sent, 0);
+  return worker;
+};
+
+/**
+ * Starts a thread before its data are known: it loads its module meanwhile, which takes a third of the time in which an extension is
+ * started. Only for modules that take their data by `dataOfWorker`. Disposing of it ends the thread if nobody has taken it.
+ */
+export const warmWorker = (entry: URL): AsyncDisposable => {
+  const later: LaterData = { sent: new Int32Array(new SharedArrayBuffer(4)) };
+  const worker = newWorker(entry, { workerData: later });
+  worker.unref();
+  warm.set(entry.pathname, { worker, later });
+  return {
+    async [Symbol.asyncDispose]() {
+      if (warm.get(entry.pathname)?.worker !== worker) return;
+      warm.delete(entry.pathname);
+      await worker.terminate();
+    },
+  };
+};
+
+/** In a worker: the `workerData` that `startWorker` was given. Holds the thread up until that is known; messages to it come later. */
+export const dataOfWorker = (): unknown => {
+  if (!isLater(workerData)) return workerData;
+  Atomics.wait(workerData.sent, 0, 0);
+  return receiveMessageOnPort(parentPort!)!.message;
+};
+
+const isLater = (data: unknown): data is LaterData =>
+  typeof data === 'object' && data !== null && 'sent' in data && data.sent instanceof Int32Array;
+
+const newWorker = (entry: URL, more: WorkerOptions): Worker => {
   const options: WorkerOptions = { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }, ...more };
   if (!isSea()) return new Worker(entry, options);
   // Without --input-type Node would first parse it all as CommonJS.
