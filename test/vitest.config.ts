@@ -36,7 +36,7 @@ const PROCESSES = [
   'test/model/process/process-connector.test.ts',
   'test/model/procfs/reader.test.ts',
   'test/model/sockets/network-namespaces.test.ts',
-  'test/osquery-extension-ts/{cli,examples,main,package}.test.ts',
+  'test/osquery-extension-ts/{cli,examples,main,package,published-manifest}.test.ts',
   'test/osquery-extension-ts/foreign/*.test.ts',
   'test/osquery-extension-ts/server/*.test.ts',
   'test/prove/**/*.test.ts',

@@ -13,6 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,6 +50,8 @@ const pack = async (): Promise<string> => {
   for (const name of ['node_modules', 'tsconfig.json', 'package.json', ...others]) {
     symlinkSync(join(root, name), join(copy, name));
   }
+  await run('git', ['init'], { cwd: copy });
+  await run('git', ['remote', 'add', 'origin', 'https://example.org/owner/name.git'], { cwd: copy });
   const env = { ...process.env, npm_config_ignore_scripts: 'false' };
   await run('npm', ['pack', '--pack-destination', scratch], {
     cwd: join(copy, 'src/osquery-extension-ts'),
@@ -100,7 +103,15 @@ describe('the package, installed into an empty project', () => {
     expect(code.join('')).not.toMatch(/isomorphic-ws|browser-or-node|WebSocketServer|uuid\/dist/);
     const manifest = readFileSync(join(installed, 'package.json'), 'utf8');
     expect(manifest).not.toMatch(/"source"|"dependencies"|"scripts"/);
-    expect(existsSync(join(home, 'package.json.kept'))).toBe(false);
+    expect(JSON.parse(manifest)).toMatchObject({
+      repository: {
+        url: 'git+https://example.org/owner/name.git',
+        directory: 'src/osquery-extension-ts',
+      },
+    });
+    const packed = join(scratch, 'copy/src/osquery-extension-ts/package.json');
+    expect(existsSync(`${packed}.kept`)).toBe(false);
+    expect(readFileSync(packed, 'utf8')).toBe(readFileSync(join(home, 'package.json'), 'utf8'));
   });
 
   it('has 25 names at its root, types included', () => {
@@ -183,22 +194,30 @@ describe('the package, installed into an empty project', () => {
     240_000,
   );
 
-  it.each(nodes)('tests an extension with %s', async node => {
+  it.each(
+    nodes.flatMap(node => [
+      ['import', 'test.mjs', node],
+      ['require', 'test.cjs', node],
+    ]),
+  )('tests an extension, by %s in %s, with %s', async (way, name, node) => {
     // The optional package, from here: the registry need not be at hand.
     rmSync(join(project, 'node_modules/@sqlite.org'), { recursive: true, force: true });
     symlinkSync(join(root, 'node_modules/@sqlite.org'), join(project, 'node_modules/@sqlite.org'));
     onTestFinished(() => rmSync(join(project, 'node_modules/@sqlite.org')));
+    const names = (path: string, list: string): string =>
+      way === 'import' ? `import ${list} from '${path}';` : `const ${list} = require('${path}');`;
     const script = write(
-      'test.mjs',
-      `import { TablePlugin } from 'osquery-extension-ts';
-      import { startTestCore } from 'osquery-extension-ts/testing';
+      name,
+      `${names('osquery-extension-ts', '{ TablePlugin }')}
+      ${names('osquery-extension-ts/testing', '{ startTestCore }')}
       const columns = [{ name: 'a', type: 'BIGINT' }];
       const plugins = [new TablePlugin({ name: 't', columns }, { generate: () => [{ a: 1 }, { a: 2 }] })];
-      const core = await startTestCore({ plugins });
-      console.log(JSON.stringify(await core.query('SELECT sum(a) AS sum FROM t')));
-      await core.close();`,
+      startTestCore({ plugins }).then(async core => {
+        console.log(JSON.stringify(await core.query('SELECT sum(a) AS sum FROM t')));
+        await core.close();
+      });`,
     );
-    const { stdout, stderr } = await run(node, [script]);
+    const { stdout, stderr } = await run(node, ['--disable-warning=ExperimentalWarning', script]);
     expect(stderr).toBe('');
     expect(stdout).toBe('[{"sum":"3"}]\n');
   });
@@ -219,96 +238,127 @@ describe('the package, installed into an empty project', () => {
     );
   });
 
+  const installedPrograms = nodes.flatMap(node => [
+    ['in TypeScript', [], join(project, 'shelf.mts'), node] as const,
+    ['in JavaScript, by require', [], join(project, 'shelf.cjs'), node] as const,
+  ]);
   it.each([
-    ['from its sources', ['--conditions=source'], example],
-    ['installed', [], join(project, 'shelf.mts')],
-  ])('runs the example of the README as osqueryd would, %s', async (_, conditions, path) => {
-    if (path !== example) cpSync(example, path);
-    const core = await startFakeCore();
-    const child = spawn(
-      process.execPath,
-      [...conditions, path, '--socket', core.socketPath, '--timeout', '3', '--interval', '3'],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    onTestFinished(() => {
-      child.kill('SIGKILL');
-    });
-    let output = '';
-    child.stdout.on('data', chunk => {
-      output += String(chunk);
-    });
-    child.stderr.on('data', chunk => {
-      output += String(chunk);
-    });
-    const exit = once(child, 'exit');
-    await Promise.race([until(() => core.registered.size === 1), exit]);
-    const uuid = [...core.registered.keys()][0];
-    const socketPath = `${core.socketPath}.${uuid}`;
-    const client = new ExtensionClient({ socketPath });
-    onTestFinished(() => client.close());
-    // It registers first and listens then.
-    const answers = (): Promise<boolean> =>
-      client.ping().then(
-        () => true,
-        () => false,
+    ['from its sources', ['--conditions=source'], example, process.execPath] as const,
+    ...installedPrograms,
+  ])(
+    'runs the example of the README as osqueryd would, %s, %s %s with %s',
+    async (_, conditions, path, node) => {
+      if (path.endsWith('.mts')) cpSync(example, path);
+      if (path.endsWith('.cjs')) {
+        // What TypeScript makes of it: without types, and without `await` outside a function.
+        const script = stripTypeScriptTypes(readFileSync(example, 'utf8'))
+          .replace(/^import (.*) from (.*);$/gm, 'const $1 = require($2);')
+          .replace('await main(', 'main(');
+        writeFileSync(path, script);
+      }
+      const core = await startFakeCore();
+      const child = spawn(
+        node,
+        [
+          '--disable-warning=ExperimentalWarning',
+          ...conditions,
+          path,
+          '--socket',
+          core.socketPath,
+          '--timeout',
+          '3',
+          '--interval',
+          '3',
+        ],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
       );
-    await Promise.race([vi.waitUntil(answers, { timeout: 10_000 }), exit]);
-    const generate = (constraints: object[]) =>
-      client.call('table', 'shelf', { action: 'generate', context: JSON.stringify({ constraints }) });
-    expect(await generate([])).toMatchObject([
-      { id: '1', title: 'Dune', price: '9.5' },
-      { id: '2', title: 'Solaris' },
-    ]);
-    expect(await generate([{ name: 'id', affinity: 'BIGINT', list: [{ op: 2, expr: '2' }] }])).toMatchObject([
-      { id: '2', title: 'Solaris' },
-    ]);
-    child.kill('SIGTERM');
-    expect(await exit).toEqual([0, null]);
-    expect(output).toBe('');
-    expect(core.registered.size).toBe(0);
-    expect(existsSync(socketPath)).toBe(false);
-  });
+      onTestFinished(() => {
+        child.kill('SIGKILL');
+      });
+      let output = '';
+      child.stdout.on('data', chunk => {
+        output += String(chunk);
+      });
+      child.stderr.on('data', chunk => {
+        output += String(chunk);
+      });
+      const exit = once(child, 'exit');
+      await Promise.race([until(() => core.registered.size === 1), exit]);
+      const uuid = [...core.registered.keys()][0];
+      const socketPath = `${core.socketPath}.${uuid}`;
+      const client = new ExtensionClient({ socketPath });
+      onTestFinished(() => client.close());
+      // It registers first and listens then.
+      const answers = (): Promise<boolean> =>
+        client.ping().then(
+          () => true,
+          () => false,
+        );
+      await Promise.race([vi.waitUntil(answers, { timeout: 10_000 }), exit]);
+      const generate = (constraints: object[]) =>
+        client.call('table', 'shelf', { action: 'generate', context: JSON.stringify({ constraints }) });
+      expect(await generate([])).toMatchObject([
+        { id: '1', title: 'Dune', price: '9.5' },
+        { id: '2', title: 'Solaris' },
+      ]);
+      expect(
+        await generate([{ name: 'id', affinity: 'BIGINT', list: [{ op: 2, expr: '2' }] }]),
+      ).toMatchObject([{ id: '2', title: 'Solaris' }]);
+      child.kill('SIGTERM');
+      expect(await exit).toEqual([0, null]);
+      expect(output).toBe('');
+      expect(core.registered.size).toBe(0);
+      expect(existsSync(socketPath)).toBe(false);
+    },
+  );
 
-  it('writes a project that passes its test, and builds it into one file', async () => {
-    const bin = join(installed, 'bin/osquery-extension-ts.js');
-    const cwd = scratch;
-    await run(process.execPath, [bin, 'new', 'dir_files'], { cwd });
-    const own = join(scratch, 'dir_files');
-    // What the registry would give is here: it need not be at hand.
-    const manifest = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'));
-    writeFileSync(
-      join(own, 'package.json'),
-      JSON.stringify({ ...manifest, dependencies: {}, devDependencies: {} }),
-    );
-    await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: own });
-    for (const name of ['@sqlite.org', '@types', 'esbuild', 'postject', 'typescript', 'undici-types']) {
-      symlinkSync(join(root, 'node_modules', name), join(own, 'node_modules', name));
-    }
-    const path = `${join(own, 'node_modules/.bin')}:${dirname(process.execPath)}:${process.env.PATH}`;
-    const npm = (script: string) =>
-      run('npm', ['run', '-s', script], { cwd: own, env: { ...process.env, PATH: path } });
-    await run(process.execPath, [compilers[0]!, '-p', own]);
-    expect((await npm('test')).stdout).toMatch(/pass 1\n[\s\S]*fail 0/);
-    expect((await npm('build')).stdout).toMatch(/dist\/dir_files\.ext: \d+ MB, with Node \d+\.\d+\.\d+ for /);
-    const file = join(own, 'dist/dir_files.ext');
-    expect(statSync(file).mode & 0o777).toBe(0o755);
-    expect(readdirSync(dirname(file))).toEqual(['dir_files.ext']);
-    rmSync(join(own, 'node_modules'), { recursive: true });
+  it.each(nodes)(
+    'writes a project that passes its test, and builds it into one file, with %s',
+    async node => {
+      const bin = join(installed, 'bin/osquery-extension-ts.js');
+      const cwd = scratch;
+      const own = join(scratch, 'dir_files');
+      rmSync(own, { recursive: true, force: true });
+      await run(node, [bin, 'new', 'dir_files'], { cwd });
+      // What the registry would give is here: it need not be at hand.
+      const manifest = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'));
+      writeFileSync(
+        join(own, 'package.json'),
+        JSON.stringify({ ...manifest, dependencies: {}, devDependencies: {} }),
+      );
+      await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: own });
+      for (const name of ['@sqlite.org', '@types', 'esbuild', 'postject', 'typescript', 'undici-types']) {
+        symlinkSync(join(root, 'node_modules', name), join(own, 'node_modules', name));
+      }
+      const path = `${join(own, 'node_modules/.bin')}:${dirname(node)}:${process.env.PATH}`;
+      const npm = (script: string) =>
+        run('npm', ['run', '-s', script], { cwd: own, env: { ...process.env, PATH: path } });
+      await run(process.execPath, [compilers[0]!, '-p', own]);
+      expect((await npm('test')).stdout).toMatch(/pass 1\n[\s\S]*fail 0/);
+      expect((await npm('build')).stdout).toMatch(
+        /dist\/dir_files\.ext: \d+ MB, with Node \d+\.\d+\.\d+ for /,
+      );
+      const file = join(own, 'dist/dir_files.ext');
+      expect(statSync(file).mode & 0o777).toBe(0o755);
+      expect(readdirSync(dirname(file))).toEqual(['dir_files.ext']);
+      rmSync(join(own, 'node_modules'), { recursive: true });
 
-    await using started = await startCore();
-    const child = spawn(file, ['--socket', started.core.socketPath], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    onTestFinished(() => {
-      child.kill('SIGKILL');
-    });
-    const exit = once(child, 'exit');
-    const sql = `SELECT size FROM dir_files WHERE directory = '${own}' AND name = 'package.json'`;
-    const size = async () => (await started.core.query(sql).catch(() => ({ rows: [] }))).rows[0]?.size;
-    await expect.poll(size, PATIENCE).toBe(String(statSync(join(own, 'package.json')).size));
-    child.kill('SIGTERM');
-    expect(await exit).toEqual([0, null]);
-  }, 180_000);
+      await using started = await startCore();
+      const child = spawn(file, ['--socket', started.core.socketPath], {
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
+      onTestFinished(() => {
+        child.kill('SIGKILL');
+      });
+      const exit = once(child, 'exit');
+      const sql = `SELECT size FROM dir_files WHERE directory = '${own}' AND name = 'package.json'`;
+      const size = async () => (await started.core.query(sql).catch(() => ({ rows: [] }))).rows[0]?.size;
+      await expect.poll(size, PATIENCE).toBe(String(statSync(join(own, 'package.json')).size));
+      child.kill('SIGTERM');
+      expect(await exit).toEqual([0, null]);
+    },
+    180_000,
+  );
 
   it('has a reference of every name that it exports, as it is', () => {
     const isThat = readFileSync(join(home, 'REFERENCE.md'), 'utf8') === referenceOf(join(installed, 'dist'));

@@ -1,32 +1,64 @@
 /*
  * Makes package.json what others get, before the package is packed, and puts it back afterwards (`--restore`): without the
- * ways to the sources, which are not in it, and without the dependencies that dist/ contains.
+ * ways to the sources, which are not in it, and without the dependencies that dist/ contains; with the repository that the
+ * clone is of, its remote `origin`.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type Repository, repositoryOf } from './repository-of.ts';
 
-const path = fileURLToPath(new URL('../package.json', import.meta.url));
+const home = fileURLToPath(new URL('..', import.meta.url));
+const path = `${home}package.json`;
 const kept = `${path}.kept`;
 
-if (process.argv.includes('--restore')) {
-  if (existsSync(kept)) renameSync(kept, path);
-} else {
+const git = (...args: string[]): string =>
+  execFileSync('git', args, { cwd: home, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+
+const repository = (): Repository | undefined => {
+  try {
+    const remote = git('remote', 'get-url', 'origin');
+    return repositoryOf(remote, git('rev-parse', '--show-prefix').replace(/\/$/, ''));
+  } catch {
+    // No git, no clone, or no such remote.
+    return undefined;
+  }
+};
+
+interface Manifest {
+  readonly exports: Record<string, string | Record<string, unknown>>;
+  readonly [name: string]: unknown;
+}
+
+const published = ({
+  scripts: _scripts,
+  dependencies: _dependencies,
+  exports,
+  ...manifest
+}: Manifest): object => {
+  const entries = Object.entries(exports).map(([name, conditions]) => {
+    if (typeof conditions === 'string') return [name, conditions];
+    const { source: _source, ...others } = conditions;
+    return [name, others];
+  });
+  const from = repository();
+  if (from === undefined) {
+    console.error(
+      'package.json: no repository, as the clone has no remote origin that others can reach (git remote add origin URL)',
+    );
+  }
+  return {
+    ...manifest,
+    ...(from === undefined ? {} : { repository: from }),
+    exports: Object.fromEntries(entries),
+  };
+};
+
+// Also where a pack before this one was cut off.
+if (existsSync(kept)) renameSync(kept, path);
+if (!process.argv.includes('--restore')) {
   const text = readFileSync(path, 'utf8');
-  const {
-    scripts: _scripts,
-    dependencies: _dependencies,
-    ...manifest
-  } = JSON.parse(text) as Record<string, unknown>;
-  const exports = Object.entries(manifest.exports as Record<string, string | Record<string, unknown>>).map(
-    ([name, conditions]) => {
-      if (typeof conditions === 'string') return [name, conditions];
-      const { source: _source, ...others } = conditions;
-      return [name, others];
-    },
-  );
+  const changed = `${JSON.stringify(published(JSON.parse(text) as Manifest), undefined, 2)}\n`;
   writeFileSync(kept, text);
-  writeFileSync(
-    path,
-    `${JSON.stringify({ ...manifest, exports: Object.fromEntries(exports) }, undefined, 2)}\n`,
-  );
+  writeFileSync(path, changed);
 }
