@@ -170,6 +170,12 @@ describe('an extension’s options', () => {
       { plugins: [{}] },
       'runExtension: plugins: expected plugins, such as a TablePlugin, got an object of Object',
     ],
+    [{ timeout: '3' }, 'runExtension: timeout: expected a positive number of seconds, got "3"'],
+    [{ interval: 0 }, 'runExtension: interval: expected a positive number of seconds, got 0'],
+    [
+      { timeoutMs: 3 } as never,
+      'runExtension: option timeoutMs does not exist; expected any of name, version, plugins, socket, interval, timeout, ',
+    ],
   ])('%o: %s', async (wrong, message) => {
     await expect(run('/nowhere', wrong as never).end).rejects.toThrow(message);
   });

@@ -106,7 +106,7 @@ async function runAgain(
   client: ExtensionManagerClient,
 ): Promise<ExtensionEnd> {
   const { signal, name, reconnect = false } = options;
-  const mostMs = seconds('interval', options.interval ?? DEFAULT_INTERVAL_S);
+  const mostMs = seconds(options.interval ?? DEFAULT_INTERVAL_S);
   let waitMs = RETRY_MS;
   for (;;) {
     if (signal?.aborted) return { kind: 'signal', reason: signal.reason };
@@ -123,6 +123,25 @@ async function runAgain(
     waitMs = Math.min(waitMs * 2, MAX_RECONNECT_MS);
   }
 }
+
+/** Every option there is: the compiler sees that none is missing. */
+const OPTIONS: Readonly<Record<keyof RunExtensionOptions, true>> = {
+  name: true,
+  version: true,
+  plugins: true,
+  socket: true,
+  interval: true,
+  timeout: true,
+  reconnect: true,
+  signal: true,
+  sdkVersion: true,
+  minSdkVersion: true,
+  limits: true,
+  refusePeer: true,
+  onPing: true,
+  onRegistered: true,
+  onLost: true,
+};
 
 /** What the compiler checks, for authors who do not have one. */
 function checkOptions(options: RunExtensionOptions): void {
@@ -142,6 +161,20 @@ function checkOptions(options: RunExtensionOptions): void {
   if (!Array.isArray(plugins)) fail('plugins', 'a list of plugins', plugins);
   for (const plugin of plugins) {
     if (typeof plugin?.call !== 'function') fail('plugins', 'plugins, such as a TablePlugin', plugin);
+  }
+  for (const option of ['interval', 'timeout'] as const) {
+    const value: unknown = options[option];
+    if (value !== undefined && !(typeof value === 'number' && value > 0)) {
+      fail(option, 'a positive number of seconds', value);
+    }
+  }
+  for (const option of Object.keys(options)) {
+    if (option in OPTIONS) continue;
+    const known = Object.keys(OPTIONS).join(', ');
+    throw new OsqueryError(
+      'OSQUERY_INVALID',
+      `runExtension: option ${option} does not exist; expected any of ${known}`,
+    );
   }
 }
 
@@ -208,9 +241,9 @@ async function register(
   client: ExtensionManagerClient,
 ): Promise<ExtensionUuid | undefined> {
   const { signal } = options;
-  const timeoutMs = seconds('timeout', options.timeout ?? DEFAULT_TIMEOUT_S);
+  const timeoutMs = seconds(options.timeout ?? DEFAULT_TIMEOUT_S);
   // Core forgets an extension that is gone when it next looks, after its interval.
-  const duplicateMs = Math.max(timeoutMs, 2 * seconds('interval', options.interval ?? DEFAULT_INTERVAL_S));
+  const duplicateMs = Math.max(timeoutMs, 2 * seconds(options.interval ?? DEFAULT_INTERVAL_S));
   const info: ExtensionInfo = {
     name: options.name,
     version: options.version,
@@ -262,7 +295,7 @@ async function watch(
   uuid: ExtensionUuid,
   signal: AbortSignal,
 ): Promise<ExtensionEnd | { readonly kind: 'dropped' }> {
-  const intervalMs = seconds('interval', options.interval ?? DEFAULT_INTERVAL_S);
+  const intervalMs = seconds(options.interval ?? DEFAULT_INTERVAL_S);
   await using client = new ExtensionManagerClient({ socketPath: options.socket, timeoutMs: intervalMs });
   let unanswered = 0;
   let connects = 1;
@@ -299,7 +332,4 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 }
 
 /** Seconds as milliseconds. */
-function seconds(name: string, value: number): number {
-  if (value > 0) return value * 1000;
-  throw new OsqueryError('OSQUERY_INVALID', `${name} of ${value} s; expected a positive number`);
-}
+const seconds = (value: number): number => value * 1000;

@@ -411,6 +411,10 @@ describe('a connection that fails', () => {
       }),
     );
     expect(() => new ExtensionClient({ socketPath: '' })).toThrowError(code('OSQUERY_SOCKET_PATH'));
+    expect(() => new ExtensionClient({ socketPath: undefined as never })).toThrowError(
+      'socket path: expected a text, got undefined',
+    );
+    expect(() => new ExtensionClient(undefined as never)).toThrowError(code('OSQUERY_SOCKET_PATH'));
     expect(() => new ExtensionClient({ socketPath: `/${'x'.repeat(200)}` })).toThrowError(
       /201 bytes, at most 10\d/,
     );

@@ -162,6 +162,8 @@ describe('TablePlugin', () => {
     ],
     ['a Map', new Map([['n', 1]]), /expected a row, .* got a list/],
     ['a Map as a row', [new Map([['n', 1]])], /expected a row, .* got an object of Map/],
+    ['promises', [Promise.resolve({ n: 1 })], /expected a row, .* got an object of Promise; await it/],
+    ['a Set as a row', [new Set(['n'])], /expected a row, .* got an object of Set/],
     ['null as a row', [null], /expected a row, .* got null/],
     ['a single row', { n: 1 }, /generate gave an object of Object; expected rows: a list/],
     ['a text', 'rows', /generate gave "rows"/],
@@ -322,6 +324,7 @@ describe('TablePlugin', () => {
     new TablePlugin(spec, { generate: async () => [1, 2].map(n => ({ n })) });
     new TablePlugin(spec, { generate: (_, { signal }) => [{ n: signal.aborted ? 1 : undefined }] });
     new TablePlugin(spec, { generate: () => JSON.parse('[]') });
+    new TablePlugin(spec, { generate: () => [{ n: JSON.parse('1'), t: JSON.parse('null') }] });
     const inline = { name: 'inline', columns: [{ name: 'z', type: 'TEXT' }] } as const;
     new TablePlugin(inline, { generate: () => [{ z: 'z' }] });
     // @ts-expect-error there is no column n

@@ -53,7 +53,7 @@ export class ExtensionClient implements AsyncDisposable {
 
   /** @throws OsqueryError OSQUERY_SOCKET_PATH when no socket can have the path */
   constructor(options: ClientOptions) {
-    checkSocketPath(options.socketPath);
+    checkSocketPath(options?.socketPath);
     this.socketPath = options.socketPath;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS;
     this.#connection = new Connection({

@@ -63,8 +63,9 @@ type UnknownColumn<Name> = Name extends string
     ? 'the names of columns are texts'
     : never;
 
+/** In brackets, so that a value of type `any` is not taken for one of each kind. */
 type WrongValue<Columns extends readonly ColumnSpec[], R> = {
-  [N in keyof R & keyof GeneratedRow<Columns>]-?: R[N] extends GeneratedRow<Columns>[N]
+  [N in keyof R & keyof GeneratedRow<Columns>]-?: [R[N]] extends [GeneratedRow<Columns>[N]]
     ? never
     : `column ${N & string} is ${TypeOf<Columns, N>}, which cannot hold such a value`;
 }[keyof R & keyof GeneratedRow<Columns>];

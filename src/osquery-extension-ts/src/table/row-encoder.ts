@@ -192,13 +192,22 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
 
   #checkRow(row: unknown): void {
     if (typeof row === 'object' && row !== null && !Array.isArray(row) && !(row instanceof Map)) return;
-    const names = [...this.#columnOf.keys()].join(', ');
     const hint = Array.isArray(row) ? '; a list of [name, value] pairs, such as a Map, is none' : '';
-    throw this.#invalid(`expected a row, an object with any of ${names}, got ${shown(row)}${hint}`);
+    throw this.#noRow(row, hint);
+  }
+
+  #noRow(row: unknown, hint: string): OsqueryError {
+    const names = [...this.#columnOf.keys()].join(', ');
+    return this.#invalid(`expected a row, an object with any of ${names}, got ${shown(row)}${hint}`);
   }
 
   #checkNames(row: object): void {
-    for (const name of Object.keys(row)) {
+    const own = Object.keys(row);
+    // An object of a class may have its columns as accessors; a promise or a Set has none.
+    if (own.length === 0 && isOfClass(row) && ![...this.#columnOf.keys()].some(name => name in row)) {
+      throw this.#noRow(row, row instanceof Promise ? '; await it, or Promise.all of a list' : '');
+    }
+    for (const name of own) {
       if (this.#columnOf.has(name)) continue;
       const names = [...this.#columnOf.keys()].join(', ');
       throw this.#invalid(
@@ -384,6 +393,11 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
 }
 
 /** Whether a value is a whole number from 0 to 2^32 - 1; -0 too, which is written as 0. */
+function isOfClass(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype !== Object.prototype && prototype !== null;
+}
+
 function isSmall(value: unknown): boolean {
   return typeof value === 'number' && value >>> 0 === value;
 }
