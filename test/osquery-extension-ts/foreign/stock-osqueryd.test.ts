@@ -5,8 +5,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ExtensionManagerClient, runExtension, TablePlugin } from 'osquery-extension-ts';
-import type { Registration, WrittenRow } from 'osquery-extension-ts/types';
+import {
+  type ColumnSpec,
+  ExtensionManagerClient,
+  type RunExtensionOptions,
+  runExtension,
+  TablePlugin,
+} from 'osquery-extension-ts';
+import type { WrittenRow } from 'osquery-extension-ts/types';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { osquery, whyNotStock } from '../../prove/stock/osquery-programs.ts';
 import { unless } from '../../unless.ts';
@@ -61,6 +67,27 @@ const startOsqueryd = async (schedule: object, extension?: (directory: string) =
           .map(line => JSON.parse(line))
       : [];
   return { client, works, logged, socketPath: at('em') };
+};
+
+/** Runs an extension with these tables until the test ends, and waits until SQL has them. */
+const startTables = async (
+  { socketPath, works }: { readonly socketPath: string; readonly works: (sql: string) => Promise<boolean> },
+  ...plugins: RunExtensionOptions['plugins']
+): Promise<void> => {
+  const stop = new AbortController();
+  const ended = runExtension({
+    name: 'stock',
+    version: '1',
+    plugins,
+    socket: socketPath,
+    timeout: 30,
+    signal: stop.signal,
+  });
+  onTestFinished(async () => {
+    stop.abort();
+    expect((await ended).kind).toBe('signal');
+  });
+  await until(() => works(`SELECT * FROM ${plugins[0]!.name}`));
 };
 
 describe('in a stock osqueryd', unless(whyNotStock), () => {
@@ -128,19 +155,7 @@ describe('in a stock osqueryd', unless(whyNotStock), () => {
           },
         },
       );
-      const stop = new AbortController();
-      const registered = Promise.withResolvers<Registration>();
-      const ended = runExtension({
-        name: 'stock',
-        version: '1',
-        plugins: [shelf, blobs],
-        socket: socketPath,
-        timeout: 30,
-        signal: stop.signal,
-        onRegistered: registered.resolve,
-      });
-      await registered.promise;
-      await until(() => works('SELECT * FROM shelf'));
+      await startTables({ socketPath, works }, shelf, blobs);
       const ids = async (where: string) =>
         (await client.query(`SELECT id FROM shelf WHERE ${where}`)).map(({ id }) => id).sort();
       expect(await ids("id=1 or (id=2 and title='Solaris')")).toEqual(['1', '2']);
@@ -148,8 +163,79 @@ describe('in a stock osqueryd', unless(whyNotStock), () => {
       expect(await ids('id=1.0')).toEqual(['1']);
       await client.query("INSERT INTO blobs (data) VALUES (x'ff00fe41')");
       expect(written).toEqual([{ data: Buffer.from('ff00fe41', 'hex') }]);
-      stop.abort();
-      expect((await ended).kind).toBe('signal');
+      // An answer of core ends at the first NUL, though SQL has all of it; and a BLOB is a text there.
+      expect(
+        await client.query('SELECT hex(data) AS all_of_it, data FROM blobs', { blobs: ['data'] }),
+      ).toEqual([{ all_of_it: 'FF00FE41', data: Buffer.of(0xff) }]);
+      expect(await client.query("SELECT * FROM blobs WHERE data = x'ff00fe41'")).toEqual([]);
+      expect(await client.query("SELECT * FROM blobs WHERE hex(data) = 'FF00FE41'")).toHaveLength(1);
+    },
+    MINUTES,
+  );
+
+  it(
+    'is refused what the README says, and nothing else',
+    async () => {
+      const { client, works, socketPath } = await startOsqueryd({});
+      const calls: unknown[] = [];
+      const writable = <const Columns extends readonly ColumnSpec[]>(name: string, columns: Columns) =>
+        new TablePlugin(
+          { name, columns, columnAliases: { other: columns[0]!.name } },
+          {
+            generate: () => [{ rowid: 1 }] as never,
+            insert: row => {
+              calls.push(row);
+              return 2;
+            },
+            update: (_, row) => void calls.push(row),
+          },
+        );
+      const all = writable('every', [
+        { name: 't', type: 'TEXT' },
+        { name: 'n', type: 'BIGINT' },
+        { name: 'd', type: 'DOUBLE' },
+        { name: 'b', type: 'BLOB' },
+      ]);
+      const strict = writable('strict', [
+        { name: 't', type: 'TEXT' },
+        { name: 'n', type: 'BIGINT', nullable: false },
+      ]);
+      await startTables({ socketPath, works }, all, strict);
+      const nothing = { t: null, n: null, d: null, b: null };
+      /** What the handler was given, or what core said. */
+      const run = async (sql: string): Promise<unknown> => {
+        calls.length = 0;
+        const said = await client.query(sql).then(() => undefined, String);
+        return said === undefined ? calls[0] : said.includes('datatype mismatch') ? 'mismatch' : said;
+      };
+      expect(await run("INSERT INTO every (other) VALUES ('a')")).toBe('mismatch');
+      expect(await run("INSERT INTO every (t) VALUES ('a')")).toEqual({ ...nothing, t: 'a' });
+      expect(await run('INSERT INTO every (t, n, d, b) VALUES (NULL, NULL, NULL, NULL)')).toEqual(nothing);
+      expect(await run('INSERT INTO every (d) VALUES (1)')).toBe('mismatch');
+      expect(await run('INSERT INTO every (d) VALUES (1.0)')).toEqual({ ...nothing, d: 1 });
+      for (const wrong of [
+        "(t) VALUES (x'41')",
+        "(b) VALUES ('a')",
+        "(n) VALUES ('7')",
+        '(n) VALUES (7.5)',
+      ]) {
+        expect([wrong, await run(`INSERT INTO every ${wrong}`)]).toEqual([wrong, 'mismatch']);
+      }
+      expect(await run('UPDATE every SET n = 7')).toBe('mismatch');
+      // Of a text that is NULL and not set core sends an empty one.
+      expect(await run("UPDATE every SET n = 7, b = x'00'")).toEqual({
+        ...nothing,
+        t: '',
+        n: 7,
+        b: Buffer.of(0),
+      });
+      expect(await run('INSERT INTO strict (t, n) VALUES (NULL, NULL)')).toBe('mismatch');
+      expect(await run('INSERT INTO strict (t, n) VALUES (NULL, 1)')).toEqual({ t: null, n: 1 });
+      expect(await run("UPDATE strict SET other = 'a', n = 1")).toBe('mismatch');
+      // Once the alias was read.
+      await client.query('SELECT other FROM every JOIN strict USING (other)');
+      expect(await run("INSERT INTO every (other) VALUES ('a')")).toEqual({ ...nothing, t: 'a' });
+      expect(await run("UPDATE strict SET other = 'a', n = 1")).toEqual({ t: 'a', n: 1 });
     },
     MINUTES,
   );
