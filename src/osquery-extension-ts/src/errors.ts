@@ -48,8 +48,10 @@ export type ExtensionUuid = number | bigint;
 
 /** osquery's answer to a request: 0 is success, 1 failed, 2 fatal; `uuid` names the answering side, core is 0. */
 export interface ExtensionStatus {
+  /** 0 for success. */
   readonly code: number;
   readonly message: string;
+  /** Of the extension that answers, or that was registered; 0 is core. */
   readonly uuid: ExtensionUuid;
 }
 

@@ -8,12 +8,15 @@ export interface ExtensionInfo {
   readonly version: string;
   /** The osquery SDK it is built for; core refuses versions below 1.7.7, "0.0.0" excepted. */
   readonly sdkVersion: string;
+  /** The oldest SDK that will do; core does not look at it. */
   readonly minSdkVersion: string;
 }
 
 /** One flag of core. */
 export interface OptionInfo {
+  /** In force, as text. */
   readonly value: string;
+  /** Where nobody sets it. */
   readonly defaultValue: string;
   /** "bool", "string", "int32", "uint64", ... */
   readonly type: string;

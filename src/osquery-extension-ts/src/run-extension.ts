@@ -26,7 +26,9 @@ const MAX_UNANSWERED_PINGS = 3;
 
 /** What an extension is and where its core is. */
 export interface RunExtensionOptions {
+  /** Unique among the extensions of one core; `--extensions_require` names it. */
   readonly name: string;
+  /** For people: core shows it in `osquery_extensions`. */
   readonly version: string;
   readonly plugins: readonly Plugin[];
   /** Core's socket, as core gives it in `--socket`. */
@@ -42,8 +44,11 @@ export interface RunExtensionOptions {
   readonly reconnect?: boolean;
   /** Stops the extension. */
   readonly signal?: AbortSignal;
+  /** See {@link ExtensionInfo}; "0.0.0", which core always takes, where it is absent. */
   readonly sdkVersion?: string;
+  /** Likewise. */
   readonly minSdkVersion?: string;
+  /** What the extension takes from who calls it; the defaults where it is absent. */
   readonly limits?: Partial<ServerLimits>;
   /** Asked of each client of the extension's socket. */
   readonly refusePeer?: RefusePeer;

@@ -16,6 +16,7 @@ const RECEIVE_BYTES = 64 * 1024;
 export interface CallOptions {
   /** Milliseconds until the call fails with OSQUERY_TIMEOUT, waiting for earlier calls included; Infinity for none. */
   readonly timeoutMs?: number;
+  /** Fails the call with OSQUERY_ABORTED when it fires. */
   readonly signal?: AbortSignal;
   /**
    * Leaves the replies unread until the caller reads them (`readNow`) or makes another call. The replies to several

@@ -28,6 +28,7 @@ export interface EventCounters {
   evictedUnread: number;
   /** Rows dropped for their age. */
   expired: number;
+  /** … of these, rows that no SELECT had returned. */
   expiredUnread: number;
 }
 

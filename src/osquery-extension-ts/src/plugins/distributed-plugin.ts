@@ -17,9 +17,11 @@ export interface DistributedQueries {
 
 /** What a query took of core. */
 export interface DistributedStats {
+  /** From its start to its end, in milliseconds. */
   readonly wallTimeMs: number;
   /** Processor time, in milliseconds. */
   readonly userTimeMs: number;
+  /** … of the kernel, in milliseconds. */
   readonly systemTimeMs: number;
   /** Bytes by which core's memory grew. */
   readonly memory: number;
@@ -27,9 +29,13 @@ export interface DistributedStats {
 
 /** The result of one query; a status other than 0 is a failure. */
 export interface DistributedResult {
+  /** The name under which `queries` gave it. */
   readonly id: string;
+  /** 0 for success. */
   readonly status: number;
+  /** What went wrong, else empty. */
   readonly message: string;
+  /** Values are text. */
   readonly rows: readonly PluginRow[];
   /** Absent where core has not measured it. */
   readonly stats?: DistributedStats;

@@ -7,6 +7,7 @@ type Awaitable<T> = T | Promise<T>;
 
 /** One line of core's own log. */
 export interface StatusLine {
+  /** glog's: core's verbose lines are info. */
   readonly severity: 'info' | 'warning' | 'error' | 'fatal';
   readonly message: string;
   /** Where in core's source it was written. */

@@ -74,6 +74,11 @@ export class ExtensionManagerServer implements AsyncDisposable {
     return this.#server.connectionCount;
   }
 
+  /**
+   * Begins to take connections.
+   *
+   * @throws OsqueryError OSQUERY_SOCKET_PATH where no socket can have the path, and what the system says where it cannot be made
+   */
   async listen(): Promise<void> {
     await this.#server.listen();
   }

@@ -19,6 +19,7 @@ export interface ServerLimits {
   readonly maxReplyBytes: number;
   /** Replies of all connections together that have not been read yet, in bytes. */
   readonly maxPendingReplyBytes: number;
+  /** Connections at one time. */
   readonly maxConnections: number;
   /** From the first to the last byte of a request, in milliseconds. */
   readonly requestTimeoutMs: number;

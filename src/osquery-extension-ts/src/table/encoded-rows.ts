@@ -25,7 +25,9 @@ export interface LateChunk {
  * The chunks must not be changed once handed over: they are written to the socket as its reader takes them.
  */
 export interface EncodedRows<Chunk extends Uint8Array | LateChunk = Uint8Array | LateChunk> {
+  /** Rows. */
   readonly count: number;
+  /** Their bytes, one row after the other. */
   readonly chunks: readonly Chunk[];
 }
 

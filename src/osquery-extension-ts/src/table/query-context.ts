@@ -5,6 +5,7 @@ import { COLUMN_CONSTRAINT_OPS, CONSTRAINT_LIMIT, CONSTRAINT_OFFSET } from './co
 export interface Constraint {
   /** One of the CONSTRAINT_ numbers. */
   readonly op: number;
+  /** The value, as text whatever the column is. */
   readonly expr: string;
 }
 

@@ -53,6 +53,7 @@ type TypeOf<Columns extends readonly ColumnSpec[], Name> = Columns[number] exten
 export interface ValueRange<Value extends number | bigint = number | bigint> {
   /** Absent where there is none. */
   readonly min?: Value;
+  /** Likewise. */
   readonly max?: Value;
 }
 
@@ -111,10 +112,15 @@ const NO_NUMBER: ValueRange = { min: Number.POSITIVE_INFINITY, max: Number.NEGAT
 export class TableContext<Columns extends readonly ColumnSpec[] = readonly ColumnSpec[]>
   implements QueryContext
 {
+  /** The comparisons as core sends them, by column: see {@link QueryContext}. */
   readonly constraints: ReadonlyMap<string, ColumnConstraints>;
+  /** Names of the columns that the query reads, aliases taken for what they stand for; undefined when core did not say. */
   readonly colsUsed: ReadonlySet<string> | undefined;
+  /** The same as bits in the order of the columns; bit 63 stands for all from the 64th on. */
   readonly colsUsedBitset: bigint | undefined;
+  /** LIMIT of the query, where SQLite passes it down: not to be used before every other condition is applied. */
   readonly limit: bigint | undefined;
+  /** OFFSET of the query. Core skips the rows itself: a table must not. */
   readonly offset: bigint | undefined;
   readonly #spec: TableSpec<Columns>;
 

@@ -45,6 +45,7 @@ export class TablePlugin<
 {
   readonly registry = 'table';
   readonly name: string;
+  /** As it was given. */
   readonly spec: TableSpec<Columns>;
   readonly #handlers: TableHandlers<Columns, Generated>;
   readonly #routes: readonly PluginRow[];
