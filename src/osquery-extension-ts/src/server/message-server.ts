@@ -5,10 +5,11 @@ import { OsqueryError } from '../errors.ts';
 import { ByteCursor } from '../wire/byte-cursor.ts';
 import { readMessageHeader } from '../wire/response-codec.ts';
 import { Deadlines } from './deadlines.ts';
+import { DirectConnections } from './direct-connections.ts';
 import type { ServerLimits } from './limits.ts';
 import { listenPrivately } from './listen.ts';
 import type { RequestOrigin } from './open-request.ts';
-import { type RefusePeer, refusalOf } from './refuse-peer.ts';
+import { descriptorOf, type RefusePeer, refusalOf } from './refuse-peer.ts';
 import { type MessageHandler, type PendingBytes, ServerConnection } from './server-connection.ts';
 
 /** How long {@link MessageServer.close} waits for replies under way, in milliseconds. */
@@ -19,6 +20,7 @@ export class MessageServer {
   readonly path: string;
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
+  readonly #direct: DirectConnections;
   readonly #deadlines = new Deadlines(this.#connections);
   /** Called when the last connection is closed, while the server closes. */
   #onEmpty: (() => void) | undefined;
@@ -40,17 +42,25 @@ export class MessageServer {
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#onEmpty?.();
     };
-    this.#server = createServer({ allowHalfOpen: true }, socket => {
-      if (this.#connections.size >= options.limits.maxConnections) {
-        onDrop(
-          new OsqueryError('OSQUERY_TOO_LARGE', `more than ${options.limits.maxConnections} connections`),
-        );
-        socket.destroy();
-        return;
+    const refuse = (fd: number | undefined): OsqueryError | undefined => {
+      const { maxConnections } = options.limits;
+      if (this.connectionCount >= maxConnections) {
+        return new OsqueryError('OSQUERY_TOO_LARGE', `more than ${maxConnections} connections`);
       }
-      const refusal = refusalOf(socket, options.refusePeer);
+      const why = refusalOf(fd, options.refusePeer);
+      return why === undefined ? undefined : new OsqueryError('OSQUERY_PEER_REFUSED', why);
+    };
+    this.#direct = new DirectConnections({
+      maxRequestBytes: options.limits.maxRequestBytes,
+      handle,
+      refusalOf: refuse,
+      onDrop,
+    });
+    this.#server = createServer({ allowHalfOpen: true }, socket => {
+      const { begun } = this.#direct;
+      const refusal = begun === undefined ? refuse(descriptorOf(socket)) : undefined;
       if (refusal !== undefined) {
-        onDrop(new OsqueryError('OSQUERY_PEER_REFUSED', refusal));
+        onDrop(refusal);
         socket.destroy();
         return;
       }
@@ -62,6 +72,7 @@ export class MessageServer {
         onDrop,
         onClosed,
         deadlines: this.#deadlines,
+        begun,
       });
       this.#connections.add(connection);
     });
@@ -87,7 +98,7 @@ export class MessageServer {
 
   /** Open connections. */
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#direct.count;
   }
 
   /** Resolves when clients can connect. */
@@ -107,6 +118,7 @@ export class MessageServer {
 
   async #listen(): Promise<void> {
     await listenPrivately(this.#server, this.path);
+    this.#direct.serve(this.#server);
     debug('listening at %s', this.path);
   }
 
@@ -121,6 +133,7 @@ export class MessageServer {
     await unlink(this.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') debug('%s cannot be removed: %s', this.path, error);
     });
+    this.#direct.close();
     for (const connection of this.#connections) connection.close();
     const grace = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();

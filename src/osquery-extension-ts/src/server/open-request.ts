@@ -1,5 +1,4 @@
-import type { Socket } from 'node:net';
-import { descriptorOf } from './refuse-peer.ts';
+import { OsqueryError } from '../errors.ts';
 
 /** Who waits for the reply to a request. */
 export interface RequestOrigin {
@@ -11,16 +10,17 @@ export interface RequestOrigin {
 
 /** A request whose reply is not written yet. Most are answered without a look at the signal: it is made when it is asked for. */
 export class OpenRequest implements RequestOrigin {
-  readonly #socket: Socket;
+  readonly #fd: () => number | undefined;
   #controller: AbortController | undefined;
   #reason: unknown;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
+  /** @param fd the connection's, while it is open */
+  constructor(fd: () => number | undefined) {
+    this.#fd = fd;
   }
 
   get fd(): number | undefined {
-    return descriptorOf(this.#socket);
+    return this.#fd();
   }
 
   get signal(): AbortSignal {
@@ -35,3 +35,6 @@ export class OpenRequest implements RequestOrigin {
     this.#controller?.abort(this.#reason);
   }
 }
+
+export const clientGone = (): OsqueryError =>
+  new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection');

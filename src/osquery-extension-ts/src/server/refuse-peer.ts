@@ -10,9 +10,8 @@ import { messageOf } from '../errors.ts';
 export type RefusePeer = (fd: number) => string | undefined;
 
 /** undefined where nobody asks. */
-export function refusalOf(socket: Socket, refusePeer: RefusePeer | undefined): string | undefined {
+export function refusalOf(fd: number | undefined, refusePeer: RefusePeer | undefined): string | undefined {
   if (refusePeer === undefined) return undefined;
-  const fd = descriptorOf(socket);
   if (fd === undefined) return 'it is not known who is at the other end';
   try {
     return refusePeer(fd);

@@ -4,16 +4,15 @@ import { bytesOf, type EncodedRows } from '../table/encoded-rows.ts';
 import { MessageReader } from '../wire/message-reader.ts';
 import { Deadlines, type Due } from './deadlines.ts';
 import type { ServerLimits } from './limits.ts';
-import { OpenRequest, type RequestOrigin } from './open-request.ts';
+import { clientGone, OpenRequest, type RequestOrigin } from './open-request.ts';
+import { descriptorOf } from './refuse-peer.ts';
+import { heldBytes, inOnePiece } from './reply-chunks.ts';
 
 /** Bytes that may wait behind a request that is being answered; more stay in the kernel. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
 
 /** How much of a reply is handed to the socket at once; smaller chunks are gathered into one writev(2). */
 const WRITE_BATCH_BYTES = 256 * 1024;
-
-/** A reply of up to this is put together and written as one. */
-const SMALL_REPLY_BYTES = 16 * 1024;
 
 /** Between two looks at whether a client that has closed its writing side is still there, in milliseconds. */
 const READER_CHECK_MS = 250;
@@ -24,6 +23,15 @@ export type MessageHandler = (
   message: Buffer,
   from: RequestOrigin,
 ) => EncodedRows['chunks'] | Promise<EncodedRows['chunks']>;
+
+/** Where a connection is that was begun without its socket: what has come, or the request that is being answered. */
+export type BegunConnection =
+  | { readonly received: Buffer }
+  | {
+      readonly bytes: number;
+      readonly request: OpenRequest;
+      readonly answered: EncodedRows['chunks'] | Promise<EncodedRows['chunks']>;
+    };
 
 /** Bytes that all connections of a server hold. */
 export interface PendingBytes {
@@ -70,6 +78,7 @@ export class ServerConnection implements Due {
     /** Called when nothing of the connection is left. */
     readonly onClosed: (connection: ServerConnection) => void;
     readonly deadlines: Deadlines;
+    readonly begun?: BegunConnection | undefined;
   }) {
     this.#socket = options.socket;
     this.#handle = options.handle;
@@ -92,6 +101,22 @@ export class ServerConnection implements Due {
       options.onClosed(this);
     });
     this.#wait('idle');
+    if (options.begun !== undefined) this.#goOn(options.begun);
+  }
+
+  #goOn(begun: BegunConnection): void {
+    if ('received' in begun) {
+      if (begun.received.length > 0) this.#receive(begun.received);
+      return;
+    }
+    try {
+      this.#begin(begun.bytes, begun.request);
+      const written = this.#replyWith(begun.answered);
+      if (typeof written !== 'boolean') this.#finishLater(written);
+      else if (this.#done(written)) this.#next();
+    } catch (error) {
+      this.#drop(error);
+    }
   }
 
   /** Lets a reply under way finish, then closes. */
@@ -129,7 +154,7 @@ export class ServerConnection implements Due {
       }
       const written = this.#answer(message);
       if (typeof written !== 'boolean') {
-        this.#whenWritten(written).catch(error => this.#drop(error));
+        this.#finishLater(written);
       } else if (!this.#done(written)) return;
     }
     if (this.#reader.pendingBytes > MAX_PIPELINED_BYTES) this.#socket.pause();
@@ -137,13 +162,25 @@ export class ServerConnection implements Due {
 
   /** Whether the reply has left for the kernel: at once if it is there at once, and taken. */
   #answer(message: Buffer): boolean | Promise<boolean> {
+    const request = new OpenRequest(() => descriptorOf(this.#socket));
+    this.#begin(message.length, request);
+    return this.#replyWith(this.#handle(message, request));
+  }
+
+  #begin(bytes: number, request: OpenRequest): void {
     this.#busy = true;
-    this.#answering = message.length;
+    this.#answering = bytes;
+    this.#request = request;
     this.#count();
     this.#wait(undefined);
-    this.#request = new OpenRequest(this.#socket);
-    const answered = this.#handle(message, this.#request);
+  }
+
+  #replyWith(answered: EncodedRows['chunks'] | Promise<EncodedRows['chunks']>): boolean | Promise<boolean> {
     return answered instanceof Promise ? this.#replyLater(answered) : this.#reply(answered);
+  }
+
+  #finishLater(written: Promise<boolean>): void {
+    this.#whenWritten(written).catch(error => this.#drop(error));
   }
 
   async #replyLater(answered: Promise<EncodedRows['chunks']>): Promise<boolean> {
@@ -169,15 +206,14 @@ export class ServerConnection implements Due {
 
   /** False if the client went before all of it had left for the kernel. */
   #reply(chunks: EncodedRows['chunks']): boolean | Promise<boolean> {
-    const bytes = heldBytes(chunks);
-    const whole = bytes <= SMALL_REPLY_BYTES ? inOnePiece(chunks) : undefined;
+    const whole = inOnePiece(chunks);
     if (whole === undefined) {
-      this.#holdReply(bytes);
+      this.#holdReply(heldBytes(chunks));
       return this.#write(chunks);
     }
     const written = this.#writeBatch([whole]);
     // What its reader takes at once is not held.
-    if (written !== true) this.#holdReply(bytes);
+    if (written !== true) this.#holdReply(whole.length);
     return written;
   }
 
@@ -344,24 +380,3 @@ const WAITS = {
   request: { what: 'request not complete', limit: 'requestTimeoutMs' },
   end: { what: 'end of a reply not read', limit: 'writeTimeoutMs' },
 } as const;
-
-const clientGone = (): OsqueryError =>
-  new OsqueryError('OSQUERY_CONNECTION_LOST', 'the client closed its connection');
-
-/** Bytes of a reply that are there while it is written: of what is made late, one chunk after the other. */
-const heldBytes = (chunks: EncodedRows['chunks']): number => {
-  let there = 0;
-  let late = 0;
-  for (const chunk of chunks) {
-    if (chunk instanceof Uint8Array) there += chunk.length;
-    else late = Math.max(late, chunk.length);
-  }
-  return there + late;
-};
-
-/** Chunks that are all there as one. */
-const inOnePiece = (chunks: EncodedRows['chunks']): Uint8Array | undefined => {
-  const there = chunks.filter(chunk => chunk instanceof Uint8Array);
-  if (there.length < chunks.length) return undefined;
-  return there.length === 1 ? there[0] : Buffer.concat(there);
-};

@@ -1,0 +1,260 @@
+import { readSync, writeSync } from 'node:fs';
+import type { Server } from 'node:net';
+import type { OsqueryError } from '../errors.ts';
+import type { EncodedRows } from '../table/encoded-rows.ts';
+import { MessageReader } from '../wire/message-reader.ts';
+import { clientGone, OpenRequest } from './open-request.ts';
+import { inOnePiece } from './reply-chunks.ts';
+import type { BegunConnection, MessageHandler } from './server-connection.ts';
+
+/** A request that is longer is left to a socket. */
+const RECEIVE_BYTES = 64 * 1024;
+/** Milliseconds between two looks at clients that have their reply. */
+const CLOSING_MS = 2;
+/** Clients at most that have their reply and have not closed yet. */
+const MOST_ANSWERED = 8;
+
+/** What Node has of a client before it makes a socket. */
+interface ClientHandle {
+  /** Negative when it is closed. */
+  readonly fd?: number;
+  close(): void;
+}
+
+/** What listens in a net.Server. */
+interface ListeningHandle {
+  onconnection?: (this: ListeningHandle, status: number, client?: ClientHandle) => void;
+}
+
+export interface DirectConnectionsOptions {
+  readonly maxRequestBytes: number;
+  readonly handle: MessageHandler;
+  /** Why a client, by its descriptor, is not served; undefined to serve it. */
+  readonly refusalOf: (fd: number) => OsqueryError | undefined;
+  /** A connection was dropped, and why. */
+  readonly onDrop: (reason: unknown) => void;
+}
+
+/** A client whose request is being answered. */
+interface Asking {
+  readonly client: ClientHandle;
+  readonly bytes: number;
+  readonly request: OpenRequest;
+  readonly answered: Promise<EncodedRows['chunks']>;
+}
+
+/** A client that has its reply. */
+interface Answered {
+  readonly client: ClientHandle;
+  /** Looks at whether it has closed, so far. */
+  looks: number;
+}
+
+/**
+ * Serves clients that do as osquery does: connect, send one short request at once, close when they have a short reply. A join does
+ * that twice per row, and most of its time would go to sockets and their streams. Here none is made before something is not
+ * at once: the request has not come, the answer takes a turn of the event loop, the reply is long or is not read, the client stays.
+ * It then goes on by a socket from where it is.
+ *
+ * This takes what lies below Node's sockets, which is not documented. Where it is not there, all clients get sockets.
+ */
+export class DirectConnections {
+  readonly #options: DirectConnectionsOptions;
+  readonly #received = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
+  #giveSocket: (client: ClientHandle) => void = () => {};
+  readonly #asking = new Set<Asking>();
+  #nextTurn: NodeJS.Immediate | undefined;
+  #answered: Answered[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #begun: BegunConnection | undefined;
+
+  constructor(options: DirectConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** Clients that have no socket yet. */
+  get count(): number {
+    return this.#asking.size + this.#answered.length;
+  }
+
+  /** How the connection was begun that the server is being told of; undefined for one that nothing was done for yet. */
+  get begun(): BegunConnection | undefined {
+    return this.#begun;
+  }
+
+  /** @param server that listens */
+  serve(server: Server): void {
+    const listening = (server as Server & { _handle?: ListeningHandle | null })._handle;
+    const bySocket = listening?.onconnection;
+    if (!listening || bySocket === undefined) return;
+    this.#giveSocket = client => bySocket.call(listening, 0, client);
+    listening.onconnection = (status, client) => {
+      const fd = client?.fd ?? -1;
+      if (status !== 0 || client === undefined || fd < 0) bySocket.call(listening, status, client);
+      else this.#begin(client, fd);
+    };
+  }
+
+  /** Lets go of clients that have their replies, and gives the others sockets. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const { client } of this.#answered) client.close();
+    this.#answered = [];
+    this.#leaveAsking();
+  }
+
+  #begin(client: ClientHandle, fd: number): void {
+    const refusal = this.#options.refusalOf(fd);
+    if (refusal !== undefined) {
+      this.#options.onDrop(refusal);
+      client.close();
+      return;
+    }
+    const received = this.#receive(fd);
+    if (received === undefined) this.#goOn(client, NOTHING_YET);
+    else if (received.length === 0) client.close();
+    else this.#take(client, received);
+  }
+
+  /** Answers if it is one request that has come. */
+  #take(client: ClientHandle, received: Buffer): void {
+    let message: Buffer | undefined;
+    if (received.length < RECEIVE_BYTES) {
+      const reader = new MessageReader(this.#options.maxRequestBytes);
+      try {
+        reader.push(received);
+        message = reader.next();
+      } catch {
+        // Told when it is read again.
+      }
+      if (reader.pendingBytes > 0) message = undefined;
+    }
+    if (message === undefined) this.#goOn(client, { received });
+    else this.#ask(client, message);
+  }
+
+  #ask(client: ClientHandle, message: Buffer): void {
+    const request = new OpenRequest(() => openFd(client));
+    const answered = this.#options.handle(message, request);
+    if (!(answered instanceof Promise)) {
+      this.#reply({ client, bytes: message.length, request, answered });
+      return;
+    }
+    const asking: Asking = { client, bytes: message.length, request, answered };
+    this.#asking.add(asking);
+    this.#nextTurn ??= setImmediate(() => this.#leaveAsking());
+    answered.then(
+      chunks => {
+        if (this.#settle(asking)) this.#reply({ ...asking, answered: chunks });
+      },
+      error => {
+        if (this.#settle(asking)) this.#drop(asking, error);
+      },
+    );
+  }
+
+  /** Whether it has no socket yet. */
+  #settle(asking: Asking): boolean {
+    const isHere = this.#asking.delete(asking);
+    if (this.#asking.size === 0) {
+      clearImmediate(this.#nextTurn);
+      this.#nextTurn = undefined;
+    }
+    return isHere;
+  }
+
+  /** Who waits for longer gets a socket, which sees when its client goes. */
+  #leaveAsking(): void {
+    clearImmediate(this.#nextTurn);
+    this.#nextTurn = undefined;
+    for (const { client, bytes, request, answered } of this.#asking) {
+      this.#goOn(client, { bytes, request, answered });
+    }
+    this.#asking.clear();
+  }
+
+  #reply(asked: Omit<Asking, 'answered'> & { readonly answered: EncodedRows['chunks'] }): void {
+    const { client, bytes, request, answered } = asked;
+    const whole = inOnePiece(answered);
+    let written = 0;
+    if (whole !== undefined) {
+      try {
+        written = writeSync(client.fd!, whole);
+      } catch (error) {
+        if (!isNotNow(error)) {
+          this.#drop(asked, error);
+          return;
+        }
+      }
+    }
+    if (written === whole?.length) this.#keepAnswered(client);
+    else
+      this.#goOn(client, { bytes, request, answered: written === 0 ? answered : [whole!.subarray(written)] });
+  }
+
+  #drop({ client, request }: Pick<Asking, 'client' | 'request'>, error: unknown): void {
+    this.#options.onDrop(error);
+    request.abort(clientGone());
+    client.close();
+  }
+
+  /** Its client closes it, as a rule before it connects again. Those before are let go of now: the client has its reply. */
+  #keepAnswered(client: ClientHandle): void {
+    if (this.#answered.length > 0) this.#clearAnswered();
+    if (this.#answered.length >= MOST_ANSWERED) {
+      this.#goOn(client, NOTHING_YET);
+      return;
+    }
+    this.#answered.push({ client, looks: 0 });
+    this.#timer ??= setInterval(() => this.#lookAtAnswered(), CLOSING_MS).unref();
+  }
+
+  /** Who has had its reply for the time between two looks, and has not closed, gets a socket. */
+  #lookAtAnswered(): void {
+    const stay = this.#answered.filter(answered => answered.looks++ > 0);
+    if (stay.length > 0) {
+      this.#answered = this.#answered.filter(({ looks }) => looks === 1);
+      for (const { client } of stay) this.#goOn(client, NOTHING_YET);
+    }
+    if (this.#answered.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Closes what clients have closed. */
+  #clearAnswered(): void {
+    const answered = this.#answered;
+    this.#answered = [];
+    for (const each of answered) {
+      const received = this.#receive(each.client.fd!);
+      if (received === undefined) this.#answered.push(each);
+      else if (received.length === 0) each.client.close();
+      else this.#goOn(each.client, { received });
+    }
+  }
+
+  #goOn(client: ClientHandle, begun: BegunConnection): void {
+    this.#begun = begun;
+    this.#giveSocket(client);
+    this.#begun = undefined;
+  }
+
+  /** What has come; nothing if its client has closed it, undefined if it has not and nothing has come. */
+  #receive(fd: number): Buffer | undefined {
+    try {
+      return Buffer.from(this.#received.subarray(0, readSync(fd, this.#received)));
+    } catch (error) {
+      return isNotNow(error) ? undefined : EMPTY;
+    }
+  }
+}
+
+/** undefined once it is closed. */
+const openFd = ({ fd = -1 }: ClientHandle): number | undefined => (fd < 0 ? undefined : fd);
+
+const EMPTY: Buffer = Buffer.alloc(0);
+const NOTHING_YET: BegunConnection = { received: EMPTY };
+
+const isNotNow = (error: unknown): boolean =>
+  ['EAGAIN', 'EWOULDBLOCK', 'EINTR'].includes((error as NodeJS.ErrnoException).code ?? '');
