@@ -2,6 +2,8 @@ const AF_UNIX = 1;
 
 /** struct unix_diag_req and struct unix_diag_msg. Source: linux/unix_diag.h. */
 const REQUEST_BYTES = 24;
+/** Where in a request the inode number is. */
+export const UNIX_DIAG_INODE_AT = 8;
 const MESSAGE_BYTES = 16;
 const UDIAG_SHOW_PEER = 4;
 const UNIX_DIAG_PEER = 2;
@@ -12,7 +14,7 @@ export const encodeUnixDiagRequest = (inode: number): Uint8Array => {
   const request = Buffer.alloc(REQUEST_BYTES);
   request[0] = AF_UNIX;
   request.writeUInt32LE(0xffffffff, 4);
-  request.writeUInt32LE(inode, 8);
+  request.writeUInt32LE(inode, UNIX_DIAG_INODE_AT);
   request.writeUInt32LE(UDIAG_SHOW_PEER, 12);
   // Whatever its cookie is.
   request.fill(0xff, 16);

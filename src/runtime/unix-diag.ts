@@ -1,5 +1,5 @@
 import * as libc from './socket-calls.ts';
-import { encodeUnixDiagRequest, parseUnixDiagPeer } from './unix-diag-request.ts';
+import { encodeUnixDiagRequest, parseUnixDiagPeer, UNIX_DIAG_INODE_AT } from './unix-diag-request.ts';
 
 /** Source: linux/netlink.h. */
 const NETLINK_SOCK_DIAG = 4;
@@ -14,7 +14,8 @@ const ANSWER_BYTES = 1024;
 /** Which UNIX sockets of this network namespace are connected to which. */
 export class UnixDiag {
   readonly #fd: number;
-  readonly #request = Buffer.alloc(HEADER_BYTES + encodeUnixDiagRequest(0).length);
+  /** One for all: only its numbers change. */
+  readonly #request = Buffer.concat([Buffer.alloc(HEADER_BYTES), encodeUnixDiagRequest(0)]);
   readonly #answer = Buffer.alloc(ANSWER_BYTES);
   #sequence = 0;
 
@@ -35,10 +36,9 @@ export class UnixDiag {
    */
   peerOf(inode: number): number | undefined {
     const request = this.#request;
-    const asked = encodeUnixDiagRequest(inode);
     const sequence = ++this.#sequence >>> 0;
     request.writeUInt32LE(sequence, 8);
-    request.set(asked, HEADER_BYTES);
+    request.writeUInt32LE(inode, HEADER_BYTES + UNIX_DIAG_INODE_AT);
     if (libc.send(this.#fd, request, request.length, 0) !== request.length) return undefined;
     for (;;) {
       const length = libc.recv(this.#fd, this.#answer, ANSWER_BYTES, libc.MSG_DONTWAIT);

@@ -5,8 +5,10 @@ import type { Caller, CallerView, CallOrigin } from 'osquery-extension-ts/events
 /** Core's thread that runs scheduled queries. Source: osquery/dispatcher/scheduler.h, which names it; the kernel keeps 15 bytes. */
 const SCHEDULER = 'SchedulerRunner';
 /** recvfrom(2), in which Thrift's client waits for an answer: on x86_64, and on arm64. */
-const RECVFROM: ReadonlySet<string> = new Set(['45', '207']);
-/** A thread that has sent a request may not be in its wait yet. */
+const RECVFROM: ReadonlySet<number> = new Set([45, 207]);
+/** A thread that has sent a request may not be in its wait yet: looks at one that runs, each takes some microseconds. */
+const LOOKS = 10;
+/** … and what is tried after that. */
 const TRIES = 4;
 const BETWEEN_MS = 1;
 /** Milliseconds between two looks for the scheduler of a process, if it has none yet or cannot be looked at. */
@@ -110,13 +112,14 @@ export class AskingThread implements CallerView {
   }
 }
 
-/** The threads of a core, of which the scheduler and the one that asked last are looked at first. */
+/** The threads of a core. The one that asked last is looked at first, then the scheduler and the last other one. */
 class CoreThreads {
   readonly pid: number;
   readonly scheduler: Thread;
   readonly #path: string;
   readonly #readLink: (path: string) => string;
   #other: Thread | undefined;
+  #isOtherFirst = false;
 
   private constructor(path: string, pid: number, scheduler: Thread, readLink: (path: string) => string) {
     this.#path = path;
@@ -136,21 +139,34 @@ class CoreThreads {
 
   /** The thread that waits for what comes on a socket. */
   waitingOn(socket: string): Thread | undefined {
-    const waits = (thread: Thread): boolean => {
-      const fd = thread.waitsOn();
-      return fd !== undefined && this.#linkOf(fd) === socket;
-    };
-    if (waits(this.scheduler)) return this.scheduler;
-    if (this.#other !== undefined && waits(this.#other)) return this.#other;
+    const thread = this.#likelyWaitingOn(socket) ?? this.#anyWaitingOn(socket);
+    if (thread !== undefined) this.#isOtherFirst = thread !== this.scheduler;
+    return thread;
+  }
+
+  #likelyWaitingOn(socket: string): Thread | undefined {
+    const { scheduler } = this;
+    const other = this.#other;
+    const [first, second] =
+      this.#isOtherFirst && other !== undefined ? [other, scheduler] : [scheduler, other];
+    for (let left = LOOKS; left > 0; left--) {
+      if (this.#waits(first, socket)) return first;
+      if (second !== undefined && this.#waits(second, socket)) return second;
+      if (!first.isRunning && second?.isRunning !== true) break;
+    }
+    return undefined;
+  }
+
+  #anyWaitingOn(socket: string): Thread | undefined {
     for (const task of readdirSync(`${this.#path}/task`)) {
       // It may have come to its wait since it was looked at.
       if (task === this.scheduler.task) {
-        if (waits(this.scheduler)) return this.scheduler;
+        if (this.#waits(this.scheduler, socket)) return this.scheduler;
         continue;
       }
       const thread = threadAt(this.#path, task);
       if (thread === undefined) continue;
-      if (!waits(thread)) {
+      if (!this.#waits(thread, socket)) {
         thread.close();
         continue;
       }
@@ -159,6 +175,11 @@ class CoreThreads {
       return thread;
     }
     return undefined;
+  }
+
+  #waits(thread: Thread, socket: string): boolean {
+    const fd = thread.waitsOn();
+    return fd !== undefined && this.#linkOf(fd) === socket;
   }
 
   /** Empty where it cannot be read. */
@@ -181,6 +202,8 @@ class Thread {
   readonly task: string;
   readonly #path: string;
   readonly #syscall: number;
+  /** Whether it was in no call when it was looked at: it may be on its way to one. */
+  isRunning = false;
   /** Of its reads and writes; undefined before it is needed, null where the kernel does not count them. */
   #io: number | null | undefined;
 
@@ -193,15 +216,16 @@ class Thread {
 
   /** Descriptor on which it waits for an answer; undefined if it does something else, or has ended. */
   waitsOn(): number | undefined {
-    const [call = '', fd = ''] = (readLine(this.#syscall) ?? '').split(' ', 2);
-    return RECVFROM.has(call) ? Number(fd) : undefined;
+    const length = readLine(this.#syscall);
+    this.isRunning = length > 0 && line[0] === RUNNING;
+    return waitedFor(line, length);
   }
 
   /** Changes when it reads or writes a file; not with what it sends and receives. */
   mark(): string | undefined {
     if (this.#io === undefined) this.#io = openIfThere(`${this.#path}/io`);
-    const counts = this.#io === null ? undefined : readLine(this.#io);
-    return counts === undefined ? undefined : `${this.#path} ${counts}`;
+    const length = this.#io === null ? 0 : readLine(this.#io);
+    return length === 0 ? undefined : `${this.#path} ${line.toString('latin1', 0, length)}`;
   }
 
   close(): void {
@@ -211,10 +235,33 @@ class Thread {
 }
 
 const line = Buffer.alloc(LINE_BYTES);
+const RUNNING = 'r'.charCodeAt(0);
+const SPACE = ' '.charCodeAt(0);
+/** Before a number in hex: `0x`. */
+const PREFIX_BYTES = 2;
 
-/** undefined where the thread has ended. */
-const readLine = (fd: number): string | undefined =>
-  unlessEnded(() => line.toString('latin1', 0, readSync(fd, line, 0, LINE_BYTES, 0)));
+/**
+ * The descriptor in a line such as `45 0x1c 0x7fc350010180 …`: the number of the call, then its arguments; or `running`. A join
+ * reads thousands of them.
+ *
+ * @returns undefined for other calls than recvfrom(2)
+ */
+const waitedFor = (bytes: Uint8Array, length: number): number | undefined => {
+  let at = 0;
+  let call = 0;
+  for (; at < length && bytes[at] !== SPACE; at++) call = call * 10 + digitOf(bytes[at]!);
+  if (!RECVFROM.has(call)) return undefined;
+  let fd = 0;
+  for (at += 1 + PREFIX_BYTES; at < length && bytes[at] !== SPACE; at++) fd = fd * 16 + digitOf(bytes[at]!);
+  return Number.isNaN(fd) ? undefined : fd;
+};
+
+/** Of a decimal or hexadecimal number; NaN for anything else. */
+const digitOf = (byte: number): number =>
+  byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : byte >= 0x61 && byte <= 0x66 ? byte - 0x57 : Number.NaN;
+
+/** Bytes that were read; 0 where the thread has ended. */
+const readLine = (fd: number): number => unlessEnded(() => readSync(fd, line, 0, LINE_BYTES, 0)) ?? 0;
 
 const openIfThere = (path: string): number | null => {
   try {

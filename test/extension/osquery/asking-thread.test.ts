@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -99,6 +99,28 @@ test('one that is on its way to its wait is awaited', async () => {
   expect(answer).toBeInstanceOf(Promise);
   waits(OTHER, 'ExtensionRunner', 30, OURS);
   expect(await answer).toEqual(other);
+});
+
+test('one that comes to its wait within some looks is not awaited', () => {
+  let looks = 0;
+  waits(SCHEDULER, 'SchedulerRunner', 31, OURS + 1);
+  waits(OTHER, 'ExtensionRunner', 30, OURS);
+  const threads = new AskingThread({
+    procfs,
+    processOf: () => CORE,
+    peerOf: () => OURS,
+    marks: true,
+    // It comes while the scheduler's descriptor is looked at for the third time.
+    readLink: path => {
+      if (path.endsWith('/31') && ++looks === 3) thread(OTHER, 'ExtensionRunner', '45 0x1e 0x7f0000000000');
+      return readlinkSync(path);
+    },
+  });
+  expect(threads.identify({ fd })).toEqual(other);
+  looks = 0;
+  thread(OTHER, 'ExtensionRunner', 'running');
+  expect(threads.identify({ fd })).toEqual(other);
+  expect(looks).toBe(3);
 });
 
 test('a scheduler that comes to its wait while threads are looked at is no other thread', () => {

@@ -136,7 +136,13 @@ export class DirectConnections {
 
   #ask(client: ClientHandle, message: Buffer): void {
     const request = new OpenRequest(() => openFd(client));
-    const answered = this.#options.handle(message, request);
+    let answered: ReturnType<MessageHandler>;
+    try {
+      answered = this.#options.handle(message, request);
+    } catch (error) {
+      this.#drop({ client, request }, error);
+      return;
+    }
     if (!(answered instanceof Promise)) {
       this.#reply({ client, bytes: message.length, request, answered });
       return;

@@ -129,11 +129,11 @@ export class MessageServer {
       return;
     }
     if (this.#listening === undefined) return;
+    this.#direct.close();
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
     await unlink(this.path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') debug('%s cannot be removed: %s', this.path, error);
     });
-    this.#direct.close();
     for (const connection of this.#connections) connection.close();
     const grace = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
