@@ -232,10 +232,11 @@ describe('the package, installed into an empty project', () => {
       'old.mjs',
       "await import('osquery-extension-ts').catch(error => console.log(error.stack));",
     );
-    const old = await run('node', [script], { env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
-    expect(old.stdout).toMatch(
-      /^osquery-extension-ts needs Node 22\.12 or later; this is Node \d+\.\d+\.\d+, \S+\n$/,
-    );
+    const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
+    const line = /^osquery-extension-ts needs Node 22\.12 or later; this is Node \d+\.\d+\.\d+, \S+\n$/;
+    expect((await run('node', [script], { env })).stdout).toMatch(line);
+    const bin = run('node', [join(installed, 'bin/osquery-extension-ts.js'), 'new', 'x'], { env });
+    await expect(bin).rejects.toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(line) });
   });
 
   const installedPrograms = nodes.flatMap(node => [

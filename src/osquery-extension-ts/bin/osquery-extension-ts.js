@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import { runCli } from '../dist/cli.js';
-
-process.exitCode = await runCli(process.argv.slice(2));
+import('../dist/cli.js').then(
+  async ({ runCli }) => {
+    process.exitCode = await runCli(process.argv.slice(2));
+  },
+  // A Node that is too old: the message says so.
+  error => {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  },
+);
