@@ -8,6 +8,7 @@ import { type EncodedRows, isOsqueryError } from 'osquery-extension-ts';
 import { bytesOf } from 'osquery-extension-ts/encoded';
 import { ExtensionClient } from 'osquery-extension-ts/server';
 import type { PluginRequest } from 'osquery-extension-ts/types';
+import { readNextRow } from '../runtime/answer-parts.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { type EncodedRowList, MAP_HEADER } from './sql/row-cursor.ts';
 
@@ -50,18 +51,28 @@ export const callExtension = async (options: {
   }
 };
 
-/** The rows in one piece of memory of their own, so that they can be handed to another thread. */
-export const inOnePiece = (rows: EncodedRows): EncodedRowList => {
+/**
+ * The rows in one piece of memory of their own, so that they can be handed to another thread.
+ *
+ * @param isPart whether a part of an answer was asked for
+ */
+export const inOnePiece = (rows: EncodedRows, isPart = false): EncodedRowList => {
   const { count } = rows;
   const chunks = [...bytesOf(rows.chunks)];
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  // As many as there are rows: there is nothing in them.
-  if (length === count * MAP_HEADER) return { bytes: new Uint8Array(0), count, areEmpty: true };
+  if (!isPart && length === count * MAP_HEADER) return emptyRows(count);
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  return { bytes, count };
+  const said = isPart ? readNextRow(bytes) : undefined;
+  if (said === undefined) return { bytes, count };
+  const own = bytes.subarray(said.end);
+  const isEmpty = own.length === (count - 1) * MAP_HEADER;
+  return { ...(isEmpty ? emptyRows(count - 1) : { bytes: own, count: count - 1 }), next: said.next };
 };
+
+/** As many as there are: there is nothing in them. */
+const emptyRows = (count: number): EncodedRowList => ({ bytes: new Uint8Array(0), count, areEmpty: true });

@@ -12,6 +12,7 @@ import { encodeRows } from 'osquery-extension-ts/encoded';
 import { extensionSocketPath } from 'osquery-extension-ts/protocol';
 import { ExtensionManagerServer } from 'osquery-extension-ts/server';
 import type { ExtensionInfo, PluginRequest, PluginRoutes, ResponseRows } from 'osquery-extension-ts/types';
+import { asksForPart } from '../runtime/answer-parts.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { decodeUtf8 } from '../runtime/utf8.ts';
 import { callExtension, inOnePiece, pingExtension } from './call-extension.ts';
@@ -50,6 +51,8 @@ export interface EmbeddedCoreOptions {
   readonly configSources?: () => ReadonlyMap<string, string>;
   /** Held while scheduled queries run. */
   readonly scheduleLock?: ScheduleLock;
+  /** Bytes of rows of an event table that are asked for at a time; absent, all of them at once, as osqueryd does. */
+  readonly partBytes?: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -148,6 +151,7 @@ export class EmbeddedCore {
         .filter(({ name }) => !settings.options.isTableDisabled(name)),
       defaultIndex: settings.options.bool('extensions_default_index'),
       eventsEnabled: !settings.options.bool('disable_events'),
+      partBytes: settings.partBytes,
       call: (table, request, signal, isScheduled) => this.#callTable(table, request, signal, isScheduled),
       warn: message => settings.log('warning', message),
     });
@@ -308,7 +312,7 @@ export class EmbeddedCore {
       owner === undefined || owner === CORE_UUID
         ? await this.call('table', table, textsOf(request), either)
         : await this.#callExtension(owner, { registry: 'table', item: table, request, signal: either });
-    return inOnePiece('chunks' in rows ? rows : encodeRows(rows));
+    return inOnePiece('chunks' in rows ? rows : encodeRows(rows), asksForPart(request));
   }
 
   #callExtension(

@@ -78,6 +78,14 @@ export interface SelectionOptions {
   readonly consume?: boolean | RowRanges | undefined;
   /** Late values of the rows, if one of their columns is wanted. */
   readonly lateColumns?: LateColumns | undefined;
+  /** Bytes of rows after which the selection ends, with the segment that it is in. */
+  readonly enough?: number | undefined;
+}
+
+/** The rows that a SELECT finds. */
+export interface Selection extends EncodedRows {
+  /** Number of the row to go on at, where `enough` was found before the end of the span. */
+  readonly next?: number | undefined;
 }
 
 /** Which rows a SELECT may find. */
@@ -685,29 +693,37 @@ export class EventBuffer implements EventRows {
    * made when they are asked for, as the rows are now: whoever asks for many is served a megabyte at a time, and others
    * in between. Rows wanted whole are handed out in place, neighbours as one chunk. A column that is looked up again and
    * again gets an index.
-   *
    */
   select(
     span: RowSpan,
     wanted: ColumnMask,
-    { filter, consume = false, lateColumns }: SelectionOptions = {},
-  ): EncodedRows {
+    { filter, consume = false, lateColumns, enough }: SelectionOptions = {},
+  ): Selection {
     const from = Math.max(span.from, this.#firstEid);
     const to = Math.min(span.to, this.#nextEid);
     const times = span.times ?? ANY_TIME;
     const isLate =
-      filter === undefined && (wanted.low !== 0 || wanted.high !== 0) && this.#unpacked <= LATE_BYTES;
+      filter === undefined &&
+      enough === undefined &&
+      (wanted.low !== 0 || wanted.high !== 0) &&
+      this.#unpacked <= LATE_BYTES;
     const derived = this.#derived?.isWanted(wanted) === true ? this.#derived : undefined;
     const ofRows = { wanted, overheads: this.#overheads, lateColumns, derived };
     const writer = new SelectionWriter(wanted, this.#overheads);
     const chunks: LateChunk[] = [];
     let count = 0;
+    let length = 0;
+    let next: number | undefined;
     const row = new SegmentRow();
     const found = span.lookups?.length ? this.#indexes.choose(span.lookups) : undefined;
     for (const segment of this.#segments) {
       const first = placeOf(segment, from);
       const last = placeOf(segment, to);
       if (first >= last || segment.newest < times.from || segment.oldest > times.to) continue;
+      if (enough !== undefined && length >= enough) {
+        next = eidAt(segment, first);
+        break;
+      }
       let chosen =
         found === undefined
           ? rowsWithin(segment, first, last, times)
@@ -725,20 +741,24 @@ export class EventBuffer implements EventRows {
           const late = lateColumns?.find(row.eid) ?? NO_ENTRIES;
           writer.add(row, derived === undefined ? late : withDerived(row, derived, late));
         }
-        writer.endSegment();
+        length = writer.endSegment();
         row.leave(writer);
       }
-      if (consume === false) continue;
-      for (const index of chosen) {
-        if (consume === true) this.#drop(segment, index, DONE);
-        else consume.add(eidAt(segment, index));
-      }
+      this.#consume(segment, chosen, consume);
     }
     if (consume === true) {
       this.#tidyAll();
       this.#advance();
     }
-    return isLate ? { count, chunks } : writer.finish();
+    return isLate ? { count, chunks } : { ...writer.finish(), next };
+  }
+
+  #consume(segment: Segment, places: Uint32Array, consume: boolean | RowRanges): void {
+    if (consume === false) return;
+    for (const place of places) {
+      if (consume === true) this.#drop(segment, place, DONE);
+      else consume.add(eidAt(segment, place));
+    }
   }
 }
 

@@ -5,8 +5,9 @@ import {
   type RowRange,
   readEvents,
 } from 'osquery-extension-ts/events';
+import { type AnswerPart, nextRow } from '../runtime/answer-parts.ts';
 import { type ColumnMask, maskOf } from './encoded-row.ts';
-import type { EventBuffer } from './event-buffer.ts';
+import type { EventBuffer, Selection } from './event-buffer.ts';
 import type { LateColumns } from './late-columns.ts';
 import { selectionOf } from './row-filter.ts';
 
@@ -20,11 +21,13 @@ export interface SelectOptions {
   readonly signal: AbortSignal;
   /** Late values of the table's rows, if the query uses one of their columns. */
   readonly lateColumns?: LateColumns | undefined;
+  /** The part of the answer that is wanted; absent: all of it. */
+  readonly part?: AnswerPart | undefined;
 }
 
 /** Answers a SELECT from the buffer, by the rules of readEvents. */
 export const selectEvents = async (options: SelectOptions): Promise<EncodedRows> => {
-  const { spec, buffer, cursors, environment, context, signal, lateColumns } = options;
+  const { spec, buffer, cursors, environment, context, signal, lateColumns, part } = options;
   const {
     range: byEid,
     times,
@@ -37,18 +40,26 @@ export const selectEvents = async (options: SelectOptions): Promise<EncodedRows>
     // A column whose final value is not in the row cannot be filtered here.
     column => buffer.holds(column) && lateColumns?.has(column) !== true,
   );
-  return await readEvents(buffer, cursors, environment, {
+  const selected = await readEvents<Selection>(buffer, cursors, environment, {
     isTimed: (context.constraints.get('time')?.list.length ?? 0) > 0,
     hasAll: filter === undefined && times === undefined && byEid === undefined,
     signal,
     select: (range, consumed) =>
-      buffer.select({ ...intersect(range, byEid), times, lookups }, wantedColumns(spec, context), {
-        filter,
-        consume: consumed,
-        lateColumns,
-      }),
+      buffer.select(
+        { ...intersect(behind(range, part), byEid), times, lookups },
+        wantedColumns(spec, context),
+        { filter, consume: consumed, lateColumns, enough: part?.bytes },
+      ),
   });
+  if (part === undefined) return selected;
+  const { count, chunks, next } = selected;
+  return { count: count + 1, chunks: [nextRow(next), ...chunks] };
 };
+
+const behind = ({ from, to }: RowRange, part: AnswerPart | undefined): RowRange => ({
+  from: Math.max(from, part?.from ?? 0),
+  to,
+});
 
 const intersect = (a: RowRange, b: RowRange | undefined): RowRange =>
   b === undefined ? a : { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) };

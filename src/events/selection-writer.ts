@@ -33,6 +33,8 @@ export class SelectionWriter {
   readonly #overheads: Uint32Array;
   readonly #chunks: Buffer[] = [];
   #count = 0;
+  /** Bytes of the chunks. */
+  #length = 0;
   #none: boolean;
   /** The run of whole rows that is growing. */
   #run: Buffer = EMPTY;
@@ -115,7 +117,7 @@ export class SelectionWriter {
 
   #endRun(): void {
     if (this.#runEnd > this.#runStart) {
-      this.#chunks.push(this.#run.subarray(this.#runStart, this.#runEnd));
+      this.#push(this.#run.subarray(this.#runStart, this.#runEnd));
       this.#lastRun = this.#run;
     }
     this.#run = EMPTY;
@@ -124,9 +126,13 @@ export class SelectionWriter {
   }
 
   #endCopy(): void {
-    if (this.#copyEnd > this.#copyStart)
-      this.#chunks.push(this.#copy.subarray(this.#copyStart, this.#copyEnd));
+    if (this.#copyEnd > this.#copyStart) this.#push(this.#copy.subarray(this.#copyStart, this.#copyEnd));
     this.#copyStart = this.#copyEnd;
+  }
+
+  #push(chunk: Buffer): void {
+    this.#length += chunk.length;
+    this.#chunks.push(chunk);
   }
 
   #flush(): void {
@@ -134,8 +140,10 @@ export class SelectionWriter {
     this.#endCopy();
   }
 
-  endSegment(): void {
+  /** @returns bytes of all rows so far */
+  endSegment(): number {
     this.#flush();
+    return this.#none ? this.#count * ROW_HEADER_BYTES : this.#length;
   }
 
   /** Whether chunks of the segment that was ended last lie in these bytes, and are no copy. */

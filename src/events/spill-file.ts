@@ -12,6 +12,10 @@ const LOOK_BYTES = 64 * 1024 * 1024;
 /** Pieces kept in memory after a read: the index and the frames of one piece are read one after the other. */
 const KEPT_PIECES = 8;
 const OWNER_ONLY = 0o600;
+/** asm-generic/fcntl.h; the same on x64 and arm64 but for O_DIRECTORY. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+/** What open says where the kernel or the filesystem does not know of it. Source: open(2). */
+const NO_TMPFILE: ReadonlySet<string> = new Set(['EISDIR', 'EOPNOTSUPP', 'ENOTSUP', 'EINVAL']);
 
 interface Piece {
   readonly offset: number;
@@ -32,8 +36,7 @@ export interface Spillable {
 type RowIndex = Pick<Spillable, 'ends' | 'times' | 'masks'>;
 
 /**
- * A temporary file for rows that do not fit into memory. It is unlinked as soon as it is open, so it goes with the process
- * however that ends. Its size is bounded by the free space.
+ * A temporary file for rows that do not fit into memory. It has no name, so it goes with the process however that ends. Its size is bounded by the free space.
  */
 export class SpillFile {
   /** Bytes of memory that a table may take before its rows go here. */
@@ -90,8 +93,8 @@ export class SpillFile {
   #write(bytes: Buffer): Piece | undefined {
     if (this.#isFull) return undefined;
     try {
-      this.#fd ??= this.#open();
       if (this.#length >= this.#lookAt) this.#look();
+      this.#fd ??= this.#open();
       const piece = { offset: this.#length, length: bytes.length };
       for (let at = 0; at < bytes.length; ) {
         at += writeSync(this.#fd, bytes, at, bytes.length - at, piece.offset + at);
@@ -106,10 +109,26 @@ export class SpillFile {
   }
 
   #open(): number {
+    const fd = this.#openNameless() ?? this.#openUnlinked();
+    this.#onOpen();
+    return fd;
+  }
+
+  /** A file that never has a name, whatever ends the process; undefined where the filesystem has none. */
+  #openNameless(): number | undefined {
+    if (process.platform !== 'linux') return undefined;
+    try {
+      return openSync(this.#directory, constants.O_RDWR | O_TMPFILE, OWNER_ONLY);
+    } catch (error) {
+      if (NO_TMPFILE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      throw error;
+    }
+  }
+
+  #openUnlinked(): number {
     const path = join(this.#directory, `osquery-audit-events-${randomBytes(8).toString('hex')}`);
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, OWNER_ONLY);
     unlinkSync(path);
-    this.#onOpen();
     return fd;
   }
 

@@ -86,13 +86,15 @@ export class EventFlow implements RowSource {
 
   /** Where recorded rows go that do not fit into memory: what a file holds is answered from the whole file. */
   readonly #spill: SpillFile | undefined;
+  /** Aborted when there is no room for more recorded rows. */
+  readonly #full = new AbortController();
 
   private constructor(core: CoreSettings, options: EventFlowOptions) {
     this.#core = core;
     this.#options = options;
     const { log, replay } = options;
     const isReplay = replay.length > 0;
-    this.#spill = isReplay ? openSpill(log, () => this.store.freeze()) : undefined;
+    this.#spill = isReplay ? openSpill(log, () => this.#full.abort()) : undefined;
     this.store = new EventStore(eventSpecs, core.settings, { ageless: isReplay, spill: this.#spill });
   }
 
@@ -118,6 +120,12 @@ export class EventFlow implements RowSource {
 
   get #isReplay(): boolean {
     return this.#options.replay.length > 0;
+  }
+
+  /** Fires when no more of the files is to be read. */
+  get #enough(): AbortSignal {
+    const { reading } = this.#options;
+    return AbortSignal.any([this.#full.signal, ...(reading === undefined ? [] : [reading.enough])]);
   }
 
   async #begin(): Promise<void> {
@@ -302,7 +310,7 @@ export class EventFlow implements RowSource {
       return openReplaySource(replay, settings, handlers, {
         ...start,
         times: reading?.times,
-        enough: reading?.enough,
+        enough: this.#enough,
       });
     }
     return openLiveSource(
@@ -350,10 +358,23 @@ export class EventFlow implements RowSource {
   async #readForTelemetry(): Promise<void> {
     const { replay, reading, log } = this.#options;
     const telemetry = this.#telemetry!;
+    if (this.#full.signal.aborted) {
+      log.warn(
+        'there is no room for rows of process_telemetry_events, and for columns that come from there: none are made',
+      );
+      return;
+    }
+    // What was not read for rows is not read for telemetry either.
+    const upTo = this.#enough.aborted
+      ? this.store.buffer(processEvents.spec.name).range.to
+      : Number.POSITIVE_INFINITY;
+    const isBehind = new AbortController();
     await telemetry.start();
     const handlers: IngestHandlers = {
       onRows: () => {},
-      onProcesses: batch => telemetry.offer(batch),
+      onProcesses: batch => {
+        if (!telemetry.offer(batch, upTo)) isBehind.abort();
+      },
       onRaw: () => {},
       // Told when they were read first.
       onWarning: () => {},
@@ -362,7 +383,7 @@ export class EventFlow implements RowSource {
     const source = await openReplaySource(replay, this.#settings, handlers, {
       processes: true,
       times: reading?.times,
-      enough: reading?.enough,
+      enough: AbortSignal.any([this.#full.signal, isBehind.signal]),
     });
     await source.close();
     await telemetry.close();
@@ -434,14 +455,14 @@ export class EventFlow implements RowSource {
 /** For files that may be large, and are gone after a restart at the latest. */
 const SPILL_DIRECTORY = process.env.TMPDIR ?? '/var/tmp';
 
-const openSpill = (log: OperatorLog, freeze: () => void): SpillFile =>
+const openSpill = (log: OperatorLog, stop: () => void): SpillFile =>
   new SpillFile(SPILL_DIRECTORY, {
     open: () => log.inform(`rows that do not fit into memory go to a temporary file in ${SPILL_DIRECTORY}`),
     full: why => {
       log.warn(
-        `rows do not fit into memory, and not into a temporary file in ${SPILL_DIRECTORY} (${why}): for each further one the oldest goes`,
+        `rows do not fit into memory, and not into a temporary file in ${SPILL_DIRECTORY} (${why}): reading stops. Make room, name another directory in TMPDIR, or ask for less with --since and --until`,
       );
-      freeze();
+      stop();
     },
   });
 

@@ -23,6 +23,7 @@ import { putBehind, type TableRows } from '../events/put-behind.ts';
 import { selectEvents } from '../events/select-events.ts';
 import type { SpillFile } from '../events/spill-file.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import { requestedPart } from '../runtime/answer-parts.ts';
 
 interface Store {
   readonly spec: TableSpec;
@@ -84,12 +85,6 @@ export class EventStore {
         },
       ]),
     );
-  }
-
-  /** Limits the buffers to what they hold now: there is room for no more. */
-  freeze(): void {
-    const { rows } = bufferLimits(this.#settings);
-    for (const { buffer } of this.#stores.values()) buffer.setLimits({ rows, bytes: buffer.byteCount });
   }
 
   append(batches: readonly TableBatch[]): void {
@@ -188,7 +183,10 @@ export class EventStore {
       // A row is seen once whichever name it is asked by.
       const names = specs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
       store.names = names;
-      const generate: TableHandlers<TableSpec['columns']>['generate'] = (context, { signal, fd }) =>
+      const generate: TableHandlers<TableSpec['columns']>['generate'] = (
+        context,
+        { signal, fd, requestBytes },
+      ) =>
         selectEvents({
           spec: standard,
           buffer: store.buffer,
@@ -206,6 +204,7 @@ export class EventStore {
           context,
           signal,
           lateColumns: lateColumns(standard.name, context),
+          part: requestedPart(requestBytes),
         });
       return specs.map(spec => new TablePlugin(spec, { generate }));
     });

@@ -116,13 +116,28 @@ export class Telemetry {
     return this.#telemetry && telemetryCounters(this.#telemetry);
   }
 
-  offer(batch: ProcessBatch): void {
+  /**
+   * Takes the process events of a batch.
+   *
+   * @param upTo number of a row: its event, and what comes behind, is left out
+   * @returns false if something was
+   */
+  offer(batch: ProcessBatch, upTo = Number.POSITIVE_INFINITY): boolean {
     const model = this.#telemetry?.model;
+    let isBefore = true;
     this.#isOffering = true;
     // Also for unwanted batches: later ones refer to their texts.
-    this.#reader.read(batch, model && ((event, eid) => model.offer(event, eid)));
+    this.#reader.read(
+      batch,
+      model &&
+        ((event, eid) => {
+          if (eid !== undefined && eid >= upTo) isBefore = false;
+          if (isBefore) model.offer(event, eid);
+        }),
+    );
     this.#isOffering = false;
     this.#flush();
+    return isBefore;
   }
 
   #emit(enriched: TelemetryEvent): void {

@@ -44,15 +44,28 @@ export const replayInto = async (
     );
   }
   const logs = files.filter(({ kind }) => kind !== 'bsm-trail');
-  const read = await readAll(pipeline, logs, options);
+  let last: ReplayProgress | undefined;
+  const onProgress = (progress: ReplayProgress): void => {
+    last = progress;
+    options.onProgress?.(progress);
+  };
+  const read = await readAll(pipeline, logs, { ...options, onProgress });
   problems.push(...read.problems);
   problems.push(...(await readTrails(pipeline, files, options)));
   if (options.signal?.aborted === true)
     problems.push(
-      `${files.length === 1 ? 'one file' : `${files.length} files`}: reading was stopped, what stands behind is not there`,
+      `${files.length === 1 ? 'one file' : `${files.length} files`}: reading was stopped${placeOf(last)}, what stands behind is not there`,
     );
   return { malformed: read.malformed, problems };
 };
+
+const placeOf = (progress: ReplayProgress | undefined): string => {
+  if (progress === undefined) return '';
+  const { read, size } = progress;
+  return ` after ${megabytes(read)}${size === undefined ? '' : ` of ${megabytes(size)}`}`;
+};
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** Bytes from which on logs are read in a thread of their own: to start it takes as long as to read so many. */
 const BESIDE_BYTES = 8 * 1024 * 1024;

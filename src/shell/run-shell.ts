@@ -32,6 +32,9 @@ export interface RunShellOptions {
   readonly stderr: NodeJS.WritableStream & NodeJS.WriteStream;
 }
 
+/** Rows of recorded events that are asked for at a time: there may be gigabytes. */
+const PART_BYTES = 8 * 1024 * 1024;
+
 /** Until the extension has registered. */
 const START_TIMEOUT_MS = 60_000;
 /** … if it reads files first, which says itself how far it is. */
@@ -55,6 +58,7 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
     database: new CoreDatabase(),
     socketPath: directory.socketPath,
     log,
+    ...(options.readsFiles === true ? { partBytes: PART_BYTES } : {}),
   });
   const extension = new HostedExtension({ core, options: coreOptions, command: options.extension, log });
   const signals = new ShellSignals(options.readsFiles === true, () => extension.interrupt());

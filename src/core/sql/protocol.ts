@@ -23,6 +23,8 @@ export interface WorkerSetup {
   readonly defaultIndex: boolean;
   /** Event-based tables warn when events are disabled. */
   readonly eventsEnabled: boolean;
+  /** Bytes of rows of an event table that are asked for at a time; undefined: all of them. */
+  readonly partBytes: number | undefined;
   /** Tables that are known but not attached (`--disable_tables`) are not sent at all. */
   readonly tables: readonly TableDefinition[];
 }

@@ -24,6 +24,8 @@ export interface EncodedRowList {
   readonly count: number;
   /** Whether no row has any column, as where rows are only counted: there are no bytes then. */
   readonly areEmpty?: boolean | undefined;
+  /** Of a part of an answer, where the next one begins; undefined behind the last. */
+  readonly next?: number | undefined;
 }
 
 export class RowCursor {

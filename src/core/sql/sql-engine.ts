@@ -71,6 +71,8 @@ export interface SqlEngineOptions {
   readonly tables: readonly TableDefinition[];
   readonly defaultIndex: boolean;
   readonly eventsEnabled: boolean;
+  /** Bytes of rows of an event table that are asked for at a time; absent: all of them. */
+  readonly partBytes?: number | undefined;
   readonly call: TableCall;
   readonly warn: (message: string) => void;
 }
@@ -111,6 +113,7 @@ export class SqlEngine {
       replies: port2,
       defaultIndex: options.defaultIndex,
       eventsEnabled: options.eventsEnabled,
+      partBytes: options.partBytes,
       tables: options.tables,
     };
     this.#worker = startWorker(new URL('./sql-worker.ts', import.meta.url), {

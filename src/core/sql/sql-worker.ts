@@ -74,6 +74,7 @@ const virtualTables = new VirtualTables(database, {
   warn: message => post({ kind: 'warning', message }),
   defaultIndex: setup.defaultIndex,
   eventsEnabled: setup.eventsEnabled,
+  partBytes: setup.partBytes,
   isRoot: process.getuid?.() === 0,
 });
 

@@ -4,6 +4,7 @@
  *
  * No callback may throw: an exception would unwind SQLite's own frames and leave it in an unknown state.
  */
+import { partRequest } from '../../runtime/answer-parts.ts';
 import { messageOf } from '../../runtime/message-of.ts';
 import { constraintValues } from './constraint-values.ts';
 import { contextJson, contextOrder, planQuery, type QueryPlan } from './query-context.ts';
@@ -14,6 +15,7 @@ import {
   assertIdentifier,
   createTableStatement,
   isIdentifier,
+  TABLE_EVENT_BASED,
   type TableDefinition,
 } from './table-definition.ts';
 import { type TableRequest, updateRequest, updateResult } from './table-update.ts';
@@ -35,6 +37,8 @@ export type CallOutcome =
 
 export interface VirtualTableHost extends RequiredColumnOptions {
   readonly definition: (name: string) => TableDefinition | undefined;
+  /** Bytes of rows of an event table that are asked for at a time; absent: all of them. */
+  readonly partBytes?: number | undefined;
   /** Blocks until the plugin has answered. */
   readonly call: (table: string, request: TableRequest) => CallOutcome;
 }
@@ -52,6 +56,12 @@ interface Cursor {
   readonly tablePointer: number;
   rows: RowCursor | undefined;
   bytes: Uint8Array;
+  /** What `rows` are the answer to. */
+  request: TableRequest | undefined;
+  /** Where the next part of the answer begins; undefined behind the last. */
+  next: number | undefined;
+  /** Rows of the parts before. */
+  before: number;
   /** The reply's copy in SQLite's memory, so that text goes to SQLite by pointer; 0 before the first xFilter. */
   memory: number;
 }
@@ -228,6 +238,9 @@ export class VirtualTables {
       tablePointer: pVtab,
       rows: undefined,
       bytes: EMPTY,
+      request: undefined,
+      next: undefined,
+      before: 0,
       memory: 0,
     });
     return SQLITE_OK;
@@ -245,6 +258,7 @@ export class VirtualTables {
     cursor.memory = 0;
     cursor.rows = undefined;
     cursor.bytes = EMPTY;
+    cursor.next = undefined;
   }
 
   #bestIndex(pVtab: number, pInfo: number): number {
@@ -294,16 +308,39 @@ export class VirtualTables {
     }
     const { colsUsed, colsUsedBitset } = plan;
     const context = contextJson({ table, order, constraints, colsUsed, colsUsedBitset });
-    const outcome = this.#host.call(table.name, { action: 'generate', context });
+    cursor.request = { action: 'generate', context };
+    cursor.before = 0;
+    return this.#fetch(cursor, 0);
+  }
+
+  /** Fetches the rows of a cursor, or of the part of them that begins at a number. */
+  #fetch(cursor: Cursor, from: number): number {
+    const { tablePointer, instance, request } = cursor;
+    const { name, extension, attributes } = instance.table;
+    const { partBytes } = this.#host;
+    const hasParts = partBytes !== undefined && extension && (attributes & TABLE_EVENT_BASED) !== 0;
+    const outcome = this.#host.call(name, {
+      ...request,
+      ...(hasParts ? partRequest({ from, bytes: partBytes }) : {}),
+    });
     if (outcome.kind === 'error') {
       const code = outcome.interrupted ? SQLITE_INTERRUPT : SQLITE_ERROR;
       return this.#fail(tablePointer, outcome.message, code);
     }
     if (!this.#keep(cursor, outcome.rows)) {
       const { length } = outcome.rows.bytes;
-      return this.#fail(tablePointer, `out of memory for ${length} bytes of rows of ${table.name}`);
+      return this.#fail(tablePointer, `out of memory for ${length} bytes of rows of ${name}`);
     }
-    return SQLITE_OK;
+    return this.#atRow(cursor);
+  }
+
+  /** Goes on with the next part that has rows, where those of this one are over. */
+  #atRow(cursor: Cursor): number {
+    const { rows, next } = cursor;
+    if (next === undefined || rows?.eof === false) return SQLITE_OK;
+    cursor.before += rows?.row ?? 0;
+    this.#release(cursor);
+    return this.#fetch(cursor, next);
   }
 
   /** Copies a reply into SQLite's memory; false if there is no room. */
@@ -315,13 +352,15 @@ export class VirtualTables {
       heap(this.#database).set(bytes, cursor.memory);
     }
     cursor.bytes = bytes;
+    cursor.next = rows.next;
     cursor.rows = new RowCursor(rows, cursor.instance.names);
     return true;
   }
 
   #next(pCursor: number): number {
-    this.#cursors.get(pCursor)!.rows?.next();
-    return SQLITE_OK;
+    const cursor = this.#cursors.get(pCursor)!;
+    cursor.rows?.next();
+    return this.#atRow(cursor);
   }
 
   #column(pCursor: number, context: number, index: number): number {
@@ -342,9 +381,9 @@ export class VirtualTables {
   }
 
   #rowid(pCursor: number, pRowid: number): number {
-    const { rows, bytes } = this.#cursors.get(pCursor)!;
+    const { rows, bytes, before } = this.#cursors.get(pCursor)!;
     if (rows === undefined || rows.eof) return SQLITE_ERROR;
-    let value = BigInt(rows.row);
+    let value = BigInt(before + rows.row);
     if (rows.rowidOffset >= 0) {
       const digits = /^[+-]?\d+/.exec(latin1(bytes, rows.rowidOffset, rows.rowidLength))?.[0];
       if (digits === undefined) return SQLITE_ERROR;
