@@ -28,6 +28,14 @@ const ownColumns = [
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
   { name: 'node', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_id', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_runtime', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_name', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_image', type: 'TEXT', options: { hidden: true } },
+  { name: 'container_image_digest', type: 'TEXT', options: { hidden: true } },
+  { name: 'pod_uid', type: 'TEXT', options: { hidden: true } },
+  { name: 'pod_name', type: 'TEXT', options: { hidden: true } },
+  { name: 'pod_namespace', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
 const columns = [...osqueryColumns, ...ownColumns] as const;
@@ -43,6 +51,18 @@ export const socketEventExtras = [
   'remote_address',
   'local_port',
   'remote_port',
+] as const;
+
+/** In which container the process is; like those of process_events they are there while telemetry is on, or once asked for. */
+export const socketContainerExtras = [
+  'container_id',
+  'container_runtime',
+  'container_name',
+  'container_image',
+  'container_image_digest',
+  'pod_uid',
+  'pod_name',
+  'pod_namespace',
 ] as const;
 
 const AF_UNIX = 1;

@@ -50,8 +50,11 @@ export class LateColumns {
     return this.#columns.some(({ index }) => index === column);
   }
 
-  /** @param values in the order of the extra columns, which are copied; undefined for what the row has, or NULL */
-  set(eid: number, values: readonly (string | undefined)[]): void {
+  /**
+   * @param values in the order of the extra columns, which are copied; undefined for what the row has, or NULL
+   * @param first the place of the column that they begin with; what is known of columns beside them stays
+   */
+  set(eid: number, values: readonly (string | undefined)[], first = 0): void {
     if (eid < this.#from || !values.some(isKnown)) return;
     const width = this.#names.length;
     const number = Math.floor(eid / PAGE_ROWS);
@@ -61,7 +64,12 @@ export class LateColumns {
       this.#pages.set(number, page);
     }
     const start = (eid - number * PAGE_ROWS) * width;
-    for (let i = 0; i < width; i++) page[start + i] = values[i];
+    const single = this.#single.get(eid);
+    if (single !== undefined) {
+      for (let i = 0; i < width; i++) page[start + i] = single[i];
+      this.#single.delete(eid);
+    }
+    for (let i = 0; i < values.length; i++) page[start + first + i] = values[i];
     this.#sinceSweep++;
     this.#changed?.push(eid);
   }

@@ -283,6 +283,7 @@ export class EventFlow implements RowSource {
       telemetryBuffer: this.store.buffer(processTelemetryEvents.spec.name),
       warn: message => this.#options.log.warn(message),
       requestProcesses: () => this.#source?.sendProcesses(),
+      onSocketContainer: (eid, values) => this.#endpoints?.addContainer(eid, values),
       lateColumns,
     });
     if (!this.#isDeferred) await this.#telemetry.start();
@@ -291,7 +292,7 @@ export class EventFlow implements RowSource {
 
   #startEndpoints(lateColumns?: LateColumns): void {
     this.#endpoints = undefined;
-    if (this.#isReplay || !this.#settings.socketLookup || process.platform !== 'linux') return;
+    if (this.#isReplay || process.platform !== 'linux') return;
     this.#endpoints = new LocalEndpoints(this.store.buffer(socketEvents.spec.name), lateColumns);
     this.#persistence?.keepLate(socketEvents.spec.name, this.#endpoints.lateColumns);
   }
@@ -325,7 +326,9 @@ export class EventFlow implements RowSource {
     return {
       onRows: batches => this.store.append(batches),
       onProcesses: batch => this.#telemetry?.offer(batch),
-      onEnds: this.#endpoints && (found => this.#endpoints?.add(found)),
+      onSockets: sockets => this.#telemetry?.offerSockets(sockets),
+      onEnds:
+        this.#settings.socketLookup && this.#endpoints ? found => this.#endpoints?.add(found) : undefined,
       onRaw,
       onWarning: message => {
         this.#lastError = message;
@@ -396,6 +399,7 @@ export class EventFlow implements RowSource {
       case processEvents.spec.name:
         return this.#telemetry?.lateColumnsOf(context);
       case socketEvents.spec.name:
+        if (LocalEndpoints.asksForContainers(context)) this.#telemetry?.wantContainers();
         return this.#endpoints?.lateColumnsOf(context);
       default:
         return undefined;

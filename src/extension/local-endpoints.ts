@@ -1,10 +1,13 @@
 import type { QueryContext } from 'osquery-extension-ts';
-import { socketEventExtras, socketEvents } from '../../tables/socket_events.ts';
+import { socketContainerExtras, socketEventExtras, socketEvents } from '../../tables/socket_events.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import { LateColumns } from '../events/late-columns.ts';
 import type { FoundEnds } from '../model/sockets/socket-ends.ts';
 
-/** Fills in what audit does not record of sockets in the rows of socket_events, which are there some milliseconds before. */
+/**
+ * Fills in what audit does not record of sockets, and the containers of their processes, in the rows of socket_events, which are there
+ * some milliseconds before.
+ */
 export class LocalEndpoints {
   readonly #buffer: EventBuffer;
   readonly #lateColumns: LateColumns;
@@ -28,12 +31,24 @@ export class LocalEndpoints {
     for (const ends of found) this.#lateColumns.set(ends.eid, valuesOf(ends));
   }
 
+  /** @param values in the order of socketContainerExtras */
+  addContainer(eid: number, values: readonly (string | undefined)[]): void {
+    this.#lateColumns.set(eid, values, socketEventExtras.length);
+  }
+
+  /** Whether a query names one of the columns of containers. */
+  static asksForContainers({ colsUsed }: QueryContext): boolean {
+    return colsUsed !== undefined && socketContainerExtras.some(name => colsUsed.has(name));
+  }
+
   /** The values for the rows of socket_events, if the query uses one of their columns. */
   lateColumnsOf({ colsUsed }: QueryContext): LateColumns | undefined {
-    if (colsUsed !== undefined && !socketEventExtras.some(name => colsUsed.has(name))) return undefined;
+    if (colsUsed !== undefined && !EXTRAS.some(name => colsUsed.has(name))) return undefined;
     return this.#lateColumns;
   }
 }
+
+const EXTRAS = [...socketEventExtras, ...socketContainerExtras] as const;
 
 /** In the order of socketEventExtras. */
 const valuesOf = (ends: FoundEnds): readonly (string | undefined)[] => [
@@ -51,5 +66,5 @@ const text = (value: number | undefined): string | undefined =>
 const noLateColumns = (): LateColumns =>
   new LateColumns(
     socketEvents.spec.columns.map(({ name }) => name),
-    socketEventExtras,
+    EXTRAS,
   );

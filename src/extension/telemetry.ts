@@ -9,9 +9,11 @@ import { releaseBatch } from '../events/row-batch.ts';
 import { RowBatchWriter } from '../events/row-batch-writer.ts';
 import { ownerOf } from '../events/row-owner.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
+import type { SocketProcesses } from '../ingest/ingest-messages.ts';
 import { type ProcessBatch, ProcessBatchReader } from '../ingest/process-batch.ts';
 import { type TelemetryCounters, telemetryCounters } from '../model/telemetry-counters.ts';
 import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '../model/telemetry-model.ts';
+import { SocketContainers } from './socket-containers.ts';
 
 const EXTRA_NAMES = Object.keys(processEventExtras) as readonly (keyof typeof processEventExtras)[];
 const EXTRA_FIELDS = Object.values(processEventExtras);
@@ -31,6 +33,8 @@ export interface TelemetryOptions {
   readonly warn?: (message: string) => void;
   /** Asks the source for process events; called once, when they are first needed after the start. */
   readonly requestProcesses: () => void;
+  /** Takes values in the order of socketContainerExtras for a row of socket_events. */
+  readonly onSocketContainer?: (eid: number, values: readonly (string | undefined)[]) => void;
   /** The values beside the rows of process_events, of a Telemetry before this one. */
   readonly lateColumns?: LateColumns | undefined;
 }
@@ -52,6 +56,7 @@ export class Telemetry {
   #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOffering = false;
+  #socketContainers: SocketContainers | undefined;
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
@@ -88,6 +93,7 @@ export class Telemetry {
   async #activate(): Promise<void> {
     const { origin, settings } = this.#options;
     const former = this.#telemetry;
+    this.#socketContainers?.close();
     this.#telemetry = createTelemetryModel({
       origin,
       wanted: this.#wanted,
@@ -102,6 +108,10 @@ export class Telemetry {
         warn: this.#options.warn,
       },
     });
+    const { services } = this.#telemetry;
+    const { onSocketContainer } = this.#options;
+    if (services !== undefined && onSocketContainer !== undefined)
+      this.#socketContainers = new SocketContainers(services, onSocketContainer);
     await this.#telemetry.model.start();
     await former?.model.close();
   }
@@ -138,6 +148,19 @@ export class Telemetry {
     this.#isOffering = false;
     this.#flush();
     return isBefore;
+  }
+
+  /** Finds the containers of processes that have sockets. Their exec events came before. */
+  offerSockets(sockets: SocketProcesses): void {
+    this.#socketContainers?.offer(sockets);
+  }
+
+  /** Starts the model, if it does not run, with what tells containers. */
+  wantContainers(): void {
+    if (this.#wanted.has('container_id')) return;
+    this.#wanted.add('container_id');
+    if (this.#telemetry === undefined) this.#options.requestProcesses();
+    void this.#activate();
   }
 
   #emit(enriched: TelemetryEvent): void {
@@ -199,6 +222,7 @@ export class Telemetry {
 
   /** Resolves when every event offered has come out. Any number of times. */
   async close(): Promise<void> {
+    this.#socketContainers?.close();
     await this.#telemetry?.model.close();
     this.#flush();
   }

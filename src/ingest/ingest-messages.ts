@@ -81,10 +81,15 @@ export interface IngestEvents {
   readonly batches: readonly TableBatch[];
   /** If they were asked for. */
   readonly processes: ProcessBatch | undefined;
+  /** Whose the sockets are that have rows, if process events were asked for; see SocketProcesses. */
+  readonly sockets: SocketProcesses | undefined;
   /** What was found of sockets whose rows are these, or ones before. */
   readonly ends: readonly FoundEnds[];
   readonly progress: PipelineProgress | undefined;
 }
+
+/** By row of socket_events three numbers: its number, the pid, and when it was, in milliseconds since the epoch. */
+export type SocketProcesses = Float64Array<ArrayBuffer>;
 
 /** What the worker says. */
 export type IngestReport =
@@ -118,10 +123,11 @@ export type IngestReport =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 /** The memory that comes with events, by transfer. */
-export const buffersOf = ({ batches, processes }: IngestEvents): ArrayBuffer[] => {
+export const buffersOf = ({ batches, processes, sockets }: IngestEvents): ArrayBuffer[] => {
   const buffers = batches.flatMap(({ batch }) =>
     [batch.bytes, batch.ends, batch.times, batch.masks, batch.owners].map(part => part.buffer as ArrayBuffer),
   );
   if (processes !== undefined) buffers.push(processes.numbers.buffer);
+  if (sockets !== undefined) buffers.push(sockets.buffer);
   return buffers;
 };

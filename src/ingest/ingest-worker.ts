@@ -102,10 +102,12 @@ const pipeline = new EventPipeline({
   },
   onSocket: (event, eid) => {
     ends?.see(event, eid);
+    if (sendsProcesses && isKernel) sockets.push(eid, event.pid, event.seconds * 1000 + event.milliseconds);
   },
 });
 let sendsProcesses = initial.processes;
 const processes = new ProcessBatchWriter();
+let sockets: number[] = [];
 const images = new ImageFiles();
 /** Milliseconds between two looks at the clock, which may be set: the system's uptime comes out of a file. */
 const CLOCK_MS = 1_000;
@@ -185,9 +187,11 @@ const postRows = (): void => {
     bytes: bytesOf(batches, offered),
     batches,
     processes: offered,
+    sockets: sockets.length === 0 ? undefined : Float64Array.from(sockets),
     ends: found,
     progress: pipeline.progress,
   };
+  sockets = [];
   // One message: each wakes the other thread, which costs more than what is in it.
   report(events, buffersOf(events));
   untaken++;

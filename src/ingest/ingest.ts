@@ -18,6 +18,7 @@ import {
   type IngestSource,
   type IngestStart,
   type IngestWorkerData,
+  type SocketProcesses,
 } from './ingest-messages.ts';
 import { OUTBOX_BYTES, Outbox } from './outbox.ts';
 import type { ProcessBatch } from './process-batch.ts';
@@ -35,6 +36,8 @@ export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
   /** Process events, as soon as they are asked for. */
   onProcesses(batch: ProcessBatch): void;
+  /** Whose sockets are, as soon as process events are asked for; after their rows, and the events of those processes. */
+  readonly onSockets?: ((sockets: SocketProcesses) => void) | undefined;
   /** What audit does not record of sockets, after their rows; absent, it is not looked up. */
   readonly onEnds?: ((ends: readonly FoundEnds[]) => void) | undefined;
   onRaw(text: string): void;
@@ -203,6 +206,7 @@ export class Ingest {
     if (events.batches.length > 0) handlers.onRows(events.batches);
     if (events.ends.length > 0) handlers.onEnds?.(events.ends);
     if (events.processes !== undefined) handlers.onProcesses(events.processes);
+    if (events.sockets !== undefined) handlers.onSockets?.(events.sockets);
     this.#outbox.taken(events.bytes);
     // Freed at once, not by the garbage collector, which runs more often the more there is to free.
     for (const buffer of buffersOf(events)) buffer.transfer(0);

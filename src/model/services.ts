@@ -5,6 +5,7 @@ import { OtherAccounts } from './accounts/other-accounts.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { CgroupFactsCache } from './container/cgroup-facts.ts';
 import { KnownContainers } from './container/container-details.ts';
+import { ProcessContainers } from './container/process-containers.ts';
 import { HASH_LIMITS } from './hash/file-hasher.ts';
 import { HashClient, type HashClientOptions } from './hash/hash-client.ts';
 import type { StartedLook } from './looks/look-keeper.ts';
@@ -54,6 +55,7 @@ export interface LiveServices {
   readonly mounts: OwnMounts;
   readonly otherAccounts: OtherAccounts;
   readonly containers: KnownContainers;
+  readonly processContainers: ProcessContainers;
   readonly forkEvents: boolean;
   readonly openConnector: (() => ProcessConnector) | undefined;
   /** What became of it. */
@@ -74,11 +76,13 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
     start: options.startHashes,
     warn: options.warn,
   });
+  const tree = new ProcessTree(live, options.processTreeLimits, pid => hasher.argvOf(pid));
+  const cgroups = new CgroupFactsCache();
   return {
     clock,
     procfs,
-    tree: new ProcessTree(live, options.processTreeLimits, pid => hasher.argvOf(pid)),
-    cgroups: new CgroupFactsCache(),
+    tree,
+    cgroups,
     hasher,
     accounts: new Accounts({
       clock,
@@ -91,6 +95,7 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
     mounts: new OwnMounts(procfs, () => clock.monotonicMs()),
     otherAccounts: new OtherAccounts(clock, (request, owner) => hasher.accountsOf(request, owner)),
     containers: new KnownContainers(clock, request => hasher.containerDetails(request)),
+    processContainers: new ProcessContainers(tree, procfs, cgroups),
     forkEvents: isDarwin || (options.forkEvents ?? false),
     openConnector:
       options.openConnector === null

@@ -30,7 +30,7 @@ export const liveSources = (services: LiveServices) => {
     ...eventSources(services),
     hostSource(services.hostName),
     cgroupSource(procfs, cgroups),
-    containerSource(tree, procfs, cgroups),
+    containerSource(services.processContainers),
     containerDetailsSource(services.containers),
     placeSource(tree, places, mounts),
     namespacesSource(procfs),

@@ -24,6 +24,21 @@ describe('LateColumns', () => {
     expect([lateColumns.find(1), lateColumns.find(2)]).toEqual([[], []]);
   });
 
+  it('takes the values of a row from two sides, in any order', () => {
+    const lateColumns = newLateColumns();
+    lateColumns.set(1, ['user']);
+    lateColumns.set(1, ['hash'], 1);
+    lateColumns.set(2, ['hash'], 1);
+    lateColumns.set(2, ['user', undefined]);
+    lateColumns.set(3, ['hash'], 1);
+    lateColumns.set(3, ['user']);
+    expect([1, 2, 3].map(eid => lateColumns.valuesOf(eid))).toEqual([
+      ['user', 'hash'],
+      ['user', undefined],
+      ['user', 'hash'],
+    ]);
+  });
+
   it('forgets the values of rows that are gone', () => {
     const lateColumns = newLateColumns();
     for (const eid of [1, 2, 4, 3, 5]) lateColumns.set(eid, [`user ${eid}`]);

@@ -18,12 +18,14 @@ const setUp = (rows: number) => {
   const buffer = new EventBuffer(names, { rows: 1000, bytes: 1e9 });
   buffer.append(writer.take()!);
   const ends = new LocalEndpoints(buffer);
-  const select = () =>
-    decodeRows(
-      buffer.select(buffer.range, maskOf(wanted.map(name => names.indexOf(name))), {
-        lateColumns: ends.lateColumnsOf(context(...wanted)),
+  const select = (...columns: readonly string[]) => {
+    const asked = columns.length === 0 ? wanted : columns;
+    return decodeRows(
+      buffer.select(buffer.range, maskOf(asked.map(name => names.indexOf(name))), {
+        lateColumns: ends.lateColumnsOf(context(...asked)),
       }),
     );
+  };
   return { ends, select };
 };
 
@@ -43,6 +45,19 @@ describe('what was looked up of sockets', () => {
       bare,
       { family: '2', remote_address: '10.0.0.9', remote_port: '40000', ...local },
     ]);
+  });
+
+  test('has the container of the process beside the ends, whichever is known first', () => {
+    const { ends, select } = setUp(2);
+    const container = ['ab', 'docker', 'web', undefined, undefined, undefined, undefined, undefined];
+    const found = { family: undefined, protocol: 6, localAddress: '10.0.0.2', localPort: 50_000 };
+    ends.add([{ ...found, eid: 1, remoteAddress: undefined, remotePort: undefined }]);
+    for (const eid of [1, 2]) ends.addContainer(eid, container);
+    ends.add([{ ...found, eid: 2, remoteAddress: undefined, remotePort: undefined }]);
+    const row = { container_id: 'ab', container_name: 'web', local_port: '50000', protocol: '6' };
+    expect(select('container_id', 'container_name', 'local_port', 'protocol')).toEqual([row, row]);
+    expect(LocalEndpoints.asksForContainers(context('pid', 'container_name'))).toBe(true);
+    expect(LocalEndpoints.asksForContainers(context('pid', 'local_port'))).toBe(false);
   });
 
   test('costs nothing where no query asks for it', () => {

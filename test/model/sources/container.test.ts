@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CgroupFactsCache } from '../../../src/model/container/cgroup-facts.ts';
+import { ProcessContainers } from '../../../src/model/container/process-containers.ts';
 import { EventModel } from '../../../src/model/event-model.ts';
 import { ProcessTree } from '../../../src/model/process/process-tree.ts';
 import { ProcfsReader } from '../../../src/model/procfs/reader.ts';
@@ -36,7 +37,7 @@ const setUp = () => {
     sources: [
       processTreeSource({ tree, clock, forkEvents: true }),
       cgroupSource(procfs, cache),
-      containerSource(tree, procfs, cache),
+      containerSource(new ProcessContainers(tree, procfs, cache)),
     ],
     wanted: ['container_id', 'container_runtime', 'pod_uid', 'process_cgroup'],
     clock,

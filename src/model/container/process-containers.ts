@@ -1,0 +1,72 @@
+import type { ProcessNode } from '../process/process-node.ts';
+import type { ProcessTree } from '../process/process-tree.ts';
+import type { ProcfsReader } from '../procfs/reader.ts';
+import type { CgroupFactsCache } from './cgroup-facts.ts';
+import type { Container } from './container-id.ts';
+
+/** How far up the tree somebody is looked for whose container is known. */
+const MAX_STEPS = 16;
+/** How long it is taken to be where it was: reading its cgroups costs as much as all else that is done for an event. */
+const RECENT_MS = 200;
+
+/** null: in no container; undefined: not known. */
+type Finding = Container | null | undefined;
+
+/**
+ * The containers that processes are in. One that is gone before its cgroups could be read was in its parent's: leaving a container
+ * takes privileges and time.
+ */
+export class ProcessContainers {
+  readonly #tree: Pick<ProcessTree, 'find' | 'parentOf'>;
+  readonly #procfs: Pick<ProcfsReader, 'read'>;
+  readonly #cache: CgroupFactsCache;
+
+  constructor(
+    tree: Pick<ProcessTree, 'find' | 'parentOf'>,
+    procfs: Pick<ProcfsReader, 'read'>,
+    cache: CgroupFactsCache,
+  ) {
+    this.#tree = tree;
+    this.#procfs = procfs;
+    this.#cache = cache;
+  }
+
+  /** What the process itself had at a time; undefined if it is gone, and was not looked at before. */
+  ownOf(pid: number, atMs: number): Finding {
+    const node = this.#tree.find(pid, atMs);
+    if (node !== undefined) return this.#now(node, atMs);
+    const bytes = this.#procfs.read(pid, 'cgroup');
+    return bytes === undefined || bytes.length === 0 ? undefined : this.#cache.of(bytes).container;
+  }
+
+  /** The same, or where it came from. */
+  of(pid: number, atMs: number): Finding {
+    const own = this.ownOf(pid, atMs);
+    if (own !== undefined) return own;
+    const node = this.#tree.find(pid, atMs);
+    return node && this.inherited(this.#tree.parentOf(node), atMs);
+  }
+
+  /** That of the nearest whose container is known, from a parent on. */
+  inherited(parent: ProcessNode | undefined, atMs: number): Finding {
+    let node = parent;
+    for (let steps = 0; node !== undefined && steps < MAX_STEPS; steps++) {
+      const container = this.#now(node, atMs);
+      if (container !== undefined) return container;
+      node = this.#tree.parentOf(node);
+    }
+    return undefined;
+  }
+
+  #now(node: ProcessNode, atMs: number): Finding {
+    if (node.exitMs === undefined && atMs - node.containerAtMs > RECENT_MS) {
+      // It may have been moved since its own exec, as the first process of a container is.
+      const bytes = this.#procfs.read(node.pid, 'cgroup');
+      if (bytes !== undefined && bytes.length > 0) {
+        node.container = this.#cache.of(bytes).container;
+        node.containerAtMs = atMs;
+      }
+    }
+    return node.container;
+  }
+}
