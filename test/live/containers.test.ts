@@ -1,10 +1,12 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -12,13 +14,17 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CONTAINER_PEER } from '../record/container-peer.ts';
 import { unless } from '../unless.ts';
 import { whyNotLive } from './kernel-audit.ts';
-import { LiveShell } from './live-shell.ts';
+import { type JsonRow, LiveShell } from './live-shell.ts';
 
 const IMAGE = 'localhost/osquery-audit-events-test:1';
 const BUSYBOX = '/bin/busybox';
 const PASSWD = 'root:x:0:0:root:/:/bin/sh\ninner:x:1000:1000::/:/bin/sh\n';
+
+/** What is looked up is awaited on a busy machine, too. */
+const PATIENT = '--custom_audit_telemetry_budget_ms=10000';
 
 const isThere = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 const whyNot =
@@ -28,10 +34,25 @@ const whyNot =
     : 'it needs podman, runc and a busybox that is linked statically');
 
 /** What runs in a container, with nothing of systemd. */
-const run = (...args: readonly string[]): readonly string[] => [
-  ...['run', '--rm', '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--network', 'none'],
+const runOn = (network: string, ...args: readonly string[]): readonly string[] => [
+  ...['run', '--rm', '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--network', network],
   ...['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000', ...args],
 ];
+const run = (...args: readonly string[]): readonly string[] => runOn('none', ...args);
+
+/** The host's programs, with what they take. */
+const PROGRAMS = ['/usr', '/lib', '/lib64'].flatMap(path =>
+  existsSync(path) ? ['-v', `${realpathSync(path)}:${path}:ro`] : [],
+);
+
+/** A bridge with addresses that documentation is full of. */
+const SUBNET = '198.51.100';
+const makeBridge = (name: string): string | undefined => {
+  const { status, stderr } = spawnSync('podman', ['network', 'create', '--subnet', `${SUBNET}.0/24`, name], {
+    encoding: 'utf8',
+  });
+  return status === 0 ? undefined : stderr;
+};
 
 /** An image of busybox alone, with accounts of its own. */
 const makeImage = (): void => {
@@ -53,7 +74,7 @@ describe('containers on the live kernel', unless(whyNot), () => {
   let shell: LiveShell;
   beforeAll(async () => {
     makeImage();
-    shell = await LiveShell.start('--audit_allow_sockets');
+    shell = await LiveShell.start('--audit_allow_sockets', PATIENT);
   });
   afterAll(async () => {
     await shell?.[Symbol.asyncDispose]();
@@ -142,4 +163,108 @@ describe('containers on the live kernel', unless(whyNot), () => {
       });
     }
   });
+
+  test('what has ended at once is hashed, also where its parent is outside or has ended', async () => {
+    const name = `audit-events-${process.pid}-d`;
+    const inside =
+      'for i in $(busybox seq 200); do /bin/true lone; /bin/sh -c "/bin/true orphan &"; done; exec /bin/sleep 60';
+    execFileSync('podman', run('-d', '--name', name, IMAGE, '/bin/sh', '-c', inside));
+    try {
+      for (let i = 0; i < 3; i++) execFileSync('podman', ['exec', name, '/bin/true', 'sent']);
+      const started = async () =>
+        (
+          await shell.query(
+            "SELECT 1 FROM process_telemetry_events WHERE process_command_line = '/bin/sleep 60'",
+          )
+        ).length > 0;
+      await expect.poll(started, { timeout: 30_000, interval: 200 }).toBe(true);
+    } finally {
+      execFileSync('podman', ['rm', '-f', '-t', '0', name]);
+    }
+    const busybox = execFileSync('sha256sum', [BUSYBOX], { encoding: 'utf8' }).split(' ')[0];
+    for (const [what, count] of [
+      ['lone', '200'],
+      ['orphan', '200'],
+      ['sent', '3'],
+    ]) {
+      const rows = await shell.query(
+        `SELECT count(*) AS count, sum(process_sha256 = '${busybox}') AS hashed FROM process_telemetry_events
+          WHERE process_command_line = '/bin/true ${what}'`,
+      );
+      expect([what, rows]).toEqual([what, [{ count, hashed: count }]]);
+    }
+  }, 90_000);
+
+  test('two containers on a bridge, and the host, with the same ports', async () => {
+    const network = `audit-events-${process.pid}`;
+    const whyNoBridge = makeBridge(network);
+    if (whyNoBridge !== undefined) {
+      console.warn(`no bridge can be made: ${whyNoBridge}`);
+      return;
+    }
+    const shared = mkdtempSync(join(tmpdir(), 'containers-'));
+    chmodSync(shared, 0o777);
+    const [one, other] = [`${SUBNET}.11`, `${SUBNET}.12`];
+    const peer = ['/usr/bin/perl', '-e', CONTAINER_PEER];
+    const start = (letter: string, user: string, me: string, to: string) =>
+      once(
+        spawn(
+          'podman',
+          runOn(
+            network,
+            ...['--name', `${network}-${letter}`, '--ip', me, '--user', user],
+            ...['-v', `${shared}:/shared`, ...PROGRAMS, IMAGE, ...peer, me, to, '/shared'],
+          ),
+          { stdio: ['ignore', 'ignore', 'inherit'] },
+        ),
+        'exit',
+      );
+    const host = spawn(peer[0]!, [...peer.slice(1), '127.0.0.1', '127.0.0.1', shared], { stdio: 'inherit' });
+    try {
+      const ended = [start('e', '0', one, other), start('f', '1000', other, one), once(host, 'exit')];
+      expect((await Promise.all(ended)).map(([status]) => status)).toEqual([0, 0, 0]);
+    } finally {
+      rmSync(shared, { recursive: true });
+      spawnSync('podman', ['network', 'rm', '-f', network]);
+    }
+    const ends = (where: string) =>
+      shell.query(
+        `SELECT action, family, protocol, local_address, local_port, remote_address, remote_port, container_runtime, container_image
+          FROM socket_events WHERE ${where} ORDER BY eid`,
+      );
+    const expected = (me: string, to: string, container: JsonRow) => [
+      { action: 'bind', local_port: '7070' },
+      { action: 'bind', local_port: '7071' },
+      { action: 'bind', local_port: '7072' },
+      {
+        ...{ action: 'connect', protocol: '6', local_address: me, local_port: '7072' },
+        ...{ remote_address: to, remote_port: '7070' },
+        ...container,
+      },
+      {
+        ...{ action: 'accept', protocol: '6', local_address: me, local_port: '7070' },
+        ...{ remote_address: to, remote_port: '7072' },
+        ...container,
+      },
+      {
+        ...{ action: 'connect', protocol: '17', local_address: me, remote_address: to, remote_port: '7071' },
+        ...container,
+      },
+    ];
+    const container = { family: '2', container_runtime: 'podman', container_image: IMAGE };
+    const of = (letter: string) => `container_name = '${network}-${letter}' AND path = '/usr/bin/perl'`;
+    expect(await ends(of('e'))).toMatchObject(expected(one, other, container));
+    expect(await ends(of('f'))).toMatchObject(expected(other, one, container));
+    const none = { family: '2', container_runtime: '', container_image: '' };
+    expect(await ends(`pid = ${host.pid}`)).toMatchObject(expected('127.0.0.1', '127.0.0.1', none));
+    const execs = await shell.query(
+      `SELECT user_name, user_uid, process_command_line, process_sha256 <> '' AS is_hashed FROM process_telemetry_events
+        WHERE container_name IN ('${network}-e', '${network}-f') AND process_command_line LIKE '/bin/true%' ORDER BY process_command_line`,
+    );
+    const ran = [1, 2, 3].flatMap(number => [
+      { user_name: 'root', user_uid: '0', process_command_line: `/bin/true ${number} of ${one}` },
+      { user_name: 'inner', user_uid: '1000', process_command_line: `/bin/true ${number} of ${other}` },
+    ]);
+    expect(execs).toEqual(ran.map(row => ({ ...row, is_hashed: '1' })));
+  }, 90_000);
 });
