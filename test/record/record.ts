@@ -3,7 +3,7 @@
  * fixtures/NAME.log (the raw records, one per line: numeric type and payload) and fixtures/NAME.json (the rows that
  * come of them). Read the rows before committing them: they are what the tests will expect.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -64,6 +64,10 @@ try {
   await session.enable();
   for (const scenario of scenarios(SCRATCH, makeFile)) {
     if (only.size > 0 && !only.has(scenario.name)) continue;
+    if (!isThere(scenario.needs)) {
+      process.stdout.write(`${scenario.name}: left as it is, there is no ${scenario.needs}\n`);
+      continue;
+    }
     await record(scenario);
   }
 } finally {
@@ -94,7 +98,7 @@ async function record(scenario: Scenario): Promise<void> {
   });
   const [status] = await once(child, 'exit');
   await sleep(SETTLE_MS);
-  const recorded = eventsOf(child.pid!, lines);
+  const recorded = eventsOf(child.pid!, lines, scenario.programs);
   const log = `# ${scenario.about}\n${recorded.map(line => `${line}\n`).join('')}`;
   writeFileSync(`${fixtures}${scenario.name}.log`, log, 'latin1');
   const rows = await replayRows(`${fixtures}${scenario.name}.log`);
@@ -105,8 +109,12 @@ async function record(scenario: Scenario): Promise<void> {
   );
 }
 
-/** The records of the events that a process and its descendants made. */
-function eventsOf(root: number, all: readonly string[]): string[] {
+function isThere(program: string | undefined): boolean {
+  return program === undefined || spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+}
+
+/** The records of the events that a process and its descendants made; with names, of those that run these programs. */
+function eventsOf(root: number, all: readonly string[], programs?: readonly string[]): string[] {
   const family = new Set([root]);
   const serials = new Set<string>();
   for (const line of all) {
@@ -114,7 +122,12 @@ function eventsOf(root: number, all: readonly string[]): string[] {
     const ppid = Number(/\bppid=(\d+)/.exec(line)?.[1]);
     if (family.has(ppid)) family.add(pid);
     const serial = /audit\([^)]*\)/.exec(line)?.[0];
-    if (serial !== undefined && family.has(pid)) serials.add(serial);
+    const isOf = programs === undefined ? family.has(pid) : programs.includes(commOf(line));
+    if (serial !== undefined && isOf) serials.add(serial);
   }
   return all.filter(line => serials.has(/audit\([^)]*\)/.exec(line)?.[0] ?? ''));
+}
+
+function commOf(line: string): string {
+  return / comm="([^"]*)"/.exec(line)?.[1] ?? '';
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { CONTAINER_PEER } from './container-peer.ts';
 import { elf32Program } from './elf32.ts';
 import { IO_URING } from './io-uring.ts';
 
@@ -11,6 +12,10 @@ export interface Scenario {
   /** argv[0], if it is not the path. */
   readonly argv0?: string;
   readonly uid?: number;
+  /** Of the records, those of these programs alone: the value of comm=. */
+  readonly programs?: readonly string[];
+  /** Program that it takes, which not every host has. */
+  readonly needs?: string;
   /** Directory below the scratch directory to run in; made if it is not there. */
   readonly cwd?: string;
 }
@@ -36,6 +41,23 @@ syscall(317, 1, 2, $program) == 0 or die "seccomp: $!";
 my $name = "\\0" x 400;
 my $path = "/tmp/never\\0";
 syscall(63, $name); syscall(83, $path, 0); syscall(111);`;
+
+/** Two containers of podman and runc, with nothing of systemd; the host's programs, read-only, are all that they have. */
+const CONTAINERS = `set -e
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+image=localhost/osquery-audit-events-record:1 network=audit-events-record
+mkdir -p image/etc image/tmp shared; chmod 777 shared
+echo 'inner:x:1000:1000::/:/bin/sh' > image/etc/passwd
+tar -C image -c . | podman import - $image
+podman network rm -f $network || :
+podman network create --subnet 198.51.100.0/24 $network
+peer() { podman run --rm --runtime runc --cgroup-manager cgroupfs --network $network --ip $1 --user $3 \
+  --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 -v /usr:/usr:ro -v /usr/bin:/bin:ro -v /usr/lib:/lib:ro -v /usr/lib64:/lib64:ro \
+  -v $PWD/shared:/shared $image /usr/bin/perl -e "$program" $1 $2 /shared; }
+program=$1
+peer 198.51.100.11 198.51.100.12 0 & peer 198.51.100.12 198.51.100.11 1000
+wait $!
+podman network rm -f $network; podman rmi -f $image`;
 
 const SOCKETS = 'use Socket qw(:all); use Fcntl;';
 const LISTEN = `${SOCKETS} socket(my $l, AF_INET, SOCK_STREAM, 0); bind($l, pack_sockaddr_in(0, inet_aton("127.0.0.1"))); listen($l, 5);`;
@@ -215,6 +237,14 @@ export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenari
         my $dns = pack_sockaddr_in(53, inet_aton("127.0.0.53")); socket(my $u, AF_INET, SOCK_DGRAM, 0); socket(my $v, AF_INET, SOCK_DGRAM, 0);
         op(16, $u, $closed, 16); op(16, $v, $dns, 16); submit();`,
       ),
+    },
+    {
+      name: 'containers',
+      about:
+        'two containers on a bridge, one of them as uid 1000: the same ports in both, TCP, UDP, accepts without an address, short programs',
+      command: ['/bin/sh', '-c', CONTAINERS, 'containers', CONTAINER_PEER],
+      programs: ['perl', 'true'],
+      needs: 'podman',
     },
     { name: 'su', about: 'su through PAM', command: ['/bin/su', 'nobody', '-s', '/bin/true'] },
   ];
