@@ -94,7 +94,11 @@ export const createLiveServices = (options: ServiceOptions = {}): LiveServices =
     places: new Places(procfs),
     mounts: new OwnMounts(procfs, () => clock.monotonicMs()),
     otherAccounts: new OtherAccounts(clock, (request, owner) => hasher.accountsOf(request, owner)),
-    containers: new KnownContainers(clock, request => hasher.containerDetails(request)),
+    containers: new KnownContainers(
+      clock,
+      request => hasher.containerDetails(request),
+      request => hasher.askRuntime(request),
+    ),
     processContainers: new ProcessContainers(tree, procfs, cgroups),
     forkEvents: isDarwin || (options.forkEvents ?? false),
     openConnector:

@@ -37,12 +37,15 @@ interface Remembered {
 export class KnownContainers {
   readonly #clock: Clock;
   readonly #ask: AskContainer;
+  readonly #askSocket: AskContainer;
   readonly #known = new LRUCache<string, Remembered>({ max: MAX_CONTAINERS });
   readonly #asking = new Map<string, Promise<ContainerDetails | undefined>>();
 
-  constructor(clock: Clock, ask: AskContainer) {
+  /** @param askSocket where the files do not say all; nobody waits for it, and what it says is there for who comes later */
+  constructor(clock: Clock, ask: AskContainer, askSocket: AskContainer = () => undefined) {
     this.#clock = clock;
     this.#ask = ask;
+    this.#askSocket = askSocket;
   }
 
   find({ id, runtime }: Container): ContainerDetails | undefined | Promise<ContainerDetails | undefined> {
@@ -60,10 +63,27 @@ export class KnownContainers {
     const answer = asked
       .then(details => {
         this.#known.set(id, { details, tries: (known?.tries ?? 0) + 1, askedAt: now });
+        if (details?.image === undefined || details.imageDigest === undefined)
+          void this.#askSocket({ id, runtime })?.then(more => this.#add(id, more));
         return details;
       })
       .finally(() => this.#asking.delete(id));
     this.#asking.set(id, answer);
     return answer;
+  }
+  #add(id: string, more: ContainerDetails | undefined): void {
+    const known = this.#known.get(id);
+    if (more === undefined || known === undefined) return;
+    const before = known.details;
+    this.#known.set(id, {
+      ...known,
+      details: {
+        name: before?.name ?? more.name,
+        image: before?.image ?? more.image,
+        imageDigest: before?.imageDigest ?? more.imageDigest,
+        podName: before?.podName ?? more.podName,
+        podNamespace: before?.podNamespace ?? more.podNamespace,
+      },
+    });
   }
 }

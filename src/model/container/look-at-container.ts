@@ -1,3 +1,4 @@
+import { checkedDetails, isContainerId } from './checked-details.ts';
 import type { ContainerDetails, ContainerRequest } from './container-details.ts';
 import type { ContainerRuntime } from './container-id.ts';
 import { type RuntimeFiles, readHostFile } from './runtime-files.ts';
@@ -22,21 +23,16 @@ const OF_PODS = [containerd, crio, docker];
 /** Those whose containers have ids of their own kind. */
 const OF_IDS = [docker, containerd, crio, podman];
 
-const MAX_TEXT = 512;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const CONTROLS = /[\x00-\x1f\x7f]/;
-
 /** What the files of a container's runtime say of it; every look may hang: this is for a process that can be given up. */
 export const lookAtContainer = (
   { id, runtime }: ContainerRequest,
   read = readHostFile,
 ): ContainerDetails | undefined => {
-  // It becomes part of a path.
-  if (id === '' || id.startsWith('.') || /[/\0]/.test(id)) return undefined;
+  if (!isContainerId(id)) return undefined;
   const files = runtime === undefined ? OF_IDS : runtime === 'kubernetes' ? OF_PODS : [RUNTIMES[runtime]];
   for (const find of files) {
     const found = tryFind(find, id, read);
-    if (found !== undefined) return checked(found);
+    if (found !== undefined) return checkedDetails(found);
   }
   return undefined;
 };
@@ -49,21 +45,3 @@ const tryFind = (find: RuntimeFiles, id: string, read: typeof readHostFile) => {
     return undefined;
   }
 };
-
-/** An image may be named by its digest. */
-const checked = (found: Partial<ContainerDetails>): ContainerDetails => {
-  const image = text(found.image);
-  const digest = found.imageDigest ?? /@(sha256:[0-9a-f]{64})$/.exec(image ?? '')?.[1];
-  return {
-    name: text(found.name),
-    image,
-    imageDigest: typeof digest === 'string' && DIGEST.test(digest) ? digest : undefined,
-    podName: text(found.podName),
-    podNamespace: text(found.podNamespace),
-  };
-};
-
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' && value.length <= MAX_TEXT && !CONTROLS.test(value)
-    ? value
-    : undefined;

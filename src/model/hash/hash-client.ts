@@ -155,11 +155,23 @@ export class HashClient {
     );
   }
 
-  /** What a container's runtime says of it; undefined if it is not asked. */
+  /** What the files of a container's runtime say of it; undefined if it is not asked. */
   containerDetails(request: ContainerRequest): Promise<ContainerDetails | undefined> | undefined {
-    const subject = { owner: 0, path: `container ${request.id}`, dev: undefined };
+    return this.#container('container', request);
+  }
+
+  /** What the runtime says on its socket, which can take a second; undefined if it is not asked. */
+  askRuntime(request: ContainerRequest): Promise<ContainerDetails | undefined> | undefined {
+    return this.#container('runtime', request);
+  }
+
+  #container(
+    kind: 'container' | 'runtime',
+    request: ContainerRequest,
+  ): Promise<ContainerDetails | undefined> | undefined {
+    const subject = { owner: 0, path: `${kind} ${request.id}`, dev: undefined };
     if (this.#quarantine.allows(subject) === 'nothing') return undefined;
-    return this.#ask(subject, id => ({ id, kind: 'container', request }))?.then(reply =>
+    return this.#ask(subject, id => ({ id, kind, request }))?.then(reply =>
       reply !== undefined && 'container' in reply ? reply.container : undefined,
     );
   }

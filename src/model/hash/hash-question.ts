@@ -32,8 +32,10 @@ export type LookQuestion =
       readonly request: AccountsRequest;
       readonly localOnly?: boolean;
     }
-  /** What a container's runtime says of it. */
-  | { readonly id: number; readonly kind: 'container'; readonly request: ContainerRequest };
+  /** What the files of a container's runtime say of it. */
+  | { readonly id: number; readonly kind: 'container'; readonly request: ContainerRequest }
+  /** What it says on its socket. */
+  | { readonly id: number; readonly kind: 'runtime'; readonly request: ContainerRequest };
 
 export type LookReply =
   /** The turn of a question has come: if nothing is heard any more it hangs at this one. */

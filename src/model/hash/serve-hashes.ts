@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { lookAtAccounts } from '../accounts/look-at-accounts.ts';
 import { systemClock } from '../clock.ts';
+import { RuntimeSockets } from '../container/ask-runtime.ts';
 import { lookAtContainer } from '../container/look-at-container.ts';
 import { LineSplitter } from '../looks/line-splitter.ts';
 import { OwnMounts } from '../looks/own-mounts.ts';
@@ -50,6 +51,7 @@ class HashServer {
   readonly #procfs = new ProcfsReader();
   readonly #live = new LiveProcesses(this.#procfs, new BootTime(this.#procfs, systemClock));
   readonly #mounts = new OwnMounts(this.#procfs, () => performance.now());
+  readonly #runtimes = new RuntimeSockets(() => performance.now());
   readonly #hasher: FileHasher;
   readonly #namespace = this.#procfs.link('self', 'ns/user');
   /** Questions that come after all others. */
@@ -94,6 +96,14 @@ class HashServer {
     if (question.kind === 'container') {
       this.#begin(question.id, false);
       this.#reply({ id: question.id, container: lookAtContainer(question.request) });
+      return;
+    }
+    if (question.kind === 'runtime') {
+      this.#open++;
+      void this.#runtimes.ask(question.request).then(container => {
+        this.#open--;
+        this.#reply({ id: question.id, container });
+      });
       return;
     }
     const isForeign =

@@ -34,6 +34,30 @@ describe('KnownContainers', () => {
     expect(asked).toBe(5);
   });
 
+  it('adds what the runtime itself says, for whom comes later', async () => {
+    const answer = Promise.withResolvers<ContainerDetails | undefined>();
+    const more = { ...DETAILS, name: 'another', image: 'nginx' };
+    const containers = new KnownContainers(
+      new FakeClock(),
+      async () => DETAILS,
+      () => answer.promise,
+    );
+    expect(await containers.find(CONTAINER)).toEqual(DETAILS);
+    answer.resolve(more);
+    await answer.promise;
+    expect(await containers.find(CONTAINER)).toMatchObject({ name: 'web', image: 'nginx' });
+  });
+
+  it('waits for no runtime that never answers', async () => {
+    const never = new Promise<undefined>(() => {});
+    const containers = new KnownContainers(
+      new FakeClock(),
+      async () => DETAILS,
+      () => never,
+    );
+    expect(await containers.find(CONTAINER)).toEqual(DETAILS);
+  });
+
   it('says nothing where it cannot be asked', () => {
     expect(new KnownContainers(new FakeClock(), () => undefined).find(CONTAINER)).toBeUndefined();
   });
