@@ -8,7 +8,7 @@ import { replacements } from './replacements.ts';
 export interface BuildOptions {
   /** Absolute path of the project. */
   readonly root: string;
-  /** Of the machines that it is for, as `process.arch` names it. */
+  /** Architecture of the target machines, as `process.arch` names it. */
   readonly arch: 'x64' | 'arm64';
   readonly node: NodeBinary;
   /** The node_modules with that architecture's native parts. */
@@ -18,10 +18,10 @@ export interface BuildOptions {
   readonly note: (text: string) => void;
 }
 
-/** Thrift's warning, about which Node keeps quiet as long as Thrift lies in node_modules. */
+/** Thrift prints this warning. Node suppresses it only for packages inside node_modules. */
 const NODE_OPTIONS = ['--disable-warning=DEP0005', ...V8_OPTIONS];
 
-/** Makes the extension's one file. Same sources and packages, same bytes. */
+/** Builds the extension's single executable. The same sources and packages give the same bytes. */
 export const buildExecutable = async (options: BuildOptions): Promise<void> => {
   const { root, arch, node, modules, output, note } = options;
   const { main, workers, used } = await bundle({

@@ -18,7 +18,7 @@ const output = resolve(values.output ?? join(root, 'dist', 'osquery-audit-events
 const { platform, arch } = process;
 if (platform !== 'linux' || (arch !== 'x64' && arch !== 'arm64')) {
   throw new Error(
-    `expected Linux on x64 or arm64, for which there are node binaries in npm, got ${platform} on ${arch}`,
+    `expected Linux on x64 or arm64 (npm has node binaries for these), got ${platform} on ${arch}`,
   );
 }
 if (!output.endsWith('.ext')) {
@@ -31,7 +31,8 @@ await buildExecutable({ root, arch, node, modules, output, note });
 
 const bytes = await readFile(output);
 const glibc = newestVersion(elfNeeds(bytes), 'GLIBC_');
-// The first start reads the file, and others may want the processor: the fastest is what the program itself takes.
+// The first start reads the file from disk, and other processes may use the CPU. The fastest start is the program's
+// own cost.
 const starts: number[] = [];
 for (let attempt = 0; attempt < 5; attempt++) starts.push(await measureStart(output));
 const fastest = Math.min(...starts).toFixed(0);

@@ -5,7 +5,7 @@ import type { Replacement } from './replacements.ts';
 
 const NAMESPACE = 'replacement';
 
-/** What the bundles turned out to consist of. */
+/** What bundling found. */
 export interface Findings {
   readonly used: Set<Replacement>;
   /** Paths of the modules that run as worker threads. */
@@ -16,11 +16,11 @@ export interface BundlePluginOptions {
   /** Absolute path of the project. */
   readonly root: string;
   readonly replacements: readonly Replacement[];
-  /** Is added to. */
+  /** Findings are added to this. */
   readonly findings: Findings;
 }
 
-/** Puts replacements in their places, and finds the workers' modules. */
+/** Puts the replacements into the bundle, and collects the modules of worker threads. */
 export const bundlePlugin = ({ root, replacements, findings }: BundlePluginOptions): Plugin => {
   const source = join(root, 'src');
   const runtime = join(source, 'runtime');

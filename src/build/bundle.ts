@@ -13,15 +13,15 @@ export interface BundleOptions {
 }
 
 export interface Bundle {
-  /** CommonJS: of a single executable's main script alone Node keeps the compiled code, and of no other kind. */
+  /** CommonJS: Node keeps compiled code only for the main script of a single executable, not for other modules. */
   readonly main: string;
   /** ES modules, by the names of their assets. */
   readonly workers: ReadonlyMap<string, string>;
-  /** The replacements that some module made use of. */
+  /** The replacements that at least one module used. */
   readonly used: ReadonlySet<Replacement>;
 }
 
-/** Makes one script of the program, and one more of each worker thread's module. */
+/** Bundles the program into one script, and the module of each worker thread into one more. */
 export const bundle = async ({ root, entry, replacements }: BundleOptions): Promise<Bundle> => {
   const findings: Findings = { used: new Set(), workers: new Set() };
 
@@ -37,12 +37,12 @@ export const bundle = async ({ root, entry, replacements }: BundleOptions): Prom
 
   const main = await scriptOf(entry, 'cjs');
   const workers = new Map<string, string>();
-  // A worker may start workers of its own: the set grows while we go through it.
+  // A worker may start workers of its own, so the set grows during the loop.
   for (const path of findings.workers) {
     const name = workerAsset(path);
     if (workers.has(name))
       throw new Error(`${relative(root, path)}: another worker is called ${name} already`);
-    // The comment is what stack traces call it.
+    // This comment sets the name that stack traces show.
     workers.set(name, `${await scriptOf(path, 'esm')}\n//# sourceURL=${name}\n`);
   }
   return { main, workers, used: findings.used };

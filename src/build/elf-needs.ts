@@ -1,8 +1,8 @@
-/** What a program wants of the system's libraries. */
+/** What a program needs of the system's libraries. */
 export interface ElfNeeds {
   /** File names of the libraries, in the order of the loader. */
   readonly libraries: readonly string[];
-  /** Of each library that has versions of its symbols, the names of those that are wanted: `GLIBC_2.28` … */
+  /** The symbol versions that are needed, by library: `GLIBC_2.28` … */
   readonly versions: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -18,9 +18,9 @@ const SEGMENT_BYTES = 56;
 const DYNAMIC_BYTES = 16;
 
 /**
- * Reads what a 64-bit little-endian ELF file needs, as elf(5) describes it.
+ * Reads what a 64-bit little-endian ELF file needs, as described in elf(5).
  *
- * @throws RangeError where the bytes end before what they announce, Error where they are no such file
+ * @throws RangeError if the file ends too early; Error if it is no such file
  */
 export const elfNeeds = (bytes: Uint8Array): ElfNeeds => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -33,7 +33,7 @@ export const elfNeeds = (bytes: Uint8Array): ElfNeeds => {
     const type = view.getUint32(start, true);
     return { type, offset: at64(start + 8), address: at64(start + 16), size: at64(start + 32) };
   });
-  /** Where in the file that lies which is to be at an address. */
+  /** The file offset of what is loaded at a virtual address. */
   const fileOffset = (address: number): number => {
     const holder = segments.find(
       ({ type, address: first, size }) => type === PT_LOAD && address >= first && address < first + size,
@@ -75,7 +75,9 @@ export const elfNeeds = (bytes: Uint8Array): ElfNeeds => {
   };
 };
 
-/** The newest version with a prefix among those wanted: of `GLIBC_2.28`, `GLIBC_2.4` it is `2.28`; undefined if none. */
+/**
+ * The newest of the needed versions with a prefix: `2.28` for `GLIBC_2.28`, `GLIBC_2.4`; undefined if there is none.
+ */
 export const newestVersion = ({ versions }: ElfNeeds, prefix: string): string | undefined =>
   [...versions.values()]
     .flat()

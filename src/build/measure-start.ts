@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ExtensionManagerServer } from 'osquery-extension-ts/server';
 
-/** Slower than this it does not start at all. */
+/** An executable that takes longer than this is treated as one that does not start. */
 const PATIENCE_MS = 30_000;
 
 const refused = (): never => {
@@ -12,10 +12,10 @@ const refused = (): never => {
 };
 
 /**
- * Milliseconds from the start of an extension's executable until it registers with core, which is a stand-in here. It
- * reads no events meanwhile.
+ * Milliseconds from the start of an extension's executable until it registers with core. Core is a stand-in here, and
+ * the executable reads no events.
  *
- * @throws Error with what it wrote to stderr if it ends without that
+ * @throws Error with its stderr, if it ends before it registers
  */
 export const measureStart = async (executable: string): Promise<number> => {
   const directory = await mkdtemp(join(tmpdir(), 'start-'));
@@ -50,7 +50,7 @@ export const measureStart = async (executable: string): Promise<number> => {
     child.once('error', registered.reject);
     const fail = (what: string) => registered.reject(new Error(`${executable}: ${what}: ${complaints}`));
     const timer = setTimeout(() => fail(`expected it to register within ${PATIENCE_MS} ms`), PATIENCE_MS);
-    void ended.then(() => fail('expected it to register, it ended'));
+    void ended.then(() => fail('expected it to register, but it ended'));
     try {
       return await registered.promise;
     } finally {

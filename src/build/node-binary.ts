@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeBinary } from 'osquery-extension-ts/build';
 
-/** What GNU's tools call the machines, as in the names of those that work for other machines. */
+/** GNU's names of the machines, as they stand in the names of cross tools. */
 const GNU_NAMES = { x64: 'x86_64', arm64: 'aarch64' } as const;
 
 /**
- * The Node that npm put into a node_modules, to become an executable. That of another architecture than this machine's
- * is run by Debian's qemu-user-static with its libstdc++6-arm64-cross (or -amd64-cross), and stripped by its
+ * The Node that npm installed into a node_modules, to be made into an executable. For another architecture than this
+ * machine's it is run by Debian's qemu-user-static with libstdc++6-arm64-cross (or -amd64-cross), and stripped by
  * binutils-aarch64-linux-gnu (or -x86-64-).
  *
  * @throws Error if it is not there

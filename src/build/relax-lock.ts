@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/*
- * `npm run lock`, after a change of dependencies: takes out of package-lock.json which Nodes optional packages want. npm
- * leaves out, without a word, optional packages that do not want the Node it runs on itself, such as vitest's native parts
- * on Debian 12's Node 18; but they run on the Node that npm installs here.
+/**
+ * `npm run lock`, after a change of dependencies: removes the Node versions that optional packages ask for from
+ * package-lock.json. Without a message, npm skips optional packages that ask for a newer Node than the one npm runs
+ * on: vitest's native parts, for example, on the Node 18 of Debian 12. But they run on the Node that npm installs
+ * here.
  */
 
 const file = new URL('../../package-lock.json', import.meta.url);

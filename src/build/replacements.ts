@@ -1,20 +1,20 @@
 import { join } from 'node:path';
 
-/** A module that the bundle has in the place of another. */
+/** A module that the bundle contains instead of another. */
 export interface Replacement {
-  /** The imports it stands for. */
+  /** The import specifiers that it replaces. */
   readonly specifiers: readonly string[];
-  /** Part of the path of the modules whose imports are replaced; any module's if left out. */
+  /** Replaces only imports of modules whose path contains this; without it, imports of any module. */
   readonly importer?: string;
-  /** The module; `runtime` is the path of `src/runtime`. */
+  /** The source of the module; `runtime` is the path of `src/runtime`. */
   readonly source: (runtime: string) => string;
-  /** The file that it takes out of the executable: its name there, and its path below node_modules. */
+  /** The file that it reads from the executable: its name there, and its path below node_modules. */
   readonly asset?: { readonly name: string; readonly file: string };
 }
 
 /**
- * What packages expect of a file system and a single executable does not have, and what of them it can do without. For
- * Linux machines of the given architecture, as `process.arch` names it.
+ * Replaces what packages expect of a file system and a single executable does not have, and leaves out parts that are
+ * not needed. For Linux on the given architecture, as `process.arch` names it.
  */
 export const replacements = (arch: string): readonly Replacement[] => [
   koffi(arch),
@@ -26,7 +26,7 @@ export const replacements = (arch: string): readonly Replacement[] => [
   thriftConnections,
 ];
 
-/** Node's own Linux binaries are linked with glibc, so of the package's two variants one is enough. */
+/** Node's own Linux binaries are linked with glibc, so one of the package's two variants is enough. */
 const koffi = (arch: string): Replacement => ({
   specifiers: ['./src/static.js'],
   importer: '/node_modules/koffi/',
@@ -50,7 +50,7 @@ const netlink = (arch: string): Replacement => ({
   `,
 });
 
-/** Protocols that nobody here speaks; their tables of messages would lie in the memory of each process. */
+/** Protocols that are not used here. Their message tables would take memory in every process. */
 const netlinkProtocols: Replacement = {
   specifiers: [
     './nl80211/nl80211',
@@ -65,7 +65,7 @@ const netlinkProtocols: Replacement = {
   source: () => 'module.exports = {};',
 };
 
-/** It reads the file from beside itself unless it is given the bytes. */
+/** SQLite's package reads the file from its own directory, unless it is given the bytes. */
 const sqlite: Replacement = {
   specifiers: ['@sqlite.org/sqlite-wasm'],
   importer: '/src/core/',
@@ -77,20 +77,20 @@ const sqlite: Replacement = {
   `,
 };
 
-/** Its CommonJS form asks for its parts in a way that no bundler sees. */
+/** The CommonJS form requires its parts in a way that bundlers cannot follow. */
 const jsoncParser: Replacement = {
   specifiers: ['jsonc-parser'],
   importer: '/src/',
   source: () => "export { parse } from 'jsonc-parser/lib/esm/main.js';",
 };
 
-/** With Node's own, packages would look for others in the directory that root happens to be in, and run them. */
+/** With Node's own createRequire, packages would look for modules in root's current directory, and run them. */
 const createRequire: Replacement = {
   specifiers: ['module', 'node:module'],
   source: () => 'export const createRequire = () => name => process.getBuiltinModule(name);',
 };
 
-/** Of Thrift we use the wire format. Connections are our own, and nobody is to reach this process by HTTP. */
+/** Only Thrift's wire format is used. Connections are our own, and this process must not be reachable by HTTP. */
 const thriftConnections: Replacement = {
   specifiers: [
     './connection',

@@ -1,9 +1,10 @@
 /**
- * Writes src/audit/architectures/calls/*.ts from the kernel's own headers: node … src/build/write-syscall-tables.ts DIR
+ * Writes src/audit/architectures/calls/*.ts from the kernel's own headers: node … src/build/write-syscall-tables.ts
+ * DIR
  *
- * DIR holds Debian's packages linux-libc-dev-{amd64,i386,x32,arm64,armhf,ppc64el,s390x,riscv64,mips64el}-cross, unpacked
- * with dpkg -x. Numbers from 403 on are the same everywhere (but for MIPS's offsets): those that came after the headers, up
- * to Linux 6.18, are in NEWER, as in scripts/syscall.tbl of the kernel's sources.
+ * DIR holds Debian's packages linux-libc-dev-{amd64,i386,x32,arm64,armhf,ppc64el,s390x,riscv64,mips64el}-cross,
+ * unpacked with dpkg -x. From 403 on, numbers are the same on all architectures, except for MIPS's offsets. Calls
+ * that are newer than the headers, up to Linux 6.18, are in NEWER, as in scripts/syscall.tbl of the kernel's sources.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +20,7 @@ interface Source {
   readonly defines?: readonly string[];
 }
 
-/** In numbers that are each architecture's own. */
+/** Numbers that are specific to one architecture. */
 const RISCV: readonly (readonly [number, string])[] = [
   [258, 'riscv_hwprobe'],
   [259, 'riscv_flush_icache'],
@@ -39,7 +40,7 @@ const SOURCES: readonly Source[] = [
   { name: 'ppc64', target: 'powerpc64le-linux-gnu', header: 'asm/unistd_64.h' },
   { name: 's390', target: 's390x-linux-gnu', header: 'asm/unistd_32.h' },
   { name: 's390x', target: 's390x-linux-gnu', header: 'asm/unistd_64.h' },
-  // The generic numbers, which riscv64 and loongarch64 have, too.
+  // The generic numbers, which riscv64 and loongarch64 use too.
   { name: 'generic', target: 'aarch64-linux-gnu', header: 'asm/unistd.h', more: RISCV },
   { name: 'mips_o32', target: 'mips64el-linux-gnuabi64', header: 'asm/unistd_o32.h' },
   { name: 'mips_n64', target: 'mips64el-linux-gnuabi64', header: 'asm/unistd_n64.h' },
@@ -103,7 +104,7 @@ const read = (packages: string, scratch: string, source: Source): ReadonlyMap<nu
   for (const [, name, sum] of cpp(file).matchAll(/^@ "([a-z_0-9]+)" ([()0-9+ ]+)$/gm)) {
     const number = [...sum!.matchAll(/\d+/g)].reduce((total, [digits]) => total + Number(digits), 0);
     const known = numbers.get(number);
-    // Two names of one call: the one that the kernel's table has.
+    // One call has two names: take the one in the kernel's table.
     if (known === undefined || known.startsWith('arm_') || known.length > name!.length)
       numbers.set(number, name!);
   }

@@ -6,7 +6,7 @@ import type { Command } from './command.ts';
 const FD_FLAG = 'fd';
 const PATIENCE_FLAG = 'patience_ms';
 
-/** comm of this process: not that of an instance, which others look for. */
+/** Name (comm) of this process. It differs from an instance's name, because others search for instances by it. */
 const TITLE = 'audit-bridge';
 
 const bridgeFlags: readonly FlagDefinition[] = [
@@ -28,7 +28,7 @@ const bridgeFlags: readonly FlagDefinition[] = [
   },
 ];
 
-/** What follows the program's name to have it keep a bridge. */
+/** The arguments that make this program keep a bridge. */
 export const bridgeArguments = (fd: number, patienceMs: number): readonly string[] => [
   bridgeCommand.name,
   `--${FD_FLAG}=${fd}`,
@@ -40,7 +40,7 @@ export const bridgeCommand: Command = {
   summary: 'hold the audit socket of an instance that has ended; instances start this themselves',
   usage: 'bridge --fd N [--patience_ms MS]',
   notes: [
-    'An instance that is killed leaves this process behind for a few seconds: the kernel goes on queueing records, which the next instance takes over. If none comes, audit is put back as it was found.',
+    'An instance that is killed leaves this process behind for a few seconds: the kernel keeps queueing records, and the next instance takes them over. If none starts, this process puts audit back as it was found.',
   ],
   flags: bridgeFlags,
   flagGroups: [],

@@ -20,7 +20,7 @@ const command = (
   help,
 });
 
-/** Read by dispatch before anything else; listed here for the help text. */
+/** dispatch reads these before all other flags; they are listed here for the help text. */
 export const helpFlags: readonly FlagDefinition[] = [
   command('help', 'bool', 'false', 'Show this text; --help=all shows hidden flags too'),
   command('version', 'bool', 'false', 'Show the version'),
@@ -40,7 +40,7 @@ export const replayFlag: FlagDefinition = {
     'replay',
     'string',
     '',
-    'Take events from FILE instead of the kernel: an audit log, also packed or carried by syslog, the journal or JSON; a BSM trail; a directory of rotated logs or trails; - for standard input. May be given again: all are one stream',
+    'Take events from FILE instead of the kernel: an audit log, also compressed, or inside syslog, a journal export or JSON; a BSM trail; a directory of rotated logs or trails; - for standard input. May be repeated: all files are one stream',
   ),
   valueName: 'FILE',
   repeatable: true,
@@ -51,17 +51,17 @@ const time = (name: string, help: string): FlagDefinition => ({
   valueName: 'TIME',
 });
 
-/** What is replayed, and of which time. */
+/** The files to replay, and the time range of their events. */
 export const replayFlags: readonly FlagDefinition[] = [
   replayFlag,
   time(
     'since',
-    'Leave out recorded events before TIME: 2026-11-30, 2026-11-30T13:00, seconds since the epoch, or 2h for so long ago',
+    'Leave out recorded events before TIME: 2026-11-30, 2026-11-30T13:00, seconds since the epoch, or 2h for two hours ago',
   ),
   time('until', 'Leave out recorded events after TIME'),
 ];
 
-/** The names of SDKs for what osquery itself calls `extensions_socket`, `extensions_timeout`, `extensions_interval`. */
+/** SDKs use these names for osquery's own `extensions_socket`, `extensions_timeout` and `extensions_interval`. */
 export const extensionFlags: readonly FlagDefinition[] = [
   { ...command('socket', 'string', '', "Path of osquery's extension socket"), valueName: 'PATH' },
   command('timeout', 'uint32', '3', 'Seconds to wait for the socket'),
@@ -69,7 +69,7 @@ export const extensionFlags: readonly FlagDefinition[] = [
   ...replayFlags,
 ];
 
-/** Output forms of the shell; without one it is a table. */
+/** Output forms of the shell; without one of them it prints a table. */
 export const outputModes = ['json', 'csv', 'line'] as const;
 export type OutputMode = 'table' | (typeof outputModes)[number];
 
@@ -82,7 +82,7 @@ export const shellFlags: readonly FlagDefinition[] = [
 
 export const bsmFlags: readonly FlagDefinition[] = [
   command('json', 'bool', 'false', 'Write each record as one line of JSON'),
-  { ...command('delimiter', 'string', ',', 'Stands between the fields of a token'), valueName: 'TEXT' },
+  { ...command('delimiter', 'string', ',', 'Separator between the fields of a token'), valueName: 'TEXT' },
 ];
 
 export const daemonFlags: readonly FlagDefinition[] = [
@@ -106,7 +106,7 @@ export const daemonFlags: readonly FlagDefinition[] = [
       'config_delay',
       'uint32',
       '0',
-      'Read the configuration N seconds after the extensions have started, as late as a manager of a fleet may answer',
+      'Read the configuration N seconds after the extensions have started, as late as a fleet manager may answer',
     ),
     valueName: 'N',
   },
@@ -115,7 +115,7 @@ export const daemonFlags: readonly FlagDefinition[] = [
       'extensions_autoload',
       'string',
       '',
-      "File that lists the extensions to start, as osqueryd's; without such a file this program itself is the extension",
+      'File that lists the extensions to start, as for osqueryd; without it, this program itself is the extension',
     ),
     valueName: 'FILE',
   },

@@ -4,7 +4,7 @@ import { commonFlags, daemonFlags } from './command-flags.ts';
 import { ownExtension } from './own-extension.ts';
 import { replayTimeArguments, replayTimes } from './replay-times.ts';
 
-/** Core's flag, which is listed with the command's own because it has an effect here only. */
+/** A flag of core. It is listed with the command's own flags because it has an effect only here. */
 const OF_CORE = 'extensions_autoload';
 
 export const daemonCommand: Command = {
@@ -12,7 +12,7 @@ export const daemonCommand: Command = {
   summary: 'an embedded osquery core that runs a schedule and writes result logs, as osqueryd does',
   usage: 'daemon [--flagfile FILE] [--schedule FILE] [--every N] [flags]',
   notes: [
-    "It has osqueryd's own empty tables of the standard names, its database, its result and status logs (--logger_path), and its way with extensions, and so shows what a stock osqueryd would make of an osquery.flags and its packs. SIGTERM ends it.",
+    "It has osqueryd's empty tables of the standard names, its database, its result and status logs (--logger_path), and it starts extensions as osqueryd does. So it shows what a stock osqueryd would do with an osquery.flags and its packs. SIGTERM ends it.",
     "Flags and their defaults are osqueryd's. Without --database_path the database is in memory, without --extensions_socket the socket is in a directory of its own.",
   ],
   flags: daemonFlags,

@@ -18,7 +18,7 @@ export interface DispatchOptions {
 
 /**
  * Runs the command that `args` name and resolves with the exit status: 0, 1 if the work failed, 2 if the arguments
- * are wrong. Never rejects; what went wrong is one line on stderr.
+ * are wrong. Never rejects; an error is one line on stderr.
  */
 export const dispatch = async (args: readonly string[], options: DispatchOptions): Promise<number> => {
   try {
@@ -57,7 +57,7 @@ const run = async (args: readonly string[], options: DispatchOptions): Promise<n
   return command.run(parseFlags(rest, { flags, readFlagfile: options.readFlagfile ?? readFlagfile }));
 };
 
-/** Like osquery, we look for these before the flags are read, so that help is there whatever else is wrong. */
+/** As in osquery, these are searched for before the flags are read, so that help works whatever else is wrong. */
 const informationRequest = (args: readonly string[]): 'help' | 'help-all' | 'version' | undefined => {
   for (const argument of args) {
     if (argument === '--') return undefined;
@@ -78,7 +78,7 @@ const informationRequest = (args: readonly string[]): 'help' | 'help-all' | 'ver
 const asksForStack = (args: readonly string[]): boolean =>
   args.some(argument => /^--?verbose(?:=(?:true|1|yes|t|y))?$/i.test(argument));
 
-/** The socket may also stand in a flagfile, or have osquery's own name. */
+/** The socket may also be in a flagfile, or have osquery's own name. */
 const namesSocket = (argument: string): boolean =>
   /^--?(?:(?:extensions_)?socket|flagfile)(?:=|$)/.test(argument);
 

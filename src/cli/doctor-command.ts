@@ -17,23 +17,23 @@ export const doctorFlags: readonly FlagDefinition[] = [
     name: 'socket',
     type: 'string',
     valueName: 'PATH',
-    help: 'Ask the osquery that runs with this extension socket (else the one of its flags, else /var/osquery/osquery.em)',
+    help: 'Extension socket of the osquery to ask (default: the one in its flags, else /var/osquery/osquery.em)',
   }),
   flag({
     name: 'ext',
     type: 'string',
     valueName: 'PATH',
-    help: 'The extension that osqueryd is to start (else the one that its extensions_autoload names)',
+    help: 'The extension that osqueryd should start (default: the one that its extensions_autoload names)',
   }),
   flag({
     name: 'repair',
     type: 'bool',
-    help: 'Check nothing; put audit back as it was before an instance that was killed',
+    help: 'Check nothing; undo what a killed instance has left in kernel audit',
   }),
   flag({ name: 'json', type: 'bool', help: 'Write an array of {check, status, found, fix}' }),
 ];
 
-/** Flags that say where to look, not how osqueryd is started. */
+/** Flags that say where to look, and not how osqueryd is started. */
 const PLACES = new Set(['config_path', 'extensions_socket', 'extensions_autoload', 'verbose']);
 
 export const doctorCommand: Command = {
@@ -41,10 +41,10 @@ export const doctorCommand: Command = {
   summary: 'check everything that events depend on, and say what to do',
   usage: 'doctor [--socket PATH] [--flagfile PATH] [--config_path PATH] [--ext PATH] [--repair] [--json]',
   notes: [
-    'It looks at the host, at the flags and configuration of osquery, at the running osquery, at auditd and kernel audit, runs one program and looks for its row. It ends with status 1 if there is a problem, else with 0.',
-    "osquery's flags given here, by --flagfile or one by one, are taken for those that osqueryd is started with; without any, the flags in /etc/osquery/osquery.flags are.",
-    'Run it as root: other users cannot see kernel audit. The test reads kernel audit itself only while nobody else does, and leaves it as it was.',
-    'With --repair it takes the rules out of the kernel that a killed instance has left, and sets enabled, failure and backlog to what that one had found, as the next start of the extension would. What others have changed since stays. It refuses while an instance is running or another process has the audit socket, and ends with 0 only if all is well.',
+    'It checks the host, the flags and configuration of osquery, the running osquery, auditd and kernel audit; then it runs one program and looks for its row. The exit status is 1 if there is a problem, else 0.',
+    'Give the flags that osqueryd is started with, by --flagfile or one by one; without any, doctor reads /etc/osquery/osquery.flags.',
+    'Run it as root: other users cannot see kernel audit. The test reads kernel audit only if no other process does, and leaves it as it was.',
+    'With --repair it removes the kernel rules that a killed instance has left, and restores enabled, failure and backlog to the values that instance had found, as the next start of the extension would. Later changes by others stay. It refuses while an instance is running or another process has the audit socket, and ends with 0 only if all is well.',
   ],
   flags: doctorFlags,
   flagGroups: commonFlags,
@@ -77,14 +77,14 @@ export const runDoctorCommand = async ({ socketPath, json, ...options }: DoctorA
   const { systemReaders } = await import('../doctor/system-readers.ts');
   const { exitStatus, printJson, printReport } = await import('../doctor/print-report.ts');
   const stop = new AbortController();
-  // An interrupted self-test has to put audit back first.
+  // If the self-test is interrupted, it first has to put audit back.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
   const results = await runDoctor({ socketPath, readers: systemReaders(options, stop.signal) });
   process.stdout.write(json ? printJson(results) : printReport(results));
   return stop.signal.aborted ? 1 : exitStatus(results);
 };
 
-/** Prints what was repaired and resolves with the exit status: 0 only if all is known to be well now. */
+/** Prints what was repaired and resolves with the exit status: 0 only if everything is known to be right now. */
 const runRepairCommand = async (json: boolean): Promise<number> => {
   const { runRepair } = await import('../doctor/repair/run-repair.ts');
   const { printJson, printReport } = await import('../doctor/print-report.ts');

@@ -2,8 +2,8 @@ import { messageOf } from '../runtime/message-of.ts';
 import { type Needs, neededCapabilities } from './needed-capabilities.ts';
 
 /**
- * To be called before all else: this program may start anew, in the same process. Does nothing where there is no Linux,
- * and loads there nothing of it.
+ * Must run before all else, because it may start this program anew in the same process. On other systems than Linux
+ * it does nothing and loads no Linux module.
  *
  * @returns what could not be given up, as a sentence
  */
@@ -16,6 +16,6 @@ export const dropPrivileges = async (needs: Needs): Promise<string | undefined> 
     const { privilegeCalls } = await import('../runtime/privilege-calls.ts');
     return keepCapabilities(neededCapabilities(needs), privilegeCalls());
   } catch (error) {
-    return `privileges that are not needed are kept: ${messageOf(error)}`;
+    return `privileges that are not needed could not be dropped: ${messageOf(error)}`;
   }
 };

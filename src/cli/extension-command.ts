@@ -12,7 +12,10 @@ import { dropPrivileges } from './drop-privileges.ts';
 import { ProgressLine } from './progress-line.ts';
 import { replayTimes } from './replay-times.ts';
 
-/** What `--socket S --timeout N --interval N …` says: how osqueryd, osqueryi and our own shell start the extension. */
+/**
+ * The content of `--socket S --timeout N --interval N …`, by which osqueryd, osqueryi and our shell start the
+ * extension.
+ */
 interface ExtensionArgs {
   /** Path of core's extension socket. */
   readonly socket: string;
@@ -23,9 +26,9 @@ interface ExtensionArgs {
   readonly verbose: boolean;
   /** Files to take events from instead of the kernel; none: the kernel. */
   readonly replay: readonly string[];
-  /** Of which time; undefined: of any. */
+  /** Time range of the events; undefined: all. */
   readonly times: ReplayTimes | undefined;
-  /** Flags given by hand, by name, as canonical text: they win over core's `options()`. */
+  /** Flags given by hand, by name, as canonical text. They win over core's `options()`. */
   readonly overrides: ReadonlyMap<string, string>;
 }
 
@@ -53,7 +56,7 @@ export const extensionCommand: Command = {
 
 const OWNER_ONLY = 0o077;
 
-/** Longest path that fits into a sockaddr_un; the extension's own socket adds `.` and up to 20 digits. */
+/** Longest path that fits into a sockaddr_un. The extension's own socket adds `.` and up to 20 digits. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
 const extensionArgs = (flags: ParsedFlags): ExtensionArgs => {
@@ -84,14 +87,14 @@ const extensionArgs = (flags: ParsedFlags): ExtensionArgs => {
   };
 };
 
-/** Bytes of raw records that may wait for their reader. */
+/** Bytes of raw records that may wait for stdout's reader. */
 const RAW_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 /**
  * Runs as osqueryd's extension until core or a signal ends it.
  *
- * @param warning something to tell as soon as core listens
- * @returns 0 when asked to stop, 1 when core was lost, so that a new core starts us again
+ * @param warning to be logged as soon as core listens
+ * @returns 0 if asked to stop; 1 if core was lost, so that a new core starts us again
  */
 const runExtension = async (args: ExtensionArgs, warning: string | undefined): Promise<number> => {
   const { runEventExtension } = await import('../extension/event-extension.ts');
@@ -102,7 +105,7 @@ const runExtension = async (args: ExtensionArgs, warning: string | undefined): P
   const stop = new AbortController();
   const signals = ['SIGTERM', 'SIGHUP', HAND_OVER_SIGNAL] as const;
   for (const signal of signals) process.on(signal, () => stop.abort(signal));
-  // While files are read, Ctrl-C is for what was read up to there.
+  // While files are being read, Ctrl-C ends the reading and keeps what was read so far.
   const enough = new AbortController();
   let isReading = args.replay.length > 0;
   process.on('SIGINT', () => {
@@ -140,7 +143,7 @@ const runExtension = async (args: ExtensionArgs, warning: string | undefined): P
       return { path, args: [...args, ...bridgeArguments(fd, patienceMs)] };
     },
     onRaw: text => {
-      // Raw records are for looking at: a reader that does not keep up loses some, not us our memory.
+      // Raw records are for debugging: if the reader is too slow, some are dropped rather than kept in memory.
       if (process.stdout.writableLength < RAW_BACKLOG_BYTES) process.stdout.write(text);
     },
     signal: stop.signal,

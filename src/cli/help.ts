@@ -8,11 +8,11 @@ const LINE_WIDTH = 100;
 const DESCRIPTION_COLUMN = 36;
 
 export interface HelpOptions {
-  /** Hidden flags, and those of osquery that have no effect here. */
+  /** Also hidden flags, and osquery's flags that have no effect here. */
   readonly all: boolean;
 }
 
-/** The text of `--help` without a command; the extension's flags of osquery only with `all`. */
+/** The text of `--help` without a command. osquery's flags of the extension are shown only with `all`. */
 export const programHelp = (commands: readonly Command[], options: HelpOptions): string => {
   const named = commands.filter(command => command.name !== '' && command.isInternal !== true);
   const extension = commands.filter(command => command.name === '');
@@ -59,7 +59,7 @@ const groupTitles: Readonly<Partial<Record<FlagDefinition['group'], string>>> = 
   events: "How long events are kept (osquery's flags):",
   custom: 'Limits of our own (in an osquery configuration: under "options"):',
   core: "The embedded osquery core (osquery's flags):",
-  stock: 'Read and checked because an osquery.flags file may hold them, without effect here:',
+  stock: 'Read and checked, because an osquery.flags file may hold them; no effect here:',
 };
 
 const section = (title: string, flags: readonly FlagDefinition[], options: HelpOptions): string[] => {

@@ -4,7 +4,7 @@ import { LOOK_COMMAND } from '../model/looks/look-command-name.ts';
 import { keepHeapSmall } from '../runtime/v8-options.ts';
 import type { Command } from './command.ts';
 
-/** comm of this process: not that of an instance, which others look for. */
+/** Name (comm) of this process. It differs from an instance's name, because others search for instances by it. */
 const TITLE = 'audit-look';
 
 const flag = (name: string, defaultValue: string, help: string): FlagDefinition => ({
@@ -24,10 +24,10 @@ const lookFlags: readonly FlagDefinition[] = [
     group: 'command',
     words: ['images', 'hashes'],
     valueName: 'KIND',
-    help: 'What to look at: images, for the times of files that ran, or hashes',
+    help: 'What to look at: images (times of program files) or hashes',
   },
   flag('file_bytes', '67108864', 'Bytes of the largest file that is hashed'),
-  flag('cpu_percent', '25', 'Percent of a CPU that hashing may take'),
+  flag('cpu_percent', '25', 'Percent of a CPU that hashing may use'),
 ];
 
 export const lookCommand: Command = {
@@ -35,7 +35,7 @@ export const lookCommand: Command = {
   summary: 'look at files for an instance; instances start this themselves',
   usage: 'look --kind KIND',
   notes: [
-    'A file system that does not answer holds up whoever looks at it, for as long as it likes. So instances have this process look: it can be given up.',
+    'A file system that does not answer blocks the process that reads it. So instances start this process for it, which can be abandoned.',
   ],
   flags: lookFlags,
   flagGroups: [],

@@ -7,7 +7,7 @@ const stderr = (text: string): void => {
   process.stderr.write(text);
 };
 
-/** Errors that no command caught: the same one line, then the end. */
+/** Handles errors that no command caught: one line, then the end. */
 const fail = (error: unknown): never => {
   const report = reportError(error, { verbose: process.argv.includes('--verbose') });
   stderr(report.text);
@@ -16,7 +16,7 @@ const fail = (error: unknown): never => {
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 
-/** Whoever read our output is gone: end as on SIGTERM, so that a command can put things back in order. */
+/** The reader of our output is gone: end as on SIGTERM, so that a command can put things back in order. */
 process.stdout.on('error', error => {
   if (!('code' in error) || error.code !== 'EPIPE') fail(error);
   if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');

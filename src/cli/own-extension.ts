@@ -3,7 +3,7 @@ import { STANDARD_INPUT } from '../ingest/replay/standard-input.ts';
 import { ownCommand } from '../runtime/own-command.ts';
 
 /**
- * This program, to be started as osqueryd starts an extension.
+ * How to start this program as an extension, as osqueryd does.
  *
  * @param moreArgs beyond those that osqueryd would give, such as `--replay=FILE`
  */

@@ -2,10 +2,10 @@ import type { WriteStream } from 'node:tty';
 import type { ReplayProgress } from '../ingest/replay/read-logs.ts';
 
 const CLEAR_LINE = '\r\x1b[K';
-/** Milliseconds that a reading lasts before it is worth a line. */
+/** Milliseconds before progress is shown: shorter readings need no line. */
 const PATIENCE_MS = 500;
 
-/** One line of a terminal that says how far a replay is; nothing where there is no terminal. */
+/** A line on the terminal that shows the progress of a replay. Writes nothing if there is no terminal. */
 export class ProgressLine {
   readonly #output: Pick<WriteStream, 'isTTY' | 'write'>;
   readonly #now: () => number;
@@ -33,7 +33,7 @@ export class ProgressLine {
     );
   }
 
-  /** Takes the line away. Any number of times. */
+  /** Removes the line. May be called any number of times. */
   clear(): void {
     if (this.#isShown) this.#output.write(CLEAR_LINE);
     this.#isShown = false;

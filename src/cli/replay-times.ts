@@ -3,7 +3,7 @@ import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { parseTime, type ReplayTimes } from '../ingest/replay/replay-times.ts';
 
 /**
- * What --since and --until say.
+ * The time range of --since and --until.
  *
  * @returns undefined if neither is given
  * @throws FlagError
@@ -15,7 +15,7 @@ export const replayTimes = (flags: ParsedFlags, now: number = Date.now()): Repla
   return { from: since ?? Number.NEGATIVE_INFINITY, to: until ?? Number.POSITIVE_INFINITY };
 };
 
-/** The same as arguments of an extension. */
+/** The same range as arguments of an extension. */
 export const replayTimeArguments = (times: ReplayTimes | undefined): string[] => [
   ...(times !== undefined && Number.isFinite(times.from) ? [`--since=${times.from}`] : []),
   ...(times !== undefined && Number.isFinite(times.to) ? [`--until=${times.to}`] : []),

@@ -8,7 +8,7 @@ export const EXIT_USAGE = 2;
 /** Exit status: the command line is right, the work cannot be done. */
 export const EXIT_FAILURE = 1;
 
-/** There is nothing to take events from. */
+/** There is no source of events. */
 export class SourceError extends CodedError<'no-source'> {
   override readonly name = 'SourceError';
 
@@ -19,13 +19,13 @@ export class SourceError extends CodedError<'no-source'> {
 
 export interface ErrorReport {
   readonly status: number;
-  /** Goes to stderr. One line, unless a stack was asked for. */
+  /** Text for stderr: one line, unless a stack was asked for. */
   readonly text: string;
 }
 
 /**
- * What to tell a person about an error. Errors of ours and of the system carry a `code` and a message written for
- * people; anything else is a fault in this program.
+ * Describes an error for the user. Our own errors and those of the system have a `code` and a readable message; any
+ * other error is a fault in this program.
  */
 export const reportError = (error: unknown, options: { readonly verbose: boolean }): ErrorReport => {
   const message = oneLine(messageOf(error));
@@ -40,7 +40,10 @@ export const reportError = (error: unknown, options: { readonly verbose: boolean
   };
 };
 
-/** Node marks misuse of its own interfaces with codes that start with `ERR_`: such an error is a fault here. */
+/**
+ * Node marks misuse of its own interfaces with codes that start with `ERR_`; such an error is a fault in this
+ * program.
+ */
 const isExpected = (error: unknown): boolean =>
   error instanceof Error &&
   'code' in error &&

@@ -15,12 +15,12 @@ const flag = (
 export const setupFlags: readonly FlagDefinition[] = [
   flag({ name: 'dry_run', type: 'bool', help: 'Show what would be written, and write nothing' }),
   flag({ name: 'yes', type: 'bool', help: 'Do not ask' }),
-  flag({ name: 'undo', type: 'bool', help: 'Take out what setup has written, and nothing else' }),
+  flag({ name: 'undo', type: 'bool', help: 'Remove what setup has written, and nothing else' }),
   flag({
     name: 'ext',
     type: 'string',
     valueName: 'PATH',
-    help: 'The executable that osqueryd is to load (else this program itself)',
+    help: 'The executable that osqueryd should load (default: this program itself)',
   }),
   flag({
     name: 'etc',
@@ -32,7 +32,7 @@ export const setupFlags: readonly FlagDefinition[] = [
   flag({
     name: 'autoload_only',
     type: 'bool',
-    help: "Only the line in extensions.load, without asking and without doctor: what the packages' scripts do",
+    help: "Change only the line in extensions.load, without asking and without doctor, as the packages' scripts do",
   }),
 ];
 
@@ -42,9 +42,9 @@ export const setupCommand: Command = {
   usage: 'setup [--dry-run] [--yes] [--undo] [--etc DIRECTORY] [--ext PATH]',
   notes: [
     'It shows the lines that osquery.flags and extensions.load lack, and a file with the packs of tables that nothing is scheduled for beside osquery.conf, as a diff; asks; writes them; and ends with doctor. Lines of others stay, in their order and byte by byte; where one of theirs is in the way, a line below it counts instead, and that is said.',
-    'All files are written, or none. It refuses, by name and with the line, a file that is a symbolic link, belongs to another user, can be written to by others, or is no text.',
-    'With --undo it takes out just what it wrote. What somebody changed in it since stays, and is named.',
-    "Paths that osquery.flags sets (extensions_autoload, config_path) are used as they are. With --config_plugin=tls the schedule is the server's: the packs go there by hand.",
+    'All files are written, or none. It refuses a file that is a symbolic link, belongs to another user, can be written to by others, or is not text, and names the file and the line.',
+    'With --undo it removes only what it wrote. Lines that were changed since stay, and are named.',
+    'Paths that osquery.flags sets (extensions_autoload, config_path) are used as they are. With --config_plugin=tls the schedule comes from the server: add the packs there by hand.',
   ],
   flags: setupFlags,
   flagGroups: [],

@@ -12,12 +12,12 @@ import { ownExtension } from './own-extension.ts';
 import { replayTimeArguments, replayTimes } from './replay-times.ts';
 import { SourceError } from './report-error.ts';
 
-/** The shell's own defaults on live events: someone who opens it as root wants to see events. */
+/** The shell's own defaults for live events: someone who opens it as root wants to see events. */
 export const liveDefaults: Readonly<Record<string, string>> = { audit_allow_config: 'true' };
 
 /**
- * The shell's own defaults on recorded events: whoever replays a file wants all of it, so nothing bounds it but the disk. They
- * do not expire either.
+ * The shell's own defaults for recorded events: someone who replays a file wants all of it, so only the disk bounds
+ * it, and events do not expire.
  */
 export const replayDefaults: Readonly<Record<string, string>> = {
   events_max: '1000000000000',
@@ -25,14 +25,14 @@ export const replayDefaults: Readonly<Record<string, string>> = {
 };
 
 /**
- * The defaults of osquery's guide for the audit and event flags. They are stated because the embedded core has those of osquery
- * 5.23, of which `events_expiry` and `events_max` differ.
+ * The defaults in osquery's guide for the audit and event flags. They are passed on because the embedded core has the
+ * defaults of osquery 5.23, where `events_expiry` and `events_max` differ.
  */
 const documentedDefaults = [...auditFlags, ...eventFlags].map(
   ({ name, defaultValue }) => [name, defaultValue] as const,
 );
 
-/** A shell shows what happens from now on, and leaves nothing behind. */
+/** A shell shows what happens from now on, and keeps nothing on disk. */
 const SHELL_DEFAULTS = [[`${CUSTOM_PREFIX}state_dir`, 'none']] as const;
 
 export const shellCommand: Command = {
@@ -40,8 +40,8 @@ export const shellCommand: Command = {
   summary: 'SQL over the event tables, with an embedded osquery core',
   usage: 'shell [flags] [SQL]',
   notes: [
-    'With SQL it runs that and ends. Without, it reads statements from the terminal or from standard input; events are recorded from the start.',
-    'Events come from the kernel if this process may have them, from the files of --replay if there are any, and else from the recordings in fixtures/.',
+    'With SQL it runs that and ends. Without it, it reads statements from the terminal or from standard input, and records events from the start.',
+    'Events come from the files of --replay if any are given, else from the kernel if this process may read them, else from the recordings in fixtures/.',
     `On kernel events the shell has one default of its own: --audit_allow_config is true. On recorded ones --events_max and custom_audit_buffer_bytes bound nothing unless they are given: what does not fit into memory goes to a temporary file, and nothing expires. --disable_audit changes nothing here: there is no native publisher that could take the events.`,
   ],
   flags: shellFlags,
@@ -59,7 +59,7 @@ export const shellCommand: Command = {
       ...Object.entries(source.defaults),
       ...coreValues(flags),
     ]);
-    // Core's false would tell the extension that core itself reads the audit socket; the embedded core cannot.
+    // With false, core would tell the extension that core itself reads the audit socket; the embedded core cannot.
     coreFlags.set('disable_audit', 'true');
     const extensionArgs = [
       ...source.replay.map(path => `--replay=${path}`),
@@ -111,7 +111,7 @@ interface ShellSource {
   readonly defaults: Readonly<Record<string, string>>;
 }
 
-/** Tells on stderr when recorded events stand in for live ones. */
+/** Prints a line on stderr if recorded events stand in for live ones. */
 const chooseSource = async (flags: ParsedFlags): Promise<ShellSource> => {
   const given = flags.lists.get('replay') ?? [];
   if (given.length > 0) {

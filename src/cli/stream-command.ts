@@ -19,14 +19,14 @@ export const streamFlags: readonly FlagDefinition[] = [
     defaultValue: '',
     group: 'command',
     valueName: 'A,B,…',
-    help: 'Write just these fields, in this order (else all columns of process_telemetry_events)',
+    help: 'Write only these fields, in this order (default: all columns of process_telemetry_events)',
   },
   {
     name: 'pretty',
     type: 'bool',
     defaultValue: 'false',
     group: 'command',
-    help: 'Write each event over several lines, for people',
+    help: 'Write each event on several lines, indented',
   },
   ...replayFlags,
 ];
@@ -38,8 +38,8 @@ export const streamCommand: Command = {
   summary: 'complete process events as JSON Lines, as they happen',
   usage: 'stream [--fields A,B,…] [--pretty] [--replay FILE]',
   notes: [
-    'One JSON object a line for each program executed: the fields of process_telemetry_events, numbers as numbers, argv as an array; what could not be had is null.',
-    'A reader that is too slow loses events rather than hold up anything; how many is told on stderr.',
+    'One line of JSON for each program executed: the fields of process_telemetry_events, numbers as numbers, argv as an array; unknown values are null.',
+    'A reader that is too slow loses events, and their number is printed on stderr; nothing else is held up.',
   ],
   flags: streamFlags,
   flagGroups: commonFlags,
@@ -53,7 +53,7 @@ export const streamCommand: Command = {
     }
     const warning = await dropPrivileges({
       isReplay: replay.length > 0,
-      // A pipe on standard output is opened once more.
+      // A pipe on standard output is opened a second time.
       writes: fstatSync(STDOUT).isFIFO() ? [`/proc/self/fd/${STDOUT}`] : [],
     });
     return streamEvents({
@@ -68,9 +68,9 @@ export const streamCommand: Command = {
 };
 
 interface StreamRun {
-  /** Something to tell first. */
+  /** Logged before all else. */
   readonly warning: string | undefined;
-  /** Files instead of the kernel. */
+  /** Files to read instead of the kernel. */
   readonly replay: readonly string[];
   readonly times: ReplayTimes | undefined;
   /** Flags by name. */
@@ -99,7 +99,7 @@ const streamEvents = async ({
     process.stderr.write(`${PROGRAM}: ${message}\n`);
   };
   if (first !== undefined) warn(first);
-  // Nothing but process events is read.
+  // Only process events are read.
   const { settings, warnings } = readAuditSettings(
     new Map([...values, ['audit_allow_sockets', 'false'], ['audit_allow_user_events', 'false']]),
   );

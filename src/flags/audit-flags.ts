@@ -15,8 +15,8 @@ const audit = <const Name extends string>(
 });
 
 /**
- * osquery's flags that say which events are recorded: the key in `AuditSettings`, the flag. What runs takes a change of them
- * over as it runs.
+ * osquery's flags that say which events are recorded: key in `AuditSettings`, and flag. A running instance takes over
+ * a change without a new start.
  */
 export const auditSwitches = {
   allowProcessEvents: audit(
@@ -88,13 +88,13 @@ export const auditSwitches = {
   showPartialFimEvents: audit(
     'audit_show_partial_fim_events',
     false,
-    'With audit_allow_fim_events: show events of which a path could not be told',
+    'With audit_allow_fim_events: show events with a path that could not be determined',
     true,
   ),
   fimShowAccesses: audit(
     'audit_fim_show_accesses',
     false,
-    'With audit_allow_fim_events: record opens that only read, too',
+    'With audit_allow_fim_events: record opens for reading too',
     true,
   ),
 } as const satisfies Readonly<Record<string, FlagDefinition>>;
@@ -119,7 +119,7 @@ export const auditFlags = [
     type: 'int32',
     defaultValue: '4096',
     group: 'audit',
-    help: 'Records that the kernel may hold back for us',
+    help: 'Records that the kernel may queue for us',
     minimum: 0n,
   },
   {
@@ -134,7 +134,7 @@ export const auditFlags = [
 ] as const satisfies readonly FlagDefinition[];
 
 /**
- * osquery's flags of event buffers. The defaults are those of osquery's guide to auditing; a core of 5.23 itself
+ * osquery's flags of event buffers. The defaults are those of osquery's guide to auditing. A core of 5.23 itself
  * starts with an expiry of 3600 and a maximum of 50000, and sends those.
  */
 export const eventFlags = [
@@ -143,14 +143,14 @@ export const eventFlags = [
     type: 'bool',
     defaultValue: 'false',
     group: 'events',
-    help: 'In osquery: record no events; here events are recorded all the same, and osquery warns',
+    help: 'In osquery: record no events; here events are recorded anyway, and osquery warns',
   },
   {
     name: 'events_optimize',
     type: 'bool',
     defaultValue: 'true',
     group: 'events',
-    help: 'Show each scheduled query each event once',
+    help: 'Return each event once to each scheduled query',
   },
   {
     name: 'events_expiry',

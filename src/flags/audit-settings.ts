@@ -8,13 +8,13 @@ import { parseFlagValue } from './flag-value.ts';
 import { nearestName } from './nearest-name.ts';
 import type { WatchedPaths } from './watched-paths.ts';
 
-/** The key of a flag that says which events are recorded. */
+/** Key of a flag that says which events are recorded. */
 export type AuditSwitch = keyof typeof auditSwitches;
 
 /** Which events are recorded. */
 export type AuditSwitches = Readonly<Record<AuditSwitch, boolean>>;
 
-/** Everything that the audit subscriber, the tables and their buffers can be told, in one readonly object. */
+/** All settings of the audit subscriber, the tables and their buffers, in one readonly object. */
 export interface AuditSettings extends AuditSwitches {
   readonly allowConfig: boolean;
   readonly persist: boolean;
@@ -30,26 +30,29 @@ export interface AuditSettings extends AuditSwitches {
   /** Rows per table. */
   readonly eventsMax: number;
   readonly mode: AuditMode;
-  /** Whether process_telemetry_events is built. */
+  /** Whether rows of process_telemetry_events are made. */
   readonly telemetry: boolean;
   /** Whether the local end of connections is looked up. */
   readonly socketLookup: boolean;
-  /** Whose events are left out. */
+  /** Programs and users whose events are left out. */
   readonly exclude: Exclusions;
-  /** Whether datagrams that are sent to an address are events. */
+  /** Whether datagrams that are sent to an address become events. */
   readonly datagrams: boolean;
-  /** Whether an end in order is bridged, too. */
+  /** Whether an orderly end is bridged too. */
   readonly bridgesStop: boolean;
-  /** Where buffered events are kept over a restart; empty: nowhere. */
+  /** Directory that keeps buffered events over a restart; empty: none. */
   readonly stateDirectory: string;
   readonly limits: Readonly<Record<LimitName, number>>;
-  /** What process_file_events watches; undefined where no configuration says, as of recorded events: then it is all of them. */
+  /**
+   * The paths that process_file_events watches. undefined if there is no configuration, as with recorded events: then
+   * all paths.
+   */
   readonly watched?: WatchedPaths | undefined;
 }
 
 export interface AuditSettingsReading {
   readonly settings: AuditSettings;
-  /** One line for each value that could not be used, and for each `custom_audit_…` name that means nothing. */
+  /** One line for each value that could not be used, and for each unknown `custom_audit_…` name. */
   readonly warnings: readonly string[];
 }
 
@@ -58,9 +61,9 @@ const settingFlags = flagTable(auditFlags, eventFlags, customOptions);
 type SettingFlag = (typeof auditFlags)[number]['name'] | (typeof eventFlags)[number]['name'];
 
 /**
- * Makes settings from flag values by name, be they the command line's or core's `options()`. What is missing has its
- * default; what is malformed has its default and a warning; names of other flags are ignored. Never throws.
- * Counts beyond 2^53 - 1 are taken as 2^53 - 1.
+ * Makes settings from flag values by name, which come from the command line or from core's `options()`. A missing
+ * value gets its default; a malformed one gets its default and a warning; names of other flags are ignored. Never
+ * throws. Counts beyond 2^53 - 1 are taken as 2^53 - 1.
  */
 export const readAuditSettings = (values: ReadonlyMap<string, string>): AuditSettingsReading => {
   const warnings: string[] = [];

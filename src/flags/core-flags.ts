@@ -18,9 +18,9 @@ const hidden = <const Name extends string>(
 ): CoreFlag<Name> => ({ ...core(name, type, defaultValue, help), hidden: true });
 
 /**
- * osquery's flags that an embedded core gives meaning to or tells its extensions, with osquery's defaults on Linux.
- * osquery keeps `extensions_timeout` and `extensions_interval` as text; here they are checked as numbers.
- * Source: osquery 5.23, `osqueryd --help`.
+ * osquery's flags that an embedded core obeys or passes to its extensions, with osquery's defaults on Linux. osquery
+ * keeps `extensions_timeout` and `extensions_interval` as text; here they are checked as numbers. Source: osquery
+ * 5.23, `osqueryd --help`.
  */
 export const coreFlags = [
   core('disable_tables', 'string', '', 'Comma-separated names of tables that are not attached'),

@@ -1,9 +1,9 @@
 import type { FlagDefinition } from './flag-definition.ts';
 
-/** Everything of our own starts with this; osquery passes on any option that starts with `custom_`. */
+/** Prefix of all our own options: osquery passes on any option that starts with `custom_`. */
 export const CUSTOM_PREFIX = 'custom_audit_';
 
-/** Where the events come from: `auto` takes the unicast stream, or the multicast copy if another process owns it. */
+/** Sources of events. `auto` takes the unicast stream, or the multicast copy if another process owns the stream. */
 export const auditModes = ['auto', 'unicast', 'multicast'] as const;
 export type AuditMode = (typeof auditModes)[number];
 
@@ -25,8 +25,8 @@ const limit = (
 });
 
 /**
- * Our limits, one entry each: the key in `AuditSettings.limits`, the option's name, its default, its range, and what
- * it bounds. Adding a limit is adding an entry.
+ * Our limits, one entry each: key in `AuditSettings.limits`, name of the option, default, range, and what it bounds.
+ * To add a limit, add an entry.
  */
 export const limitOptions = {
   receiveBufferBytes: limit(
@@ -54,7 +54,7 @@ export const limitOptions = {
     'buffer_bytes',
     8n * MIB,
     [MIB, 16_384n * MIB],
-    'Bytes of memory for buffered events per table, which are packed; unpacked they come to eight times as many at most. events_max bounds their number',
+    'Bytes of memory for buffered events per table, compressed; at most eight times as many uncompressed. events_max bounds their number',
   ),
   rowBytes: limit(
     'row_bytes',
@@ -72,7 +72,7 @@ export const limitOptions = {
     'bridge_ms',
     10_000n,
     [0n, 300_000n],
-    'Milliseconds for which audit goes on for the next instance after this one was killed; 0: not at all',
+    'Milliseconds that audit keeps running for the next instance after this one was killed; 0: not at all',
   ),
   graceMilliseconds: limit(
     'grace_ms',
@@ -90,7 +90,7 @@ export const limitOptions = {
     'hash_cpu',
     25n,
     [1n, 100n],
-    'Percent of a CPU that hashing may take for longer; two seconds of CPU can be saved up for bursts',
+    'Percent of a CPU that hashing may use on average; up to two seconds of CPU are saved up for bursts',
   ),
 } as const satisfies Readonly<Record<string, FlagDefinition>>;
 
@@ -125,7 +125,7 @@ export const customOptions: readonly FlagDefinition[] = [
     type: 'bool',
     defaultValue: 'false',
     group: 'custom',
-    help: 'Record datagrams that are sent to an address without a connect (sendto, sendmsg, sendmmsg) in socket_events; every send on the host makes a record then, those on connections too',
+    help: 'Record datagrams that are sent to an address without a connect (sendto, sendmsg, sendmmsg) in socket_events; then every send on the host makes a record, those on connections too',
   },
   {
     name: `${CUSTOM_PREFIX}exclude_exe`,
@@ -149,7 +149,7 @@ export const customOptions: readonly FlagDefinition[] = [
     defaultValue: '',
     group: 'custom',
     valueName: 'UID,…',
-    help: 'Leave out process and socket events of whoever has logged in as these users; unset: of whoever has not. The kernel makes no record of them',
+    help: 'Leave out process and socket events of sessions with these login users; unset: of processes without a login. The kernel makes no record of them',
   },
   {
     name: `${CUSTOM_PREFIX}state_dir`,
@@ -165,7 +165,7 @@ export const customOptions: readonly FlagDefinition[] = [
     type: 'bool',
     defaultValue: 'false',
     group: 'custom',
-    help: 'Let audit go on for the next instance also when this one ends in order: after SIGTERM, when osqueryd asks it to end or is gone',
+    help: 'Keep audit running for the next instance also when this one ends in order: after SIGTERM, or when osqueryd stops it or is gone',
   },
   ...Object.values(limitOptions),
 ];

@@ -1,8 +1,8 @@
 import { listOf } from './list-of.ts';
 
 /**
- * Whether core keeps a table of this name out of SQL; the name stays taken in its registry. Names in the lists count byte
- * for byte, whatever case SQL would take them in. With only tables in `enable_tables` given, all others are disabled.
+ * Whether core keeps a table of this name out of SQL. The name stays taken in its registry. Names in the lists are
+ * compared byte for byte, although SQL ignores case. If only `enable_tables` is given, all other tables are disabled.
  *
  * Source: osquery 5.23 `sql/sqlite_util.cpp` (isDisabled).
  *

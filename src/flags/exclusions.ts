@@ -2,25 +2,25 @@ import { CUSTOM_PREFIX } from './custom-options.ts';
 import { quoteText } from './flag-error.ts';
 import { listOf } from './list-of.ts';
 
-/** Whose events are left out. */
+/** Programs and users whose events are left out. */
 export interface Exclusions {
-  /** Paths of programs, as `exe` of a record has them. */
+  /** Paths of programs, as in the `exe` field of a record. */
   readonly exes: readonly string[];
   readonly uids: readonly number[];
-  /** Login uids; 4294967295 is whoever has not logged in. */
+  /** Login uids; 4294967295 means that nobody has logged in. */
   readonly auids: readonly number[];
 }
 
 export const NO_EXCLUSIONS: Exclusions = { exes: [], uids: [], auids: [] };
 
-/** Entries of one list; more of them are left out. */
+/** Most entries of one list; further ones are ignored. */
 const MAX_ENTRIES = 1_024;
 /** 4294967295: unset. */
 const MAX_ID = 4_294_967_295;
 const UNSET = 'unset';
 
 /**
- * Reads the lists of what is left out. An entry that is wrong is named in a warning, and the rest holds.
+ * Reads the lists of exclusions. A wrong entry is named in a warning; the other entries count.
  *
  * @param text of an option, by its name
  */

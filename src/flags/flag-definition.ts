@@ -21,18 +21,18 @@ export interface FlagDefinition {
   readonly valueName?: string;
   /** Shown by `--help=all` only. */
   readonly hidden?: boolean;
-  /** Every occurrence counts; otherwise the last one wins. */
+  /** Every occurrence counts; without this, the last one wins. */
   readonly repeatable?: boolean;
   /** Another name of the flag given here. */
   readonly aliasOf?: string;
   /** The only words a string flag takes. */
   readonly words?: readonly string[];
-  /** Narrower than the type's own range; inclusive. */
+  /** Inclusive; narrower than the type's own range. */
   readonly minimum?: bigint;
   readonly maximum?: bigint;
 }
 
-/** A set of definitions by name, as the parser wants it. The first definition of a name counts. */
+/** Definitions by name, for the parser. The first definition of a name counts. */
 export type FlagTable = ReadonlyMap<string, FlagDefinition>;
 
 export const flagTable = (...groups: readonly (readonly FlagDefinition[])[]): FlagTable => {

@@ -19,17 +19,17 @@ const integerRanges: Readonly<Record<Exclude<FlagType, 'bool' | 'string'>, reado
 };
 
 /**
- * Text that hangs on to a value copied from osquery's own documentation page: a line separator (U+2028), which
- * copies and conversions of that page also carry as its UTF-8 bytes read in another character set.
+ * Text at the end of values copied from osquery's own documentation page: a line separator (U+2028), which some
+ * copies carry as its UTF-8 bytes read in another character set.
  */
 const pastedTail = /(?:\u2028|\u00e2\u20ac\u00a8|\u201a\u00c4\u00ae)+$/u;
 
-/** True for a word that a boolean flag would take after `=`. */
+/** Whether a boolean flag would take this word after `=`. */
 export const isBooleanWord = (text: string): boolean => booleanWords.has(text.toLowerCase());
 
 /**
- * Reads a value as gflags does and gives its canonical text: `true` or `false`; decimal digits without leading
- * zeros; a string unchanged. Numbers may be decimal or hexadecimal (`0x`), white space around them is ignored.
+ * Reads a value as gflags does and returns its canonical text: `true` or `false`; decimal digits without leading
+ * zeros; a string unchanged. Numbers may be decimal or hexadecimal (`0x`); white space around them is ignored.
  */
 export const parseFlagValue = (definition: FlagDefinition, raw: string): FlagValue => {
   switch (definition.type) {

@@ -2,7 +2,7 @@
 export const MAX_FLAGFILE_BYTES = 1 << 20;
 /** A flagfile named on the command line is at depth 1, one that it names at depth 2. */
 export const MAX_FLAGFILE_DEPTH = 8;
-/** Flagfiles read in one run, nested ones included: nesting alone could double them at each level. */
+/** Flagfiles read in one run, nested ones included, because nesting alone could double them at each level. */
 export const MAX_FLAGFILES = 64;
 
 export interface FlagfileLine {
@@ -12,7 +12,7 @@ export interface FlagfileLine {
   readonly text: string;
 }
 
-/** The lines of a flagfile that say something. Line ends may be LF, CRLF or CR. */
+/** The lines of a flagfile that are not empty and no comments. Line ends may be LF, CRLF or CR. */
 export const flagfileLines = (content: string): readonly FlagfileLine[] => {
   const lines: FlagfileLine[] = [];
   const withoutMark = content.startsWith('\ufeff') ? content.slice(1) : content;

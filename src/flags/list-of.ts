@@ -1,4 +1,4 @@
-/** The items of a list that is separated by commas, as osquery's flags are; blanks around them and empty ones do not count. */
+/** The items of a comma-separated list, as in osquery's flags. Blanks around items, and empty items, are ignored. */
 export const listOf = (value: string | undefined): readonly string[] =>
   (value ?? '')
     .split(',')

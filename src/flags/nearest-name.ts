@@ -2,8 +2,8 @@
 const MAX_COMPARED_LENGTH = 64;
 
 /**
- * The candidate that `name` was most likely meant to be, or undefined if none is near. Near means a third of the
- * letters wrong at most: a transposed, missing, doubled or wrong letter counts one.
+ * The candidate that `name` was most likely meant to be, or undefined if none is near. Near means that at most a
+ * third of the letters are wrong; a transposed, missing, doubled or wrong letter counts one.
  */
 export const nearestName = (name: string, candidates: Iterable<string>): string | undefined => {
   if (name.length === 0 || name.length > MAX_COMPARED_LENGTH) return undefined;

@@ -8,7 +8,7 @@ import { nearestName } from './nearest-name.ts';
 
 export interface ParseFlagsOptions {
   readonly flags: FlagTable;
-  /** Gives a flagfile's bytes; may stop after `limit` + 1 of them. Throws what the system says. */
+  /** Returns a flagfile's bytes; may stop after `limit` + 1 of them. Throws the system's error. */
   readonly readFlagfile: (path: string, limit: number) => Uint8Array;
 }
 
@@ -17,15 +17,15 @@ export interface ParsedFlags {
   readonly values: ReadonlyMap<string, string>;
   /** Values of repeatable flags, in the order given. */
   readonly lists: ReadonlyMap<string, readonly string[]>;
-  /** Arguments that are no flags, and everything after `--`. */
+  /** Arguments that are not flags, and everything after `--`. */
   readonly positionals: readonly string[];
 }
 
 /**
- * Reads command line arguments in gflags' syntax: `--x`, `--nox`, `--x=v`, `--x v` for what is not a boolean, one
- * dash as good as two, `-` for `_` within names, `--` ends the flags, `--flagfile=A,B` puts the files' flags in
- * its place. Flags and other arguments may be mixed. A flagfile holds one flag a line, with `=`; gflags skips
- * lines of a flagfile that it does not understand, this parser names them.
+ * Reads command line arguments in gflags' syntax: `--x`, `--nox`, `--x=v`, `--x v` for what is not a boolean; one
+ * dash instead of two; `-` for `_` within names; `--` ends the flags; `--flagfile=A,B` is replaced by the files'
+ * flags. Flags and other arguments may be mixed. A flagfile holds one flag a line, with `=`. gflags skips lines of a
+ * flagfile that it does not understand; this parser reports them.
  * @throws FlagError
  */
 export const parseFlags = (args: readonly string[], options: ParseFlagsOptions): ParsedFlags => {
@@ -73,7 +73,7 @@ class FlagParser {
       return true;
     }
     if (token.value === undefined && next !== undefined && isBooleanWord(next)) {
-      // gflags would take the word for another argument and the flag for true, whatever the word says.
+      // gflags would take the word as another argument, and the flag as true, whatever the word says.
       throw new FlagError(
         'bad-value',
         `${token.written} takes its value after "=": write --${definition.name}=${next}`,
@@ -156,7 +156,7 @@ interface FlagToken {
   readonly value: string | undefined;
 }
 
-/** Undefined for what is no flag: `-`, `--`, and anything that does not start with a dash. */
+/** undefined for what is not a flag: `-`, `--`, and anything that does not start with a dash. */
 const splitFlag = (text: string): FlagToken | undefined => {
   if (!text.startsWith('-')) return undefined;
   const start = text.startsWith('--') ? 2 : 1;

@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 
 /**
- * Reads at most `limit` + 1 bytes, so that a device or a growing file cannot hold the start up; the parser
- * refuses what is longer than its limit. A FIFO without a writer reads as empty.
+ * Reads at most `limit` + 1 bytes, so that a device or a growing file cannot block the start; the parser refuses what
+ * exceeds its limit. A FIFO without a writer reads as empty.
  * @throws the system's own error, with `code` and `path`.
  */
 export const readFlagfile = (path: string, limit: number): Uint8Array => {

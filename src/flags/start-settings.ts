@@ -1,12 +1,12 @@
 import { auditSwitches } from './audit-flags.ts';
 import type { AuditSettings, AuditSwitch } from './audit-settings.ts';
 
-/** Telemetry is made with it: without news of forks it looks for them itself. */
+/** Telemetry is built with this setting: without fork events it looks for forks itself. */
 const switchesAtOnce = (Object.keys(auditSwitches) as AuditSwitch[]).filter(
   name => name !== 'allowForkProcessEvents',
 );
 
-/** Settings that what runs takes over as it runs; what has any other one was made with it. */
+/** Settings that a running instance takes over at once; all others need a new start. */
 const AT_ONCE: ReadonlySet<keyof AuditSettings> = new Set<keyof AuditSettings>([
   'persist',
   ...switchesAtOnce,
@@ -20,13 +20,13 @@ const AT_ONCE: ReadonlySet<keyof AuditSettings> = new Set<keyof AuditSettings>([
   'watched',
 ]);
 
-/** … of the limits. */
+/** The same, of the limits. */
 const LIMITS_AT_ONCE: ReadonlySet<string> = new Set<keyof AuditSettings['limits']>([
   'bufferBytes',
   'graceMilliseconds',
 ]);
 
-/** Whether a change of settings takes a new start of what reads and keeps events. */
+/** Whether a change of settings needs a new start of what reads and keeps events. */
 export const needsNewStart = (before: AuditSettings, now: AuditSettings): boolean =>
   textOf(before) !== textOf(now);
 

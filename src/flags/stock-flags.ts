@@ -1,15 +1,15 @@
 import type { FlagDefinition, FlagType } from './flag-definition.ts';
 
-/** glog's flags, which every osquery program takes too. */
+/** glog's flags, which every osquery program takes as well. */
 const glogFlags: Readonly<Record<'bool' | 'int32', string>> = {
   bool: 'logtostderr alsologtostderr',
   int32: 'minloglevel stderrthreshold v',
 };
 
 /**
- * Every other flag that an osquery.flags file of 5.x may hold, on any platform, by type. Tables, loggers and
- * publishers that are not here would obey them; they are read, checked, and have no effect.
- * Source: the flag definitions of osquery 5.23.
+ * Every other flag that an osquery.flags file of 5.x may hold, on any platform, by type. They belong to tables,
+ * loggers and publishers that do not exist here; they are read and checked, and have no effect. Source: the flag
+ * definitions of osquery 5.23.
  */
 const osqueryFlags: Readonly<Record<FlagType, string>> = {
   bool: `
@@ -73,7 +73,7 @@ const stock = (name: string, type: FlagType): FlagDefinition => ({
   type,
   defaultValue: type === 'bool' ? 'false' : type === 'string' ? '' : '0',
   group: 'stock',
-  help: "Accepted for osquery's sake, without effect here",
+  help: 'Accepted because osquery has it; no effect here',
   hidden: true,
 });
 

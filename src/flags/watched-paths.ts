@@ -1,4 +1,4 @@
-/** One pattern of osquery's configuration, with the category that it stands under. */
+/** One pattern of osquery's configuration, with its category. */
 export interface WatchedPattern {
   readonly category: string;
   readonly pattern: string;
@@ -7,6 +7,6 @@ export interface WatchedPattern {
 /** `file_paths` and `exclude_paths` of osquery's configuration. */
 export interface WatchedPaths {
   readonly included: readonly WatchedPattern[];
-  /** They count for their category alone. */
+  /** They count only for their own category. */
   readonly excluded: readonly WatchedPattern[];
 }

@@ -6,7 +6,7 @@ import { refusal, SetupError } from './setup-error.ts';
 /** Bytes of a file that setup edits. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
-/** A file as it was when setup looked. */
+/** A file as setup found it. */
 export interface ConfigFile {
   readonly path: string;
   /** Its bytes as characters (`latin1`); undefined if there is none. */
@@ -15,8 +15,8 @@ export interface ConfigFile {
 }
 
 /**
- * Reads a file that root's osqueryd obeys, if it is one that setup may edit: a regular file of this user or root, in such a
- * directory, which nobody else can write to.
+ * Reads a file that root's osqueryd obeys, if setup may edit it: a regular file that belongs to this user or root,
+ * and that nobody else can write to, in a directory of the same kind.
  *
  * @throws SetupError
  */
@@ -30,7 +30,7 @@ export const readConfigFile = async (path: string): Promise<ConfigFile> => {
   if (stats === undefined) return { path, content: undefined, stats };
   if (stats.isSymbolicLink()) {
     throw new SetupError(
-      `${path}: it is a symbolic link, expected a file: edit what it leads to with what manages it, or put a file there; nothing was changed`,
+      `${path}: expected a file, got a symbolic link: change its target with the tool that manages it, or put a file here; nothing was changed`,
     );
   }
   if (!stats.isFile()) throw new SetupError(`${path}: expected a regular file; nothing was changed`);
@@ -49,22 +49,22 @@ const statsOf = (path: string): Promise<Stats | undefined> =>
     throw refusal(path, error);
   });
 
-/** Whoever can write to it decides what root's osqueryd does: that is not to be built upon. */
+/** Whoever can write to the file controls root's osqueryd, so setup does not build on it. */
 const refuseOthers = (path: string, { uid, mode }: Stats): void => {
   if (uid !== 0 && uid !== process.geteuid?.()) {
     throw new SetupError(
-      `${path}: it belongs to user ${uid}, expected root: chown root it first; nothing was changed`,
+      `${path}: expected root as its owner, got user ${uid}: run chown root on it first; nothing was changed`,
     );
   }
   if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) {
     const got = (mode & 0o7777).toString(8).padStart(4, '0');
     throw new SetupError(
-      `${path}: others can write to it (mode ${got}): chmod go-w it first; nothing was changed`,
+      `${path}: others can write to it (mode ${got}): run chmod go-w on it first; nothing was changed`,
     );
   }
 };
 
-/** @throws SetupError also where there are bytes that no text has, with the line */
+/** @throws SetupError also for bytes that no text has, with the line */
 const contentOf = async (path: string): Promise<string> => {
   let handle: FileHandle;
   try {

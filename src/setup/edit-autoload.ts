@@ -1,7 +1,7 @@
 import { isOurs } from '../doctor/readers/read-extension-files.ts';
 import { appendLines, bytesAsText, type TextLine, textLines } from './text-lines.ts';
 
-/** A file's text after an edit, bytes as characters, and what a person should know of it. */
+/** A file's text after an edit, with bytes as characters, and what the user should know about it. */
 export interface Edit {
   readonly content: string;
   readonly remarks: readonly string[];
@@ -9,16 +9,16 @@ export interface Edit {
 
 const isComment = (text: string): boolean => text.startsWith('#') || text.startsWith(';');
 
-/** A directory in the list stands for all extensions below it. */
+/** A directory in the list means all extensions below it. */
 const covers = (line: string, path: string): boolean =>
   !isComment(line) && line.startsWith('/') && path.startsWith(`${line.replace(/\/+$/, '')}/`);
 
-/** Lines with an executable of ours, by whatever path. */
+/** Lines that name our executable, by any path. */
 const isOurLine = ({ text }: TextLine): boolean => text !== '' && !isComment(text) && isOurs(text);
 
 /**
- * Puts our executable into the list of extensions that osqueryd starts: as a line at its end, or in the place of an older
- * path of it. A line that is there stays; so does one that somebody commented out, if `respectComments`.
+ * Adds our executable to the list of extensions that osqueryd starts: at the end, or in place of an older path of it.
+ * An existing line stays. So does one that was commented out, if `respectComments`.
  *
  * @param content the list, bytes as characters
  */
@@ -36,12 +36,12 @@ export const addToAutoload = (
     return {
       content,
       remarks: [
-        `line ${off.number} has it commented out: it stays so; take the "${off.text[0]}" away to load it`,
+        `line ${off.number} has it commented out, and stays so; remove the "${off.text[0]}" to load it`,
       ],
     };
   }
   const older = lines.filter(line => isOurLine(line) && line.text !== path);
-  // Two instances do not share kernel audit: the second ends.
+  // Two instances cannot share kernel audit: the second one ends.
   const remarks = older.map(({ number, text }) => `line ${number} had another path of it: ${text}`);
   const [first] = older;
   const replaced = lines.map(line => {
@@ -53,13 +53,18 @@ export const addToAutoload = (
   return { content: appendLines(edited, [path]), remarks };
 };
 
-/** Takes the line with our executable out of the list. Its other paths, and directories, are not setup's. */
+/**
+ * Removes the line with our executable from the list. Lines with another path of it, and directories, were not
+ * written by setup and stay.
+ */
 export const removeFromAutoload = (content: string, executable: string): Edit => {
   const path = bytesAsText(executable);
   const lines = textLines(content);
   const covering = lines.filter(({ text }) => covers(text, path));
   return {
     content: lines.map(({ text, raw }) => (text === path ? '' : raw)).join(''),
-    remarks: covering.map(({ number, text }) => `line ${number} is a directory with it, and stays: ${text}`),
+    remarks: covering.map(
+      ({ number, text }) => `line ${number} is a directory that contains it, and stays: ${text}`,
+    ),
   };
 };

@@ -11,13 +11,13 @@ export interface FlagEditOptions {
   readonly path: string;
   /** The text of the osquery.flags that comes with the program. */
   readonly shipped: string;
-  /** Paths of ours, where osquery would look elsewhere: they are set unless the file sets others. */
+  /** Our own paths where osquery's default differs. They are set unless the file sets others. */
   readonly paths: ReadonlyMap<string, string>;
 }
 
-/** A flagfile, what it says without our block, and that block. */
+/** A flagfile: its text without our block, and that block. */
 export interface FlagEdit extends Edit {
-  /** What counts after the edit, by name; what nobody sets is osquery's default. */
+  /** The value in force after the edit, by name; undefined where osquery's default counts. */
   readonly effective: (name: string) => string | undefined;
 }
 
@@ -32,8 +32,9 @@ const factsOf = (
 });
 
 /**
- * Adds to a flagfile what it lacks: what osquery's defaults would have otherwise, and what is in the way of events. Of two
- * lines with the same flag osquery takes the last one, so that lines of others stay where they are.
+ * Adds what a flagfile lacks: flags whose osquery default is wrong for events, and overrides of values that keep
+ * events away. If a flag stands on two lines, osquery takes the last one, so the lines of others can stay where they
+ * are.
  *
  * @param content the file, bytes as characters; an earlier block of ours is replaced
  */
@@ -42,13 +43,13 @@ export const addFlags = (content: string, options: FlagEditOptions): FlagEdit =>
   const { content: others, changed } = withoutOurs(content, options);
   const found = readFlagLines('/', asUtf8(others));
   const facts = factsOf(found, options);
-  // Which tables there are to be follows from what is added, too.
+  // What is added also decides which tables there will be.
   const after = factsOf({ values: new Map([...shipped, ...found.values]) }, options);
   const rules = new Map(flagRules.map(rule => [rule.name, rule]));
   const lines: string[] = [];
   const remarks = found.problems.map(problem => `${problem}: osquery skips it`);
   for (const { number, text } of changed)
-    remarks.push(`line ${number} was changed since, and stays: ${text}`);
+    remarks.push(`line ${number} was changed since setup wrote it, and stays: ${text}`);
   const values = new Map(found.values);
   for (const name of new Set([...shipped.keys(), ...rules.keys()])) {
     const value = lackingValue({
@@ -65,7 +66,7 @@ export const addFlags = (content: string, options: FlagEditOptions): FlagEdit =>
     const place = found.places.get(name);
     if (place !== undefined) {
       remarks.push(
-        `line ${place} sets --${name}=${found.values.get(name)}, with which ${rules.get(name)!.consequence}: a line below it counts instead`,
+        `line ${place} sets --${name}=${found.values.get(name)}, with which ${rules.get(name)!.consequence}: setup's line below it counts instead`,
       );
     }
   }
@@ -76,20 +77,22 @@ export const addFlags = (content: string, options: FlagEditOptions): FlagEdit =>
   };
 };
 
-/** Takes our block out of a flagfile. */
+/** Removes our block from a flagfile. */
 export const removeFlags = (content: string, options: FlagEditOptions): FlagEdit => {
   const { content: others, changed } = withoutOurs(content, options);
   const { values } = readFlagLines('/', asUtf8(others));
   return {
     content: others,
-    remarks: changed.map(({ number, text }) => `line ${number} was changed since, and stays: ${text}`),
-    // Where things are: our own block may say.
+    remarks: changed.map(
+      ({ number, text }) => `line ${number} was changed since setup wrote it, and stays: ${text}`,
+    ),
+    // Our own block may say where things are.
     effective: name =>
       effectiveFlag(factsOf({ values: new Map([...options.paths, ...values]) }, options), name),
   };
 };
 
-/** What has to be set; undefined if the file is right as it is. */
+/** The value that has to be set; undefined if the file is right as it is. */
 const lackingValue = ({
   name,
   shipped,

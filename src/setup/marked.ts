@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { appendLines, lineEnd, textLines } from './text-lines.ts';
 
-/*
- * What setup writes into files of others is marked, with a digest, so that setup --undo takes out just that, also after an
- * upgrade that would write something else, and leaves what somebody changed since.
+/**
+ * Setup marks what it writes into files of others, with a digest. So `setup --undo` removes exactly that, even after
+ * an upgrade that would write something else, and leaves what was changed since.
  */
 
 const BEGIN = /^# osquery-audit-events setup ([0-9a-f]{8}): /;
@@ -13,23 +13,24 @@ const digest = (lines: readonly string[]): string =>
   createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 8);
 
 const beginLine = (lines: readonly string[]): string =>
-  `# osquery-audit-events setup ${digest(lines)}: "osquery-audit-events setup --undo" takes this out`;
+  `# osquery-audit-events setup ${digest(lines)}: "osquery-audit-events setup --undo" removes this`;
 
 /** A file with a block of lines at its end. */
 export const withBlock = (content: string, lines: readonly string[]): string =>
   lines.length === 0 ? content : appendLines(content, [beginLine(lines), ...lines, END]);
 
 export interface WithoutBlocks {
-  /** All but the blocks. */
+  /** The text without the blocks. */
   readonly content: string;
-  /** Of all blocks. */
+  /** The lines of all blocks. */
   readonly lines: readonly string[];
-  /** What stays although it stands in a block: somebody changed the block since. */
+  /** Lines of a block that stay, because the block was changed since. */
   readonly changed: readonly { readonly number: number; readonly text: string }[];
 }
 
 /**
- * Takes the blocks out of a file. Of a block that was changed since, only the lines go that setup would write now.
+ * Removes the blocks from a file. From a block that was changed since, it removes only lines that setup would write
+ * today.
  *
  * @param isOurs whether setup would write a line
  */
@@ -45,7 +46,7 @@ export const withoutBlocks = (content: string, isOurs: (line: string) => boolean
       if (line.text !== END) kept.push(line.raw);
       continue;
     }
-    // A block whose end somebody took away is at most what is left of the file.
+    // If the end of a block is missing, the block reaches to the end of the file at most.
     const rest = all.slice(index + 1);
     const length = rest.findIndex(({ text }) => text === END || BEGIN.test(text));
     const block = rest.slice(0, length < 0 ? rest.length : length);
@@ -66,7 +67,7 @@ export const withoutBlocks = (content: string, isOurs: (line: string) => boolean
 /** A whole file of ours. */
 export const markedFile = (content: string): string => `${beginLine([content])}\n${content}`;
 
-/** Whether a file is a whole one of ours that nobody changed since. */
+/** Whether a file is a whole one of ours that was not changed since. */
 export const isMarkedFile = (content: string): boolean => {
   const [first] = textLines(content);
   const mark = first === undefined ? null : BEGIN.exec(first.text);

@@ -8,7 +8,7 @@ import { addFlags, removeFlags } from './edit-flags.ts';
 import { addConfig, addPacks, PACKS_FILE, removeFile } from './edit-packs.ts';
 import type { Replacement } from './replace-files.ts';
 
-/** What comes with the program. */
+/** Files that come with the program. */
 export interface ShippedFiles {
   /** The text of osquery.flags. */
   readonly flags: string;
@@ -24,24 +24,24 @@ export interface SetupOptions {
   readonly executable: string;
   readonly shipped: ShippedFiles;
   readonly undo: boolean;
-  /** Nothing but the list of extensions: what packages do at their installation. */
+  /** Changes only the list of extensions, as packages do when they are installed. */
   readonly autoloadOnly: boolean;
 }
 
 export interface SetupPlan {
-  /** Files that are to be written, in the order in which they take effect. */
+  /** Files to write, in the order in which they take effect. */
   readonly changes: readonly Replacement[];
-  /** What a person should know, with the file's path first. */
+  /** What the user should know, with the file's path first. */
   readonly remarks: readonly string[];
 }
 
-/** osquery's own places; with another directory the flagfile has to say. */
+/** osquery's own directory. For another one, the flagfile has to name the paths. */
 export const DEFAULT_ETC = '/etc/osquery';
 
 /**
- * Reads what is there and says what is to be written so that a stock osqueryd loads the extension, or does no longer.
+ * Reads the existing files and decides what to write so that a stock osqueryd loads the extension, or no longer does.
  *
- * @throws SetupError where a file is not one that may be edited
+ * @throws SetupError if a file may not be edited
  */
 export const planSetup = async (options: SetupOptions): Promise<SetupPlan> => {
   const changes: Replacement[] = [];
@@ -73,20 +73,20 @@ export const planSetup = async (options: SetupOptions): Promise<SetupPlan> => {
   const plugin = flags.effective('config_plugin');
   if (plugin !== undefined && plugin !== 'filesystem') {
     remarks.push(
-      `${flagfile.path}: the schedule comes by --config_plugin=${plugin}: put the packs there, they are in ${join(dirname(executable), 'packs')} or the project's tables/packs`,
+      `${flagfile.path}: the schedule comes from --config_plugin=${plugin}: add the packs there; they are in ${join(dirname(executable), 'packs')} or the project's tables/packs`,
     );
   } else {
     const { edits, problems } = await editConfig(configPath, options);
     for (const [file, edit] of edits) take(file, edit, true);
     remarks.push(...problems.map(printable));
   }
-  // osqueryd is to find all else when it finds the extension.
+  // When osqueryd finds the extension, all else must be in place.
   take(flagfile, flags);
   take(autoload, listed);
   return { changes, remarks };
 };
 
-/** For the list of extensions alone it is only asked where that is, so whatever it is will do. */
+/** For the list of extensions alone, only its path is taken from the flagfile, so the file may be of any kind. */
 const readFlagfile = async ({ etc, autoloadOnly }: SetupOptions): Promise<ConfigFile> => {
   const path = join(etc, 'osquery.flags');
   if (!autoloadOnly) return readConfigFile(path);
@@ -105,11 +105,11 @@ const editFlags = (content: string, path: string, { host, etc, shipped, undo }: 
 
 interface ConfigEdits {
   readonly edits: readonly (readonly [ConfigFile, Edit])[];
-  /** Of the configuration that is there; each names its file. */
+  /** Problems of the existing configuration; each names its file. */
   readonly problems: readonly string[];
 }
 
-/** osquery.conf, only so that it is there, and a file of ours beside it. */
+/** Makes osquery.conf if it does not exist, and a file of ours beside it. */
 const editConfig = async (path: string, { undo, shipped }: SetupOptions): Promise<ConfigEdits> => {
   const packsFile = await readConfigFile(join(`${path}.d`, PACKS_FILE));
   const config = await readConfigFile(path);
@@ -136,10 +136,10 @@ const editConfig = async (path: string, { undo, shipped }: SetupOptions): Promis
   };
 };
 
-/** Only the file that setup made is taken away; anybody else's stays without a word. */
+/** Removes only the file that setup made; any other stays, without a remark. */
 const undoConfig = (content: string): Edit => ({ content: removeFile(content).content, remarks: [] });
 
-/** Lines of files may hold anything; a terminal must not act on it. */
+/** Lines of files may hold anything; a terminal must not act on them. */
 const printable = (text: string): string =>
   Buffer.from(text, 'latin1')
     .toString()

@@ -2,14 +2,14 @@ import { createTwoFilesPatch } from 'diff';
 import type { SetupPlan } from './plan-setup.ts';
 
 const asUtf8 = (bytes: string): string => Buffer.from(bytes, 'latin1').toString();
-/** Files may hold anything; a terminal must not act on it. */
+/** Files may hold anything; a terminal must not act on them. */
 const printable = (text: string): string =>
   text.replace(/\r$/gm, '').replace(/(?![\n\t])\p{C}|\p{Zl}|\p{Zp}/gu, '\ufffd');
-/** Lines around a change. */
+/** Unchanged lines shown around a change. */
 const CONTEXT = 2;
 const NOTHING = '/dev/null';
 
-/** The changes as a unified diff, and remarks below it. */
+/** The changes as a unified diff, followed by the remarks. */
 export const printPlan = ({ changes, remarks }: SetupPlan): string => {
   const patches = changes.map(({ file, content }) =>
     createTwoFilesPatch(

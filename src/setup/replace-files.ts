@@ -7,7 +7,7 @@ import { refusal, SetupError } from './setup-error.ts';
 /** One file to write. */
 export interface Replacement {
   readonly file: ConfigFile;
-  /** The new bytes as characters; undefined: the file goes. */
+  /** The new bytes as characters; undefined: the file is removed. */
   readonly content: string | undefined;
 }
 
@@ -15,15 +15,15 @@ const NEW_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
 
 interface Staged extends Replacement {
-  /** What is to take its place. */
+  /** The file that will take its place. */
   readonly next: string;
-  /** A second name of what is there now. */
+  /** A second name of the present file. */
   readonly previous: string;
 }
 
 /**
- * Writes all of the files or none: each is written beside its place, whole and on disk, before the first takes it; each
- * takes it at once. Owner and mode stay.
+ * Writes all of the files or none. Each is written whole, beside its place, and synced to disk before the first one
+ * is renamed. A rename takes effect at once. Owner and mode stay.
  *
  * @throws SetupError; then everything is as it was
  */
@@ -46,7 +46,9 @@ export const replaceFiles = async (replacements: readonly Replacement[]): Promis
       const { path } = one.file;
       const now = await readConfigFile(path);
       if (now.content !== one.file.content) {
-        throw new SetupError(`${path}: somebody changed it just now: run setup again; nothing was changed`);
+        throw new SetupError(
+          `${path}: it changed while setup was running: run setup again; nothing was changed`,
+        );
       }
     }
     for (const one of staged) {
@@ -63,7 +65,7 @@ export const replaceFiles = async (replacements: readonly Replacement[]): Promis
   }
 };
 
-/** Level by level: Node's own way down says ENOENT where a file system is read-only. */
+/** One level at a time: Node's recursive mkdir reports ENOENT where a file system is read-only. */
 const makeDirectory = async (path: string, made: string[]): Promise<void> => {
   try {
     await mkdir(path, { mode: DIRECTORY_MODE });
@@ -112,6 +114,6 @@ const commit = async ({ file, content, next, previous }: Staged): Promise<void> 
 
 const takeBack = async ({ file, previous }: Staged): Promise<void> => {
   if (file.content === undefined) await rm(file.path, { force: true });
-  // Where its link could not be made the file is still the one that was there.
+  // If the link could not be made, the original file is still in place.
   else await rename(previous, file.path).catch(() => {});
 };

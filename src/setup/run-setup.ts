@@ -13,12 +13,12 @@ import { replaceFiles } from './replace-files.ts';
 import { SetupError } from './setup-error.ts';
 import { shippedFiles } from './shipped-files.ts';
 
-/** Where doctor is to look. */
+/** Where doctor looks. */
 export interface DoctorPlaces {
   readonly extension: string;
   /** osquery's flags, by name. */
   readonly given: ReadonlyMap<string, string>;
-  /** They say how osqueryd is started, so that no flagfile is looked for. */
+  /** The flags say how osqueryd is started, so no flagfile is searched for. */
   readonly isStart: boolean;
 }
 
@@ -30,20 +30,20 @@ export interface SetupArgs {
   /** The file of --ext. */
   readonly executable: string | undefined;
   readonly etc: string;
-  /** Receives what is to be known where nothing is asked: a line for stderr. */
+  /** Receives lines for stderr when no question is asked. */
   readonly remark: (text: string) => void;
   /** Prints doctor's report. */
   readonly examine: (places: DoctorPlaces) => Promise<unknown>;
 }
 
-/** Where packages put osqueryd. */
+/** Where packages install osqueryd. */
 const OSQUERYD = ['/usr/bin/osqueryd', '/usr/local/bin/osqueryd', '/opt/osquery/bin/osqueryd'];
 
 const print = (text: string): void => {
   process.stdout.write(text);
 };
 
-/** Resolves with the exit status: 0 if osquery's files are as asked for, 1 if somebody said no. */
+/** Resolves with the exit status: 0 if osquery's files are as asked for, 1 if the user said no. */
 export const runSetup = async (args: SetupArgs): Promise<number> => {
   const etc = resolve(args.etc);
   const executable = executableOf(args);
@@ -59,7 +59,7 @@ export const runSetup = async (args: SetupArgs): Promise<number> => {
   if (!args.autoloadOnly || args.dryRun) print(printPlan(plan));
   else for (const remark of plan.remarks) args.remark(remark);
   if (plan.changes.length === 0 && !args.autoloadOnly) {
-    print(args.undo ? 'nothing of setup is there\n' : 'nothing is lacking\n');
+    print(args.undo ? 'setup has written nothing here\n' : 'nothing is missing\n');
   }
   if (args.dryRun) return 0;
   if (plan.changes.length > 0) {
@@ -68,16 +68,16 @@ export const runSetup = async (args: SetupArgs): Promise<number> => {
   }
   if (args.autoloadOnly) return 0;
   if (plan.changes.length > 0)
-    print(`written; it counts from osqueryd's next start: systemctl restart osqueryd\n`);
+    print(`written; restart osqueryd for it to take effect: systemctl restart osqueryd\n`);
   if (!args.undo) {
     print('\n');
-    // What it finds wrong with an osqueryd that was not restarted yet is no failure of this.
+    // Problems that doctor finds in an osqueryd that was not restarted yet are no failure of setup.
     await args.examine({ extension: executable, ...flagsFor(etc) });
   }
   return 0;
 };
 
-/** Where doctor is to look: osquery's own places, or, with --etc, what the flagfile there says. */
+/** Where doctor looks: osquery's own places or, with --etc, what the flagfile there says. */
 const flagsFor = (etc: string): Omit<DoctorPlaces, 'extension'> => {
   if (etc === DEFAULT_ETC) return { given: new Map(), isStart: false };
   const reading = readText(join(etc, 'osquery.flags'), MAX_FLAGFILE_BYTES);
@@ -85,17 +85,20 @@ const flagsFor = (etc: string): Omit<DoctorPlaces, 'extension'> => {
   return { given, isStart: true };
 };
 
-/** @throws FlagError, SetupError where it is not there: a line that leads to nothing helps nobody */
+/** @throws FlagError, SetupError if the file does not exist: a line that leads to nothing is useless */
 const executableOf = ({ executable, undo, autoloadOnly }: SetupArgs): string => {
   const path = executable ?? (isSea() ? process.execPath : undefined);
   if (path === undefined) {
     throw new FlagError(
       'usage',
-      'setup: expected --ext PATH, the executable that "npm run build:ext" makes: sources are not what osqueryd loads',
+      'setup: expected --ext PATH, the executable that "npm run build:ext" makes: osqueryd cannot load sources',
     );
   }
   if (!path.endsWith('.ext')) {
-    throw new FlagError('usage', `setup: expected a path that ends in .ext, as osqueryd does, got ${path}`);
+    throw new FlagError(
+      'usage',
+      `setup: expected a path that ends in .ext, which osqueryd requires, got ${path}`,
+    );
   }
   if (!undo && !existsSync(path)) throw new SetupError(`${path}: there is no such file; nothing was changed`);
   if (!undo && autoloadOnly && !path.startsWith('/')) {
@@ -107,7 +110,7 @@ const executableOf = ({ executable, undo, autoloadOnly }: SetupArgs): string => 
 const requireOsquery = (etc: string): void => {
   if (existsSync(etc) || OSQUERYD.some(path => existsSync(path))) return;
   throw new SetupError(
-    `expected osquery to be installed (${OSQUERYD.join(', ')}), or its directory ${etc}; nothing was changed`,
+    `expected osquery (${OSQUERYD.join(', ')}) or its directory ${etc}: install osquery first; nothing was changed`,
   );
 };
 
@@ -115,7 +118,7 @@ const isAgreed = async ({ changes }: SetupPlan): Promise<boolean> => {
   if (!process.stdin.isTTY) {
     throw new FlagError(
       'usage',
-      'setup: expected --yes, as there is no terminal to ask at; nothing was changed',
+      'setup: expected --yes, because there is no terminal to ask on; nothing was changed',
     );
   }
   const lines = createInterface({ input: process.stdin, output: process.stdout });

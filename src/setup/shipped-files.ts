@@ -5,7 +5,7 @@ import { bundledAsset } from '../runtime/bundled-asset.ts';
 import { packTables } from './edit-packs.ts';
 import type { ShippedFiles } from './plan-setup.ts';
 
-/** Files of the project that the program has with it: in the executable by these names, else at these places. */
+/** Files of the project that are part of the program: in the executable by these names, else at these places. */
 export const SHIPPED_FILES: ReadonlyMap<string, string> = new Map([
   ['osquery.flags', 'osquery.flags'],
   ...packTables.map(table => [`${table}.conf`, `tables/packs/${table}.conf`] as const),

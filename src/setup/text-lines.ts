@@ -1,16 +1,16 @@
-/** One line of a file, as it is: others' lines go back byte by byte. */
+/** One line of a file, unchanged, so that lines of others are written back byte by byte. */
 export interface TextLine {
   /** Counted from 1. */
   readonly number: number;
-  /** Without the white space around it and the line's end. */
+  /** Without white space around it and without the line's end. */
   readonly text: string;
-  /** With everything. */
+  /** The whole line, with its end. */
   readonly raw: string;
 }
 
 /**
- * The lines of a file whose bytes are the characters of `content` (`latin1`), so that nothing is lost of what is no
- * UTF-8. Line ends are LF or CRLF; the last line may lack one.
+ * The lines of a file whose bytes are the characters of `content` (`latin1`), so that bytes that are not UTF-8
+ * survive. Line ends are LF or CRLF; the last line may lack one.
  */
 export const textLines = (content: string): readonly TextLine[] =>
   (content.match(/[^\n]*\n|[^\n]+$/g) ?? []).map((raw, index) => ({
@@ -19,10 +19,10 @@ export const textLines = (content: string): readonly TextLine[] =>
     raw,
   }));
 
-/** The end that lines of this file have. */
+/** The line end that this file uses. */
 export const lineEnd = (content: string): '\r\n' | '\n' => (/^[^\n]*\r\n/.test(content) ? '\r\n' : '\n');
 
-/** A file with lines added after its last one, which gets an end if it lacks one. */
+/** Adds lines at the end of a file. A last line without an end gets one. */
 export const appendLines = (content: string, lines: readonly string[]): string => {
   if (lines.length === 0) return content;
   const end = lineEnd(content);

@@ -33,7 +33,7 @@ export interface CommandSession {
 
 interface DotCommand {
   readonly name: string;
-  /** After the name, in the help text. */
+  /** Shown after the name in the help text. */
   readonly usage: string;
   readonly help: string;
   readonly run: (session: CommandSession, argument: string) => Promise<InputOutcome>;
@@ -50,7 +50,7 @@ const wrong = async (session: CommandSession, message: string): Promise<InputOut
   return 'failed';
 };
 
-/** A switch of the session: `.headers ON|OFF`. */
+/** A setting of the session: `.headers ON|OFF`. */
 const toggle = (name: 'bail' | 'echo' | 'headers' | 'timer', help: string): DotCommand => ({
   name,
   usage: 'ON|OFF',
@@ -64,7 +64,7 @@ const toggle = (name: 'bail' | 'echo' | 'headers' | 'timer', help: string): DotC
   },
 });
 
-/** Matches like SQL's LIKE when there is a `%` in it, else anywhere in the name. */
+/** Matches like SQL's LIKE if the pattern contains `%`, else anywhere in the name. */
 const matcher = (pattern: string): ((name: string) => boolean) => {
   if (pattern === '') return () => true;
   if (!/[%*]/.test(pattern)) return name => name.toLowerCase().includes(pattern.toLowerCase());
@@ -76,7 +76,7 @@ const matcher = (pattern: string): ((name: string) => boolean) => {
   return name => expression.test(name);
 };
 
-/** C-like escapes, as `.separator \t` has them. */
+/** C-like escapes, as in `.separator \t`. */
 const resolveEscapes = (text: string): string =>
   text.replace(/\\([tnr\\])/g, (_, letter: string) => ({ t: '\t', n: '\n', r: '\r', '\\': '\\' })[letter]!);
 
@@ -148,7 +148,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
           `.mode: expected one of ${OUTPUT_MODES.join(', ')}, got ${JSON.stringify(argument)}`,
         );
       }
-      // As in osquery's shell, where `.mode csv` separates with commas and `.mode list` with bars.
+      // As in osquery's shell, `.mode csv` separates with commas and `.mode list` with bars.
       if (mode === 'csv') session.settings.separator = ',';
       if (mode === 'list') session.settings.separator = '|';
       session.settings.mode = mode;
@@ -198,7 +198,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   {
     name: 'separator',
     usage: 'TEXT',
-    help: 'Set what stands between the fields of csv and list mode',
+    help: 'Set the separator between fields in csv and list mode',
     run: async (session, argument) => {
       if (argument === '') return wrong(session, '.separator: expected the separator');
       session.settings.separator = resolveEscapes(unquote(argument));
@@ -244,7 +244,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   },
 ];
 
-/** Runs a line that begins with a dot. Names may be cut short as long as only one fits. */
+/** Runs a line that begins with a dot. Names may be abbreviated as long as only one fits. */
 export const runDotCommand = async (session: CommandSession, line: string): Promise<InputOutcome> => {
   const [, word = '', argument = ''] = /^\.(\S*)\s*(.*?)[\s;]*$/s.exec(line) ?? [];
   const exact = DOT_COMMANDS.find(({ name }) => name === word);

@@ -1,4 +1,4 @@
-/** The lines typed at the shell, kept in a file that only their user can read. */
+/** The lines typed at the shell, kept in a file that only its user can read. */
 import {
   appendFileSync,
   closeSync,
@@ -10,7 +10,7 @@ import {
   readFileSync,
 } from 'node:fs';
 
-/** Lines kept; when the file holds twice as many it is cut. */
+/** Lines kept. The file is cut when it holds twice as many. */
 export const MAX_HISTORY_LINES = 1_000;
 const MAX_HISTORY_BYTES = 4 * 1024 * 1024;
 
@@ -23,11 +23,14 @@ export interface History {
 
 const NONE: History = { lines: [], add: () => {}, close: () => {} };
 
-/** Opens or makes the file with mode 0600. A file that is not this user's own is left alone: then nothing is kept. */
+/**
+ * Opens or makes the file with mode 0600. If the file does not belong to this user, it is left alone and no history
+ * is kept.
+ */
 export const openHistory = (path: string): History => {
   let file: number;
   try {
-    // A link could make root write into another's file.
+    // A link could make root write into another user's file.
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
     file = openSync(path, flags, 0o600);
   } catch {
@@ -50,7 +53,7 @@ export const openHistory = (path: string): History => {
       .filter(line => line !== '');
     if (lines.length > 2 * MAX_HISTORY_LINES) {
       lines = lines.slice(-MAX_HISTORY_LINES);
-      // By the descriptor: the name may lead elsewhere by now.
+      // By the descriptor: the name may lead to another file by now.
       ftruncateSync(file);
       appendFileSync(file, `${lines.join('\n')}\n`);
     }

@@ -27,7 +27,7 @@ const completer =
     return [[...new Set(names)].filter(name => name.startsWith(word)).sort(), word];
   };
 
-/** Lets others write a line while somebody types: `show` puts it above the line being typed. */
+/** Lets other code write a line while the user types: `show` prints it above the line being typed. */
 export interface LineNotices {
   show: (write: () => void) => void;
 }
@@ -52,10 +52,10 @@ class Terminal {
   readonly #splitter = new StatementSplitter();
   readonly #ended = Promise.withResolvers<void>();
   readonly #lines: string[] = [];
-  /** Whether a statement or command runs. */
+  /** Whether a statement or command is running. */
   #working = false;
   #closed = false;
-  /** A command ended the shell: the cursor is at the start of a line. */
+  /** Whether a command ended the shell; then the cursor is at the start of a line. */
   #exiting = false;
 
   constructor(options: InteractiveOptions) {
@@ -165,7 +165,7 @@ class Terminal {
       this.#session.interrupt();
       return;
     }
-    // Everything of the statement so far goes, as in other shells.
+    // The whole statement so far is dropped, as in other shells.
     this.#splitter.reset();
     this.#output.write('^C\n');
     this.#reader.write(null, { ctrl: true, name: 'e' });

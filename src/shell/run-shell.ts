@@ -1,4 +1,7 @@
-/** The shell from start to end: core, extension, one way of taking statements, and everything stopped again. */
+/**
+ * Runs the shell from start to end: starts core and extension, takes statements in one of three ways, and stops
+ * everything.
+ */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ReadStream, WriteStream } from 'node:tty';
@@ -18,14 +21,14 @@ import { Session } from './session.ts';
 import { runStream } from './stream-input.ts';
 
 export interface RunShellOptions {
-  /** Core's flags by name, those given and any defaults that differ from osquery's. */
+  /** Core's flags by name: the given ones, and defaults that differ from osquery's. */
   readonly coreFlags: ReadonlyMap<string, string>;
   readonly extension: ExtensionCommand;
-  /** Whether it reads files before it registers. */
+  /** Whether the extension reads files before it registers. */
   readonly readsFiles?: boolean;
-  /** `table` is osquery's name-less default. */
+  /** `table` is osquery's default, for which there is no flag. */
   readonly mode: 'table' | 'json' | 'csv' | 'line';
-  /** Runs this and ends; without it statements come from `stdin`. */
+  /** Runs this and ends; without it, statements come from `stdin`. */
   readonly sql?: string;
   readonly stdin: ReadStream | NodeJS.ReadStream;
   readonly stdout: WriteStream | NodeJS.WriteStream;
@@ -35,9 +38,9 @@ export interface RunShellOptions {
 /** Rows of recorded events that are asked for at a time: there may be gigabytes. */
 const PART_BYTES = 8 * 1024 * 1024;
 
-/** Until the extension has registered. */
+/** Limit for the extension to register. */
 const START_TIMEOUT_MS = 60_000;
-/** … if it reads files first, which says itself how far it is. */
+/** The same limit if it reads files first; the extension itself shows the progress. */
 const READING_TIMEOUT_MS = 7 * 24 * 60 * 60 * 1_000;
 
 const HISTORY_FILE = '.osquery_audit_events_history';
@@ -47,7 +50,7 @@ const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTER
 /** The exit status of a program that a closed pipe ended. */
 const STATUS_SIGPIPE = 128 + 13;
 
-/** Runs the shell and resolves with its exit status. A signal stops it, in order. */
+/** Runs the shell and resolves with its exit status. A signal stops it in order. */
 export const runShell = async (options: RunShellOptions): Promise<number> => {
   const coreOptions = new CoreOptions(options.coreFlags);
   const notices: LineNotices = { show: write => write() };
@@ -73,7 +76,7 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
     const status = await takeStatements({ options, core, nullValue, notices, signal: signals.ending });
     return signals.status ?? status;
   } catch (error) {
-    // First, as the program may answer a closed pipe with a signal to itself.
+    // This comes first, because the program may answer a closed pipe with a signal to itself.
     if (error instanceof OutputClosedError) return STATUS_SIGPIPE;
     if (signals.status !== undefined) return signals.status;
     if (!(error instanceof ExtensionStartError)) throw error;
@@ -87,9 +90,9 @@ export const runShell = async (options: RunShellOptions): Promise<number> => {
   }
 };
 
-/** What the signals that end a shell do to it. */
+/** How the shell reacts to signals that end it. */
 class ShellSignals {
-  /** Whether the extension still reads files: Ctrl-C then ends the reading, not the shell. */
+  /** Whether the extension still reads files. Then Ctrl-C ends the reading and not the shell. */
   isReading: boolean;
   /** Exit status of the first signal. */
   status: number | undefined;
@@ -144,7 +147,7 @@ const takeStatements = async (context: {
     core,
     out: createTextSink(stdout),
     errors: createTextSink(stderr),
-    // The bar is osquery's separator for `--csv` too.
+    // osquery separates with the bar for `--csv` too.
     settings: { mode, nullValue, separator: '|', headers: true, bail: false, echo: false, timer: false },
     terminal: stdout.isTTY === true,
     namesLines: !interactive && options.sql === undefined,

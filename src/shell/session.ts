@@ -1,4 +1,4 @@
-/** One user of the shell: its output settings, and what its statements and commands do. */
+/** One user of the shell: output settings, statements and commands. */
 
 import type { EmbeddedCore } from '../core/embedded-core.ts';
 import { sqliteDouble } from '../core/format-value.ts';
@@ -22,9 +22,9 @@ export interface SessionOptions {
   readonly out: TextSink;
   readonly errors: TextSink;
   readonly settings: SessionSettings;
-  /** Output goes to a terminal. */
+  /** Whether output goes to a terminal. */
   readonly terminal: boolean;
-  /** Errors name the line on which the statement began. */
+  /** Whether errors name the line on which the statement began. */
   readonly namesLines: boolean;
 }
 
@@ -50,7 +50,7 @@ export class Session implements CommandSession {
     this.#running?.abort();
   }
 
-  /** Writes a line; control characters in it are shown, not sent. */
+  /** Writes a line. Control characters in it are shown as text. */
   async print(line: string): Promise<void> {
     await this.#options.out.write(`${escapeForTerminal(line)}\n`);
   }
@@ -63,14 +63,14 @@ export class Session implements CommandSession {
   async handle(input: StatementInput): Promise<InputOutcome> {
     if (input.kind === 'tooLong') {
       await this.printError(
-        `Error: expected a statement of at most ${MAX_STATEMENT_LENGTH} characters, the one that begins on line ${input.line} is longer`,
+        `Error: the statement on line ${input.line} is too long; expected at most ${MAX_STATEMENT_LENGTH} characters`,
       );
       return 'failed';
     }
     if (this.settings.echo) await this.print(input.text);
     if (input.kind === 'command') return runDotCommand(this, input.text);
     if (input.kind === 'stray') {
-      await this.printError(`Passed over line ${input.line}, which is no SQL: ${input.text}`);
+      await this.printError(`Skipped line ${input.line}, which is not SQL: ${input.text}`);
       return 'done';
     }
     return this.execute(input.text, input.line);
@@ -123,11 +123,11 @@ export class Session implements CommandSession {
   }
 }
 
-/** The message in one line, with what to do where that is not plain. */
+/** The message in one line, with what to do where that is not obvious. */
 const explain = (error: unknown): string => {
   const message = messageOf(error);
   if (/^no such table: /.test(message)) return `${message}; .tables shows those there are`;
   if (/^no such column: /.test(message)) return `${message}; .schema TABLE shows the columns`;
-  if (message === 'not authorized') return `${message}: core allows no such statement`;
+  if (message === 'not authorized') return `${message}: core does not allow this statement`;
   return message;
 };

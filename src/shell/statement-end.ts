@@ -1,8 +1,8 @@
 /**
- * Tells which `;` ends a statement: each one, but inside of a trigger only that of `; END;`.
+ * Decides which `;` ends a statement: every one, except inside a trigger, where only that of `; END;` does.
  *
- * Source: the states of SQLite's complete.c, by which sqlite3_complete() goes. That function itself is given a whole text and
- * looks at all of it each time; here each token is looked at once.
+ * Source: the states of SQLite's complete.c, which sqlite3_complete() uses. That function takes the whole text each
+ * time; this one looks at each token once.
  */
 
 type State = 'start' | 'explain' | 'create' | 'normal' | 'trigger' | 'semicolon' | 'end';
@@ -17,12 +17,12 @@ export class StatementEnd {
     return !isInTrigger;
   }
 
-  /** Takes anything but blanks, comments and words: a quote, an operator. */
+  /** Takes anything but blanks, comments and words, such as a quote or an operator. */
   other(): void {
     this.word('');
   }
 
-  /** @param word in small letters */
+  /** @param word in lower case */
   word(word: string): void {
     this.#state = after(this.#state, word);
   }
@@ -34,7 +34,7 @@ const after = (state: State, word: string): State => {
       return word === 'explain' || word === 'create' ? word : 'normal';
     case 'explain':
       if (word === 'create') return 'create';
-      // Such as QUERY PLAN.
+      // Such as EXPLAIN QUERY PLAN.
       return ['explain', 'temp', 'temporary', 'trigger', 'end'].includes(word) ? 'normal' : 'explain';
     case 'create':
       if (word === 'trigger') return 'trigger';

@@ -1,37 +1,40 @@
 /**
- * Cuts a stream of text into statements and dot commands, each as soon as it is complete: a statement at the `;`
- * that ends it, outside of quotes and comments, a command at the end of its line.
+ * Cuts a stream of text into statements and dot commands, each as soon as it is complete: a statement at the `;` that
+ * ends it, outside quotes and comments; a command at the end of its line.
  *
- * It goes over one character at a time and never looks at the next one: what it does cannot depend on how the text
- * arrives.
+ * It takes one character at a time and never looks ahead, so the result cannot depend on how the text arrives in
+ * pieces.
  */
 import { StatementEnd } from './statement-end.ts';
 
 export interface StatementInput {
   /**
-   * `stray`: a line that cannot begin a statement, before one that does; output of another program, say. `tooLong`: the
-   * beginning of a statement that went on for more than MAX_STATEMENT_LENGTH characters; what follows is taken for the
-   * next one.
+   * `stray`: a line that cannot begin a statement, such as output of another program, before one that does.
+   * `tooLong`: the beginning of a statement of more than MAX_STATEMENT_LENGTH characters; what follows is taken as
+   * the next statement.
    */
   readonly kind: 'sql' | 'command' | 'stray' | 'tooLong';
-  /** Of what is too long, nothing. */
+  /** Empty if the statement is too long. */
   readonly text: string;
   /** Line on which it begins, from 1. */
   readonly line: number;
 }
 
-/** Longest statement taken; what is longer is most likely no SQL. */
+/** Longest statement taken. A longer text is most likely not SQL. */
 export const MAX_STATEMENT_LENGTH = 1024 * 1024;
 
-/** Where a character stands. `dash` and `slash`: behind one, which may begin a comment; `star`: it may end one. */
+/**
+ * The context of a character. `dash` and `slash`: behind such a character, which may begin a comment; `star`: behind
+ * one that may end a comment.
+ */
 type Place = 'plain' | 'dash' | 'slash' | 'quoted' | 'lineComment' | 'blockComment' | 'star' | 'command';
 
 const QUOTES: Readonly<Record<string, string>> = { "'": "'", '"': '"', '`': '`', '[': ']' };
 
 const BLANK = /\s/;
-/** Of identifiers and keywords. Source: SQLite's tokenizer. */
+/** A character of identifiers and keywords. Source: SQLite's tokenizer. */
 const WORD_CHARACTER = /[\w$\u0080-\uffff]/;
-/** What is kept of a word: more than any keyword has. */
+/** Characters kept of a word: more than any keyword has. */
 const WORD_LENGTH = 16;
 
 /** The words a statement can begin with. Source: the grammar in SQLite's documentation, `sql-stmt`. */
@@ -42,29 +45,32 @@ const STATEMENT_WORDS = new Set(
   ).split(' '),
 );
 
-/** What is known of the statement being read. */
+/** The state of the statement being read. */
 class Statement {
   place: Place = 'plain';
-  /** Character that ends the quote. */
+  /** The character that ends the quote. */
   quote = '';
   /** The word being read. */
   word = '';
-  /** Line of the first character that is no blank and in no comment; undefined before that. */
+  /** Line of the first character that is neither blank nor in a comment; undefined before that. */
   line: number | undefined;
-  /** It does not begin with a word that a statement begins with; undefined as long as that is not known. */
+  /** Whether it does not begin with a word that begins statements; undefined until that is known. */
   isStray: boolean | undefined;
-  /** Of stray text: the last beginning of a line, if only blanks and comments have come since. A statement may begin there. */
+  /**
+   * In stray text: the last beginning of a line that is followed only by blanks and comments. A statement may begin
+   * there.
+   */
   nextLine: { readonly at: number; readonly line: number } | undefined;
-  /** Only blanks have come on this line. */
+  /** Whether only blanks came on this line. */
   isLineBlank = true;
   readonly end = new StatementEnd();
 }
 
 export class StatementSplitter {
   readonly #maxLength: number;
-  /** The statement so far, and what has not been looked at. */
+  /** The statement so far, and the text that was not looked at yet. */
   #text = '';
-  /** How much of that has been looked at. */
+  /** Length of the part that was looked at. */
   #at = 0;
   #line = 1;
   #statement = new Statement();
@@ -90,7 +96,7 @@ export class StatementSplitter {
     return complete;
   }
 
-  /** The end of the stream: what is left, if it is more than blanks and comments. Core runs it too. */
+  /** The end of the stream: returns what is left, if it is more than blanks and comments. Core runs it too. */
   finish(): StatementInput[] {
     const stray = this.#endToken();
     if (stray !== undefined) return [stray, ...this.push(''), ...this.finish()];
@@ -101,14 +107,14 @@ export class StatementSplitter {
     return rest;
   }
 
-  /** Forgets what has begun. */
+  /** Forgets the unfinished statement. */
   reset(): void {
     this.#text = '';
     this.#at = 0;
     this.#statement = new Statement();
   }
 
-  /** Goes over one character, unless it ends stray text before it, and returns what is complete now. */
+  /** Takes one character, unless it ends stray text before it. Returns what is complete now. */
   #step(character: string): StatementInput | undefined {
     const statement = this.#statement;
     const { place, isLineBlank } = statement;
@@ -131,7 +137,7 @@ export class StatementSplitter {
         statement.place = 'blockComment';
         return undefined;
       case 'quoted':
-        // A doubled quote ends and begins again, which comes to the same.
+        // A doubled quote ends the quote and begins it again, which gives the same result.
         if (character === statement.quote) statement.place = 'plain';
         return undefined;
       case 'lineComment':
@@ -152,7 +158,7 @@ export class StatementSplitter {
     if (character === ';') return this.#semicolon();
     if (BLANK.test(character)) return undefined;
     if (character === '.' && statement.line === undefined && isLineBlank) {
-      // Comments before a command are no part of it.
+      // Comments before a command do not belong to it.
       this.#text = this.#text.slice(this.#at - 1);
       this.#at = 1;
       statement.place = 'command';
@@ -173,7 +179,7 @@ export class StatementSplitter {
   #semicolon(): StatementInput | undefined {
     const { line, end } = this.#statement;
     if (line !== undefined) return end.semicolon() ? this.#take('sql', this.#at) : undefined;
-    // An empty statement is none.
+    // An empty statement is dropped.
     this.#text = this.#text.slice(this.#at);
     this.#at = 0;
     this.#statement = new Statement();
@@ -189,7 +195,7 @@ export class StatementSplitter {
     statement.end.other();
   }
 
-  /** With the next character it is known that a `-` or `/` began no comment, and what a word is. */
+  /** The next character tells that a `-` or `/` began no comment, and which word was read. */
   #endToken(): StatementInput | undefined {
     const statement = this.#statement;
     const { place, nextLine } = statement;
@@ -213,12 +219,12 @@ export class StatementSplitter {
     this.#line++;
     statement.isLineBlank = true;
     if (statement.isStray !== true || statement.nextLine !== undefined) return;
-    // A quote that such a line leaves open must not swallow the statements behind it.
+    // A quote that a stray line leaves open must not swallow the statements behind it.
     statement.place = 'plain';
     statement.nextLine = { at: this.#at, line: this.#line };
   }
 
-  /** Takes the first `end` characters; what stands behind them, on `nextLine`, is looked at next. */
+  /** Takes the first `end` characters. The rest, which begins on `nextLine`, is looked at next. */
   #take(kind: StatementInput['kind'], end: number, nextLine = this.#line): StatementInput {
     const { line = this.#line } = this.#statement;
     const text = kind === 'tooLong' ? '' : this.#text.slice(0, end).trim();

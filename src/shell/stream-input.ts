@@ -1,4 +1,4 @@
-/** Statements from a stream that is no terminal: each runs as soon as it is complete. */
+/** Takes statements from a stream that is no terminal. Each runs as soon as it is complete. */
 import type { Readable } from 'node:stream';
 import type { Session } from './session.ts';
 import { type StatementInput, StatementSplitter } from './statement-splitter.ts';
@@ -18,7 +18,7 @@ export const runStream = async (
       if (outcome === 'exit' || outcome === 'interrupted') return 'exit';
       if (outcome === 'failed') {
         succeeded = false;
-        // What is too long is most likely no SQL, and so is what follows it.
+        // A text that is too long is most likely not SQL, and neither is the rest of it.
         if (session.settings.bail || input.kind === 'tooLong') return 'exit';
       }
     }
@@ -36,7 +36,7 @@ export const runStream = async (
     }
     await run(splitter.finish());
   } catch (error) {
-    // The stream ends this way when it is destroyed.
+    // A stream that was destroyed ends with this error.
     if (!signal.aborted) throw error;
   } finally {
     signal.removeEventListener('abort', onAbort);

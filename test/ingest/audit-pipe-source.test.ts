@@ -168,7 +168,7 @@ describe('the live source', () => {
     await expect(openLiveSource(settings, listener, {}, 'freebsd')).rejects.toMatchObject({
       code: 'unsupported',
       message:
-        'audit events need Linux or macOS, this is freebsd: read recorded ones instead, with --replay FILE',
+        'audit events need Linux or macOS, and this is freebsd: read recorded ones instead, with --replay FILE',
     });
   });
 
@@ -178,7 +178,7 @@ describe('the live source', () => {
     async () => {
       await expect(openLiveSource(settings, listener, {}, 'darwin')).rejects.toMatchObject({
         code: 'unsupported',
-        message: expect.stringContaining('/dev/auditpipe is a device of macOS, this is'),
+        message: expect.stringContaining('/dev/auditpipe is a device of macOS, and this is'),
       });
     },
   );

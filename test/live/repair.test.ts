@@ -82,7 +82,7 @@ describe('doctor --repair', unless(whyNotLive), () => {
     expect(found.status).toBe(1);
     expect(found.results.find(({ check }) => check === 'our rules')).toMatchObject({
       status: 'problem',
-      found: expect.stringContaining('left by an extension that was killed'),
+      found: expect.stringContaining('left by a killed extension'),
       fix: expect.stringContaining('osquery-audit-events doctor --repair'),
     });
 

@@ -27,11 +27,11 @@ describe('checkAuditControl', () => {
   it('is content with what osquery documents', () => {
     expect(checkAuditControl(DOCUMENTED).map(({ kind, text }) => [kind, text])).toEqual([
       ['ok', 'flags: ex (process_events: program executions)'],
-      ['ok', 'flags: pc (process_events: posix_spawn, fork and exit, and with them every parent)'],
+      ['ok', 'flags: pc (process_events: posix_spawn, fork and exit, which name all parents)'],
       ['ok', 'flags: lo (user_events: logins and logouts)'],
       ['ok', 'flags: aa (user_events: authentication and authorization)'],
       ['ok', 'flags: ad (user_events: audit starting and stopping)'],
-      ['ok', 'flags: ap (user_events: what programs report themselves)'],
+      ['ok', 'flags: ap (user_events: events that programs report themselves)'],
       ['ok', 'policy: cnt'],
       ['ok', 'policy: argv'],
       ['ok', 'policy: arge'],
@@ -52,9 +52,9 @@ describe('checkAuditControl', () => {
     expect(lines.filter(({ kind }) => kind === 'problem')).toEqual(
       [
         ['ex', 'process_events: program executions'],
-        ['pc', 'process_events: posix_spawn, fork and exit, and with them every parent'],
+        ['pc', 'process_events: posix_spawn, fork and exit, which name all parents'],
         ['ad', 'user_events: audit starting and stopping'],
-        ['ap', 'user_events: what programs report themselves'],
+        ['ap', 'user_events: events that programs report themselves'],
         ['arge', 'process_events: env'],
       ].map(([name, why]) => {
         const parameter = name === 'arge' ? 'policy' : 'flags';

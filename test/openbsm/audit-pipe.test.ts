@@ -30,7 +30,7 @@ describe('readAuditPipe', () => {
     await expect(readAuditPipe({ platform: 'linux' }).next()).rejects.toMatchObject({
       code: 'unsupported',
       message:
-        '/dev/auditpipe is a device of macOS, this is linux: read a recorded trail instead, with --replay FILE',
+        '/dev/auditpipe is a device of macOS, and this is linux: read a recorded trail instead, with --replay FILE',
     });
   });
 

@@ -121,11 +121,15 @@ describe('TrailFramer', () => {
   });
 
   it.each([
-    ['shorter than a header and a trailer', [0, 0, 0, 24], 'record length 24, the shortest possible is 25'],
+    [
+      'shorter than a header and a trailer',
+      [0, 0, 0, 24],
+      'record length 24, but the shortest possible is 25',
+    ],
     [
       'of 4 GiB',
       [0xff, 0xff, 0xff, 0xff],
-      'record length 4294967295, the limit is 4194304 bytes (maxRecordBytes)',
+      'record length 4294967295, but the limit is 4194304 bytes (maxRecordBytes)',
     ],
     ['one less than there is', [0, 0, 0, one.length - 1], 'no trailer that agrees'],
     ['that leads into the next record', [0, 0, 0, one.length + 7], 'no trailer that agrees'],

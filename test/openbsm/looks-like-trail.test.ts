@@ -40,10 +40,10 @@ describe('looksLikeTrail', () => {
 
   it('says what is wrong, and where', () => {
     expect(whyNoTrail(Buffer.from('\x14\xff\xff\xff\xff\x0b\0\0\0', 'latin1'))).toMatch(
-      /^offset 0: record length 4294967295, the limit is \d+ bytes/,
+      /^offset 0: record length 4294967295, but the limit is \d+ bytes/,
     );
     expect(whyNoTrail(Buffer.from('hello'))).toMatch(/^offset 0: byte 0x68 begins neither/);
-    expect(whyNoTrail(Buffer.alloc(0))).toBe('offset 0: nothing is there');
+    expect(whyNoTrail(Buffer.alloc(0))).toBe('offset 0: no bytes');
   });
 
   it('takes no text for a trail', () => {

@@ -143,7 +143,7 @@ describe('bsm', () => {
       stdout: '',
       stderr:
         `bsm: ${log}: offset 0: 23 bytes skipped: byte 0x6e begins neither a header (0x14, 0x15, 0x74, 0x79) nor a file token (0x11)\n` +
-        `bsm: ${log}: no record in it: not an audit trail\n`,
+        `bsm: ${log}: it contains no record, so it is not an audit trail\n`,
     });
   });
 

@@ -58,7 +58,7 @@ describe('readRecords', () => {
     );
     const { counters, problems } = await read([log]);
     expect(problems).toEqual([
-      `offset 0: ${log.length} bytes skipped: record length 2037409085, the limit is 4194304 bytes (maxRecordBytes)`,
+      `offset 0: ${log.length} bytes skipped: record length 2037409085, but the limit is 4194304 bytes (maxRecordBytes)`,
     ]);
     expect(counters).toMatchObject({ records: 0, malformed: 1, skippedBytes: log.length });
   });
@@ -112,7 +112,7 @@ describe('readRecords', () => {
   it('holds to the limits it is given', async () => {
     const { problems } = await read([one], { ...DEFAULT_BSM_LIMITS, maxRecordBytes: one.length - 1 });
     expect(problems).toEqual([
-      `offset 0: ${one.length} bytes skipped: record length ${one.length}, the limit is ${one.length - 1} bytes (maxRecordBytes)`,
+      `offset 0: ${one.length} bytes skipped: record length ${one.length}, but the limit is ${one.length - 1} bytes (maxRecordBytes)`,
     ]);
   });
 });

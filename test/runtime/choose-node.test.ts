@@ -36,10 +36,10 @@ describe('the Node that runs the sources', () => {
 
   test('is named where it is missing, with what to do', () => {
     expect(chooseNode(host, () => false).missing).toBe(
-      `expected Node 24.22.3 or later, this is 20.19.2, and ${installed} is not there: run "npm ci", without --omit=optional, which installs it`,
+      `expected Node 24.22.3 or later, and this is 20.19.2, and ${installed} is not there: run "npm ci", without --omit=optional, which installs it`,
     );
     expect(chooseNode({ ...host, arch: 'riscv64' }, () => false).missing).toBe(
-      'expected Node 24.22.3 or later, this is 20.19.2; npm has Node for Linux on x64 and arm64 only, not for linux on riscv64: install it as this system does',
+      "expected Node 24.22.3 or later, and this is 20.19.2; npm has Node only for Linux on x64 and arm64, not for linux on riscv64: install Node with this system's own tools",
     );
   });
 
@@ -124,7 +124,7 @@ describe('the launcher', unless(process.platform === 'win32' ? 'it needs a POSIX
     project('999.0.0');
     const { status, stderr } = await ended(launch());
     expect(status).toBe(126);
-    expect(stderr).toMatch(/^osquery-audit-events: expected Node 999\.0\.0 or later, this is .*\n$/);
+    expect(stderr).toMatch(/^osquery-audit-events: expected Node 999\.0\.0 or later, and this is .*\n$/);
     install('exit');
     writeFileSync(pinned, '#!/nonexistent/loader\n');
     expect((await ended(launch())).stderr).toMatch(/^osquery-audit-events: cannot run .* needs glibc.*\n$/);

@@ -41,7 +41,7 @@ test.each<[string, Partial<HostFacts>, string | undefined]>([
     'reading audit events needs root',
   ],
   ['macOS without audit', { platform: 'darwin' }, 'this system has no /dev/auditpipe'],
-  ['elsewhere', { platform: 'win32' }, 'audit events need Linux or macOS, this is win32'],
+  ['elsewhere', { platform: 'win32' }, 'audit events need Linux or macOS, and this is win32'],
 ])('%s', (_, facts, why) => {
   const expected = why === undefined ? { kind: 'possible' } : { kind: 'impossible', why };
   expect(liveEvents({ ...linuxRoot, ...facts })).toEqual(expected);

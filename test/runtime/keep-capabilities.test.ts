@@ -96,7 +96,7 @@ describe('keepCapabilities', () => {
     const errnos = { bound: EPERM, capset: EPERM, raise: EPERM, securebits: EPERM, 'no-new-privs': EPERM };
     const kernel = new FakeKernel(root, { errnos });
     const warning = run(kernel);
-    expect(warning).toMatch(/^privileges that are not needed could not be given up: 3 of 3 threads/);
+    expect(warning).toMatch(/^privileges that are not needed could not be dropped: 3 of 3 threads/);
     expect(warning).toContain('no_new_privs is not set');
     expect(warning).not.toContain('\n');
     expect(kernel.said.filter(call => call.startsWith('bound'))).toHaveLength(1);

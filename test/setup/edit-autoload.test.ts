@@ -55,7 +55,7 @@ describe('the list of extensions', () => {
     const off = `; ${PATH}\n`;
     expect(addToAutoload(off, PATH, { respectComments: true })).toEqual({
       content: off,
-      remarks: ['line 1 has it commented out: it stays so; take the ";" away to load it'],
+      remarks: ['line 1 has it commented out, and stays so; remove the ";" to load it'],
     });
     expect(addToAutoload(off, PATH).content).toBe(`${off}${PATH}\n`);
   });
@@ -64,7 +64,7 @@ describe('the list of extensions', () => {
     const content = `/opt/osquery-audit-events.ext\n/usr/lib/osquery\n${PATH}\n`;
     expect(removeFromAutoload(content, PATH)).toEqual({
       content: '/opt/osquery-audit-events.ext\n/usr/lib/osquery\n',
-      remarks: ['line 2 is a directory with it, and stays: /usr/lib/osquery'],
+      remarks: ['line 2 is a directory that contains it, and stays: /usr/lib/osquery'],
     });
   });
 });

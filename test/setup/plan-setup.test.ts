@@ -85,7 +85,7 @@ describe('setup', () => {
     const before = everything();
     const remarks = await apply();
     expect(remarks).toEqual([
-      `${join(etc, DROP_IN)}: needs no pack for user_events: the schedule has that already`,
+      `${join(etc, DROP_IN)}: needs no pack for user_events: a scheduled query reads it already`,
       expect.stringContaining('osquery.flags: line 2 sets --disable_tables=shell_history, with which'),
       expect.stringContaining('osquery.flags: line 3 sets --disable_audit=false, with which'),
     ]);
@@ -115,9 +115,9 @@ describe('setup', () => {
     expect(read('osquery.flags')).toBe('--audit_allow_sockets=false\n');
     expect(existsSync(join(etc, DROP_IN))).toBe(true);
     expect(remarks).toEqual([
-      `${join(etc, DROP_IN)}: was changed since setup wrote it, or is not its own: it stays as it is`,
+      `${join(etc, DROP_IN)}: was changed since setup wrote it, or was not written by setup: it stays as it is`,
       expect.stringMatching(
-        /osquery\.flags: line \d+ was changed since, and stays: --audit_allow_sockets=false/,
+        /osquery\.flags: line \d+ was changed since setup wrote it, and stays: --audit_allow_sockets=false/,
       ),
     ]);
   });
@@ -127,7 +127,7 @@ describe('setup', () => {
     const remarks = await apply();
     expect(read('my.load')).toBe(`${EXECUTABLE}\n`);
     expect(existsSync(join(etc, 'osquery.conf'))).toBe(false);
-    expect(remarks.join()).toContain('the schedule comes by --config_plugin=tls');
+    expect(remarks.join()).toContain('the schedule comes from --config_plugin=tls');
   });
 
   test('is shown as a diff that a terminal can be trusted with', async () => {
@@ -145,7 +145,7 @@ describe('setup', () => {
     expect(remarks).toEqual(
       expect.arrayContaining([
         expect.stringContaining('osquery.flags: line 1: --events_max: expected a whole number'),
-        expect.stringContaining('osquery.flags: line 2 is no flag: "nonsense"'),
+        expect.stringContaining('osquery.flags: line 2 is not a flag: "nonsense"'),
         expect.stringMatching(/osquery\.conf, line 3, is not JSON: /),
       ]),
     );
@@ -171,7 +171,7 @@ describe('setup refuses, and nothing is written', () => {
   test('a symbolic link in the place of a file', async () => {
     put('real', '');
     symlinkSync(join(etc, 'real'), join(etc, 'extensions.load'));
-    await refused(/extensions\.load: it is a symbolic link.*nothing was changed$/);
+    await refused(/extensions\.load: expected a file, got a symbolic link.*nothing was changed$/);
     expect(lstatSync(join(etc, 'extensions.load')).isSymbolicLink()).toBe(true);
   });
 
@@ -189,7 +189,7 @@ describe('setup refuses, and nothing is written', () => {
   test('a file of another user', unless(whyNotRoot), async () => {
     put('osquery.flags', '');
     chownSync(join(etc, 'osquery.flags'), 65534, 65534);
-    await refused(/osquery\.flags: it belongs to user 65534, expected root/);
+    await refused(/osquery\.flags: expected root as its owner, got user 65534/);
   });
 
   test('what is no text, with the line', async () => {
@@ -208,7 +208,7 @@ describe('setup refuses, and nothing is written', () => {
     const { changes } = await plan();
     put('extensions.load', '/b.ext\n');
     const before = everything();
-    await expect(replaceFiles(changes)).rejects.toThrow('somebody changed it just now');
+    await expect(replaceFiles(changes)).rejects.toThrow('it changed while setup was running');
     expect(everything()).toEqual(before);
   });
 

@@ -180,7 +180,7 @@ describe('a stream of statements', () => {
     expect(await runStream(session, stream, new AbortController().signal)).toBe(false);
     expect(out()).toBe('SELECT 1;\n1\n');
     expect(errors()).toBe(
-      'Error: expected a statement of at most 1048576 characters, the one that begins on line 3 is longer\n',
+      'Error: the statement on line 3 is too long; expected at most 1048576 characters\n',
     );
   });
 

@@ -1,10 +1,10 @@
-/** A kind of machine, by the names that everybody has for it. */
+/** A kind of machine, with its names in npm, Debian and RPM. */
 export interface Architecture {
-  /** Node's and npm's. */
+  /** The name in Node and npm. */
   readonly node: 'x64' | 'arm64';
   readonly deb: string;
   readonly rpm: string;
-  /** The program that loads programs; where it is not, there is no glibc. */
+  /** The dynamic loader. If it is missing, the system has no glibc. */
   readonly loader: string;
 }
 

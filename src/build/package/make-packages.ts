@@ -16,13 +16,13 @@ export interface PackageOptions {
   readonly architecture: Architecture;
   /** The staged tree. */
   readonly tree: string;
-  /** Directory for what is only needed meanwhile. */
+  /** Directory for temporary files. */
   readonly scratch: string;
   /** Directory for the package. */
   readonly output: string;
 }
 
-/** What keeps builds the same: their time, and nothing of the person's or machine's settings. */
+/** Makes builds reproducible: fixed times, and no settings of the user or the machine. */
 const environment = ({ epoch }: Release): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   HOME: '/nonexistent',
@@ -31,7 +31,7 @@ const environment = ({ epoch }: Release): NodeJS.ProcessEnv => ({
   SOURCE_DATE_EPOCH: String(epoch),
 });
 
-/** Debian's package, made by its dpkg-deb. Returns its path, as all of these do. */
+/** Makes the Debian package with dpkg-deb. Returns its path, as the other functions here do. */
 export const makeDeb = async ({
   release,
   architecture,
@@ -66,13 +66,14 @@ export const makeDeb = async ({
   await writeFile(join(control, 'md5sums'), sums.stdout);
   await settle(root, epoch);
   const file = join(output, `${PROGRAM}_${version}-1_${architecture.deb}.deb`);
-  // Level 2 takes a fifth of the time of level 6, for a tenth more bytes. One thread: the bytes must not depend on how many processors there are.
+  // Level 2 takes a fifth of the time of level 6 and gives a tenth more bytes. One thread, because the bytes must not
+  // depend on the number of CPUs.
   const options = ['--root-owner-group', '-Zxz', '-z2', '--threads-max=1', '--build', root, file];
   await run('dpkg-deb', options, { env: environment(release) });
   return file;
 };
 
-/** The package of Red Hat's and SUSE's family, made by rpmbuild. */
+/** Makes the package for the Red Hat and SUSE families, with rpmbuild. */
 export const makeRpm = async (options: PackageOptions): Promise<string> => {
   const { release, architecture, tree, scratch, output } = options;
   const top = join(scratch, 'rpm');
@@ -94,7 +95,7 @@ export const makeRpm = async (options: PackageOptions): Promise<string> => {
     use_source_date_epoch_as_buildtime: '1',
     clamp_mtime_to_source_date_epoch: '1',
     _binary_payload: 'w2.xzdio',
-    // What is in the tree goes in as it is.
+    // Files go into the package unchanged.
     debug_package: '%{nil}',
     __os_install_post: '%{nil}',
     _build_id_links: 'none',
@@ -105,13 +106,13 @@ export const makeRpm = async (options: PackageOptions): Promise<string> => {
     maxBuffer: MAX_BYTES,
   });
   const made = (await readdir(top)).find(name => name.endsWith('.rpm'));
-  if (made === undefined) throw new Error('expected rpmbuild to make a package, it made none');
+  if (made === undefined) throw new Error('expected a package from rpmbuild, got none');
   const file = join(output, made);
   await rename(join(top, made), file);
   return file;
 };
 
-/** Files of ours; directories are the system's, but for one. */
+/** Lists our files, and only the one directory that is ours: the others belong to the system. */
 const rpmFiles = (paths: readonly string[]): string => {
   const share = `/usr/share/${PROGRAM}`;
   const doc = `/usr/share/doc/${PROGRAM}`;
@@ -120,7 +121,7 @@ const rpmFiles = (paths: readonly string[]): string => {
   return ['%defattr(-,root,root,-)', share, `%doc ${doc}`, ...others].join('\n');
 };
 
-/** The same files for everybody else. */
+/** The same files as a tar archive, for all other systems. */
 export const makeTar = async (options: PackageOptions): Promise<string> => {
   const { release, architecture, tree, output } = options;
   const directory = `${PROGRAM}-${release.version}`;

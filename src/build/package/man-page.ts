@@ -15,10 +15,13 @@ export interface ManPage {
 export type ManPart =
   | { readonly heading: string }
   | { readonly paragraph: string }
-  /** As it is, line by line. */
+  /** Printed as it is, line by line. */
   | { readonly verbatim: string };
 
-/** Text for roff: nothing in it is a command or an escape, and hyphens are those of command lines. */
+/**
+ * Escapes text for roff, so that nothing in it is a command or an escape. Hyphens stay the ASCII hyphens of command
+ * lines.
+ */
 const plain = (text: string): string =>
   text
     .replaceAll('\\', '\\e')
@@ -28,7 +31,7 @@ const plain = (text: string): string =>
     .replaceAll('“', '"')
     .replaceAll('”', '"');
 
-/** A paragraph below a heading needs no mark. */
+/** The first paragraph below a heading needs no macro. */
 const part = (piece: ManPart, index: number, all: readonly ManPart[]): readonly string[] => {
   if ('heading' in piece) return [`.SH "${plain(piece.heading).toUpperCase()}"`];
   const before = all[index - 1];

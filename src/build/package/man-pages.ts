@@ -30,7 +30,7 @@ const programPage = (facts: PageFacts): string => {
       verbatim: [
         '/usr/lib/osquery/extensions/osquery-audit-events.ext   what osqueryd loads',
         '/etc/osquery/extensions.load                           the list with its path',
-        '/usr/share/osquery-audit-events                        flags, packs, a drop-in for systemd',
+        '/usr/share/osquery-audit-events                        flags, packs, a systemd drop-in',
         '/var/lib/osquery-audit-events                          rows and counters over a restart',
       ].join('\n'),
     },
@@ -51,7 +51,7 @@ const commandParts = (command: Command): readonly ManPart[] => [
   { verbatim: commandHelp(command, { all: false }) },
 ];
 
-/** From the flags on: what is before them is in the description. */
+/** The help text from the flags on; the part before them is in the description. */
 const withoutHead = (help: string): string => help.slice(Math.max(0, help.indexOf('Flags:')));
 
 const tablesPage = (facts: PageFacts): string => {
@@ -64,7 +64,7 @@ const tablesPage = (facts: PageFacts): string => {
     { heading: 'Description' },
     {
       paragraph:
-        'The columns of the tables on Linux, with their types. Those that are hidden have to be named in a query: SELECT * does not show them.',
+        'The columns of the tables on Linux, with their types. SELECT * does not show hidden columns: name them in the query.',
     },
     ...tables.flatMap(table => [{ heading: table.name }, { verbatim: columnList(table) }]),
     { heading: 'See also' },

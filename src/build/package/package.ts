@@ -1,9 +1,11 @@
-/*
- * Makes the packages: `npm run package -- [--arch amd64|arm64]… [--output DIRECTORY]`. For each architecture a .deb, an
- * .rpm, a .tar.gz and a bill of materials, and SHA256SUMS of them all. It takes Debian's dpkg-deb, rpmbuild (rpm), strip
- * (binutils), and for the other architecture than this machine's qemu-user-static, that one's binutils, and its libstdc++ (libstdc++6-arm64-cross).
+/**
+ * Makes the packages: `npm run package -- [--arch amd64|arm64]… [--output DIRECTORY]`. For each architecture: a .deb,
+ * an .rpm, a .tar.gz and a bill of materials; and SHA256SUMS of all of them. It needs dpkg-deb, rpmbuild (package
+ * rpm) and strip (binutils). For an architecture other than this machine's it also needs qemu-user-static, the
+ * binutils of that architecture, and its libstdc++ (libstdc++6-arm64-cross).
  *
- * The same commit makes the same bytes: SOURCE_DATE_EPOCH, or else the commit's time, is the time of everything.
+ * The same commit gives the same bytes: every time in the packages is SOURCE_DATE_EPOCH or, without it, the commit's
+ * time.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -43,7 +45,7 @@ const commitTime = async (): Promise<number> =>
 const note = (text: string): void => console.warn(`package: ${text}`);
 
 const packageFor = async (architecture: Architecture, release: Release): Promise<readonly string[]> => {
-  // Native parts and Node come from this directory, so that all architectures are made in the same way.
+  // The native parts and Node are installed into this directory, in the same way for every architecture.
   const scratch = await mkdtemp(join(output, '.build-'));
   try {
     const modules = await installProduction(root, architecture, join(scratch, 'install'));

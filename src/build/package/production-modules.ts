@@ -5,12 +5,12 @@ import { promisify } from 'node:util';
 import type { Architecture } from './architectures.ts';
 
 const run = promisify(execFile);
-/** Of a bill of materials. */
+/** Longest bill of materials. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Installs what the program consists of, for one architecture, into a directory: the lock file's versions, without what
- * only building and testing need. Returns its node_modules.
+ * Installs the program's production packages for one architecture into a directory, in the versions of the lock file.
+ * Returns the path of its node_modules.
  */
 export const installProduction = async (
   root: string,
@@ -26,29 +26,31 @@ export const installProduction = async (
   await run('npm', ['ci', '--omit=dev', ...target], { cwd: directory, maxBuffer: MAX_BYTES });
   const modules = join(directory, 'node_modules');
   await stat(join(modules, `node-linux-${node}`)).catch(cause => {
-    throw new Error(
-      `expected npm to install node-linux-${node}: that takes npm 10 or later, which knows --cpu`,
-      { cause },
-    );
+    throw new Error(`expected npm to install node-linux-${node}: use npm 10 or later, which has --cpu`, {
+      cause,
+    });
   });
   return modules;
 };
 
-/** The bill of materials of a directory of `installProduction`, in CycloneDX's JSON; same packages, same bytes. */
+/**
+ * The bill of materials of a directory made by `installProduction`, as CycloneDX JSON. The same packages give the
+ * same bytes.
+ */
 export const billOfMaterials = async (directory: string, epoch: number): Promise<string> => {
-  // What is not installed for building it npm would complain about, and write nothing.
+  // npm would complain about build packages that are not installed, and write nothing.
   const file = join(directory, 'package.json');
   const { devDependencies, ...manifest } = JSON.parse(await readFile(file, 'utf8'));
   await writeFile(file, JSON.stringify(manifest));
   const args = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev'];
   const { stdout } = await run('npm', args, { cwd: directory, maxBuffer: MAX_BYTES });
   const bill = JSON.parse(stdout);
-  // npm takes the directory's.
+  // npm names the document after the directory.
   bill.metadata.component.name = manifest.name;
-  // A number for this one document, which would be another one each time.
+  // A random number for this one document: it would differ in every build.
   delete bill.serialNumber;
   bill.metadata.timestamp = new Date(epoch * 1000).toISOString();
-  // Which npm wrote it says nothing of what is in the packages.
+  // The version of npm that wrote the document says nothing about the packages.
   delete bill.metadata.tools;
   return `${JSON.stringify(bill, null, 2)}\n`;
 };

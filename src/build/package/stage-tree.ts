@@ -6,12 +6,12 @@ import { PROGRAM } from '../../runtime/program-name.ts';
 import type { Architecture } from './architectures.ts';
 import { manPages } from './man-pages.ts';
 
-/** What a release is made of, besides its executables. */
+/** The inputs of a release, besides its executables. */
 export interface Release {
   /** Absolute path of the project. */
   readonly root: string;
   readonly version: string;
-  /** Seconds since 1970 that all files have as their time, so that two builds are the same bytes. */
+  /** Modification time of all files, in seconds since 1970, so that two builds give the same bytes. */
   readonly epoch: number;
 }
 
@@ -30,7 +30,7 @@ const EXECUTABLE = 'usr/lib/osquery/extensions/osquery-audit-events.ext';
 const SHARE = `usr/share/${PROGRAM}`;
 const DOC = `usr/share/doc/${PROGRAM}`;
 
-/** A file of src/build/package/files with what stands between `@` filled in. */
+/** A file of src/build/package/files, with the placeholders between `@` filled in. */
 export const template = async (name: string, values: Readonly<Record<string, string>>): Promise<string> => {
   const text = await readFile(fileURLToPath(new URL(`./files/${name}`, import.meta.url)), 'utf8');
   return text.replace(/@([A-Z]+)@/g, (_, key: string) => {
@@ -40,7 +40,7 @@ export const template = async (name: string, values: Readonly<Record<string, str
   });
 };
 
-/** Lays the files out as they are to lie on a server, below `tree`. */
+/** Lays the files out below `tree` as they will lie on a server. */
 export const stageTree = async (tree: string, parts: TreeParts): Promise<void> => {
   const { release, architecture, executable, bill } = parts;
   const { root, version, epoch } = release;
@@ -73,7 +73,7 @@ export const stageTree = async (tree: string, parts: TreeParts): Promise<void> =
   await settle(tree, epoch);
 };
 
-/** The same modes and times everywhere, whatever the umask is. */
+/** Sets the same modes and times everywhere, whatever the umask is. */
 export const settle = async (path: string, epoch: number): Promise<void> => {
   const stats = await stat(path);
   if (stats.isDirectory()) {
@@ -85,7 +85,7 @@ export const settle = async (path: string, epoch: number): Promise<void> => {
   await utimes(path, epoch, epoch);
 };
 
-/** Paths of the files below a directory, with a slash first, in order. */
+/** Paths of the files below a directory, each with a leading slash, sorted. */
 export const filesBelow = async (tree: string): Promise<readonly string[]> =>
   (await readdir(tree, { recursive: true, withFileTypes: true }))
     .filter(entry => !entry.isDirectory())

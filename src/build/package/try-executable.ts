@@ -6,16 +6,17 @@ const run = promisify(execFile);
 const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface TryOptions {
-  /** Absolute path of the project, whose fixtures are read. */
+  /** Absolute path of the project, for its fixtures. */
   readonly root: string;
   readonly executable: string;
-  /** The program, with its arguments, that runs it; none where this machine does. */
+  /** The command that emulates the architecture; empty if this machine runs it. */
   readonly emulator: readonly string[];
   readonly version: string;
 }
 
 /**
- * Runs an executable, of whatever architecture, as far as an emulator goes: its version, recorded events, and a BSM trail.
+ * Tries an executable, of this architecture or in an emulator, as far as an emulator can: its version, recorded
+ * events, and a BSM trail.
  *
  * @throws Error with what it printed instead
  */

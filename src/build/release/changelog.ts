@@ -1,8 +1,8 @@
-/** One version's part of a changelog. */
+/** The section of one version in a changelog. */
 export interface ChangelogSection {
   /** `1.2.3`, or `Unreleased`. */
   readonly version: string;
-  /** `YYYY-MM-DD`; undefined of what is not released. */
+  /** `YYYY-MM-DD`; undefined if not released yet. */
   readonly date: string | undefined;
   /** Markdown, without its heading. */
   readonly text: string;
@@ -11,9 +11,9 @@ export interface ChangelogSection {
 const HEADING = /^## (Unreleased|\d+\.\d+\.\d+(?:-[\w.]+)?)(?: \((\d{4}-\d\d-\d\d)\))?$/;
 
 /**
- * The versions of CHANGELOG.md, newest first as it has them.
+ * The versions in CHANGELOG.md, in its order: newest first.
  *
- * @throws Error with the line of a heading that is none of a version
+ * @throws Error with the line of a heading that names no version
  */
 export const changelogSections = (markdown: string): readonly ChangelogSection[] => {
   const sections: { version: string; date: string | undefined; lines: string[] }[] = [];
@@ -38,7 +38,7 @@ export type ReleaseNotes =
   | { readonly text: string; readonly isDated: boolean; readonly problem?: undefined }
   | { readonly problem: string };
 
-/** What the changelog says of a version: in a section of its own, or, before its release, under Unreleased. */
+/** What the changelog says about a version: its own section or, before the release, Unreleased. */
 export const releaseNotes = (sections: readonly ChangelogSection[], version: string): ReleaseNotes => {
   const [first] = sections;
   const own = sections.find(section => section.version === version);

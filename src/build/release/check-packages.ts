@@ -10,15 +10,15 @@ const run = promisify(execFile);
 const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface CheckedPackages {
-  /** Lines of SHA256SUMS. */
+  /** The lines of SHA256SUMS. */
   readonly sums: readonly string[];
-  /** What is wrong, with the file first. */
+  /** Problems, each with the file first. */
   readonly problems: readonly string[];
-  /** Checks that could not be made. */
+  /** Checks that could not be made here. */
   readonly notes: readonly string[];
 }
 
-/** Looks at the files of `npm run package`, for all architectures. */
+/** Checks the files that `npm run package` made, for all architectures. */
 export const checkPackages = async (
   directory: string,
   version: string,
@@ -78,7 +78,7 @@ const readSums = async (directory: string, problems: string[]): Promise<readonly
     const bytes = await readFile(join(directory, file)).catch(() => undefined);
     if (bytes === undefined) problems.push(`${file}: in SHA256SUMS, but not there`);
     else if (createHash('sha256').update(bytes).digest('hex') !== sum) {
-      problems.push(`${file}: its bytes are not those of SHA256SUMS`);
+      problems.push(`${file}: its checksum differs from SHA256SUMS`);
     }
   }
   return sums;

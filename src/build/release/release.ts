@@ -1,8 +1,8 @@
-/*
- * Checks that a release can be made, and makes its tag: `npm run release -- [--dry-run] [--packages DIRECTORY]`. It looks at
- * the work tree, the version, CHANGELOG.md, and the packages with their bills of materials, which it builds unless it is
- * given those of `npm run package`; writes the notes beside them; and prints what would be published. Without --dry-run it
- * makes the tag; pushing that has the workflow in .github publish.
+/**
+ * Checks that a release can be made, and makes its tag: `npm run release -- [--dry-run] [--packages DIRECTORY]`. It
+ * checks the work tree, the version, CHANGELOG.md, and the packages with their bills of materials. It builds the
+ * packages, unless it is given those of `npm run package`; writes the notes beside them; and prints what would be
+ * published. Without --dry-run it makes the tag. When the tag is pushed, the workflow in .github publishes.
  */
 import { execFile } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
@@ -37,7 +37,7 @@ if (lock.version !== version) {
 const head = await git('rev-parse', 'HEAD');
 const tagged = await git('rev-parse', '--verify', '--quiet', `${tag}^{commit}`).catch(() => '');
 if (tagged !== '' && tagged !== head) {
-  problems.push(`${tag} is another commit (${tagged.slice(0, 12)}): set the next version in package.json`);
+  problems.push(`${tag} names another commit (${tagged.slice(0, 12)}): set the next version in package.json`);
 }
 const text = releaseNotes(changelogSections(await readFile(join(root, 'CHANGELOG.md'), 'utf8')), version);
 if (text.problem !== undefined) problems.push(text.problem);
@@ -73,5 +73,5 @@ if (problems.length > 0) process.exitCode = 1;
 else if (isDry) console.log('nothing was published: this was a dry run');
 else {
   if (tagged === '') await git('tag', '--annotate', tag, '--message', `osquery-audit-events ${version}`);
-  console.log(`${tag} is made; "git push origin ${tag}" has the workflow publish it`);
+  console.log(`${tag} is made; run "git push origin ${tag}", and the workflow publishes it`);
 }

@@ -1,6 +1,6 @@
 /**
- * Results in the forms of osquery's shell. Printers take rows as they come and return text; only the table, whose
- * widths depend on every row, keeps them to the end.
+ * Results in the forms of osquery's shell. Printers take rows as they come and return text. Only the table keeps all
+ * rows to the end, because its widths depend on every row.
  *
  * Source of the forms: osquery 5.23 `devtools/shell.cpp` and `printer.cpp`.
  */
@@ -17,13 +17,13 @@ export interface PrintSettings {
   /** Between fields of `csv` and `list`. */
   readonly separator: string;
   readonly headers: boolean;
-  /** Output goes to a terminal: then the CSV form, too, shows control characters escaped. */
+  /** Whether output goes to a terminal; then the CSV form, too, escapes control characters. */
   readonly terminal: boolean;
 }
 
 export type PrintedRow = readonly (string | null)[];
 
-/** Prints one statement's result: any number of `rows`, then `end`; each returns text to write. */
+/** Prints one statement's result: `rows` any number of times, then `end`; each returns text to write. */
 interface StatementPrinter {
   readonly rows: (rows: readonly PrintedRow[]) => string;
   readonly end: () => string;
@@ -61,8 +61,8 @@ const table: MakePrinter = (columns, { nullValue }) => {
 };
 
 /**
- * Objects whose keys come in order of their bytes, as core's map has them; of columns with the same name the last
- * counts. The array around them belongs to the whole text of statements.
+ * Objects whose keys are sorted by their bytes, as in core's map. Of columns with the same name the last one counts.
+ * The array around the objects belongs to the whole text of statements.
  */
 const jsonObjects = (
   columns: readonly string[],
@@ -79,7 +79,7 @@ const jsonObjects = (
   };
 };
 
-/** Core quotes whatever holds a blank, a quote, a control or a byte beyond ASCII. */
+/** Core quotes everything that holds a blank, a quote, a control character or a byte beyond ASCII. */
 const CSV_PLAIN = /^[!#-&(-~]+$/;
 
 const csv: MakePrinter = (columns, { nullValue, separator, headers, terminal }) => {
@@ -134,7 +134,7 @@ const list: MakePrinter = (columns, { nullValue, separator, headers }) => {
   };
 };
 
-/** Widths come from the names and the first row; later values that are longer are cut. */
+/** Widths come from the names and the first row; longer values in later rows are cut. */
 const column: MakePrinter = (columns, { nullValue, headers }) => {
   const names = columns.map(escapeForTerminal);
   let widths: number[] | undefined;
@@ -162,12 +162,12 @@ const PRINTERS: Readonly<Record<Exclude<OutputMode, 'json'>, MakePrinter>> = {
   column,
 };
 
-/** Prints the results of a text of statements that belong together: an argument, or a statement from a stream. */
+/** Prints the results of statements that belong together: those of an argument, or one statement of a stream. */
 export interface Printer {
   readonly statement: (columns: readonly string[]) => string;
   readonly rows: (rows: readonly PrintedRow[]) => string;
   readonly statementEnd: () => string;
-  /** After the last statement, also when it failed: what was begun is closed. */
+  /** Closes what was begun, after the last statement, even if it failed. */
   readonly end: () => string;
 }
 
@@ -184,7 +184,7 @@ const statementPrinter = (make: MakePrinter, settings: PrintSettings): Printer =
   };
 };
 
-/** One array for the rows of all statements, as core's shell makes it. */
+/** One array for the rows of all statements, as in core's shell. */
 const jsonPrinter = (settings: PrintSettings): Printer => {
   let toObject: ((row: PrintedRow) => string) | undefined;
   let count = 0;

@@ -4,15 +4,15 @@ const PLAIN = /^[ -~]*$/;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** How many columns of a terminal a text takes. For text without control characters. */
+/** Width of a text in columns of a terminal. The text must not have control characters. */
 export const textWidth = (text: string): number =>
   PLAIN.test(text) ? text.length : stringWidth(text, { countAnsiEscapeCodes: true });
 
-/** The text followed by blanks up to the width. */
+/** The text, padded with blanks to the width. */
 export const padEnd = (text: string, width: number): string =>
   text + ' '.repeat(Math.max(0, width - textWidth(text)));
 
-/** The text after blanks up to the width. */
+/** The text, padded with blanks on the left to the width. */
 export const padStart = (text: string, width: number): string =>
   ' '.repeat(Math.max(0, width - textWidth(text))) + text;
 

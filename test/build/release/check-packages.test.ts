@@ -51,7 +51,7 @@ describe('packages', () => {
     put('a.deb', 'others');
     const { problems } = await checkPackages(directory, '1.2.3', '24.0.0');
     expect(problems).toEqual([
-      'a.deb: its bytes are not those of SHA256SUMS',
+      'a.deb: its checksum differs from SHA256SUMS',
       'gone.rpm: in SHA256SUMS, but not there',
       expect.stringContaining(
         'osquery-audit-events_1.2.3-1_amd64.deb, osquery-audit-events-1.2.3-1.x86_64.rpm',

@@ -19,7 +19,7 @@ test.each<[string, Partial<typeof sound>, string, string]>([
   ['not executable', { mode: 0o644 }, 'not executable', `chmod 0755 ${EXT_PATH}`],
   ['a sticky directory', { directoryMode: 0o1777 }, 'sticky bit', 'move it'],
   ['a directory open to all', { directoryMode: 0o777 }, 'anybody can replace', 'chmod 0755 /usr/lib/osquery'],
-  ['no file', { isFile: false }, 'is no file', 'name the file itself'],
+  ['no file', { isFile: false }, 'is not a file', 'name the file itself'],
   ['another ending', { path: '/opt/osquery-audit-events' }, 'does not end in .ext', 'rename'],
 ])('%s', (_, change, found, fix) => {
   const extension = { ...healthy.extension, files: [{ ...sound, ...change }] };

@@ -173,7 +173,7 @@ test('names that core leaves free need not be in disable_tables', () => {
 });
 
 test('lines of a flagfile that mean nothing are named one by one', () => {
-  const problems = ['line 3: unknown flag --audit_alow_config', 'line 5 is no flag: "x"'];
+  const problems = ['line 3: unknown flag --audit_alow_config', 'line 5 is not a flag: "x"'];
   const flags = { kind: 'file', path: FILE, values: rightFlags, problems } as const;
   expect(troubles(checkFlags({ ...healthy, flags }))).toMatchObject([
     { check: 'flagfile', status: 'problem', found: `${FILE}, ${problems[0]}` },

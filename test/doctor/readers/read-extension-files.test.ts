@@ -47,7 +47,7 @@ test('files that are not there, circles, and directories', () => {
   const path = '/opt/osquery-audit-events.ext';
   expect(read({ [LOAD]: `${path}\n` }).files).toEqual([{ kind: 'missing', path }]);
   expect(read({ [path]: { link: 'osquery-audit-events.ext' } }, path).files).toEqual([
-    { kind: 'unreadable', path, why: 'its symbolic links go round in a circle' },
+    { kind: 'unreadable', path, why: 'its symbolic links form a loop' },
   ]);
   expect(read({ [path]: { directory: true } }, path).files).toMatchObject([{ kind: 'found', isFile: false }]);
 });

@@ -30,7 +30,7 @@ test('lines that osqueryd skips are named, and the rest is read', () => {
       expect.stringContaining(
         'line 1: unknown flag --audit_alow_config (did you mean --audit_allow_config?)',
       ),
-      'line 2 is no flag: "words"',
+      'line 2 is not a flag: "words"',
       expect.stringContaining('line 3: --events_max: expected a whole number'),
     ],
   });

@@ -91,12 +91,12 @@ describe('repairAudit', () => {
     const results = await repair(fake);
     expect(results.map(({ check, found }) => `${check}: ${found}`)).toEqual([
       `our rules: ${own - 1} rules with the key osquery-audit-events removed`,
-      'audit enabled: 0 again, as was found',
-      `audit owner: nobody: pid ${DEAD}, which is entered there, has ended`,
-      `audit backlog_limit: 64 again, as was found; pid ${pid} had set 8192`,
-      `audit backlog_wait_time: 15000 again, as was found; pid ${pid} had set 0`,
-      `audit failure: 1 again, as was found; pid ${pid} had set 0`,
-      `our rules: the rule in which pid ${pid} kept what it had found is removed`,
+      'audit enabled: 0 again, as it was found',
+      `audit owner: nobody: pid ${DEAD}, which was entered there, has ended`,
+      `audit backlog_limit: 64 again, as it was found; pid ${pid} had set 8192`,
+      `audit backlog_wait_time: 15000 again, as it was found; pid ${pid} had set 0`,
+      `audit failure: 1 again, as it was found; pid ${pid} had set 0`,
+      `our rules: the rule in which pid ${pid} had noted what it found is removed`,
       'repair: now enabled 0, failure 1, backlog_limit 64, backlog_wait_time 15000, no owner, no rule of ours, 1 rule of others',
     ]);
   });
@@ -130,7 +130,7 @@ describe('repairAudit', () => {
     });
     expect(results.find(({ check }) => check === 'audit backlog_limit')).toMatchObject({
       status: 'ok',
-      found: `stays 9999: somebody has changed it since pid ${process.pid} set 8192; before that it was 64`,
+      found: `stays 9999: it was changed after pid ${process.pid} set 8192; before that it was 64`,
     });
   });
 
@@ -149,7 +149,7 @@ describe('repairAudit', () => {
         check: 'audit settings',
         status: 'unknown',
         found:
-          'enabled 1, failure 0, backlog_limit 8192, backlog_wait_time 0 stay: the rule that kept what they were before is gone',
+          'enabled 1, failure 0, backlog_limit 8192, backlog_wait_time 0 stay: the rule that noted their earlier values is gone',
         fix: expect.stringContaining('auditctl -e 0 -f 1 -b 64 --backlog_wait_time 15000'),
       },
       {

@@ -111,7 +111,7 @@ const debSteps: readonly Step[] = [
   {
     what: 'an extensions.load that is a symbolic link is told, and stays',
     line: `dpkg -P osquery-audit-events && mv ${LOAD} /real && ln -s /real ${LOAD} && dpkg -i /new.deb`,
-    fails: /extensions\.load: it is a symbolic link, expected a file/,
+    fails: /extensions\.load: expected a file, got a symbolic link/,
     after: {
       'cat -A /real': othersAfter,
       "dpkg-query -W -f '${Status}' osquery-audit-events": 'install ok half-configured',
