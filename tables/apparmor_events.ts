@@ -26,7 +26,7 @@ const osqueryColumns = [
   { name: 'label', type: 'TEXT' },
 ] as const satisfies readonly ColumnSpec[];
 
-/** Ours, all of them hidden. */
+/** Our own columns, all hidden. */
 const ownColumns = [
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
   { name: 'node', type: 'TEXT', options: { hidden: true } },
@@ -35,7 +35,7 @@ const ownColumns = [
 const columns = [...osqueryColumns, ...ownColumns] as const;
 
 /**
- * Record types that AppArmor writes: AVC, which osquery calls AA; kernels with its older patches have types of its own.
+ * AppArmor's record types: AVC, which osquery calls AA; and types of their own in kernels with its older patches.
  * Source: osquery 5.23 `osquery/events/linux/apparmor_events.h`; libaudit.h of audit-userspace 4.
  */
 const TYPES: ReadonlyMap<number, string> = new Map([
@@ -50,7 +50,7 @@ const TYPES: ReadonlyMap<number, string> = new Map([
   [1507, 'APPARMOR_KILL'],
 ]);
 
-/** What AppArmor denies, allows under audit, and loads. */
+/** What AppArmor denies, allows with audit, and loads. */
 export const apparmorEvents: EventTable<'record', typeof columns> = {
   spec: { name: 'apparmor_events', columns, attributes: { eventBased: true } },
   osqueryColumns: osqueryColumns.length,
@@ -62,7 +62,7 @@ export const apparmorEvents: EventTable<'record', typeof columns> = {
 
   toRow({ type, message, fields, ...event }, { settings, uptimeAt, auditId }) {
     const typeName = TYPES.get(type);
-    // SELinux has the type AVC, too.
+    // SELinux uses the type AVC, too.
     if (!settings.allowApparmorEvents || typeName === undefined || !fields.has('apparmor')) return undefined;
     return {
       type: typeName,
@@ -92,6 +92,6 @@ export const apparmorEvents: EventTable<'record', typeof columns> = {
   },
 };
 
-/** undefined for what is none: the record does not say it then. */
+/** undefined for text that is no number: the record does not say it then. */
 const number = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;

@@ -63,7 +63,7 @@ const afterLosses = [
   { name: 'last_error', type: 'TEXT' },
 ] as const satisfies readonly ColumnSpec[];
 
-/** Rows of a table of events that were dropped, or expired, before a query had read them. */
+/** Columns that count rows of an event table that were dropped, or expired, before a query had read them. */
 export type LossColumn = `${string}_evicted_unread` | `${string}_expired_unread`;
 
 /** The tables that hold events. */
@@ -82,7 +82,7 @@ export type AuditStatusRow = Row<typeof beforeLosses> &
   Row<typeof afterLosses> & { readonly [Name in LossColumn]?: number | undefined };
 
 /**
- * How the events are read, and everything that was lost on the way: one row. Counts are since
- * the start or, where state is kept (`state_dir`), since the first start with that directory.
+ * How events are read, and everything that was lost on the way: one row. Counts start with the process or, if state
+ * is kept (`state_dir`), with the first start with that directory.
  */
 export const auditStatus: TableSpec = { name: 'audit_status', columns };

@@ -8,7 +8,7 @@ import { selinuxEvents } from './selinux_events.ts';
 import { socketEvents } from './socket_events.ts';
 import { userEvents } from './user_events.ts';
 
-/** Every table that events feed. A new one is its file in tables/ and its line here. */
+/** Every table that events feed. To add one, add its file to tables/ and its line here. */
 const catalogue: readonly EventTable[] = [
   processEvents,
   socketEvents,
@@ -19,7 +19,7 @@ const catalogue: readonly EventTable[] = [
   processFileEvents,
 ];
 
-/** The tables as a platform has them. */
+/** The tables with their columns on a platform. */
 export const eventTablesOn = (platform: NodeJS.Platform): readonly EventTable[] =>
   catalogue
     .filter(({ linuxOnly }) => platform === 'linux' || linuxOnly !== true)

@@ -1,6 +1,6 @@
 /**
- * The event tables that a stock core on Linux owns, with osquery 5.23's columns and without rows: an embedded core
- * can stand in for one whose own audit publisher is off.
+ * The event tables that a stock core on Linux owns, with osquery 5.23's columns and without rows. With them, an
+ * embedded core behaves like one whose audit publisher is off.
  */
 import type { PluginRow } from 'osquery-extension-ts';
 import { columnRoutes } from 'osquery-extension-ts/protocol';

@@ -3,8 +3,8 @@ import type { EventTable } from '../src/events/event-table.ts';
 import { DARWIN_COLUMNS, type DarwinColumns } from '../src/openbsm/darwin-columns.ts';
 
 /**
- * A table with the columns it has on a platform. The catalogue says what Linux has; rows may have values for columns
- * that are not there, which nobody then sees.
+ * A table with its columns on a platform. The catalogue has those of Linux. Rows may have values for columns that do
+ * not exist on the platform; nobody sees them.
  */
 export const tableOn = (platform: NodeJS.Platform, table: EventTable): EventTable => {
   const difference = platform === 'darwin' ? DARWIN_COLUMNS[table.spec.name] : undefined;

@@ -38,7 +38,7 @@ const osqueryColumns = [
   { name: 'syscall', type: 'TEXT' },
 ] as const satisfies readonly ColumnSpec[];
 
-/** Ours, all of them hidden. */
+/** Our own columns, all hidden. */
 const ownColumns = [
   { name: 'argv', type: 'TEXT', options: { hidden: true } },
   { name: 'comm', type: 'TEXT', options: { hidden: true } },
@@ -70,8 +70,8 @@ const ownColumns = [
 const columns = [...osqueryColumns, ...ownColumns] as const;
 
 /**
- * The last columns come from the Event Model, later than the row: this says of which field of it. They are filled from
- * the moment on that telemetry is on, or a query has asked for one of them.
+ * The last columns come from the Event Model, later than the row; this maps them to its fields. They are filled from
+ * the moment on that telemetry is on, or that a query has asked for one of them.
  */
 export const processEventExtras = {
   parent_path: 'parent_process_path',
@@ -93,10 +93,10 @@ const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
 const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];
 const KILL: readonly SyscallName[] = ['kill', 'tkill', 'tgkill'];
 
-/** osquery's own word for a parent that cannot be determined. */
+/** osquery's value for a parent that cannot be determined. */
 const UNKNOWN_PARENT = -1;
 
-/** Process executions, and with their flags new processes and signals sent. */
+/** Process executions and, with their flags, new processes and signals sent. */
 export const processEvents: EventTable<'process', typeof columns> = {
   spec: {
     name: 'process_events',
@@ -192,5 +192,5 @@ const isWanted = (event: ProcessEvent, { settings }: RowContext): boolean => {
   }
 };
 
-/** As osquery writes permissions where no PATH record says them: `0755`, setuid and sticky bits first. */
+/** Permissions as osquery writes them if no PATH record has them: `0755`, setuid and sticky bits first. */
 const permissions = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');

@@ -28,7 +28,7 @@ const osqueryColumns = [
   { name: 'eid', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
-/** Ours, all of them hidden. */
+/** Our own columns, all hidden. */
 const ownColumns = [
   { name: 'category', type: 'TEXT', options: { hidden: true } },
   { name: 'syscall', type: 'TEXT', options: { hidden: true } },
@@ -45,7 +45,7 @@ const ownColumns = [
 
 const columns = [...osqueryColumns, ...ownColumns] as const;
 
-/** Who changed which file: of the paths that the configuration names. */
+/** Who changed which file, for the paths in the configuration. */
 export const processFileEvents: EventTable<'file', typeof columns> = {
   spec: { name: 'process_file_events', columns, attributes: { eventBased: true } },
   osqueryColumns: osqueryColumns.length,
@@ -102,8 +102,8 @@ const isWanted = ({ operation, isPartial }: FileEvent, settings: AuditSettings):
   (!isPartial || settings.showPartialFimEvents);
 
 /**
- * Whether a configuration means an event's paths. A path that it says nothing of may be one of a container, or of another
- * mount of the same directory: what counts there is that the kernel has selected the file.
+ * Whether a configuration means the event's paths. A path that it does not mention may be one of a container, or of
+ * another mount of the same directory; then it counts that the kernel selected the file.
  */
 const watchedAs = (
   { path, destPath, isSelected, isPartial }: FileEvent,

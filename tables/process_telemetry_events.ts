@@ -2,7 +2,7 @@ import type { ColumnSpec, Row, TableSpec } from 'osquery-extension-ts';
 import { argumentsBeside } from '../src/events/joined-arguments.ts';
 import type { TelemetryEvent } from '../src/model/telemetry-model.ts';
 
-/** One row per exec. What no data source could tell is NULL. */
+/** One row per exec. What no data source could determine is NULL. */
 const columns = [
   { name: 'timestamp', type: 'TEXT' },
   { name: 'host_name', type: 'TEXT' },
@@ -51,10 +51,10 @@ type TelemetryRow = Row<typeof columns>;
 export const processTelemetryEvents = {
   spec: { name: 'process_telemetry_events', columns, attributes: { eventBased: true } },
 
-  /** Fields of the Event Model that a row is made of. */
+  /** Fields of the Event Model that rows use. */
   fields: columns.map(({ name }) => name).filter(name => name !== 'time' && name !== 'eid'),
 
-  /** `eid` is the buffer's to give. */
+  /** The buffer assigns `eid`. */
   toRow({ event, fields }: Pick<TelemetryEvent, 'event' | 'fields'>): Omit<TelemetryRow, 'eid'> {
     return {
       timestamp: fields.timestamp,
@@ -103,17 +103,17 @@ export const processTelemetryEvents = {
   readonly toRow: unknown;
 };
 
-/** Characters of the list of ancestors, at most. */
+/** Most characters of the list of ancestors. */
 const MOST_LIST_TEXT = 16_384;
 
 const listTexts = new WeakMap<readonly unknown[], string>();
 
-/** Processes of one parent share the list of their ancestors: its text is made once. */
+/** Processes of one parent share the list of their ancestors, so its text is made once. */
 const listText = (list: readonly unknown[]): string => {
   let text = listTexts.get(list);
   if (text === undefined) {
     text = JSON.stringify(list);
-    // Whoever is farthest is left out where their paths are as long as paths can be.
+    // If the paths are as long as paths can be, the farthest ancestors are left out.
     for (let kept = list.length; text.length > MOST_LIST_TEXT; kept--)
       text = JSON.stringify(list.slice(0, kept - 1));
     listTexts.set(list, text);

@@ -21,7 +21,7 @@ const osqueryColumns = [
   { name: 'code', type: 'TEXT' },
 ] as const satisfies readonly ColumnSpec[];
 
-/** Ours, all of them hidden. */
+/** Our own columns, all hidden. */
 const ownColumns = [
   { name: 'eid', type: 'TEXT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
@@ -44,7 +44,7 @@ const ACTIONS: ReadonlyMap<number, string> = new Map([
   [0x7fff_0000, 'ALLOW'],
 ]);
 
-/** System calls that a seccomp filter has logged, refused, or killed their process for. */
+/** System calls that a seccomp filter logged or refused, or for which it killed the process. */
 export const seccompEvents: EventTable<'record', typeof columns> = {
   spec: { name: 'seccomp_events', columns, attributes: { eventBased: true } },
   osqueryColumns: osqueryColumns.length,
@@ -81,7 +81,7 @@ export const seccompEvents: EventTable<'record', typeof columns> = {
   },
 };
 
-/** As osquery writes a number that has no name. */
+/** As osquery writes a number without a name. */
 const named = (number: number | undefined, name: string | undefined): string | undefined =>
   number === undefined ? undefined : (name ?? `${number}(unknown)`);
 

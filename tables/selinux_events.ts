@@ -9,7 +9,7 @@ const osqueryColumns = [
   { name: 'eid', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
-/** Ours, all of them hidden. */
+/** Our own columns, all hidden. */
 const ownColumns = [
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
   { name: 'node', type: 'TEXT', options: { hidden: true } },
@@ -18,9 +18,8 @@ const ownColumns = [
 const columns = [...osqueryColumns, ...ownColumns] as const;
 
 /**
- * Record types that are SELinux's, as osquery calls them. USER_AVC, which is of this kind too, is a message of a program, and
- * a row of user_events, also in osquery.
- * Source: osquery 5.23 `osquery/events/linux/selinux_events.h`.
+ * SELinux's record types, with osquery's names. USER_AVC belongs to them too, but is a message of a program, and so a
+ * row of user_events, as in osquery. Source: osquery 5.23 `osquery/events/linux/selinux_events.h`.
  */
 const TYPES: ReadonlyMap<number, string> = new Map([
   [1400, 'AVC'],
@@ -43,7 +42,7 @@ const TYPES: ReadonlyMap<number, string> = new Map([
   [1417, 'MAC_UNLBL_STCDEL'],
 ]);
 
-/** What SELinux denies, grants under audit, and changes: whole records. */
+/** What SELinux denies, grants with audit, and changes: whole records. */
 export const selinuxEvents: EventTable<'record', typeof columns> = {
   spec: { name: 'selinux_events', columns, attributes: { eventBased: true } },
   osqueryColumns: osqueryColumns.length,
@@ -55,7 +54,7 @@ export const selinuxEvents: EventTable<'record', typeof columns> = {
 
   toRow(event, { settings, uptimeAt, auditId }) {
     const type = TYPES.get(event.type);
-    // AppArmor has the type AVC, too.
+    // AppArmor uses the type AVC, too.
     if (!settings.allowSelinuxEvents || type === undefined || event.fields.has('apparmor')) return undefined;
     return {
       type,

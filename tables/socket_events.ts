@@ -23,7 +23,7 @@ const osqueryColumns = [
   { name: 'status', type: 'TEXT' },
 ] as const satisfies readonly ColumnSpec[];
 
-/** Ours, all of them hidden. */
+/** Our own columns, all hidden. */
 const ownColumns = [
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
@@ -41,8 +41,8 @@ const ownColumns = [
 const columns = [...osqueryColumns, ...ownColumns] as const;
 
 /**
- * What audit does not record of these is looked up while the socket is there, and known some milliseconds after the row is
- * made. The values of a row that has nothing to be looked up, or was not, are those of `toRow`.
+ * Columns that audit does not record. They are looked up while the socket exists, and become known some milliseconds
+ * after the row. A row without a look-up keeps the values of `toRow`.
  */
 export const socketEventExtras = [
   'family',
@@ -67,7 +67,7 @@ export const socketContainerExtras = [
 
 const AF_UNIX = 1;
 
-/** Binds, connects and accepts; on macOS, and if they are asked for, also datagrams sent to an address. */
+/** Binds, connects and accepts; datagrams sent to an address too, on macOS, and on Linux if they are asked for. */
 export const socketEvents: EventTable<'socket', typeof columns> = {
   spec: { name: 'socket_events', columns, attributes: { eventBased: true } },
   osqueryColumns: osqueryColumns.length,
@@ -80,7 +80,7 @@ export const socketEvents: EventTable<'socket', typeof columns> = {
       syscalls: [
         'bind',
         'connect',
-        // TCP Fast Open: what connects and sends in one call.
+        // TCP Fast Open: one call that connects and sends.
         ...(['sendto', 'sendmsg', 'sendmmsg'] as const),
         ...(settings.allowAcceptSocketEvents ? (['accept', 'accept4'] as const) : []),
       ],

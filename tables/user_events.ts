@@ -15,7 +15,7 @@ const osqueryColumns = [
   { name: 'eid', type: 'TEXT', options: { hidden: true } },
 ] as const satisfies readonly ColumnSpec[];
 
-/** Ours, all of them hidden. */
+/** Our own columns, all hidden. */
 const ownColumns = [
   { name: 'acct', type: 'TEXT', options: { hidden: true } },
   { name: 'hostname', type: 'TEXT', options: { hidden: true } },
@@ -27,7 +27,7 @@ const ownColumns = [
 
 const columns = [...osqueryColumns, ...ownColumns] as const;
 
-/** Authentication, sessions, account changes: what PAM, sudo, sshd and others report to audit. */
+/** Authentication, sessions and account changes, as PAM, sudo, sshd and others report them to audit. */
 export const userEvents: EventTable<'user', typeof columns> = {
   spec: { name: 'user_events', columns, attributes: { eventBased: true } },
   osqueryColumns: osqueryColumns.length,

@@ -9,7 +9,7 @@ export type ArgumentKey =
   | { readonly kind: 'whole' | 'length'; readonly index: number }
   | { readonly kind: 'fragment'; readonly index: number; readonly fragment: number };
 
-/** @returns undefined if the field is none of an argument */
+/** @returns undefined if the field belongs to no argument */
 export const argumentKey = ({ bytes, keyStart, keyEnd }: FieldCursor): ArgumentKey | undefined => {
   if (bytes[keyStart] !== LETTER_A) return undefined;
   let at = keyStart + 1;

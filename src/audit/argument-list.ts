@@ -3,34 +3,37 @@ import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { releaseBytes } from './release-bytes.ts';
 import { decimal, decodeHexInto, decodeText, isAbsent, isDamaged } from './value.ts';
 
-/** Most arguments an event may claim; MAX_ARG_STRINGS of the kernel is 2^31, the stack allows about 10^6. */
+/** Most arguments that an event may claim. The kernel's MAX_ARG_STRINGS is 2^31; the stack allows about 10^6. */
 export const ARGUMENT_LIMIT = 1_000_000;
 
-/** A record that another one follows has at least this many bytes: the kernel wants 104 of its 7,500 for one more. */
+/**
+ * A record that is followed by another has at least this many bytes: the kernel starts a new one when fewer than 104
+ * of its 7,500 are left.
+ */
 export const FULL_RECORD = 7_396;
 
-/** What an argument takes up besides its own bytes: a user chooses how many empty ones there are. */
+/** Memory of an argument besides its own bytes: a user chooses the number of empty arguments. */
 const ARGUMENT_COST = 3;
 const MOST_BYTES_PER_CHARACTER = 4;
-/** Of an argument in fragments, the first that are kept. */
+/** Initial memory for an argument in fragments. */
 const INITIAL_BYTES = 16_384;
 
 const ARGC = keyHash('argc');
 const cursor = new FieldCursor();
 
-/** Decides whether arguments that no record has are empty ones; gets the list with them. */
+/** Decides whether arguments without a record are empty ones; receives the list with them filled in. */
 export type AreEmpty = (argv: readonly string[]) => boolean;
 
 /** The first arguments of an event. */
 export interface FirstArguments {
   readonly argv: string[];
-  /** Bytes of all arguments with one between each two, where these are not all of them. */
+  /** Bytes of all arguments, joined by one byte each; set if these are only some of them. */
   readonly wholeBytes?: number;
 }
 
 /**
- * Joins the EXECVE records of one event as they arrive, in the kernel's order. It keeps only the text of the first arguments,
- * so that a long command line takes no more memory than its row.
+ * Joins the EXECVE records of one event as they arrive, in the kernel's order. It keeps only the text of the first
+ * arguments, so that a long command line takes no more memory than its row.
  */
 export class ArgumentList {
   readonly #enough: number;
@@ -38,43 +41,47 @@ export class ArgumentList {
   damaged = 0;
   #argv: string[] = [];
   #argc = -1;
-  /** The argument that comes next, or that is under way. */
+  /** Index of the next argument, or of the one in progress. */
   #index = 0;
   #records = 0;
-  /** Bytes of all arguments that have been read. */
+  /** Bytes of all arguments that were read. */
   #bytes = 0;
-  /** Arguments that no record has. */
+  /** Arguments that no record contains. */
   #missing = 0;
   /** Whether the end of an argument was left out. */
   #isCut = false;
-  /** Whether the argument at `#index` is in fragments. */
+  /** Whether the argument at `#index` comes in fragments. */
   #isOpen = false;
   #announced: number | undefined;
-  /** Of the argument in fragments, how many there were, their bytes, and the characters that they were written with. */
+  /**
+   * For the argument in fragments: the number of fragments, their bytes, and the characters they were written with.
+   */
   #fragments = 0;
   #fragmentBytes = 0;
   #fragmentsWritten = 0;
   #kept: Buffer = NONE;
-  /** Whether a record may have been followed by another. */
+  /** Whether a record was so full that another may have followed. */
   #isFull = false;
-  /** Damage, records that do not agree, or another order. */
+  /** Damage, contradicting records, or another order. */
   #isBroken = false;
-  /** Whether a record ends in hex, of which more may be lost. */
+  /** Whether a record ends in hex, of which more may be missing. */
   #endsOpen = false;
-  /** Whether there is an empty argument: its kernel leaves out none. */
+  /** Whether there is an empty argument: then this kernel leaves none out. */
   #hasEmpty = false;
 
-  /** @param enough bytes of text that are wanted: arguments that begin behind them are checked, and not made into text */
+  /**
+   * @param enough bytes of text that are wanted: arguments that begin behind them are checked but not kept as text
+   */
   constructor(enough: number) {
     this.#enough = enough;
   }
 
-  /** About how many bytes this occupies. */
+  /** Approximate bytes of memory. */
   get size(): number {
     return Math.min(this.#bytes + ARGUMENT_COST * this.#index, this.#enough) + this.#kept.length;
   }
 
-  /** Takes the next record. Its bytes are not looked at later. */
+  /** Takes the next record. Its bytes are not used after the call. */
   push(record: AuditRecord): void {
     cursor.reset(record.bytes, record.start, record.end);
     let fields = 0;
@@ -95,10 +102,10 @@ export class ArgumentList {
   }
 
   /**
-   * Takes the count that a list begins with. Old kernels write one list for a script, and one for its interpreter: the longer
-   * one counts.
+   * Takes the count at the beginning of a list. Old kernels write one list for a script and one for its interpreter;
+   * the longer one counts.
    *
-   * @returns false if the record is of the shorter one
+   * @returns false if the record belongs to the shorter one
    */
   #count(argc: number): boolean {
     if (argc < this.#argc) return false;
@@ -158,7 +165,7 @@ export class ArgumentList {
     return true;
   }
 
-  /** Ends the argument under way, if another one follows; those between are missing. */
+  /** Ends the argument in progress if another one follows. Arguments in between are missing. */
   #goTo(index: number): void {
     if (this.#isOpen && index > this.#index) this.#close();
     if (index < this.#index) this.#isBroken = true;
@@ -168,7 +175,7 @@ export class ArgumentList {
     }
   }
 
-  /** Bytes of one argument that are kept: enough to see that it is longer than what is wanted. */
+  /** Bytes kept of one argument: enough to see that it is longer than what is wanted. */
   get #most(): number {
     return this.#enough + MOST_BYTES_PER_CHARACTER;
   }
@@ -205,7 +212,7 @@ export class ArgumentList {
 
   #close(): void {
     const bytes = this.#fragmentBytes;
-    // Characters as written, two a byte in hex; a count of bytes is as good.
+    // The length may be given in characters as written (two per byte in hex) or in bytes.
     if (this.#announced !== bytes && this.#announced !== this.#fragmentsWritten) this.#isBroken = true;
     if (this.#fragments === 0) this.#isBroken = true;
     if (this.#isWanted) {
@@ -222,10 +229,10 @@ export class ArgumentList {
   }
 
   /**
-   * After the last record.
+   * Call this after the last record.
    *
    * @param areEmpty asked if arguments are missing that an old kernel could have left out
-   * @returns undefined if any argument is missing in whole or part, or damaged: half a command line would be an invention
+   * @returns undefined if any argument is missing, incomplete or damaged: half a command line would be an invention
    */
   end(areEmpty: AreEmpty): FirstArguments | undefined {
     if (this.#isOpen) this.#close();
@@ -238,7 +245,7 @@ export class ArgumentList {
     const isWhole = argv.length === argc && !this.#isCut;
     const found = isWhole ? { argv } : { argv, wholeBytes: this.#bytes + Math.max(0, argc - 1) };
     if (this.#missing === 0) return found;
-    // Of several records, or behind a full one, another can be lost.
+    // If there were several records, or a full one, another one may be lost.
     if (this.#records > 1 || this.#isFull) return undefined;
     if (!this.#endsOpen && !this.#hasEmpty && areEmpty(argv)) return found;
     this.damaged++;
@@ -248,14 +255,16 @@ export class ArgumentList {
 
 const NONE = Buffer.alloc(0);
 
-/** The bytes of the field that was read last: in its record, or, where they stand in hex, in memory that is used again. */
+/**
+ * The bytes of the field that was read last: in its record or, if they are written in hex, in memory that is reused.
+ */
 class Value {
   bytes: Buffer = NONE;
   start = 0;
   end = 0;
   #decoded = Buffer.allocUnsafeSlow(INITIAL_BYTES);
 
-  /** @returns false if it is damaged: its quote is not closed, or it is no hex */
+  /** @returns false if it is damaged: its quote is not closed, or it is not hex */
   read(field: FieldCursor): boolean {
     const { bytes, valueStart, valueEnd } = field;
     if (field.quoted) {
@@ -275,7 +284,7 @@ class Value {
     return true;
   }
 
-  /** Whether it is hex of what the kernel would have quoted. */
+  /** Whether it is hex although the kernel would have quoted it. */
   isDamaged(field: FieldCursor): boolean {
     return !field.quoted && isDamaged(field, this.bytes.subarray(this.start, this.end));
   }

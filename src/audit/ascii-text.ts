@@ -1,16 +1,19 @@
-/** Longest text that is remembered, in bytes. Longer ones are rare, and comparing them costs what making them costs. */
+/**
+ * Longest text that is remembered, in bytes. Longer ones are rare, and comparing them takes as long as making them.
+ */
 const REMEMBERED_BYTES = 64;
-/** Texts remembered at most; a power of two. */
+/** Most texts that are remembered; a power of two. */
 const REMEMBERED_TEXTS = 2_048;
 
-/** A text by the hash of its bytes; the newest of those with the same place. */
+/** Texts by the hash of their bytes; a new text replaces an older one in its place. */
 const remembered: string[] = new Array(REMEMBERED_TEXTS).fill('');
 
 /**
  * Bytes as a string, if all of them are ASCII and none is NUL.
  *
- * Hot: several times per event, and mostly for the same few programs, paths and terminals. Making a string takes a call
- * into native code and an allocation; finding that it is the one from before takes neither.
+ * Hot: several times per event, and mostly for the same few programs, paths and terminals. Making a string takes a
+ * call into native code and an allocation; recognizing an earlier one takes neither. The table of strings is shared
+ * by all readers of a thread: it holds nothing but strings.
  */
 export const asciiText = (bytes: Uint8Array, start: number, end: number): string | undefined => {
   let hash = 0;

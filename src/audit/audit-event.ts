@@ -1,17 +1,17 @@
 import type { FileOperation } from './file-calls.ts';
 
 /**
- * What happened, independent of where it was seen: the Linux audit stream and OpenBSM both produce these,
- * the tables and the Event Model consume them.
+ * What happened, independent of the source: the Linux audit stream and OpenBSM both produce these events; the tables
+ * and the Event Model consume them.
  *
- * Text fields are decoded: no audit quoting or hex is left, and bytes that are not UTF-8 stand as `\xHH`.
- * `undefined` means the source did not say; it becomes NULL in a row, never a guess.
+ * Text fields are decoded: no audit quoting or hex is left, and bytes that are not UTF-8 are written as `\xHH`.
+ * `undefined` means that the source did not say; it becomes NULL in a row, never a guess.
  */
 export type AuditEvent = ProcessEvent | SocketEvent | UserEvent | RecordEvent | FileEvent;
 
-/** Names that a log has beside the ids. */
+/** Names that a log gives for the ids. */
 export interface RecordedNames {
-  /** Of the uid, and of the auid. */
+  /** Names of the uid and of the auid. */
   readonly user: string | undefined;
   readonly login: string | undefined;
 }
@@ -23,9 +23,9 @@ interface EventOrigin {
   readonly milliseconds: number;
   /** The audit serial (a wrapping u32), or the record's number within its trail for OpenBSM. */
   readonly serial: number;
-  /** The host that a log names. */
+  /** The host named in a log. */
   readonly node?: string | undefined;
-  /** As an enriched log has them. */
+  /** As in an enriched log. */
   readonly names?: RecordedNames | undefined;
 }
 
@@ -64,11 +64,13 @@ export interface ExecutedFile {
 
 export interface ProcessEvent extends EventOrigin, Actor {
   readonly kind: 'process';
-  /** exec: a new image; fork: a new process, with `pid` the child; kill: a signal sent, `pid` the sender; exit. */
+  /**
+   * exec: a new image; fork: a new process, with `pid` the child; kill: a signal sent, with `pid` the sender; exit.
+   */
   readonly action: 'exec' | 'fork' | 'kill' | 'exit';
   /** Name of the system call: `execve`, `clone3`, `posix_spawn` … */
   readonly syscall: string;
-  /** The process `pid` descends from at the time of the event; undefined where the source cannot tell. */
+  /** The parent of process `pid` at the time of the event; undefined if the source cannot tell. */
   readonly parent: number | undefined;
   /** What the system call returned. */
   readonly exit: number;
@@ -81,29 +83,29 @@ export interface ProcessEvent extends EventOrigin, Actor {
   readonly path: string | undefined;
   readonly cwd: string | undefined;
   readonly argv: readonly string[] | undefined;
-  /** Bytes of the arguments with a space between each two, where `argv` is only the first of them; see `boundArguments`. */
+  /** Bytes of all arguments joined by spaces, if `argv` holds only the first of them; see `boundArguments`. */
   readonly commandLineBytes?: number;
   /** Only OpenBSM records it. */
   readonly env: readonly string[] | undefined;
   /**
-   * The files an exec opened: first the one that was asked for, which for a script is the script; then its
-   * interpreter and loader. Empty where the source recorded none.
+   * The files that an exec opened: first the one that was asked for, which for a script is the script; then its
+   * interpreter and loader. Empty if the source recorded none.
    */
   readonly files: readonly ExecutedFile[];
-  /** Of a kill on Linux: to whom the signal went. */
+  /** For a kill on Linux: the receiver of the signal. */
   readonly target?: SignalTarget | undefined;
 }
 
-/** Whom a signal was sent to, and which. */
+/** A signal and its receiver. */
 export interface SignalTarget {
   /**
-   * The process, as the kernel recorded it. Of several it is what the call was given: the negative id of a process group,
-   * or -1; and where nothing was recorded, the id as the sender's namespace has it.
+   * The process that the kernel recorded. If it recorded several, the argument of the call: -1 or the negative id of
+   * a process group. If it recorded none, the id as the sender's namespace has it.
    */
   readonly pid: number;
-  /** Name of its main thread; undefined where there are several, or none was recorded. */
+  /** Name of its main thread; undefined if there are several processes, or none was recorded. */
   readonly comm: string | undefined;
-  /** 0 only asks whether the process is there. */
+  /** 0 only asks whether the process exists. */
   readonly signal: number | undefined;
 }
 
@@ -113,19 +115,22 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** Of what was done through io_uring the kernel may not say in which login. */
+/** For io_uring, the kernel may not record the login. */
 export interface SocketActor extends Omit<Actor, 'auid'> {
   readonly auid: number | undefined;
 }
 
 export interface SocketEvent extends EventOrigin, SocketActor {
   readonly kind: 'socket';
-  /** sendto: a datagram that names its receiver; OpenBSM records it. */
+  /** sendto: a datagram that names its receiver, as OpenBSM records it. */
   readonly action: 'bind' | 'connect' | 'accept' | 'sendto';
-  /** io_uring_enter for what was done through io_uring, of which the kernel records less. */
+  /** io_uring_enter for operations of io_uring, of which the kernel records less. */
   readonly syscall: string;
   readonly fd: number | undefined;
-  /** Linux numbering whatever the source: 1 AF_UNIX, 2 AF_INET, 10 AF_INET6; undefined if no address was recorded. */
+  /**
+   * In Linux's numbering, whatever the source: 1 AF_UNIX, 2 AF_INET, 10 AF_INET6; undefined if no address was
+   * recorded.
+   */
   readonly family: number | undefined;
   readonly protocol: number | undefined;
   readonly local: SocketAddress | undefined;
@@ -159,35 +164,41 @@ export interface UserEvent extends EventOrigin {
 }
 
 /**
- * What a part of the kernel reports in one record that means something by itself: SELinux, AppArmor, seccomp. The table that
- * takes records of its type knows what is in it.
+ * A single record with a meaning of its own, from a part of the kernel: SELinux, AppArmor, seccomp. The table for its
+ * type knows its content.
  */
 export interface RecordEvent extends EventOrigin {
   readonly kind: 'record';
   /** Audit record type: 1326, 1400 … */
   readonly type: number;
-  /** The whole record as the kernel writes it, with its `audit(…): ` in front. */
+  /** The whole record as the kernel writes it, including `audit(…): `. */
   readonly message: string;
-  /** By its name each `name=value` of the record; the first of a name counts, and one that says that there is none is left out. */
+  /**
+   * The `name=value` fields of the record. Of several with the same name the first counts; fields that stand for no
+   * value are left out.
+   */
   readonly fields: ReadonlyMap<string, string>;
   readonly uid: number | undefined;
   readonly auid: number | undefined;
 }
 
-/** What a process has done to a file, or opened it for. */
+/** A change of a file, or an open. */
 export interface FileEvent extends EventOrigin, Actor {
   readonly kind: 'file';
   readonly operation: FileOperation;
   readonly syscall: string;
   readonly exit: number;
   readonly cwd: string | undefined;
-  /** Absolute, as the process sees it; of a symlink what it leads to. */
+  /** Absolute, as the process sees it; for a symlink, its target. */
   readonly path: string | undefined;
-  /** The new name, where there is one. */
+  /** The new name, if there is one. */
   readonly destPath: string | undefined;
-  /** Where a path cannot be told: it is the name as it was recorded then. */
+  /** Whether a path could not be determined: then it is the name as recorded. */
   readonly isPartial: boolean;
-  /** Whether the kernel has recorded it by a rule of ours: then it is watched, by whatever path the process sees it. */
+  /**
+   * Whether a rule of ours made the kernel record it: then the file is watched, whatever its path looks like in the
+   * process.
+   */
   readonly isSelected: boolean;
   readonly inode: string | undefined;
   /** As recorded: octal text, such as `0100644`. */

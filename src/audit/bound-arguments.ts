@@ -1,9 +1,9 @@
 import type { ProcessEvent } from './audit-event.ts';
 
-/** Stands where a command line was cut: behind the last argument that is kept, which may be a part of one. */
+/** Marks where a command line was cut: after the last argument that is kept, which may be incomplete. */
 export const CUT_MARK = '…[cut]';
 
-/** Bytes of a row that are neither its command line nor paths, at most. */
+/** Most bytes of a row besides its command line and paths. */
 const OTHER_BYTES = 8 * 1024;
 
 const MOST_BYTES_PER_UNIT = 3;
@@ -11,11 +11,11 @@ const MOST_BYTES_PER_UNIT = 3;
 /** Bytes that an argument takes in a row: its own, the space behind it, and its length in decimal with a comma. */
 const costOf = (bytes: number): number => bytes + 2 + String(bytes).length;
 
-/** Kept free for the mark, and for what its argument takes besides its bytes: a length has seven digits at most. */
+/** Reserved for the mark, and for what its argument takes besides its bytes: a length has at most seven digits. */
 const RESERVED_BYTES = Buffer.byteLength(CUT_MARK) + 2 + 7;
 
 /**
- * Cuts an event's arguments so that its row has no more bytes than `rowBytes`; a user chooses how many there are.
+ * Cuts an event's arguments so that its row has at most `rowBytes`; a user chooses how many there are.
  *
  * @returns the event itself if they fit
  */
@@ -52,7 +52,7 @@ const cutArguments = (event: ProcessEvent, argv: readonly string[], room: number
   return isCut ? { ...event, argv: kept, commandLineBytes: event.commandLineBytes ?? bytes } : event;
 };
 
-/** As many whole characters of a text as fit into so many bytes of UTF-8. */
+/** The longest beginning of a text that fits into so many bytes of UTF-8, in whole characters. */
 const firstBytes = (text: string, bytes: number): string => {
   if (bytes <= 0) return '';
   const target = Buffer.allocUnsafe(bytes);

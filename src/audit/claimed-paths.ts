@@ -1,18 +1,21 @@
 import type { AuditEvent } from './audit-event.ts';
 
-/** prctl(2): who may make user namespaces can have the kernel name any program as the one that his process runs. Source: linux/prctl.h. */
+/**
+ * prctl(2): a process that can make user namespaces can make the kernel report any program as its own. Source:
+ * linux/prctl.h.
+ */
 export const PR_SET_MM = 35;
 export const PR_SET_MM_MAP = 14;
 
-/** What audit writes where nobody has logged in. */
+/** audit's id where nobody has logged in. */
 const UNSET_ID = 0xffffffff;
-/** From here on ids are handed out to user namespaces: a user has many of them. */
+/** Ids from here on are assigned to user namespaces, so one user has many of them. */
 const SUBORDINATE = 0x10000;
-/** Programs that are claimed at one time; whoever claims more is not believed anything. */
+/** Most claimed programs that are remembered. A user who claims more is not believed at all. */
 const MAX_PATHS = 1_024;
 const MAX_CLAIMANTS = 4_096;
 
-/** Who made a system call, and what the kernel says that he runs. */
+/** Who made a system call, and the program that the kernel reports for him. */
 export interface Claim {
   readonly auid: number;
   readonly uid: number;
@@ -20,12 +23,13 @@ export interface Claim {
 }
 
 /**
- * Programs that somebody has the kernel name in place of what he runs. Whoever did so once is not believed about such a program
- * any more, in any of his processes: which of them have it from the one that did it, nobody tells. Others are.
+ * Programs that users have made the kernel report instead of the real ones. After such a claim, the user is no longer
+ * believed about that program in any of his processes, because nobody can tell which of them inherited the claim.
+ * Other users are believed.
  */
 export class ClaimedPaths {
   readonly #claimants = new Map<string, Set<number | string>>();
-  /** Those who are not believed anything. */
+  /** Users who are not believed at all. */
   readonly #liars = new Set<number | string>();
 
   get isEmpty(): boolean {
@@ -45,7 +49,7 @@ export class ClaimedPaths {
     this.#claimants.set(exe, claimants);
   }
 
-  /** The event, without a program that may only be claimed. What an exec began is as the kernel said then. */
+  /** The event, without a program that may only be claimed. For the exec itself, the kernel reports the truth. */
   withoutClaims<Event extends AuditEvent>(event: Event): Event {
     if (event.kind !== 'process' && event.kind !== 'socket' && event.kind !== 'file') return event;
     if (event.kind === 'process' && event.action === 'exec') return event;
@@ -62,7 +66,10 @@ export class ClaimedPaths {
 
 const ANYBODY = 'anybody without a login';
 
-/** Who logged in cannot change that. Without a login it is the user; ids of a namespace can become those of who made it. */
+/**
+ * A login cannot be changed, so it identifies the user. Without a login the uid does; ids of a namespace count as
+ * one, because its maker can use all of them.
+ */
 const claimant = ({ auid, uid }: Claim): number | string =>
   auid !== UNSET_ID ? `login ${auid}` : uid < SUBORDINATE ? uid : ANYBODY;
 

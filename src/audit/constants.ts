@@ -39,14 +39,14 @@ export const AUDIT_REPLACE = 1329;
 export const AUDIT_URINGOP = 1336;
 export const AUDIT_OPENAT2 = 1337;
 
-/** What SELinux, AppArmor and Smack report of an access. */
+/** Reports of SELinux, AppArmor and Smack about an access. */
 export const AUDIT_AVC = 1400;
 export const AUDIT_MAC_UNLBL_STCDEL = 1417;
-/** AppArmor's own types, of kernels before it wrote AUDIT_AVC. */
+/** AppArmor's own types, from kernels that did not yet write AUDIT_AVC. */
 export const AUDIT_APPARMOR = 1500;
 export const AUDIT_APPARMOR_KILL = 1507;
 
-/** audit_status.failure: what the kernel does when it cannot deliver a record. */
+/** audit_status.failure: the kernel's reaction when it cannot deliver a record. */
 export const AUDIT_FAIL_SILENT = 0;
 export const AUDIT_FAIL_PANIC = 2;
 /** audit_status.enabled: on, and unchangeable until the next boot. */
@@ -54,7 +54,7 @@ export const AUDIT_LOCKED = 2;
 
 export const AUDIT_FILTER_EXIT = 0x04;
 export const AUDIT_FILTER_EXCLUDE = 0x05;
-/** Of io_uring operations, by their number in the rule's mask; since Linux 5.16. */
+/** For io_uring operations, by their number in the rule's mask; since Linux 5.16. */
 export const AUDIT_FILTER_URING_EXIT = 0x07;
 export const AUDIT_FILTER_PREPEND = 0x10;
 export const AUDIT_NEVER = 0;
@@ -79,13 +79,13 @@ export const AUDIT_ARG3 = 203;
 export const AUDIT_FILTERKEY = 210;
 export const AUDIT_EQUAL = 0x40000000;
 export const AUDIT_NOT_EQUAL = 0x30000000;
-/** Any of the bits. */
+/** Flag for any of the bits. */
 export const AUDIT_BIT_MASK = 0x08000000;
 
-/** audit_status.feature_bitmap: the exclude list knows other fields than the record's type. */
+/** audit_status.feature_bitmap: the exclude list supports other fields than the record's type. */
 export const AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND = 0x08;
 
-/** Error numbers in records, which are Linux's whatever host reads them. Source: asm-generic/errno.h. */
+/** Error numbers in records. They are Linux's, whatever host reads them. Source: asm-generic/errno.h. */
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EINPROGRESS = 115;

@@ -15,41 +15,41 @@ import type { AuditRecord } from './record.ts';
 import { isReport } from './record-event.ts';
 import { releaseBytes } from './release-bytes.ts';
 
-/** The records of one event, in the order received. Their bytes are valid only while they are handed over. */
+/** The records of one event, in the order received. Their bytes are valid only during the call that delivers them. */
 export interface RecordGroup {
   readonly seconds: number;
   readonly milliseconds: number;
   readonly serial: number;
-  /** The host that a log names. */
+  /** The host named in a log. */
   readonly node?: string | undefined;
-  /** Whether its records come from a log, and may have what auditd added. */
+  /** Whether its records come from a log and may contain additions by auditd. */
   readonly isLogged?: boolean;
   readonly records: readonly AuditRecord[];
-  /** What its EXECVE records say, where there were so many that they are not among the others. */
+  /** The content of its EXECVE records, if there were too many to keep them with the others. */
   readonly arguments?: ArgumentList | undefined;
   /**
-   * What ended it: `record` is EOE, PROCTITLE or a record that stands alone; `age` the timer, `limit` a bound of ours,
-   * `flush` the end of the source. Only the first says that nothing is missing behind.
+   * What ended it: `record` is EOE, PROCTITLE or a record that stands alone; `age` the timer; `limit` one of our
+   * bounds; `flush` the end of the source. Only `record` proves that nothing is missing at the end.
    */
   readonly endedBy: 'record' | 'age' | 'limit' | 'flush';
 }
 
-/** The first record of a type, without a function made for each search. */
+/** The first record of a type. A loop, because `find` would make a function for each search. */
 export const firstOf = ({ records }: RecordGroup, type: number): AuditRecord | undefined => {
   for (let i = 0; i < records.length; i++) if (records[i]!.type === type) return records[i];
   return undefined;
 };
 
 export interface CorrelatorLimits {
-  /** Milliseconds of wall clock an event may stay without its end. */
+  /** Milliseconds of wall clock that an event may wait for its end. */
   readonly ageMs: number;
-  /** Events under way; the oldest is ended when one more begins. */
+  /** Most events in progress; the oldest is ended when one more begins. */
   readonly events: number;
-  /** Records of one event; further ones are dropped and counted. */
+  /** Most records of one event; further ones are dropped and counted. */
   readonly recordsPerEvent: number;
-  /** Bytes of the records of one event. */
+  /** Most bytes of the records of one event. */
   readonly bytesPerEvent: number;
-  /** Bytes that all events under way take up; the oldest are ended when there are more. */
+  /** Most bytes of all events in progress; the oldest are ended when there are more. */
   readonly bytes: number;
 }
 
@@ -62,24 +62,24 @@ export const CORRELATOR_LIMITS: CorrelatorLimits = {
 };
 
 /**
- * Above this many bytes, the EXECVE records of an event are parsed as they arrive and not kept: a command line may have 6 MB,
- * which the kernel writes as 12.
+ * Above this many bytes, the EXECVE records of an event are parsed as they arrive and not kept: a command line may
+ * have 6 MB, which the kernel writes as 12.
  */
 const LONG_BYTES = 32 * 1024;
-/** The copies of an event's records are given back at once where it has more. */
+/** Above this many bytes, the copies of an event's records are freed at once. */
 const LARGE_BYTES = 256 * 1024;
 
 /**
- * Milliseconds after which records without a SYSCALL are taken to be a whole event: of a system call the kernel writes the others
- * when it ends.
+ * Milliseconds after which records without a SYSCALL count as a whole event: the kernel writes the records of a
+ * system call together, when it ends.
  */
 const ALONE_MS = 250;
 
-/** What a record that is kept takes up besides its bytes. */
+/** Memory of a kept record besides its bytes. */
 const RECORD_OVERHEAD = 256;
 
 export interface CorrelatorCounters {
-  /** System calls whose event was ended by something else than a record. */
+  /** System calls whose event was ended by something other than a record. */
   unterminated: number;
   /** Records dropped because their event was over a limit. */
   overLimit: number;
@@ -88,26 +88,26 @@ export interface CorrelatorCounters {
 interface Pending extends EventUnderWay<Pending> {
   readonly since: number;
   records: AuditRecord[];
-  /** Of its EXECVE records, once there are many. */
+  /** Its EXECVE records, once there are many. */
   arguments: ArgumentList | undefined;
-  /** What is kept of its records. */
+  /** Bytes of its kept records. */
   bytes: number;
   /** Records from this index on still point into the receive arena. */
   borrowedFrom: number;
 }
 
 /**
- * Groups records into events. An event is known by its timestamp, serial and node: the serial alone wraps, and
- * logs of several hosts repeat it.
+ * Groups records into events. Timestamp, serial and node identify an event: the serial alone wraps, and logs of
+ * several hosts repeat it.
  *
- * An event ends at its EOE; at its PROCTITLE, which the kernel writes last and which remains where EOE is excluded; at
- * once for records that stand alone, of user space and of SELinux and the like; else by age. LOGIN and CONFIG_CHANGE may be alone or part of a
- * system call's event, and nothing but age can tell.
+ * An event ends at its EOE; at its PROCTITLE, which the kernel writes last and which remains where EOE is excluded;
+ * at once for records that stand alone, such as those of user space and SELinux; else by age. LOGIN and CONFIG_CHANGE
+ * may stand alone or belong to a system call's event, and only age can tell.
  */
 export class Correlator {
   readonly counters: CorrelatorCounters = { unterminated: 0, overLimit: 0 };
   readonly #events = new EventsUnderWay<Pending>();
-  /** What the events under way take up. */
+  /** Bytes of the events in progress. */
   #bytes = 0;
   /** Events besides the newest that have records in the receive arena. */
   #borrowing: Pending[] = [];
@@ -121,19 +121,19 @@ export class Correlator {
     this.#limits = limits;
   }
 
-  /** Events under way. */
+  /** Number of events in progress. */
   get size(): number {
     return this.#events.size;
   }
 
-  /** Whether an event with this serial is under way. */
+  /** Whether an event with this serial is in progress. */
   has(serial: number): boolean {
     return this.#events.has(serial);
   }
 
   /**
-   * Whether more records may come for the events under way. One that has no SYSCALL is not waited for longer than ALONE_MS:
-   * CONFIG_CHANGE, EVENT_LISTENER, LOGIN and others may be all of it.
+   * Whether more records may come for the events in progress. An event without a SYSCALL is awaited for at most
+   * ALONE_MS: CONFIG_CHANGE, EVENT_LISTENER, LOGIN and others may be complete by themselves.
    *
    * @param now milliseconds of the clock of `push`
    */
@@ -151,7 +151,7 @@ export class Correlator {
       return;
     }
     const pending = this.#events.find(record, node);
-    // PROCTITLE is truncated and writable by the process: an end mark, never a source of arguments.
+    // PROCTITLE is truncated, and the process can write it: it marks an end, and is never a source of arguments.
     if (type === AUDIT_EOE || type === AUDIT_PROCTITLE) {
       if (pending !== undefined) this.#end(pending, 'record');
       return;
@@ -170,13 +170,13 @@ export class Correlator {
     if (event !== this.#events.newest && !isBorrowing(event)) this.#borrowing.push(event);
     event.bytes += bytes;
     this.#bytes += bytes + RECORD_OVERHEAD;
-    // An array that grows for the first time takes room for seventeen more; most events have two records.
+    // An array that grows for the first time makes room for seventeen more elements; most events have two records.
     if (records.length < 2) event.records = records.length === 0 ? [record] : [records[0]!, record];
     else records.push(record);
     while (this.#bytes > this.#limits.bytes) this.#endOldest();
   }
 
-  /** Takes from a record with arguments what it says, and from those before it. */
+  /** Parses a record with arguments, and those before it. */
   #read(event: Pending, record: AuditRecord): void {
     if (event.arguments === undefined) this.#readBefore(event);
     const list = event.arguments!;
@@ -211,7 +211,7 @@ export class Correlator {
   }
 
   /**
-   * Copies what unfinished events still have in the receive arena. Call after each batch, before the arena is
+   * Copies the records of unfinished events out of the receive arena. Call it after each batch, before the arena is
    * written again.
    */
   settle(): void {
@@ -222,7 +222,7 @@ export class Correlator {
     this.#borrowing = [];
   }
 
-  /** Ends the events that are older than the limit; call at least every second, also when nothing arrives. */
+  /** Ends the events that are older than the limit. Call it at least every second, also when nothing arrives. */
   expire(now: number): void {
     for (const event of this.#events) {
       if (now - event.since < this.#limits.ageMs) return;
@@ -230,7 +230,7 @@ export class Correlator {
     }
   }
 
-  /** Ends everything under way: the source has come to its end. */
+  /** Ends everything in progress, because the source has ended. */
   flush(): void {
     for (const event of this.#events) this.#end(event, 'flush');
   }
@@ -276,7 +276,7 @@ export class Correlator {
 
 const NO_RECORDS: AuditRecord[] = [];
 
-/** Whether an event is known to be a system call's. */
+/** Whether an event is known to belong to a system call. */
 const isOfCall = ({ records, arguments: list }: Pending): boolean =>
   list !== undefined || records.some(({ type }) => type === AUDIT_SYSCALL || type === AUDIT_URINGOP);
 
@@ -295,10 +295,10 @@ const keep = (event: Pending): void => {
   event.borrowedFrom = event.records.length;
 };
 
-/** Records that programs send through the kernel: one record is the whole event, no EOE follows. */
+/** Records that programs send through the kernel: one record is the whole event, and no EOE follows. */
 export const isUserMessage = (type: number): boolean =>
   (type >= AUDIT_FIRST_USER_MSG && type <= AUDIT_LAST_USER_MSG) ||
   (type >= AUDIT_FIRST_USER_MSG2 && type <= AUDIT_LAST_USER_MSG2);
 
-/** Records that are an event each, whatever else has their serial. */
+/** Records that each are an event, whatever else has their serial. */
 export const standsAlone = (type: number): boolean => isUserMessage(type) || isReport(type);

@@ -9,7 +9,7 @@ const cursor = new FieldCursor();
 /**
  * The working directory of a CWD record. Source: audit_log_exit in kernel/auditsc.c.
  *
- * @returns undefined where the kernel could not tell it, and for a record that is damaged or cut off, which is counted
+ * @returns undefined if the kernel could not tell it; also for a record that is damaged or cut off, which is counted
  */
 export const readCwd = (record: AuditRecord): string | undefined => {
   cursor.reset(record.bytes, record.start, record.end);

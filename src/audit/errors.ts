@@ -13,7 +13,7 @@ export type AuditErrorCode = 'no-audit' | 'no-permission' | 'owned' | 'locked' |
 /** The message is one line for people: what was tried, what came, what to do. */
 export class AuditError extends CodedError<AuditErrorCode> {
   override readonly name = 'AuditError';
-  /** Positive errno where the kernel gave one. */
+  /** Positive errno, if the kernel returned one. */
   readonly errno: number | undefined;
 
   constructor(code: AuditErrorCode, message: string, options: ErrorOptions & { errno?: number } = {}) {

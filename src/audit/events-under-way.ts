@@ -1,25 +1,25 @@
-/** What names an event. The serial alone wraps, and logs of several hosts repeat it. */
+/** What identifies an event. The serial alone wraps, and logs of several hosts repeat it. */
 export interface EventName {
   readonly seconds: number;
   readonly milliseconds: number;
   readonly serial: number;
 }
 
-/** An event under way. */
+/** An event in progress. */
 export interface EventUnderWay<Event> extends EventName {
   /** The host that a log names. */
   readonly node: string | undefined;
-  /** Another one with the same serial but another time or node. */
+  /** Another event with the same serial but another time or node. */
   sibling: Event | undefined;
 }
 
-/** Unfinished events, by what names them. */
+/** Unfinished events, by what identifies them. */
 export class EventsUnderWay<Event extends EventUnderWay<Event>> {
-  /** The one that began last, until another one begins: mostly no other is under way. */
+  /** The event that began last, until another one begins: mostly it is the only one. */
   #newest: Event | undefined;
-  /** The others by serial, oldest first; of those with the same serial the first of a chain. */
+  /** The others by serial, oldest first; of those with the same serial, the first of a chain. */
   readonly #others = new Map<number, Event>();
-  /** The one found last: the next record usually belongs to it too. */
+  /** The event found last: the next record usually belongs to it too. */
   #latest: Event | undefined;
   #count = 0;
 
@@ -31,17 +31,17 @@ export class EventsUnderWay<Event extends EventUnderWay<Event>> {
     return this.#newest;
   }
 
-  /** The one that began first; of those with the same serial others may have. */
+  /** The event that began first. Its siblings with the same serial may have begun later. */
   get oldest(): Event | undefined {
     return this.#others.values().next().value ?? this.#newest;
   }
 
-  /** Whether an event with this serial is under way. */
+  /** Whether an event with this serial is in progress. */
   has(serial: number): boolean {
     return this.#newest?.serial === serial || this.#others.has(serial);
   }
 
-  /** The event that a record is of. */
+  /** The event that a record belongs to. */
   find(record: EventName, node: string | undefined): Event | undefined {
     if (this.#newest !== undefined && isOf(this.#newest, record, node)) return this.#newest;
     if (this.#others.size === 0) return undefined;
@@ -92,8 +92,8 @@ export class EventsUnderWay<Event extends EventUnderWay<Event>> {
   }
 
   /**
-   * Oldest first, but for one that has taken the place of another with its serial: that comes behind younger ones. The one that
-   * is being looked at may be removed.
+   * Oldest first, except for an event that replaced another of its serial: it comes after younger ones. The event
+   * being looked at may be removed.
    */
   *[Symbol.iterator](): Generator<Event> {
     for (const head of this.#others.values()) {

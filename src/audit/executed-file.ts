@@ -52,7 +52,7 @@ const readFile = (record: AuditRecord): ExecutedFile | undefined => {
   let ouid: number | undefined;
   let ogid: number | undefined;
   cursor.reset(record.bytes, record.start, record.end);
-  // Behind `ogid` come capabilities and more, which nobody asks for.
+  // Behind `ogid` come capabilities and more, which are not needed.
   while (ogid === undefined && name !== DAMAGED && cursor.next()) {
     switch (cursor.key) {
       case NAME:
@@ -78,7 +78,8 @@ const readFile = (record: AuditRecord): ExecutedFile | undefined => {
     }
   }
   if (name === DAMAGED) return undefined;
-  // From `inode` to `rdev` the kernel writes all or nothing, and something behind a name: a record that ends between was cut off.
+  // From `inode` to `rdev` the kernel writes all fields or none, and it always writes something behind a name: a
+  // record that ends in between was cut off.
   const isCut = ogid === undefined ? hasInode || cursor.key === NAME || !cursor.isAtEnd : cursor.isAtEnd;
   if (!hasName || isCut) return undefined;
   return { name, inode, dev, mode, ouid, ogid };

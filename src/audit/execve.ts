@@ -6,20 +6,19 @@ import { decimal, decodeText, isDamaged, untrustedBytes } from './value.ts';
 
 const ARGC = keyHash('argc');
 
-/** Missing arguments are lost ones. */
+/** Missing arguments count as lost. */
 const areLost: AreEmpty = () => false;
 
 /**
- * Joins the argument list from the EXECVE records of one event, whatever their order.
+ * Joins the argument list from the EXECVE records of one event, in whatever order.
  *
  * The kernel writes about 7,500 bytes a record; only the first has `argc`. An argument that does not fit is written
- * as `aN_len=L aN[0]=… aN[1]=…`, over as many records as it takes, each fragment quoted or in hex on its own.
- * Old kernels leave out an argument that is empty. Of a script they write two lists, the second for its interpreter:
- * the longer one counts.
- * Source: audit_log_execve_info in kernel/auditsc.c.
+ * as `aN_len=L aN[0]=… aN[1]=…`, over as many records as it takes, each fragment quoted or in hex by itself. Old
+ * kernels leave out empty arguments. For a script they write two lists, the second one for its interpreter; the
+ * longer one counts. Source: audit_log_execve_info in kernel/auditsc.c.
  *
  * @param areEmpty asked if arguments are missing that an old kernel could have left out
- * @returns undefined if any argument is missing in whole or part, or damaged: half a command line would be an invention
+ * @returns undefined if any argument is missing, incomplete or damaged: half a command line would be an invention
  */
 export const joinArguments = (
   records: readonly AuditRecord[],
@@ -31,7 +30,7 @@ export const haveArguments = (records: readonly AuditRecord[]): boolean =>
   joinFirstArguments(records, areLost, 0) !== undefined;
 
 /**
- * The same, but for arguments that begin behind so many bytes: they are checked, and not made into text.
+ * Like `joinArguments`, but arguments that begin behind so many bytes are only checked, and not made into text.
  *
  * @param bytes that are enough
  */
@@ -65,7 +64,7 @@ const join = (records: readonly AuditRecord[], areEmpty: AreEmpty, bytes: number
   return { found, damaged: list.damaged };
 };
 
-/** The list that one record has in order and whole, as nearly all are; undefined for any other. */
+/** The list of a single record that is in order and whole, as nearly all are; undefined for any other. */
 const joinOne = (record: AuditRecord): string[] | undefined => {
   const argv: string[] = [];
   let argc = -1;
@@ -89,7 +88,10 @@ const joinOne = (record: AuditRecord): string[] | undefined => {
   return argc === argv.length && (argc === 0 || cursor.isAtEnd) ? argv : undefined;
 };
 
-/** Each record once, in the order in which the kernel has written them, and none of a list that is shorter than another. */
+/**
+ * Each record once, in the order in which the kernel wrote them, without records of a list that is shorter than
+ * another.
+ */
 const sortedRecords = (records: readonly AuditRecord[]): readonly AuditRecord[] => {
   const placed = records.map(placeOf);
   const longest = Math.max(...placed.map(({ argc }) => argc));
@@ -101,10 +103,10 @@ const sortedRecords = (records: readonly AuditRecord[]): readonly AuditRecord[] 
     .map(({ record }) => record);
 };
 
-/** Where a record belongs: it begins with the count, or with an argument or a part of one. */
+/** Position of a record: it begins with the count, or with an argument or a part of one. */
 interface Place {
   readonly record: AuditRecord;
-  /** -1 if it has none. */
+  /** -1 if it has no count. */
   readonly argc: number;
   readonly index: number;
   readonly fragment: number;

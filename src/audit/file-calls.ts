@@ -1,4 +1,4 @@
-/** What a system call does to a file, by osquery's names where it has one. */
+/** What a system call does to a file, with osquery's name if it has one. */
 export type FileOperation =
   | 'read'
   | 'open'
@@ -17,23 +17,23 @@ export type FileOperation =
   | 'utimes'
   | 'setattr';
 
-/** Which argument of a call is what, from 0. */
+/** The meaning of a call's arguments, as indexes from 0. */
 export interface FileCall {
-  /** undefined for an open, of which flags tell. */
+  /** undefined for an open, whose flags tell. */
   readonly operation: FileOperation | undefined;
-  /** The directory that a relative path begins at; absent, it is the working directory. */
+  /** The directory that a relative path starts from; without it, the working directory. */
   readonly directory?: number;
-  /** … of the second path. */
+  /** The same for the second path. */
   readonly secondDirectory?: number;
-  /** Flags of an open; those of openat2 lie in memory, and have a record of their own. */
+  /** Flags of an open. Those of openat2 are in memory, and in a record of their own. */
   readonly flags?: number;
   /** The file is given by its descriptor. */
   readonly descriptor?: true;
 }
 
 /**
- * The system calls that change, or open, what has a path. Those of 32-bit programs with another name do the same.
- * Source: fs/open.c, fs/namei.c, fs/xattr.c and fs/utimes.c in the kernel.
+ * The system calls that change or open something with a path. 32-bit variants with another name do the same. Source:
+ * fs/open.c, fs/namei.c, fs/xattr.c and fs/utimes.c in the kernel.
  */
 export const FILE_CALLS = {
   open: { operation: undefined, flags: 1 },
@@ -90,9 +90,9 @@ export type FileCallName = keyof typeof FILE_CALLS;
 
 export const fileCallNames = Object.keys(FILE_CALLS) as readonly FileCallName[];
 
-/** Those that open a file: whether they change it their flags tell. */
+/** Calls that open a file. Their flags tell whether they change it. */
 export const openCallNames = ['open', 'openat', 'openat2'] as const satisfies readonly FileCallName[];
 
-/** undefined for a call that is none of them. */
+/** undefined for any other call. */
 export const fileCall = (name: string): FileCall | undefined =>
   Object.hasOwn(FILE_CALLS, name) ? FILE_CALLS[name as FileCallName] : undefined;

@@ -14,30 +14,30 @@ import { readText } from './value.ts';
 export interface FileContext {
   readonly known: KnownFiles;
   /**
-   * The directory that a process has open, if it is the one with that inode.
+   * The directory that a process has open under a descriptor, if it has this inode.
    *
-   * @returns its path; undefined if it cannot be told
+   * @returns its path; undefined if it cannot be determined
    */
   readonly openDirectory: (pid: number, descriptor: number, inode: string) => string | undefined;
 }
 
 export type FileReading =
   | { readonly kind: 'event'; readonly event: FileEvent }
-  /** A record is missing without which nothing can be said of a file. */
+  /** A record is missing without which nothing can be said about a file. */
   | { readonly kind: 'incomplete' };
 
 const INCOMPLETE: FileReading = { kind: 'incomplete' };
 
-/** In place of a descriptor: the working directory. Source: linux/fcntl.h. */
+/** Instead of a descriptor: the working directory. Source: linux/fcntl.h. */
 const AT_FDCWD = 0xffff_ff9c;
-/** Source: asm-generic/fcntl.h; the two that are asked for here are the same on every architecture but for O_TRUNC's. */
+/** Source: asm-generic/fcntl.h. Of these two, only O_TRUNC differs between architectures. */
 const O_ACCMODE = 0o3;
 const O_TRUNC = 0o1000;
 
 /**
- * Makes the event of a call that opens or changes a file. Its paths are those of its PATH records: absolute as they are, relative
- * ones behind the working directory, or behind the directory that was given as a descriptor where that is known. What is not
- * known is not guessed: the event is partial then, and has the name as it was recorded.
+ * Makes the event of a call that opens or changes a file. Its paths come from its PATH records: absolute ones
+ * unchanged; relative ones resolved against the working directory or, if a descriptor was given, against that
+ * directory if it is known. Unknown paths are not guessed: the event is then partial and has the name as recorded.
  * Source of the records' order: audit_log_exit in kernel/auditsc.c; fs/namei.c.
  */
 export const readFileEvent = (
@@ -69,7 +69,7 @@ interface Located {
   readonly path: string | undefined;
   readonly destination?: PathItem | undefined;
   readonly destPath?: string | undefined;
-  /** Whether a path is not known. */
+  /** Whether a path is unknown. */
   readonly isPartial: boolean;
 }
 
@@ -78,7 +78,7 @@ const locate = (call: FileCall, targets: readonly PathItem[], paths: Paths): Loc
   const [first] = targets as readonly [PathItem, ...PathItem[]];
   switch (call.operation) {
     case 'rename': {
-      // Of a file that is replaced there is a DELETE of the new name, too.
+      // If a file is replaced, there is a DELETE record of the new name, too.
       const from = targets.find(({ type }) => type === 'DELETE') ?? first;
       const to = targets.findLast(({ type }) => type === 'CREATE') ?? last;
       return paths.pair({ file: from, path: paths.of(from, call.directory, 0) }, to, call.secondDirectory);
@@ -91,7 +91,7 @@ const locate = (call: FileCall, targets: readonly PathItem[], paths: Paths): Loc
       const to = targets.findLast(({ type }) => type === 'CREATE') ?? last;
       const destPath = paths.of(to, call.secondDirectory, 0);
       const text = targets.find(item => item !== to)?.name;
-      // What a link says is seen from where the link is.
+      // The target of a link is relative to the link's directory.
       const path =
         text === undefined || destPath === undefined ? text : absolute(text, posix.dirname(destPath));
       const isPartial = text === undefined || destPath === undefined;
@@ -130,8 +130,8 @@ class Paths {
   }
 
   /**
-   * @param directory the argument that says where a relative path begins
-   * @param parent place among the PARENT records of the directory that the file is in
+   * @param directory index of the argument from which a relative path starts
+   * @param parent place of the file's directory among the PARENT records
    */
   of(item: PathItem, directory: number | undefined, parent?: number): string | undefined {
     const { name } = item;
@@ -139,7 +139,7 @@ class Paths {
     if (name.startsWith('/')) return absolute(name, '/');
     const descriptor = directory === undefined ? AT_FDCWD : this.#argument(directory);
     if (descriptor === AT_FDCWD) return this.#cwd === undefined ? undefined : absolute(name, this.#cwd);
-    // An empty path is that of the descriptor itself.
+    // An empty path stands for the descriptor itself.
     if (name === '') return this.#context.known.pathOf(item.identity);
     const base = this.#directoryOf(
       descriptor,
@@ -151,7 +151,7 @@ class Paths {
     return known !== undefined && posix.basename(known) === posix.basename(name) ? known : undefined;
   }
 
-  /** @param parent place of the destination's directory among those of the call, or of the last one */
+  /** @param parent place of the destination's directory among the PARENT records; the last one if there are fewer */
   pair(
     { file, path }: Pick<Located, 'file' | 'path'>,
     destination: PathItem,
@@ -173,7 +173,7 @@ class Paths {
     return [a0, a1, a2, a3][index];
   }
 
-  /** The directory behind a descriptor, by the inode of the directory that the file is in. */
+  /** The directory behind a descriptor, identified by the inode of the file's directory. */
   #directoryOf(
     descriptor: number | undefined,
     name: string,
@@ -189,7 +189,7 @@ class Paths {
   }
 }
 
-/** Takes in what an event says of paths. */
+/** Remembers the paths of an event. */
 const remember = (
   { file, path, destination, destPath, isPartial }: Located,
   items: readonly PathItem[],
@@ -221,7 +221,7 @@ const openOperation = (
 ): FileOperation => {
   const flags = call.flags === undefined ? openat2Flags(group) : call.flags === 1 ? a1 : a2;
   const isCreated = targets.some(({ type }) => type === 'CREATE');
-  // Flags that are not known do not make it an access.
+  // If the flags are unknown, it does not count as an access.
   if (flags === undefined) return 'open';
   if ((flags & O_ACCMODE) === 0) return isCreated ? 'open' : 'read';
   return (flags & O_TRUNC) === 0 ? 'write' : 'open+truncate';
@@ -231,7 +231,7 @@ const OFLAG = keyHash('oflag');
 const KEY = keyHash('key');
 const cursor = new FieldCursor();
 
-/** Of `oflag=0100001 mode=0644 resolve=0x0`. Source: audit_log_openat2_how in kernel/auditsc.c. */
+/** From `oflag=0100001 mode=0644 resolve=0x0`. Source: audit_log_openat2_how in kernel/auditsc.c. */
 const openat2Flags = (group: RecordGroup): number | undefined => {
   const record = firstOf(group, AUDIT_OPENAT2);
   if (record === undefined) return undefined;
@@ -244,7 +244,7 @@ const openat2Flags = (group: RecordGroup): number | undefined => {
   return undefined;
 };
 
-/** Whether the rule by which the kernel recorded a call is one of ours for files. */
+/** Whether the kernel recorded a call because of one of our rules for files. */
 const hasFilesKey = (record: AuditRecord): boolean => {
   cursor.reset(record.bytes, record.start, record.end);
   while (cursor.next()) if (cursor.key === KEY) return readText(cursor) === FILES_KEY;

@@ -6,16 +6,16 @@ import { decodeText } from './value.ts';
 const UID = keyHash('UID');
 const AUID = keyHash('AUID');
 
-/** Longest text that is remembered. */
+/** Longest text that is remembered, in bytes. */
 const KNOWN_BYTES = 384;
 
 /**
- * Reads the names of users that auditd wrote behind a record of an enriched log: `ARCH=x86_64 SYSCALL=execve AUID="alice"
- * UID="root" …`. It writes `unset` for an id that is unset, and `unknown(1000)` for one that it does not know.
+ * Reads the names of users that auditd appended to a record of an enriched log: `ARCH=x86_64 SYSCALL=execve
+ * AUID="alice" UID="root" …`. It writes `unset` for an unset id, and `unknown(1000)` for an id without a name.
  */
 export class InterpretedNames {
   readonly #cursor = new FieldCursor();
-  /** The text of the last record: the events of a login have it in common. */
+  /** The text of the last record: events of one login share it. */
   readonly #knownText = new KnownBytes(KNOWN_BYTES);
   #known: RecordedNames | undefined;
 
@@ -24,7 +24,7 @@ export class InterpretedNames {
     if (this.#knownText.matches(bytes, end, interpretedEnd)) return this.#known;
     let user: string | undefined;
     let login: string | undefined;
-    // Between the two stands a separator.
+    // A separator stands between the two.
     const cursor = this.#cursor.reset(bytes, end + 1, interpretedEnd);
     while (cursor.next()) {
       if (cursor.key === UID) user ??= nameIn(cursor);

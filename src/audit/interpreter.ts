@@ -17,26 +17,26 @@ import { SyscallReader, type SyscallReading } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
 import { readUserEvent } from './user-event.ts';
 
-/** Which events are wanted; everything else is dropped as early as it can be told. */
+/** Which events are wanted. Everything else is dropped as early as possible. */
 export interface Interests {
   readonly syscalls: ReadonlySet<SyscallName>;
   readonly userMessages: boolean;
-  /** Types of records that are an event each. */
+  /** Types of records that each are an event. */
   readonly reports: ReadonlySet<number>;
-  /** Whether datagrams are wanted that name their receiver. */
+  /** Whether datagrams that name their receiver are wanted. */
   readonly datagrams: boolean;
 }
 
 export interface InterpreterCounters {
-  /** Groups that are no event of ours: other system calls, failed execs, threads, other address families. */
+  /** Groups that are none of our events: other system calls, failed execs, threads, other address families. */
   filtered: number;
   /** Groups whose main record cannot be read. */
   malformed: number;
-  /** Events that lack a record or an argument, and have NULL for it. */
+  /** Events that lack a record or an argument, and have NULL instead. */
   incomplete: number;
-  /** Groups that lack a record without which there is no event. */
+  /** Groups that lack a record which their event requires. */
   unusable: number;
-  /** System calls of an architecture, or with a number, that is not known here. */
+  /** System calls with an unknown architecture or number. */
   unknownArch: number;
 }
 
@@ -45,25 +45,25 @@ const SOCKET_CALLS: ReadonlySet<SyscallName> = new Set([
   ...(['sendto', 'sendmsg', 'sendmmsg'] as const),
 ]);
 
-/** Records that the kernel writes behind a SYSCALL only, or behind a URINGOP. */
+/** Records that the kernel writes only behind a SYSCALL or a URINGOP. */
 const BEHIND_SYSCALL: ReadonlySet<number> = new Set([AUDIT_EXECVE, AUDIT_SOCKADDR, AUDIT_CWD]);
 
 /** Whether its SYSCALL was lost. */
 const isRest = (group: RecordGroup): boolean =>
   group.arguments !== undefined || group.records.some(({ type }) => BEHIND_SYSCALL.has(type));
 
-/** The call that hands operations to io_uring: of interest for its actor only. */
+/** The call that submits operations to io_uring. Only its actor is of interest. */
 const SUBMISSION: ReadonlySet<SyscallName> = new Set(['io_uring_enter']);
 
 const NO_EVENTS: readonly AuditEvent[] = [];
 
-/** What events have of it. */
+/** What a log adds to events. */
 interface Origin {
   node?: AuditEvent['node'];
   names?: AuditEvent['names'];
 }
 
-/** Adds what a log says of its host and of users. */
+/** Adds the host and the names of users from a log. */
 const withOrigin = (
   group: RecordGroup,
   events: readonly AuditEvent[],
@@ -91,7 +91,7 @@ export class Interpreter {
     unusable: 0,
     unknownArch: 0,
   };
-  /** Records that are damaged: what they say is NULL, or their group is among the malformed ones. */
+  /** Damaged records: the damaged part is NULL, or their group counts as malformed. */
   damagedRecords = 0;
   readonly #processes: ProcessReadingOptions;
   readonly #files: FileContext;
@@ -101,10 +101,10 @@ export class Interpreter {
   readonly #names = new InterpretedNames();
   readonly #claimed = new ClaimedPaths();
   interests: Interests;
-  /** The first system call that is not known here. */
+  /** The first unknown system call. */
   firstUnknown: { readonly arch: number; readonly number: number } | undefined;
 
-  /** @param openDirectory see FileContext; absent, there is no process left to look at */
+  /** @param openDirectory see FileContext; absent if the processes no longer exist */
   constructor(
     interests: Interests,
     kindOfTask: KindOfTask,
@@ -124,7 +124,7 @@ export class Interpreter {
     this.#processes.argumentBytes = bytes;
   }
 
-  /** @returns none for what is no event of ours, or cannot be read; which of the two is counted */
+  /** @returns nothing for a group that is none of our events or cannot be read; each case has its counter */
   interpret(group: RecordGroup): readonly AuditEvent[] {
     damage.records = 0;
     const found = withOrigin(group, this.#interpret(group), this.#names);
@@ -144,7 +144,7 @@ export class Interpreter {
     if (isReport(first.type)) {
       return this.interests.reports.has(first.type) ? [readRecordEvent(first)] : this.#drop('filtered');
     }
-    // Operations of io_uring come before SYSCALL.
+    // Records of io_uring operations come before SYSCALL.
     const main = firstOf(group, AUDIT_SYSCALL);
     if (main !== first && hasUringop(group)) return this.#interpretUring(group, main);
     if (main === undefined) return this.#drop(isRest(group) ? 'unusable' : 'filtered');
@@ -180,11 +180,14 @@ export class Interpreter {
     return [process.event];
   }
 
-  /** @param main the system call in whose course the operations were done: mostly, but not always, the one that submits them */
+  /**
+   * @param main the system call during which the operations were done: mostly, but not always, the one that submits
+   * them
+   */
   #interpretUring(group: RecordGroup, main: AuditRecord | undefined): readonly AuditEvent[] {
     const submission = main && this.#syscalls.read(main, SUBMISSION);
     if (submission?.kind === 'malformed') return this.#drop('malformed');
-    // Also a call that is not known.
+    // This includes unknown calls.
     const isWithinOther = submission !== undefined && submission.kind !== 'syscall';
     const reading = this.#uring.read(group, {
       submission: submission?.kind === 'syscall' ? submission.syscall : undefined,

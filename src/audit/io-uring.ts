@@ -8,7 +8,7 @@ import type { SyscallRecord } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
 import { decimal } from './value.ts';
 
-/** What io_uring does in place of a system call of the same name. */
+/** Operations of io_uring that correspond to the system calls of these names. */
 export type UringOperation = 'accept' | 'connect' | 'bind';
 
 /** Numbers of the operations that make events: enum io_uring_op in linux/io_uring.h. */
@@ -18,14 +18,14 @@ const operationOf = new Map(
   Object.entries(IORING_OP).map(([name, number]) => [number, name as UringOperation]),
 );
 
-/** What a URINGOP record says: not where, not through which descriptor, and of its outcome nothing but this. */
+/** The content of a URINGOP record: not the address, not the descriptor, and only this about the outcome. */
 interface Operation
   extends Pick<
     SyscallRecord,
     'pid' | 'ppid' | 'uid' | 'gid' | 'euid' | 'egid' | 'suid' | 'fsuid' | 'sgid' | 'fsgid'
   > {
   readonly name: UringOperation;
-  /** Not done yet: it is tried again when it need not wait, with a record of its own. */
+  /** Not done yet: it is tried again when it need not wait, with another record. */
   readonly isPending: boolean;
 }
 
@@ -34,30 +34,32 @@ export type UringReading =
   | { readonly kind: 'malformed' };
 
 export interface UringContext {
-  /** The io_uring_enter that the operations are part of, if it was recorded. */
+  /** The io_uring_enter to which the operations belong, if it was recorded. */
   readonly submission: SyscallRecord | undefined;
-  /** Whether they were done in the course of another system call, whose address the event would have. */
+  /** Whether they were done during another system call, whose address the event would have. */
   readonly isWithinOther: boolean;
   readonly wanted: ReadonlySet<SyscallName>;
 }
 
 const MALFORMED: UringReading = { kind: 'malformed' };
 
-/** Whether operations of io_uring are in an event: their records come before that of the system call, if there is one. */
+/**
+ * Whether an event has operations of io_uring. Their records come before that of the system call, if there is one.
+ */
 export const hasUringop = ({ records }: RecordGroup): boolean =>
   records.some(({ type }) => type === AUDIT_URINGOP);
 
 /**
- * Makes the events of what was done through io_uring. The kernel has the address (SOCKADDR) only in the event in which the
- * operation was submitted, and the program (`exe`, `auid`) only where that was a system call: with IORING_SETUP_SQPOLL it is
- * a kernel thread that submits, and with IOSQE_ASYNC another that tries, without the address.
+ * Makes the events of io_uring's operations. The kernel records the address (SOCKADDR) only in the event in which the
+ * operation was submitted, and the program (`exe`, `auid`) only if that was a system call: with IORING_SETUP_SQPOLL a
+ * kernel thread submits, and with IOSQE_ASYNC another kernel thread tries, without the address.
  *
- * An operation that must wait has a record for each try, and only its pid ties them together. The try that has the address is
- * an event, and so is the end of a connect, without one: whether it is the end of that very connect cannot be told, and it
- * may be another one, handed over with IOSQE_ASYNC so that its address is not recorded.
+ * An operation that must wait has a record for each try, and only the pid connects them. The try with the address is
+ * an event. The end of a connect is an event too, without an address: it cannot be determined whether it belongs to
+ * that connect, because it may be another one, submitted with IOSQE_ASYNC so that its address is not recorded.
  *
- * The exit that a record has is not the operation's: a connect that was refused has 0, too.
- * Source: __audit_uring_exit in kernel/auditsc.c, io_connect in io_uring/net.c.
+ * The exit value in a record is not the operation's: a refused connect also has 0. Source: __audit_uring_exit in
+ * kernel/auditsc.c, io_connect in io_uring/net.c.
  */
 export class UringReader {
   readonly #addresses: SockaddrReader;
@@ -88,7 +90,7 @@ export class UringReader {
       if (address?.kind !== 'other') events.push(eventOf(group, operation, submission, address));
     };
     if (done.length === 0) {
-      // An accept waits for its client without an address, and is an event when that has come.
+      // An accept waits for its client without an address, and becomes an event when the client has come.
       if (address !== undefined) add(first, address);
       return { kind: 'events', events };
     }

@@ -1,4 +1,7 @@
-/** The view of the bytes asked about last: records that follow each other nearly always lie in the same memory. */
+/**
+ * Caches the DataView of the bytes that were asked about last: consecutive records are nearly always in the same
+ * memory.
+ */
 export class ByteViews {
   #bytes: Uint8Array | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
@@ -13,8 +16,8 @@ export class ByteViews {
 }
 
 /**
- * Remembers the last bytes seen, so that the result of parsing them can be reused when they come again.
- * It compares eight bytes at a time, which takes less than a tenth of the time of reading them.
+ * Remembers the last bytes seen, so that the result of parsing them can be reused when they come again. It compares
+ * eight bytes at a time, which takes less than a tenth of the time of reading them.
  */
 export class KnownBytes {
   readonly #bytes: Uint8Array;
@@ -23,8 +26,8 @@ export class KnownBytes {
   #length = -1;
 
   /**
-   * @param limit bytes that are kept at most
-   * @param views shared by those of one reader: each `ByteViews` keeps the memory it was asked about last
+   * @param limit most bytes that are remembered
+   * @param views shared by all of one reader: each `ByteViews` keeps a reference to the memory it saw last
    */
   constructor(limit: number, views = new ByteViews()) {
     this.#views = views;
@@ -32,7 +35,7 @@ export class KnownBytes {
     this.#view = new DataView(this.#bytes.buffer);
   }
 
-  /** Whether `bytes[start..end)` are the known ones, those from `from` on. */
+  /** Whether `bytes[start..end)` equal the known bytes from `from` on. */
   matches(bytes: Uint8Array, start: number, end: number, from = 0): boolean {
     const length = end - start;
     if (from + length !== this.#length) return false;
@@ -53,13 +56,13 @@ export class KnownBytes {
     return true;
   }
 
-  /** Where they end if `bytes[start..end)` begins with them; -1 if it does not. */
+  /** The end of the known bytes if `bytes[start..end)` begins with them; -1 if it does not. */
   endAt(bytes: Uint8Array, start: number, end: number): number {
     const theirEnd = start + this.#length;
     return theirEnd >= start && theirEnd <= end && this.matches(bytes, start, theirEnd) ? theirEnd : -1;
   }
 
-  /** @returns false if they are too long; nothing is remembered then */
+  /** @returns false if they are too long; then nothing is remembered */
   keep(bytes: Buffer, start: number, end: number): boolean {
     const length = end - start;
     const fits = length <= this.#bytes.length;

@@ -1,9 +1,9 @@
-/** Files whose path is remembered; one more, and the one that was seen longest ago is forgotten. */
+/** Most files whose path is remembered. The one that was seen longest ago is forgotten first. */
 const MOST_FILES = 65_536;
 
 /**
- * The paths under which files and directories were seen, by device and inode. A call that is given a descriptor names no path;
- * its record has these two.
+ * The paths under which files and directories were seen, by device and inode. If a call is given a descriptor, its
+ * record has no path, but these two numbers.
  */
 export class KnownFiles {
   readonly #paths = new Map<string, string>();
@@ -23,12 +23,12 @@ export class KnownFiles {
     }
   }
 
-  /** A name is gone; the file may have others. */
+  /** Forgets a name that was removed; the file may have others. */
   forget(identity: string | undefined, path: string): void {
     if (identity !== undefined && this.#paths.get(identity) === path) this.#paths.delete(identity);
   }
 
-  /** A directory has another name: what was seen below it is forgotten. */
+  /** A directory was renamed: forgets the paths below it. */
   forgetBelow(path: string): void {
     const below = `${path}/`;
     for (const [identity, known] of this.#paths) if (known.startsWith(below)) this.#paths.delete(identity);

@@ -2,16 +2,16 @@ import { damage } from './damage.ts';
 import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { DAMAGED, decimal, plainText, readText } from './value.ts';
 
-/** How the kernel came by a file. Source: enum in include/linux/audit.h, audit_log_name in kernel/auditsc.c. */
+/** The role of a file in a call. Source: enum in include/linux/audit.h, audit_log_name in kernel/auditsc.c. */
 export type NameType = 'PARENT' | 'NORMAL' | 'DELETE' | 'CREATE' | 'UNKNOWN';
 
-/** What a PATH record says of a file that a call named. */
+/** The content of a PATH record: a file that a call named. */
 export interface PathItem {
   readonly item: number;
-  /** As the call was given it, decoded; undefined where it was given a descriptor. */
+  /** The name that the call was given, decoded; undefined if it was given a descriptor. */
   readonly name: string | undefined;
   readonly type: NameType;
-  /** `dev:inode`, by which the file is known; undefined where none was found. */
+  /** `dev:inode`, which identifies the file; undefined if no file was found. */
   readonly identity: string | undefined;
   readonly inode: string | undefined;
   readonly mode: string | undefined;
@@ -66,7 +66,7 @@ export const readPathItem = (record: AuditRecord): PathItem | undefined => {
       case OGID:
         ogid = decimal(cursor);
         break;
-      // As kernels before 4.0 call it.
+      // The field's name in kernels before 4.0.
       case OBJTYPE:
       case NAMETYPE:
         type = plainText(cursor);

@@ -17,8 +17,9 @@ const CLONE_PARENT = 0x8000;
 const CLONE_THREAD = 0x10000;
 
 /**
- * What a task id is right now. clone3 passes its flags in memory, which audit does not record: only the kernel's
- * process list tells a new thread from a new process. `gone` where nothing can be said any more.
+ * What a task id stands for at this moment. clone3 passes its flags in memory, which audit does not record, so only
+ * the kernel's process list tells a new thread from a new process. `gone`: the task has ended, and nothing can be
+ * said.
  */
 export type TaskKind = 'process' | 'thread' | 'gone';
 
@@ -133,11 +134,12 @@ const joinedArguments = (
   return records.length > 0 ? joinFirstArguments(records, areEmpty, bytes) : undefined;
 };
 
-/** Files of an event that are looked at: more than a program and its interpreters are none of an exec. */
+/** Most files of an exec that are read: a program and its interpreters are far fewer. */
 const MAX_FILES = 64;
 
 /**
- * Puts a file at its number: records may come in any order and twice, and the next file must not stand in for a lost one.
+ * Puts a file at its item number: records may come in any order and twice, and the next file must not take the place
+ * of a lost one.
  */
 const addFile = (files: ExecutedFile[], record: AuditRecord, file: ExecutedFile | undefined): void => {
   const item = pathItem(record);
@@ -200,7 +202,7 @@ const UNRECORDED: ExecutedFile = {
 
 const ITEM_KEY = Buffer.from('item=');
 
-/** Position of a PATH record's file in its event; the kernel writes it first. */
+/** Item number of a PATH record's file; the kernel writes it first. */
 const pathItem = ({ bytes, start, end }: AuditRecord): number | undefined => {
   let at = start + ITEM_KEY.length;
   if (at >= end) return undefined;
@@ -223,16 +225,16 @@ const FROOTID = keyHash('frootid');
 const NAMETYPE = keyHash('nametype');
 const PROCTITLE = keyHash('proctitle');
 
-/** Bytes of a PROCTITLE that may go on. Source: MAX_PROCTITLE_AUDIT_LEN in kernel/auditsc.c. */
+/** Bytes of a PROCTITLE that may be cut off. Source: MAX_PROCTITLE_AUDIT_LEN in kernel/auditsc.c. */
 const FULL_TITLE = 128;
 
 /**
- * Whether what EXECVE does not say are empty arguments, which kernels before Linux 4.8 leave out. The event's other records
- * tell: file capabilities with a namespace (`frootid`) are of 5.1 and later; PROCTITLE, from 3.15 on, has all arguments but
- * the empty ones at its end; a PATH record without `nametype` is of before 4.0.
- * Source: audit_log_execve_info, audit_log_name, audit_log_fcaps and audit_log_proctitle in kernel/auditsc.c.
+ * Whether arguments missing from EXECVE are empty ones, which kernels before Linux 4.8 leave out. Other records of
+ * the event tell: file capabilities with a namespace (`frootid`) exist from 5.1 on; PROCTITLE, from 3.15 on, has all
+ * arguments except empty ones at the end; a PATH record without `nametype` is from before 4.0. Source:
+ * audit_log_execve_info, audit_log_name, audit_log_fcaps and audit_log_proctitle in kernel/auditsc.c.
  *
- * @param argv with empty ones for those that are missing
+ * @param argv with empty arguments in place of the missing ones
  */
 const leavesOutEmpty = ({ records }: RecordGroup, argv: readonly string[]): boolean => {
   let isOld = false;
@@ -255,7 +257,7 @@ const leavesOutEmpty = ({ records }: RecordGroup, argv: readonly string[]): bool
 const withoutEmptyEnd = (argv: readonly string[]): readonly string[] =>
   argv.slice(0, argv.findLastIndex(argument => argument !== '') + 1);
 
-/** undefined for one that is damaged or may go on. */
+/** undefined if it is damaged or may be cut off. */
 const titleOf = (field: FieldCursor): string | undefined => {
   const bytes = untrustedBytes(field);
   if (isDamaged(field, bytes) || bytes === undefined || bytes.length >= FULL_TITLE) return undefined;

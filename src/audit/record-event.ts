@@ -11,8 +11,8 @@ import { type AuditRecord, FieldCursor } from './record.ts';
 import { DAMAGED, decodeText, plainText, readText } from './value.ts';
 
 /**
- * Whether a record means something by itself, also where it is part of a system call's event: what SELinux, AppArmor and
- * seccomp report. A process that seccomp kills has no other record, and no mark of an end.
+ * Whether a record has a meaning of its own, even within a system call's event: reports of SELinux, AppArmor and
+ * seccomp. A process that seccomp kills leaves no other record and no end mark.
  */
 export const isReport = (type: number): boolean =>
   type === AUDIT_SECCOMP ||
@@ -20,9 +20,9 @@ export const isReport = (type: number): boolean =>
   (type >= AUDIT_APPARMOR && type <= AUDIT_APPARMOR_KILL);
 
 /**
- * Fields that the kernel writes as untrusted strings in these records: in quotes, or in hex.
- * Source: audit_seccomp in kernel/auditsc.c, dump_common_audit_data in security/lsm_audit.c, audit_pre and the other audit
- * callbacks in security/apparmor.
+ * Fields that the kernel writes as untrusted strings in these records: quoted or in hex. Source: audit_seccomp in
+ * kernel/auditsc.c, dump_common_audit_data in security/lsm_audit.c, audit_pre and the other audit callbacks in
+ * security/apparmor.
  */
 const UNTRUSTED: ReadonlySet<string> = new Set([
   'comm',
@@ -37,7 +37,7 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   'srcname',
 ]);
 
-/** The event of a record that means something by itself. What is damaged in it is left out of its fields, and counted. */
+/** The event of a record with a meaning of its own. Damaged fields are left out, and counted. */
 export const readRecordEvent = (record: AuditRecord): RecordEvent => {
   const { type, seconds, milliseconds, serial, bytes, start, end } = record;
   const fields = new Map<string, string>();
@@ -60,13 +60,13 @@ export const readRecordEvent = (record: AuditRecord): RecordEvent => {
     type,
     message: stamp + decodeText(bytes, start, end),
     fields,
-    // AppArmor writes who opens a file, and no other id.
+    // AppArmor writes the id of who opens a file, and no other.
     uid: count(fields.get('uid') ?? fields.get('fsuid')),
     auid: count(fields.get('auid')),
   };
 };
 
-/** A field that is not encoded: of one whose quote is not closed nothing is known. */
+/** A field that is not encoded. If its quote is not closed, nothing about it is known. */
 const readPlain = (cursor: FieldCursor): string | undefined | typeof DAMAGED =>
   cursor.unclosed ? DAMAGED : plainText(cursor);
 

@@ -1,8 +1,8 @@
 import { KnownBytes } from './known-bytes.ts';
 
 /**
- * One audit record: `bytes[start..end)` holds its fields, behind the `audit(SEC.MS:SERIAL): ` header.
- * The bytes may belong to a receive arena: whoever keeps a record beyond the call that delivered it copies them.
+ * One audit record: `bytes[start..end)` holds its fields, behind the `audit(SEC.MS:SERIAL): ` header. The bytes may
+ * belong to a receive arena: copy them to keep a record beyond the call that delivered it.
  */
 export interface AuditRecord {
   readonly type: number;
@@ -12,7 +12,10 @@ export interface AuditRecord {
   bytes: Buffer;
   start: number;
   end: number;
-  /** Where the fields end that auditd interpreted, of a log: they begin behind a separator at `end`. Else `end`. */
+  /**
+   * Where auditd's interpreted fields end, in an enriched log: they begin behind a separator at `end`. Else it equals
+   * `end`.
+   */
   interpretedEnd: number;
 }
 
@@ -29,7 +32,7 @@ const BRACKET = 0x29;
 /** Bytes of `audit(1364481363.243:`, as the kernel writes it until the year 2286. */
 const STAMP_BYTES = 21;
 
-/** What `audit(SEC.MS:` says. */
+/** The content of `audit(SEC.MS:`. */
 interface Stamp {
   readonly seconds: number;
   readonly milliseconds: number;
@@ -41,10 +44,10 @@ const KNOWN_HEADER_BYTES = 48;
 
 /** Reads the records of one source. */
 export class RecordParser {
-  /** The last stamp: all that happens in the same tick of audit's clock has it in common. */
+  /** The last stamp: everything within one tick of audit's clock shares it. */
   readonly #knownStamp = new KnownBytes(STAMP_BYTES);
   #stamp: Stamp | undefined;
-  /** The last header, with its `):`: the records of an event have it in common. */
+  /** The last header, with its `):`: the records of one event share it. */
   readonly #knownHeader = new KnownBytes(KNOWN_HEADER_BYTES);
   #name = { seconds: 0, milliseconds: 0, serial: 0 };
 
@@ -69,7 +72,7 @@ export class RecordParser {
     return { type, seconds, milliseconds, serial, bytes, start: at, end: last, interpretedEnd: last };
   }
 
-  /** Makes a header the known one. @returns where it ends; -1 if it is not whole */
+  /** Reads a header and remembers it. @returns where it ends; -1 if it is not whole */
   #readHeader(bytes: Buffer, start: number, end: number): number {
     const isKnown = end - start > STAMP_BYTES && this.#knownStamp.matches(bytes, start, start + STAMP_BYTES);
     const stamp = isKnown ? this.#stamp : readStamp(bytes, start, end);
@@ -101,7 +104,7 @@ const readStamp = (bytes: Buffer, start: number, end: number): Stamp | undefined
   const secondsAt = start + HEADER.length;
   const dot = digitsEnd(bytes, secondsAt, end);
   const colon = digitsEnd(bytes, dot + 1, end);
-  // In this order: each is where the one before is valid.
+  // In this order, because each position is valid only if the one before is.
   if (bytes[dot] !== DOT || bytes[colon] !== COLON || colon >= end) return undefined;
   if (dot === secondsAt || colon === dot + 1) return undefined;
   const seconds = digitsValue(bytes, secondsAt, dot);
@@ -110,7 +113,7 @@ const readStamp = (bytes: Buffer, start: number, end: number): Stamp | undefined
   return { seconds, milliseconds, length: colon + 1 - start };
 };
 
-/** Where the decimal digits end that begin at `at`. */
+/** Where the decimal digits that begin at `at` end. */
 const digitsEnd = (bytes: Buffer, at: number, end: number): number => {
   while (at < end && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at++;
   return at;
@@ -125,22 +128,22 @@ const digitsValue = (bytes: Buffer, start: number, end: number): number => {
 /**
  * Walks the `key=value` fields of a record in order, without making strings.
  *
- * A value in `"` ends at the next `"`: the kernel escapes nothing, a value with a quote in it is written in hex.
- * A value in `'` (the inner message of a user record) ends at the last `'` of the record. Words without `=` are
- * skipped. The cursor is reused: `next()` overwrites the positions of the field before.
+ * A value in `"` ends at the next `"`: the kernel escapes nothing, and writes a value that contains a quote in hex. A
+ * value in `'` (the inner message of a user record) ends at the last `'` of the record. Words without `=` are
+ * skipped. The cursor is reused: `next()` overwrites the positions of the previous field.
  *
- * A quote that is not closed proves damage, because the kernel closes each: such a value is `unclosed`, and what stands
- * behind it may belong to it.
+ * A quote that is not closed proves damage, because the kernel closes each: such a value is `unclosed`, and what
+ * follows may belong to it.
  */
 export class FieldCursor {
   bytes: Buffer = Buffer.alloc(0);
   keyStart = 0;
   keyEnd = 0;
-  /** Without its quotes. */
+  /** Positions without the quotes. */
   valueStart = 0;
   valueEnd = 0;
   quoted = false;
-  /** Whether an unquoted value begins with a quote: its end is lost. */
+  /** Whether an unquoted value begins with a quote, so that its end is lost. */
   unclosed = false;
   /** `keyHash` of the key. */
   key = 0;
@@ -205,13 +208,13 @@ export class FieldCursor {
     }
   }
 
-  /** Whether the record ends behind the field that was read last, without a word that is cut off. */
+  /** Whether the record ends behind the last field that was read, without a cut-off word. */
   get isAtEnd(): boolean {
     return this.valueEnd + (this.quoted ? 1 : 0) >= this.#end;
   }
 }
 
-/** The hash `FieldCursor.key` has for a key, for comparing without making strings. */
+/** The hash that `FieldCursor.key` has for a key, to compare without making strings. */
 export const keyHash = (key: string): number => {
   let hash = 0;
   for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;

@@ -1,7 +1,7 @@
 import { PROGRAM } from '../runtime/program-name.ts';
 
-/** Key of every rule of ours: what `auditctl -l` shows beside it, and how we know our own. */
+/** Key of all our rules: `auditctl -l` shows it, and we recognize our rules by it. */
 export const RULE_KEY = PROGRAM;
 
-/** Of the rules that watch files: an event that has it was selected by the kernel, whatever its path looks like from here. */
+/** Key of the rules that watch files. An event with it was selected by the kernel, however its path looks here. */
 export const FILES_KEY = `${RULE_KEY}:files`;

@@ -1,16 +1,18 @@
-/** Missing serials remembered at most: a straggler beyond stays counted as lost. */
+/** Most missing serials that are remembered. A later one that arrives still counts as lost. */
 const REMEMBERED = 65_536;
 
 /**
- * Counts events that never arrived, by the holes in their serials. Serials are given out in order but may arrive a
- * little out of it: a late one fills its hole. They are u32 and wrap, so only their distance counts.
+ * Counts events that never arrived, by the gaps in their serials. Serials are assigned in order but may arrive
+ * slightly out of order; a late one fills its gap. They are u32 and wrap, so only their distance counts.
  */
 export class SerialGaps {
   #highest: number | undefined;
   readonly #missing = new Set<number>();
   #forgotten = 0;
 
-  /** @param highest the last serial that was taken before; undefined if the first one seen is to count as the first */
+  /**
+   * @param highest the last serial taken by a previous reader; undefined if the first serial seen starts the count
+   */
   constructor(highest?: number) {
     this.#highest = highest;
   }
@@ -25,13 +27,13 @@ export class SerialGaps {
     return this.#highest;
   }
 
-  /** Whether the event of this serial has been seen, or is too old to tell. */
+  /** Whether an event of this serial was seen, or is too old to tell. */
   hasSeen(serial: number): boolean {
     if (this.#highest === undefined || ((serial - this.#highest) | 0) > 0) return false;
     return !this.#missing.has(serial);
   }
 
-  /** Takes the serial of each record; several of one event are the normal case and cost a comparison. */
+  /** Takes the serial of each record. Several records of one event are normal, and cost one comparison. */
   see(serial: number): void {
     if (serial === this.#highest) return;
     if (this.#highest === undefined) {
@@ -53,7 +55,7 @@ export class SerialGaps {
     this.#forgotten += hole - remembered;
     for (let i = hole - remembered + 1; i <= hole; i++) this.#missing.add((after + i) >>> 0);
     if (this.#missing.size <= REMEMBERED) return;
-    // The oldest half at once: looking for the first entry of a set again and again costs more each time.
+    // Drops the oldest half at once: finding the first entry of a set again and again becomes slower each time.
     let surplus = this.#missing.size - REMEMBERED / 2;
     this.#forgotten += surplus;
     for (const serial of this.#missing) {

@@ -11,8 +11,8 @@ const OCOMM = keyHash('ocomm');
 const cursor = new FieldCursor();
 
 /**
- * Whom a kill, tkill or tgkill was for: by the OBJ_PID record of each process that got the signal, else by the arguments.
- * Source: audit_log_pid_context in kernel/auditsc.c.
+ * The receiver of a kill, tkill or tgkill: from the OBJ_PID record of each process that got the signal, else from the
+ * arguments. Source: audit_log_pid_context in kernel/auditsc.c.
  */
 export const signalTarget = ({ records }: RecordGroup, syscall: SyscallRecord): SignalTarget => {
   const objects = records.filter(({ type }) => type === AUDIT_OBJ_PID);
@@ -33,7 +33,7 @@ const readObject = (
     if (cursor.key === OPID) pid ??= decimal(cursor);
     else if (cursor.key === OCOMM) comm ??= readText(cursor);
   }
-  // The kernel writes the name last: without it the record is cut off, and so may be the number.
+  // The kernel writes the name last: without it the record is cut off, and the number may be cut too.
   if (comm === undefined || comm === DAMAGED || pid === undefined) {
     damage.records++;
     return undefined;

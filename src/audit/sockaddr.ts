@@ -4,7 +4,7 @@ export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
-/** What a struct sockaddr says, as far as its bytes go. */
+/** The content of a struct sockaddr, as far as its bytes go. */
 export type SocketName =
   | { readonly kind: 'inet'; readonly family: number; readonly address: string; readonly port: number }
   | { readonly kind: 'unix'; readonly family: typeof AF_UNIX; readonly path: string }
@@ -14,8 +14,8 @@ export type SocketName =
  * Reads a struct sockaddr as the kernel recorded it: u16 family in host order, the rest by family, ports and
  * addresses in network order. Source: linux/socket.h, linux/in.h, linux/in6.h, linux/un.h.
  *
- * @param littleEndian byte order of the host the record is from
- * @returns undefined if the bytes are too few for the family they name
+ * @param littleEndian byte order of the host that the record is from
+ * @returns undefined if the bytes are too few for their family
  */
 export const parseSockaddr = (bytes: Uint8Array, littleEndian = true): SocketName | undefined => {
   if (bytes.length < 2) return undefined;
@@ -36,23 +36,23 @@ export const parseSockaddr = (bytes: Uint8Array, littleEndian = true): SocketNam
 
 const port = (bytes: Uint8Array): number => (bytes[2]! << 8) | bytes[3]!;
 
-/** A path ends at its NUL; an abstract name starts with one, has a length instead, and is written with `@`. */
+/** A path ends at its NUL. An abstract name starts with a NUL, ends with the bytes, and is written with `@`. */
 const unixPath = (bytes: Uint8Array): string => {
   if (bytes.length === 0) return '';
   if (bytes[0] !== 0) {
     const end = bytes.indexOf(0);
     return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
   }
-  // accept() of an unbound peer may record a whole zeroed sockaddr_un: that is no name.
+  // accept() of an unbound peer may record a sockaddr_un full of zeros, which is not a name.
   return bytes.every(byte => byte === 0) ? '' : `@${decodeText(bytes.subarray(1))}`;
 };
 
-/** Addresses whose text is remembered; a power of two. Hosts talk to few others, again and again. */
+/** Most addresses whose text is remembered; a power of two. Hosts talk to few others, again and again. */
 const REMEMBERED = 1_024;
 const rememberedWords = new Uint32Array(REMEMBERED);
 const rememberedTexts: string[] = new Array(REMEMBERED).fill('0.0.0.0');
 
-/** `formatIPv4`, made once for an address that comes again. */
+/** `formatIPv4`, with the text reused if the address comes again. */
 const knownIPv4 = (bytes: Uint8Array, at: number): string => {
   const word = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   const place = (Math.imul(word, 0x9e3779b1) >>> 16) & (REMEMBERED - 1);
@@ -63,7 +63,7 @@ const knownIPv4 = (bytes: Uint8Array, at: number): string => {
   return rememberedTexts[place]!;
 };
 
-/** Each number of an address with the dot behind it. */
+/** Each byte as a decimal number with a dot. */
 const DOTTED = Array.from({ length: 256 }, (_, byte) => `${byte}.`);
 
 /** @param at where its four bytes begin */

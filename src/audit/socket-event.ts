@@ -9,22 +9,23 @@ import type { SyscallRecord } from './syscall-record.ts';
 import { sendFlagsArgument } from './syscalls.ts';
 import { decodeHexInto, hexWord } from './value.ts';
 
-/** Also of a call that is restarted after the signal: then it has an event of its own. */
+/** A call that is restarted after a signal has another event. */
 
 export type SocketReading =
   | { readonly kind: 'event'; readonly event: SocketEvent }
-  /** A family the tables do not hold (netlink, packet, AF_UNSPEC …). */
+  /** A family that the tables do not hold (netlink, packet, AF_UNSPEC …). */
   | { readonly kind: 'other' }
   /** The address is missing, damaged, or shorter than its family. */
   | { readonly kind: 'incomplete' };
 
 /**
- * Makes the event of a bind, connect, accept or send, whatever its outcome.
+ * Makes the event of a bind, connect, accept or send, successful or not.
  *
- * An accept has no address where the program did not ask for one or no client came: that event stands without. A send has one
- * where it names its receiver; with MSG_FASTOPEN it is a connect. Of several receivers (sendmmsg) the kernel records the last.
+ * An accept has no address if the program did not ask for one or no client came; it is an event without an address. A
+ * send has an address if it names its receiver; with MSG_FASTOPEN it is a connect. Of several receivers (sendmmsg)
+ * the kernel records the last.
  *
- * @param datagrams whether sends are wanted that are no connects
+ * @param datagrams whether sends are wanted that do not connect
  */
 export const readSocketEvent = (
   group: RecordGroup,
@@ -62,9 +63,9 @@ const actionOf = (group: RecordGroup, { name, a2, a3 }: SyscallRecord): SocketEv
 };
 
 /**
- * Puts an event together.
+ * Builds an event.
  *
- * @param name of a bind the local end, of all else the remote one
+ * @param name the local end for a bind, the remote end for all others
  */
 export const socketEvent = (
   { seconds, milliseconds, serial }: RecordGroup,
@@ -119,17 +120,17 @@ const A2 = keyHash('a2');
 const A3 = keyHash('a3');
 const cursor = new FieldCursor();
 
-/** struct sockaddr_storage: the kernel takes no more. */
+/** struct sockaddr_storage: the kernel accepts no more. */
 const SOCKADDR_BYTES = 128;
-/** Longest SOCKADDR record that is remembered: that of a struct sockaddr_un. */
+/** Longest SOCKADDR record that is remembered: one with a struct sockaddr_un. */
 const KNOWN_BYTES = 256;
 
 /** Reads the SOCKADDR records of one source. */
 export class SockaddrReader {
   readonly #cursor = new FieldCursor();
-  /** Addresses are decoded into the same memory each time. */
+  /** Memory for decoded addresses, reused each time. */
   readonly #sockaddr = Buffer.alloc(SOCKADDR_BYTES);
-  /** Its first bytes, by their number. */
+  /** Views of its first bytes, by their number. */
   readonly #sockaddrOf = Array.from({ length: SOCKADDR_BYTES + 1 }, (_, length) =>
     this.#sockaddr.subarray(0, length),
   );
@@ -166,7 +167,7 @@ export class SockaddrReader {
   }
 }
 
-/** The first argument of the call; behind socketcall it stands in the SOCKETCALL record. */
+/** The first argument of the call; for socketcall it is in the SOCKETCALL record. */
 const fileDescriptor = (group: RecordGroup, syscall: SyscallRecord): number =>
   (socketcallArgument(group, A0) ?? syscall.a0) | 0;
 

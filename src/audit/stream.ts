@@ -25,21 +25,21 @@ import { AuditError, errnoName } from './errors.ts';
 
 export { BATCH };
 
-/** Bytes per datagram: MAX_AUDIT_MESSAGE_LENGTH of user space is 8970, the kernel may send more. */
+/** Most bytes of a datagram: user space's MAX_AUDIT_MESSAGE_LENGTH is 8970, and the kernel may send more. */
 export const SLOT_BYTES = 16_384;
-/** Slots begin at addresses that do not differ by a power of two, which would all compete for the same cache lines. */
+/** The distance between slots is not a power of two: otherwise all slots would compete for the same cache lines. */
 const SLOT_STRIDE = SLOT_BYTES + 448;
 
 const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
 
-/** Words of SO_MEMINFO, and which of them is SK_MEMINFO_DROPS. Source: linux/sock_diag.h. */
+/** Words of SO_MEMINFO, and the index of SK_MEMINFO_DROPS. Source: linux/sock_diag.h. */
 const MEMINFO_WORDS = 9;
 const MEMINFO_DROPS = 8;
 
 export interface StreamCounters {
   /**
-   * Times the socket's receive buffer was full (ENOBUFS). On the unicast stream the kernel keeps the records and tries
-   * again, until its backlog is full, too; what it then drops is in its own counter.
+   * How often the socket's receive buffer was full (ENOBUFS). On the unicast stream the kernel keeps the records and
+   * tries again, until its backlog is full too; what it then drops is in its own counter.
    */
   overruns: number;
   /** Records of the multicast copy that the kernel dropped because the receive buffer was full. */
@@ -54,10 +54,10 @@ const CLAIM_SEQUENCE = 1;
 const RELEASE_SEQUENCE = 2;
 
 /**
- * The kernel's answer to `own(pid)` in the payload of an NLMSG_ERROR: i32 errno, negative, then the header of the
+ * The kernel's answer to `own(pid)`, in the payload of an NLMSG_ERROR: i32 errno, negative, then the header of the
  * request.
  *
- * @returns 0 or a positive errno; undefined if it is the answer to something else
+ * @returns 0 or a positive errno; undefined if it answers something else
  */
 export const claimAnswer = (bytes: Buffer, start: number, end: number): number | undefined => {
   if (end - start < 4 + NLMSG_HDRLEN || bytes.readUInt32LE(start + 4 + 8) !== CLAIM_SEQUENCE)
@@ -69,14 +69,14 @@ export const claimAnswer = (bytes: Buffer, start: number, end: number): number |
 export type OnDatagram = (type: number, bytes: Buffer, start: number, end: number) => void;
 
 /**
- * The socket that audit records arrive on: the unicast stream of the one owner, or the multicast copy. A batch is handed out in
- * the place where it was received.
+ * The socket on which audit records arrive: the unicast stream of the one owner, or the multicast copy. A batch is
+ * passed on in the memory where it was received.
  */
 export class AuditStream {
   readonly #counters: StreamCounters = { overruns: 0, dropped: 0, truncated: 0, foreign: 0 };
   readonly #fd: number;
   #isMember = false;
-  /** Drops that the kernel counted while this socket was not a member of the group. */
+  /** Drops that the kernel counted while this socket was not in the group. */
   #otherDrops = 0;
   #closed = false;
   readonly #batch = new DatagramBatch(SLOT_BYTES, SLOT_STRIDE);
@@ -86,7 +86,7 @@ export class AuditStream {
   }
 
   /**
-   * @param mode unicast binds a port of its own, `own()` then makes it the owner; multicast joins AUDIT_NLGRP_READLOG.
+   * @param mode unicast binds a port, and `own()` then makes it the owner; multicast joins AUDIT_NLGRP_READLOG.
    * @param receiveBuffer bytes, see `setReceiveBuffer`
    */
   static open(mode: 'unicast' | 'multicast', receiveBuffer: number): AuditStream {
@@ -99,8 +99,9 @@ export class AuditStream {
       stream.close();
       throw openError('binding the audit socket', errno);
     }
-    // Whoever has CAP_NET_ADMIN could send to our port, and fill the buffer. Connected to the kernel's, it takes nothing from
-    // anybody else: the sender gets ECONNREFUSED. What is sent to the multicast group still comes, see `receive`.
+    // A process with CAP_NET_ADMIN could send to our port and fill the buffer. A socket connected to the kernel's
+    // port accepts nothing from others: their send fails with ECONNREFUSED. Datagrams sent to the multicast group
+    // still arrive, see `receive`.
     if (!connectToKernel(fd)) {
       const errno = libc.errno();
       stream.close();
@@ -115,7 +116,7 @@ export class AuditStream {
     return stream;
   }
 
-  /** Reads on from a socket that another process has opened; it is closed with this. */
+  /** Continues with a socket that another process has opened; `close` closes it. */
   static inherit(fd: number): AuditStream {
     return new AuditStream(fd);
   }
@@ -126,7 +127,7 @@ export class AuditStream {
   }
 
   /**
-   * From now on receives the multicast copy, besides whatever else it receives.
+   * From now on receives the multicast copy, too.
    *
    * @throws AuditError `no-permission` without CAP_AUDIT_READ
    */
@@ -177,8 +178,8 @@ export class AuditStream {
   }
 
   /**
-   * Hands out up to BATCH waiting datagrams without blocking.
-   * @returns how many were received; below BATCH means that the socket was empty
+   * Passes on up to BATCH waiting datagrams without blocking.
+   * @returns how many were received; fewer than BATCH means that the socket was empty
    */
   receive(onDatagram: OnDatagram): number {
     if (this.#closed) return 0;
@@ -200,22 +201,22 @@ export class AuditStream {
         this.#counters.truncated++;
         continue;
       }
-      // A record that is not the kernel's is forged.
+      // A record that does not come from the kernel is forged.
       if (length === FOREIGN || length < NLMSG_HDRLEN) {
         this.#counters.foreign++;
         continue;
       }
       const start = batch.startOf(i);
       const type = arena[start + 4]! | (arena[start + 5]! << 8);
-      // nlmsg_len of unicast records counts the payload only: the received length is the truth.
+      // nlmsg_len of unicast records counts only the payload, so the received length is used.
       onDatagram(type, arena, start + NLMSG_HDRLEN, start + length);
     }
     return received;
   }
 
-  /** As of now; `dropped` is asked of the kernel while the stream is open. */
+  /** Current values. While the stream is open, the kernel is asked for `dropped`. */
   get counters(): Readonly<StreamCounters> {
-    // A drop on the unicast stream is one more try to come, not a loss.
+    // A drop on the unicast stream is no loss: the kernel tries again.
     if (this.#isMember && !this.#closed) this.#counters.dropped = this.#drops() - this.#otherDrops;
     return this.#counters;
   }
@@ -225,7 +226,7 @@ export class AuditStream {
     return info?.[MEMINFO_DROPS] ?? this.#counters.dropped + this.#otherDrops;
   }
 
-  /** Holds up this thread until there may be something to receive: false if there is not after `timeout` ms. */
+  /** Blocks this thread until there may be something to receive: false if there is nothing after `timeout` ms. */
   wait(timeout: number): boolean {
     return libc.waitReadable(this.#fd, timeout);
   }
@@ -242,7 +243,7 @@ const openError = (operation: string, errno: number): AuditError => {
   return name === 'EPERM' || name === 'EACCES'
     ? new AuditError(
         'no-permission',
-        `${operation}: not permitted (${name}): it takes CAP_AUDIT_READ and CAP_AUDIT_CONTROL; run as root on the host`,
+        `${operation}: not permitted (${name}): this needs CAP_AUDIT_READ and CAP_AUDIT_CONTROL; run as root on the host`,
         { errno },
       )
     : new AuditError('no-audit', `${operation}: ${name}: this kernel has no audit, or denies it here`, {

@@ -4,18 +4,18 @@ import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import { isNoSyscall, type SyscallName, socketcallName, syscallName } from './syscalls.ts';
 import { DAMAGED, decimal, hexWord, plainText, readPath, readText, type TextReading } from './value.ts';
 
-/** What a SYSCALL record says of a system call that makes events. */
+/** The content of a SYSCALL record of a system call that makes events. */
 export interface SyscallRecord {
   readonly arch: number;
   readonly name: SyscallName;
   readonly success: boolean;
   readonly exit: number;
-  /** Low 32 bits of the first argument, unsigned, and of the next ones. */
+  /** Low 32 bits of the first argument, unsigned; likewise for the next ones. */
   readonly a0: number;
   readonly a1: number | undefined;
   readonly a2: number | undefined;
   readonly a3: number | undefined;
-  /** PATH records the event should have. */
+  /** PATH records that the event should have. */
   readonly items: number;
   readonly ppid: number | undefined;
   readonly pid: number;
@@ -38,7 +38,7 @@ export type SyscallReading =
   | { readonly kind: 'syscall'; readonly syscall: SyscallRecord }
   /** A system call that cannot become an event of ours. */
   | { readonly kind: 'other' }
-  /** Its architecture, or its number there, is not known here. */
+  /** Its architecture, or its number there, is unknown. */
   | { readonly kind: 'unknown'; readonly arch: number; readonly number: number }
   | { readonly kind: 'malformed' };
 
@@ -79,16 +79,16 @@ const LETTER_N = 0x6e;
 /** Longest SYSCALL record that is remembered. */
 const KNOWN_BYTES = 512;
 
-/** Who made the call: what a SYSCALL record says from `ppid`, or `pid`, to `exe`. */
+/** The actor: the part of a SYSCALL record from `ppid`, or `pid`, to `exe`. */
 interface Actor extends Pick<SyscallRecord, 'ppid' | 'comm' | 'exe'> {
   readonly pid: number | undefined;
-  /** Shared by the records that say the same. */
+  /** Shared by records with the same identity. */
   readonly identity: Identity;
-  /** Whether damage is proved of a text; what stands before it is whole. */
+  /** Whether a text is proved to be damaged; the fields before it are intact. */
   readonly isDamaged: boolean;
 }
 
-/** What is read of the call itself. */
+/** The fields of the call itself. */
 interface CallFields {
   arch: number | undefined;
   name: string | undefined;
@@ -104,7 +104,7 @@ interface CallFields {
   actorAt: number;
 }
 
-/** A record, with what was asked and answered. */
+/** A record, with the interests and the result. */
 interface KnownReading {
   readonly reading: SyscallReading;
   readonly interests: ReadonlySet<SyscallName>;
@@ -112,10 +112,10 @@ interface KnownReading {
   readonly actorAt: number;
 }
 
-/** Longest such beginning that is remembered: `arch=… syscall=… success=… `. */
+/** Longest beginning that is remembered: `arch=… syscall=… success=… `. */
 const KNOWN_CALL_BYTES = 64;
 
-/** What a record begins with, where its call was wanted. */
+/** The beginning of a record whose call was wanted. */
 interface KnownCall {
   readonly interests: ReadonlySet<SyscallName>;
   readonly arch: number;
@@ -130,17 +130,18 @@ export class SyscallReader {
   /** The text of `#known`. */
   readonly #knownText = new KnownBytes(KNOWN_BYTES);
   /**
-   * The last record. A process that makes many calls writes the same text, or at least the same actor. Only for calls without
-   * files: no two executions write the same.
+   * The last record. A process that makes many calls writes the same text, or at least the same actor. Only for calls
+   * without files: no two executions write the same.
    */
   #known: KnownReading | undefined;
-  /** The text of `#knownCall`, up to `exit`: most records of a source have it in common. */
+  /** The text of `#knownCall`, up to `exit`: most records of a source share it. */
   readonly #knownCallText = new KnownBytes(KNOWN_CALL_BYTES);
   #knownCall: KnownCall | undefined;
 
   /**
-   * Reads a SYSCALL record; stops at once when the call is none of `interests`. A text that is damaged is left out, and counted.
-   * Source of the field order: audit_log_exit and audit_log_task_info in kernel/auditsc.c and kernel/audit.c.
+   * Reads a SYSCALL record. Stops at once if the call is not one of `interests`. Damaged texts are left out, and
+   * counted. Source of the field order: audit_log_exit and audit_log_task_info in kernel/auditsc.c and
+   * kernel/audit.c.
    */
   read(record: AuditRecord, interests: ReadonlySet<SyscallName>): SyscallReading {
     const { bytes, start, end } = record;
@@ -201,7 +202,7 @@ export class SyscallReader {
           break;
         }
         case SUCCESS:
-          // Left out altogether when the kernel could not tell, as for a task that died in the call.
+          // The kernel leaves it out if it could not tell, for example if the task died in the call.
           call.success = bytes[cursor.valueStart] === LETTER_Y;
           if (!call.success && bytes[cursor.valueStart] !== LETTER_N) return MALFORMED;
           break;
@@ -226,7 +227,7 @@ export class SyscallReader {
           call.items = decimal(cursor);
           break;
         case PPID:
-        // Where the oldest kernels begin.
+        // In the oldest kernels the actor begins here.
         case PID:
           call.actorAt = cursor.keyStart - start;
           call.actor = this.#actorAt(bytes, cursor.keyStart, end);
@@ -243,7 +244,7 @@ export class SyscallReader {
     interests: ReadonlySet<SyscallName>,
     { arch, name, success, a0 }: CallFields,
   ): void {
-    // As the kernel orders them. What socketcall does stands in its first argument.
+    // In the kernel's order. For socketcall, the first argument tells the call.
     if (arch === undefined || name === undefined || success === undefined || a0 !== undefined) return;
     if (name === 'socketcall' || hasQuote(bytes, start, end)) return;
     if (this.#knownCallText.keep(bytes, start, end)) this.#knownCall = { interests, arch, name, success };
@@ -334,7 +335,7 @@ const readingOf = ({
   };
 };
 
-/** What an actor's text says from `auid` to `ses`. */
+/** The part of an actor's text from `auid` to `ses`. */
 type Identity = Pick<SyscallRecord, 'suid' | 'fsuid' | 'sgid' | 'fsgid' | 'tty' | 'ses'> & {
   readonly [Key in 'auid' | 'uid' | 'gid' | 'euid' | 'egid']: number | undefined;
 };
@@ -357,12 +358,12 @@ const NO_IDENTITY: Identity = {
   ses: undefined,
 };
 
-/** Reads who made a call. */
+/** Reads the actor of a call. */
 class ActorReader {
   readonly #cursor = new FieldCursor();
   /** The text of `#known`, up to `comm`. */
   readonly #knownText = new KnownBytes(KNOWN_IDENTITY_BYTES);
-  /** The last identity: the processes of a service, or of a shell, have it in common. */
+  /** The last identity: the processes of one service, or one shell, share it. */
   #known: Identity = NO_IDENTITY;
 
   read(bytes: Buffer, start: number, end: number): Actor {
@@ -375,7 +376,7 @@ class ActorReader {
     /** Where the identity begins; -1 if part of it was read before. */
     let identityAt = -1;
     const cursor = this.#cursor.reset(bytes, start, end);
-    // Behind `exe` come the security context and the rule's key, which nobody asks for.
+    // Behind `exe` come the security context and the rule's key, which are not needed.
     while (!hasExe && comm !== DAMAGED && cursor.next()) {
       switch (cursor.key) {
         case PPID:
@@ -410,17 +411,17 @@ class ActorReader {
           exe = readPath(cursor);
           break;
         default:
-          // A copy: the one that is known may be shared.
+          // A copy, because the known one may be shared.
           if (identity === NO_IDENTITY || identity === this.#known) identity = { ...identity };
           readIdentityField(cursor, identity);
       }
     }
-    // A value in hex that nothing follows may go on: the kernel writes more behind it.
+    // A hex value at the end of the record may be cut off: the kernel writes more fields behind it.
     if (exe !== undefined && !cursor.quoted && cursor.isAtEnd) exe = DAMAGED;
     const isDamaged = comm === DAMAGED || exe === DAMAGED;
     return {
       ppid,
-      // Cut off before `exe`, which the kernel writes in every record: no number in it can be trusted.
+      // The record was cut off before `exe`, which the kernel always writes: no number in it can be trusted.
       pid: hasExe || isDamaged ? pid : undefined,
       identity,
       comm: comm === DAMAGED ? undefined : comm,
@@ -430,7 +431,7 @@ class ActorReader {
   }
 }
 
-/** Whether nothing but `auid` has been read. */
+/** Whether only `auid` was read. */
 const hasNoneButAuid = ({ uid, gid, euid, suid, fsuid, egid, sgid, fsgid, tty, ses }: Identity): boolean =>
   (uid ?? gid ?? euid ?? suid ?? fsuid ?? egid ?? sgid ?? fsgid ?? tty ?? ses) === undefined;
 
@@ -469,7 +470,10 @@ const readIdentityField = (cursor: FieldCursor, identity: MutableIdentity): void
   }
 };
 
-/** Whether what a text means depends on what follows: a quote may be closed there. The kernel writes none but around strings. */
+/**
+ * Whether the meaning of a text depends on what follows, because a quote in it may be closed later. The kernel writes
+ * quotes only around strings.
+ */
 export const hasQuote = (bytes: Buffer, start: number, end: number): boolean => {
   for (let at = start; at < end; at++) if (bytes[at] === QUOTE || bytes[at] === APOSTROPHE) return true;
   return false;

@@ -40,16 +40,16 @@ export type SyscallName =
 export interface Architecture {
   /** AUDIT_ARCH_* as in a record's `arch`. */
   readonly arch: number;
-  /** The number of a system call; undefined where it does not exist. */
+  /** The number of a system call; undefined if the architecture does not have it. */
   readonly numberOf: (name: SyscallName) => number | undefined;
 }
 
-/** Of x32, in the number of each call; the architecture is that of x86_64. Source: asm/unistd.h. */
+/** Marks x32 in the number of each call; the architecture is that of x86_64. Source: asm/unistd.h. */
 const X32_SYSCALL_BIT = 0x4000_0000;
 
 /**
- * Texts with the names of the system calls of each architecture, and what is added to their numbers: MIPS has one range for
- * each of its ways to call. Source: asm/unistd.h of arch/mips.
+ * The call table of each architecture, and an offset for its numbers: MIPS has one range for each of its ABIs.
+ * Source: asm/unistd.h of arch/mips.
  */
 const TABLES: Readonly<Partial<Record<ArchName, readonly [text: string, base?: number]>>> = {
   X86_64: [x86_64],
@@ -73,7 +73,7 @@ const TABLES: Readonly<Partial<Record<ArchName, readonly [text: string, base?: n
 
 type Names = ReadonlyMap<number, string>;
 
-/** Reads a table: a number is that of the name behind it, and each further name has the next one. */
+/** Reads a table. A number belongs to the name behind it; each further name has the next number. */
 const parseTable = (text: string, base = 0): Names => {
   const names = new Map<number, string>();
   let next = 0;
@@ -89,7 +89,7 @@ const NONE: Names = new Map();
 const tableOf = new Map<number, readonly [text: string, base?: number]>(
   Object.entries(TABLES).map(([name, table]) => [archNumber(name as ArchName), table]),
 );
-/** Tables parsed so far: of thirteen, a host uses two. */
+/** Tables parsed so far: a host uses two of thirteen. */
 const parsed = new Map<number, Names>();
 let x32Names: Names | undefined;
 
@@ -106,7 +106,7 @@ const namesOf = (arch: number): Names => {
 
 const ARCH_X86_64 = archNumber('X86_64');
 
-/** Name of a system call; undefined for a number, or an architecture, that is not known here. */
+/** Name of a system call; undefined for an unknown number or architecture. */
 export const syscallName = (arch: number, number: number): string | undefined => {
   if (number >= X32_SYSCALL_BIT && arch === ARCH_X86_64) {
     x32Names ??= parseTable(x32);
@@ -116,7 +116,7 @@ export const syscallName = (arch: number, number: number): string | undefined =>
 };
 
 /**
- * What stands in place of a number where a tracer or a filter has taken the call away, and -1 as the kernel prints it from
+ * Values in place of a number if a tracer or a filter has cancelled the call: -1, also as the kernel prints it from
  * an unsigned number.
  */
 export const isNoSyscall = (number: number): boolean => number === -1 || number === 0xffff_ffff;
@@ -128,17 +128,20 @@ export const architecture = (name: ArchName): Architecture => {
 };
 
 /**
- * The architectures that programs of a machine can have, by `process.arch`, its own first; the rules of all are needed.
- * Programs of x32 are not among them: the numbers of their calls are beyond what a rule can name.
+ * The architectures that programs on a machine can have, by `process.arch`, its own first; rules are needed for all.
+ * Programs of x32 are not included: the numbers of their calls exceed what a rule can name.
  *
- * @param bytes the byte order of the machine, which Node's name of ppc64 leaves open
+ * @param bytes the machine's byte order, which Node's name ppc64 leaves open
  */
 export const nativeArchitectures = (
   processArch: string,
   bytes: 'LE' | 'BE' = endianness(),
 ): readonly Architecture[] => (NATIVE[`${processArch}${bytes}`] ?? NATIVE.x64LE!).map(architecture);
 
-/** Source: audit_classify_arch and the compat classes of each arch/ in the kernel: what is not there has no second one. */
+/**
+ * Source: audit_classify_arch and the compat classes of each arch/ in the kernel. Machines that are not listed have
+ * only one architecture.
+ */
 const NATIVE: Readonly<Record<string, readonly ArchName[]>> = {
   x64LE: ['X86_64', 'I386'],
   ia32LE: ['I386'],
@@ -153,7 +156,7 @@ const NATIVE: Readonly<Record<string, readonly ArchName[]>> = {
   mipselLE: ['MIPSEL'],
 };
 
-/** What socketcall(2), of i386, s390, ppc and others, was asked for, by its first argument. Source: linux/net.h. */
+/** The call behind socketcall(2) of i386, s390, ppc and others, by its first argument. Source: linux/net.h. */
 export const socketcallName = (call: number): SyscallName | undefined => socketcalls.get(call);
 
 const socketcalls: ReadonlyMap<number, SyscallName> = new Map([
@@ -166,12 +169,15 @@ const socketcalls: ReadonlyMap<number, SyscallName> = new Map([
   [20, 'sendmmsg'],
 ]);
 
-/** Which argument of a call that sends has its flags. */
+/** Index of the flags argument of a call that sends. */
 export const sendFlagsArgument = (name: string): 2 | 3 | undefined =>
   name === 'sendmsg' ? 2 : name === 'sendto' || name === 'sendmmsg' ? 3 : undefined;
 
-/** Architectures whose clone(2) has its flags in the second argument. Source: CONFIG_CLONE_BACKWARDS2 in the kernel. */
+/**
+ * Architectures on which the flags of clone(2) are the second argument. Source: CONFIG_CLONE_BACKWARDS2 in the
+ * kernel.
+ */
 const FLAGS_BEHIND_STACK: ReadonlySet<number> = new Set([archNumber('S390'), archNumber('S390X')]);
 
-/** Which argument of clone(2) has its flags, from 0. */
+/** Index of the flags argument of clone(2), from 0. */
 export const cloneFlagsArgument = (arch: number): 0 | 1 => (FLAGS_BEHIND_STACK.has(arch) ? 1 : 0);

@@ -3,9 +3,9 @@ import { type AuditRecord, FieldCursor } from './record.ts';
 import { DAMAGED, decimal, decodeHex, decodeText, needsHex, readText } from './value.ts';
 
 /**
- * Makes the event of a record a program sent through the kernel (PAM, sudo, sshd, systemd …):
- * `pid=… uid=… auid=… ses=… msg='op=PAM:authentication acct="root" exe="/bin/su" hostname=? addr=? terminal=pts/0 res=success'`.
- * The kernel writes what stands before `msg`; the inner message is the program's own text.
+ * Makes the event of a record that a program sent through the kernel (PAM, sudo, sshd, systemd …): `pid=… uid=…
+ * auid=… ses=… msg='op=PAM:authentication acct="root" exe="/bin/su" hostname=? addr=? terminal=pts/0 res=success'`.
+ * The kernel writes the part before `msg`; the inner message is the program's own text.
  *
  * @returns undefined if the kernel's part is missing, or the message is cut off: the kernel closes its quote
  */
@@ -32,7 +32,7 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
         ses ??= decimal(outer);
         break;
       case 'data':
-        // USER_TTY: what was typed, in the kernel's own encoding, in place of a message.
+        // USER_TTY has the typed text, in the kernel's own encoding, instead of a message.
         typed ??= readText(outer);
         break;
       case 'msg':
@@ -68,14 +68,14 @@ export const readUserEvent = (record: AuditRecord): UserEvent | undefined => {
   };
 };
 
-/** Where the record ends behind `msg=`. */
+/** Whether the record ends right behind `msg=`. */
 const isEmptyUnquoted = ({ quoted, valueStart, valueEnd }: FieldCursor): boolean =>
   !quoted && valueEnd === valueStart;
 
 const keyOf = ({ bytes, keyStart, keyEnd }: FieldCursor): string =>
   bytes.toString('latin1', keyStart, keyEnd);
 
-/** An unquoted message, of old kernels, runs to the end of the record. */
+/** An unquoted message, from old kernels, runs to the end of the record. */
 const messageSpan = (cursor: FieldCursor, end: number): { start: number; end: number } =>
   cursor.quoted ? { start: cursor.valueStart, end: cursor.valueEnd } : { start: cursor.valueStart, end };
 
@@ -84,14 +84,14 @@ type MessageField = (typeof MESSAGE_FIELDS)[number];
 type MessageFields = { [Field in MessageField]?: string | undefined };
 const fieldNames: ReadonlySet<string> = new Set(MESSAGE_FIELDS);
 
-/** What libaudit writes in hex when it has to: audit_encode_nv_string. */
+/** Fields that libaudit writes in hex if necessary: audit_encode_nv_string. */
 const ENCODED: ReadonlySet<string> = new Set<MessageField>(['acct', 'exe', 'cmd']);
 
 /**
- * Fields of the inner message; the first of a name counts.
+ * Fields of the inner message; of several with the same name the first counts.
  *
- * dbus, and programs older than libaudit's encoding, write a sentence: `acct=alice : exe="/usr/sbin/sshd"
- * (hostname=h.example, addr=192.0.2.1, terminal=ssh res=success)`. Its punctuation is not part of the values.
+ * dbus, and programs from before libaudit's encoding, write a sentence: `acct=alice : exe="/usr/sbin/sshd"
+ * (hostname=h.example, addr=192.0.2.1, terminal=ssh res=success)`. Its punctuation does not belong to the values.
  */
 const readMessage = (bytes: Buffer, start: number, end: number): MessageFields => {
   const cursor = new FieldCursor().reset(bytes, start, end);
@@ -110,20 +110,20 @@ const isField = (key: string): key is MessageField => fieldNames.has(key);
 const BRACKET = 0x28;
 const QUOTE = 0x22;
 const UPPER_HEX = /^[0-9A-F]+$/;
-/** One each of these can stand behind a value. */
+/** Each of these can stand behind a value once. */
 const PUNCTUATION = [0x3a, 0x2c, 0x27, 0x29];
-/** What programs write for no value, in quotes or without. */
+/** How programs write that there is no value, with quotes or without. */
 const NO_VALUE: ReadonlySet<string> = new Set(['?', '(none)', '(null)']);
 
 const messageText = (cursor: FieldCursor, isEncoded: boolean): string | undefined => {
   const { bytes, valueStart, quoted } = cursor;
-  // The message is whole: a quote that is not closed in it is the program's own, and where its value ends is not known.
+  // The message is whole, so an unclosed quote in it is the program's own; the end of its value is unknown.
   if (!quoted && bytes[valueStart] === QUOTE) return undefined;
   const valueEnd = quoted ? cursor.valueEnd : withoutPunctuation(bytes, valueStart, cursor.valueEnd);
   const written = decodeText(bytes, valueStart, valueEnd);
   const isHex = isEncoded && !quoted && UPPER_HEX.test(written);
   const decoded = isHex ? decodeHex(bytes, valueStart, valueEnd) : undefined;
-  // Older programs write names as they are, and some names look like hex: libaudit encodes only what needs it.
+  // Older programs write names unchanged, and some names look like hex: libaudit encodes only names that need it.
   const text = decoded !== undefined && needsHex(decoded) ? decodeText(decoded) : written;
   return NO_VALUE.has(text) || (text === '' && !quoted) ? undefined : text;
 };

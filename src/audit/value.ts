@@ -3,8 +3,8 @@ import { asciiText } from './ascii-text.ts';
 import type { FieldCursor } from './record.ts';
 
 /**
- * Bytes as text. What is not UTF-8 becomes `\xHH` byte by byte, so that two different byte strings that are not
- * both text never lose their difference to U+FFFD. A NUL becomes `\x00`: SQL text ends at a NUL.
+ * Bytes as text. Each byte that is not UTF-8 becomes `\xHH`, so that different byte strings do not become the same
+ * text, as with U+FFFD. A NUL becomes `\x00`, because SQL text ends at a NUL.
  */
 export const decodeText = (bytes: Uint8Array, start = 0, end = bytes.length): string => {
   const ascii = asciiText(bytes, start, end);
@@ -13,24 +13,24 @@ export const decodeText = (bytes: Uint8Array, start = 0, end = bytes.length): st
   return text.includes('\0') ? text.replaceAll('\0', '\\x00') : text;
 };
 
-/** A record as one line for people: control characters, which programs can put into their messages, as `\xHH`. */
+/** A record as one line for people. Control characters, which programs can put into messages, become `\xHH`. */
 export const printable = (bytes: Uint8Array, start: number, end: number): string =>
   decodeText(bytes, start, end)
     .trimEnd()
     .replaceAll(/\p{Cc}/gu, c => `\\x${c.codePointAt(0)!.toString(16).toUpperCase().padStart(2, '0')}`);
 
-/** Value of each byte as a hex digit, -1 if it is none. */
+/** Value of each byte as a hex digit, or -1. */
 const NIBBLES = Int8Array.from({ length: 256 }, (_, byte) =>
   '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase()),
 );
 
-/** The bytes that hex digits stand for; undefined if there is anything else or an odd number of them. */
+/** The bytes of a hex text; undefined if it contains anything else, or an odd number of digits. */
 export const decodeHex = (bytes: Uint8Array, start: number, end: number): Buffer | undefined => {
   const decoded = Buffer.allocUnsafe((end - start) >>> 1);
   return decodeHexInto(decoded, bytes, start, end) === undefined ? undefined : decoded;
 };
 
-/** As `decodeHex`, into memory that is there. @returns how many bytes were written */
+/** Like `decodeHex`, into existing memory. @returns how many bytes were written */
 export const decodeHexInto = (
   target: Uint8Array,
   bytes: Uint8Array,
@@ -49,11 +49,11 @@ export const decodeHexInto = (
 };
 
 /**
- * The bytes of a field the kernel writes as an untrusted string (comm, exe, name, cwd, aN, key …): quoted as they
- * are, or unquoted in hex. Whether a value is hex is known from its field, never from its look.
+ * The bytes of a field that the kernel writes as an untrusted string (comm, exe, name, cwd, aN, key …): quoted, or
+ * unquoted in hex. Whether a value is hex follows from its field, never from how it looks.
  *
- * @returns undefined for the unquoted `(null)`, `(none)` and `?` that stand for no value, and for a damaged value: one whose
- * quote is not closed, or that is not hex
+ * @returns undefined for an unquoted `(null)`, `(none)` or `?`, which stand for no value, and for a damaged value:
+ * its quote is not closed, or it is not hex
  */
 export const untrustedBytes = (field: FieldCursor): Uint8Array | undefined => {
   const { bytes, valueStart, valueEnd, quoted } = field;
@@ -68,13 +68,15 @@ export const untrustedText = (field: FieldCursor): string | undefined => {
   return bytes === undefined ? undefined : decodeText(bytes);
 };
 
-/** Bytes up to which a value in hex is looked through; beyond, old kernels wrote hex for its length alone. */
+/**
+ * Most bytes of a hex value that are checked. Above this length, old kernels wrote hex because of the length alone.
+ */
 const CHECKED_BYTES = 3_000;
 
 /**
- * Whether a field of the kernel's, written as an untrusted string, is proved to be damaged: its quote is not closed, it is no
- * hex, or it is hex of what the kernel would have quoted, which is what remains of a longer value.
- * Source: audit_string_contains_control in kernel/audit.c.
+ * Whether an untrusted string of the kernel is proved to be damaged: its quote is not closed, it is not hex, or it is
+ * hex of a text that the kernel would have quoted, which is what remains of a longer value. Source:
+ * audit_string_contains_control in kernel/audit.c.
  *
  * @param value of the field: what `untrustedBytes` returned
  */
@@ -93,11 +95,11 @@ export const needsHex = (bytes: Uint8Array): boolean => {
   return false;
 };
 
-/** What an untrusted string says where damage is told from absence. */
+/** An untrusted string, with damage distinguished from absence. */
 export type TextReading = string | undefined | typeof DAMAGED;
 export const DAMAGED = Symbol('damaged');
 
-/** The text of a field the kernel writes as an untrusted string. */
+/** The text of a field that the kernel writes as an untrusted string. */
 export const readText = (field: FieldCursor): TextReading => {
   if (field.quoted) return decodeText(field.bytes, field.valueStart, field.valueEnd);
   const bytes = untrustedBytes(field);
@@ -106,20 +108,19 @@ export const readText = (field: FieldCursor): TextReading => {
 };
 
 /**
- * An absolute path the kernel writes (exe, cwd), as `readText`. In place of one that it could not build it writes
- * `<too_long>`, which no path can be.
- * Source: audit_log_d_path in kernel/audit.c.
+ * An absolute path that the kernel writes (exe, cwd), like `readText`. For a path that it could not build it writes
+ * `<too_long>`, which cannot be a path. Source: audit_log_d_path in kernel/audit.c.
  */
 export const readPath = (field: FieldCursor): TextReading => {
   const text = readText(field);
   return text === '<too_long>' || text === '<no_memory>' ? undefined : text;
 };
 
-/** A field the kernel writes as it is (tty, op, res …). */
+/** A field that the kernel writes without encoding (tty, op, res …). */
 export const plainText = (field: FieldCursor): string | undefined =>
   !field.quoted && isAbsent(field) ? undefined : decodeText(field.bytes, field.valueStart, field.valueEnd);
 
-/** Whether an unquoted value is the kernel's or a program's way to write that there is none. */
+/** Whether an unquoted value is how the kernel or a program writes that there is none. */
 export const isAbsent = ({ bytes, valueStart, valueEnd }: FieldCursor): boolean => {
   const length = valueEnd - valueStart;
   if (length === 0) return true;

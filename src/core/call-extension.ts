@@ -1,5 +1,5 @@
 /**
- * Core's way to an extension: a first connection to see that it answers, a second one for the call.
+ * How core calls an extension: one connection to see that it answers, a second one for the call.
  *
  * Source: osquery 5.23 `extensions/extensions.cpp` (extensionPathActive, callExtension).
  */
@@ -15,7 +15,7 @@ import { type EncodedRowList, MAP_HEADER } from './sql/row-cursor.ts';
 /** Core's limit for the answer to a ping. */
 const PING_TIMEOUT_MS = 10_000;
 
-/** Rejects with core's message when nobody answers at the path. */
+/** Rejects with core's message if nobody answers at the path. */
 export const pingExtension = async (socketPath: string, signal?: AbortSignal): Promise<void> => {
   const client = new ExtensionClient({ socketPath, timeoutMs: PING_TIMEOUT_MS });
   try {
@@ -27,7 +27,7 @@ export const pingExtension = async (socketPath: string, signal?: AbortSignal): P
   }
 };
 
-/** Calls a plugin of the extension; rejects with the message core would give the statement. */
+/** Calls a plugin of the extension; rejects with the message that core would give the statement. */
 export const callExtension = async (options: {
   readonly socketPath: string;
   readonly registry: string;
@@ -42,7 +42,7 @@ export const callExtension = async (options: {
   try {
     return await client.callEncoded(options.registry, options.item, options.request, limits);
   } catch (error) {
-    // A status the extension chose is passed on as it is.
+    // A status that the extension chose is passed on unchanged.
     if (isOsqueryError(error, 'OSQUERY_STATUS')) throw error;
     const message = messageOf(error);
     throw new Error(`Extension call failed: ${message}`, { cause: error });
@@ -52,7 +52,7 @@ export const callExtension = async (options: {
 };
 
 /**
- * The rows in one piece of memory of their own, so that they can be handed to another thread.
+ * The rows in one separate block of memory, so that it can be transferred to another thread.
  *
  * @param isPart whether a part of an answer was asked for
  */

@@ -1,8 +1,8 @@
 /**
  * Core's flags: what it serves to extensions through `options()` and shows in `osquery_flags`.
  *
- * Source: `options()` of a running osqueryd 5.23; the flags of loggers, TLS, AWS and the other platforms, which no
- * extension here asks for, are left out.
+ * Source: `options()` of a running osqueryd 5.23, without the flags of loggers, TLS, AWS and other platforms, which
+ * no extension here asks for.
  */
 
 import type { OptionInfo } from 'osquery-extension-ts/types';
@@ -56,9 +56,9 @@ const WITHOUT_EFFECT = {
   watchdog_utilization_limit: ['uint64', '0'],
 } as const satisfies Readonly<Record<string, CoreOption>>;
 
-/** Where core differs on purpose from what `flags/` says for people. */
+/** Values that differ on purpose from `flags/`, which has those for people. */
 const CORES_OWN = {
-  // The guide documents 86000 and 1000, which is what this program's own commands start with.
+  // The guide documents 86000 and 1000, and this program's own commands start with those.
   events_expiry: ['uint64', '3600'],
   events_max: ['uint64', '50000'],
   // Text in core; on our command line they are checked as numbers.
@@ -101,13 +101,13 @@ export class CoreOptions {
     return TRUE.test(this.text(name));
   }
 
-  /** The default stands in for a value that is no number. */
+  /** A value that is no number counts as the default. */
   number(name: CoreOptionName): number {
     const value = Number(this.text(name));
     return Number.isFinite(value) && value >= 0 ? value : Number(CORE_OPTIONS[name][1]);
   }
 
-  /** Whether a value was given, be it the default. */
+  /** Whether a value was given, even if it equals the default. */
   isGiven(name: CoreOptionName): boolean {
     return this.#given.has(name);
   }
@@ -117,7 +117,7 @@ export class CoreOptions {
     return this.text(name) !== CORE_OPTIONS[name][1];
   }
 
-  /** Every flag by name; a given one that core does not know (`custom_…`) is a string without a default. */
+  /** Every flag by name. A given flag that core does not know (`custom_…`) is a string without a default. */
   list(): Map<string, OptionInfo> {
     const options = new Map<string, OptionInfo>();
     const names = new Set([...Object.keys(CORE_OPTIONS), ...this.#given.keys()]);

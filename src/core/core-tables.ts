@@ -20,7 +20,7 @@ export interface ExtensionSummary {
   readonly path: string;
 }
 
-/** A scheduled query and what its runs have cost. */
+/** A scheduled query and the cost of its runs. */
 export interface ScheduleEntry {
   readonly name: string;
   readonly query: string;
@@ -43,7 +43,7 @@ export interface PackEntry {
   readonly active: boolean;
 }
 
-/** What the tables read. */
+/** The state that the tables show. */
 export interface CoreState {
   readonly registry: () => readonly RegistryItem[];
   readonly extensions: () => readonly ExtensionSummary[];
@@ -54,7 +54,7 @@ export interface CoreState {
   readonly instanceId: string;
   /** Unix time in seconds. */
   readonly startTime: number;
-  /** SHA-1 of the configuration, empty while there is none yet; undefined where there is none to come. */
+  /** SHA-1 of the configuration; empty while there is none yet, undefined if there will be none. */
   readonly configHash: (() => string) | undefined;
   readonly extensionsActive: () => boolean;
   /** Milliseconds since the epoch. */

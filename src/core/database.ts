@@ -1,7 +1,7 @@
 /**
  * Core's database: text values by domain and key. With a path it is a log of changes, one JSON line each, appended
- * before the change counts, so that a core that is killed leaves everything it had stored; a torn last line is
- * dropped. The log is rewritten when most of it is outdated.
+ * before the change counts. So a killed core leaves everything it had stored; an incomplete last line is dropped. The
+ * log is rewritten when most of it is outdated.
  */
 
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
@@ -78,7 +78,7 @@ export class CoreDatabase {
     return max > 0 ? keys.slice(0, max) : keys;
   }
 
-  /** Any number of times. */
+  /** May be called any number of times. */
   close(): void {
     if (this.#file === undefined) return;
     fsyncSync(this.#file);
@@ -86,7 +86,7 @@ export class CoreDatabase {
     this.#file = undefined;
   }
 
-  /** The database plugin's requests as they come over Thrift; answers response rows. */
+  /** The database plugin's requests as they come over Thrift; returns the response's rows. */
   call(request: Readonly<Record<string, string>>): Readonly<Record<string, string>>[] {
     const { action, domain = '', key = '', value, prefix = '', max = '0', key_high = '', json } = request;
     switch (action) {
@@ -154,7 +154,7 @@ export class CoreDatabase {
       const bytes = readFileSync(path);
       if (bytes.length > MAX_LOG_BYTES) {
         throw new DatabaseError(
-          `expected a database of at most ${MAX_LOG_BYTES} bytes, ${path} has ${bytes.length}: move it away`,
+          `expected a database of at most ${MAX_LOG_BYTES} bytes, but ${path} has ${bytes.length}: move it away`,
         );
       }
       text = bytes.toString();
@@ -162,7 +162,7 @@ export class CoreDatabase {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw error;
     }
-    // What follows the last line feed was being written when the last core was killed.
+    // The text after the last line feed was being written when the previous core was killed.
     const lines = text.split('\n').slice(0, -1);
     for (const line of lines) {
       let change: { d?: unknown; k?: unknown; v?: unknown };

@@ -37,17 +37,17 @@ export type CoreLog = (level: LogLevel, message: string) => void;
 export interface EmbeddedCoreOptions {
   readonly options: CoreOptions;
   readonly database: CoreDatabase;
-  /** Where extensions find core; each one's own socket is beside it. */
+  /** Where extensions find core. Each extension's own socket is beside it. */
   readonly socketPath: string;
   readonly log: CoreLog;
   /** More tables of core's own. */
   readonly nativeTables?: readonly NativeTable[];
-  /** Core's own loggers by name, for extensions that have something to log. */
+  /** Core's own loggers by name, for extensions that log. */
   readonly loggers?: ReadonlyMap<string, (request: PluginRow) => Promise<ResponseRows>>;
   readonly schedule?: () => readonly ScheduleEntry[];
   readonly packs?: () => readonly PackEntry[];
   readonly configHash?: () => string;
-  /** The texts of the configuration, by source, for extensions that ask the config plugin. */
+  /** The texts of the configuration, by source, for extensions that call the config plugin. */
   readonly configSources?: () => ReadonlyMap<string, string>;
   /** Held while scheduled queries run. */
   readonly scheduleLock?: ScheduleLock;
@@ -66,25 +66,31 @@ export interface QueryRows {
 interface Extension {
   readonly info: ExtensionInfo;
   readonly socketPath: string;
-  /** It has answered a ping. An extension listens only after it knows its uuid, so at first it may not. */
+  /**
+   * It answered a ping. An extension begins to listen after it has learnt its uuid, so at first it may not answer.
+   */
   answered: boolean;
 }
 
 /** Tables for which core walks its schedule. */
 const WALKS_SCHEDULE: ReadonlySet<string> = new Set(['osquery_schedule', 'osquery_packs']);
 
-/** Between two tries to reach an extension that has just registered. */
+/** Milliseconds between two tries to reach an extension that has just registered. */
 const FIRST_PING_RETRY_MS = 20;
-/** Between the making of a socket and its first answer are moments at most. */
+/**
+ * Pings without an answer before an extension is given up whose socket exists: it answers within moments of making
+ * the socket.
+ */
 const FIRST_PINGS = 5;
 
-/** The oldest SDK core accepts; "0.0.0" passes. */
+/** The oldest SDK version that core accepts; "0.0.0" passes. */
 const MINIMUM_SDK = [1, 7, 7];
 const MAX_UUID = 65_535;
 
 /**
- * Whether core takes an extension of an SDK version. It compares the parts that are there, so none, as osquery-go sends it, is taken;
- * what begins with no number is compared as text. Seen in osqueryd 5.23.1.
+ * Whether core accepts an extension's SDK version. It compares only the parts that are given, so an empty version, as
+ * osquery-go sends it, is accepted; a part that does not begin with a number is compared as text. Seen in osqueryd
+ * 5.23.1.
  */
 const isSdkAccepted = (version: string): boolean => {
   if (version === '0.0.0') return true;
@@ -99,7 +105,7 @@ const isSdkAccepted = (version: string): boolean => {
   return true;
 };
 
-/** Core's own tables are not written to: what they are asked is text. */
+/** Core's own tables cannot be written to, so their requests are text. */
 const textsOf = (request: PluginRequest): PluginRow =>
   Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)]));
 
@@ -109,7 +115,7 @@ export class EmbeddedCore {
   readonly #registry = new Registry();
   readonly #native = new Map<string, NativeTable>();
   readonly #extensions = new Map<number, Extension>();
-  /** Names taken by registrations that are still being worked on. */
+  /** Names taken by registrations that are still in progress. */
   readonly #registering = new Map<string, number>();
   readonly #waiting = new Set<(uuid: number) => void>();
   readonly #pool: EnginePool;
@@ -170,8 +176,8 @@ export class EmbeddedCore {
   }
 
   /**
-   * Opens the manager socket, and begins to watch over extensions. SQL, which has been loading since the
-   * constructor, may take longer than the socket; whatever needs it waits for it.
+   * Opens the manager socket and begins to watch extensions. SQL, which loads since the constructor, may be ready
+   * later than the socket; whatever needs it waits.
    */
   async start(): Promise<void> {
     await this.#server.listen();
@@ -208,7 +214,7 @@ export class EmbeddedCore {
     });
   }
 
-  /** Runs statements and hands their results on as they come; rejects with SqlError. */
+  /** Runs statements and passes their results on as they come; rejects with SqlError. */
   run(sql: string, options?: RunOptions): Promise<RunOutcome> {
     return this.#pool.run(sql, options);
   }
@@ -250,7 +256,7 @@ export class EmbeddedCore {
     request: PluginRow,
     signal?: AbortSignal,
   ): Promise<ResponseRows> {
-    // An empty name is core's active plugin of the registry.
+    // An empty name means core's active plugin of the registry.
     if (registry === 'database') return this.#settings.database.call(request);
     if (registry === 'config' && item === '' && request.action === 'genConfig')
       return [Object.fromEntries(this.#settings.configSources?.() ?? [])];
@@ -265,13 +271,13 @@ export class EmbeddedCore {
     return generateNative(native, request.context);
   }
 
-  /** Has every extension asked to shut down; resolves with whether one of them took it. */
+  /** Asks every extension to shut down; resolves with whether one of them accepted. */
   async shutdownExtensions(ask: (socketPath: string) => Promise<boolean>): Promise<boolean> {
     const asked = await Promise.all([...this.#extensions.values()].map(({ socketPath }) => ask(socketPath)));
     return asked.includes(true);
   }
 
-  /** Closes the socket and SQL. Any number of times. */
+  /** Closes the socket and SQL. May be called any number of times. */
   async close(): Promise<void> {
     clearInterval(this.#watch);
     this.#watch = undefined;
@@ -281,8 +287,9 @@ export class EmbeddedCore {
   }
 
   /**
-   * Removes the sockets of extensions that were killed: those beside core's own, of which none is of this core before it
-   * has answered anybody, or after it has closed. Core does the same (removeStalePaths in extensions/interface.cpp).
+   * Removes the sockets of extensions that were killed: those beside core's own socket. None of them can belong to
+   * this core before its first answer, or after it has closed. Core does the same (removeStalePaths in
+   * extensions/interface.cpp).
    */
   #removeStaleSockets(): void {
     const directory = dirname(this.socketPath);
@@ -399,7 +406,7 @@ export class EmbeddedCore {
     }
   }
 
-  /** One ping per extension; one that does not answer is forgotten, and may then register again. */
+  /** Pings every extension. One that does not answer is forgotten, and may then register again. */
   async #checkExtensions(): Promise<void> {
     if (this.#checking) return;
     this.#checking = true;
@@ -415,8 +422,8 @@ export class EmbeddedCore {
   }
 
   /**
-   * Whether it answers a ping. One whose socket is not there yet gets the time of `extensions_timeout` to make it; one
-   * whose socket is there, but that never answers, was killed.
+   * Whether it answers a ping. If its socket does not exist yet, it has the time of `extensions_timeout` to make it;
+   * if the socket exists but nobody answers, it was killed.
    */
   async #answers(extension: Extension): Promise<boolean> {
     const deadline = performance.now() + this.#settings.options.number('extensions_timeout') * 1000;

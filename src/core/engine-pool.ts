@@ -1,7 +1,7 @@
 /**
- * Core's SQLite databases. Most statements run in the first; one that comes while it is busy gets another, as core
- * opens a transient database then. That is not only for speed: a table's plugin may itself ask core a query while
- * the statement that called it waits.
+ * Core's SQLite databases. Most statements run in the first one; a statement that comes while it is busy gets
+ * another, as core then opens a transient database. This is not only for speed: a table's plugin may itself query
+ * core while the statement that called it waits.
  */
 import type { QueryColumn } from './sql/protocol.ts';
 import { type RunOutcome, type RunSettings, SqlEngine, type SqlEngineOptions } from './sql/sql-engine.ts';
@@ -11,7 +11,7 @@ import type { TableDefinition } from './sql/table-definition.ts';
 const MAX_ENGINES = 4;
 
 export interface RunOptions extends RunSettings {
-  /** Only the first database has what earlier statements created (`CREATE TABLE`, `CREATE VIEW`). */
+  /** Only the first database has the objects that earlier statements created (`CREATE TABLE`, `CREATE VIEW`). */
   readonly primary?: boolean;
 }
 
@@ -49,7 +49,8 @@ export class EnginePool {
   async attach(table: TableDefinition): Promise<void> {
     this.#tables.set(table.name, table);
     try {
-      // Waiting for the first is enough: each runs its messages in order, and what one accepts all do.
+      // It is enough to wait for the first: each database runs its messages in order, and all accept the same
+      // definitions.
       const [first, ...others] = this.#engines.map(engine => engine.attach(table));
       for (const other of others) other.catch(() => {});
       await first;

@@ -1,15 +1,15 @@
 /**
- * An extension's process, started and looked after as osqueryd does with an autoloaded `.ext`: same arguments, own
- * process group, started again when it ends, stopped by Thrift's shutdown, then SIGTERM, then SIGKILL.
+ * An extension's process, started and supervised as osqueryd does with an autoloaded `.ext`: same arguments, own
+ * process group, started again when it ends; stopped by Thrift's shutdown, then SIGTERM, then SIGKILL.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface ExtensionCommand {
   /** Executable. */
   readonly path: string;
-  /** Before what core adds: `main.ts` when the executable is node. */
+  /** Arguments before core's: `main.ts` if the executable is node. */
   readonly args: readonly string[];
-  /** After what core adds: arguments osqueryd would not give, such as `--replay=FILE`. */
+  /** Arguments after core's that osqueryd would not give, such as `--replay=FILE`. */
   readonly moreArgs?: readonly string[];
   /** Whether it reads the standard input of this process. */
   readonly readsStdin?: boolean;
@@ -23,11 +23,11 @@ export interface ExtensionProcessOptions {
   readonly interval: number;
   readonly verbose: boolean;
   readonly log: (level: 'info' | 'warning' | 'error', message: string) => void;
-  /** Milliseconds it is given for each way of being stopped. */
+  /** Milliseconds for each way of stopping it. */
   readonly stopGraceMs?: number;
-  /** Milliseconds between two starts, at least. */
+  /** Least milliseconds between two starts. */
   readonly respawnAfterMs?: number;
-  /** Where its output goes; a shell's extension writes where the shell does. */
+  /** Where its output goes. A shell's extension writes to the same place as the shell. */
   readonly stdio?: 'inherit' | 'ignore' | readonly ['ignore', number, number];
 }
 
@@ -36,7 +36,7 @@ export interface ExitStatus {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The exit status a shell would give the process: 128 and the signal's number where a signal ended it. */
+/** The exit status that a shell would report: 128 and the signal's number if a signal ended it. */
 export const shellStatus = ({ code, signal }: ExitStatus): number => {
   if (code !== null) return code;
   const numbers: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
@@ -49,10 +49,10 @@ export const shellStatus = ({ code, signal }: ExitStatus): number => {
   return 128 + (signal === null ? 0 : (numbers[signal] ?? 0));
 };
 
-/** After the previous start, in milliseconds: core looks every few seconds, and warns about less than four. */
+/** Milliseconds since the previous start. Core looks every few seconds, and warns about less than four. */
 const DEFAULT_RESPAWN_AFTER_MS = 3_000;
 const RESPAWN_TOO_QUICK_MS = 4_000;
-/** For each of the three ways to stop it. */
+/** For each of the three ways of stopping it. */
 const DEFAULT_STOP_GRACE_MS = 2_000;
 
 export class ExtensionProcess {
@@ -72,7 +72,7 @@ export class ExtensionProcess {
     return this.#child?.pid;
   }
 
-  /** Starts it; the promise resolves when this process has ended. Rejects when it cannot be started at all. */
+  /** Starts it. The promise resolves when this process has ended, and rejects if it cannot be started. */
   start(): Promise<ExitStatus> {
     const { command, socketPath, timeout, interval, verbose, stdio } = this.#options;
     const args = [
@@ -88,7 +88,7 @@ export class ExtensionProcess {
     ];
     const output = stdio ?? 'inherit';
     const child = spawn(command.path, args, {
-      // In a group of its own it does not get the terminal's Ctrl-C: core decides when it ends.
+      // In a process group of its own it does not get the terminal's Ctrl-C: core decides when it ends.
       detached: true,
       stdio:
         output === 'inherit'
@@ -121,14 +121,14 @@ export class ExtensionProcess {
     this.#child?.kill('SIGINT');
   }
 
-  /** From now on, starts it again whenever it ends. */
+  /** From now on it is started again whenever it ends. */
   supervise(): void {
     this.#supervised = true;
   }
 
   /**
-   * Ends it, whatever it takes; resolves when the process is gone. `shutdown` asks it over Thrift first, and
-   * resolves with false when there was nobody to ask.
+   * Ends it by all means; resolves when the process is gone. `shutdown` asks it over Thrift first, and resolves with
+   * false if there was nobody to ask.
    */
   async stop(shutdown: () => Promise<boolean>): Promise<void> {
     this.#stopping = true;
@@ -149,7 +149,7 @@ export class ExtensionProcess {
       });
       return promise;
     };
-    // Asking is itself bounded: a hung extension may take the connection and never answer.
+    // The request is bounded too: a hung extension may accept the connection and never answer.
     const asked = await Promise.race([shutdown().catch(() => false), endsWithin(graceMs)]);
     if (asked && (await endsWithin(graceMs))) return;
     child.kill('SIGTERM');
@@ -167,7 +167,7 @@ export class ExtensionProcess {
       log('warning', `Extension respawning too quickly: ${this.#options.command.path}`);
     this.#respawn = setTimeout(
       () => {
-        // What becomes of it comes back here through its events.
+        // Its events report what becomes of it.
         void this.start();
       },
       Math.max(0, (this.#options.respawnAfterMs ?? DEFAULT_RESPAWN_AFTER_MS) - ran),

@@ -1,4 +1,4 @@
-/** A core together with the extension process it has started, as one thing to start and stop. */
+/** A core and the extension process that it started, to be started and stopped together. */
 
 import { ExtensionClient } from 'osquery-extension-ts/server';
 import { CodedError } from '../runtime/coded-error.ts';
@@ -14,9 +14,9 @@ import {
 /** The extension ended, or never registered, while core waited for it. */
 export class ExtensionStartError extends CodedError<'extension-start'> {
   override readonly name = 'ExtensionStartError';
-  /** What whoever started core should exit with. */
+  /** Exit status for the program that started core. */
   readonly status: number;
-  /** The extension has ended by itself, after a line of its own on stderr: there is nothing to add. */
+  /** The extension ended by itself and has explained that on stderr, so nothing needs to be added. */
   readonly isExplained: boolean;
 
   constructor(message: string, status: number, isExplained = false) {
@@ -59,7 +59,7 @@ export class HostedExtension {
     return this.#process.pid;
   }
 
-  /** Starts it and waits until core can call it; from then on it is started again whenever it ends. */
+  /** Starts it and waits until core can call it. From then on it is started again whenever it ends. */
   async start(options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<void> {
     const waiting = new AbortController();
     const timeout = AbortSignal.timeout(options.timeoutMs);
@@ -81,7 +81,7 @@ export class HostedExtension {
     } catch (error) {
       if (timeout.aborted && !options.signal.aborted) {
         throw new ExtensionStartError(
-          `expected the extension to register within ${options.timeoutMs / 1000} s, it has not: --verbose shows what it does`,
+          `the extension has not registered within ${options.timeoutMs / 1000} s: run again with --verbose to see what it does`,
           1,
         );
       }
@@ -92,19 +92,19 @@ export class HostedExtension {
     this.#process.supervise();
   }
 
-  /** Starts it and looks after it from the first moment: a daemon's core runs with or without it. */
+  /** Starts it and supervises it from the first moment: a daemon's core runs with or without it. */
   startSupervised(): void {
     this.#process.supervise();
-    // How it ends comes back through the supervision.
+    // The supervision reports how it ends.
     this.#process.start().catch(() => {});
   }
 
-  /** Passes on Ctrl-C, which it does not get by itself. */
+  /** Passes Ctrl-C on, because the extension does not get it itself. */
   interrupt(): void {
     this.#process.interrupt();
   }
 
-  /** Stops the extension, however it takes it. Any number of times. */
+  /** Stops the extension, even if it does not react. May be called any number of times. */
   stop(): Promise<void> {
     this.#stopping ??= this.#process.stop(() =>
       this.#core.shutdownExtensions(async socketPath => {

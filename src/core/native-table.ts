@@ -31,7 +31,7 @@ export const nativeTable = (options: {
   return nativeTableOf(options.name, rows, options.generate);
 };
 
-/** A native table from the routes that it would register with. */
+/** A native table, made from the routes that it would register with. */
 export const nativeTableOf = (
   name: string,
   rows: readonly RouteRow[],

@@ -1,6 +1,6 @@
 /**
  * Core's registry: which plugin names exist, and who owns each. A name is taken once, by core itself or by an
- * extension, and stays taken when its table is disabled.
+ * extension, and stays taken if its table is disabled.
  *
  * Source: osquery 5.23 `registry/registry_factory.cpp`, `registry_interface.cpp`.
  */
@@ -8,7 +8,7 @@
 import type { PluginRoutes } from 'osquery-extension-ts/types';
 import { CodedError } from '../runtime/coded-error.ts';
 
-/** Registries that exist in core; an extension cannot bring new ones. */
+/** The registries of core; an extension cannot add new ones. */
 const REGISTRIES: readonly string[] = [
   'carver',
   'config',
@@ -51,7 +51,7 @@ export class Registry {
     this.#items.get(registry)?.set(name, CORE_UUID);
   }
 
-  /** Takes all names of an extension, or throws and takes none. */
+  /** Takes all names of an extension; if that fails, throws and takes none. */
   addExtension(uuid: number, routes: PluginRoutes): void {
     for (const [registry, plugins] of routes) {
       for (const name of plugins.keys()) {
@@ -68,7 +68,7 @@ export class Registry {
     }
   }
 
-  /** Frees an extension's names; answers those of its tables. */
+  /** Frees an extension's names; returns those of its tables. */
   removeExtension(uuid: number): string[] {
     const tables: string[] = [];
     for (const [registry, plugins] of this.#items) {

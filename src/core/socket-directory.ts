@@ -1,4 +1,4 @@
-/** A fresh directory that only this user can enter, for core's sockets. */
+/** A new directory for core's sockets that only this user can enter. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const ADDED = 7;
 export interface SocketDirectory {
   /** Where core's manager socket goes. */
   readonly socketPath: string;
-  /** Removes everything; any number of times. */
+  /** Removes everything. May be called any number of times. */
   readonly remove: () => void;
 }
 
@@ -26,7 +26,7 @@ export const createSocketDirectory = (base: string = tmpdir()): SocketDirectory 
     process.removeListener('exit', remove);
     rmSync(path, { recursive: true, force: true });
   };
-  // Also when the process ends by an error that nobody caught.
+  // Also if an uncaught error ends the process.
   process.once('exit', remove);
   return { socketPath: join(path, 'core.em'), remove };
 };

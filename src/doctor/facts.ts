@@ -3,14 +3,14 @@ import type { HostFacts } from '../runtime/host-facts.ts';
 import type { CheckResult } from './check-result.ts';
 import type { SelfTestResult } from './self-test/self-test-result.ts';
 
-/** The flags osquery is started with, as far as they can be read. */
+/** The flags that osquery is started with, as far as they can be read. */
 export type FlagFacts =
   /** Given to the doctor itself, on its command line or by its --flagfile. */
   | { readonly kind: 'given'; readonly values: ReadonlyMap<string, string> }
   | {
       readonly kind: 'file';
       readonly path: string;
-      /** Canonical text by name; what is not set is absent. */
+      /** Canonical text by name; flags that are not set are absent. */
       readonly values: ReadonlyMap<string, string>;
       /** Lines that osquery skips in silence, one message each. */
       readonly problems: readonly string[];
@@ -23,13 +23,13 @@ export interface ScheduledQuery {
   readonly sql: string;
   /** Seconds. */
   readonly interval: number;
-  /** Taken out of the schedule for a day, because it used too much. */
+  /** Osquery took it out of the schedule for a day, because it used too much. */
   readonly denylisted: boolean;
 }
 
 export interface RegisteredTable {
   readonly name: string;
-  /** Core's own, not an extension's. */
+  /** The table belongs to core and not to an extension. */
   readonly native: boolean;
 }
 
@@ -49,31 +49,31 @@ export interface RunningCore {
 
 export type CoreFacts =
   | RunningCore
-  /** Nothing at the path where osquery's socket is by default. */
+  /** There is nothing at the default path of osquery's socket. */
   | { readonly kind: 'absent'; readonly path: string }
   | {
       readonly kind: 'unreachable';
       readonly path: string;
       readonly why: string;
-      /** This user may not ask; another may. */
+      /** This user may not ask, but another may. */
       readonly denied: boolean;
     };
 
 export interface ProcessFacts {
   /** comm by pid, without this process. The kernel keeps 15 bytes of a name. */
   readonly names: ReadonlyMap<number, string>;
-  /** Of these the ones that a user runs, who chooses their names: neither root nor the user who asks. */
+  /** Those of them that an ordinary user runs, who can choose their names: neither root nor the user who asks. */
   readonly ofUsers: ReadonlySet<number>;
-  /** Of these the instances of ours that cannot change audit: they read files, or have given up CAP_AUDIT_CONTROL. */
+  /** Instances of ours among them that cannot change audit: they read files, or have given up CAP_AUDIT_CONTROL. */
   readonly withoutAudit?: ReadonlySet<number>;
-  /** False where procfs shows only this user's processes, or is not there. */
+  /** false if procfs shows only this user's processes, or is missing. */
   readonly complete: boolean;
 }
 
 export interface BootFacts {
   /** Links that start auditd at boot. */
   readonly starters: readonly string[];
-  /** systemd's unit is masked, which is stronger than any link to it. */
+  /** systemd's unit is masked, which overrides any link to it. */
   readonly masked: boolean;
 }
 
@@ -81,7 +81,7 @@ export type AuditFacts =
   | {
       readonly kind: 'read';
       readonly status: AuditStatus;
-      /** struct audit_rule_data each, in the kernel's order. */
+      /** One struct audit_rule_data each, in the kernel's order. */
       readonly rules: readonly Uint8Array[];
     }
   | { readonly kind: 'unreadable'; readonly why: string };
@@ -99,7 +99,7 @@ export type ConfigFacts =
   | { readonly kind: 'missing'; readonly path: string }
   | { readonly kind: 'unreadable'; readonly path: string; readonly why: string };
 
-/** A file that osqueryd is to start, and what osqueryd looks at before. */
+/** A file that osqueryd should start, with the properties that osqueryd checks first. */
 export type ExtensionFile =
   | {
       readonly kind: 'found';
@@ -120,11 +120,11 @@ export interface ExtensionFacts {
     | { readonly kind: 'unreadable'; readonly path: string; readonly why: string };
   /** The file given with --ext. */
   readonly given: string | undefined;
-  /** Ours among those that the load file names, and the given one. */
+  /** Our files among those that the load file names, and the given one. */
   readonly files: readonly ExtensionFile[];
 }
 
-/** Everything that the checks look at. */
+/** All input of the checks. */
 export interface Facts {
   readonly host: HostFacts;
   readonly flags: FlagFacts;
@@ -139,7 +139,7 @@ export interface Facts {
   readonly selfTest: SelfTestResult;
 }
 
-/** Facts without what depends on all others. */
+/** The facts that are read; only the self-test depends on all of them. */
 export type ReadFacts = Omit<Facts, 'selfTest'>;
 
 /** One subject of the report. */

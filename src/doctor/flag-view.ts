@@ -4,25 +4,25 @@ import { customOptions } from '../flags/custom-options.ts';
 import { flagTable } from '../flags/flag-definition.ts';
 import type { ReadFacts } from './facts.ts';
 
-/** What a flag is in the running osquery, and what it will be after a restart. */
+/** The value of a flag in the running osquery, and after a restart. */
 export interface FlagView {
   /** undefined if no core runs, or the running one does not have the flag. */
   readonly running: string | undefined;
-  /** undefined if the flags osquery is started with are not known. */
+  /** undefined if the flags that osquery is started with are not known. */
   readonly configured: ConfiguredFlag | undefined;
 }
 
 export interface ConfiguredFlag {
   readonly value: string;
-  /** Who says so; undefined: nobody does, and it is osquery's default. */
+  /** Where the value is set; undefined if it is osquery's default. */
   readonly by: string | undefined;
 }
 
 const definitions = flagTable(auditFlags, eventFlags, coreFlags, customOptions);
 
 /**
- * Defaults of osquery 5.23 where our own definitions have others, or none: the first two are those of osquery's guide
- * with us, the other ones mean nothing here.
+ * Defaults of osquery 5.23 that differ from our definitions, or are missing there. The first two differ because ours
+ * are those of osquery's guide; the others have no meaning here.
  */
 const coreDefaults: Readonly<Record<string, string>> = {
   events_expiry: '3600',
@@ -31,7 +31,7 @@ const coreDefaults: Readonly<Record<string, string>> = {
   config_plugin: 'filesystem',
 };
 
-/** Flags that osquery reads before its configuration: `options` cannot change them any more. */
+/** Flags that osquery reads before its configuration, so that `options` can no longer change them. */
 const EARLY_FLAGS = new Set([
   'config_path',
   'config_plugin',
@@ -50,13 +50,16 @@ export const viewFlag = (facts: FlagSources, name: string): FlagView => ({
   configured: configuredFlag(facts, name),
 });
 
-/** What counts now: the running osquery's value, else what it will be started with; undefined if neither is known. */
+/**
+ * The value in force: that of the running osquery, else the one that it will be started with; undefined if neither is
+ * known.
+ */
 export const effectiveFlag = (facts: FlagSources, name: string): string | undefined => {
   const { running, configured } = viewFlag(facts, name);
   return running ?? configured?.value;
 };
 
-/** How messages call the place where flags are set. */
+/** Name of the place where flags are set, for messages. */
 export const flagfileName = ({ flags }: Pick<ReadFacts, 'flags'>): string =>
   flags.kind === 'given' ? 'the flagfile' : flags.path;
 
@@ -66,7 +69,7 @@ const configuredFlag = ({ flags, config }: FlagSources, name: string): Configure
   if (option !== undefined && config?.kind === 'read')
     return { value: option, by: `${config.path} ("options")` };
   const value = flags.values.get(name);
-  if (value !== undefined) return { value, by: flags.kind === 'file' ? flags.path : 'what was given here' };
+  if (value !== undefined) return { value, by: flags.kind === 'file' ? flags.path : 'the command line' };
   const defaultValue = coreDefaults[name] ?? definitions.get(name)?.defaultValue;
   return defaultValue === undefined ? undefined : { value: defaultValue, by: undefined };
 };

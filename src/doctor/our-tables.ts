@@ -4,7 +4,7 @@ import { prefixedName } from '../../tables/table-name.ts';
 import { auditSwitches } from '../flags/audit-flags.ts';
 import { effectiveFlag } from './flag-view.ts';
 
-/** Names of the event tables that a stock core has too, and which it keeps for itself unless told otherwise. */
+/** Event tables that a stock core has too. It keeps their names unless told otherwise. */
 export const standardTables: readonly string[] = eventTables.map(({ spec }) => spec.name);
 
 /** osquery's flag that switches each of them on. */
@@ -12,7 +12,10 @@ export const tableFlags: readonly (readonly [table: string, flag: string])[] = e
   ({ spec, flag }) => [spec.name, auditSwitches[flag].name],
 );
 
-/** Those of which events are recorded, where a flag is not known by its default: the others are empty by any name. */
+/**
+ * Those whose events are recorded; a flag that is not known counts as its default. The other tables are empty under
+ * any name.
+ */
 export const tablesThatAreOn = (facts: Parameters<typeof effectiveFlag>[0]): readonly string[] =>
   eventTables
     .filter(({ flag }) => {
@@ -21,7 +24,7 @@ export const tablesThatAreOn = (facts: Parameters<typeof effectiveFlag>[0]): rea
     })
     .map(({ spec }) => spec.name);
 
-/** Tables of ours that a schedule may read, without the standard ones. */
+/** Other tables of ours that a schedule may read. */
 export const furtherTables = ['process_telemetry_events'] as const;
 
 /** Whether SQL names a table of ours, by either of its names. */

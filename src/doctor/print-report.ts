@@ -13,7 +13,7 @@ export const printReport = (results: readonly CheckResult[]): string => {
 /** The report for programs: an array of the results. */
 export const printJson = (results: readonly CheckResult[]): string => `${JSON.stringify(results, null, 2)}\n`;
 
-/** 1 if there is a problem; what could not be found out is none. */
+/** 1 if there is a problem. A check without a result is not a problem. */
 export const exitStatus = (results: readonly CheckResult[]): number =>
   results.some(({ status }) => status === 'problem') ? 1 : 0;
 
@@ -25,5 +25,5 @@ const summary = (results: readonly CheckResult[]): string => {
   return `${problems === 1 ? '1 problem' : `${problems} problems`}, ${count('unknown')} unknown, ${count('ok')} ok`;
 };
 
-/** Names of processes and texts of files may hold anything; a terminal must not act on it. */
+/** Names of processes and texts of files may hold anything; a terminal must not act on them. */
 const printable = (text: string): string => text.replace(/\p{C}|\p{Zl}|\p{Zp}/gu, '\ufffd');

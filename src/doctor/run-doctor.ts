@@ -18,7 +18,7 @@ import { DEFAULT_SOCKET } from './readers/read-core.ts';
 import { planSelfTest } from './self-test/plan-self-test.ts';
 import type { SelfTestPlan, SelfTestResult } from './self-test/self-test-result.ts';
 
-/** Where the facts come from. None of these throws for what it finds, or does not find. */
+/** Sources of the facts. They report what they find, or do not find, and never throw for it. */
 export interface Readers {
   host(): HostFacts;
   flags(): FlagFacts;
@@ -33,13 +33,13 @@ export interface Readers {
 }
 
 export interface DoctorOptions {
-  /** Of --socket; otherwise osquery's own flag or default counts. */
+  /** From --socket; without it osquery's own flag or default counts. */
   readonly socketPath: string | undefined;
   readonly readers: Readers;
   readonly checks?: readonly Check[];
 }
 
-/** Gathers the facts and puts every check to them. */
+/** Gathers the facts and runs every check on them. */
 export const runDoctor = async (options: DoctorOptions): Promise<readonly CheckResult[]> => {
   const facts = await gatherFacts(options);
   return (options.checks ?? allChecks).flatMap(check => check(facts));

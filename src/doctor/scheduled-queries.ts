@@ -4,7 +4,7 @@ import { effectiveFlag } from './flag-view.ts';
 export type ScheduleView =
   | {
       readonly kind: 'known';
-      /** Whose schedule it is, for messages. */
+      /** Where the schedule comes from, for messages. */
       readonly from: string;
       readonly queries: readonly ScheduledQuery[];
     }
@@ -19,7 +19,7 @@ export const scheduledQueries = (facts: Pick<ReadFacts, 'flags' | 'core' | 'conf
   if (plugin !== undefined && plugin !== 'filesystem') {
     return {
       kind: 'unknown',
-      why: `the configuration comes by --config_plugin=${plugin}, not from a file`,
+      why: `the configuration comes from --config_plugin=${plugin}, not from a file`,
       fix: 'give --socket PATH of the running osquery, which knows its schedule',
     };
   }

@@ -17,13 +17,13 @@ const ROOT = '/';
 const PATIENCE_MS = 10_000;
 const MAX_AUDIT_CONTROL_BYTES = 1024 * 1024;
 
-/** What the readers are told. */
+/** Options of the readers. */
 export interface SystemReaderOptions {
   /** The file of --ext. */
   readonly extension: string | undefined;
   /** osquery's flags given by hand, by name, as canonical text. */
   readonly given: ReadonlyMap<string, string>;
-  /** They say how osqueryd is started, so that no flagfile is looked for. */
+  /** The flags say how osqueryd is started, so no flagfile is searched for. */
   readonly isStart: boolean;
 }
 

@@ -3,7 +3,7 @@ import { findValue } from './encoded-row.ts';
 import { releaseRows } from './packing.ts';
 import { rowsOf, type Segment } from './segment.ts';
 
-/** The rows whose value of one column has one of some keys. */
+/** Finds rows by the value of one column, by keys of that value. */
 export interface Lookup {
   readonly column: number;
   readonly keyOf: KeyOf;
@@ -26,13 +26,13 @@ export class ColumnIndex {
     this.#overheads = overheads;
   }
 
-  /** Places from `first` to `last` of a segment whose value may have one of the keys, in their order. */
+  /** Places from `first` to before `last` of a segment whose value may have one of the keys, in order. */
   placesIn(segment: Segment, keys: readonly number[], first: number, last: number): Uint32Array {
     const index = this.#indexOf(segment);
     const places: number[] = [];
     for (const key of keys) index.find(key, first, last, places);
     if (places.length === 0) return NOWHERE;
-    // One row has one key; the chains go from the last row to the first.
+    // A row has one key; the chains run from the last row to the first.
     return places.length < 2 ? Uint32Array.from(places) : Uint32Array.from(places).sort();
   }
 
@@ -70,11 +70,11 @@ const NONE = 0;
 
 /** Rows by key: chains of places, each from the last row to the first. */
 class SegmentKeys {
-  /** So far. */
+  /** Rows indexed so far. */
   rows = 0;
-  /** By the lower bits of a key, one more than the place of the last row with it; NONE for none. */
+  /** By the lower bits of a key: one more than the place of the last row with it, or NONE. */
   #heads: Uint16Array | Uint32Array = new Uint16Array(0);
-  /** By place, one more than the place of the one before it in its chain. */
+  /** By place: one more than the previous place in its chain. */
   #next: Uint16Array | Uint32Array = new Uint16Array(0);
   #keys = new Uint32Array(0);
 
@@ -89,7 +89,7 @@ class SegmentKeys {
     const before = this.#next;
     this.#next = new Places(room);
     for (let place = 0; place < this.rows; place++) {
-      // A row that is in no chain has no value.
+      // A row in no chain has no value.
       if (before[place] !== place + 1) this.#link(place);
       else this.#next[place] = place + 1;
     }
@@ -112,7 +112,7 @@ class SegmentKeys {
     this.#heads[bucket] = place + 1;
   }
 
-  /** Adds the places from `first` to `last` that have the key. */
+  /** Adds the places from `first` to before `last` that have the key. */
   find(key: number, first: number, last: number, places: number[]): void {
     for (let next = this.#heads[key & (this.#heads.length - 1)] ?? NONE; next !== NONE; ) {
       const place = next - 1;

@@ -1,10 +1,10 @@
 import { ColumnIndex, type Lookup } from './column-index.ts';
 
-/** A column that is looked up twice within so many milliseconds gets an index. A join does that at once. */
+/** A column that is looked up twice within this time (milliseconds) gets an index. A join does that at once. */
 const AGAIN_MS = 10_000;
-/** Milliseconds after its last use for which an index is kept. */
+/** Milliseconds that an index is kept after its last use. */
 const KEEP_MS = 60_000;
-/** Indexes at once: a query joins by one column, or two. */
+/** Most indexes at once: a query joins by one or two columns. */
 const MOST_INDEXES = 4;
 
 interface Asked {
@@ -12,14 +12,14 @@ interface Asked {
   index: ColumnIndex | undefined;
 }
 
-/** The indexes of a table. A column has one while it is looked up again and again. */
+/** The indexes of a table. A column has one while it is looked up repeatedly. */
 export class ColumnIndexes {
   readonly #overheads: Uint32Array;
   readonly #now: () => number;
-  /** By column; the one asked for last is the last. */
+  /** By column, least recently used first. */
   readonly #asked = new Map<number, Asked>();
 
-  /** @param now milliseconds of a clock that nobody sets */
+  /** @param now milliseconds of a monotonic clock */
   constructor(overheads: Uint32Array, now = () => performance.now()) {
     this.#overheads = overheads;
     this.#now = now;
@@ -43,7 +43,7 @@ export class ColumnIndexes {
     return chosen;
   }
 
-  /** Drops what nobody has used for a while. */
+  /** Drops indexes that were not used for a while. */
   forgetIdle(): void {
     const now = this.#now();
     for (const [column, { at }] of this.#asked) {

@@ -1,6 +1,6 @@
-/*
- * Keys of values, for an index. Values that a query may hold equal have the same key. Different values seldom share one, so the
- * value of a row that was found by key is compared as well.
+/**
+ * Keys of values, for an index. Values that a query may treat as equal have the same key. Different values seldom
+ * share a key, so the value of a row found by key is compared as well.
  */
 const SPACE = 0x20;
 /** FNV-1a, 32 bits. */
@@ -12,7 +12,7 @@ export const NUMBER_TEXT = /^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[-+]?[0-9]+)?
 /** The key of a value in the bytes from `start` to `end`. */
 export type KeyOf = (bytes: Buffer, start: number, end: number) => number;
 
-/** Of integers as rows have them: equal numbers are equal bytes. */
+/** For integers as rows have them: equal numbers are equal bytes. */
 export const integerKey: KeyOf = (bytes, start, end) => {
   let key = FNV_OFFSET;
   for (let i = start; i < end; i++) key = Math.imul(key ^ bytes[i]!, FNV_PRIME);
@@ -20,8 +20,8 @@ export const integerKey: KeyOf = (bytes, start, end) => {
 };
 
 /**
- * For text. A query may compare it with a collation that its context does not mention (NOCASE, RTRIM), or with a number: `mode`
- * is 0755, a column of integers joined to it has 755.
+ * For text. A query may compare it with a collation that its context does not mention (NOCASE, RTRIM), or with a
+ * number: `mode` is 0755, and a column of integers joined to it has 755.
  */
 export const textKey: KeyOf = (bytes, start, end) => {
   const last = withoutBlanks(bytes, start, end);
@@ -41,7 +41,7 @@ export const textKey: KeyOf = (bytes, start, end) => {
 const canBeginNumber = (byte: number): boolean =>
   (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte <= SPACE;
 
-/** Where a value ends without the spaces at its end. */
+/** The end of a value without its trailing spaces. */
 export const withoutBlanks = (bytes: Buffer, start: number, end: number): number => {
   let last = end;
   while (last > start && bytes[last - 1] === SPACE) last--;

@@ -3,14 +3,14 @@ import { argumentsOf } from './joined-arguments.ts';
 import { type ExtraEntry, encodeEntry } from './late-columns.ts';
 import type { RowView } from './selection-writer.ts';
 
-/** Characters of JSON that one byte of a command line becomes, at most: `\u0001`. */
+/** Most characters of JSON for one byte of a command line: `\u0001`. */
 const MOST_GROWTH = 6;
 
 const NAME = 'argv';
-/** By table, the column that it follows from. */
+/** The column that it is derived from, by table. */
 const SOURCES = ['cmdline', 'process_command_line'] as const;
 
-/** The column with the list of arguments. It follows from the command line, so it is computed on demand. */
+/** The column with the list of arguments. It is derived from the command line, so it is computed on demand. */
 export class DerivedArguments {
   readonly column: number;
   readonly #source: number;
@@ -33,12 +33,12 @@ export class DerivedArguments {
     return isPresent(low, high, this.column);
   }
 
-  /** Bytes that this column adds to rows of that size, at most. */
+  /** Most bytes that this column adds to rows of that size. */
   mostBytes(rowBytes: number): number {
     return MOST_GROWTH * rowBytes;
   }
 
-  /** @returns undefined where the row has no command line */
+  /** @returns undefined if the row has no command line */
   entryOf(row: RowView): ExtraEntry | undefined {
     const commandLine = this.#text(row, this.#source);
     if (commandLine === undefined) return undefined;

@@ -1,21 +1,22 @@
 import type { ColumnSpec } from 'osquery-extension-ts';
 
 /**
- * The layout of a row in a buffer: a Thrift `map<string,string>`: two type bytes, i32 number of entries, then per
- * entry i32 length and bytes of the name, i32 length and bytes of the value. A table's rows hold their columns in
- * column order, so which entry is which column follows from the row's presence mask.
+ * The layout of a row in a buffer, a Thrift `map<string,string>`: two type bytes, i32 number of entries, then per
+ * entry i32 length and bytes of the name, i32 length and bytes of the value. A row's columns are in column order, so
+ * the presence mask tells which entry is which column.
  */
 export const ROW_HEADER_BYTES = 6;
 const T_STRING = 11;
 
 /**
- * The last entry of every row: its number, under the name by which core knows rows apart. Without it core counts the rows
- * of each answer, and takes those of the same place in two answers for one: a WHERE with OR, for which it asks once per
- * branch, would lose rows and show others twice. Also where a request has no constraint: core leaves out a comparison with ''.
+ * The last entry of every row: its number, by which core tells rows apart. Without it core numbers the rows of each
+ * answer, and takes rows in the same place of two answers for the same. A WHERE with OR, for which it asks once per
+ * branch, would then lose rows and show others twice; even if a request has no constraint, because core leaves out a
+ * comparison with ''.
  */
 export const ROWID = 'rowid';
 
-/** What the rows of a table with these columns hold. */
+/** The names that the rows of a table with these columns hold. */
 export const storedColumns = (columns: readonly ColumnSpec[]): readonly ColumnSpec[] => [
   ...columns,
   { name: ROWID, type: 'BIGINT' },
@@ -56,12 +57,12 @@ export const writeRowHeader = (target: Buffer, at: number, entries: number): voi
 export const isRowHeader = (bytes: Buffer, at: number, entries: number): boolean =>
   bytes[at] === T_STRING && bytes[at + 1] === T_STRING && bytes.readInt32BE(at + 2) === entries;
 
-/** Rows without any column in one piece: 64 KiB. */
+/** Most empty rows in one piece: 64 KiB. */
 const EMPTY_ROWS = 10_922;
 const emptyPiece = Buffer.alloc(EMPTY_ROWS * ROW_HEADER_BYTES);
 for (let at = 0; at < emptyPiece.length; at += ROW_HEADER_BYTES) writeRowHeader(emptyPiece, at, 0);
 
-/** Rows without any column: what a count(*) needs. They are all the same, and so is the memory of the pieces. */
+/** Rows without any column, as a count(*) needs them. They are all the same, and so is the memory of the pieces. */
 export const emptyRows = (count: number): Buffer[] => {
   const pieces: Buffer[] = [];
   for (let left = count; left > 0; left -= EMPTY_ROWS) {
@@ -77,7 +78,7 @@ export interface RowPlace extends ColumnMask {
   readonly start: number;
 }
 
-/** Where the value of one column lies in a row, or undefined if it is absent. */
+/** Where the value of one column is in a row, or undefined if it is absent. */
 export const findValue = (
   row: RowPlace,
   column: number,

@@ -41,32 +41,32 @@ import { NO_ENTRIES, SelectionWriter } from './selection-writer.ts';
 import type { SpillFile } from './spill-file.ts';
 import { type RowFilter, rowsThat, SegmentChunk, SegmentRow, withDerived } from './stored-rows.ts';
 
-/** Bytes of one segment; a row that is longer gets a segment of its own. */
+/** Bytes of a segment; a longer row gets its own segment. */
 const SEGMENT_BYTES = 1024 * 1024;
 /**
- * Segments left unpacked; older ones are packed. Most of a row is column names and values that the rows before it have too, so
- * packing shrinks a megabyte to a tenth or less. It takes 0.2 ms each way, a fifth of a microsecond per row.
+ * Segments left uncompressed; older ones are packed. Most of a row is column names, and values that earlier rows have
+ * too, so packing shrinks a megabyte to a tenth or less. It takes 0.2 ms each way, a fifth of a microsecond per row.
  */
 const OPEN_SEGMENTS = 2;
 /** Pieces of this many bytes or more are packed before they are saved. Writing a smaller piece costs no more than packing it. */
 const KEPT_PACKED_BYTES = 64 * 1024;
-/** Bytes of a segment that gathers what is left of others. */
+/** Bytes of a segment that gathers the remains of others. */
 const GATHER_BYTES = 256 * 1024;
-/** Room for rows in the index of a segment, at least; a little more than the one before needed. */
+/** Least room for rows in the index of a segment. A new segment has a little more than its predecessor needed. */
 const INITIAL_ROWS = 256;
 const SPARE_ROWS = 1.0625;
 
 export interface EventBufferLimits {
-  /** Rows kept: the newest. */
+  /** Most rows kept; the newest stay. */
   readonly rows: number;
-  /** Bytes of memory that rows take. Unpacked they come to UNPACKED_FACTOR times as many at most. */
+  /** Most bytes of memory for rows. Unpacked they are at most UNPACKED_FACTOR times as many. */
   readonly bytes: number;
 }
 
 /** Limits the unpacked size, which is the size of a reply with all rows: equal bytes pack to nearly nothing. */
 export const UNPACKED_FACTOR = 8;
 
-/** Owners whose shares differ by less than one part in so many count as equal. */
+/** Owners whose shares differ by less than this fraction (one in so many) count as equal. */
 export const EQUAL_SHARE = 16;
 
 /** Above this many bytes, the size of a reply is computed before it is built: replies are limited, and may have few columns. */
@@ -88,34 +88,34 @@ export interface Selection extends EncodedRows {
   readonly next?: number | undefined;
 }
 
-/** Which rows a SELECT may find. */
+/** The rows that a SELECT may find. */
 export interface RowSpan extends RowRange {
-  /** Absent: of any time. */
+  /** Absent: any time. */
   readonly times?: TimeBounds | undefined;
-  /** Each finds all rows that pass the filter, and maybe others. */
+  /** Each finds all rows that pass the filter, and perhaps others. */
   readonly lookups?: readonly Lookup[];
 }
 
-/** Where a buffer stands, without its rows. */
+/** The position of a buffer, without its rows. */
 export interface SavedBuffer {
   /** Number of the oldest row kept. */
   readonly from: number;
   readonly nextEid: number;
-  /** Rows below this number have been returned by some SELECT. */
+  /** Rows below this number were returned by some SELECT. */
   readonly readUpTo: number;
-  /** Rows from `from` on that are gone all the same. */
+  /** Rows from `from` on that are gone nevertheless. */
   readonly gone: readonly RowRange[];
 }
 
 const ANY_TIME: TimeBounds = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
 /**
- * The rows of one table, oldest first, in append-only segments: encoded once when they are made, copied or handed out
- * as they are when they are read; old ones are kept compressed. A row that goes is marked; what is left of a segment that
- * has lost most of its rows is gathered in another one, and what a SELECT was handed stays as it was.
+ * The rows of one table, oldest first, in append-only segments. A row is encoded once, when it is made; reading
+ * copies it or passes it on unchanged; old rows are kept compressed. A row that is dropped is marked. The remains of
+ * a segment that has lost most of its rows are gathered in another one. What a SELECT was given stays as it was.
  *
- * When room runs out, the oldest rows of the owner with the largest share go first: a user who floods the host loses his own
- * rows, and nobody else's.
+ * When room runs out, the oldest rows of the owner with the largest share go first: a user who floods the host loses
+ * his own rows, and nobody else's.
  */
 export class EventBuffer implements EventRows {
   readonly counters: EventCounters = { ...NO_COUNTS };
@@ -124,30 +124,30 @@ export class EventBuffer implements EventRows {
   readonly #derived: DerivedArguments | undefined;
   readonly #segments: Segment[] = [];
   readonly #owners = new OwnerAccounts();
-  /** The oldest row kept, and the number the next one gets. */
+  /** The number of the oldest row kept, and of the next row. */
   #firstEid = 1;
   #nextEid = 1;
-  /** Rows that are there, the memory that they take, and what they come to unpacked. */
+  /** Existing rows, their memory, and their unpacked bytes. */
   #rows = 0;
   #bytes = 0;
   #unpacked = 0;
-  /** Rows below this number have been returned by some SELECT. */
+  /** Rows below this number were returned by some SELECT. */
   #readUpTo = 1;
   /** Whether a row was consumed or has expired since `save` last recorded it. */
   #hasDone = false;
   /** The ranges of such rows whose segments are gone, in order. */
   #done: { from: number; to: number }[] = [];
-  /** The segment that gathers what is left of others. */
+  /** The segment that gathers the remains of others. */
   #gathering: Segment | undefined;
-  /** Memory for the next segment, of one that is packed or gone. */
+  /** Memory for the next segment, from one that was packed or dropped. */
   #spare: Buffer | undefined;
   readonly #indexes: ColumnIndexes;
   readonly #spill: SpillFile | undefined;
   readonly #hold: Hold;
 
   /**
-   * @param spill takes packed segments that do not fit into memory; they count as memory all the same
-   * @param now milliseconds of a clock that nobody sets
+   * @param spill takes packed segments that do not fit into memory; they count as memory nevertheless
+   * @param now milliseconds of a monotonic clock
    */
   constructor(
     columnNames: readonly string[],
@@ -164,9 +164,9 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * Fills an empty buffer with the rows of one before it, and goes on with its numbers.
+   * Fills an empty buffer with the rows of its predecessor, and continues its numbers.
    *
-   * @param feed hands over the rows, oldest first; some may be missing between batches
+   * @param feed passes the rows, oldest first; some may be missing between batches
    */
   restore(
     feed: (take: (batch: RowBatch) => void) => void,
@@ -187,7 +187,7 @@ export class EventBuffer implements EventRows {
     });
     this.#nextEid = Math.max(this.#nextEid, nextEid);
     this.#advance();
-    // What was dropped was dropped before, too.
+    // The drops were counted before.
     Object.assign(this.counters, NO_COUNTS);
   }
 
@@ -219,9 +219,10 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * The rows of a range as they came, for saving; also rows that are gone but still in their segment. Unpacked rows are not
-   * copied and stay unchanged until `giveBack`. A whole segment is packed now, if it was not before, so that it is packed once
-   * for disk and memory. A large part of a segment is packed too: writing it unpacked takes longer.
+   * The rows of a range as they came, for saving; also rows that are gone but still in their segment. Unpacked rows
+   * are not copied and stay unchanged until `giveBack`. A whole segment is packed now if it was not before, so that
+   * it is packed only once for disk and memory. A large part of a segment is packed too: writing it unpacked takes
+   * longer.
    */
   batches({ from, to }: RowRange): (StoredBatch | PackedBatch)[] {
     const batches: (StoredBatch | PackedBatch)[] = [];
@@ -245,7 +246,7 @@ export class EventBuffer implements EventRows {
     return batches;
   }
 
-  /** Ends the use of what `batches` has handed out. Without it their memory is not used again. */
+  /** Ends the use of what `batches` returned. Until then its memory is not reused. */
   giveBack(batches: readonly (StoredBatch | PackedBatch)[]): void {
     for (const batch of batches) {
       const { buffer } = isPackedBatch(batch) ? batch.packed : batch.bytes;
@@ -258,7 +259,7 @@ export class EventBuffer implements EventRows {
     return this.#rows;
   }
 
-  /** Bytes of memory that rows take, packed where they are, with their index. */
+  /** Bytes of memory for rows and their index, packed if they are packed. */
   get byteCount(): number {
     return Math.round(this.#bytes);
   }
@@ -272,7 +273,7 @@ export class EventBuffer implements EventRows {
     return this.#overheads;
   }
 
-  /** Whether rows hold the value of a column as it is asked for. */
+  /** Whether rows hold the value of a column in the form in which it is asked for. */
   holds(column: number): boolean {
     return column !== this.#derived?.column;
   }
@@ -287,7 +288,7 @@ export class EventBuffer implements EventRows {
     return this.#find(eid) !== undefined;
   }
 
-  /** Counts bytes that are kept beside a row as its memory, until it goes. */
+  /** Counts bytes that are kept beside a row as its memory, until the row is dropped. */
   charge(eid: number, bytes: number): void {
     const found = this.#find(eid);
     if (found === undefined) return;
@@ -376,13 +377,13 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * Reuses the memory of segments. Dropping a megabyte that often would make the garbage collector scan the whole heap, and the
-   * system clear 256 pages.
+   * Reuses the memory of segments. Freeing a megabyte that often would make the garbage collector scan the whole
+   * heap, and the system clear 256 pages.
    */
   #memoryFor(bytes: number): Buffer {
     const spare = bytes <= SEGMENT_BYTES ? this.#spare : undefined;
     if (spare === undefined) {
-      // Slow buffers are their own allocation: the pool would keep segments alive for one another.
+      // Slow buffers are allocated separately: in the pool, segments would keep each other alive.
       return Buffer.allocUnsafeSlow(Math.max(SEGMENT_BYTES, bytes));
     }
     this.#spare = undefined;
@@ -394,7 +395,7 @@ export class EventBuffer implements EventRows {
     this.#takeSpare(segment);
     segment.bytes = packRows(segment.bytes.subarray(0, segment.used));
     segment.isPacked = true;
-    // Those there are have what it was before.
+    // Their readers have the old memory.
     segment.readers = 0;
     segment.rate = segment.bytes.length / segment.used;
     const saved = 1 - segment.rate;
@@ -409,7 +410,7 @@ export class EventBuffer implements EventRows {
     if (!isPacked && readers === 0 && bytes.length === SEGMENT_BYTES) this.#spare = bytes;
   }
 
-  /** Gives back the memory of a segment that is gone, at once: in a flood there would be as much again before V8 looks. */
+  /** Frees the memory of a dropped segment at once: in a flood there would be as much again before V8 collects it. */
   #release(segment: Segment): void {
     if (!segment.isPacked) this.#takeSpare(segment);
     else if (segment.readers === 0 && this.#spill === undefined) releasePacked(segment.bytes);
@@ -426,14 +427,12 @@ export class EventBuffer implements EventRows {
     this.#advance();
   }
 
-  /**
-   * Keeps rows over the limit for a moment: a query has seen them, will look again, and must see the same.
-   */
+  /** Keeps rows above the limit for a moment: a query has seen them, will look again, and must see the same. */
   hold(): void {
     this.#hold.begin();
   }
 
-  /** Drops the rows for which there was no more room, unless somebody holds them. */
+  /** Drops the rows above the limit, unless they are held. */
   makeRoom(): void {
     this.#evict();
   }
@@ -459,7 +458,7 @@ export class EventBuffer implements EventRows {
     }
   }
 
-  /** Evicts the oldest rows of an owner from a segment: at least one, and as many as the given measure needs. */
+  /** Evicts the oldest rows of an owner from a segment: at least one, and as many as the measure requires. */
   #evictFrom(
     segment: Segment,
     account: OwnerAccount,
@@ -491,7 +490,7 @@ export class EventBuffer implements EventRows {
     this.counters.evictedUnread += unread;
   }
 
-  /** Marks a row as gone, whoever has most. */
+  /** Marks a row as gone, whoever owns most. */
   #drop(segment: Segment, place: number, why: number): void {
     if (segment.gone[place] !== THERE) return;
     segment.gone[place] = why;
@@ -522,7 +521,7 @@ export class EventBuffer implements EventRows {
     this.#bytes = this.#rows === 0 ? 0 : this.#bytes - memory;
   }
 
-  /** The place of the segment that has a row, or the next one behind it. */
+  /** The place of the segment with a row, or of the next one behind it. */
   #segmentOf(eid: number): number {
     let low = 0;
     let high = this.#segments.length;
@@ -535,9 +534,9 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * Takes out a segment without rows, or gathers what is left of one that has lost most of them.
+   * Removes a segment without rows, or gathers the remains of one that has lost most of them.
    *
-   * @returns whether there is another segment in its place now
+   * @returns whether another segment is in its place now
    */
   #tidy(at: number): boolean {
     const segment = this.#segments[at]!;
@@ -557,7 +556,7 @@ export class EventBuffer implements EventRows {
     for (let at = 0; at < this.#segments.length; ) if (!this.#tidy(at)) at++;
   }
 
-  /** Notes which rows of a segment that is about to go must not come back after a restart. */
+  /** Notes which rows of a segment that will be dropped must not come back after a restart. */
   #noteDone(segment: Segment): void {
     if (!this.#hasDone) return;
     for (let place = 0; place < segment.rows; place++) {
@@ -566,10 +565,10 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * Copies the rows that are left of a segment behind those of the segment before it, if that one gathers such rows, or into
-   * one of their own.
+   * Copies the remaining rows of a segment to the end of the previous segment, if that one gathers remains, or into a
+   * new one.
    *
-   * @returns whether the segment behind is in its place now
+   * @returns whether the next segment is in its place now
    */
   #gather(at: number): boolean {
     const segment = this.#segments[at]!;
@@ -601,7 +600,7 @@ export class EventBuffer implements EventRows {
     return gathering;
   }
 
-  /** Copies a row; its memory is that of unpacked bytes again. */
+  /** Copies a row; it takes the memory of unpacked bytes again. */
   #move(segment: Segment, rows: Buffer, from: number, target: Segment): void {
     const start = startAt(segment, from);
     const end = segment.ends[from]!;
@@ -635,7 +634,7 @@ export class EventBuffer implements EventRows {
     this.#bytes += more;
   }
 
-  /** Finds the oldest row that is there. */
+  /** Finds the oldest existing row. */
   #advance(): void {
     const [segment] = this.#segments;
     if (segment === undefined || segment.live === 0) {
@@ -648,8 +647,8 @@ export class EventBuffer implements EventRows {
   }
 
   /**
-   * Drops all rows whose event was before `time` (seconds since the epoch), in any place: clocks are set, and one row from the
-   * future must not keep every row behind it.
+   * Drops all rows whose event was before `time` (seconds since the epoch), in any place: clocks are changed, and one
+   * row from the future must not keep all rows behind it.
    */
   expireBefore(time: number): void {
     for (const segment of this.#segments) if (segment.oldest < time) this.#expireOf(segment, time);
@@ -671,28 +670,28 @@ export class EventBuffer implements EventRows {
     }
   }
 
-  /** Drops the rows below a number: all their readers have had them. */
+  /** Drops the rows below a number, because all their readers have read them. */
   discardBelow(eid: number): void {
     this.discard([{ from: this.#firstEid, to: eid }]);
   }
 
-  /** Drops rows that all their readers have had. */
+  /** Drops rows that all their readers have read. */
   discard(ranges: readonly RowRange[]): void {
     for (const range of ranges) this.#finish(range);
     this.#tidyAll();
     this.#advance();
   }
 
-  /** Notes that rows below `eid` were returned: losing them later is no loss. */
+  /** Notes that rows below `eid` were returned: dropping them later is no loss. */
   markRead(eid: number): void {
     this.#readUpTo = Math.max(this.#readUpTo, eid);
   }
 
   /**
-   * Rows of a span that pass the filter, with just the wanted columns, oldest first. Without a filter their bytes are
-   * made when they are asked for, as the rows are now: whoever asks for many is served a megabyte at a time, and others
-   * in between. Rows wanted whole are handed out in place, neighbours as one chunk. A column that is looked up again and
-   * again gets an index.
+   * Rows of a span that pass the filter, with the wanted columns only, oldest first. Without a filter, the bytes are
+   * made only when they are asked for, from the rows as they are now: a client that asks for many is served a
+   * megabyte at a time, and others in between. Rows wanted whole are passed on without a copy, neighbours as one
+   * chunk. A column that is looked up repeatedly gets an index.
    */
   select(
     span: RowSpan,
@@ -762,7 +761,7 @@ export class EventBuffer implements EventRows {
   }
 }
 
-/** The rows between two places of a segment, in one batch for each run of numbers without a gap. */
+/** The rows between two places of a segment, as one batch for each run of consecutive numbers. */
 const partsOf = (segment: Segment, first: number, last: number): (StoredBatch | PackedBatch)[] => {
   const rows = rowsOf(segment);
   return Array.from(runsOf(segment, first, last), ([begin, end]) => {
@@ -774,7 +773,7 @@ const partsOf = (segment: Segment, first: number, last: number): (StoredBatch | 
   });
 };
 
-/** What says where the rows between two places of a segment are, which follow each other without a gap. */
+/** The index of the rows between two places of a segment, whose numbers are consecutive. */
 const indexOf = (segment: Segment, first: number, last: number): Omit<StoredBatch, 'bytes'> => {
   const start = startAt(segment, first);
   return {
@@ -793,7 +792,7 @@ const count = (account: OwnerAccount, share: Share, bytes: number): void => {
   share.bytes += bytes;
 };
 
-/** Adds a number to ranges that have only lower ones, or else as a range of its own. */
+/** Adds a number to ranges that have only lower ones, or adds a range for it. */
 const addNumber = (ranges: { from: number; to: number }[], eid: number): void => {
   const last = ranges.at(-1);
   if (last?.to === eid) last.to++;

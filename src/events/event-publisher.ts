@@ -27,13 +27,13 @@ interface Subscriber {
   readonly writer: RowBatchWriter;
 }
 
-/** Hands each event to the tables that take its kind, which make rows of it. */
+/** Passes each event to the tables for its kind, which make rows of it. */
 export class EventPublisher {
   readonly counters: PublisherCounters = { published: 0, filtered: 0, unencodable: 0 };
   readonly #subscribers: readonly Subscriber[];
   readonly #context: { -readonly [Key in keyof RowContext]: RowContext[Key] };
 
-  /** @param nextEids number of the next row by table name; 1 where absent */
+  /** @param nextEids number of the next row, by table name; 1 if absent */
   constructor(
     tables: readonly EventTable[],
     context: RowLookups & Pick<RowContext, 'settings'>,
@@ -73,12 +73,12 @@ export class EventPublisher {
     return eid;
   }
 
-  /** Bytes of the rows made since the last time. */
+  /** Bytes of the rows made since the last `take`. */
   get byteCount(): number {
     return this.#subscribers.reduce((sum, { writer }) => sum + writer.byteCount, 0);
   }
 
-  /** The rows made since the last time. */
+  /** The rows made since the last `take`. */
   take(): TableBatch[] {
     const batches: TableBatch[] = [];
     for (const { table, writer } of this.#subscribers) {
@@ -89,14 +89,14 @@ export class EventPublisher {
   }
 }
 
-/** Three digits each, put together once: it is done for nearly every event. */
+/** All numbers of three digits as text, made once: nearly every event needs one. */
 const MILLISECONDS: readonly string[] = Array.from({ length: 1000 }, (_, ms) => String(ms).padStart(3, '0'));
 
 /** Timestamp and serial of events, as in the header of their records: `1364481363.243:24287`. */
 export class AuditIds {
   #seconds = -1;
   #milliseconds = -1;
-  /** All but the serial: the events of one tick of audit's clock have it in common. */
+  /** All but the serial: events of one tick of audit's clock share it. */
   #stamp = '';
 
   of({ seconds, milliseconds, serial }: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial'>): string {
@@ -109,11 +109,11 @@ export class AuditIds {
   }
 }
 
-/** What the tables that are switched on need from their source, together. */
+/** What the enabled tables together need from their source. */
 export const interestsOf = (tables: readonly EventTable[], settings: AuditSettings): Interests => {
   const subscriptions = tables.map(table => table.subscribes(settings)).filter(s => s !== undefined);
   const syscalls = new Set<SyscallName>(subscriptions.flatMap(({ syscalls: names = [] }) => names));
-  // Besides those that begin a program all say what the kernel has been told that it is.
+  // All calls except those that start a program show the program that the kernel was told, which may be claimed.
   if ([...syscalls].some(name => name !== 'execve' && name !== 'execveat')) syscalls.add('prctl');
   return {
     syscalls,

@@ -8,13 +8,13 @@ export interface Subscription {
   readonly syscalls?: readonly SyscallName[];
   /** Records that programs send: PAM, sudo, sshd … */
   readonly userMessages?: boolean;
-  /** Types of records that are an event each. */
+  /** Types of records that each are an event. */
   readonly reports?: readonly number[];
   /** Datagrams that name their receiver; absent: no. */
   readonly datagrams?: boolean;
 }
 
-/** Seconds since the epoch, and permissions, of the file a process runs. */
+/** Times, in seconds since the epoch, and permissions of the file that a process runs. */
 export interface ImageTimes {
   readonly atime: number;
   readonly mtime: number;
@@ -30,35 +30,35 @@ export interface RowContext {
   uptimeAt(seconds: number): number | undefined;
   /** undefined if the file is gone, or is not the one that ran. */
   imageTimes(event: ProcessEvent): ImageTimes | undefined;
-  /** The program of the process that a signal was for; undefined if it cannot be told. */
+  /** The program of the process that got a signal; undefined if it cannot be determined. */
   targetPath(target: SignalTarget): string | undefined;
   /** Timestamp and serial as the event's source writes them. */
   auditId(event: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial'>): string;
 }
 
-/** What of it is to be looked up. */
+/** The parts of it that are looked up. */
 export type RowLookups = Pick<RowContext, 'uptimeAt' | 'imageTimes' | 'targetPath'>;
 
 /**
- * A table fed by events: everything there is to know about it, without I/O. `time` and `eid` are columns of each;
- * `eid` is the buffer's to give, so a row leaves it out.
+ * A table fed by events: its complete definition, without I/O. Every table has the columns `time` and `eid`; the
+ * buffer assigns `eid`, so a row leaves it out.
  */
 export interface EventTable<
   Kind extends AuditEvent['kind'] = AuditEvent['kind'],
   Columns extends readonly ColumnSpec[] = readonly ColumnSpec[],
 > {
   readonly spec: TableSpec & { readonly columns: Columns };
-  /** How many of the columns, from the first on, are osquery's own: the rest is ours, and hidden. */
+  /** How many of the columns, from the first on, are osquery's own. The others are ours, and hidden. */
   readonly osqueryColumns: number;
   /** osquery's flag that switches it on. */
   readonly flag: AuditSwitch;
-  /** Of Linux only: no other system has what it tells of. */
+  /** Exists only on Linux, because no other system reports this. */
   readonly linuxOnly?: boolean;
   /** The kind of events it takes. */
   readonly kind: Kind;
   /** undefined while the table is switched off. */
   subscribes(settings: AuditSettings): Subscription | undefined;
-  /** @returns undefined for an event the settings leave out */
+  /** @returns undefined for an event that the settings leave out */
   toRow(
     event: Extract<AuditEvent, { kind: Kind }>,
     context: RowContext,

@@ -1,13 +1,13 @@
-/*
- * A command line and its arguments have the same content. A row holds the command line, and of the arguments only what does not
- * follow from it:
+/**
+ * A command line and its arguments have the same content. A row holds the command line, and only that part of the
+ * arguments that does not follow from it:
  *
- * - nothing where no argument has a space in it: they are what stands between the spaces
+ * - nothing, if no argument contains a space: splitting at spaces gives the arguments
  * - else their lengths in UTF-16 units, `4,2,15`
- * - a JSON array, as rows of earlier versions have it, and for an empty list
+ * - a JSON array, in rows of earlier versions, and for an empty list
  */
 
-/** What a row holds of its arguments besides the command line, which is them with a space between each two. */
+/** What a row holds of the arguments besides the command line, in which they are joined by spaces. */
 export const argumentsBeside = (argv: readonly string[]): string | undefined => {
   if (argv.length === 0) return '[]';
   for (const argument of argv) if (argument.includes(' ')) return argv.map(({ length }) => length).join(',');
@@ -19,8 +19,8 @@ const OPENING_BRACKET = 0x5b;
 /**
  * The arguments as a JSON array.
  *
- * @param beside as `argumentsBeside` gave it
- * @returns undefined where the two do not fit together
+ * @param beside as `argumentsBeside` returned it
+ * @returns undefined if the two do not fit together
  */
 export const argumentsOf = (commandLine: string, beside: string | undefined): string | undefined => {
   if (beside === undefined) return JSON.stringify(commandLine.split(' '));

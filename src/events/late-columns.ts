@@ -6,21 +6,21 @@ export interface ExtraEntry {
   readonly bytes: Buffer;
 }
 
-/** The late values of one row, in the order of the extra columns; null for what the row has, or NULL. */
+/** The late values of one row, in the order of the extra columns; null where the row's own value counts, or NULL. */
 export type LateValues = readonly [eid: number, values: readonly (string | null)[]];
 
-/** In the order of the extra columns; undefined for what the row has, or NULL. */
+/** In the order of the extra columns; undefined where the row's own value counts, or NULL. */
 export type LateRowValues = readonly (string | undefined)[] | undefined;
 
-/** Of UTF-8, for one unit of UTF-16. */
+/** Most UTF-8 bytes for one unit of UTF-16. */
 const MOST_BYTES_PER_UNIT = 3;
 
-/** Rows whose values are kept together: one array for many rows, which the garbage collector has not to move one by one. */
+/** Rows whose values are kept in one array, so that the garbage collector does not have to move one array per row. */
 const PAGE_ROWS = 64;
 
 /**
- * Values that become known after their rows, stored beside them by row number. A late value replaces the row's own. Values are
- * encoded on demand: most are never asked for.
+ * Values that become known after their rows, stored beside them by row number. A late value replaces the row's own.
+ * Values are encoded on demand: most are never asked for.
  */
 export class LateColumns {
   readonly #columns: readonly { readonly index: number; readonly name: Buffer }[];
@@ -29,16 +29,16 @@ export class LateColumns {
   readonly #pages = new Map<number, (string | undefined)[]>();
   /** Values of the last few rows of a page whose other rows are gone. */
   readonly #single = new Map<number, readonly (string | undefined)[]>();
-  /** Rows below have no values any more. */
+  /** Rows below this number have no values any more. */
   #from = 0;
-  /** Rows that got values since it was last looked for those that are gone. */
+  /** Rows that got values since the last search for dropped rows. */
   #sinceSweep = 0;
-  /** Rows whose values have come since the last `takeChanges`; undefined while nobody asks. */
+  /** Rows with new values since the last `takeChanges`; undefined while nobody asks. */
   #changed: number[] | undefined;
 
   /**
    * @param columnNames all columns of the table
-   * @param extraNames those of them that may have late values; a name the table does not have is of no account
+   * @param extraNames those of them that may have late values; names that the table does not have are ignored
    */
   constructor(columnNames: readonly string[], extraNames: readonly string[]) {
     this.#names = extraNames;
@@ -51,8 +51,9 @@ export class LateColumns {
   }
 
   /**
-   * @param values in the order of the extra columns, which are copied; undefined for what the row has, or NULL
-   * @param first the place of the column that they begin with; what is known of columns beside them stays
+   * @param values in the order of the extra columns; they are copied. undefined where the row's own value counts, or
+   * NULL
+   * @param first the place of the first column; known values of other columns stay
    */
   set(eid: number, values: readonly (string | undefined)[], first = 0): void {
     if (eid < this.#from || !values.some(isKnown)) return;
@@ -79,7 +80,7 @@ export class LateColumns {
     return this.#names;
   }
 
-  /** Takes values that were saved, under the names that they had. */
+  /** Takes saved values, under the names that they had. */
   restore(names: readonly string[], saved: readonly LateValues[]): void {
     const places = this.#names.map(name => names.indexOf(name));
     for (const [eid, values] of saved) {
@@ -90,7 +91,7 @@ export class LateColumns {
     }
   }
 
-  /** The values that have come since the last time; the first time none. */
+  /** The values that came since the last call; the first call returns none. */
   takeChanges(): LateValues[] {
     const changed = new Set(this.#changed?.filter(eid => eid >= this.#from));
     this.#changed = [];
@@ -100,7 +101,7 @@ export class LateColumns {
     );
   }
 
-  /** Those of all rows. */
+  /** The values of all rows. */
   all(): LateValues[] {
     const all: LateValues[] = [];
     for (const number of this.#pages.keys()) {
@@ -117,7 +118,7 @@ export class LateColumns {
     return this.encode(this.valuesOf(eid));
   }
 
-  /** As they are now, for `encode` later. */
+  /** The present values, for `encode` later. */
   valuesOf(eid: number): LateRowValues {
     if (eid < this.#from) return undefined;
     const width = this.#names.length;
@@ -127,7 +128,7 @@ export class LateColumns {
     return values?.some(isKnown) ? values : this.#single.get(eid);
   }
 
-  /** Bytes that they can take in a row. */
+  /** Most bytes that they can take in a row. */
   mostBytes(values: NonNullable<LateRowValues>): number {
     let most = 0;
     for (let position = 0; position < this.#columns.length; position++) {
@@ -148,7 +149,7 @@ export class LateColumns {
     return entries;
   }
 
-  /** Forgets the values of rows that are gone. Pages were begun in about the order of their numbers. */
+  /** Forgets the values of dropped rows. Pages were begun in about the order of their numbers. */
   dropBelow(eid: number): void {
     this.#from = Math.max(this.#from, eid);
     for (const number of this.#pages.keys()) {
@@ -158,8 +159,8 @@ export class LateColumns {
   }
 
   /**
-   * Forgets the values of all rows that are gone. Calling it often is cheap: it scans everything only after as many new values
-   * came as there are.
+   * Forgets the values of all dropped rows. Frequent calls are cheap: a full scan happens only after as many new
+   * values came as exist.
    */
   dropGone(rows: RowsThere): void {
     this.dropBelow(rows.range.from);
@@ -174,7 +175,7 @@ export class LateColumns {
         if (rows.has(number * PAGE_ROWS + i)) left++;
         else page.fill(undefined, start, start + width);
       }
-      // What is still to come has its page; a row or two of many keep none.
+      // Rows that are still to come keep their page; one or two remaining rows of many do not.
       const isOpen = (number + 1) * PAGE_ROWS > rows.range.to;
       if (!isOpen && left <= SINGLE_ROWS) this.#breakUp(number, page);
     }
@@ -190,12 +191,12 @@ export class LateColumns {
   }
 }
 
-/** Rows that get values between two looks for those that are gone, besides as many as there are. */
+/** Rows with new values, besides as many as exist, between two searches for dropped rows. */
 const SWEEP_ROWS = 4096;
-/** Rows that are left of a page that is broken up. */
+/** Rows left of a page when it is broken up. */
 const SINGLE_ROWS = 8;
 
-/** What is asked of a buffer. */
+/** The part of a buffer that is needed here. */
 export interface RowsThere {
   readonly range: { readonly from: number; readonly to: number };
   readonly rowCount: number;
@@ -211,7 +212,7 @@ const isKnown = (value: string | undefined): boolean => value !== undefined;
 
 const NO_ENTRIES: readonly ExtraEntry[] = [];
 
-/** A value as it stands in a row. */
+/** A value as an entry of a row. */
 export const encodeEntry = (name: Buffer, value: string): Buffer => {
   const valueBytes = Buffer.byteLength(value);
   const bytes = Buffer.allocUnsafe(8 + name.length + valueBytes);
@@ -222,6 +223,6 @@ export const encodeEntry = (name: Buffer, value: string): Buffer => {
   return bytes;
 };
 
-/** Bytes that entries add to a row, at most. */
+/** Most bytes that entries add to a row. */
 export const entriesLength = (entries: readonly ExtraEntry[]): number =>
   entries.reduce((sum, { bytes }) => sum + bytes.length, ROW_HEADER_BYTES);

@@ -1,7 +1,7 @@
 /**
  * SQLite's LIKE: `%` is any run of characters, `_` any one character, and ASCII letters compare without case.
  *
- * Matches greedily from the last `%` only, so a pattern of many `%` costs at most length × pattern, never more.
+ * It backtracks only to the last `%`, so a pattern of many `%` costs at most length × pattern.
  */
 export const likeMatcher = (pattern: string): ((text: string) => boolean) => {
   const wanted = Array.from(pattern, foldAscii);

@@ -1,15 +1,15 @@
-/** Owners that are told apart; what more there are share one account. */
+/** Most owners with an account; all others share one. */
 const MAX_OWNERS = 1024;
-/** Of the account that they share. */
+/** Slot of the shared account. */
 const OTHERS = 0;
 
-/** What can be too much: rows, bytes of memory, or bytes that the rows come to unpacked. */
+/** What is limited: rows, bytes of memory, or unpacked bytes of the rows. */
 export type Measure = 'rows' | 'bytes' | 'unpacked';
 
 /** What one owner has in a buffer. */
 export interface OwnerAccount {
   readonly key: number;
-  /** By which rows refer to it. */
+  /** Rows refer to the account by it. */
   readonly slot: number;
   rows: number;
   bytes: number;
@@ -18,7 +18,7 @@ export interface OwnerAccount {
   oldest: number;
 }
 
-/** Who has how many rows of a buffer, so that rows can be taken from whoever has most. */
+/** Counts each owner's rows in a buffer, so that rows can be taken from the owner with most. */
 export class OwnerAccounts {
   readonly #bySlot: OwnerAccount[] = [newAccount(-1, OTHERS)];
   readonly #byKey = new Map<number, OwnerAccount>();
@@ -46,9 +46,9 @@ export class OwnerAccounts {
   }
 
   /**
-   * Whoever has most, and how much the next one has.
+   * The owner with most, and how much the next one has.
    *
-   * @returns undefined where nobody has any row
+   * @returns undefined if nobody has any row
    */
   heaviest(measure: Measure): { readonly account: OwnerAccount; readonly next: number } | undefined {
     let account: OwnerAccount | undefined;

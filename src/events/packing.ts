@@ -1,23 +1,29 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
-/** Rows resemble those just before them: a look further back makes it no smaller, and takes twice as long for its memory. */
+/**
+ * Rows resemble those just before them: a larger window makes the result no smaller, and takes twice as long because
+ * of its memory.
+ */
 const WINDOW_LOG = 18;
 const PACKING = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_windowLog]: WINDOW_LOG };
-/** What wants more memory was not packed by us. */
+/** Data that needs more memory was not packed by us. */
 const UNPACKING = { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG };
-/** In one piece: put together of pieces it takes twice as long. zlib wants to see that there is more room. */
+/**
+ * One block, because several joined ones take twice as long. zlib needs a little spare room to see that the output
+ * ended.
+ */
 const SPARE_BYTES = 64;
 
-/** Bytes that come out at most: ZSTD_COMPRESSBOUND of zstd.h. Where there is room for them zstd makes no copies of its own. */
+/** Most bytes of output: ZSTD_COMPRESSBOUND of zstd.h. With room for them zstd makes no copies of its own. */
 const mostPacked = (length: number): number => length + (length >>> 8) + SPARE_BYTES;
 
 /**
- * Bytes of rows in one zstd frame, at most: what has to be unpacked for one row. A megabyte in one frame would become a
- * twentieth smaller, and in frames of half this size take half as long again to pack.
+ * Most bytes of rows in one zstd frame, all of which is unpacked for one row. A megabyte in one frame would be a
+ * twentieth smaller; frames of half this size take half as long again to pack.
  */
 const FRAME_BYTES = 128 * 1024;
 
-/** Rows as zstd frames: most of a row is the names of its columns and what the rows before it say too. */
+/** Rows as zstd frames: most of a row is column names, and values that earlier rows have too. */
 export const packRows = (bytes: Uint8Array): Buffer => {
   const frames: { readonly packed: Buffer; readonly room: number }[] = [];
   let length = 0;
@@ -39,9 +45,9 @@ export const packRows = (bytes: Uint8Array): Buffer => {
 };
 
 /**
- * Gives memory back at once, not when the garbage collector comes to it, which it does the sooner the more there is.
+ * Frees memory at once, without waiting for the garbage collector, which runs more often the more there is.
  *
- * @param room what zlib was told to allocate: what is smaller lies in Node's pool
+ * @param room that zlib was told to allocate: a smaller buffer is in Node's pool
  */
 const giveBack = ({ buffer }: Buffer, room: number): void => {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === room) buffer.transfer(0);
@@ -49,7 +55,7 @@ const giveBack = ({ buffer }: Buffer, room: number): void => {
 
 /**
  * @param length of the rows
- * @throws Error for what is no such frame, or comes to more than that
+ * @throws Error for data that is no such frame, or is longer unpacked
  */
 export const unpackRows = (packed: Uint8Array, length: number): Buffer =>
   zstdDecompressSync(packed, {
@@ -58,8 +64,8 @@ export const unpackRows = (packed: Uint8Array, length: number): Buffer =>
     maxOutputLength: length + SPARE_BYTES,
   });
 
-/** Gives back what `packRows` has returned. Nobody may look at it any more. */
+/** Frees what `packRows` returned. It must not be used any more. */
 export const releasePacked = (packed: Buffer): void => giveBack(packed, packed.length);
 
-/** Gives back what `unpackRows` has returned. Nobody may look at it any more. */
+/** Frees what `unpackRows` returned. It must not be used any more. */
 export const releaseRows = (rows: Buffer, length: number): void => giveBack(rows, length + SPARE_BYTES);

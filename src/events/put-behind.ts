@@ -5,25 +5,25 @@ import { renumberRows } from './renumber-rows.ts';
 import { isPackedBatch, type PackedBatch, type StoredBatch } from './row-batch.ts';
 import { ownersOf } from './row-owner.ts';
 
-/** The rows of a table, and where its queries stand. */
+/** The rows of a table, and the positions of its queries. */
 export interface TableRows {
   readonly columnNames: readonly string[];
   readonly buffer: EventBuffer;
   readonly cursors: QueryCursors;
 }
 
-/** Rows whose numbers follow one another, and the number that the first one gets. */
+/** Rows with consecutive numbers, and the new number of the first one. */
 interface Run extends RowRange {
   readonly now: number;
 }
 
 /**
- * Puts the rows of a table behind other ones of the same table, with numbers that follow theirs. Where there are no others, they
- * keep their numbers.
+ * Appends the rows of a table to other rows of the same table, with numbers that follow theirs. If there are no
+ * others, they keep their numbers.
  *
- * @param former what is put there; it is not to be used any more
- * @param here what comes first
- * @returns what number a row has now
+ * @param former the rows to append; must not be used any more
+ * @param here the rows that come first
+ * @returns a function from a row's old number to its new one
  */
 export const putBehind = (former: TableRows, here: TableRows): ((eid: number) => number) => {
   const { buffer, columnNames } = here;
@@ -60,7 +60,7 @@ const numberNow = (eid: number, runs: readonly Run[], end: number): number => {
 const unpacked = (batch: StoredBatch | PackedBatch): StoredBatch =>
   isPackedBatch(batch) ? { ...batch, bytes: unpackRows(batch.packed, batch.length) } : batch;
 
-/** The rows of a batch that lie in none of some ranges, which are in order. */
+/** The rows of a batch outside some ranges, which are in order. */
 const withoutRanges = (batch: StoredBatch, ranges: readonly RowRange[]): StoredBatch[] => {
   const parts: StoredBatch[] = [];
   const end = batch.firstEid + batch.ends.length;

@@ -2,7 +2,7 @@ import { entryOverheads, findValue, ROWID, type RowPlace } from './encoded-row.t
 import type { StoredBatch } from './row-batch.ts';
 import { eidText } from './row-batch-writer.ts';
 
-/** Columns that hold a row's number. */
+/** Columns that contain a row's number. */
 const NUMBERED: readonly { readonly name: string; readonly text: (number: number) => string }[] = [
   { name: 'eid', text: eidText },
   { name: ROWID, text: String },
@@ -14,7 +14,7 @@ interface NumberedColumn {
 }
 
 /**
- * The same rows under other numbers: where they go on behind the rows of another buffer.
+ * The same rows with other numbers, to be appended to the rows of another buffer.
  *
  * @param columnNames what the rows hold
  * @param firstEid number of the first

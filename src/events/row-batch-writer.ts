@@ -6,13 +6,13 @@ import type { RowBatch } from './row-batch.ts';
 const INITIAL_ROWS = 64;
 const INITIAL_BYTES = 16 * 1024;
 
-/** What the column `eid` says of a row's number. */
+/** The text of a row's number in column `eid`. */
 export const eidText = (number: number): string => String(number).padStart(10, '0');
 
 /** The last three digits of a number, as text. */
 const LAST_DIGITS = Array.from({ length: 1000 }, (_, digits) => String(digits).padStart(3, '0'));
 
-/** A row that gets its number here. */
+/** A row that is given its number here. */
 export type NumberedRow = Row<readonly ColumnSpec[]> & { eid?: string; [ROWID]?: number };
 
 /** Encodes the rows of one table into batches and numbers them. */
@@ -40,7 +40,7 @@ export class RowBatchWriter {
     return this.#bytes.length;
   }
 
-  /** Ten digits, put together of two strings that are there: it is done for every event. */
+  /** Ten digits, joined from two existing strings: this happens for every event. */
   #eidOf(number: number): string {
     const thousand = Math.floor(number / 1000);
     if (thousand !== this.#thousand) {
@@ -55,9 +55,9 @@ export class RowBatchWriter {
    *
    * @param row made for this call
    * @param time seconds since the epoch of its event
-   * @param owner whose it is, as `ownerOf` tells it
+   * @param owner as returned by `ownerOf`
    * @returns the number behind its `eid`
-   * @throws OsqueryError for a value its column cannot hold; the batch stays as it was
+   * @throws OsqueryError for a value that its column cannot hold; the batch stays as it was
    */
   append(row: NumberedRow, time: number, owner = 0): number {
     const number = this.#nextEid + this.#rows;
@@ -74,7 +74,7 @@ export class RowBatchWriter {
     return number;
   }
 
-  /** Hands over what was added since the last time; undefined if nothing was. */
+  /** Returns what was added since the last call; undefined if nothing was. */
   take(): RowBatch | undefined {
     if (this.#rows === 0) return undefined;
     const batch: RowBatch = {
@@ -96,7 +96,7 @@ export class RowBatchWriter {
       this.#bytes.length = 0;
       return Uint8Array.prototype.slice.call(bytes, 0, length);
     }
-    // The buffer is handed over with its spare room. The next batch is most likely about as large.
+    // The buffer is passed on with its spare room. The next batch is most likely about as large.
     this.#bytes = new ByteWriter(Math.max(INITIAL_BYTES, length + (length >>> 3)));
     return bytes.subarray(0, length);
   }

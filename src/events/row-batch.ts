@@ -21,27 +21,27 @@ export interface StoredBatch extends RowIndex {
 
 /** Rows of one table on their way to its buffer; sent between threads by transfer. */
 export interface RowBatch extends StoredBatch {
-  /** Whose each row is, as `ownerOf` tells it. */
+  /** The owner of each row, see `ownerOf`. */
   readonly owners: Uint32Array;
 }
 
 /** A batch whose rows are packed. */
 export interface PackedBatch extends RowIndex {
-  /** What `packRows` made of the rows. */
+  /** The rows as packed by `packRows`. */
   readonly packed: Uint8Array;
-  /** Bytes that they come to. */
+  /** Their unpacked bytes. */
   readonly length: number;
 }
 
 export const isPackedBatch = (batch: StoredBatch | PackedBatch): batch is PackedBatch => 'packed' in batch;
 
-/** Memory that is given back at once where there is so much of it: it costs as much as what waits for V8 to look. */
+/** Rows of this size are freed at once; for smaller ones that costs as much as leaving them to V8. */
 const LARGE_BYTES = 65_536;
 
-/** Gives back the memory of a batch's rows. Nobody may look at them any more. */
+/** Frees the memory of a batch's rows. They must not be used any more. */
 export const releaseBatch = ({ bytes }: StoredBatch): void => {
   const { buffer } = bytes;
-  // What has been put into Node's pool lies beside others' bytes, and is smaller.
+  // A buffer in Node's pool shares its memory with others, and is smaller.
   if (bytes.byteOffset === 0 && buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE_BYTES)
     buffer.transfer(0);
 };

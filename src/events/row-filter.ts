@@ -16,27 +16,28 @@ const LT = 16;
 const GE = 32;
 const LIKE = 65;
 
-/** An integer as rows have it: nothing else that SQL holds equal to it. */
+/** An integer as rows have it: no other text is equal to it in SQL. */
 const INTEGER_TEXT = /^(0|-?[1-9][0-9]{0,15})$/;
 
 /** What a query's constraints leave to read. */
 export interface Selection {
-  /** The rows an `eid` constraint leaves; undefined if there is none. */
+  /** The rows that an `eid` constraint leaves; undefined if there is none. */
   readonly range: RowRange | undefined;
-  /** The times a `time` constraint leaves; undefined if it leaves every time. */
+  /** The times that a `time` constraint leaves; undefined if it leaves every time. */
   readonly times: TimeBounds | undefined;
   /** Decides on the rows that both leave; undefined if all of them pass. */
   readonly filter: RowFilter | undefined;
-  /** Each finds all rows that pass the filter, and maybe others. */
+  /** Each finds all rows that pass the filter, and perhaps others. */
   readonly lookups: readonly Lookup[];
 }
 
 /**
- * Makes a filter of the constraints that can be decided here: `time` and `eid` by comparison, any column by
- * equality, text by LIKE. SQLite checks every row again, so what is not understood may pass, but nothing may be
- * dropped that SQLite would keep.
+ * Makes a filter of the constraints that can be decided here: `time` and `eid` by comparison, any column by equality,
+ * text by LIKE. SQLite checks every row again, so unknown constraints may pass rows, but no row may be dropped that
+ * SQLite would keep.
  *
- * Several equalities on one column are alternatives: core sends all values of an IN so to a column that asks for it.
+ * Several equalities on one column are alternatives: that is how core sends all values of an IN to a column that asks
+ * for them.
  *
  * @param isDecidable whether the rows hold the final value of a column, by its index
  */
@@ -61,7 +62,7 @@ export const selectionOf = (
     const equal = list.filter(({ op }) => op === EQ).map(({ expr }) => expr);
     if (column.name === 'eid') {
       if (equal.length === 0) return;
-      // By its number: other spellings of one that is not zero-padded may be kept by SQLite too.
+      // By number, because SQLite may keep other spellings that are not zero-padded.
       const eids = equal.map(Number).filter(Number.isInteger);
       range =
         eids.length === 0
@@ -130,7 +131,7 @@ const timeBounds = (list: readonly Constraint[]): TimeBounds | undefined => {
   return from === Number.NEGATIVE_INFINITY && to === Number.POSITIVE_INFINITY ? undefined : { from, to };
 };
 
-/** Both sides are decimal without leading zeros: equal numbers are equal bytes. */
+/** Both sides are decimal without leading zeros, so equal numbers are equal bytes. */
 const equalsInteger = (column: number, values: readonly string[], overheads: Uint32Array): RowFilter => {
   const wanted = values.map(value => Buffer.from(value, 'latin1'));
   return row => {
@@ -147,8 +148,8 @@ const equalsInteger = (column: number, values: readonly string[], overheads: Uin
 };
 
 /**
- * A query may compare with a collation that no context tells of (NOCASE, RTRIM), or with a number (`mode` is 0755, a
- * column of integers joined to it has 755): what is equal in any of these ways passes.
+ * A query may compare with a collation that its context does not mention (NOCASE, RTRIM), or with a number (`mode` is
+ * 0755, and a column of integers joined to it has 755): values that are equal in any of these ways pass.
  */
 const equalsText = (column: number, values: readonly string[], overheads: Uint32Array): RowFilter => {
   const wanted = values.map(value => {

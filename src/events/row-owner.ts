@@ -1,9 +1,11 @@
 import { entryOverheads, findValue } from './encoded-row.ts';
 import type { StoredBatch } from './row-batch.ts';
 
-/** What audit writes where no id is set. */
+/** audit's value for an unset id. */
 const UNSET_ID = 0xffffffff;
-/** Higher ids come in blocks of this size: user namespaces map such blocks, and whoever has one can take any id of it. */
+/**
+ * Higher ids come in blocks of this size: user namespaces map such blocks, and the user of one can take any id in it.
+ */
 const ID_BLOCK = 0x10000;
 
 /**
@@ -16,7 +18,7 @@ export const ownerOf = (auid: number | undefined, uid: number | undefined): numb
   return uid < ID_BLOCK ? uid : uid - (uid % ID_BLOCK);
 };
 
-/** The columns that tell it, by table: the login's id first. */
+/** The columns that determine it, by table: the login's id first. */
 const OWNER_COLUMNS = [
   ['auid', 'uid'],
   ['login_user_uid', 'user_uid'],
@@ -30,7 +32,7 @@ export const ownerColumns = (names: readonly string[]): readonly [auid: number, 
   return undefined;
 };
 
-/** Whose the rows are that were kept on disk, where it stands in no other place than the rows. */
+/** The owners of rows that were saved on disk: only the rows themselves tell. */
 export const ownersOf = (batch: StoredBatch, names: readonly string[]): Uint32Array => {
   const owners = new Uint32Array(batch.ends.length);
   const columns = ownerColumns(names);

@@ -3,46 +3,46 @@ import { unpackRows } from './packing.ts';
 /** Bytes of the index of a segment, per row: its end, time, columns, owner, and whether it is gone. */
 export const ROW_INDEX_BYTES = 24;
 
-/** Why a row is gone that is still in its segment. */
+/** Why a row is gone although it is still in its segment. */
 export const THERE = 0;
-/** Every reader has had it, or it was too old: it must not come back after a restart. */
+/** Every reader has read it, or it was too old: it must not come back after a restart. */
 export const DONE = 1;
 /** There was no room for it. */
 export const EVICTED = 2;
 
-/** What an owner has in a segment. */
+/** An owner's part of a segment. */
 export interface Share {
   rows: number;
-  /** Of these rows, unpacked. */
+  /** Unpacked bytes of these rows. */
   bytes: number;
 }
 
 export interface Segment {
-  /** The rows' bytes; of a packed segment compressed. */
+  /** The rows' bytes; compressed in a packed segment. */
   bytes: Buffer;
   isPacked: boolean;
-  /** Bytes of memory that a byte of its rows takes: 1 before it is packed. */
+  /** Bytes of memory per byte of its rows: 1 before it is packed. */
   rate: number;
-  /** Readers of the bytes in place that will give them back. SELECTs never do. */
+  /** Readers that use the bytes in place and will return them. SELECTs never do. */
   readers: number;
   readonly firstEid: number;
-  /** Numbers of the rows; undefined where they follow each other without a gap. */
+  /** Numbers of the rows; undefined if they are consecutive. */
   eids: Float64Array | undefined;
   rows: number;
   used: number;
   ends: Uint32Array;
   times: Float64Array;
-  /** No row is older, or younger; in seconds since the epoch. */
+  /** Bounds of the rows' times, in seconds since the epoch. */
   oldest: number;
   newest: number;
   masks: Uint32Array;
   /** Slots of the rows' owners. */
   owners: Uint16Array;
-  /** Bytes of memory that are kept beside each row; undefined where none are counted. */
+  /** Bytes of memory kept beside each row; undefined if none are counted. */
   beside: Uint32Array | undefined;
   /** THERE, or why a row is gone. */
   gone: Uint8Array;
-  /** Rows that are there, and their bytes, unpacked. */
+  /** Existing rows and their unpacked bytes. */
   live: number;
   liveBytes: number;
   /** The same by slot of the owner. */
@@ -108,7 +108,7 @@ export const placeOf = (
 export const endOf = (segment: Segment): number =>
   segment.rows === 0 ? segment.firstEid : eidAt(segment, segment.rows - 1) + 1;
 
-/** Lets rows be missing between those that come next. */
+/** Allows gaps between the rows that come next. */
 export const allowGaps = (segment: Segment): void => {
   if (segment.eids !== undefined) return;
   const { firstEid } = segment;
@@ -130,7 +130,7 @@ export interface TimeBounds {
   readonly to: number;
 }
 
-/** Places of the rows, from `first` to before `last`, that are there and of that time. */
+/** Places of the rows, from `first` to before `last`, that exist and are of that time. */
 export const rowsWithin = (
   { gone, times }: Segment,
   first: number,
@@ -145,7 +145,7 @@ export const rowsWithin = (
   return rows.subarray(0, count);
 };
 
-/** Those of some places whose rows are there and of that time. */
+/** Those of some places whose rows exist and are of that time. */
 export const thoseWithin = (
   { gone, times }: Segment,
   places: Uint32Array,
@@ -155,7 +155,7 @@ export const thoseWithin = (
     ? places
     : places.filter(place => gone[place] === THERE && times[place]! >= oldest && times[place]! <= newest);
 
-/** Makes room for twice as many rows. */
+/** Doubles the room for rows. */
 export const growIndex = (segment: Segment): void => {
   const grown = segment.ends.length * 2;
   segment.ends = enlarged(segment.ends, new Uint32Array(grown));
@@ -175,7 +175,7 @@ const enlarged = <Words extends Uint8Array | Uint16Array | Uint32Array | Float64
   return to;
 };
 
-/** Runs of rows whose numbers follow each other, between two places. */
+/** Runs of rows with consecutive numbers, between two places. */
 export function* runsOf(
   segment: Segment,
   first: number,

@@ -64,7 +64,10 @@ const behind = ({ from, to }: RowRange, part: AnswerPart | undefined): RowRange 
 const intersect = (a: RowRange, b: RowRange | undefined): RowRange =>
   b === undefined ? a : { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) };
 
-/** Places of the columns by all their names: core may name one by an alias. The last is that of the row's number. */
+/**
+ * Places of the columns by all their names, because core may use an alias. The last place is that of the row's
+ * number.
+ */
 const placesOf = (spec: TableSpec): ReadonlyMap<string, number> => {
   const places = new Map(spec.columns.map(({ name }, index) => [name, index]));
   for (const [alias, name] of Object.entries(spec.columnAliases ?? {})) {
@@ -76,7 +79,7 @@ const placesOf = (spec: TableSpec): ReadonlyMap<string, number> => {
 const knownPlaces = new WeakMap<TableSpec, ReadonlyMap<string, number>>();
 
 const wantedColumns = (spec: TableSpec, { colsUsed }: QueryContext): ColumnMask => {
-  // Comes after the columns. A query that reads no column has no OR either, and only counts rows.
+  // It comes after the columns. A query that reads no column has no OR either, and only counts rows.
   const rowid = spec.columns.length;
   if (colsUsed === undefined) return maskOf([...spec.columns.keys(), rowid]);
   let places = knownPlaces.get(spec);

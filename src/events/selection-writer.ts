@@ -8,13 +8,13 @@ import {
 } from './encoded-row.ts';
 import { type ExtraEntry, entriesLength } from './late-columns.ts';
 
-/** The row that is to be added. */
+/** The row to add. */
 export interface RowView {
-  /** The segment's bytes, with the row among them. They may have to be unpacked, so ask only when needed. */
+  /** The segment's bytes, which include the row. They may have to be unpacked, so ask only when needed. */
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
-  /** Whether the bytes are there only until the next row is looked at. */
+  /** Whether the bytes are valid only until the next row. */
   readonly isPassing: boolean;
   low: number;
   high: number;
@@ -40,9 +40,9 @@ export class SelectionWriter {
   #run: Buffer = EMPTY;
   #runStart = 0;
   #runEnd = 0;
-  /** What the last run that is a chunk lies in. */
+  /** Memory of the last run that became a chunk. */
   #lastRun: Buffer = EMPTY;
-  /** Where projected rows are copied to. */
+  /** Memory that projected rows are copied to. */
   #copy: Buffer = EMPTY;
   #copyStart = 0;
   #copyEnd = 0;
@@ -81,7 +81,7 @@ export class SelectionWriter {
   #projected(row: RowView, low: number, high: number, more: readonly ExtraEntry[]): void {
     this.#endRun();
     const { bytes, start, end } = row;
-    // A projection is never longer than its row and what is added.
+    // A projection is never longer than its row plus what is added.
     const longest = end - start + (more.length === 0 ? 0 : entriesLength(more));
     if (this.#copyEnd + longest > this.#copy.length) {
       this.#endCopy();
@@ -146,7 +146,7 @@ export class SelectionWriter {
     return this.#none ? this.#count * ROW_HEADER_BYTES : this.#length;
   }
 
-  /** Whether chunks of the segment that was ended last lie in these bytes, and are no copy. */
+  /** Whether chunks of the last segment refer to these bytes without a copy. */
   liesIn(bytes: Buffer): boolean {
     return this.#lastRun === bytes;
   }

@@ -3,11 +3,11 @@ import { closeSync, constants, openSync, readSync, statfsSync, unlinkSync, write
 import { join } from 'node:path';
 import { messageOf } from '../runtime/message-of.ts';
 
-/** Bytes of memory for the rows of a table. */
+/** Bytes of a table's rows that stay in memory. */
 const FROM_BYTES = 32 * 1024 * 1024;
 /** Bytes that stay free in the filesystem. */
 const FREE_BYTES = 256 * 1024 * 1024;
-/** Bytes written between two looks at what is free. */
+/** Bytes written between two checks of the free space. */
 const LOOK_BYTES = 64 * 1024 * 1024;
 /** Pieces kept in memory after a read: the index and the frames of one piece are read one after the other. */
 const KEPT_PIECES = 8;
@@ -22,10 +22,10 @@ interface Piece {
   readonly length: number;
 }
 
-/** Rows whose bytes go into the file, and where in them each row is. */
+/** Rows whose bytes go into the file, and their places in them. */
 export interface Spillable {
   bytes: Buffer;
-  /** Of each row; there may be room for others behind. */
+  /** End of each row; there may be room for more. */
   ends: Uint32Array;
   times: Float64Array;
   /** Two for each row. */
@@ -36,7 +36,8 @@ export interface Spillable {
 type RowIndex = Pick<Spillable, 'ends' | 'times' | 'masks'>;
 
 /**
- * A temporary file for rows that do not fit into memory. It has no name, so it goes with the process however that ends. Its size is bounded by the free space.
+ * A temporary file for rows that do not fit into memory. It has no name, so it disappears with the process, however
+ * that ends. The free space bounds its size.
  */
 export class SpillFile {
   /** Bytes of memory that a table may take before its rows go here. */
@@ -48,7 +49,7 @@ export class SpillFile {
   #length = 0;
   #lookAt = 0;
   #isFull = false;
-  /** The one used last is the last. */
+  /** Least recently used first. */
   readonly #kept: { readonly piece: Piece; readonly content: Buffer | RowIndex }[] = [];
 
   /** @param on called once each: when the file is made, and when nothing more fits into it */
@@ -69,10 +70,10 @@ export class SpillFile {
   }
 
   /**
-   * Moves rows into the file, with their index, which of small rows is as large: from now on they are read from there when
-   * they are asked for.
+   * Moves rows into the file, with their index, which for small rows is as large. From now on they are read from
+   * there on demand.
    *
-   * @returns false if they stay where they are, because there is no room
+   * @returns false if they stay in memory, because there is no room
    */
   take(holder: Spillable): boolean {
     const { rows } = holder;
@@ -160,7 +161,7 @@ export class SpillFile {
     return bytes;
   }
 
-  /** Idempotent. What is in it cannot be read any more. */
+  /** Idempotent. Its content can no longer be read. */
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
@@ -179,7 +180,7 @@ const indexBytes = ({ ends, times, masks, rows }: Spillable): Buffer =>
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Float64Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-/** @param read memory of its own, so that its words lie where words may */
+/** @param read a separate buffer, so that its words are aligned */
 const indexOf = ({ buffer, byteOffset }: Buffer, rows: number): RowIndex => {
   const timesEnd = byteOffset + rows * Float64Array.BYTES_PER_ELEMENT;
   return {

@@ -18,28 +18,28 @@ export const rowsThat = (filter: RowFilter, row: SegmentRow, rows: Uint32Array):
   });
 
 /**
- * The row that is being looked at. Rows of a packed segment are unpacked when their bytes are asked for: all of it, or
- * frame by frame where few frames have the rows.
+ * The row that is being looked at. Rows of a packed segment are unpacked when their bytes are asked for: the whole
+ * segment, or single frames if few frames contain the rows.
  */
 export class SegmentRow implements RowView {
   low = 0;
   high = 0;
   eid = 0;
   #stored: StoredRows | undefined;
-  /** Of the segment: asked for once, as they may lie in a file. */
+  /** The segment's, asked for once, because they may be in a file. */
   #ends: Uint32Array = NO_WORDS;
   #masks: Uint32Array = NO_WORDS;
-  /** undefined: it is unpacked as a whole. */
+  /** undefined: the segment is unpacked as a whole. */
   #frames: readonly ZstdFrame[] | undefined;
-  /** Where the row lies among the rows of the segment. */
+  /** Where the row is among the rows of the segment. */
   #from = 0;
   #to = 0;
-  /** What is there of them, and from where to where. */
+  /** The unpacked bytes, and their range. */
   #bytes: Buffer | undefined;
   #bytesFrom = 0;
   #bytesTo = 0;
 
-  /** @param places of all rows that may be looked at, in their order */
+  /** @param places of all rows that may be looked at, in order */
   open(stored: StoredRows, places: Uint32Array): void {
     this.#stored = stored;
     this.#ends = stored.ends;
@@ -103,7 +103,7 @@ export class SegmentRow implements RowView {
             .reduce((before, frame) => Buffer.concat([before, unpackFrame(packed, frame)]), EMPTY);
   }
 
-  /** Gives back what was unpacked to look at the rows, unless the writer's chunks lie in it. */
+  /** Frees what was unpacked to look at the rows, unless the writer's chunks refer to it. */
   leave(writer: SelectionWriter): void {
     const bytes = this.#bytes;
     this.#bytes = undefined;
@@ -115,7 +115,7 @@ export class SegmentRow implements RowView {
 
 const EMPTY = Buffer.alloc(0);
 const NO_WORDS = new Uint32Array(0);
-/** Unpacking a frame has a fixed cost, whatever it holds. */
+/** Largest part of the frames that is unpacked one by one: unpacking a frame has a fixed cost. */
 const FEW_FRAMES = 0.5;
 
 const liesInFew = (frames: readonly ZstdFrame[], { ends }: StoredRows, places: Uint32Array): boolean => {
@@ -131,14 +131,14 @@ const liesInFew = (frames: readonly ZstdFrame[], { ends }: StoredRows, places: U
   return true;
 };
 
-/** The place of the frame that has a byte of the content. */
+/** The index of the frame with a byte of the content. */
 const frameAt = (frames: readonly ZstdFrame[], offset: number): number => {
   let place = 0;
   while (place < frames.length - 1 && frames[place]!.contentTo <= offset) place++;
   return place;
 };
 
-/** What is beside a row, and what follows from it. */
+/** The late values of a row, and the derived one. */
 export const withDerived = (
   row: RowView,
   derived: DerivedArguments | undefined,
@@ -156,7 +156,7 @@ export interface WantedOfRows {
   readonly derived: DerivedArguments | undefined;
 }
 
-/** A packed segment stays as it is, and its bytes may lie in a file; any other goes on. */
+/** A packed segment does not change, and its bytes may be in a file; any other segment changes. */
 const copyOf = ({ bytes, isPacked, used, firstEid, eids, ends, masks }: StoredRows): StoredRows => ({
   bytes,
   isPacked,
@@ -167,7 +167,7 @@ const copyOf = ({ bytes, isPacked, used, firstEid, eids, ends, masks }: StoredRo
   masks,
 });
 
-/** Some rows of a segment as they are at a moment, whatever becomes of the segment. */
+/** Some rows of a segment as they are at one moment, whatever happens to the segment later. */
 export class SegmentChunk implements LateChunk {
   readonly length: number;
   readonly #stored: StoredRows;
@@ -191,7 +191,7 @@ export class SegmentChunk implements LateChunk {
     this.#overheads = overheads;
     this.#lateColumns = lateColumns;
     this.#derived = derived;
-    // All that lies between them counts, too: at most is enough.
+    // Includes everything between them: an upper bound is enough.
     const first = rows[0]!;
     let length = ends[rows[rows.length - 1]!]! - (first === 0 ? 0 : ends[first - 1]!);
     length += derived?.mostBytes(length) ?? 0;

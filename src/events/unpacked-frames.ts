@@ -1,7 +1,7 @@
 import { releaseRows, unpackRows } from './packing.ts';
 import { type ZstdFrame, zstdFrames } from './zstd-frames.ts';
 
-/** Frames kept unpacked after use: the rows that a join asks for mostly lie near each other. */
+/** Frames kept unpacked after use: rows that a join asks for are mostly near each other. */
 const MOST_UNPACKED = 8;
 
 interface UnpackedFrame {
@@ -10,9 +10,9 @@ interface UnpackedFrame {
   readonly bytes: Buffer;
 }
 
-/** Where the frames of packed rows lie; false for what cannot be unpacked in parts. */
+/** Frames of packed rows; false if they cannot be unpacked in parts. */
 const known = new WeakMap<Buffer, readonly ZstdFrame[] | false>();
-/** The one used last is the last. */
+/** Least recently used first. */
 const unpacked: UnpackedFrame[] = [];
 
 /**
@@ -31,9 +31,9 @@ export const framesOf = (packed: Buffer, length: number): readonly ZstdFrame[] |
 };
 
 /**
- * The bytes of one frame. Valid until the next call: the memory of those used longest ago is given back.
+ * The bytes of one frame. Valid until the next call: the memory of the least recently used one is freed.
  *
- * @throws Error for what is no zstd frame of that size
+ * @throws Error for data that is no zstd frame of that size
  */
 export const unpackFrame = (packed: Buffer, frame: ZstdFrame): Buffer => {
   const place = unpacked.findIndex(one => one.packed === packed && one.frame === frame);

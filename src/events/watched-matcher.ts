@@ -1,16 +1,16 @@
 import type { WatchedPaths, WatchedPattern } from '../flags/watched-paths.ts';
 
-/** A pattern of osquery as one of a shell: `%` is `*`, and `%%` is `**`. */
+/** An osquery pattern as a shell pattern: `%` is `*`, and `%%` is `**`. */
 export const shellPattern = (pattern: string): string => pattern.replaceAll('%', '*');
 
 const WILDCARD = /[*?[\]{}]/;
 
-/** Whether a part of a path, or a whole one, stands for more than itself. */
+/** Whether a path, or a part of one, contains wildcards. */
 export const hasWildcard = (text: string): boolean => WILDCARD.test(text);
 
 /**
- * A pattern as a regular expression for whole paths. `*` stays within one part of a path, `**` at the end takes all that is
- * below. Source: glob(7) with GLOB_BRACE, as osquery's resolveFilePattern has it.
+ * A pattern as a regular expression for whole paths. `*` stays within one part of a path; `**` at the end matches
+ * everything below. Source: glob(7) with GLOB_BRACE, as in osquery's resolveFilePattern.
  */
 export const patternExpression = (pattern: string): RegExp => {
   const isRecursive = pattern.endsWith('**');
@@ -43,7 +43,7 @@ interface Glob {
 class PatternSet {
   readonly #literals = new Map<string, Set<string>>();
   readonly #globs = new Map<string, Glob[]>();
-  /** Directories in which something literal is. */
+  /** Directories that contain a literal pattern. */
   readonly #directories = new Set<string>();
 
   constructor(patterns: readonly WatchedPattern[]) {
@@ -62,7 +62,7 @@ class PatternSet {
           expression: patternExpression(pattern),
         });
       } catch {
-        // A set of characters that is none: whoever plans the watches says so.
+        // An invalid set of characters; the planning of watches reports it.
       }
     }
   }
@@ -76,7 +76,7 @@ class PatternSet {
     }
   }
 
-  /** Whether a path lies where some pattern could match. */
+  /** Whether a path is in a place where some pattern could match. */
   isBelow(path: string): boolean {
     for (const directory of ancestors(path))
       if (this.#globs.has(directory) || this.#directories.has(directory)) return true;
@@ -92,20 +92,20 @@ const put = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Val
   return made;
 };
 
-/** The directory up to which a pattern says what it means. */
+/** The directory up to which a pattern is literal. */
 export const literalBase = (pattern: string): string => {
   const parts = pattern.split('/');
   const first = parts.findIndex(hasWildcard);
   return parts.slice(0, first).join('/') || '/';
 };
 
-/** The directories that a path is in, the innermost first. */
+/** The directories that contain a path, the innermost first. */
 function* ancestors(path: string): Generator<string> {
   for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) yield path.slice(0, at);
   yield '/';
 }
 
-/** Tells which paths a configuration means. */
+/** Decides which paths a configuration means. */
 export class WatchedMatcher {
   readonly #included: PatternSet;
   readonly #excluded: PatternSet;
@@ -115,7 +115,7 @@ export class WatchedMatcher {
     this.#excluded = new PatternSet(excluded);
   }
 
-  /** The first category that has the path and does not exclude it; undefined if none has. */
+  /** The first category that includes the path and does not exclude it; undefined if none does. */
   categoryOf(path: string): string | undefined {
     let excluded: Set<string> | undefined;
     for (const category of this.#included.categoriesOf(path)) {
@@ -125,7 +125,7 @@ export class WatchedMatcher {
     return undefined;
   }
 
-  /** Whether the configuration has something to say of a path; else it is not a path as the host sees it. */
+  /** Whether the configuration says anything about a path; if not, it is not a path as the host sees it. */
   knows(path: string): boolean {
     return this.#included.isBelow(path);
   }

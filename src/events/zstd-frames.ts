@@ -1,16 +1,14 @@
-/*
- * Where the frames of a zstd stream lie. Format: RFC 8878, section 3.1.1.
- */
+/** Finds the frames of a zstd stream. Format: RFC 8878, section 3.1.1. */
 const MAGIC = 0xfd2fb528;
 const MAGIC_BYTES = 4;
 const BLOCK_HEADER_BYTES = 3;
 const RLE_BLOCK = 1;
 const CHECKSUM_BYTES = 4;
-/** By the flag of the frame header: bytes of a dictionary's number, and of the content's size. */
+/** By the flag in the frame header: bytes of the dictionary's number, and of the content's size. */
 const DICTIONARY_BYTES = [0, 1, 2, 4] as const;
 const SIZE_BYTES = [0, 2, 4, 8] as const;
 
-/** One frame: where it lies in the stream, and what it holds of the content; `to` behind the last byte. */
+/** One frame: its place in the stream, and the part of the content that it holds; `to` is behind the last byte. */
 export interface ZstdFrame {
   readonly from: number;
   readonly to: number;
@@ -19,9 +17,9 @@ export interface ZstdFrame {
 }
 
 /**
- * The frames of a stream that comes to `length` bytes.
+ * The frames of a stream with `length` bytes of content.
  *
- * @returns undefined for a stream that is not made of frames that each say their size: it can be unpacked only as a whole
+ * @returns undefined if not every frame states its size: then the stream can be unpacked only as a whole
  */
 export const zstdFrames = (stream: Buffer, length: number): readonly ZstdFrame[] | undefined => {
   const frames: ZstdFrame[] = [];
@@ -50,7 +48,7 @@ const readHeader = (
   const sizeAt = at + MAGIC_BYTES + 1 + (isSingleSegment ? 0 : 1) + DICTIONARY_BYTES[descriptor & 3]!;
   const blocksAt = sizeAt + sizeBytes;
   if (sizeBytes === 0 || blocksAt > stream.length) return undefined;
-  // Of two bytes it is a size that one byte cannot say.
+  // A size of two bytes starts where one byte ends.
   const size =
     sizeBytes === 8
       ? Number(stream.readBigUInt64LE(sizeAt))

@@ -24,7 +24,7 @@ export const openLiveSource = async (
     default:
       throw new IngestError(
         'unsupported',
-        `audit events need Linux or macOS, this is ${platform}: read recorded ones instead, with --replay FILE`,
+        `audit events need Linux or macOS, and this is ${platform}: read recorded ones instead, with --replay FILE`,
       );
   }
 };

@@ -31,5 +31,5 @@ export const parseAddress = (text: string): Uint8Array => {
   );
 };
 
-/** Whether an address says that there is none: 0.0.0.0 or ::. */
+/** Whether an address stands for none: 0.0.0.0 or ::. */
 export const isUnspecified = (address: string): boolean => address === '0.0.0.0' || address === '::';

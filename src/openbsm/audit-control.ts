@@ -5,17 +5,17 @@ export type CheckLine =
 
 export const AUDIT_CONTROL_PATH = '/etc/security/audit_control';
 
-/** audit(8) and its daemon go away in newer systems, which ship only the example file. */
+/** Newer systems no longer have audit(8) and its daemon, and ship only the example file. */
 const RELOAD = 'then run "audit -s", or restart the system';
 
-/** Classes a trail needs for the tables. Source: osquery's own documentation, audit_class(5). */
+/** Classes that a trail needs for the tables. Source: osquery's own documentation, audit_class(5). */
 const WANTED_CLASSES: readonly (readonly [name: string, why: string])[] = [
   ['ex', 'process_events: program executions'],
-  ['pc', 'process_events: posix_spawn, fork and exit, and with them every parent'],
+  ['pc', 'process_events: posix_spawn, fork and exit, which name all parents'],
   ['lo', 'user_events: logins and logouts'],
   ['aa', 'user_events: authentication and authorization'],
   ['ad', 'user_events: audit starting and stopping'],
-  ['ap', 'user_events: what programs report themselves'],
+  ['ap', 'user_events: events that programs report themselves'],
 ];
 const SOCKET_CLASS = ['nt', 'socket_events: connect, accept and bind'] as const;
 
@@ -37,7 +37,7 @@ const KNOWN_PARAMETERS = new Set(
 );
 
 export interface AuditControlOptions {
-  /** Whether socket_events are wanted: their class is not among those osquery's documentation names. */
+  /** Whether socket_events are wanted. Their class is not among those that osquery's documentation names. */
   readonly sockets?: boolean;
 }
 
@@ -66,7 +66,9 @@ export const checkAuditControl = (
 const ok = (text: string): CheckLine => ({ kind: 'ok', text });
 const problem = (text: string, fix: string): CheckLine => ({ kind: 'problem', text, fix });
 
-/** `parameter:value` lines; the last of equal ones counts, except `dir`, which may stand often. */
+/**
+ * `parameter:value` lines. Of lines with the same parameter the last counts, except for `dir`, which may be repeated.
+ */
 const parse = (text: string): { values: ReadonlyMap<string, string>; lines: readonly CheckLine[] } => {
   const values = new Map<string, string>();
   const lines: CheckLine[] = [];
@@ -92,7 +94,7 @@ interface Selection {
   failure: boolean;
 }
 
-/** Flags apply from left to right; `+` and `-` select one outcome, `^` takes away. Source: audit_control(5). */
+/** Flags apply from left to right; `+` and `-` select one outcome, `^` removes. Source: audit_control(5). */
 const selectClasses = (flags: readonly string[]): ReadonlyMap<string, Selection> => {
   const selected = new Map<string, Selection>();
   for (const flag of flags) {
@@ -174,7 +176,7 @@ const checkPolicy = (value: string | undefined): readonly CheckLine[] => {
     lines.push(
       problem(
         'policy: ahlt halts the system when an event cannot be recorded',
-        `remove ahlt unless that is wanted, ${RELOAD}`,
+        `remove ahlt unless you want that, ${RELOAD}`,
       ),
     );
   }

@@ -4,29 +4,29 @@ import { waitForInput } from './wait-for-input.ts';
 
 export const AUDIT_PIPE = '/dev/auditpipe';
 
-/** More than the kernel queues for a pipe by default: a read takes all that waits. */
+/** More than the kernel queues for a pipe by default, so one read takes all that waits. */
 const READ_BYTES = 1024 * 1024;
-/** Milliseconds between looks at the signal while no record comes. */
+/** Milliseconds between two looks at the signal while no record comes. */
 const IDLE_MS = 200;
 
 export interface AuditPipeOptions {
   readonly platform?: NodeJS.Platform;
-  /** Called once the device is open: from then on no record is missed. */
+  /** Called once the device is open. From then on no record is missed. */
   readonly onOpen?: () => void;
-  /** Ends the reading once more has been read of what waits then, whether or not records still come. */
+  /** Ends the reading. First it reads what waits in the pipe at that moment, whether or not records still come. */
   readonly signal?: AbortSignal;
-  /** Another device or file, for trying. */
+  /** Another device or file, for tests. */
   readonly path?: string;
 }
 
 /**
- * The live records of macOS, as bytes of a trail. A pipe that was opened and never told otherwise delivers what the
+ * The live records of macOS, as bytes of a trail. A pipe that was opened and not configured delivers what the
  * system's own audit selection (audit_control) records. The device itself never ends.
  *
- * The kernel queues 128 records and drops what comes then. It counts them for an ioctl, AUDITPIPE_GET_DROPS, that is not
- * asked here. Source: xnu, bsd/security/audit/audit_pipe.c.
+ * The kernel queues 128 records and drops further ones. It counts them for an ioctl, AUDITPIPE_GET_DROPS, which is
+ * not used here. Source: xnu, bsd/security/audit/audit_pipe.c.
  *
- * @throws OpenBsmError on other systems, without permission, and where auditing is not there
+ * @throws OpenBsmError on other systems, without permission, and if there is no auditing
  */
 export async function* readAuditPipe({
   platform = process.platform,
@@ -37,7 +37,7 @@ export async function* readAuditPipe({
   if (platform !== 'darwin') {
     throw new OpenBsmError(
       'unsupported',
-      `${path} is a device of macOS, this is ${platform}: read a recorded trail instead, with --replay FILE`,
+      `${path} is a device of macOS, and this is ${platform}: read a recorded trail instead, with --replay FILE`,
     );
   }
   const pipe = await open(path, 'r').catch(error => {

@@ -1,8 +1,8 @@
 /**
- * BSM error numbers, which are Solaris' with additions, and what macOS calls the same error. The kernel translates
- * when it writes a record, whatever its own numbers are.
+ * BSM error numbers, which are Solaris' numbers with additions, and macOS's name and number of the same error. The
+ * kernel translates its own numbers when it writes a record.
  *
- * Sources: OpenBSM, bsm/audit_errno.h; macOS, sys/errno.h. Numbers of errors that macOS does not have are not here.
+ * Sources: OpenBSM, bsm/audit_errno.h; macOS, sys/errno.h. Errors that macOS does not have are left out.
  */
 const DARWIN_ERRNO: ReadonlyMap<number, { readonly name: string; readonly errno: number }> = new Map([
   [1, { name: 'EPERM', errno: 1 }],
@@ -113,13 +113,17 @@ const DARWIN_ERRNO: ReadonlyMap<number, { readonly name: string; readonly errno:
   [210, { name: 'EPOLICY', errno: 103 }],
 ]);
 
-/** BSM_ERRNO_EINTR, …EAGAIN and …EINPROGRESS: a connect goes on after a signal; the others are no failure of a non-blocking socket. */
+/**
+ * BSM_ERRNO_EINTR, …EAGAIN and …EINPROGRESS. After a signal a connect continues; the other two are no failures of a
+ * non-blocking socket.
+ */
 export const BSM_EINTR = 4;
 export const BSM_EAGAIN = 11;
 export const BSM_EINPROGRESS = 150;
 
 /**
- * The macOS errno of a BSM error number, on whatever machine the trail is read: it is macOS that wrote it.
+ * The macOS errno of a BSM error number. It does not depend on the machine that reads the trail, because macOS wrote
+ * it.
  *
  * @returns the number itself if macOS has no such error: a failure must not become a success
  */

@@ -1,15 +1,15 @@
-/** What an event's records are turned into. */
+/** What the records of an event become. */
 export type BsmEventUse =
   | { readonly kind: 'exec' | 'fork'; readonly syscall: string }
   | { readonly kind: 'exit'; readonly syscall: string }
   | { readonly kind: 'socket'; readonly syscall: 'connect' | 'accept' | 'bind' | 'sendto' }
-  /** `label` begins the message: it is what the record is about, in the words of audit_event(5). */
+  /** `label` begins the message. It says what the record is about, in the words of audit_event(5). */
   | { readonly kind: 'user'; readonly op: string; readonly label: string }
-  /** Known, and not an event of any table. */
+  /** A known event that belongs to no table. */
   | { readonly kind: 'none' };
 
 export interface BsmEvent {
-  /** As in the headers, without its `AUE_`. */
+  /** The name in the headers, without `AUE_`. */
   readonly name: string;
   readonly use: BsmEventUse;
 }
@@ -19,8 +19,8 @@ const fork = (syscall: string): BsmEventUse => ({ kind: 'fork', syscall });
 const user = (op: string, label: string): BsmEventUse => ({ kind: 'user', op, label });
 
 /**
- * The events of processes, sockets, users and of audit itself by their number.
- * Source: OpenBSM, bsm/audit_kevents.h, bsm/audit_uevents.h and etc/audit_event.
+ * The events of processes, sockets, users and of audit itself, by number. Source: OpenBSM, bsm/audit_kevents.h,
+ * bsm/audit_uevents.h and etc/audit_event.
  */
 export const BSM_EVENTS: ReadonlyMap<number, BsmEvent> = new Map<number, BsmEvent>([
   [1, { name: 'EXIT', use: { kind: 'exit', syscall: 'exit' } }],
@@ -40,7 +40,7 @@ export const BSM_EVENTS: ReadonlyMap<number, BsmEvent> = new Map<number, BsmEven
   [33, { name: 'ACCEPT', use: { kind: 'socket', syscall: 'accept' } }],
   [34, { name: 'BIND', use: { kind: 'socket', syscall: 'bind' } }],
   [184, { name: 'SENDTO', use: { kind: 'socket', syscall: 'sendto' } }],
-  // A listen record names no address; the bind before it did.
+  // A listen record has no address; the bind before it has.
   [43140, { name: 'LISTEN', use: { kind: 'none' } }],
 
   [6152, { name: 'login', use: user('login', 'login') }],
@@ -52,7 +52,7 @@ export const BSM_EVENTS: ReadonlyMap<number, BsmEvent> = new Map<number, BsmEven
   [6209, { name: 'delete_user', use: user('delete-user', 'delete user') }],
   [6210, { name: 'disable_user', use: user('disable-user', 'disable user') }],
   [6211, { name: 'enable_user', use: user('enable-user', 'enable user') }],
-  // osquery's own rows of this event begin so.
+  // osquery's own rows of this event begin with this word.
   [32800, { name: 'openssh', use: user('openssh', 'OpenSSH') }],
   [44901, { name: 'SESSION_START', use: user('session-start', 'session start') }],
   [44902, { name: 'SESSION_UPDATE', use: user('session-update', 'session update') }],

@@ -1,13 +1,13 @@
 import { type BsmLimits, DEFAULT_BSM_LIMITS } from './limits.ts';
 
-/** Bytes do not have the form their token promises. Stays inside the decoder, which turns it into a report. */
+/** Bytes do not have the form that their token requires. The decoder catches this and reports it. */
 export class TokenFormatError extends Error {
   override readonly name = 'TokenFormatError';
 }
 
 /**
- * Reads big-endian fields one behind the other, each checked against the end. Nothing it returns shares memory with
- * the input.
+ * Reads big-endian fields one after the other and checks each against the end. Results share no memory with the
+ * input, unless a method says so.
  */
 export class ByteCursor {
   readonly bytes: Uint8Array;
@@ -50,16 +50,16 @@ export class ByteCursor {
     return Uint8Array.from(this.bytes.subarray(start, start + length));
   }
 
-  /** The next `length` bytes in place: only for use before the input changes. */
+  /** The next `length` bytes without a copy. Use them only before the input changes. */
   view(length: number): Uint8Array {
     const start = this.#take(length);
     return this.bytes.subarray(start, start + length);
   }
 
   /**
-   * Bytes up to the next NUL, which is consumed and not returned. In place, as `view`.
+   * Bytes up to the next NUL, which is consumed and not returned. Without a copy, as in `view`.
    *
-   * @param most how many bytes may be looked at; without a NUL in them all of them are the string
+   * @param most how many bytes may be looked at; if there is no NUL in them, all of them are the string
    * @returns undefined, with nothing consumed, if there is no NUL before the end and `most` is not given
    */
   viewToNul(most?: number): Uint8Array | undefined {

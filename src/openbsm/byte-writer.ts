@@ -1,4 +1,4 @@
-/** Writes big-endian fields one behind the other into a buffer that grows. */
+/** Writes big-endian fields one after the other into a buffer that grows. */
 export class ByteWriter {
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);
@@ -37,7 +37,7 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length);
   }
 
-  /** Room for `more` bytes; the buffer may be another one afterwards. @returns where they go */
+  /** Makes room for `more` bytes, perhaps in a new buffer. @returns where they go */
   #grow(more: number): number {
     const at = this.#length;
     this.#length += more;

@@ -1,13 +1,13 @@
-/** What a trail gave and what it cost; the reader counts up. Everything that can be lost is one of these. */
+/** Counters of one trail, updated while it is read. Everything that can be lost is counted here. */
 export interface TrailCounters {
   /** Records whose header and trailer agree. */
   records: number;
   events: number;
-  /** Records of a table's event that lack what the event cannot be without: who acted, how it ended, or when. */
+  /** Records of a table's event that lack a part the event must have: who acted, how it ended, or when. */
   unusable: number;
-  /** Tokens with an id that has no known layout. What follows one in its record is not read. */
+  /** Tokens whose id has no known layout. What follows one in its record is not read. */
   unknownTokens: number;
-  /** Records that could not be read to their end, and stretches that are no record. */
+  /** Records that could not be read to their end, and stretches that are not records. */
   malformed: number;
   /** Bytes that belong to no record. */
   skippedBytes: number;
@@ -22,7 +22,7 @@ export const createTrailCounters = (): TrailCounters => ({
   skippedBytes: 0,
 });
 
-/** Something in a trail that could not be read. */
+/** A part of a trail that could not be read. */
 export interface TrailProblem {
   /** From the start of the trail, in bytes. */
   readonly offset: number;

@@ -2,7 +2,7 @@
 export interface DarwinColumns {
   /** Hidden on Linux, visible on macOS. */
   readonly visible: readonly string[];
-  /** Of Linux only. */
+  /** On Linux only. */
   readonly linuxOnly: readonly string[];
 }
 

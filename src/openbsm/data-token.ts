@@ -11,7 +11,10 @@ export interface DataValues {
   readonly form: number;
   /** 0–3: units of 1, 2, 4, 8 bytes. */
   readonly unit: number;
-  /** Whole units. Writers copy them from memory: the byte order is the writing machine's, not the trail's. */
+  /**
+   * Whole units. Writers copy them from memory, so they are in the byte order of the writing machine and not the
+   * trail's.
+   */
   readonly bytes: Uint8Array;
 }
 
@@ -39,7 +42,7 @@ export const dataToken: TokenCodec<'data', DataValues> = {
     writer.u8(count);
     writer.bytes(bytes);
   },
-  /** As praudit on a little-endian machine, and nothing behind an unknown form. */
+  /** As praudit prints it on a little-endian machine; nothing after an unknown form. */
   print: ({ form, unit, bytes }) => {
     const name = PRINT_FORMS[form];
     if (name === undefined) return [''];
@@ -71,7 +74,7 @@ const printUnit = (value: bigint, form: string, unit: number): string => {
     case 'octal':
       return ` ${value.toString(8)}`;
     case 'decimal':
-      // C's %d: bytes and shorts are widened first and stay positive.
+      // As C's %d: bytes and shorts are widened first and stay positive.
       return ` ${unit < 2 ? value : BigInt.asIntN(8 * 2 ** unit, value)}`;
     case 'hex':
       return ` ${value.toString(16)}`;

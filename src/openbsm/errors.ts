@@ -16,14 +16,14 @@ export type OpenBsmErrorCode =
   | 'empty-directory';
 
 /**
- * A source of audit records cannot be opened or read. The message is one line: what, where, why, what to do.
- * Damage inside a trail is never thrown: it is counted and reported, and reading goes on behind it.
+ * A source of audit records cannot be opened or read. The message is one line: what, where, why, what to do. Damage
+ * inside a trail is never thrown: it is counted and reported, and reading continues behind it.
  */
 export class OpenBsmError extends CodedError<OpenBsmErrorCode> {
   override readonly name = 'OpenBsmError';
 }
 
-/** Turns what `fs` threw into an OpenBsmError that names the path and the way out. */
+/** Turns an error of `fs` into an OpenBsmError that names the path and what to do. */
 export const fromFileError = (path: string, error: unknown): OpenBsmError => {
   const errno = error instanceof Error && 'code' in error ? error.code : undefined;
   const options = { cause: error };
@@ -34,7 +34,7 @@ export const fromFileError = (path: string, error: unknown): OpenBsmError => {
     case 'EPERM':
       return new OpenBsmError(
         'no-permission',
-        `${path}: permission denied; audit trails are readable by root only: run as root`,
+        `${path}: permission denied; only root can read audit trails: run as root`,
         options,
       );
     default:

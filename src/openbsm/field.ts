@@ -4,7 +4,7 @@ import { type ByteCursor, TokenFormatError } from './byte-cursor.ts';
 import type { ByteWriter } from './byte-writer.ts';
 
 /**
- * One field of a token: how it is read, written and printed. Written as methods so that a field of any type fits
+ * One field of a token: how it is read, written and printed. These are methods so that a field of any type fits
  * `Field<unknown>`.
  */
 export interface Field<T> {
@@ -16,7 +16,7 @@ export interface Field<T> {
   print(value: T): readonly string[];
 }
 
-/** The largest value a u16 length can announce. */
+/** The largest value of a u16 length. */
 const MAX_U16 = 0xffff;
 
 const number = (bits: 8 | 16 | 32, print: (value: number) => string): Field<number> => ({
@@ -53,13 +53,13 @@ export const signed64 = wide(value => String(BigInt.asIntN(64, value)));
 export const id32 = number(32, value => String(value | 0));
 export const hex32 = number(32, value => `0x${value.toString(16)}`);
 export const hex64 = wide(value => `0x${value.toString(16)}`);
-/** C's `%#x`, which writes no prefix for 0. */
+/** C's `%#x`, which writes 0 without a prefix. */
 export const prefixedHex16 = number(16, value => (value === 0 ? '0' : `0x${value.toString(16)}`));
 export const octal32 = number(32, value => value.toString(8));
 export const byteHex = number(8, value => `0x${value.toString(16).padStart(2, '0')}`);
 export const errorNumber = number(32, value => `Error ${value}`);
 
-/** A u8 that says one of two things; any value but 0 is the second. */
+/** A u8 with two meanings; any value but 0 is the second. */
 export const choice = (no: string, yes: string): Field<boolean> => ({
   read: cursor => cursor.u8() !== 0,
   write: (writer, value) => writer.u8(value ? 1 : 0),
@@ -78,7 +78,7 @@ const encodeText = (text: string): Uint8Array => {
   return bytes;
 };
 
-/** u16 length, then the bytes, of which the last is a NUL that counts. */
+/** u16 length, then the bytes. The last byte is a NUL, which the length includes. */
 export const text: Field<string> = {
   read: cursor => decodeText(withoutTrailingNuls(cursor.view(cursor.u16()))),
   write: (writer, value) => {
@@ -112,17 +112,17 @@ export const opaque: Field<Uint8Array> = {
 /** u16 length, then bytes; macOS prints the prefix even for no bytes. */
 export const digest: Field<Uint8Array> = { ...sized, print: value => [`0x${hex(value)}`] };
 
-/** u32 count, then that many NUL-terminated strings. libbsm keeps only 128 of them, this keeps all. */
+/** u32 count, then that many NUL-terminated strings. libbsm keeps only 128 of them; here all are kept. */
 export const strings: Field<readonly string[]> = {
   read: cursor => {
     const count = cursor.u32();
-    // Every string has at least its NUL: a count beyond the bytes lies, and must not make us allocate.
+    // Every string has at least its NUL, so a count above the number of bytes is false. It must not make us allocate.
     if (count > cursor.left) {
       throw new TokenFormatError(`${count} strings announced, ${cursor.left} bytes left in the record`);
     }
     if (count > cursor.limits.maxStrings) {
       throw new TokenFormatError(
-        `${count} strings announced, the limit is ${cursor.limits.maxStrings} (maxStrings)`,
+        `${count} strings announced, but the limit is ${cursor.limits.maxStrings} (maxStrings)`,
       );
     }
     const found: string[] = [];
@@ -214,7 +214,7 @@ export const uuid: Field<string> = {
 /** sun_path with its NUL. Source: OpenBSM, AU_UNIX_PATH_MAX. */
 const UNIX_PATH_BYTES = 108;
 
-/** A path without a length: up to its NUL, or all of the 108 bytes a sockaddr_un can hold. */
+/** A path without a length: up to its NUL, or all of the 108 bytes of a sockaddr_un. */
 export const unixPath: Field<string> = {
   read: cursor => decodeText(cursor.viewToNul(UNIX_PATH_BYTES) ?? new Uint8Array()),
   write: (writer, value) => {

@@ -3,11 +3,11 @@ import { type BsmLimits, DEFAULT_BSM_LIMITS } from './limits.ts';
 
 /** A stretch of a trail. Offsets and lengths are bytes from the start of the trail. */
 export type Frame =
-  /** A record: header and trailer agree about its length. */
+  /** A record: header and trailer agree on its length. */
   | { readonly kind: 'record'; readonly offset: number; readonly bytes: Uint8Array }
-  /** A bare file token, as audit daemons put between records where one trail follows another. */
+  /** A bare file token, which audit daemons write between records where one trail follows another. */
   | { readonly kind: 'file'; readonly offset: number; readonly bytes: Uint8Array }
-  /** Bytes that are neither; reported once, up to where reading goes on. */
+  /** Bytes that are neither. Reported once, up to the place where reading continues. */
   | { readonly kind: 'damage'; readonly offset: number; readonly length: number; readonly reason: string };
 
 const FILE_ID = 0x11;
@@ -15,35 +15,35 @@ const FILE_ID = 0x11;
 const FILE_START_BYTES = 11;
 /** Id and length of any header. */
 const HEADER_START_BYTES = 5;
-/** By its id: damage is sought through byte by byte. */
+/** By id. Damage is searched byte by byte, so this is a table. */
 const BEGINS_HEADER = Array.from({ length: 256 }, (_, id) => MIN_RECORD_BYTES.has(id));
 
-/** What stands at a position: a whole frame, the beginning of one, or neither. */
+/** What was found at a position: a whole frame, the beginning of one, or neither. */
 type Finding =
   | { readonly kind: 'whole'; readonly frame: 'record' | 'file'; readonly length: number }
-  /** `reason` is what is wrong if no more bytes come. */
+  /** `reason` is the problem if no more bytes come. */
   | { readonly kind: 'more'; readonly reason: string }
   | { readonly kind: 'bad'; readonly reason: string };
 
 const cutOff = (what: string, length: number, there: number): Finding => ({
   kind: 'more',
-  reason: `the trail ends inside a ${what} of ${length} bytes, ${length - there} are missing`,
+  reason: `the trail ends inside a ${what} of ${length} bytes: ${length - there} are missing`,
 });
 
 /**
- * Cuts a byte stream into records, wherever the reads happened to split it.
+ * Cuts a byte stream into records, however the reads split it.
  *
- * Behind damage it goes on at the next place where a header and a trailer agree: a length alone is never believed, so
- * one that lies costs the bytes that are damaged and no record behind them. It holds at most one record
- * (`maxRecordBytes`) and what one `push` brings.
+ * Behind damage it continues at the next place where a header and a trailer agree. A length alone is never believed:
+ * a false one costs only the damaged bytes, and no record behind them. Memory holds at most one record
+ * (`maxRecordBytes`) and the bytes of one `push`.
  */
 export class TrailFramer {
   readonly #limits: BsmLimits;
   #buffer = new Uint8Array();
-  /** The unread bytes in the buffer. */
+  /** Where the unread bytes begin in the buffer. */
   #start = 0;
   #end = 0;
-  /** Of `#start`, from the start of the trail. */
+  /** Position of `#start` in the trail. */
   #offset = 0;
   #damage: { readonly offset: number; readonly reason: string } | undefined;
 
@@ -113,7 +113,7 @@ export class TrailFramer {
     this.#damage = undefined;
   }
 
-  /** To the next byte that a header could begin with. */
+  /** Goes to the next byte that may begin a header. */
   #skipToCandidate(): void {
     let at = this.#start + 1;
     while (at < this.#end && !BEGINS_HEADER[this.#buffer[at]!]) at++;
@@ -123,7 +123,7 @@ export class TrailFramer {
   #examine(): Finding {
     const id = this.#buffer[this.#start]!;
     if (MIN_RECORD_BYTES.has(id)) return this.#examineRecord(id);
-    // A file token has no trailer to confirm it: among damaged bytes it cannot be told from chance.
+    // A file token has no trailer to confirm it, so among damaged bytes it may be a chance match.
     if (id === FILE_ID && this.#damage === undefined) return this.#examineFile();
     return {
       kind: 'bad',
@@ -138,12 +138,12 @@ export class TrailFramer {
     const length = this.#u32(this.#start + 1);
     const least = MIN_RECORD_BYTES.get(id)!;
     if (length < least) {
-      return { kind: 'bad', reason: `record length ${length}, the shortest possible is ${least}` };
+      return { kind: 'bad', reason: `record length ${length}, but the shortest possible is ${least}` };
     }
     if (length > this.#limits.maxRecordBytes) {
       return {
         kind: 'bad',
-        reason: `record length ${length}, the limit is ${this.#limits.maxRecordBytes} bytes (maxRecordBytes)`,
+        reason: `record length ${length}, but the limit is ${this.#limits.maxRecordBytes} bytes (maxRecordBytes)`,
       };
     }
     if (length > this.pending) return cutOff('record', length, this.pending);
@@ -156,7 +156,7 @@ export class TrailFramer {
       ? { kind: 'whole', frame: 'record', length }
       : {
           kind: 'bad',
-          reason: `the header announces ${length} bytes, no trailer that agrees stands at their end`,
+          reason: `the header announces ${length} bytes, but there is no matching trailer at their end`,
         };
   }
 
@@ -167,12 +167,12 @@ export class TrailFramer {
     const nameLength = this.#u16(this.#start + FILE_START_BYTES - 2);
     const length = FILE_START_BYTES + nameLength;
     const name = this.#start + FILE_START_BYTES;
-    // The name's only NUL is its last byte: what breaks that is not worth waiting for.
+    // The name's only NUL must be its last byte. If it is not, waiting for more bytes is useless.
     const nul = this.#buffer.subarray(name, Math.min(name + nameLength, this.#end)).indexOf(0);
     if (nameLength === 0 || (nul >= 0 && nul !== nameLength - 1)) {
       return {
         kind: 'bad',
-        reason: `file token with a name of ${nameLength} bytes that does not end in its only NUL`,
+        reason: `file token with a name of ${nameLength} bytes, whose only NUL must be its last byte`,
       };
     }
     if (length > this.pending) return cutOff('file token', length, this.pending);

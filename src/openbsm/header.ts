@@ -1,7 +1,7 @@
 import { typedAddress, u8, u16, u32, u64 } from './field.ts';
 import { type TokenCodec, token } from './token-codec.ts';
 
-/** Between id and fields stands the u32 length of the whole record, which is the record's affair. */
+/** Between id and fields is the u32 length of the whole record, which the record's codec handles. */
 const start = { version: u8, event: u16, modifier: u16 };
 
 /** Header tokens. Source: OpenBSM, bsm/audit_record.h. */
@@ -14,7 +14,7 @@ export const HEADERS = [
 
 type HeaderOf<C> = C extends TokenCodec<infer K, infer V> ? { readonly kind: K } & V : never;
 
-/** Version 11 is OpenBSM's current one, 10 the one before, 1 old Darwin, 2–4 Solaris. */
+/** Version 11 is OpenBSM's current one, 10 its predecessor, 1 old Darwin, 2–4 Solaris. */
 export type Header = HeaderOf<(typeof HEADERS)[number]>;
 
 type AnyHeaderCodec = TokenCodec<Header['kind'], unknown>;
@@ -32,7 +32,9 @@ export const TRAILER_MAGIC = 0xb105;
 /** Id, magic, length. */
 export const TRAILER_BYTES = 7;
 
-/** Smallest records that can be: a header with a 4-byte address where it has one, and the trailer. */
+/**
+ * Smallest possible records, by the header's id: the header, with a 4-byte address if it has one, and the trailer.
+ */
 export const MIN_RECORD_BYTES: ReadonlyMap<number, number> = new Map([
   [0x14, 18 + TRAILER_BYTES],
   [0x15, 26 + TRAILER_BYTES],

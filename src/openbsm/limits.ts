@@ -1,15 +1,18 @@
-/** How much one input may make us hold. Every length in a trail is a claim until it is checked against these. */
+/** Limits on the memory that one input may take. Every length in a trail is checked against these. */
 export interface BsmLimits {
   /**
-   * Longest record, in bytes. macOS lets arguments and environment of one exec take 1 MiB together (ARG_MAX);
-   * paths, labels and the other tokens stay far below the rest.
+   * Longest record, in bytes. macOS allows 1 MiB for arguments and environment of one exec together (ARG_MAX); paths,
+   * labels and the other tokens are far smaller.
    */
   readonly maxRecordBytes: number;
   /** Tokens decoded of one record. The kernel's longest records hold a few dozen. */
   readonly maxTokens: number;
-  /** Strings decoded of one exec_args or exec_env token. An ARG_MAX of 1-byte arguments stays below. */
+  /** Strings decoded of one exec_args or exec_env token. An ARG_MAX full of 1-byte arguments stays below this. */
   readonly maxStrings: number;
-  /** Processes whose parent and path are remembered; the longest unmentioned one is forgotten first. */
+  /**
+   * Processes whose parent and path are remembered. The one that was not mentioned for the longest time is forgotten
+   * first.
+   */
   readonly maxProcesses: number;
 }
 

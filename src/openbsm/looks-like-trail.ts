@@ -8,9 +8,9 @@ const VERSION_AT = 5;
 const KNOWN_VERSIONS = new Set([1, 2, 3, 4, 10, 11]);
 
 /**
- * Tells a BSM trail from text by its first bytes: it holds a whole record or file token, or begins with a header whose
- * length and version can be. The more bytes are given, the more damage before the first record it sees past; 64 KiB are
- * plenty. No text passes: the length of a record begins with a NUL, that of a file name ends in one.
+ * Tells a BSM trail from text by its first bytes: they hold a whole record or file token, or begin with a header
+ * whose length and version are possible. More bytes allow for more damage before the first record; 64 KiB are plenty.
+ * Text never passes, because the length of a record begins with a NUL and the name of a file ends in one.
  */
 export const looksLikeTrail = (firstBytes: Uint8Array): boolean => {
   const framer = new TrailFramer();
@@ -18,14 +18,14 @@ export const looksLikeTrail = (firstBytes: Uint8Array): boolean => {
   return frames.some(frame => frame.kind !== 'damage') || beginsRecord(firstBytes);
 };
 
-/** What is wrong with bytes that do not look like a trail, and where. */
+/** Why bytes do not look like a trail, and where. */
 export const whyNoTrail = (firstBytes: Uint8Array): string => {
   const framer = new TrailFramer();
   const damage = [...framer.push(firstBytes), ...framer.end()].find(frame => frame.kind === 'damage');
-  return damage === undefined ? 'offset 0: nothing is there' : `offset ${damage.offset}: ${damage.reason}`;
+  return damage === undefined ? 'offset 0: no bytes' : `offset ${damage.offset}: ${damage.reason}`;
 };
 
-/** Whether the first record is longer than what was read of it, and possible as far as it can be seen. */
+/** Whether the first record is longer than the bytes that were read, and possible as far as it was read. */
 const beginsRecord = (bytes: Uint8Array): boolean => {
   const least = MIN_RECORD_BYTES.get(bytes[0] ?? 0);
   if (least === undefined || bytes.length <= VERSION_AT) return false;

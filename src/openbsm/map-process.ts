@@ -16,7 +16,7 @@ import {
 const CHILD_PID_ARGUMENT = 0;
 
 /**
- * An exec or a spawn, succeeded or failed: `status` tells. A failed one is of the process that tried.
+ * An exec or a spawn, successful or failed; see `status`. A failed one belongs to the process that tried.
  *
  * @returns undefined if the record does not say who acted, or how it ended
  */
@@ -57,7 +57,7 @@ export const mapExec = (
   };
 };
 
-/** @returns undefined for a fork that made no process, and if the record does not say which or whose */
+/** @returns undefined for a fork that made no process, and if child or parent is missing in the record */
 export const mapFork = (
   record: BsmRecord,
   origin: EventOrigin,
@@ -85,9 +85,9 @@ export const mapFork = (
 };
 
 /**
- * The end of a process: `exit` is its exit status.
+ * The end of a process; `exit` is its exit status.
  *
- * @returns undefined if the record does not say whose, or with which status
+ * @returns undefined if the record does not say which process ended, or with which status
  */
 export const mapExit = (
   record: BsmRecord,
@@ -113,9 +113,9 @@ export const mapExit = (
 };
 
 /**
- * A spawn that opens a file for its child (posix_spawn_file_actions_addopen, addchdir) leaves the path of that file in
- * the record, in the place of the program's, whose own path and attributes are then not recorded: what ran is not known.
- * Source: xnu, AUDITVNPATH1 in bsd/kern/kern_exec.c, audit_arg_upath and audit_arg_vnpath in
+ * A spawn that opens a file for its child (posix_spawn_file_actions_addopen, addchdir) leaves the path of that file
+ * in the record, where the program's path should be. The program's own path and attributes are then missing, so what
+ * ran is not known. Source: xnu, AUDITVNPATH1 in bsd/kern/kern_exec.c, audit_arg_upath and audit_arg_vnpath in
  * bsd/security/audit/audit_arg.c.
  */
 const withoutOpenedFile = (files: readonly NamedFile[]): readonly NamedFile[] =>
@@ -159,7 +159,7 @@ const processEvent = (
   files: [],
 });
 
-/** The token's device is what a device file stands for; the file system's is the fsid. */
+/** The device in the token is that of a device file itself; the device of the file system is the fsid. */
 const executedFile = ({ asked, attr }: NamedFile): ExecutedFile => ({
   mode: attr && `0${attr.mode.toString(8)}`,
   ouid: attr?.uid,

@@ -9,7 +9,7 @@ import { ProcessMemory } from './process-memory.ts';
 import type { BsmRecord } from './record.ts';
 import { findResult, findSubject, headerSeconds } from './record-facts.ts';
 
-/** Whether a record is of an event of some table, and lacks what no such event can be without. */
+/** Whether a record belongs to an event of some table but lacks a part that the event must have. */
 export const isUnusable = (record: BsmRecord): boolean => {
   const use = BSM_EVENTS.get(record.header.event)?.use;
   if (use === undefined || use.kind === 'none') return false;
@@ -24,7 +24,7 @@ export const isUnusable = (record: BsmRecord): boolean => {
   }
 };
 
-/** Makes events of records; one per trail, or one for trails that follow each other: it remembers processes. */
+/** Makes events of records. It remembers processes: use one for a trail, or one for trails that follow each other. */
 export class RecordMapper {
   readonly #memory: ProcessMemory;
 
@@ -34,7 +34,7 @@ export class RecordMapper {
 
   /**
    * @param serial the record's number within its trail
-   * @returns undefined for records of no table, and for those that lack what their event cannot be without
+   * @returns undefined for records of no table, and for those that lack a part their event must have
    */
   map(record: BsmRecord, serial: number): AuditEvent | undefined {
     const use = BSM_EVENTS.get(record.header.event)?.use;

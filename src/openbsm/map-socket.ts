@@ -17,10 +17,11 @@ const NO_FD = -1;
 const BSM_PF_INET6 = 26;
 
 /**
- * A socket call, whatever its outcome.
+ * A socket call, successful or not.
  *
- * An accept has no address where the program did not ask for one or no client came: that event stands without. Any
- * other call without an address is of a family the tables do not hold, or a send on a connected socket: no event.
+ * An accept has no address if the program did not ask for one, or no client came; it is an event without an address.
+ * Any other call without an address is of a family that the tables do not hold, or a send on a connected socket: no
+ * event.
  */
 export const mapSocket = (
   record: BsmRecord,
@@ -75,7 +76,7 @@ const outcome = (syscall: SocketCall, bsmErrno: number): SocketEvent['outcome'] 
 
 interface SocketName {
   readonly family: number;
-  /** The one address a sockaddr token holds: whose it is depends on the call. */
+  /** The one address of a sockaddr token. The call decides which end it is. */
   readonly address?: SocketAddress;
   readonly local?: SocketAddress | undefined;
   readonly remote?: SocketAddress | undefined;
@@ -83,12 +84,13 @@ interface SocketName {
 }
 
 /**
- * The family is the token's own, not the number in it: the kernel of macOS says 26 for IPv6, as BSM does; libbsm and
- * FreeBSD write their own number (30 on macOS, 28 on FreeBSD).
+ * The family follows from the kind of token and not from the number in it: the kernel of macOS writes 26 for IPv6, as
+ * BSM does; libbsm and FreeBSD write their own number (30 on macOS, 28 on FreeBSD).
  *
- * The kernel of macOS puts the port into an IPv6 token with its bytes swapped, on every machine of this age: it takes
- * what the socket address holds in network order for a number of its own. praudit and osquery show it so.
- * Source: xnu, au_to_sock_inet128 in bsd/security/audit/audit_bsm_token.c; libbsm had the same until 2026.
+ * The kernel of macOS writes the port of an IPv6 token with its bytes swapped on every current machine: it takes the
+ * port, which the socket address holds in network order, for a host number. praudit and osquery show the swapped
+ * port. Source: xnu, au_to_sock_inet128 in bsd/security/audit/audit_bsm_token.c; libbsm had the same error until
+ * 2026.
  */
 const findName = ({ tokens }: BsmRecord): SocketName | undefined => {
   const found = findToken(tokens, 'sockinet32', 'sockinet128', 'sockunix', 'socket', 'socket_ex');
@@ -101,7 +103,7 @@ const findName = ({ tokens }: BsmRecord): SocketName | undefined => {
       return { family: AF_INET6, address: { address: found.address, port } };
     }
     case 'sockunix': {
-      // The kernel writes the path it resolved in a token of its own.
+      // The kernel writes the resolved path in a token of its own.
       const resolved = findToken(tokens, 'path')?.path;
       return { family: AF_UNIX, path: found.path === '' ? (resolved ?? '') : found.path };
     }
@@ -114,7 +116,7 @@ const findName = ({ tokens }: BsmRecord): SocketName | undefined => {
   }
 };
 
-/** One end of a socket; an end without address and port is not connected or bound. */
+/** One end of a socket. An end without address and port is not connected or bound. */
 const end = (address: string, port: number): SocketAddress | undefined =>
   isUnspecified(address) && port === 0 ? undefined : { address, port };
 

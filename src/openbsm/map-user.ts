@@ -4,7 +4,7 @@ import type { EventOrigin } from './event-origin.ts';
 import type { BsmRecord } from './record.ts';
 import { findResult, findSubject, findToken } from './record-facts.ts';
 
-/** A login, an authentication, a session change, or audit itself starting and stopping; failed ones too. */
+/** A login, an authentication, a session change, or the start or stop of audit itself; failed ones too. */
 export const mapUser = (record: BsmRecord, origin: EventOrigin, op: string, label: string): UserEvent => {
   const subject = findSubject(record);
   const result = findResult(record);
@@ -19,7 +19,7 @@ export const mapUser = (record: BsmRecord, origin: EventOrigin, op: string, labe
     message: message(record, label),
     path: findToken(record.tokens, 'path')?.path,
     address: address(record),
-    // The device number of the terminal: its name is the other machine's to know.
+    // The device number of the terminal. Its name is known only on the machine that wrote the trail.
     terminal: subject === undefined || Number(subject.port) === 0 ? undefined : String(subject.port),
     acct: undefined,
     hostname: undefined,
@@ -28,7 +28,7 @@ export const mapUser = (record: BsmRecord, origin: EventOrigin, op: string, labe
   };
 };
 
-/** What the record is about, then what it says: its texts, or its arguments where it has no text. */
+/** The label, then the details: the record's texts or, if it has none, its arguments. */
 const message = ({ tokens }: BsmRecord, label: string): string => {
   const texts = tokens.flatMap(token => (token.kind === 'text' ? [token.text] : []));
   const details =
@@ -42,7 +42,7 @@ const message = ({ tokens }: BsmRecord, label: string): string => {
   return details.length > 0 ? `${label}: ${details.join(', ')}` : label;
 };
 
-/** Where the session came from: the subject's terminal, or an address of its own. */
+/** Where the session came from: the subject's terminal, or a separate address. */
 const address = (record: BsmRecord): string | undefined => {
   const own = findToken(record.tokens, 'in_addr', 'in_addr_ex')?.address;
   const terminal = findSubject(record)?.address;

@@ -5,12 +5,13 @@ import { codecOfKind, type Token } from './token-table.ts';
 const DEFAULT_DELIMITER = ',';
 
 /**
- * A record as `praudit -r` prints it: one line a token, ids and numbers untranslated.
+ * A record as `praudit -r` prints it: one line for each token, with untranslated ids and numbers.
  *
- * Five things are meant to differ. Control characters and bytes that are not UTF-8 are written `\xHH`, for a name must
- * not be able to write lines of its own or talk to the terminal. `_ex` headers have the columns of the others, where
- * libbsm mixes XML in. All arguments are printed, where libbsm stops at 128. Times and data of 64 bits are printed
- * whole, where libbsm cuts them to 32. IPv6 addresses that begin with 96 zero bits end in hex too (`::a400:1`).
+ * Five differences are intended. Control characters and bytes that are not UTF-8 are written as `\xHH`, because a
+ * name must not be able to add lines or control the terminal. `_ex` headers have the same columns as the others,
+ * where libbsm mixes in XML. All arguments are printed, where libbsm stops at 128. Times and data of 64 bits are
+ * printed whole, where libbsm cuts them to 32. IPv6 addresses that begin with 96 zero bits end in hex too
+ * (`::a400:1`).
  */
 export const printRecord = (record: BsmRecord, delimiter: string = DEFAULT_DELIMITER): string => {
   const { header, length, tokens } = record;
@@ -23,7 +24,7 @@ export const printRecord = (record: BsmRecord, delimiter: string = DEFAULT_DELIM
   return lines.join('');
 };
 
-/** One token alone: a bare file token between records is printed so. */
+/** One token alone, such as a bare file token between records. */
 export const printToken = (token: Token, delimiter: string = DEFAULT_DELIMITER): string => {
   if (token.kind === 'unknown') {
     return line(

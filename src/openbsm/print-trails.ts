@@ -6,7 +6,7 @@ import { itemJson } from './record-json.ts';
 import { readTrailFile, trailFiles } from './trail-files.ts';
 
 export interface PrintIo {
-  /** A promise that it returns is waited for: so it can hold printing back while its reader catches up. */
+  /** If it returns a promise, printing waits for it, so a slow reader holds printing back. */
   readonly stdout: (text: string) => unknown;
   readonly stderr: (text: string) => void;
   /** Read for the file name `-`. */
@@ -21,9 +21,9 @@ export interface PrintOptions {
 }
 
 /**
- * Prints what can be read of every trail; what cannot be is a line on stderr each.
+ * Prints what can be read of every trail. Each problem is a line on stderr.
  *
- * @returns the exit status: 1 if a trail could not be read or held anything but records, else 0
+ * @returns the exit status: 1 if a trail could not be read, or held anything but records; else 0
  */
 export const printTrails = async ({ paths, json, delimiter }: PrintOptions, io: PrintIo): Promise<number> => {
   let status = 0;
@@ -44,7 +44,7 @@ export const printTrails = async ({ paths, json, delimiter }: PrintOptions, io: 
       );
     }
     if (counters.records === 0 && counters.skippedBytes > 0)
-      complain(`${name}: no record in it: not an audit trail`);
+      complain(`${name}: it contains no record, so it is not an audit trail`);
   };
   for (const path of paths) {
     try {

@@ -1,17 +1,17 @@
-/** What earlier records of the trail said about a process. */
+/** What earlier records of the trail say about a process. */
 export interface KnownProcess {
   readonly ppid: number | undefined;
-  /** Of the running image: the interpreter of a script. */
+  /** Path of the running image; for a script, that of its interpreter. */
   readonly path: string | undefined;
 }
 
 /**
- * Parents and images by pid, from the fork, spawn, exec and exit records that went by: no other record names them.
- * Holds at most `limit` processes and forgets the one that was not mentioned for the longest time.
+ * Parents and images by pid, from the fork, spawn, exec and exit records so far: no other record names them. Holds at
+ * most `limit` processes and forgets the one that was not mentioned for the longest time.
  */
 export class ProcessMemory {
   readonly #limit: number;
-  /** In the order of the last mention. */
+  /** In the order of their last mention. */
   readonly #processes = new Map<number, KnownProcess>();
 
   constructor(limit: number) {

@@ -19,12 +19,12 @@ export type TrailItem = NumberedRecord | BareFile;
 
 export interface ReadRecordsOptions {
   readonly limits?: BsmLimits;
-  /** Called for what cannot be read, where it stands. */
+  /** Called for each part that cannot be read, with its position. */
   readonly onProblem?: (problem: TrailProblem) => void;
 }
 
 /**
- * Reads a trail to its end, whatever is in it: what cannot be read is counted, reported and passed over. Throws only
+ * Reads a trail to its end, whatever it contains. What cannot be read is counted, reported and skipped. Throws only
  * what `chunks` throws.
  */
 export async function* readRecords(

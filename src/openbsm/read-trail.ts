@@ -4,14 +4,14 @@ import { isUnusable, RecordMapper } from './map-record.ts';
 import { type NumberedRecord, type ReadRecordsOptions, readRecords } from './read-records.ts';
 
 export interface ReadTrailOptions extends ReadRecordsOptions {
-  /** Knows the processes of the trails read before this one; a new one knows none. */
+  /** Knows the processes of the trails read before; a new one knows none. */
   readonly mapper?: RecordMapper;
-  /** Sees every record, before its event is given out if it has one. */
+  /** Called with every record, before its event, if it has one, is yielded. */
   readonly onRecord?: ((record: NumberedRecord) => void) | undefined;
 }
 
 /**
- * The events of a trail in its order. Damage is counted and reported to `onProblem`; the events before and behind it
+ * The events of a trail, in its order. Damage is counted and reported to `onProblem`; the events before and behind it
  * are kept. Throws only what `chunks` throws.
  */
 export async function* readTrail(

@@ -6,11 +6,11 @@ import type { KnownToken, Token } from './token-table.ts';
 /** The acting process and where its session came from. */
 export type Subject = Extract<KnownToken, { kind: `subject${string}` }>;
 
-/** One file a record names: the paths that lead to it and its attributes. */
+/** One file that a record names: its paths and its attributes. */
 export interface NamedFile {
-  /** As the caller gave it, made absolute; undefined for a file named by its descriptor. */
+  /** As the caller gave it, made absolute; undefined for a file given by its descriptor. */
   readonly asked: string | undefined;
-  /** With symbolic links resolved, where the kernel recorded it; else as `asked`. */
+  /** With symbolic links resolved, if the kernel recorded that; else as `asked`. */
   readonly resolved: string | undefined;
   readonly attr: Extract<KnownToken, { kind: 'attr32' | 'attr64' }> | undefined;
 }
@@ -26,7 +26,7 @@ export interface RecordResult {
 
 type Found<K extends Token['kind']> = Extract<Token, { kind: K }>;
 
-/** The first token of one of the kinds. */
+/** The first token of one of these kinds. */
 export const findToken = <K extends Token['kind']>(
   tokens: readonly Token[],
   ...kinds: K[]
@@ -44,7 +44,7 @@ export const findResult = ({ tokens }: BsmRecord): RecordResult | undefined => {
   return { bsmErrno: found.error, status, exit: -status };
 };
 
-/** The value of argument `number`; xnu numbers from 1 and uses 0 for what the call gave back. */
+/** The value of argument `number`. xnu numbers from 1 and uses 0 for a result of the call. */
 export const findArgument = ({ tokens }: BsmRecord, number: number): number | undefined => {
   const found = tokens.find(
     (token): token is Found<'arg32' | 'arg64'> =>
@@ -54,8 +54,8 @@ export const findArgument = ({ tokens }: BsmRecord, number: number): number | un
 };
 
 /**
- * The files of an exec, in their order: the file itself, then, for a script, its interpreter. Each is up to two paths
- * (as asked, resolved) and an attr that ends it. A file that was not found has no attr.
+ * The files of an exec, in order: the file itself and, for a script, its interpreter. Each has up to two paths (as
+ * asked, resolved) and ends with an attr token. A file that was not found has no attr.
  */
 export const findFiles = ({ tokens }: BsmRecord): readonly NamedFile[] => {
   const files: NamedFile[] = [];
@@ -73,11 +73,11 @@ export const findFiles = ({ tokens }: BsmRecord): readonly NamedFile[] => {
   return files;
 };
 
-/** Seconds since the epoch; undefined for a 64-bit time no clock can show. */
+/** Seconds since the epoch; undefined for a 64-bit time that is out of range. */
 export const headerSeconds = ({ seconds }: Header): number | undefined =>
   seconds <= Number.MAX_SAFE_INTEGER ? Number(seconds) : undefined;
 
-/** Solaris wrote nanoseconds where OpenBSM writes milliseconds. */
+/** Solaris wrote nanoseconds in the place of OpenBSM's milliseconds. */
 const SOLARIS_VERSIONS: readonly number[] = [2, 3, 4];
 
 /** 0–999. */

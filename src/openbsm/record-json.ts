@@ -4,13 +4,13 @@ import type { NumberedRecord, TrailItem } from './read-records.ts';
 import { findResult } from './record-facts.ts';
 
 /**
- * One line of JSON for what stands in a trail. Integers of 64 bits are decimal text, as readers of JSON lose digits
+ * One line of JSON for an item of a trail. Integers of 64 bits are decimal text, because JSON readers lose digits
  * beyond 2^53; bytes are hex text.
  */
 export const itemJson = (item: TrailItem): string =>
   `${JSON.stringify(item.kind === 'record' ? recordObject(item) : { offset: item.offset, ...item.token }, plain)}\n`;
 
-/** With the names that `event` and the result's error have, where they have one. */
+/** Adds the names of the event and of the result's error, if they have any. */
 const recordObject = (record: NumberedRecord): object => {
   const { kind, number, offset, length, header, tokens, damage } = record;
   const event = BSM_EVENTS.get(header.event)?.name;

@@ -11,7 +11,7 @@ import {
 import { type BsmLimits, DEFAULT_BSM_LIMITS } from './limits.ts';
 import { codecOfId, codecOfKind, type KnownToken, type Token, type TokenKind } from './token-table.ts';
 
-/** Where reading a record stopped short of its trailer, and why. */
+/** Where and why the reading of a record stopped before its trailer. */
 export interface RecordDamage {
   /** From the start of the trail, in bytes. */
   readonly offset: number;
@@ -25,9 +25,9 @@ export interface BsmRecord {
   /** Bytes, header and trailer included. */
   readonly length: number;
   readonly header: Header;
-  /** What stands between header and trailer, as far as it could be read. An `unknown` token is always the last. */
+  /** The tokens between header and trailer, as far as they could be read. An `unknown` token is always the last. */
   readonly tokens: readonly Token[];
-  /** Set if the bytes did not keep to a known token's form: what was read before is in `tokens`. */
+  /** Set if the bytes did not fit the form of a known token. What was read before is in `tokens`. */
   readonly damage: RecordDamage | undefined;
 }
 
@@ -88,13 +88,13 @@ export const decodeRecord = (
 const readHeader = (cursor: ByteCursor): Header => {
   const id = cursor.u8();
   const codec = headerCodecOfId(id);
-  if (codec === undefined) throw new TokenFormatError(`id 0x${id.toString(16)} is no header's`);
+  if (codec === undefined) throw new TokenFormatError(`id 0x${id.toString(16)} is not the id of a header`);
   cursor.u32();
   return { kind: codec.kind, ...(codec.read(cursor) as object) } as Header;
 };
 
 /**
- * A whole record with its trailer; lengths are computed.
+ * Encodes a whole record with its trailer, and computes the lengths.
  *
  * @throws RangeError if a value does not fit its field
  */
@@ -115,7 +115,7 @@ export const encodeRecord = (header: Header, tokens: readonly Token[]): Uint8Arr
   return bytes;
 };
 
-/** One token alone; a bare file token between records is encoded so. */
+/** Encodes one token alone, such as a bare file token between records. */
 export const encodeToken = (token: Token): Uint8Array => {
   const writer = new ByteWriter();
   writeToken(writer, token);
@@ -123,9 +123,9 @@ export const encodeToken = (token: Token): Uint8Array => {
 };
 
 /**
- * One token alone, id included.
+ * Decodes one token alone, id included.
  *
- * @throws TokenFormatError if the bytes are no token of the kind
+ * @throws TokenFormatError if the bytes are no token of this kind
  */
 export const decodeToken = <K extends TokenKind>(
   bytes: Uint8Array,

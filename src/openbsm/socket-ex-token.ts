@@ -13,7 +13,10 @@ export interface SocketExValues {
   readonly remoteAddress: string;
 }
 
-/** u16 domain, type and address type, then port and address of both ends: one address type for two addresses. */
+/**
+ * u16 domain, type and address type, then port and address of both ends. The one address type applies to both
+ * addresses.
+ */
 export const socketExToken: TokenCodec<'socket_ex', SocketExValues> = {
   id: 0x7f,
   kind: 'socket_ex',

@@ -2,7 +2,7 @@ import type { ByteCursor } from './byte-cursor.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import type { Field } from './field.ts';
 
-/** A token's layout behind its id byte. */
+/** The layout of a token behind its id byte. */
 export interface TokenCodec<K extends string, V> {
   readonly id: number;
   readonly kind: K;
@@ -10,18 +10,18 @@ export interface TokenCodec<K extends string, V> {
   read(cursor: ByteCursor): V;
   /** @throws RangeError if a value does not fit its field */
   write(writer: ByteWriter, values: V): void;
-  /** What `praudit -r` prints behind the id, in its order. */
+  /** What `praudit -r` prints behind the id, in order. */
   print(values: V): readonly string[];
 }
 
 export type Fields = Readonly<Record<string, Field<unknown>>>;
 
-/** The values of fields, inferred from the fields. */
+/** The values of a token, inferred from its fields. */
 export type FieldValues<F extends Fields> = {
   readonly [Name in keyof F]: F[Name] extends Field<infer T> ? T : never;
 };
 
-/** A token whose fields stand one behind the other in the order of `fields`, on the wire and in print. */
+/** A token whose fields follow each other in the order of `fields`, both on the wire and in print. */
 export const token = <const K extends string, F extends Fields>(
   id: number,
   kind: K,

@@ -119,7 +119,7 @@ export type KnownToken = TokenOf<(typeof TOKENS)[number]>;
 
 export type TokenKind = KnownToken['kind'];
 
-/** An id without a layout here, with all the bytes up to the trailer: where it ends cannot be known. */
+/** An id without a known layout, with all bytes up to the trailer, because its end is not known. */
 export interface UnknownToken {
   readonly kind: 'unknown';
   readonly id: number;
@@ -128,7 +128,7 @@ export interface UnknownToken {
 
 export type Token = KnownToken | UnknownToken;
 
-/** A codec whatever its token, for look-ups at run time. */
+/** A codec of any token, for look-ups at run time. */
 type AnyCodec = TokenCodec<TokenKind, unknown>;
 
 const CODECS: readonly AnyCodec[] = TOKENS;

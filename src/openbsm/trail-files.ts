@@ -7,20 +7,20 @@ import { fromFileError, OpenBsmError } from './errors.ts';
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * `20240521133700.20240521140000`, from its first record to its last; `….not_terminated` while it is written,
- * `….crash_recovery` if nobody could end it. Source: auditd(8), audit(4).
+ * `20240521133700.20240521140000`, from its first record to its last; `….not_terminated` while it is being written,
+ * `….crash_recovery` if it could not be ended properly. Source: auditd(8), audit(4).
  */
 const TRAIL_NAME = /^\d{14}\.(\d{14}|not_terminated|crash_recovery)$/;
 
 /**
- * The trails among the names of a directory such as /var/audit, oldest first. The `current` link is left out: what it
- * leads to has a name of its own.
+ * The trails among the names in a directory such as /var/audit, oldest first. The `current` link is left out, because
+ * its target is in the list.
  */
 export const trailNames = (names: readonly string[]): readonly string[] =>
   names.filter(name => TRAIL_NAME.test(name)).sort();
 
 /**
- * The files a path stands for: itself, or the trails in it if it is a directory.
+ * The files that a path stands for: itself or, for a directory, the trails in it.
  *
  * @throws OpenBsmError
  */

@@ -1,18 +1,19 @@
 import { libc } from '../runtime/libc.ts';
 
-/** Descriptors that a set of select(2) has room for, on macOS as on Linux. */
+/** Descriptors that a set of select(2) can hold, on macOS as on Linux. */
 const FD_SETSIZE = 1024;
-/** struct timeval on 64 bits: seconds, microseconds, padding where those are 32 bits wide. */
+/** struct timeval on 64 bits: seconds, microseconds, padding if those are 32 bits wide. */
 const TIMEVAL_BYTES = 16;
 
 let select: ReturnType<typeof libc.func> | undefined;
 
 /**
- * Waits off the calling thread until a descriptor can be read without waiting, by select(2): poll(2) of macOS does not
- * support devices, and a read that waits can neither be ended nor left behind. Source: poll(2) of macOS, BUGS.
+ * Waits, outside the calling thread, until a descriptor can be read without waiting. It uses select(2), because
+ * poll(2) of macOS does not support devices, and a blocked read can be neither ended nor abandoned. Source: poll(2)
+ * of macOS, BUGS.
  *
  * @returns false if `milliseconds` passed, or a signal came, before there was anything to read
- * @throws RangeError for a descriptor beyond what select(2) takes
+ * @throws RangeError for a descriptor above the limit of select(2)
  */
 export const waitForInput = async (fd: number, milliseconds: number): Promise<boolean> => {
   if (fd >= FD_SETSIZE) throw new RangeError(`descriptor ${fd}: select takes those below ${FD_SETSIZE}`);

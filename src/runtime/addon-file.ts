@@ -12,42 +12,42 @@ import {
 import { join } from 'node:path';
 import { trustedDirectory } from './trusted-directory.ts';
 
-/** A file that only this process can open, as long as it is not root that tries. */
+/** A file that no other process can open, except one of root. */
 export interface AddonFile {
   readonly fd: number;
-  /** What the system's loader finds it by. */
+  /** Path for the system's loader. */
   readonly path: string;
-  /** Takes the file's name away, if it has one. */
+  /** Removes the file's name, if it has one. */
   readonly removeName: () => void;
 }
 
-/** Makes a file with the given content in or on the file system of a directory. */
+/** Makes a file with the given content, in a directory or on its file system. */
 export type CreateAddonFile = (directory: string, bytes: Uint8Array) => AddonFile;
 
 const OWNER_ONLY = 0o600;
-/** linux/fcntl.h; the kernel wants O_DIRECTORY with it. */
+/** linux/fcntl.h. The kernel requires O_DIRECTORY with it. */
 const O_TMPFILE = 0o20000000 | (constants.O_DIRECTORY ?? 0);
 
 /**
- * A file that never has a name: nobody can find, open or replace it, and it is gone with the process however that
+ * A file that never has a name: nobody can find, open or replace it, and it disappears with the process, however that
  * ends.
  *
- * @throws ErrnoException EOPNOTSUPP where the file system cannot have such files
+ * @throws ErrnoException EOPNOTSUPP if the file system does not support such files
  */
 export const unnamedFile: CreateAddonFile = (directory, bytes) => {
-  // O_EXCL: it cannot be given a name later either.
+  // With O_EXCL it cannot be given a name later.
   const fd = openSync(directory, O_TMPFILE | constants.O_RDWR | constants.O_EXCL, OWNER_ONLY);
   return { fd: fill(fd, bytes), path: pathOf(fd), removeName: () => {} };
 };
 
-/** A file that has a name, in a new directory of its own, until it is open. */
+/** A file that has a name, in a new directory of its own, only until it is open. */
 export const unlinkedFile: CreateAddonFile = (directory, bytes) => {
   const { fd, removeName } = createNamed(directory);
   removeName();
   return { fd: fill(fd, bytes), path: pathOf(fd), removeName: () => {} };
 };
 
-/** A file that has a name, in a new directory of its own, until whoever asked for it takes the name away. */
+/** A file that has a name, in a new directory of its own, until the caller removes the name. */
 export const namedFile: CreateAddonFile = (directory, bytes) => {
   const { fd, path, removeName } = createNamed(directory);
   try {
@@ -58,7 +58,7 @@ export const namedFile: CreateAddonFile = (directory, bytes) => {
   }
 };
 
-/** The best of the three that this system can do. */
+/** The best of the three that this system supports. */
 export const addonFile: CreateAddonFile = (directory, bytes) => {
   if (!existsSync(pathOf(''))) return namedFile(directory, bytes);
   try {
@@ -72,7 +72,7 @@ export const addonFile: CreateAddonFile = (directory, bytes) => {
 /** Linux: opens the file behind a descriptor, even one without a name. */
 const pathOf = (fd: number | ''): string => `/proc/self/fd/${fd}`;
 
-/** How file systems without O_TMPFILE, and kernels older than it, answer. */
+/** The answers of file systems without O_TMPFILE, and of older kernels. */
 const isUnsupported = (error: unknown): boolean =>
   ['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '');
 
@@ -94,7 +94,7 @@ const createNamed = (parent: string): AddonFile => {
   }
 };
 
-/** Returns the descriptor; closes it if the content does not fit. */
+/** Writes the content and returns the descriptor; closes it if the content does not fit. */
 const fill = (fd: number, bytes: Uint8Array): number => {
   try {
     for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Changes with every start of the system. Source: random(4).
+ * Changes with every boot. Source: random(4).
  *
- * @throws ErrnoException where there is none: it is Linux's
+ * @throws ErrnoException on systems other than Linux
  */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();

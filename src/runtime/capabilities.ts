@@ -1,4 +1,4 @@
-/** The Linux capabilities that are used here, by their numbers. Source: linux/capability.h. */
+/** The Linux capabilities used here, by name. Source: linux/capability.h. */
 export const CAPABILITIES = {
   CAP_DAC_OVERRIDE: 1,
   CAP_DAC_READ_SEARCH: 2,
@@ -9,7 +9,7 @@ export const CAPABILITIES = {
   CAP_AUDIT_READ: 37,
 } as const;
 
-/** prctl(2) on the ambient set: what an exec passes on. Source: linux/prctl.h. */
+/** prctl(2) for the ambient set, which an exec passes on. Source: linux/prctl.h. */
 export const PR_CAP_AMBIENT = 47;
 export const PR_CAP_AMBIENT_RAISE = 2;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
@@ -32,7 +32,7 @@ export const hasCapability = (mask: CapabilityMask, capability: Capability): boo
 export const capabilityNumbers = (mask: CapabilityMask): readonly number[] =>
   [...mask.toString(2)].reverse().flatMap((bit, number) => (bit === '1' ? [number] : []));
 
-/** What one thread may do. The kernel keeps these for each thread of a process by itself. */
+/** The privileges of one thread. The kernel keeps them for each thread separately. */
 export interface ThreadPrivileges {
   readonly inheritable: CapabilityMask;
   readonly permitted: CapabilityMask;
@@ -79,7 +79,10 @@ export const parseThreadStatus = (status: string): ThreadPrivileges | undefined 
 /** struct __user_cap_header_struct for the calling thread, with _LINUX_CAPABILITY_VERSION_3. */
 export const capabilityHeader = (): Uint8Array => new Uint8Array(Uint32Array.of(0x2008_0522, 0).buffer);
 
-/** Two of struct __user_cap_data_struct: effective, permitted, inheritable of the lower 32, then of the upper ones. */
+/**
+ * Two of struct __user_cap_data_struct: effective, permitted, inheritable; first the lower 32 bits, then the upper
+ * ones.
+ */
 export const encodeCapabilities = ({
   effective,
   permitted,

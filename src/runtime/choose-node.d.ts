@@ -1,19 +1,19 @@
-/** What there is to choose from. */
+/** What the choice depends on. */
 export interface NodeHost {
-  /** Of the Node that runs now, as `process.versions.node` gives it. */
+  /** Version of the running Node, as in `process.versions.node`. */
   readonly version: string;
-  /** Its file. */
+  /** Path of its executable. */
   readonly execPath: string;
   /** As `process.platform` and `process.arch` name them. */
   readonly platform: string;
   readonly arch: string;
   /** Absolute path of the project. */
   readonly root: string;
-  /** The version that package.json pins, which is the one that everything is tested with. */
+  /** The version that package.json pins, with which everything is tested. */
   readonly needed: string;
 }
 
-/** A Node's file, or in words what is missing. */
+/** The path of a Node, or a sentence that says what is missing. */
 export type ChosenNode =
   | { readonly path: string; readonly missing?: undefined }
   | { readonly path?: undefined; readonly missing: string };
@@ -21,10 +21,10 @@ export type ChosenNode =
 type Exists = (path: string) => boolean;
 
 /**
- * The Node to run the sources with: the one that runs now if it is at least as new as the pinned one, else the pinned
- * one, which `npm ci` installs.
+ * The Node to run the sources with: the running one if it is at least as new as the pinned one, else the pinned one,
+ * which `npm ci` installs.
  */
 export declare const chooseNode: (host: NodeHost, exists?: Exists) => ChosenNode;
 
-/** In words, why the Node in the file `path` could not be started. */
+/** A sentence that says why the Node at `path` could not be started. */
 export declare const startFailure: (path: string, error: NodeJS.ErrnoException, exists?: Exists) => string;

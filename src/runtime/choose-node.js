@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/*
- * Plain JavaScript for Node 18 and later, as node.js is: both run before there is a Node that takes TypeScript. Types and
- * what they mean are in choose-node.d.ts.
+/**
+ * Plain JavaScript for Node 18 and later, like node.js: both run before a Node that understands TypeScript is found.
+ * Types and their meaning are in choose-node.d.ts.
  */
 
 export const chooseNode = (host, exists = existsSync) => {
@@ -11,22 +11,25 @@ export const chooseNode = (host, exists = existsSync) => {
   if (isAtLeast(version, needed)) return { path: execPath };
   const path = join(root, 'node_modules', `node-${platform}-${arch}`, 'bin', 'node');
   if (exists(path)) return { path };
-  const problem = `expected Node ${needed} or later, this is ${version}`;
+  const problem = `expected Node ${needed} or later, and this is ${version}`;
   const isInNpm = platform === 'linux' && (arch === 'x64' || arch === 'arm64');
   return {
     missing: isInNpm
       ? `${problem}, and ${path} is not there: run "npm ci", without --omit=optional, which installs it`
-      : `${problem}; npm has Node for Linux on x64 and arm64 only, not for ${platform} on ${arch}: install it as this system does`,
+      : `${problem}; npm has Node only for Linux on x64 and arm64, not for ${platform} on ${arch}: install Node with this system's own tools`,
   };
 };
 
 export const startFailure = (path, error, exists = existsSync) => {
-  // The kernel says that a program is not there also where the loader that it names is not.
+  // The kernel also reports a missing program if only its loader is missing.
   if (error.code !== 'ENOENT' || !exists(path)) return `cannot run ${path}: ${error.message}`;
-  return `cannot run ${path}: it needs glibc, and this system has another C library: install this system's own Node, as new as that`;
+  return `cannot run ${path}: it needs glibc, and this system has another C library: install this system's own Node, in at least that version`;
 };
 
-/** Whether a version is another one or later; one with a dash is a preview, before the version of the same number. */
+/**
+ * Whether a version is the needed one or later. A version with a dash is a preview, which comes before the version of
+ * the same number.
+ */
 const isAtLeast = (version, needed) => {
   const [numbers = '', preview] = version.split('-');
   const parts = numbers.split('.').map(Number);

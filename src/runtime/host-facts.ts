@@ -1,6 +1,6 @@
 import { accessSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** What a process can find out about itself and its kernel without touching audit. */
+/** What a process can determine about itself and its kernel without using audit. */
 export interface HostFacts {
   readonly platform: NodeJS.Platform;
   readonly isRoot: boolean;
@@ -8,7 +8,7 @@ export interface HostFacts {
   readonly canControlAudit: boolean;
   /** The kernel was built with audit and not started with `audit=0`. */
   readonly kernelHasAudit: boolean;
-  /** In the host's own user and pid namespaces, outside of which the kernel refuses audit. */
+  /** In the host's own user and pid namespaces; elsewhere the kernel refuses audit. */
   readonly inInitialNamespaces: boolean;
   /** macOS: there is an audit pipe. */
   readonly hasAuditPipe: boolean;
@@ -18,7 +18,7 @@ export type LiveEvents =
   | { readonly kind: 'possible' }
   | { readonly kind: 'impossible'; readonly why: string };
 
-/** Whether this process can have events from its kernel, and if not, why, as the end of a sentence. */
+/** Whether this process can receive events from its kernel; if not, why, as the end of a sentence. */
 export const liveEvents = (host: HostFacts): LiveEvents => {
   const why = whyNot(host);
   return why === undefined ? { kind: 'possible' } : { kind: 'impossible', why };
@@ -29,7 +29,7 @@ const whyNot = (host: HostFacts): string | undefined => {
     if (!host.hasAuditPipe) return 'this system has no /dev/auditpipe';
     return host.isRoot ? undefined : 'reading audit events needs root';
   }
-  if (host.platform !== 'linux') return `audit events need Linux or macOS, this is ${host.platform}`;
+  if (host.platform !== 'linux') return `audit events need Linux or macOS, and this is ${host.platform}`;
   if (!host.kernelHasAudit) return 'this kernel has no audit, or was started with audit=0';
   if (!host.inInitialNamespaces) return "audit belongs to the host's own namespaces, and this is a container";
   if (host.canControlAudit) return undefined;
@@ -48,7 +48,7 @@ export const readHostFacts = (): HostFacts => ({
   platform: process.platform,
   isRoot: process.geteuid?.() === 0,
   canControlAudit: ((effectiveCapabilities() >> CAP_AUDIT_CONTROL) & 1n) === 1n,
-  // The file is there exactly if the kernel was built with CONFIG_AUDIT.
+  // The file exists exactly if the kernel was built with CONFIG_AUDIT.
   kernelHasAudit:
     exists('/proc/self/loginuid') && !/(?:^|\s)audit=(?:0|off)(?:\s|$)/.test(readText('/proc/cmdline')),
   inInitialNamespaces: Object.entries(initialNamespaces).every(
@@ -57,7 +57,7 @@ export const readHostFacts = (): HostFacts => ({
   hasAuditPipe: exists('/dev/auditpipe'),
 });
 
-/** Recorded Linux events below a directory, in order of their paths; empty if the directory is not there. */
+/** Recorded Linux events below a directory, sorted by path; empty if there is no such directory. */
 export const recordedLogs = (directory: string): readonly string[] => {
   try {
     return readdirSync(directory, { recursive: true, encoding: 'utf8' })

@@ -8,14 +8,14 @@ const CLOSE_RANGE_CLOEXEC = 4;
 /** fcntl.h */
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-/** The first descriptor behind the standard ones. */
+/** The first descriptor after the standard ones. */
 const FIRST = 3;
 const LAST = 0xffff_ffff;
 
 /**
- * Keeps what this process was given by the one that started it from all programs that it runs: whoever starts it may have left
- * open what is secret, or what must be closed for somebody to see its end. Node does so for the lowest descriptors only, as far
- * as they follow each other. To be called before any program is run.
+ * Closes inherited descriptors in all programs that this process will run: whoever started it may have left open a
+ * secret, or a pipe whose end somebody waits for. Node does so only for the lowest descriptors, up to the first gap.
+ * Must be called before any program is run.
  */
 export const keepDescriptors = (): void => {
   const syscall: (number: number, first: number, last: number, flags: number) => number = libc.func(
@@ -25,7 +25,7 @@ export const keepDescriptors = (): void => {
   const fcntl: (fd: number, command: number, flags: number) => number = libc.func(
     'int fcntl(int fd, int command, int flags)',
   );
-  // One of them is that of the list, and closed by now.
+  // One of them is that of the directory itself, which is closed by now.
   for (const name of readdirSync('/proc/self/fd')) {
     if (Number(name) >= FIRST) fcntl(Number(name), F_SETFD, FD_CLOEXEC);
   }

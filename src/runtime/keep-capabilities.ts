@@ -15,38 +15,40 @@ import {
 const PR_CAPBSET_DROP = 24;
 const PR_SET_SECUREBITS = 28;
 const PR_SET_NO_NEW_PRIVS = 38;
-/** linux/securebits.h: being root gives no capabilities at an exec, and that cannot be taken back. */
+/** linux/securebits.h: being root gives no capabilities at an exec, and that cannot be undone. */
 const SECBIT_NOROOT_LOCKED = 0b11;
 
-/** What the kernel is asked for. Calls give 0 or an errno, and are about the calling thread. */
+/** The system calls. Each returns 0 or an errno, and acts on the calling thread. */
 export interface PrivilegeCalls {
-  /** Of every thread of this process, the calling one first; those that cannot be read are left out. */
+  /**
+   * The privileges of every thread of this process, the calling one first; threads that cannot be read are left out.
+   */
   readonly threads: () => readonly ThreadPrivileges[];
   readonly prctl: (option: number, second: number, third: number) => number;
-  /** @param sets as `encodeCapabilities` gives them */
+  /** @param sets as made by `encodeCapabilities` */
   readonly capset: (sets: Uint8Array) => number;
-  /** Whether this program was started by `restart`; true once only. */
+  /** Whether `restart` started this program; true only once. */
   readonly wasRestarted: () => boolean;
-  /** Starts this program anew in the place of this process, with the same arguments. Comes back only if it cannot. */
+  /** Starts this program anew in the same process, with the same arguments. Returns only if that fails. */
   readonly restart: () => number;
 }
 
 /**
- * Gives up, for good, every capability but those needed, in every thread, and the ways to get others.
+ * Gives up every capability that is not needed, in every thread and for good, and the ways to regain them.
  *
- * Capabilities belong to threads, and before the first line of a program Node has started some. Nothing reaches those
- * but an exec, at which a process has one thread and what the exec lets through. So this program is started anew, in the
- * same process, with the bounding set reduced and what is needed in the ambient set; SECBIT_NOROOT then keeps being root
- * from adding to that. The programs it runs later have no capability at all.
+ * Capabilities belong to threads, and Node starts some threads before the first line of a program. Only an exec
+ * reaches those: after it a process has one thread, with what the exec lets through. So this program is started anew,
+ * in the same process, with a reduced bounding set and the needed capabilities in the ambient set. SECBIT_NOROOT then
+ * prevents that being root adds to them. Programs that it runs later have no capability at all.
  *
- * What was not to be had is no reason to end: the kernel may be old, or a sandbox may forbid the calls.
+ * A failure here is no reason to end: the kernel may be old, or a sandbox may forbid the calls.
  *
  * @returns what could not be given up, as one sentence; undefined if all is as it should be
  */
 export const keepCapabilities = (needed: Iterable<Capability>, calls: PrivilegeCalls): string | undefined => {
   const wanted = capabilityMask(needed);
   if (calls.wasRestarted()) {
-    // Those are for the exec that was.
+    // These are for the exec that has happened.
     const [own] = calls.threads();
     calls.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0);
     if (own !== undefined) calls.capset(encodeCapabilities({ ...own, inheritable: 0n }));
@@ -56,7 +58,7 @@ export const keepCapabilities = (needed: Iterable<Capability>, calls: PrivilegeC
   const [own] = before;
   if (own === undefined) return sentence(['/proc/self/task/*/status cannot be read']);
   if (!before.some(thread => excess(thread, wanted) !== 0n)) {
-    // Threads that are there already run no programs.
+    // Threads that exist already run no programs.
     const errno = calls.prctl(PR_SET_NO_NEW_PRIVS, 1, 0);
     return errno === 0 ? undefined : sentence([failed('PR_SET_NO_NEW_PRIVS', errno)]);
   }
@@ -81,13 +83,13 @@ const reduce = (own: ThreadPrivileges, wanted: CapabilityMask, calls: PrivilegeC
       if (!attempt('PR_CAPBSET_DROP', calls.prctl(PR_CAPBSET_DROP, number, 0))) break;
     }
   }
-  // The ambient set takes what is permitted and inheritable; the securebits take CAP_SETPCAP.
+  // The ambient set requires permitted and inheritable; the securebits require CAP_SETPCAP.
   const isReady =
     set(kept | (maySetBounds ? capabilityMask(['CAP_SETPCAP']) : 0n), kept) &&
     capabilityNumbers(kept).every(number =>
       attempt('PR_CAP_AMBIENT_RAISE', calls.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)),
     );
-  // Not without the ambient set: nothing would be left.
+  // Without the ambient set nothing would be left after the exec.
   if (isReady && maySetBounds) {
     attempt('PR_SET_SECUREBITS', calls.prctl(PR_SET_SECUREBITS, SECBIT_NOROOT_LOCKED, 0));
   }
@@ -97,12 +99,12 @@ const reduce = (own: ThreadPrivileges, wanted: CapabilityMask, calls: PrivilegeC
   return failures;
 };
 
-/** What a thread has, or could get back, beyond what is wanted. */
+/** What a thread has, or could regain, beyond what is wanted. */
 const excess = (
   { effective, permitted, bounding }: ThreadPrivileges,
   wanted: CapabilityMask,
 ): CapabilityMask =>
-  // Without CAP_SETPCAP the bounding set stays as it is; it gives nothing where no new privileges are to be had.
+  // Without CAP_SETPCAP the bounding set cannot be reduced; but it gives nothing if no new privileges can be gained.
   (effective | permitted | (hasCapability(effective, 'CAP_SETPCAP') ? bounding : 0n)) & ~wanted;
 
 const shortfall = (
@@ -125,4 +127,4 @@ const shortfall = (
 const failed = (name: string, errno: number): string => `${name}: errno ${errno}`;
 
 const sentence = (reasons: readonly string[]): string =>
-  `privileges that are not needed could not be given up: ${reasons.join(', ')}; all else is as usual`;
+  `privileges that are not needed could not be dropped: ${reasons.join(', ')}; everything else works as usual`;

@@ -10,8 +10,8 @@ import {
 import type { PrivilegeCalls } from './keep-capabilities.ts';
 
 /**
- * Runs `start`; the programs that it starts get those of the capabilities that this thread has. All others that are
- * started get none, see `keepCapabilities`.
+ * Runs `start`. Programs that it starts get those of the capabilities that this thread has. Programs started
+ * elsewhere get none, see `keepCapabilities`.
  */
 export const lendCapabilities = <T>(
   lent: Iterable<Capability>,
@@ -21,7 +21,7 @@ export const lendCapabilities = <T>(
   const [own] = threads();
   if (own === undefined) return start();
   const mask = capabilityMask(lent) & own.permitted;
-  // The ambient set takes what is permitted and inheritable.
+  // The ambient set requires permitted and inheritable.
   capset(encodeCapabilities({ ...own, inheritable: own.inheritable | mask }));
   for (const number of capabilityNumbers(mask)) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number);
   try {

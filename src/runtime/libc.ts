@@ -1,10 +1,10 @@
 import koffi from 'koffi';
 
-/** The C library that this process runs with. */
+/** The C library of this process. */
 export const libc = koffi.load(null);
 
 /** Memory address of a buffer that C keeps pointers into; the buffer must stay referenced. */
 export const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes);
 
-/** errno of the last call of this thread. */
+/** errno of this thread's last call. */
 export const errno = (): number => koffi.errno();

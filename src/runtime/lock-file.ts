@@ -6,8 +6,8 @@ const LOCK_EX_NB = 2 | 4;
 const flock: (fd: number, operation: number) => number = libc.func('int flock(int fd, int operation)');
 
 /**
- * Locks an open file against other processes, until it is closed, or this process ends, however that ends.
+ * Locks an open file against other processes, until it is closed or this process ends, however it ends.
  *
- * @returns false if another one has it locked
+ * @returns false if another process has locked it
  */
 export const lockFile = (fd: number): boolean => flock(fd, LOCK_EX_NB) === 0;

@@ -12,7 +12,7 @@ const MADV_DONTNEED = 4;
 const M_MMAP_THRESHOLD = -3;
 const M_ARENA_MAX = -8;
 
-/** Heaps of the C library: it would make one for each thread, and keep in each what another thread frees. */
+/** Heaps of the C library. Without a limit it makes one for each thread, and each keeps what other threads free. */
 const ARENAS = 2;
 
 /** How much memory a process may have. */
@@ -38,16 +38,16 @@ export const READS_RECORDED: MemoryBounds = {
   mappedBytes: 4 * 1024 * 1024,
 };
 
-/** Milliseconds between two looks at them; every so many looks the C library gives back what it has in reserve. */
+/** Milliseconds between two looks at memory. After a number of looks the C library returns its reserve. */
 const LOOK_MS = 250;
 const TRIM_LOOKS = 4;
-/** Milliseconds after which all that belongs to the start is over, and between two looks later. */
+/** Milliseconds after which the work of starting is over; later, the time between two looks. */
 const STARTED_MS = 3_000;
 const AGAIN_MS = 4_000;
 
 /**
- * Keeps this process's memory small for as long as it runs. To be called before threads are started. Does nothing where
- * it cannot: the settings are those of glibc, the pages those of Linux.
+ * Keeps this process's memory small while it runs. Call it before threads are started. Does nothing on other systems:
+ * the settings are those of glibc, the pages those of Linux.
  */
 export const settleMemory = (bounds: MemoryBounds): void => {
   if (process.platform !== 'linux') return;
@@ -72,7 +72,7 @@ export const settleMemory = (bounds: MemoryBounds): void => {
   }, STARTED_MS).unref();
 };
 
-/** undefined where there is no procfs to tell. */
+/** undefined if there is no procfs. */
 const residentBytes = (): number | undefined => {
   try {
     return process.memoryUsage.rss();
@@ -81,7 +81,7 @@ const residentBytes = (): number | undefined => {
   }
 };
 
-/** Gives back what the C library has in reserve. */
+/** Returns the C library's reserve to the system. */
 const trim = (): void => {
   try {
     mallocTrim ??= libc.func('int malloc_trim(size_t pad)');
@@ -97,7 +97,7 @@ export interface MemorySavings {
   readonly trim: () => void;
 }
 
-/** Saves memory at the cost of CPU where the process has become large: in a flood, and in nothing else. */
+/** Saves memory at the cost of CPU when the process has become large, which happens only in a flood. */
 export class MemoryPressure {
   readonly #savings: MemorySavings;
   readonly #bounds: MemoryBounds;
@@ -109,7 +109,7 @@ export class MemoryPressure {
     this.#bounds = bounds;
   }
 
-  /** @param rss bytes that the process occupies; to be called again and again */
+  /** @param rss resident bytes of the process; to be called again and again */
   look(rss: number): void {
     const isTight = rss >= (this.#isTight ? this.#bounds.roomyBytes : this.#bounds.tightBytes);
     if (isTight !== this.#isTight) this.#savings.saveHeap(isTight);
@@ -128,13 +128,13 @@ interface Mapping {
 let unchanged: readonly Mapping[] | undefined;
 
 /**
- * Gives the pages of this program's file that are mapped back to the page cache: half of what Node occupies after its
- * start is code and data that only the start needed. What is needed again is mapped again without a read from disk.
+ * Returns mapped pages of this program's file to the page cache: half of Node's memory after its start is code and
+ * data that only the start needed. Pages that are needed again are mapped without a read from disk.
  *
- * Which mappings those are is found out once: for `smaps` the kernel walks through all pages, which takes 30 ms. Nobody
- * writes to a mapping that is not writable; that it is still what it was, `maps` tells.
+ * The mappings are determined once, because for `smaps` the kernel walks through all pages, which takes 30 ms.
+ * Mappings that are not writable cannot change; `maps` tells whether they are still the same.
  *
- * @returns whether it could be done: on Linux
+ * @returns whether it could be done, which is on Linux
  */
 export const releaseProgramPages = (): boolean => {
   if (process.platform !== 'linux') return false;
@@ -146,8 +146,8 @@ export const releaseProgramPages = (): boolean => {
 };
 
 /**
- * The mappings of a file of which no page was ever written to, by the text of /proc/PID/smaps. Of others a page that is
- * given back would lose what was written.
+ * The mappings of a file in which no page was ever written, from the text of /proc/PID/smaps. In other mappings,
+ * written data would be lost.
  */
 export const unchangedMappings = (smaps: string, path: string): Mapping[] => {
   const found: Mapping[] = [];

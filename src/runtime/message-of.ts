@@ -1,2 +1,2 @@
-/** What an error says, in words; of a thrown value that is no Error, its text. */
+/** The message of an error; the text of a thrown value that is not an Error. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

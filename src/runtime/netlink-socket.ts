@@ -1,6 +1,6 @@
 import * as libc from './socket-calls.ts';
 
-/** Datagrams taken by one recvmmsg: enough that the call itself costs next to nothing for each. */
+/** Datagrams in one recvmmsg: enough to make the cost of the call itself negligible. */
 export const BATCH = 256;
 
 /** struct sockaddr_nl: family (u16), padding, port (u32), groups (u32). */
@@ -10,7 +10,7 @@ const MMSGHDR_BYTES = 64;
 const IOVEC_BYTES = 16;
 const MSG_NAMELEN = 8;
 
-// What is read for every datagram, in words of four bytes.
+// What is read of every datagram, in words of four bytes.
 const NAME_WORDS = SOCKADDR_NL_BYTES / 4;
 const HEADER_WORDS = MMSGHDR_BYTES / 4;
 const NAME_PORT_WORD = 1;
@@ -18,14 +18,14 @@ const NAMELEN_WORD = MSG_NAMELEN / 4;
 const FLAGS_WORD = 48 / 4;
 const LENGTH_WORD = 56 / 4;
 
-/** Of a datagram that did not fit into its slot. */
+/** The datagram did not fit into its slot. */
 export const TRUNCATED = -1;
-/** Of a datagram that did not come from the kernel. */
+/** The datagram did not come from the kernel. */
 export const FOREIGN = -2;
 
 /**
- * Room for a batch of netlink datagrams, allocated once. Pages of the arena that no datagram ever reached are never touched, so
- * its size is an address range, not memory.
+ * Room for a batch of netlink datagrams, allocated once. Pages that no datagram ever reached are never touched, so
+ * the arena's size is an address range and not memory.
  */
 export class DatagramBatch {
   /** Datagram `i` begins at `startOf(i)`, netlink header first. Valid until the next `receive`. */
@@ -43,7 +43,7 @@ export class DatagramBatch {
    */
   constructor(slotBytes: number, stride = slotBytes) {
     this.#stride = stride;
-    // From calloc, not from Node's pool or a zeroing loop: untouched pages stay unallocated.
+    // From calloc, not from Node's pool or a zeroing loop, so that untouched pages stay unallocated.
     this.arena = Buffer.from(new ArrayBuffer(BATCH * stride));
     const arena = libc.addressOf(this.arena);
     const names = libc.addressOf(this.#names);
@@ -75,7 +75,7 @@ export class DatagramBatch {
     const header = i * HEADER_WORDS;
     headers[header + NAMELEN_WORD] = SOCKADDR_NL_BYTES;
     if ((headers[header + FLAGS_WORD]! & libc.MSG_TRUNC) !== 0) return TRUNCATED;
-    // Only the kernel's port is 0: with CAP_NET_ADMIN, anyone can send to a group.
+    // Only the kernel has port 0: with CAP_NET_ADMIN, anyone can send to a group.
     if (this.#nameWords[i * NAME_WORDS + NAME_PORT_WORD] !== 0) return FOREIGN;
     return headers[header + LENGTH_WORD]!;
   }
@@ -89,7 +89,7 @@ export class DatagramBatch {
 export const openNetlink = (protocol: number): number =>
   libc.socket(libc.AF_NETLINK, libc.SOCK_RAW | libc.SOCK_CLOEXEC, protocol);
 
-/** SO_RCVBUFFORCE exceeds net.core.rmem_max with CAP_NET_ADMIN; else that limit holds. */
+/** With CAP_NET_ADMIN, SO_RCVBUFFORCE may exceed net.core.rmem_max; else that limit applies. */
 export const setReceiveBuffer = (fd: number, bytes: number): void => {
   const size = u32(bytes);
   if (libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUFFORCE, size, 4) !== 0) {
@@ -106,17 +106,17 @@ export const setReceiveBuffer = (fd: number, bytes: number): void => {
 export const setMembership = (fd: number, option: number, group: number): boolean =>
   libc.setsockopt(fd, libc.SOL_NETLINK, option, u32(group), 4) === 0;
 
-/** Binds to any port that is free. @returns false: `errno` says why */
+/** Binds to any free port. @returns false: `errno` says why */
 export const bindNetlink = (fd: number): boolean => libc.bind(fd, KERNEL, KERNEL.length) === 0;
 
-/** Takes nothing any more from other ports than the kernel's. @returns false: `errno` says why */
+/** From now on accepts datagrams only from the kernel's port. @returns false: `errno` says why */
 export const connectToKernel = (fd: number): boolean => libc.connect(fd, KERNEL, KERNEL.length) === 0;
 
 /** @returns false: `errno` says why */
 export const sendToKernel = (fd: number, message: Uint8Array): boolean =>
   libc.sendto(fd, message, message.length, 0, KERNEL, KERNEL.length) >= 0;
 
-/** Port 0; as an address to bind, any port that is free. */
+/** Port 0; as an address to bind, any free port. */
 const KERNEL = new Uint8Array(SOCKADDR_NL_BYTES);
 KERNEL[0] = libc.AF_NETLINK;
 

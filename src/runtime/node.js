@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chooseNode, startFailure } from './choose-node.js';
 
-/*
- * `node src/runtime/node.js ARGUMENTS` is `node ARGUMENTS` with a Node that is new enough. The Node of a distribution need
- * not be, and not every npm puts the one that it installs into the path of scripts (npm 9 of Debian 12 and 13 does not).
+/**
+ * `node src/runtime/node.js ARGUMENTS` is `node ARGUMENTS` with a Node that is new enough. The distribution's Node
+ * may be too old, and not every npm puts the Node that it installs into the PATH of scripts (npm 9 of Debian 12 and
+ * 13 does not).
  */
 
-/** Status of a program that cannot be run, as shells have it. */
+/** Exit status of a program that cannot be run, as in shells. */
 const CANNOT_RUN = 126;
 
 const fail = text => {
@@ -18,14 +19,15 @@ const fail = text => {
   process.exit(CANNOT_RUN);
 };
 
-/** Runs it in the place of this process where that can be done, else as a child that gets our signals. */
+/** Runs it in place of this process if that is possible, else as a child that gets our signals. */
 const run = (path, args) => {
-  // Of another file the call could fail, and then it ends this process with a stack trace. Node 22.15 and later have it.
+  // With another file the call could fail, and would then end this process with a stack trace. Node 22.15 and later
+  // have it.
   if (path === process.execPath) process.execve?.(path, [path, ...args]);
   let child;
-  // Before there is a child, so that none is left behind by a signal that comes at once.
+  // Before there is a child, so that a signal that comes at once leaves none behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {
-    // What is typed at a terminal goes to both.
+    // Keys typed at a terminal send their signal to both processes.
     const isTyped = process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT');
     process.on(signal, () => isTyped || child.kill(signal));
   }

@@ -1,13 +1,13 @@
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 
-/** How a program is started: `args` come before all others. */
+/** How to start a program: `args` come before all others. */
 export interface ProgramStart {
   readonly path: string;
   readonly args: readonly string[];
 }
 
-/** This program, to be started once more. */
+/** How to start this program once more. */
 export const ownCommand = (): ProgramStart => {
   if (isSea()) return { path: process.execPath, args: [] };
   const main = new URL(

@@ -6,14 +6,14 @@ import { addressOf, errno, libc } from './libc.ts';
 
 const { EINVAL } = constants.errno;
 
-/** Holds the pid of the process that is started anew: an exec keeps it, a child has another. */
+/** Holds the pid of the process that starts anew: an exec keeps the pid, a child has another. */
 const MARK = 'OSQUERY_AUDIT_EVENTS_RESTARTED';
 /** fcntl.h */
 const F_SETFD = 2;
-/** The file that this process runs, whatever has its name by now. */
+/** The file that this process runs, even if its name leads to another by now. */
 const OWN_PROGRAM = '/proc/self/exe';
 
-/** The calls of Linux. */
+/** The calls on Linux. */
 export const privilegeCalls = (): PrivilegeCalls => {
   const prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number =
     libc.func('int prctl(int option, ulong second, ulong third, ulong fourth, ulong fifth)');
@@ -55,11 +55,11 @@ const ownThreads = (): readonly ThreadPrivileges[] => {
     try {
       return parseThreadStatus(readFileSync(`/proc/self/task/${id}/status`, 'latin1'));
     } catch {
-      // It has ended.
+      // The thread ended.
       return undefined;
     }
   };
-  // The main thread has the process's own number.
+  // The main thread's id is the process's own.
   const others = taskIds().filter(id => id !== process.pid);
   return [process.pid, ...others].map(statusOf).filter(thread => thread !== undefined);
 };
@@ -72,14 +72,14 @@ const taskIds = (): readonly number[] => {
   }
 };
 
-/** With the zero at the end of each, byte for byte: they need not be text. */
+/** Byte for byte, each with its terminating zero, because arguments need not be text. */
 const ownArguments = (): readonly Uint8Array[] => {
   const bytes = readFileSync('/proc/self/cmdline');
   const found: Uint8Array[] = [];
   for (let start = 0; start < bytes.length; ) {
     const end = bytes.indexOf(0, start);
     if (end < 0) break;
-    // A copy that nothing else lies beside.
+    // A copy in a buffer of its own.
     found.push(Uint8Array.from(bytes.subarray(start, end + 1)));
     start = end + 1;
   }

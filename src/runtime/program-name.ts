@@ -1,5 +1,5 @@
-/** Name of this program: as a command, as its process's title, and as osquery's name for the extension. */
+/** Name of this program: of the command, of its process's title, and of the extension in osquery. */
 export const PROGRAM = 'osquery-audit-events';
 
-/** The kernel's name for its main thread (comm): PR_SET_NAME keeps 15 bytes. */
+/** The kernel's name of its main thread (comm): PR_SET_NAME keeps 15 bytes. */
 export const PROGRAM_COMM = PROGRAM.slice(0, 15);

@@ -2,9 +2,9 @@ import { errno, libc } from './libc.ts';
 
 export { addressOf, errno } from './libc.ts';
 
-/*
- * The C library calls of the event stream. The `netlink` package receives one datagram per call and copies it
- * twice; under a burst that loses more than half of the records, recvmmsg in batches loses none.
+/**
+ * The C library calls of the event stream. The `netlink` package receives one datagram per call and copies it twice.
+ * In a burst that loses more than half of the records; recvmmsg in batches loses none.
  */
 
 export const AF_UNIX = 1;
@@ -37,7 +37,7 @@ export const connect: (fd: Fd, address: Uint8Array, length: number) => number = 
 );
 export const close: (fd: Fd) => number = libc.func('int close(int fd)');
 
-/** fcntl.h, of Linux and macOS alike but for the number. */
+/** fcntl.h; Linux and macOS differ only in the number. */
 const F_DUPFD_CLOEXEC = process.platform === 'linux' ? 1030 : 67;
 const fcntl = libc.func('int fcntl(int fd, int command, ...)') as (
   fd: Fd,
@@ -46,7 +46,9 @@ const fcntl = libc.func('int fcntl(int fd, int command, ...)') as (
   argument: number,
 ) => number;
 
-/** A second descriptor of the same socket, which programs that are started do not get. Negative: `errno` says why. */
+/**
+ * A second descriptor of the same socket, which is closed in programs that are started. Negative: `errno` says why.
+ */
 export const duplicate = (fd: Fd): Fd => fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0);
 export const setsockopt: (
   fd: Fd,
@@ -59,9 +61,9 @@ const getsockopt: (fd: Fd, level: number, option: number, value: Uint8Array, len
   libc.func('int getsockopt(int fd, int level, int option, void *value, void *length)');
 
 /**
- * What SOL_SOCKET says of an option, in words of 32 bits.
+ * A SOL_SOCKET option, in words of 32 bits.
  *
- * @returns undefined if it cannot be had, as of a descriptor that is no socket: `errno` says why
+ * @returns undefined if it cannot be read, for example because the descriptor is no socket: `errno` says why
  */
 export const socketOption = (fd: Fd, option: number, words: number): Uint32Array | undefined => {
   const value = new Uint32Array(words);
@@ -77,9 +79,9 @@ const credentials = new Uint32Array(3);
 const credentialsBytes = new Uint8Array(credentials.buffer);
 
 /**
- * Who is at the other end of a UNIX socket: see unix(7), SO_PEERCRED. Linux only.
+ * The process at the other end of a UNIX socket: see unix(7), SO_PEERCRED. Linux only.
  *
- * @returns undefined if it cannot be had: `errno` says why
+ * @returns undefined if it cannot be read: `errno` says why
  */
 export const peerCredentials = (fd: Fd): { readonly pid: number; readonly uid: number } | undefined => {
   optionLength[0] = credentialsBytes.length;
@@ -103,7 +105,7 @@ const socketpair: (domain: number, type: number, protocol: number, fds: Uint8Arr
 );
 
 /**
- * Two sockets that are connected with each other and closed at an exec.
+ * Two sockets that are connected to each other and closed at an exec.
  *
  * @throws Error with the errno
  */
@@ -138,18 +140,18 @@ const poll: (pollfds: Uint8Array, count: number, timeout: number) => number = li
   'int poll(void *fds, ulong count, int timeout)',
 );
 
-/** Writes to it are read at once, whatever their number: linux/eventfd.h. */
+/** linux/eventfd.h. One read takes all writes, however many. */
 const EFD_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK = 0o4000;
 let eventfdFunction: ((count: number, flags: number) => Fd) | undefined;
 
-/** A descriptor that one thread writes to, to wake up another. Linux only. Negative: `errno` says why. */
+/** A descriptor by which one thread wakes another. Linux only. Negative: `errno` says why. */
 export const eventDescriptor = (): Fd => {
   eventfdFunction ??= libc.func('int eventfd(uint count, int flags)') as (count: number, flags: number) => Fd;
   return eventfdFunction(0, EFD_CLOEXEC | EFD_NONBLOCK);
 };
 
-/** poll(2) of two descriptors: true when `fd` is readable, false when `other` is and `fd` is not, or the time has passed. */
+/** poll(2) of two descriptors: true if `fd` is readable; false if only `other` is, or the time has passed. */
 export const waitEither = (fd: Fd, other: Fd, timeout: number): boolean => {
   const pollfds = new Uint8Array(16);
   const view = new DataView(pollfds.buffer);
@@ -161,8 +163,8 @@ export const waitEither = (fd: Fd, other: Fd, timeout: number): boolean => {
 };
 
 /**
- * poll(2), which holds up the calling thread: true when `fd` is readable, false when `timeout` milliseconds have
- * passed. An error (EINTR above all) counts as readable: the caller reads and finds out.
+ * poll(2), which blocks the calling thread: true if `fd` is readable, false if `timeout` milliseconds have passed. An
+ * error (mostly EINTR) counts as readable: the caller reads and finds out.
  */
 export const waitReadable = (fd: Fd, timeout: number): boolean => {
   const pollfd = new Uint8Array(8);

@@ -8,7 +8,7 @@ import {
   workerData,
 } from 'node:worker_threads';
 
-/** Megabytes: V8 would let what is short-lived fill 50 before it looks; all of it is dead after milliseconds. */
+/** In megabytes. V8 would let new objects fill 50 before it collects; nearly all are dead after milliseconds. */
 const YOUNG_MB = 8;
 
 /** What a worker has in place of its data that was started before there were any. */
@@ -21,9 +21,10 @@ interface LaterData {
 const warm = new Map<string, { readonly worker: Worker; readonly later: LaterData }>();
 
 /**
- * Starts a worker thread from a module of this program, given as `new URL('./some-worker.ts', import.meta.url)`: the
- * build finds it by that text. From the sources the module itself runs; the single executable has no files, and runs
- * the bundle that the build made of the module. A thread that `warmWorker` has started is taken, whose options are its own.
+ * Starts a worker thread from a module of this program. The module is given as `new URL('./some-worker.ts',
+ * import.meta.url)`, because the build searches for that text. When run from the sources, the module itself runs; the
+ * single executable has no files and runs the bundle that the build made of the module. If `warmWorker` has started a
+ * thread, that is used, with its own options.
  */
 export const startWorker = (entry: URL, options: WorkerOptions = {}): Worker => {
   const started = warm.get(entry.pathname);
@@ -68,14 +69,14 @@ const isLater = (data: unknown): data is LaterData =>
 const newWorker = (entry: URL, more: WorkerOptions): Worker => {
   const options: WorkerOptions = { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }, ...more };
   if (!isSea()) return new Worker(entry, options);
-  // Without --input-type Node would first parse it all as CommonJS.
+  // Without --input-type Node would first parse all of it as CommonJS.
   return new Worker(getAsset(workerAsset(entry.pathname), 'utf8'), {
     ...options,
     eval: true,
-    // What the executable gives V8 is for the whole process, and refused here.
+    // The executable's V8 options apply to the whole process; a worker must not have them.
     execArgv: ['--input-type=module'],
   });
 };
 
-/** Name of the asset with the bundle of a worker's module. */
+/** Name of the asset that holds the bundle of a worker's module. */
 export const workerAsset = (path: string): string => `${basename(path, '.ts')}.mjs`;

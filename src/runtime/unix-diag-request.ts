@@ -16,7 +16,7 @@ export const encodeUnixDiagRequest = (inode: number): Uint8Array => {
   request.writeUInt32LE(0xffffffff, 4);
   request.writeUInt32LE(inode, UNIX_DIAG_INODE_AT);
   request.writeUInt32LE(UDIAG_SHOW_PEER, 12);
-  // Whatever its cookie is.
+  // For any cookie.
   request.fill(0xff, 16);
   return request;
 };

@@ -11,7 +11,7 @@ const SOCK_DIAG_BY_FAMILY = 20;
 /** Room for an answer: a few attributes. */
 const ANSWER_BYTES = 1024;
 
-/** Which UNIX sockets of this network namespace are connected to which. */
+/** Tells which UNIX sockets of this network namespace are connected to each other. */
 export class UnixDiag {
   readonly #fd: number;
   /** One for all: only its numbers change. */
@@ -29,10 +29,10 @@ export class UnixDiag {
   }
 
   /**
-   * The kernel answers while the request is sent: nothing is waited for.
+   * Asks the kernel, which answers while the request is sent, so there is no wait.
    *
    * @param inode of a connected socket
-   * @returns that of the other end; undefined if there is none now, or the kernel does not say
+   * @returns the inode of the other end; undefined if it has none now, or the kernel does not say
    */
   peerOf(inode: number): number | undefined {
     const request = this.#request;
@@ -43,14 +43,14 @@ export class UnixDiag {
     for (;;) {
       const length = libc.recv(this.#fd, this.#answer, ANSWER_BYTES, libc.MSG_DONTWAIT);
       if (length < HEADER_BYTES) return undefined;
-      // One that was not read when it was due.
+      // The answer to an earlier question that was not read in time.
       if (this.#answer.readUInt32LE(8) !== sequence) continue;
       if (this.#answer.readUInt16LE(4) !== SOCK_DIAG_BY_FAMILY) return undefined;
       return parseUnixDiagPeer(this.#answer.subarray(HEADER_BYTES, length));
     }
   }
 
-  /** Once. */
+  /** May be called only once. */
   close(): void {
     libc.close(this.#fd);
   }

@@ -1,9 +1,9 @@
 const HEX = [...'0123456789ABCDEF'];
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text from `start..end` of the bytes; each byte that is not part of valid UTF-8 stands as `\xHH`. */
+/** Text from `start..end` of the bytes. Each byte that is not part of valid UTF-8 becomes `\xHH`. */
 export const decodeUtf8 = (bytes: Buffer, start = 0, end = bytes.length): string => {
-  // Without a replacement character in the result, nothing was replaced.
+  // If the result has no replacement character, nothing was replaced.
   const quick = bytes.toString('utf8', start, end);
   if (!quick.includes('\ufffd')) return quick;
   const part = bytes.subarray(start, end);

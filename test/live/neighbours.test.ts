@@ -134,9 +134,9 @@ describe('neighbours', unless(whyNotLive), () => {
     const rules = await ourRules();
     await deleteAllRules();
     await until('the rules', async () => (await ourRules()) === rules);
-    await until('the warning', () => extension.stderr.includes('removed by somebody else'));
+    await until('the warning', () => extension.stderr.includes('removed by another program'));
     expect(await isSeen(extension, 'after-deletion')).toBe(true);
-    expect(extension.stderr).toMatch(/\d+ of our audit rules were removed by somebody else/);
+    expect(extension.stderr).toMatch(/\d+ of our audit rules were removed by another program/);
   }, 90_000);
 
   test('without audit_allow_config they stay away, and it is told', async () => {
@@ -159,7 +159,7 @@ describe('neighbours', unless(whyNotLive), () => {
     await until('audit', async () => (await auditState()).status.enabled === 1);
     expect((await auditState()).status.backlogWaitTime).toBe(0);
     expect(await isSeen(extension, 'after-the-switch')).toBe(true);
-    expect(extension.stderr).toContain('kernel audit was switched off by somebody else: it is on again');
+    expect(extension.stderr).toContain('kernel audit was switched off by another program: it is on again');
     await extension[Symbol.asyncDispose]();
     const { status } = await auditState();
     expect(status).toEqual({ ...live.before.status, enabled: 0, backlogWaitTime: 777 });

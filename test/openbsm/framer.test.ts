@@ -131,8 +131,8 @@ describe('TrailFramer', () => {
       [0xff, 0xff, 0xff, 0xff],
       'record length 4294967295, but the limit is 4194304 bytes (maxRecordBytes)',
     ],
-    ['one less than there is', [0, 0, 0, one.length - 1], 'no trailer that agrees'],
-    ['that leads into the next record', [0, 0, 0, one.length + 7], 'no trailer that agrees'],
+    ['one less than there is', [0, 0, 0, one.length - 1], 'no matching trailer'],
+    ['that leads into the next record', [0, 0, 0, one.length + 7], 'no matching trailer'],
     ['that leads beyond the end', [0, 0x3f, 0, 0], 'ends inside a record of 4128768 bytes'],
   ])('does not believe a length %s', (_, length, reason) => {
     const lying = Uint8Array.from(one);
@@ -151,7 +151,7 @@ describe('TrailFramer', () => {
       kind: 'damage',
       offset: one.length,
       length: 20,
-      reason: `the trail ends inside a record of ${one.length} bytes, ${one.length - 20} are missing`,
+      reason: `the trail ends inside a record of ${one.length} bytes: ${one.length - 20} are missing`,
     });
     expect(frame([one.subarray(0, 3)])).toMatchObject([{ reason: 'the trail ends inside a header' }]);
     expect(frame([file.subarray(0, 5)])).toMatchObject([{ reason: 'the trail ends inside a file token' }]);

@@ -2,7 +2,7 @@ const BITS_64 = 0x8000_0000;
 const LITTLE_ENDIAN = 0x4000_0000;
 const N32 = 0x2000_0000;
 
-/** EM_* by the name that audit has for the architecture. Source: linux/elf-em.h. */
+/** EM_* values, by audit's name of the architecture. Source: linux/elf-em.h. */
 const EM = {
   SPARC: 2,
   I386: 3,
@@ -39,7 +39,7 @@ const EM = {
   ALPHA: 0x9026,
 } as const;
 
-/** AUDIT_ARCH_* without that prefix. Source: linux/audit.h. */
+/** AUDIT_ARCH_* values, by their names without that prefix. Source: linux/audit.h. */
 export const AUDIT_ARCH_NUMBERS = {
   X86_64: EM.X86_64 | BITS_64 | LITTLE_ENDIAN,
   AARCH64: EM.AARCH64 | BITS_64 | LITTLE_ENDIAN,
@@ -97,12 +97,12 @@ export const AUDIT_ARCH_NUMBERS = {
 
 export type ArchName = keyof typeof AUDIT_ARCH_NUMBERS;
 
-/** The `arch` of a record, a u32. */
+/** The `arch` of a record, as a u32. */
 export const archNumber = (name: ArchName): number => AUDIT_ARCH_NUMBERS[name] >>> 0;
 
 const names = new Map(
   (Object.keys(AUDIT_ARCH_NUMBERS) as ArchName[]).map(name => [archNumber(name), name] as const),
 );
 
-/** `X86_64` for 0xc000003e; undefined for a number that no architecture has. */
+/** `X86_64` for 0xc000003e; undefined for an unknown number. */
 export const archName = (arch: number): ArchName | undefined => names.get(arch);

@@ -17,16 +17,16 @@ import { type AuditStatus, type AuditStatusChange, encodeStatusChange, parseAudi
 
 const { EEXIST, ENOENT } = constants.errno;
 
-/** Milliseconds the kernel has to answer; it answers at once or not at all. */
+/** Milliseconds for the kernel's answer. It answers at once or not at all. */
 const REPLY_TIMEOUT = 3_000;
 
-/** Status and rules of kernel audit. The event stream has a socket of its own. */
+/** Status and rules of kernel audit. The event stream has a separate socket. */
 export interface AuditControl {
   getStatus(): Promise<AuditStatus>;
   setStatus(change: AuditStatusChange): Promise<void>;
-  /** Resolves to false if the rule was there already. */
+  /** Resolves to false if the rule existed already. */
   addRule(rule: AuditRule): Promise<boolean>;
-  /** Puts back a rule as `listRules` returned it. */
+  /** Adds a rule again in the form that `listRules` returned. */
   addListedRule(rule: Uint8Array): Promise<boolean>;
   /** Takes what `listRules` returned. Resolves to false if the rule was gone already. */
   deleteRule(rule: Uint8Array): Promise<boolean>;
@@ -35,7 +35,7 @@ export interface AuditControl {
   close(): void;
 }
 
-/** What ends an exchange besides an error: the acknowledgement, the one reply, or a whole listing. */
+/** What ends an exchange, besides an error: the acknowledgement, the one reply, or a whole listing. */
 type Ending = 'acknowledgement' | 'reply' | 'listing';
 
 type Netlink = ReturnType<typeof createNetlink>;
@@ -61,7 +61,7 @@ const NOTHING = new Uint8Array(0);
 /**
  * Opens the control socket.
  *
- * @throws AuditError `no-audit` where the kernel has no audit or the namespace is denied it.
+ * @throws AuditError `no-audit` if the kernel has no audit or denies it to this namespace.
  */
 export const openAuditControl = (): AuditControl => {
   const socket = new ControlSocket(open());
@@ -94,7 +94,10 @@ export const openAuditControl = (): AuditControl => {
   };
 };
 
-/** Requests to the kernel, one at a time: the package loses a listing when another reply comes in its middle. */
+/**
+ * Sends requests to the kernel one at a time: the netlink package loses a listing if another reply arrives in its
+ * middle.
+ */
 class ControlSocket {
   readonly #socket: Netlink;
   #exchange: Exchange | undefined;
@@ -103,7 +106,7 @@ class ControlSocket {
 
   constructor(socket: Netlink) {
     this.#socket = socket;
-    // The package ends the process when a callback of its throws, or when 'error' has no listener.
+    // The package ends the process if one of its callbacks throws, or if 'error' has no listener.
     socket.on('error', error => this.#fail(error));
     socket.on('invalid', error =>
       this.#fail(new Error(`netlink: unreadable reply from the kernel: ${error}`)),
@@ -128,7 +131,7 @@ class ControlSocket {
     this.#exchange?.finish(error);
   }
 
-  /** A listing comes as one array without its DONE, empty when there is nothing to list. */
+  /** A listing comes as one array without its DONE message; it is empty if there is nothing to list. */
   #receive(messages: readonly NetlinkMessage[]): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
@@ -175,7 +178,7 @@ const open = (): Netlink => {
   } catch (error) {
     throw new AuditError(
       'no-audit',
-      `this kernel offers no audit netlink socket (${(error as Error).message}): it was built without CONFIG_AUDIT, or this container may not use it; run on the host`,
+      `this kernel offers no audit netlink socket (${(error as Error).message}): it was built without CONFIG_AUDIT, or this container may not use it; run this on the host`,
       { cause: error },
     );
   }
@@ -203,7 +206,7 @@ const kernelError = (operation: string, code: number): AuditError => {
     case 'EACCES':
       return new AuditError(
         'no-permission',
-        `${operation}: not permitted (${name}): it takes CAP_AUDIT_CONTROL in the initial user and pid namespace; run as root on the host`,
+        `${operation}: not permitted (${name}): this needs CAP_AUDIT_CONTROL in the initial user and pid namespace; run as root on the host`,
         { errno: code },
       );
     case 'ECONNREFUSED':
@@ -214,7 +217,7 @@ const kernelError = (operation: string, code: number): AuditError => {
         { errno: code },
       );
     case 'EEXIST':
-      return new AuditError('owned', `${operation}: there already (${name})`, { errno: code });
+      return new AuditError('owned', `${operation}: it exists already (${name})`, { errno: code });
     default:
       return new AuditError('refused', `${operation}: the kernel answered ${name}`, { errno: code });
   }

@@ -13,14 +13,14 @@ import {
 } from '../constants.ts';
 
 /**
- * Record types that are not read here: a quarter of the records of a connect or exec. Excluded, they cost neither us nor the
- * audited program, whose command line the kernel copies for each PROCTITLE.
+ * Record types that are not read here: a quarter of the records of a connect or exec. If they are excluded, they cost
+ * neither us nor the audited program, whose command line the kernel copies for each PROCTITLE.
  */
 const UNREAD = [AUDIT_PROCTITLE, AUDIT_BPRM_FCAPS] as const;
 
 /**
- * A pid that no process has, above the kernel's PID_MAX_LIMIT of 2^22. Rules of the exclude list cannot have a key:
- * ours are known by the condition that the pid is not this one, which always holds.
+ * A pid that no process has: it is above the kernel's PID_MAX_LIMIT of 2^22. Rules of the exclude list cannot have a
+ * key; ours are recognized by the condition that the pid is not this one, which is always true.
  */
 const NOBODY = 0x6f61_6531;
 
@@ -47,14 +47,14 @@ const encode = (type: number): Uint8Array => {
 };
 
 /**
- * The rules that keep unread records from being made, as struct audit_rule_data.
+ * The rules that prevent records that are not read, as struct audit_rule_data.
  *
- * @param listed the rules that are there: where somebody excludes EOE, PROCTITLE is all that tells an event's end
+ * @param listed the existing rules: if another program excludes EOE, only PROCTITLE marks the end of an event
  */
 export const exclusions = (listed: readonly Uint8Array[]): readonly Uint8Array[] =>
   listed.some(excludesEoe) ? [] : UNREAD.map(encode);
 
-/** Whether a rule as the kernel lists it is one of those. */
+/** Whether a rule in the kernel's list is one of those. */
 export const isExclusion = (listed: Uint8Array): boolean =>
   word(listed, 0) === AUDIT_FILTER_EXCLUDE &&
   word(listed, 2) === 2 &&

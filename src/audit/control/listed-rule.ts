@@ -14,16 +14,16 @@ const AUDIT_FILTER_EXCLUDE = 0x05;
 export interface RuleField {
   /** AUDIT_PID, AUDIT_MSGTYPE … */
   readonly field: number;
-  /** AUDIT_EQUAL and the like. */
+  /** AUDIT_EQUAL and others. */
   readonly op: number;
   readonly value: number;
 }
 
-/** What decides whether a rule of the kernel applies, without the text of its string fields. */
+/** The conditions of a kernel rule, without the text of its string fields. */
 export interface ListedRule {
   readonly list: 'task' | 'exit' | 'exclude' | 'other';
   readonly never: boolean;
-  /** Without the key, which decides nothing. */
+  /** Without the key, which is no condition. */
   readonly fields: readonly RuleField[];
   hasSyscall(number: number): boolean;
 }
@@ -31,7 +31,7 @@ export interface ListedRule {
 const WORDS = 3 + AUDIT_BITMASK_SIZE + 3 * AUDIT_MAX_FIELDS + 1;
 
 /**
- * Reads struct audit_rule_data as AUDIT_LIST_RULES gives it: u32 flags, action, field_count, mask[64], fields[64],
+ * Reads struct audit_rule_data as AUDIT_LIST_RULES returns it: u32 flags, action, field_count, mask[64], fields[64],
  * values[64], fieldflags[64], buflen, in the machine's byte order, which is little endian wherever Node.js runs here.
  *
  * @returns undefined if the bytes are too few
@@ -72,8 +72,8 @@ const listName = (list: number): ListedRule['list'] => {
 };
 
 /**
- * Whether a rule is the `-a never,task` of some distributions: every process that starts while it is there stays without
- * system call events for as long as it lives, whatever other rules say.
+ * Whether a rule is the `-a never,task` of some distributions. A process that starts while it exists has no system
+ * call events for its whole life, whatever other rules say.
  */
 export const suppressesEveryTask = ({ list, never, fields }: ListedRule): boolean =>
   list === 'task' && never && fields.length === 0;

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { bootId } from '../../runtime/boot-id.ts';
 import { trustedDirectory } from '../../runtime/trusted-directory.ts';
 
-/** Rules of others that `audit_force_reconfigure` took away, kept where a process killed meanwhile cannot lose them. */
+/** Rules of others that `audit_force_reconfigure` removed, kept safe in case this process is killed. */
 export interface RemovedRules {
-  /** struct audit_rule_data of each; none if nothing is kept, or it cannot be read. */
+  /** struct audit_rule_data of each rule; none if nothing is kept, or it cannot be read. */
   load(): readonly Uint8Array[];
-  /** @throws Error if they cannot be kept */
+  /** @throws Error if they cannot be stored */
   save(rules: readonly Uint8Array[]): void;
   clear(): void;
 }
@@ -16,8 +16,8 @@ const FILE = 'osquery-audit-events.rules';
 const MAX_RULE_BYTES = 8_192;
 
 /**
- * Keeps them in a file in /run, as long as the kernel would: one base64 line each, after a line with the boot id. Most systems
- * empty /run at boot; the boot id covers the others.
+ * Stores them in a file in /run, for as long as the kernel would keep them: one base64 line each, after a line with
+ * the boot id. Most systems empty /run at boot; the boot id covers the others.
  */
 export const removedRulesIn = (directory = '/run'): RemovedRules => {
   const path = join(directory, FILE);
@@ -26,7 +26,7 @@ export const removedRulesIn = (directory = '/run'): RemovedRules => {
     try {
       unlinkSync(path);
     } catch {
-      // There was none.
+      // There was no file.
     }
   };
   return {
@@ -35,7 +35,7 @@ export const removedRulesIn = (directory = '/run'): RemovedRules => {
         trustedDirectory(directory);
         const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
         try {
-          // In a sticky directory the name is anybody's.
+          // In a sticky directory anybody can make a file of this name.
           if (fstatSync(fd).uid !== process.geteuid?.()) return [];
           const [boot, ...lines] = readFileSync(fd, 'latin1').trimEnd().split('\n');
           if (boot !== bootId()) return [];

@@ -3,8 +3,8 @@ import type { RestoreNote } from './rules.ts';
 import type { AuditStatus, AuditStatusChange } from './status.ts';
 
 /**
- * The audit status without the changes of the instance that left the note. A value that is no longer what the instance set was
- * changed by somebody else since, and stays.
+ * The audit status without the changes of the instance that left the note. A value that differs from the instance's
+ * was changed by somebody else since, and stays.
  */
 export const statusWithout = (now: AuditStatus, { found, placed }: RestoreNote): AuditStatus => {
   const field = (name: keyof RestoreNote['placed']): number =>

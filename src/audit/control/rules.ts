@@ -37,27 +37,27 @@ import type { AuditStatus } from './status.ts';
 
 export { RULE_KEY };
 
-/** What an instance of ours found, and puts back at its end. */
+/** The values that an instance of ours found, and restores at its end. */
 export type FoundStatus = Pick<AuditStatus, 'enabled' | 'failure' | 'backlogLimit' | 'backlogWaitTime'>;
 
-/** What it has put in place of that. `enabled` is 1 then. */
+/** The values that it set instead. `enabled` is 1 then. */
 export type PlacedStatus = Partial<Omit<FoundStatus, 'enabled'>>;
 
-/** What an instance leaves to the next one in case it is killed. */
+/** What an instance leaves for the next one, in case it is killed. */
 export interface RestoreNote {
   readonly found: FoundStatus;
-  /** tgid of the process that had the stream then; 0 if nobody had. */
+  /** tgid of the process that owned the stream then; 0 for none. */
   readonly owner: number;
   readonly placed: PlacedStatus;
 }
 
-/** Stands between RULE_KEY and the numbers of a RestoreNote, in the key of the rule that matches no event. */
+/** Separates RULE_KEY from the numbers of a RestoreNote, in the key of the rule that matches no event. */
 const FOUND = ':found=';
 const PLACED = ';placed=';
-/** In place of a number that was not changed. */
+/** Instead of a number that was not changed. */
 const UNCHANGED = '-';
 
-/** The kernel keeps the key for as long as it keeps the changes: until the next boot, or until they are undone. */
+/** The kernel keeps the key as long as it keeps the changes: until the next boot, or until they are undone. */
 export const keyWithNote = ({ found, owner, placed }: RestoreNote): string =>
   [
     RULE_KEY,
@@ -67,23 +67,23 @@ export const keyWithNote = ({ found, owner, placed }: RestoreNote): string =>
     [placed.failure, placed.backlogLimit, placed.backlogWaitTime].map(value => value ?? UNCHANGED).join(','),
   ].join('');
 
-/** What a rule asks of a field: AUDIT_EQUAL unless said otherwise. A path is text. */
+/** A condition on a field; AUDIT_EQUAL unless given otherwise. A path is text. */
 export type RuleField = readonly [field: number, value: number | string, operator?: number];
 
-/** One rule: what it asks of each field, all of them. */
+/** One rule. All of its conditions must hold. */
 export interface AuditRule {
-  /** The exit list unless said otherwise. */
+  /** The exit list, unless given. */
   readonly list?: 'io_uring';
   readonly action: 'always' | 'never';
-  /** Put before all others: the first rule that matches decides. */
+  /** Put before all other rules: the first rule that matches decides. */
   readonly prepend: boolean;
-  /** In the io_uring list its operations. */
+  /** In the io_uring list, its operations. */
   readonly syscalls: readonly number[] | 'all';
   readonly fields: readonly RuleField[];
   readonly key: string;
 }
 
-/** What is to be audited; the same names as osquery's flags. */
+/** What to audit; the names are those of osquery's flags. */
 export interface RuleSelection {
   readonly processEvents: boolean;
   readonly forkProcessEvents: boolean;
@@ -92,18 +92,18 @@ export interface RuleSelection {
   readonly acceptSocketEvents: boolean;
   readonly failedSocketEvents: boolean;
   readonly nullAcceptSocketEvents: boolean;
-  /** Datagrams sent to an address; of other sends the kernel cannot tell them before it has made a record. */
+  /** Datagrams sent to an address. The kernel cannot tell these from other sends before it has made a record. */
   readonly datagrams: boolean;
-  /** Uids, and login uids, whose calls are not recorded: as many as there is room for in a rule. */
+  /** Uids, and login uids, whose calls are not recorded: as many as fit into a rule. */
   readonly excludeUids?: readonly number[];
   readonly excludeAuids?: readonly number[];
-  /** What is watched for process_file_events. */
+  /** What process_file_events watches. */
   readonly watches?: readonly Watch[];
-  /** Whether accesses that only read are to be recorded, too. */
+  /** Whether to record accesses that only read, too. */
   readonly fileAccesses?: boolean;
 }
 
-/** Something that the kernel can watch: a directory with all that is below it, or what has one path. */
+/** Something that the kernel can watch: a directory with everything below it, or a single path. */
 export interface Watch {
   readonly kind: 'directory' | 'path';
   readonly path: string;
@@ -112,10 +112,10 @@ export interface Watch {
 const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
 const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];
 const KILL: readonly SyscallName[] = ['kill', 'tkill', 'tgkill'];
-/** A connect with one of these goes on: the caller does not wait, or a signal came meanwhile. */
+/** With these errors a connect continues: the caller does not wait, or a signal interrupted it. */
 const CONNECT_GOES_ON = [EINPROGRESS, EINTR];
 
-/** SYS_BIND and so on among the calls that socketcall multiplexes are told apart by a0 only. */
+/** socketcall multiplexes these calls (SYS_BIND and others); only a0 tells them apart. */
 const SOCKETCALLS = [2, 3, 5, 18] as const;
 /** SYS_SENDTO, SYS_SENDMSG, SYS_SENDMMSG. */
 const SEND_SOCKETCALLS = [11, 16, 20] as const;
@@ -123,11 +123,11 @@ const SEND: readonly SyscallName[] = ['sendto', 'sendmsg', 'sendmmsg'];
 const MSG_FASTOPEN = 0x2000_0000;
 
 /**
- * The rules for one selection. The kernel does what filtering it can: only calls that can become a row match,
- * so a failed exec or a connect refused by a host costs nothing here.
+ * The rules for one selection. The kernel filters as much as it can: only calls that can become a row match, so a
+ * failed exec, or a connect refused by a host, costs nothing here.
  *
- * @param ownPid tgid whose system calls are never audited: auditing the reader of the audit stream is a loop.
- * @param ownKey key of the rule that says so
+ * @param ownPid tgid whose system calls are never audited: auditing the reader of the audit stream would be a loop.
+ * @param ownKey key of the rule that does this
  */
 export const rulesFor = (
   selection: RuleSelection,
@@ -152,24 +152,27 @@ export const rulesFor = (
     rule.action === 'never' ? rule : { ...rule, fields: [...rule.fields, ...excluded] },
   );
   if (selection.sockets) narrowed.push(ioUringRule(selection));
-  // Last, as they are the most: what is recorded by others is not compared with them.
+  // These come last, because there are many: calls that other rules record are not compared with them.
   for (const watch of selection.watches ?? [])
     for (const architecture of architectures)
       narrowed.push(...watchRules(watch, architecture, selection.fileAccesses === true));
   return narrowed;
 };
 
-/** Of the 64 fields of a rule, those that are left by all others. */
+/** Of a rule's 64 fields, those that all other conditions leave free. */
 const MAX_EXCLUDED = 48;
 
-/** By fields of our own rules, and by no rule that says never: that would silence those of others, too. */
+/**
+ * Exclusions are conditions of our own rules. A separate rule with the action never would silence rules of others,
+ * too.
+ */
 const exclusionFields = ({ excludeUids = [], excludeAuids = [] }: RuleSelection): readonly RuleField[] =>
   [
     ...excludeUids.map(uid => [AUDIT_UID, uid, AUDIT_NOT_EQUAL] as const),
     ...excludeAuids.map(auid => [AUDIT_LOGINUID, auid, AUDIT_NOT_EQUAL] as const),
   ].slice(0, MAX_EXCLUDED);
 
-/** A rule that records system calls of one architecture; none where it has none of them. */
+/** A rule that records system calls of one architecture; none if the architecture has none of them. */
 const always = (
   architecture: Architecture,
   names: readonly SyscallName[],
@@ -177,7 +180,7 @@ const always = (
 ): AuditRule[] => {
   const syscalls = names
     .map(architecture.numberOf)
-    // MIPS has numbers that no rule can name.
+    // Some of MIPS's numbers exceed what a rule can name.
     .filter(number => number !== undefined && number < AUDIT_BITMASK_SIZE * 32) as number[];
   if (syscalls.length === 0) return [];
   return [
@@ -194,12 +197,12 @@ const always = (
 /** Bits of AUDIT_PERM. Source: linux/audit.h. */
 const AUDIT_PERM_WRITE = 2;
 
-/** All that changes what has a path, but for opens, of which only some do. */
+/** All calls that change something with a path, except opens, of which only some do. */
 const CHANGES = fileCallNames.filter(name => !(openCallNames as readonly string[]).includes(name));
 
 /**
- * The rules of one watch: for what always changes something, and for what opens it. The kernel tells by the flags which opens are
- * for writing; it knows which calls change something less well than the list here does.
+ * The rules of one watch: one for calls that always change something, one for opens. The kernel tells by the flags
+ * which opens are for writing; but it knows less well than this list which calls change something.
  */
 const watchRules = (
   { kind, path }: Watch,
@@ -207,7 +210,8 @@ const watchRules = (
   withAccesses: boolean,
 ): readonly AuditRule[] => {
   const where = [kind === 'directory' ? AUDIT_DIR : AUDIT_WATCH, path] as const;
-  // Where the name that is watched goes, the kernel compares before it knows what comes of the call (audit_update_watch).
+  // If the watched name itself disappears, the kernel evaluates the rule before it knows the result of the call
+  // (audit_update_watch).
   const succeeded: AuditRule['fields'] = kind === 'directory' ? [[AUDIT_SUCCESS, 1]] : [];
   const forWriting: AuditRule['fields'] = withAccesses ? [] : [[AUDIT_PERM, AUDIT_PERM_WRITE]];
   return [
@@ -227,7 +231,10 @@ const processRules = (selection: RuleSelection, architecture: Architecture): Aud
     [[AUDIT_SUCCESS, 1]],
   );
 
-/** Where rows say what a process runs that has not just begun it: who has another name for it set is to be known. */
+/**
+ * If rows show the program of processes that have not just started it, we have to know which processes changed their
+ * reported program.
+ */
 const claimRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] =>
   selection.sockets ||
   selection.forkProcessEvents ||
@@ -255,7 +262,10 @@ const socketRules = (selection: RuleSelection, architecture: Architecture): Audi
   return rules;
 };
 
-/** Sends that are connects (TCP Fast Open), by their flags; and with datagrams all of them, as no rule can ask for an address. */
+/**
+ * Sends that connect (TCP Fast Open), by their flags. For datagrams all sends, because no rule can ask for an
+ * address.
+ */
 const sendRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
   const rules: AuditRule[] = [];
   const outcomes = selection.failedSocketEvents
@@ -273,7 +283,7 @@ const sendRules = (selection: RuleSelection, architecture: Architecture): AuditR
   return rules;
 };
 
-/** For architectures whose socket calls are one system call. */
+/** For architectures whose socket calls share one system call. */
 const socketcallRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
   const rules: AuditRule[] = [];
   for (const call of selection.datagrams ? [...SOCKETCALLS, ...SEND_SOCKETCALLS] : SOCKETCALLS) {
@@ -297,7 +307,7 @@ const socketcallRules = (selection: RuleSelection, architecture: Architecture): 
 const wantedOutcome = (selection: RuleSelection): AuditRule['fields'] =>
   selection.failedSocketEvents ? [] : [[AUDIT_SUCCESS, 1]];
 
-/** Whatever the outcome of the calls: it is not recorded, and the address is in a record that is not the last. */
+/** For any outcome, because it is not recorded, and the address may be in a record that is not the last. */
 const ioUringRule = (selection: RuleSelection): AuditRule => ({
   list: 'io_uring',
   action: 'always',
@@ -308,14 +318,14 @@ const ioUringRule = (selection: RuleSelection): AuditRule => ({
 });
 
 /**
- * Of the last word of the mask the kernel takes the upper 16 bits for classes of system calls (AUDIT_SYSCALL_CLASSES), and
- * lists them as 0: without them a rule is listed as it was added.
+ * In the last word of the mask, the kernel reads the upper 16 bits as classes of system calls (AUDIT_SYSCALL_CLASSES)
+ * and lists them as 0. Without them a rule is listed as it was added.
  */
 const CLASSLESS = 0xffff;
 
 /**
- * struct audit_rule_data: flags, action, field_count, mask[64], fields[64], values[64], fieldflags[64], buflen
- * as u32, then the strings. A string field's value is its length.
+ * struct audit_rule_data: flags, action, field_count, mask[64], fields[64], values[64], fieldflags[64], buflen as
+ * u32, then the strings. The value of a string field is its length.
  */
 export const encodeRule = (rule: AuditRule): Uint8Array => {
   const all: AuditRule['fields'] = [...rule.fields, [AUDIT_FILTERKEY, rule.key]];
@@ -352,7 +362,8 @@ export const encodeRule = (rule: AuditRule): Uint8Array => {
 };
 
 /**
- * The payload that deletes a rule listed by the kernel (AUDIT_LIST_RULES), or undefined if the rule is not ours. The kernel compares the whole rule, so what it listed is sent back unchanged.
+ * The payload that deletes a listed rule (AUDIT_LIST_RULES); undefined if the rule is not ours. The kernel compares
+ * the whole rule, so what it listed is sent back unchanged.
  */
 export const ownRule = (listed: Uint8Array): Uint8Array | undefined => {
   const key = keyOf(listed);
@@ -403,7 +414,7 @@ export const noteIn = (listed: Uint8Array): LeftNote | undefined => {
 const NOTE = new RegExp(
   `^${RULE_KEY}${FOUND}(\\d{1,10}(?:,\\d{1,10}){4})${PLACED}((?:\\d{1,10}|-)(?:,(?:\\d{1,10}|-)){2})$`,
 );
-/** Of the first field, in a rule's bytes. */
+/** Place of the first field's value in a rule's bytes. */
 const VALUES_AT = (3 + AUDIT_BITMASK_SIZE + AUDIT_MAX_FIELDS) * 4;
 const MAX_U32 = 0xffff_ffff;
 
@@ -428,7 +439,7 @@ const keyOf = (listed: Uint8Array): string | undefined => {
 };
 
 /**
- * Fields whose value is the length of a string that follows: the five subj_*, five obj_*, watch, dir, exe.
- * Source: audit_data_to_entry in kernel/auditfilter.c.
+ * Fields whose value is the length of a string that follows: the five subj_*, five obj_*, watch, dir, exe. Source:
+ * audit_data_to_entry in kernel/auditfilter.c.
  */
 const STRING_FIELDS = new Set([13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 105, 107, 112]);

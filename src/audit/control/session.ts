@@ -32,7 +32,7 @@ import { otherOwner, type StreamOwner } from './stream-owner.ts';
 
 const { EINVAL } = constants.errno;
 
-/** The rules of this selection are those that every selection has. No event matches them. */
+/** The rules of this selection are those that every selection has. They match no event. */
 const NOTHING: RuleSelection = {
   processEvents: false,
   forkProcessEvents: false,
@@ -50,37 +50,37 @@ export interface SessionOptions {
   readonly mode: 'auto' | StreamMode;
   /** Whether rules, enabled, failure and backlog may be changed. */
   readonly allowConfig: boolean;
-  /** Removes the rules that are there; they come back at the end. */
+  /** Removes the existing rules; they are added again at the end. */
   readonly forceReconfigure: boolean;
-  /** At the end removes rules under our key even if this process did not add them. */
+  /** At the end, removes rules under our key even if this process did not add them. */
   readonly forceUnconfigure: boolean;
   readonly backlogLimit: number;
   readonly backlogWaitTime: number;
   readonly selection: RuleSelection;
-  /** The pid of an instance that has ended and whose socket is still open: whoever has that pid now is not the owner. */
+  /** The pid of an ended instance whose socket is still open: a process that has this pid now is not the owner. */
   readonly previousOwnerPid?: number | undefined;
   /**
-   * Keeps the rules that `forceReconfigure` removes even if this process is killed; absent, they come back only at its orderly
-   * end.
+   * Keeps the rules that `forceReconfigure` removes even if this process is killed. Without it, they come back only
+   * at its orderly end.
    */
   readonly removedRules?: RemovedRules;
 }
 
 /** Sentences for the operator. */
 const NEVER_TASK =
-  'the rule "-a never,task" is in the kernel: a process that starts while it is there has no process or socket events for as long as it lives, whatever other rules say; auditctl -d never,task removes it until /etc/audit/rules.d is loaded again';
+  'the rule "-a never,task" is in the kernel: a process that starts while it exists never has process or socket events, whatever other rules say; auditctl -d never,task removes it until /etc/audit/rules.d is loaded again';
 const leftBy = (pid: number): string =>
-  `an instance of this program, pid ${pid}, has ended and left its rules in the kernel: they are taken over, and when this one ends audit is put back as that one found it; doctor --repair does so where none is to be started`;
+  `an instance of this program, pid ${pid}, has ended and left its rules in the kernel: this instance takes them over, and restores audit at its end as that one had found it; without an instance, doctor --repair restores it`;
 const LOCKED =
-  'audit is locked until the next boot (enabled=2): rules cannot be changed, only events of the rules that are there will be seen; to change that, remove "-e 2" from /etc/audit/rules.d and restart the system';
+  'audit is locked until the next boot (enabled=2): rules cannot be changed, and only events of existing rules will be seen; to change that, remove "-e 2" from /etc/audit/rules.d and restart the system';
 const LOCKED_MEANWHILE =
-  'somebody has locked audit until the next boot (enabled=2): the rules of now stay in force, also those of this program after its end, and a change of settings cannot change them';
+  'another program has locked audit until the next boot (enabled=2): the present rules stay in force, also those of this program after its end, and new settings cannot change them';
 const MAY_PANIC =
-  'the kernel is set to panic when it cannot deliver a record (failure=2), and is left so, as another process reads the stream: the rules added here make more records';
+  'the kernel is set to panic when it cannot deliver a record (failure=2), and stays so, because another process reads the stream; but the rules added here make more records';
 
 /**
- * What this process changed in kernel audit, and the way back. Steps: `prepare`, then the stream claims ownership,
- * then `enable`; in between `check`, for what others do; at the end `restore`, in any state, any number of times.
+ * What this process changed in kernel audit, and how to undo it. Steps: `prepare`; then the stream claims ownership;
+ * then `enable`; in between `check`, for changes by others; at the end `restore`, in any state, any number of times.
  */
 export class AuditSession {
   readonly #control: AuditControl;
@@ -88,30 +88,30 @@ export class AuditSession {
   readonly #options: SessionOptions;
   readonly #lostAtStart: number;
   readonly #featureBitmap: number;
-  /** The other process that had the stream when we came. */
+  /** The other process that had the stream when this one started. */
   readonly owner: StreamOwner | undefined;
   #mode: StreamMode;
   readonly #warnings: string[];
   /**
-   * Audit as it is to be left: as we found it or, after an instance of ours that was killed, as that one found it, plus what
-   * others have changed since.
+   * The state in which audit will be left: as we found it, or as a killed instance of ours had found it, plus later
+   * changes by others.
    */
   #note: RestoreNote;
-  /** Before Linux 5.16 there is no list for io_uring, and nothing else tells. */
+  /** Kernels before Linux 5.16 have no list for io_uring; only an attempt shows that. */
   #knowsUring = true;
   /** Whether rules of ours are in the kernel: added by us, or left by a killed instance and still wanted. */
   #hasRules = false;
-  /** Why the kernel refuses rules that watch files, by the rule; until there is another selection. */
+  /** The kernel's reason for refusing a rule that watches files, by rule; until the next selection. */
   readonly #refused = new Map<string, string>();
   #removedRules: readonly Uint8Array[] = [];
   #selection: RuleSelection;
   #changed = false;
   #isEnabled = false;
   #isLocked: boolean;
-  /** Whether audit was on at the last look. */
+  /** Whether audit was on at the last check. */
   #isOn: boolean;
   #hasNeverTask: boolean;
-  /** Rules at the last look. */
+  /** Number of rules at the last check. */
   #ruleCount: number;
   #restored: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -152,9 +152,9 @@ export class AuditSession {
   }
 
   /**
-   * Looks at audit as it is and decides how to read it.
+   * Reads the present state of audit and decides how to read the stream.
    *
-   * @throws AuditError `owned` if another instance of ours has the stream, or anybody in unicast mode
+   * @throws AuditError `owned` if another instance of ours has the stream or, in unicast mode, any process
    */
   static async open(
     control: AuditControl,
@@ -180,7 +180,7 @@ export class AuditSession {
       }
       mode = 'multicast';
       warnings.push(
-        `the audit socket belongs to pid ${owner.pid} (${owner.name}): reading the multicast copy instead, which loses records when they come faster than they are read (multicast_dropped of audit_status counts them); when ${owner.name} ends the socket is taken`,
+        `the audit socket belongs to pid ${owner.pid} (${owner.name}): reading the multicast copy instead, which loses records when they come faster than they are read (multicast_dropped of audit_status counts them); when ${owner.name} ends, the socket will be taken`,
       );
     }
     const rules = await control.listRules();
@@ -189,7 +189,7 @@ export class AuditSession {
       warnings.push(
         status.enabled === 0
           ? 'kernel audit is disabled and may not be changed, so there will be no events: set --audit_allow_config=true'
-          : 'kernel audit may not be changed, so only events of the rules that are there will be seen: --audit_allow_config=true adds what the tables need',
+          : 'kernel audit may not be changed, so only events of existing rules will be seen: --audit_allow_config=true adds the rules that the tables need',
       );
     } else if (mode === 'multicast' && owner !== undefined && status.failure === AUDIT_FAIL_PANIC) {
       warnings.push(MAY_PANIC);
@@ -206,7 +206,7 @@ export class AuditSession {
     return this.#warnings;
   }
 
-  /** How many rules that watch files the kernel has refused, and why it did one. */
+  /** The number of file rules that the kernel refused, and one reason. */
   get refusedWatches(): { readonly count: number; readonly why: string } | undefined {
     const [why] = this.#refused.values();
     return why === undefined ? undefined : { count: this.#refused.size, why };
@@ -216,7 +216,7 @@ export class AuditSession {
     return this.#mode;
   }
 
-  /** Audit as it is to be left; `lost` is what the kernel had lost when we came. */
+  /** The state in which audit will be left; `lost` is the kernel's count when this process started. */
   get found(): RestoreNote['found'] & Pick<AuditStatus, 'lost'> {
     return { ...this.#note.found, lost: this.#lostAtStart };
   }
@@ -225,14 +225,14 @@ export class AuditSession {
     return this.#options.allowConfig && !this.#isLocked;
   }
 
-  /** One step at a time, and none once `restore` was called: it may come in the middle of any of them. */
+  /** Runs one step at a time, and none after `restore` was called, which may happen in the middle of any of them. */
   #step<T>(step: () => Promise<T>): Promise<T | undefined> {
     const done = this.#last.then(() => (this.#restored === undefined ? step() : undefined));
     this.#last = done.catch(() => undefined);
     return done;
   }
 
-  /** Makes it safe to switch audit on, and puts the rules in place. */
+  /** Makes it safe to switch audit on, and adds the rules. */
   async prepare(): Promise<void> {
     await this.#step(async () => {
       if (!this.#mayConfigure) return;
@@ -261,7 +261,7 @@ export class AuditSession {
     });
   }
 
-  /** Adapts to the stream having been claimed or lost: some settings are for its owner only. */
+  /** Adapts to the stream having been claimed or lost: some settings are only for its owner. */
   async setMode(mode: StreamMode): Promise<void> {
     await this.#step(async () => {
       this.#mode = mode;
@@ -270,9 +270,9 @@ export class AuditSession {
   }
 
   /**
-   * Looks at what others have done to audit, and puts what is ours back in place.
+   * Checks what others have changed in audit, and restores our part.
    *
-   * @returns a sentence for the operator on each change
+   * @returns a sentence for the operator about each change
    */
   async check(): Promise<readonly string[]> {
     return (await this.#step(() => this.#check())) ?? [];
@@ -296,12 +296,12 @@ export class AuditSession {
       const removed = this.#ruleCount - there.length;
       if (removed > 0) {
         changes.push(
-          `${removed} of the audit rules were removed by somebody else: events of what only they matched are no longer seen; ${this.#options.allowConfig ? 'audit is locked, so they stay away' : '--audit_allow_config=true adds what the tables need'}`,
+          `${removed} of the audit rules were removed by another program: events that only they matched are no longer seen; ${this.#options.allowConfig ? 'audit is locked, so they cannot be added again' : '--audit_allow_config=true adds the rules that the tables need'}`,
         );
       }
       if (this.#isOn && status.enabled === 0) {
         changes.push(
-          'kernel audit was switched off by somebody else, and may not be changed, so there are no events: set --audit_allow_config=true',
+          'kernel audit was switched off by another program, and may not be changed, so there are no events: set --audit_allow_config=true',
         );
       }
     }
@@ -310,18 +310,18 @@ export class AuditSession {
     return changes;
   }
 
-  /** What others have changed of what we had put in place. */
+  /** What others have changed of our settings. */
   #differences(status: AuditStatus, there: readonly Uint8Array[]): readonly string[] {
     const changes: string[] = [];
     const missing = this.#kept(there).filter(rule => !includes(there, rule)).length;
     if (missing > 0) {
       changes.push(
-        `${missing} of our audit rules were removed by somebody else (auditctl -D, augenrules): they are in place again, what happened meanwhile was not seen`,
+        `${missing} of our audit rules were removed by another program (auditctl -D, augenrules): they are in place again, but events in between were not seen`,
       );
     }
     if (this.#isEnabled && status.enabled === 0) {
       changes.push(
-        'kernel audit was switched off by somebody else: it is on again, what happened meanwhile was not seen; at the end it will be off',
+        'kernel audit was switched off by another program: it is on again, but events in between were not seen; at the end it will be off',
       );
     }
     const { placed } = this.#note;
@@ -329,7 +329,7 @@ export class AuditSession {
       const ours = placed[name];
       if (ours === undefined || status[name] === ours) continue;
       changes.push(
-        `${text} was set to ${status[name]} by somebody else: it is ${ours} again, and ${status[name]} at the end`,
+        `${text} was set to ${status[name]} by another program: it is ${ours} again, and will be ${status[name]} at the end`,
       );
     }
     return changes;
@@ -339,7 +339,7 @@ export class AuditSession {
     await this.#place(await this.#control.getStatus(), await this.#control.listRules());
   }
 
-  /** Applies our settings, whatever is set now. What others have changed is what they get back at the end. */
+  /** Applies our settings over the present ones. Values that others have set are restored at the end. */
   async #place(status: AuditStatus, there: readonly Uint8Array[]): Promise<void> {
     if (status.enabled === AUDIT_LOCKED) {
       this.#isLocked = true;
@@ -349,10 +349,10 @@ export class AuditSession {
     const placed = this.#placedStatus(found);
     this.#note = { ...this.#note, found, placed };
     this.#changed = true;
-    // Before anything changes, the kernel is told how to undo it: should we be killed, the next instance reads it there.
+    // Before anything changes, the kernel stores how to undo it: if we are killed, the next instance reads it there.
     const [note] = this.#rules(NOTHING);
     await this.#addRules([note!], there);
-    // First removes what could delay or stop audited calls: with a stuck reader, a full backlog would do so.
+    // First removes what could delay or stop audited calls: with a stuck reader, a full backlog would.
     for (const [name] of SETTING_NAMES) {
       const value = placed[name] ?? found[name];
       if (value !== status[name]) await this.#control.setStatus({ [name]: value });
@@ -360,7 +360,7 @@ export class AuditSession {
     await this.#placeRules(there);
   }
 
-  /** While another process reads the stream, that process decides how the kernel treats it. A larger backlog harms nobody. */
+  /** While another process reads the stream, it decides how the kernel treats it. A larger backlog harms nobody. */
   #placedStatus(found: AuditStatus): PlacedStatus {
     const { backlogLimit, backlogWaitTime } = this.#options;
     if (this.#mode === 'unicast') return { failure: AUDIT_FAIL_SILENT, backlogWaitTime, backlogLimit };
@@ -368,8 +368,8 @@ export class AuditSession {
   }
 
   /**
-   * Adds the rules of the selection, and removes other rules under our key, which nobody else uses. A rule that stays is never
-   * removed in between, so no event is missed and no serial is skipped.
+   * Adds the rules of the selection, and removes other rules under our key, which nobody else uses. A rule that stays
+   * is never removed in between, so no event is missed and no serial is skipped.
    */
   async #placeRules(there: readonly Uint8Array[]): Promise<void> {
     const [, ...wanted] = this.#rules(this.#selection);
@@ -388,7 +388,7 @@ export class AuditSession {
     return [...this.#rules(this.#selection).map(encodeListed), ...this.#exclusions(there)];
   }
 
-  /** Where the stream is ours alone, records that we do not read need not be made. */
+  /** If the stream is ours alone, the kernel need not make records that we do not read. */
   #exclusions(there: readonly Uint8Array[]): readonly Uint8Array[] {
     const knowsPid = (this.#featureBitmap & AUDIT_FEATURE_BITMAP_EXCLUDE_EXTEND) !== 0;
     return this.#mode === 'unicast' && knowsPid ? exclusions(there) : [];
@@ -404,8 +404,8 @@ export class AuditSession {
   }
 
   /**
-   * Existing ones are not added again: the kernel would refuse them but write a record about it, which makes the keeper look
-   * again.
+   * Existing rules are not added again: the kernel would refuse them, but write a record about it, which would make
+   * the keeper check again.
    */
   async #addRules(rules: readonly AuditRule[], there: readonly Uint8Array[]): Promise<void> {
     this.#hasRules = true;
@@ -422,7 +422,7 @@ export class AuditSession {
     }
   }
 
-  /** With `forceReconfigure`; and takes over what an instance that was killed had removed. */
+  /** Only with `forceReconfigure`. Also takes over what a killed instance had removed. */
   async #removeOthers(there: readonly Uint8Array[]): Promise<void> {
     const { forceReconfigure, removedRules } = this.#options;
     const left = noteOf(there) === undefined ? undefined : removedRules?.load();
@@ -437,7 +437,7 @@ export class AuditSession {
       if (removed.length > 0) removedRules?.save(removed);
     } catch (error) {
       this.#warnings.push(
-        `the audit rules that audit_force_reconfigure removes come back at the end, but not if this process is killed: ${messageOf(error)}`,
+        `the audit rules that audit_force_reconfigure removes are added again at the end, but not if this process is killed: ${messageOf(error)}`,
       );
     }
     for (const rule of there) if (ownRule(rule) === undefined) await this.#control.deleteRule(rule);
@@ -455,8 +455,8 @@ export class AuditSession {
   }
 
   /**
-   * Puts everything back as it was found. The stream must still be open: while audit is enabled without a reader,
-   * the kernel writes its events to the system log.
+   * Restores everything as it was found. The stream must still be open: while audit is enabled without a reader, the
+   * kernel writes its events to the system log.
    */
   restore(): Promise<void> {
     this.#restored ??= this.#last.then(() => this.#restore());
@@ -515,7 +515,7 @@ const hasNeverTask = (rules: readonly Uint8Array[]): boolean =>
     return parsed !== undefined && suppressesEveryTask(parsed);
   });
 
-/** What the last instance of ours that was killed has left; undefined if none was. */
+/** The note of the last killed instance of ours; undefined if there is none. */
 const noteOf = (rules: readonly Uint8Array[]): LeftNote | undefined => {
   for (const rule of rules) {
     const note = noteIn(rule);

@@ -1,6 +1,6 @@
 /**
- * struct audit_status (linux/audit.h): u32 each, in this order. Its length grew with the kernel: what a kernel
- * does not send reads as 0, and only fields named in `mask` are applied when it is sent.
+ * struct audit_status (linux/audit.h): u32 each, in this order. Its length grew with the kernel. Fields that a kernel
+ * does not send read as 0; of what is sent to it, only fields named in `mask` are applied.
  */
 export interface AuditStatus {
   readonly enabled: number;
@@ -13,7 +13,7 @@ export interface AuditStatus {
   readonly lost: number;
   readonly backlog: number;
   readonly featureBitmap: number;
-  /** Jiffies an audited task sleeps when the backlog is full. */
+  /** Jiffies that an audited task sleeps when the backlog is full. */
   readonly backlogWaitTime: number;
 }
 
@@ -22,7 +22,7 @@ const WORDS = 11;
 const word = (view: DataView, index: number): number =>
   view.byteLength >= (index + 1) * 4 ? view.getUint32(index * 4, true) : 0;
 
-/** Reads the reply to AUDIT_GET. Word 0 is the mask, meaningful only when sending. */
+/** Reads the reply to AUDIT_GET. Word 0 is the mask, which has a meaning only when sending. */
 export const parseAuditStatus = (bytes: Uint8Array): AuditStatus => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
@@ -50,7 +50,7 @@ const SETTABLE = {
 
 export type AuditStatusChange = Partial<Record<keyof typeof SETTABLE, number>>;
 
-/** The payload of AUDIT_SET that changes just the given fields. */
+/** The payload of AUDIT_SET that changes only the given fields. */
 export const encodeStatusChange = (change: AuditStatusChange): Uint8Array => {
   const bytes = new Uint8Array(WORDS * 4);
   const view = new DataView(bytes.buffer);

@@ -1,19 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { PROGRAM_COMM } from '../../runtime/program-name.ts';
 
-/** The process that has the audit stream. */
+/** The process that owns the audit stream. */
 export interface StreamOwner {
   readonly pid: number;
   readonly name: string;
-  /** Another instance of this program: by its name, which counts only where root or this very user runs it. */
+  /**
+   * Whether it is another instance of this program: recognized by its name, which counts only if root or this user
+   * runs it.
+   */
   readonly isOurs: boolean;
 }
 
 /**
- * Who, besides this process, has the stream.
+ * The owner of the stream, other than this process.
  *
  * @param pid of the audit status
- * @returns undefined for nobody; also if the process is gone, which the kernel notices when the next one asks
+ * @returns undefined if nobody owns it, or the owner has ended, which the kernel notices when the next process asks
  */
 export const otherOwner = (pid: number): StreamOwner | undefined =>
   pid === 0 || pid === process.pid ? undefined : describeProcess(pid);
@@ -30,8 +33,8 @@ export const describeProcess = (pid: number): StreamOwner | undefined => {
 };
 
 /**
- * Whether root runs a process, or the user of this one, by its /proc/PID/status. All four ids count: a program with the set-user-ID
- * bit is root's in part only, and has the name of the link by which a user has started it.
+ * Whether root, or this process's user, runs a process, from its /proc/PID/status. All four ids count: a program with
+ * the set-user-ID bit belongs to root only in part, and has the name of the link by which a user started it.
  */
 export const isTrustedStatus = (status: string, ownUid = process.geteuid?.()): boolean => {
   const ids = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/m.exec(status)?.slice(1).map(Number);

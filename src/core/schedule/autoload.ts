@@ -1,6 +1,6 @@
 /**
- * Which extensions core starts: those in the file of `--extensions_autoload`, one path or directory a line, that
- * nobody else may have changed.
+ * Decides which extensions core starts: those in the file of `--extensions_autoload`, one path or directory a line,
+ * that nobody else could have changed.
  *
  * Source: osquery 5.23 `extensions/extensions.cpp` (loadExtensions, isFileSafe), `filesystem/filesystem.cpp`
  * (safePermissions).
@@ -15,7 +15,7 @@ const STICKY = 0o1000;
 const OWNER_MAY_RUN = 0o100;
 const OTHERS_MAY_WRITE = 0o002;
 
-/** Core's own word for why it does not start an extension; undefined if it does. */
+/** Core's own message if it does not start an extension; undefined if it does. */
 export const whyNotAutoload = (
   path: string,
   uid: number | undefined = process.geteuid?.(),
@@ -38,13 +38,13 @@ export const whyNotAutoload = (
 const statOf = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
 
 export interface Autoload {
-  /** Paths of extensions to start, each once. */
+  /** Paths of extensions to start, without duplicates. */
   readonly paths: readonly string[];
-  /** One for each that is not started. */
+  /** One for each extension that is not started. */
   readonly warnings: readonly string[];
 }
 
-/** Reads the list; undefined when there is none, which core takes for no extensions. */
+/** Reads the list; undefined if there is none, which for core means no extensions. */
 export const readAutoload = (loadFile: string): Autoload | undefined => {
   const stats = statOf(loadFile);
   if (stats === undefined || !stats.isFile() || stats.size > MAX_LOAD_BYTES) return undefined;

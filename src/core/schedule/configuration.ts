@@ -1,6 +1,6 @@
 /**
- * osquery's configuration: options, the schedule, and packs, as they stand in files. What one query gets wrong
- * costs that query alone and is said in one warning.
+ * osquery's configuration: options, schedule and packs, as written in files. A fault in one query drops only that
+ * query, with one warning.
  *
  * Source: osquery 5.23 `config/config.cpp` (updateSource, genPack), `config/packs.cpp`, `config/parsers/options.cpp`.
  */
@@ -14,7 +14,7 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 /** A week; core refuses longer intervals. */
 const MAX_INTERVAL_S = 604_800;
 
-/** Names in the database that queries must not collide with. */
+/** Prefixes of names in the database, which queries must not collide with. */
 const RESERVED_PREFIXES = ['query.', 'cache.', 'config_views.'];
 const RESERVED_SUFFIXES = ['epoch', 'counter'];
 
@@ -23,7 +23,7 @@ export interface QueryDefinition {
   readonly query: string;
   /** Seconds. */
   readonly interval: number;
-  /** Log everything the query returns, each time. */
+  /** Log all rows of the query each time. */
   readonly snapshot: boolean;
   /** Log rows that are no longer there. */
   readonly removed: boolean;
@@ -46,12 +46,12 @@ export interface PackDefinition {
 export interface Configuration {
   readonly options: ReadonlyMap<string, string>;
   readonly packs: readonly PackDefinition[];
-  /** The texts it was read from, by source: core hashes them. */
+  /** The texts that it was read from, by source; core hashes them. */
   readonly sources: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
 }
 
-/** A configuration that cannot be used at all. */
+/** The configuration cannot be used at all. */
 export class ConfigurationError extends CodedError<'configuration'> {
   override readonly name = 'ConfigurationError';
 
@@ -202,7 +202,7 @@ export const parseConfiguration = (
       if (flag !== '') flags.set(name, flag);
     }
     if (isObject(config.schedule)) add('main', { queries: config.schedule });
-    // A file that is itself a pack counts under its own name.
+    // A file that is itself a pack is named after the file.
     if (isObject(config.queries)) add(basename(source, extname(source)), config);
     for (const [name, value] of Object.entries(isObject(config.packs) ? config.packs : {})) {
       if (name === '*' && typeof value === 'string') {

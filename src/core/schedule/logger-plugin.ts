@@ -1,5 +1,5 @@
 /**
- * What a logger plugin of core's own does with a request: an extension may send it results, snapshots, or status lines.
+ * How core's own logger plugins handle a request: an extension may send results, snapshots, or status lines.
  *
  * Source: osquery 5.23 `core/plugins/logger.cpp`.
  */
@@ -26,7 +26,10 @@ export const callLogger = async (
   return [];
 };
 
-/** Lines as core and its extensions send them: `[{"s":1,"f":"file","i":12,"m":"message",…}]`. Others are left out. */
+/**
+ * Status lines as core and its extensions send them: `[{"s":1,"f":"file","i":12,"m":"message",…}]`. Other elements
+ * are ignored.
+ */
 export const parseStatusLines = (json: string | undefined): StatusLine[] => {
   let list: unknown;
   try {

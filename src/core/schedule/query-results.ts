@@ -1,6 +1,6 @@
 /**
- * What becomes of a scheduled query's rows: for event tables each row is news, for all others the difference to the
- * last run is. Last rows, epoch and counter are kept in the database, domain `queries`, in core's keys.
+ * Decides what is logged of a scheduled query's rows: of event tables every row, of all others the difference to the
+ * last run. Last rows, epoch and counter are kept in the database, domain `queries`, under core's keys.
  *
  * Source: osquery 5.23 `core/query.cpp`.
  */
@@ -11,7 +11,7 @@ export type ResultRow = Readonly<Record<string, string>>;
 export interface ResultDifference {
   readonly added: readonly ResultRow[];
   readonly removed: readonly ResultRow[];
-  /** 0 marks a result that stands alone, not a difference. */
+  /** 0 marks a result that is whole and not a difference. */
   readonly counter: number;
   /** Nothing to log. */
   readonly isEmpty: boolean;
@@ -33,7 +33,7 @@ const readRows = (json: string | undefined): ResultRow[] => {
   }
 };
 
-/** Rows of `current` that were not in `previous`, and the other way round; equal rows are counted. */
+/** Rows of `current` that were not in `previous`, and the reverse. Equal rows are counted. */
 export const difference = (
   previous: readonly ResultRow[],
   current: readonly ResultRow[],
@@ -51,13 +51,13 @@ export const difference = (
   return { added, removed };
 };
 
-/** Takes the rows of one run in and tells what to log. */
+/** Stores the rows of one run and returns what to log. */
 export const recordResults = (options: {
   readonly database: CoreDatabase;
   readonly name: string;
   readonly query: string;
   readonly rows: readonly ResultRow[];
-  /** The rows are events: nothing is compared, nothing is ever removed. */
+  /** The rows are events: they are not compared, and none is ever removed. */
   readonly append: boolean;
   readonly epoch: number;
 }): ResultDifference => {

@@ -1,5 +1,6 @@
 /**
- * Result log lines as osquery 5.23 writes them: one JSON object for each row added or removed, one for a snapshot.
+ * Result log lines as osquery 5.23 writes them: one JSON object for each row added or removed, and one for a
+ * snapshot.
  *
  * Source: osquery 5.23 `core/query.cpp` (serializeQueryLogItemAsEvents), `sql/sql.cpp` (escapeNonPrintableBytes).
  */

@@ -1,4 +1,4 @@
-/** Where result lines go: files as osquery's filesystem logger has them, standard output, or an extension's logger. */
+/** Where result lines go: files as in osquery's filesystem logger, standard output, or an extension's logger. */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -17,7 +17,7 @@ const FILES: Readonly<Record<LogCategory, string>> = {
   snapshot: 'osqueryd.snapshots.log',
 };
 
-/** The directory is made when it is missing. */
+/** Makes the directory if it is missing. */
 export const filesystemLog = (directory: string): ResultLog => {
   mkdirSync(directory, { recursive: true });
   return {
@@ -35,7 +35,7 @@ export const streamLog = (write: (text: string) => Promise<void>): ResultLog => 
   },
 });
 
-/** Hands each line to a logger plugin; `call` is core's call of it. */
+/** Passes each line to a logger plugin; `call` is core's call of it. */
 export const pluginLog = (
   call: (request: Readonly<Record<string, string>>) => Promise<unknown>,
 ): ResultLog => ({

@@ -1,4 +1,4 @@
-/** The embedded core as a daemon: a schedule, its results in a log, and the extension kept running. */
+/** The embedded core as a daemon: it runs a schedule, logs its results, and keeps the extension running. */
 
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -26,15 +26,15 @@ import { filesystemStatusLog, type StatusLog, streamStatusLog } from './status-l
 export interface RunDaemonOptions {
   /** Core's flags by name, as given on the command line or in a flag file. */
   readonly coreFlags: ReadonlyMap<string, string>;
-  /** Started as an extension; several as `--extensions_autoload` may name. */
+  /** Extensions to start; several, because `--extensions_autoload` may name several. */
   readonly extensions: readonly ExtensionCommand[];
-  /** What the log is to say first. */
+  /** Warnings to log first. */
   readonly warnings?: readonly string[];
   /** Configurations and packs to run; without any, `--config_path`. */
   readonly schedule?: readonly string[];
   /** Runs every query at this interval in seconds instead of its own. */
   readonly everySeconds?: number;
-  /** Time from the start of the extensions to the configuration, which a manager of a fleet may take to answer. */
+  /** Seconds from the start of the extensions to the configuration, which a fleet manager may take to answer. */
   readonly configDelaySeconds?: number;
   /** More tables of core's own. */
   readonly nativeTables?: readonly NativeTable[];
@@ -52,7 +52,7 @@ const CLI_ONLY =
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM'];
 
-/** Runs until it is told to stop; resolves with the exit status. Rejects when it cannot start. */
+/** Runs until it is told to stop; resolves with the exit status. Rejects if it cannot start. */
 export const runDaemon = async (options: RunDaemonOptions): Promise<number> => {
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
@@ -81,10 +81,10 @@ class Daemon {
   readonly #isVerbose: boolean;
   #configuration = NOT_YET;
   #schedule: readonly ScheduledQuery[] = [];
-  /** Seconds since the epoch at which the configuration was last looked at. */
+  /** When the configuration was last read, in seconds since the epoch. */
   #refreshed = 0;
 
-  /** @throws ConfigurationError, and what `fs` throws, before anything is started */
+  /** @throws ConfigurationError, and the errors of `fs`, before anything is started */
   constructor(given: RunDaemonOptions) {
     this.#given = given;
     this.#clock = given.clock ?? realClock;
@@ -92,7 +92,7 @@ class Daemon {
     this.#isVerbose = this.#options.bool('verbose');
     this.#loggers = ownLoggers(this.#options, given.stdout, this.#clock.now);
     for (const warning of given.warnings ?? []) this.#log('warning', warning);
-    // A configuration that cannot be used is reported before anything is started.
+    // Reports an unusable configuration before anything is started.
     loadConfiguration(given, this.#options);
     this.#directory = this.#options.isGiven('extensions_socket') ? undefined : createSocketDirectory();
     const onDisk = this.#options.isGiven('database_path') && !this.#options.bool('disable_database');
@@ -114,11 +114,11 @@ class Daemon {
 
   async run(stopping: AbortSignal): Promise<number> {
     if (this.#options.bool('disable_extensions')) {
-      this.#log('warning', 'Extensions are disabled: --disable_extensions=false lets core start them');
+      this.#log('warning', 'Extensions are disabled: use --disable_extensions=false to start them');
     } else {
       await this.#startExtensions(stopping);
     }
-    // As in core: extensions are there before it has its configuration, whose options they get later.
+    // As in core, extensions start before it has its configuration, and get the options later.
     await this.#clock.sleep((this.#given.configDelaySeconds ?? 0) * 1000, stopping);
     this.#takeOver(loadConfiguration(this.#given, this.#options));
     this.#refreshed = Math.floor(this.#clock.now() / 1000);
@@ -166,7 +166,7 @@ class Daemon {
     });
   }
 
-  /** Where core listens; its directory is there then. */
+  /** Where core listens. Makes the directory. */
   #socketPath(): string {
     const path = this.#directory?.socketPath ?? this.#options.text('extensions_socket');
     if (this.#directory !== undefined) this.#options.set('extensions_socket', path);
@@ -194,7 +194,7 @@ class Daemon {
     });
   }
 
-  /** Waits for the extensions as long as core does; the schedule then runs with or without them. */
+  /** Waits for the extensions as long as core does. Afterwards the schedule runs with or without them. */
   async #startExtensions(stopping: AbortSignal): Promise<void> {
     await this.#core.start();
     const timeout = AbortSignal.timeout(this.#options.number('extensions_timeout') * 1000);
@@ -237,7 +237,7 @@ class Daemon {
   }
 }
 
-/** What core has before it has read its configuration. */
+/** Core's configuration before it has read one. */
 const NOT_YET: Configuration = { options: new Map(), packs: [], sources: new Map(), warnings: [] };
 
 const loadConfiguration = (options: RunDaemonOptions, coreOptions: CoreOptions): Configuration => {
@@ -265,7 +265,7 @@ const applyOptions = (configuration: Configuration, coreOptions: CoreOptions, lo
 const hashOf = (configuration: Configuration): string => {
   const hash = createHash('sha1');
   for (const text of configuration.sources.values()) hash.update(text);
-  // What the packs' own files hold counts too.
+  // The content of the packs' own files counts too.
   hash.update(JSON.stringify(configuration.packs));
   return hash.digest('hex');
 };
@@ -303,7 +303,7 @@ const ownLoggers = (
 const loggerNames = (coreOptions: CoreOptions): readonly string[] =>
   listOf(coreOptions.text('logger_plugin'));
 
-/** One log for each name in `logger_plugin`; a name that is not core's own is an extension's. */
+/** One log for each name in `logger_plugin`. A name that core does not have belongs to an extension. */
 const resultLogs = (
   coreOptions: CoreOptions,
   core: EmbeddedCore,

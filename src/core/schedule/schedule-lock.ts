@@ -1,14 +1,14 @@
 /**
- * Core's lock of its schedule. The scheduler holds it for all queries of a tick; whoever else walks the schedule, as a SELECT
- * from `osquery_schedule` does, waits until they are done. For the scheduler's own queries it is open: core's lock is
- * recursive, and they run in the thread that has it.
+ * Core's lock of its schedule. The scheduler holds it for all queries of a tick. Others who walk the schedule, such
+ * as a SELECT from `osquery_schedule`, wait until these are done. The scheduler's own queries may pass: core's lock
+ * is recursive, and they run in the thread that holds it.
  *
  * Source: osquery 5.23 `config/config.cpp` (scheduledQueries, packs; config_schedule_mutex_).
  */
 export class ScheduleLock {
   #tick: Promise<void> = Promise.resolve();
 
-  /** Holds the lock for as long as the work takes. */
+  /** Holds the lock while the work runs. */
   async hold<T>(work: () => Promise<T>): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#tick = promise;
@@ -20,10 +20,10 @@ export class ScheduleLock {
   }
 
   /**
-   * Resolves when a walk may begin.
+   * Resolves when the schedule may be walked.
    *
-   * @param isScheduled whether it is one of the scheduler's own queries that walks
-   * @param signal gives up
+   * @param isScheduled whether one of the scheduler's own queries asks
+   * @param signal ends the wait
    */
   async walk(isScheduled: boolean, signal: AbortSignal): Promise<void> {
     if (isScheduled) return;

@@ -9,13 +9,13 @@ import type { CoreDatabase } from '../database.ts';
 import type { Configuration, PackDefinition } from './configuration.ts';
 
 export interface ScheduledQuery {
-  /** As results and the database name it: `pack_PACK_QUERY`, or the bare name in the main schedule. */
+  /** The name in results and in the database: `pack_PACK_QUERY`, or the bare name in the main schedule. */
   readonly name: string;
   readonly pack: string;
   readonly query: string;
   /** Seconds, as configured. */
   readonly interval: number;
-  /** Seconds, moved a little so that the queries of a fleet do not all run at once. */
+  /** Seconds, shifted a little so that the queries of a fleet do not all run at once. */
   readonly splayedInterval: number;
   readonly snapshot: boolean;
   readonly removed: boolean;
@@ -37,7 +37,7 @@ export const matchesPlatform = (restriction: string, platform: NodeJS.Platform):
   return restriction.includes(platform);
 };
 
-/** Whether core is at least of the version; parts that one of them lacks count as equal. */
+/** Whether core is at least of this version. Parts that one of them lacks count as equal. */
 export const isVersionAtLeast = (required: string, version: string): boolean => {
   if (required === '' || required === 'null' || required === '0.0.0') return true;
   const wanted = required.split('.').map(part => Number.parseInt(part, 10) || 0);
@@ -50,7 +50,7 @@ export const isVersionAtLeast = (required: string, version: string): boolean => 
   return true;
 };
 
-/** The host's place among a hundred, by its name. */
+/** The host's shard, from 0 to 99, derived from its name. */
 const shardOf = (hostname: string): number => {
   const first = createHash('sha1').update(hostname).digest()[0]!;
   return Math.floor((first * 100) / 255);
@@ -61,7 +61,7 @@ const applies = (item: Pick<PackDefinition, 'platform' | 'version' | 'shard'>, h
   isVersionAtLeast(item.version, CORE_VERSION) &&
   (item.shard <= 0 || item.shard >= shardOf(host.hostname));
 
-/** An interval moved by up to `percent`, up or down; `random` is from 0 to 1. */
+/** An interval shifted by up to `percent`, up or down; `random` is from 0 to 1. */
 export const splay = (interval: number, percent: number, random: number): number => {
   if (percent <= 0 || percent > 100) return interval;
   const difference = Math.floor((interval * percent) / 100);
@@ -69,7 +69,7 @@ export const splay = (interval: number, percent: number, random: number): number
   return lowest + Math.floor(random * (interval + difference - lowest + 1));
 };
 
-/** The interval moved as it was the last time, or anew and remembered. */
+/** The interval as it was shifted the last time; or a new shift, which is remembered. */
 const rememberedSplay = (
   database: CoreDatabase,
   { name, interval }: { readonly name: string; readonly interval: number },
@@ -90,7 +90,7 @@ export const buildSchedule = (options: {
   readonly packDelimiter: string;
   /** Core's `schedule_splay_percent`. */
   readonly splayPercent: number;
-  /** Runs every query at this interval instead of its own: a faster clock for trials. */
+  /** Runs every query at this interval instead of its own, as a faster clock for tests. */
   readonly everySeconds?: number | undefined;
   readonly random?: () => number;
 }): ScheduledQuery[] => {
@@ -104,7 +104,7 @@ export const buildSchedule = (options: {
       const interval = everySeconds ?? query.interval;
       const splayedInterval =
         everySeconds ??
-        // As core does, a percentage of 0 or 1 is taken for a mistake.
+        // As in core, a percentage of 0 or 1 is taken for a mistake.
         rememberedSplay(
           database,
           { name: query.name, interval },

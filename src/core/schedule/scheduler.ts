@@ -1,6 +1,6 @@
 /**
- * Runs the schedule second by second, as core's scheduler does: a query is due when the unix time is a multiple of
- * its interval, queries run one after the other, and time lost is made up for as long as it is not too much.
+ * Runs the schedule second by second, as core's scheduler does. A query is due when the unix time is a multiple of
+ * its interval. Queries run one after the other. Lost time is made up for, up to a limit.
  *
  * Source: osquery 5.23 `dispatcher/scheduler.cpp`.
  */
@@ -40,10 +40,10 @@ export const realClock: Clock = {
 };
 
 export interface SchedulerOptions {
-  /** Read at each second, so that it may change. */
+  /** Read every second, so that it may change. */
   readonly schedule: () => readonly ScheduledQuery[];
   readonly query: (sql: string, signal: AbortSignal) => Promise<QueryRows>;
-  /** Held for all queries of a second. */
+  /** Held during all queries of a second. */
   readonly lock: ScheduleLock;
   readonly database: CoreDatabase;
   readonly results: ResultLog;
@@ -56,7 +56,7 @@ export interface SchedulerOptions {
   readonly epoch: () => number;
   readonly maxDriftSeconds: () => number;
   readonly packRefreshSeconds: () => number;
-  /** Called at each second, before its queries. */
+  /** Called every second, before the queries. */
   readonly onSecond?: (second: number) => void | Promise<void>;
 }
 
@@ -71,7 +71,7 @@ interface Performance {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #performance = new Map<string, Performance>();
-  /** What discovery found, by pack, and when. */
+  /** Results of discovery queries by pack, with their time. */
   readonly #discovered = new Map<string, { readonly at: number; readonly active: boolean }>();
 
   constructor(options: SchedulerOptions) {
@@ -100,7 +100,7 @@ export class Scheduler {
     }));
   }
 
-  /** Runs until the signal fires; the query that runs then is stopped. */
+  /** Runs until the signal fires, which also stops the running query. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, schedule, lock, onSecond, maxDriftSeconds } = this.#options;
     let drift = 0;
@@ -168,7 +168,7 @@ export class Scheduler {
     }
   }
 
-  /** Runs the query with its name in the database for as long, unless numeric monitoring takes that place. */
+  /** Runs the query with its name in the database, unless numeric monitoring takes that place. */
   async #monitored(query: ScheduledQuery, signal: AbortSignal): Promise<QueryRows> {
     const { database, clock, numericMonitoring } = this.#options;
     if (numericMonitoring()) return this.#options.query(query.query, signal);

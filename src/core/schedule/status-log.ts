@@ -1,6 +1,7 @@
 /**
- * The status log as osqueryd's filesystem logger has it: `osqueryd.INFO`, `osqueryd.WARNING` and `osqueryd.ERROR` in
- * the log directory are links to files of this run, and a line stands in the file of its severity and of each lower one.
+ * The status log as in osqueryd's filesystem logger: `osqueryd.INFO`, `osqueryd.WARNING` and `osqueryd.ERROR` in the
+ * log directory are links to the files of this run. A line is written to the file of its severity and of each lower
+ * one.
  *
  * Source: osquery 5.23 `plugins/logger/filesystem_logger.cpp`; the names and lines are glog's.
  */
@@ -8,14 +9,14 @@ import { appendFileSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 
-/** By osquery's number. */
+/** Indexed by osquery's number. */
 const SEVERITIES = ['INFO', 'WARNING', 'ERROR'] as const;
 
 export interface StatusLine {
   /** 0 is information, 1 a warning, 2 an error; glog's 3, fatal, counts as 2. */
   readonly severity: number;
   readonly message: string;
-  /** Where in the source it was said. */
+  /** Source file of the message. */
   readonly file: string;
   readonly line: number;
 }
@@ -41,7 +42,7 @@ export const statusLogLine = (
   return `${SEVERITIES[severity]![0]}${date.replaceAll('-', '')} ${clock.slice(0, -1)}000 ${pid} ${file}:${line}] ${text}\n`;
 };
 
-/** The directory is made when it is missing; a file is made with its first line. */
+/** Makes the directory if it is missing; a file is made with its first line. */
 export const filesystemStatusLog = (directory: string, now: () => number = Date.now): StatusLog => {
   mkdirSync(directory, { recursive: true });
   const started = new Date(now());
@@ -79,7 +80,7 @@ const userName = (): string => {
   }
 };
 
-/** As osquery's `stdout` logger writes status lines. */
+/** Status lines in the form of osquery's `stdout` logger. */
 export const streamStatusLog = (write: (text: string) => void): StatusLog => ({
   write: lines => {
     for (const { severity, file, line, message } of lines)

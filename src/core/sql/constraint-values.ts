@@ -2,7 +2,7 @@ import { type ContextConstraint, OP_EQ, type QueryPlan } from './query-context.t
 import { type Database, SQLITE_OK, valueText } from './wasm.ts';
 
 /**
- * The values of a plan's constraints, as SQLite hands them to xFilter.
+ * The values of a plan's constraints, as SQLite passes them to xFilter.
  *
  * @param argv address of the first of `argc` pointers to values
  */
@@ -30,7 +30,7 @@ export const constraintValues = (
   return constraints;
 };
 
-/** The values of an `IN (…)` that SQLite gives as one. */
+/** The values of an `IN (…)` that SQLite passes as one list. */
 const valuesOfIn = (database: Database, list: number): string[] => {
   const { raw, sqlite } = database;
   const { wasm } = sqlite;

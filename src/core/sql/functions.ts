@@ -1,6 +1,7 @@
 /**
- * The SQL functions core adds to SQLite that queries over event tables use, with core's names, arguments and error
- * texts (osquery 5.23 `sql/sqlite_string.cpp`, `sqlite_hashing.cpp`, `sqlite_encoding.cpp`, `sqlite_network.cpp`).
+ * The SQL functions that core adds to SQLite and that queries over event tables use, with core's names, arguments and
+ * error texts (osquery 5.23 `sql/sqlite_string.cpp`, `sqlite_hashing.cpp`, `sqlite_encoding.cpp`,
+ * `sqlite_network.cpp`).
  */
 import { createHash } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
@@ -8,13 +9,13 @@ import { isIPv4, isIPv6 } from 'node:net';
 /** Core's `regex_max_size`. */
 const MAX_REGEX_BYTES = 256;
 
-/** What SQLite hands to a function: integers beyond 53 bits come as bigint. */
+/** What SQLite passes to a function; integers beyond 53 bits are bigint. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
 export interface SqlFunction {
   readonly name: string;
   readonly arity: number;
-  /** Throws an Error whose message becomes the statement's. */
+  /** Throws an Error whose message becomes the statement's error. */
   readonly call: (...values: readonly SqlValue[]) => SqlValue;
 }
 
@@ -36,7 +37,7 @@ const regex = (pattern: string, flags = ''): RegExp => {
 
 const element = (parts: readonly string[], index: SqlValue): SqlValue => parts[Number(index)] ?? null;
 
-/** Splits at any of the characters and, as core's split does, trims the parts and drops the empty ones. */
+/** Splits at any of the characters. As in core, parts are trimmed and empty ones dropped. */
 const split = (input: SqlValue, tokens: SqlValue, index: SqlValue): SqlValue => {
   if (isNull(input, tokens, index)) return null;
   const separators = new Set(text(tokens));
@@ -107,7 +108,7 @@ const ipv6Number = (address: string): bigint => {
   return [...left, ...middle, ...right].reduce((total, group) => (total << 16n) | group, 0n);
 };
 
-/** True when the address is one of the block's hosts: for IPv4 neither its network nor its broadcast address. */
+/** Whether the address is one of the block's hosts. The network and broadcast addresses of IPv4 are none. */
 const inCidrBlock = (block: SqlValue, address: SqlValue): SqlValue => {
   if (typeof block !== 'string') throw new Error('CIDR must be a string');
   if (typeof address !== 'string') throw new Error('IP address must be a string');

@@ -1,5 +1,5 @@
 /**
- * Numbers as core reads them out of row text: `std::stoll(text, 0)`, so `010` is 8, `0x1f` is 31, blanks before the
+ * Reads numbers from row text as core does: `std::stoll(text, 0)`, so `010` is 8, `0x1f` is 31, blanks before the
  * number are skipped, and whatever follows the digits is ignored.
  */
 
@@ -15,8 +15,8 @@ const digitValue = (byte: number): number => {
 };
 
 /**
- * The integer at `start..end` of `bytes`, or undefined when there is none or it leaves the range of an int64.
- * Small values come as number, the others as bigint.
+ * The integer at `start..end` of `bytes`; undefined if there is none or it exceeds an int64. Small values are
+ * numbers, others bigint.
  */
 export const parseInteger = (bytes: Uint8Array, start: number, end: number): number | bigint | undefined => {
   let at = start;
@@ -56,6 +56,6 @@ export const parseInteger = (bytes: Uint8Array, start: number, end: number): num
 
 const DECIMAL_DOUBLE = /^[\t-\r ]*[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)$/;
 
-/** The double in `text`, which must be nothing but one (`strtod` and the whole text consumed), or undefined. */
+/** The double in `text`, which must contain nothing else (`strtod` has to consume the whole text); else undefined. */
 export const parseDouble = (text: string): number | undefined =>
   DECIMAL_DOUBLE.test(text) ? Number(text) : undefined;

@@ -3,7 +3,7 @@ import sqlite3InitModule from '@sqlite.org/sqlite-wasm';
 import { CORE_FUNCTIONS, compareVersions, type SqlValue } from './functions.ts';
 import type { Database, Sqlite } from './wasm.ts';
 
-/** SQLite's own steps between two looks at the interrupt flag: some tens of microseconds. */
+/** SQLite's own steps between two looks at the interrupt flag, which take some tens of microseconds. */
 const PROGRESS_STEPS = 20_000;
 
 /** Pragmas core allows (osquery 5.23 `sql/sqlite_util.h`). */
@@ -16,7 +16,7 @@ const ALLOWED_PRAGMAS: ReadonlySet<string> = new Set([
   'collation_list',
 ]);
 
-/** Actions core allows; everything else, ATTACH above all, is denied. */
+/** Actions that core allows; everything else, ATTACH above all, is denied. */
 const ALLOWED_ACTIONS = [
   'SQLITE_READ',
   'SQLITE_SELECT',
@@ -41,7 +41,7 @@ const ALLOWED_ACTIONS = [
 const VERSION_COLLATIONS = ['VERSION', 'VERSION_ARCH', 'VERSION_DPKG', 'VERSION_RHEL'];
 
 export interface OpenDatabaseOptions {
-  /** True when the running statement should end. */
+  /** Whether the running statement should end. */
   readonly interrupted: () => boolean;
   /** Receives every action that the allowlist refused. */
   readonly denied: (message: string) => void;
@@ -53,7 +53,7 @@ export const openDatabase = async (options: OpenDatabaseOptions): Promise<Databa
   const sqlite = await init(quiet);
   const { capi, wasm } = sqlite;
   const db = openInMemory(sqlite);
-  // Core's SQLite takes "text" in double quotes as a string where no column has that name.
+  // Core's SQLite takes "text" in double quotes as a string if no column has that name.
   capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DML, 1, 0);
   capi.sqlite3_db_config(db, capi.SQLITE_DBCONFIG_DQS_DDL, 1, 0);
   addFunctions(sqlite, db);

@@ -1,4 +1,4 @@
-/** Messages between the main thread and a SQL worker, and the shared words they use to wait for one another. */
+/** Messages between the main thread and a SQL worker, and the shared words by which they wait for each other. */
 import type { MessagePort } from 'node:worker_threads';
 import type { EncodedRowList } from './row-cursor.ts';
 import type { TableDefinition } from './table-definition.ts';
@@ -6,26 +6,26 @@ import type { TableRequest } from './table-update.ts';
 
 /** Words of the shared control array (Int32Array). */
 export const CONTROL_REPLY = 0;
-/** Not 0: the running statement is to end with SQLITE_INTERRUPT. */
+/** Not 0: the running statement must end with SQLITE_INTERRUPT. */
 export const CONTROL_INTERRUPT = 1;
-/** Batches the worker may still post before the main thread has taken one. */
+/** Batches that the worker may still post before the main thread takes one. */
 export const CONTROL_CREDITS = 2;
 export const CONTROL_WORDS = 4;
 
-/** Batches in flight between worker and main thread: bounds memory when the reader is slow. */
+/** Most batches between worker and main thread: bounds memory if the reader is slow. */
 export const MAX_BATCHES_IN_FLIGHT = 8;
 
 export interface WorkerSetup {
   readonly control: SharedArrayBuffer;
-  /** Carries the replies the worker takes synchronously. */
+  /** Carries the replies that the worker receives synchronously. */
   readonly replies: MessagePort;
   /** The flag `extensions_default_index`. */
   readonly defaultIndex: boolean;
   /** Event-based tables warn when events are disabled. */
   readonly eventsEnabled: boolean;
-  /** Bytes of rows of an event table that are asked for at a time; undefined: all of them. */
+  /** Bytes of an event table's rows that are asked for at a time; undefined: all of them. */
   readonly partBytes: number | undefined;
-  /** Tables that are known but not attached (`--disable_tables`) are not sent at all. */
+  /** Disabled tables (`--disable_tables`) are not sent at all. */
   readonly tables: readonly TableDefinition[];
 }
 
@@ -64,7 +64,7 @@ export type FromWorker =
       readonly id: number;
       readonly error: string | undefined;
       readonly interrupted: boolean;
-      /** True when a table with the EVENT_BASED attribute took part. */
+      /** Whether a table with the EVENT_BASED attribute took part. */
       readonly eventBased: boolean;
       readonly columns: readonly QueryColumn[];
     };

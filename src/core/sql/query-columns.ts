@@ -1,6 +1,6 @@
 /**
- * Names and types of a statement's result columns without running it (`getQueryColumns`). SQLite knows the type of
- * a plain table column; for expressions core reads the type off the program that the statement compiles to.
+ * Names and types of a statement's result columns, without running it (`getQueryColumns`). SQLite knows the type of a
+ * plain table column. For expressions, core derives the type from the program that the statement compiles to.
  *
  * Source: osquery 5.23 `sql/sqlite_util.cpp` (QueryPlanner).
  */

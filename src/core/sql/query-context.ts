@@ -21,25 +21,25 @@ export const OP_GE = 32;
 export const OP_LIMIT = 73;
 export const OP_OFFSET = 74;
 
-/** More than any usable plan costs: SQLite then prefers every other plan. */
+/** More than any usable plan costs, so SQLite prefers every other plan. */
 const MAX_COST = 1_000_000;
 
-/** A constraint SQLite offers in xBestIndex. */
+/** A constraint that SQLite offers in xBestIndex. */
 export interface OfferedConstraint {
   readonly column: number;
   readonly op: number;
   readonly usable: boolean;
-  /** True for the right side of an IN that could be handed over whole. */
+  /** Whether it is the right side of an IN that could be passed as a whole. */
   readonly isIn: boolean;
 }
 
-/** What xFilter will do with one of its arguments. */
+/** How xFilter uses one of its arguments. */
 export interface PlannedConstraint {
   readonly column: string;
   readonly op: number;
   /**
    * All values of an IN at once. Core resets this after the first xFilter call of a plan, so a later call of the same
-   * plan gets none of the values: an extension sees an empty list there and must return a superset.
+   * plan gets none of the values: an extension then sees an empty list and must return a superset.
    */
   allAtOnce: boolean;
   /** Consumed only so that SQLite keeps LIMIT in the plan; never passed on. */
@@ -57,28 +57,29 @@ export interface QueryPlan {
 
 const isTextOrdering = (op: number): boolean => op === OP_GT || op === OP_GE || op === OP_LT || op === OP_LE;
 
-/** The options core acts on: for an extension's table a column without any counts as INDEX. */
+/** The options that core acts on. In an extension's table, a column without options counts as INDEX. */
 export const effectiveOptions = (options: number, table: TableDefinition, defaultIndex: boolean): number =>
   options === 0 && table.extension && defaultIndex ? COLUMN_INDEX : options;
 
-/** Decides, as core does in xBestIndex, which offered constraints reach the table. */
+/** Decides, as core does in xBestIndex, which of the offered constraints reach the table. */
 export const planQuery = (request: {
   readonly table: TableDefinition;
   readonly offered: readonly OfferedConstraint[];
-  /** One bit for each of the first 63 columns; the last stands for all the rest. */
+  /** One bit for each of the first 63 columns; the last bit stands for all others. */
   readonly colUsed: bigint;
   /** The flag `extensions_default_index`. */
   readonly defaultIndex: boolean;
 }): QueryPlan => {
   const { table, offered, defaultIndex } = request;
   // SQLite 3.42, which core is built with, keeps LIMIT in the plan whatever else the table leaves to SQLite; later
-  // ones drop it unless every constraint is consumed. So where a LIMIT is offered, consume all and ignore the rest.
+  // versions drop it unless every constraint is consumed. So if a LIMIT is offered, all constraints are consumed and
+  // the rest is ignored.
   const limited = offered.some(({ op }) => op === OP_LIMIT || op === OP_OFFSET);
   const constraints: PlannedConstraint[] = [];
   const argumentOf = offered.map(() => -1);
   let cost = MAX_COST;
   let requiredSeen = false;
-  // LIMIT comes before OFFSET in core's contexts, whichever way round SQLite offers them.
+  // LIMIT comes before OFFSET in core's contexts, in whichever order SQLite offers them.
   const entries = [...offered.entries()].sort(
     ([, left], [, right]) => Number(left.op === OP_OFFSET) - Number(right.op === OP_OFFSET),
   );
@@ -173,6 +174,6 @@ export const contextJson = (request: {
     const column = request.table.columns[index]!;
     return { name: column.name, list: lists.get(column.name) ?? [], affinity: column.type };
   });
-  // The bitset may exceed what a JavaScript number holds, so it is written by hand.
+  // The bitset may exceed a JavaScript number, so it is written by hand.
   return `{"constraints":${JSON.stringify(constraints)},"colsUsed":${JSON.stringify(request.colsUsed)},"colsUsedBitset":${request.colsUsedBitset}}`;
 };

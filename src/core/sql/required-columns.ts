@@ -14,7 +14,7 @@ export interface RequiredColumnOptions {
   readonly isRoot: boolean;
 }
 
-/** Warns, as core does, of a query that lacks what its table needs; true when the table cannot be read at all. */
+/** Warns, as core does, about a query that lacks what its table needs; true if the table cannot be read at all. */
 export const lacksRequired = (
   table: TableDefinition,
   plan: QueryPlan,

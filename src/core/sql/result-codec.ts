@@ -1,6 +1,7 @@
 /**
- * Result rows on their way from the SQL worker to the main thread: cell after cell, row after row, in one buffer per
- * batch. A cell is a tag, then nothing (NULL), an int64 or a double in little endian, or a u32 length and bytes.
+ * Encodes result rows on their way from the SQL worker to the main thread: cell after cell, row after row, in one
+ * buffer per batch. A cell is a tag, followed by nothing (NULL), an int64 or a double in little endian, or a u32
+ * length and bytes.
  */
 
 const CELL_NULL = 0;
@@ -10,7 +11,7 @@ const CELL_TEXT = 3;
 
 const INITIAL_BYTES = 64 * 1024;
 
-/** Grows as needed; `take()` hands the bytes over and starts anew. */
+/** Grows as needed. `take()` returns the bytes and starts a new batch. */
 export class ResultEncoder {
   #bytes = new Uint8Array(INITIAL_BYTES);
   #view = new DataView(this.#bytes.buffer);
@@ -87,7 +88,7 @@ export const decodeRows = (
         cells.push(null);
       } else if (tag === CELL_INTEGER) {
         const high = buffer.readInt32LE(at + 4);
-        // Within 52 bits a number is exact and much cheaper than a bigint.
+        // Up to 52 bits a number is exact, and much cheaper than a bigint.
         const value =
           high >= -0x100000 && high < 0x100000 ? high * 0x1_0000_0000 + buffer.readUInt32LE(at) : undefined;
         cells.push(value === undefined ? buffer.readBigInt64LE(at).toString() : String(value));

@@ -9,12 +9,12 @@ export interface ResultValue {
   readonly bytes: Uint8Array;
   /** Address of the reply's copy in SQLite's memory. */
   readonly memory: number;
-  /** Where the value stands in the reply; -1 for a row without it. */
+  /** Where the value is in the reply; -1 if the row lacks it. */
   readonly offset: number;
   readonly length: number;
 }
 
-/** Gives SQLite the value that xColumn was asked for, as core converts text to the column's type. */
+/** Gives SQLite the value that xColumn asked for, converted from text to the column's type as core does. */
 export const setResult = (
   { raw }: Database,
   context: number,
@@ -31,7 +31,7 @@ export const setResult = (
   } else {
     const value = parseInteger(bytes, offset, offset + length);
     if (value === undefined) raw.sqlite3_result_null(context);
-    // Core hands a C `long` to sqlite3_result_int, which keeps the low 32 bits.
+    // Core passes a C `long` to sqlite3_result_int, which keeps the low 32 bits.
     else if (type === 'INTEGER') raw.sqlite3_result_int(context, Number(BigInt.asIntN(32, BigInt(value))));
     else raw.sqlite3_result_int64(context, BigInt(value));
   }

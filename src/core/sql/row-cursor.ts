@@ -1,9 +1,8 @@
 import { CodedError } from '../../runtime/coded-error.ts';
 
 /**
- * A cursor over rows in TBinaryProtocol form (`map<string,string>` after `map<string,string>`, headers included), as
- * they stand in a table's reply. Values are never copied out: for the current row the cursor keeps, for each column,
- * where its value lies.
+ * A cursor over rows in TBinaryProtocol form (one `map<string,string>` after another, headers included), as they are
+ * in a table's reply. Values are never copied: for each column of the current row the cursor keeps the value's place.
  */
 
 /** Thrift's type id of string. */
@@ -18,11 +17,11 @@ export class MalformedRowsError extends CodedError<'malformed-rows'> {
   }
 }
 
-/** Rows as they lie in a reply. */
+/** Rows as they are in a reply. */
 export interface EncodedRowList {
   readonly bytes: Uint8Array;
   readonly count: number;
-  /** Whether no row has any column, as where rows are only counted: there are no bytes then. */
+  /** Whether all rows are without columns, because they are only counted; then there are no bytes. */
   readonly areEmpty?: boolean | undefined;
   /** Of a part of an answer, where the next one begins; undefined behind the last. */
   readonly next?: number | undefined;
@@ -35,7 +34,7 @@ export class RowCursor {
   readonly lengths: Int32Array;
   /** Index of the current row. */
   row = 0;
-  /** The key `rowid`, when the row has one: a writable table names its rows with it. */
+  /** Place of the key `rowid`, if the row has one. A writable table names its rows by it. */
   rowidOffset = -1;
   rowidLength = 0;
 
@@ -44,13 +43,13 @@ export class RowCursor {
   readonly #areEmpty: boolean;
   readonly #names: readonly Uint8Array[];
   readonly #byName: ReadonlyMap<string, number>;
-  /** The column each entry of the previous row named: rows repeat their keys in one order nearly always. */
+  /** The column that each entry of the previous row named: rows nearly always have their keys in the same order. */
   readonly #guess: number[] = [];
   /** A table may also declare `rowid` as a column. */
   readonly #rowidColumn: number;
   #at = 0;
 
-  /** `names` are the table's columns; the same name twice keeps the first. */
+  /** `names` are the table's columns. Of two columns with the same name, the first counts. */
   constructor(rows: EncodedRowList, names: readonly string[]) {
     this.#bytes = rows.bytes;
     this.#count = rows.count;
@@ -117,13 +116,13 @@ export class RowCursor {
     return size;
   }
 
-  /** The column named by the key, -1 for a key the table does not have, -2 for `rowid`. */
+  /** The column that the key names; -1 for an unknown key, -2 for `rowid`. */
   #column(entry: number, key: number, length: number): number {
     const guess = this.#guess[entry];
     if (guess !== undefined && guess >= 0 && this.#isName(this.#names[guess]!, key, length)) return guess;
     if (key + length > this.#bytes.length) throw new MalformedRowsError(`${length} bytes of a key`, key);
     const name = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + key, length).toString('latin1');
-    // Column names are ASCII; a key that is not simply finds no column.
+    // Column names are ASCII; any other key finds no column.
     const found = this.#byName.get(name) ?? (name === 'rowid' ? -2 : -1);
     if (entry < this.#names.length + 1) this.#guess[entry] = found;
     return found;

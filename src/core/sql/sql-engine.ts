@@ -1,4 +1,4 @@
-/** The main thread's end of one SQL worker: runs statements one after the other, answers the worker's calls. */
+/** The main thread's side of one SQL worker: runs statements one after the other and answers the worker's calls. */
 
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { CodedError } from '../../runtime/coded-error.ts';
@@ -20,7 +20,7 @@ import type { EncodedRowList } from './row-cursor.ts';
 import type { TableDefinition } from './table-definition.ts';
 import type { TableRequest } from './table-update.ts';
 
-/** A statement failed; `message` is SQLite's, or the table's own. */
+/** A statement failed; the message is SQLite's or the table's. */
 export class SqlError extends CodedError<'sql'> {
   override readonly name = 'SqlError';
   readonly interrupted: boolean;
@@ -37,7 +37,7 @@ export interface ResultBatch {
   readonly columns: readonly string[];
 }
 
-/** Receives results in order. A returned promise holds the worker back once a few batches wait. */
+/** Receives results in order. If it returns a promise, the worker pauses once a few batches wait. */
 export interface ResultSink {
   readonly statement?: (columns: readonly string[]) => void | Promise<void>;
   readonly rows?: (batch: ResultBatch) => void | Promise<void>;
@@ -47,7 +47,7 @@ export interface ResultSink {
 export interface RunSettings {
   readonly sink?: ResultSink | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Whether the statement is one of the schedule. */
+  /** Whether the statement belongs to the schedule. */
   readonly isScheduled?: boolean | undefined;
 }
 
@@ -56,9 +56,9 @@ export interface RunOutcome {
 }
 
 /**
- * Calls a table's plugin for the worker. Rejects with the message the statement is to fail with.
+ * Calls a table's plugin for the worker. Rejects with the error message for the statement.
  *
- * @param isScheduled whether the statement is one of the schedule
+ * @param isScheduled whether the statement belongs to the schedule
  */
 export type TableCall = (
   table: string,
@@ -135,7 +135,7 @@ export class SqlEngine {
       this.#worker.on('error', lost);
       this.#worker.on('exit', status => lost(new Error(`the SQL worker ended with status ${status}`)));
     });
-    // Seen by whoever runs something; alone it must not end the process.
+    // Callers that run something see this error; by itself it must not end the process.
     this.#ready.catch(() => {});
   }
 
@@ -175,7 +175,7 @@ export class SqlEngine {
     await this.#request({ kind: 'detach', name });
   }
 
-  /** Ends the worker; what still runs is interrupted and rejects. */
+  /** Ends the worker. Statements that still run are interrupted and reject. */
   async close(): Promise<void> {
     this.#failure ??= new Error('the SQL engine is closed');
     this.#interrupt();
@@ -186,7 +186,7 @@ export class SqlEngine {
 
   #interrupt(): void {
     Atomics.store(this.#control, CONTROL_INTERRUPT, 1);
-    // It may be waiting for the reader.
+    // The worker may be waiting for the reader.
     Atomics.add(this.#control, CONTROL_CREDITS, 1);
     Atomics.notify(this.#control, CONTROL_CREDITS);
   }
@@ -210,7 +210,7 @@ export class SqlEngine {
     message: Omit<ToWorker, 'id'> & { kind: ToWorker['kind'] },
     { sink = {}, signal, isScheduled = false }: RunSettings,
   ): Promise<Done> {
-    // Why the worker is gone says more than that it never became ready.
+    // The reason why the worker is gone says more than that it never became ready.
     await this.#ready.catch(() => {});
     if (this.#failure !== undefined) throw this.#failure;
     if (signal?.aborted) throw new SqlError('interrupted', true);
@@ -230,7 +230,7 @@ export class SqlEngine {
         this.#pending.set(id, pending);
         this.#worker.postMessage({ ...message, id });
       });
-      // The sink's own failure comes first: it is why the statement was interrupted.
+      // The sink's own failure comes first, because it is the reason for the interruption.
       await pending!.work;
       if (done.error !== undefined) throw new SqlError(done.error, done.interrupted);
       return done;
@@ -268,12 +268,12 @@ export class SqlEngine {
       }
     };
     pending.work = pending.work.then(step);
-    // Whoever awaits the statement sees the failure; here it only stops the worker.
+    // The caller of the statement sees the failure; here it only stops the worker.
     pending.work.catch(() => this.#interrupt());
   }
 
   async #answer(table: string, request: TableRequest): Promise<void> {
-    // The worker runs one message at a time, so the one pending is the one that calls.
+    // The worker runs one message at a time, so the only pending statement is the caller.
     const [pending] = this.#pending.values();
     const signal = pending?.abort.signal ?? AbortSignal.abort();
     let reply: ToWorkerReply;

@@ -1,6 +1,6 @@
 /**
- * The SQL worker: one SQLite database in memory, fed by messages. It may block: while a table's plugin is called the
- * whole thread waits for the main thread's reply.
+ * The SQL worker: one SQLite database in memory, controlled by messages. It may block: while it calls a table's
+ * plugin, the whole thread waits for the main thread's reply.
  */
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
@@ -126,7 +126,7 @@ const runStatement = (id: number, statement: number): void => {
     encodeRow(statement, columns);
     if (encoder.rows >= BATCH_ROWS || encoder.length >= BATCH_BYTES) {
       flush(id);
-      // Rows already fetched need few of SQLite's own steps, so its progress callback may never run.
+      // Rows that were fetched already need few of SQLite's own steps, so its progress callback may never run.
       if (Atomics.load(control, CONTROL_INTERRUPT) !== 0) {
         throw new StatementError('interrupted', true);
       }
@@ -152,7 +152,7 @@ const run = (id: number, sql: string): void => {
         const statement = wasm.peekPtr(out);
         if (rc !== SQLITE_OK) throw new StatementError(cString(database, raw.sqlite3_errmsg(db)), false);
         at = wasm.peekPtr(out + 8);
-        // Blanks and comments prepare to nothing.
+        // Blanks and comments compile to no statement.
         if (statement === 0) continue;
         try {
           runStatement(id, statement);

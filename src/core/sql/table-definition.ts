@@ -1,6 +1,6 @@
 /**
- * What core knows of a table: the columns, options, aliases and attributes that a plugin's route rows announce,
- * and the CREATE TABLE statement core declares to SQLite for them.
+ * Core's view of a table: the columns, options, aliases and attributes that a plugin's route rows announce, and the
+ * CREATE TABLE statement that core declares to SQLite for them.
  *
  * Source: osquery 5.23 `core/tables.cpp` (columnDefinition) and `sql/virtual_table.cpp` (xCreate).
  */
@@ -12,7 +12,7 @@ export type ColumnType =
   | 'UNSIGNED BIGINT'
   | 'DOUBLE'
   | 'BLOB'
-  /** What core makes of any type name it does not know, `UNSIGNED_BIGINT` with an underscore included. */
+  /** Core's type for any type name that it does not know, including `UNSIGNED_BIGINT` with an underscore. */
   | 'UNKNOWN';
 
 const COLUMN_TYPES: ReadonlySet<string> = new Set<ColumnType>([
@@ -31,7 +31,7 @@ export const COLUMN_ADDITIONAL = 4;
 export const COLUMN_OPTIMIZED = 8;
 export const COLUMN_HIDDEN = 16;
 
-/** Collation bits of a column's `op`, in the order core tests them. */
+/** Collation bits of a column's `op`, in the order in which core tests them. */
 const COLLATIONS: readonly (readonly [bit: number, name: string])[] = [
   [32, 'BINARY'],
   [64, 'NOCASE'],
@@ -48,7 +48,7 @@ export const TABLE_USER_BASED = 8;
 
 export interface DefinedColumn {
   readonly name: string;
-  /** An alias column carries its target's type in the CREATE statement and UNKNOWN in query contexts. */
+  /** An alias column has its target's type in the CREATE statement, and UNKNOWN in query contexts. */
   readonly type: ColumnType;
   /** The `op` bits as announced. */
   readonly options: number;
@@ -62,7 +62,7 @@ export interface TableDefinition {
   /** Names under which core creates views of the table. */
   readonly views: readonly string[];
   readonly attributes: number;
-  /** True when an extension serves the table: it keeps its rowid, and columns without options count as indexed. */
+  /** Whether an extension serves the table: then it keeps its rowid, and columns without options count as indexed. */
   readonly extension: boolean;
 }
 
@@ -77,7 +77,7 @@ const decimal = (text: string | undefined): number => {
   return Number.isSafeInteger(value) ? value : 0;
 };
 
-/** Reads route rows (ids `column`, `columnAlias`, `alias`, `attributes`); anything else is passed over, as core does. */
+/** Reads route rows (ids `column`, `columnAlias`, `alias`, `attributes`). Others are ignored, as in core. */
 export const parseRoutes = (options: {
   readonly name: string;
   readonly rows: readonly RouteRow[];
@@ -92,7 +92,7 @@ export const parseRoutes = (options: {
       columns.push({ name, type: toColumnType(type), options: decimal(op), aliasOf: undefined });
     } else if (id === 'columnAlias' && name !== undefined && target !== undefined) {
       const aliasOf = columns.findIndex(column => column.name === target);
-      // Without its target among the columns before it core cannot type the alias and leaves it out.
+      // If its target is not among the columns before it, core cannot type the alias and leaves it out.
       if (aliasOf >= 0) columns.push({ name, type: 'UNKNOWN', options: COLUMN_HIDDEN, aliasOf });
     } else if (id === 'alias' && alias !== undefined) {
       views.add(alias);
@@ -109,7 +109,7 @@ export const parseRoutes = (options: {
   };
 };
 
-/** Core pastes names into SQL unquoted, so anything but a plain identifier fails there too. */
+/** Core inserts names into SQL unquoted, so anything but a plain identifier fails there too. */
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** True for a name that can stand in the statements core builds. */
@@ -127,11 +127,12 @@ export const assertIdentifier = (name: string): string => {
 
 const quoted = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
-/** The declaration SQLite gets: `CREATE TABLE name(…)`, with aliases as hidden columns and indexes as primary key. */
+/** The declaration for SQLite: `CREATE TABLE name(…)`, with aliases as hidden columns and indexes as primary key. */
 export const createTableStatement = (table: TableDefinition): string => {
   const indexed = table.columns.some(column => column.options & COLUMN_INDEX);
   const keyed = table.columns.filter(column => column.options & (COLUMN_INDEX | COLUMN_ADDITIONAL));
-  // With only ADDITIONAL columns the whole row is the key, or a constraint would make duplicate row ids.
+  // If there are only ADDITIONAL columns, the whole row is the key; otherwise a constraint would make duplicate row
+  // ids.
   const keys = keyed.length > 0 && !indexed ? table.columns : keyed;
   const parts = table.columns.map(column => {
     const type = column.aliasOf === undefined ? column.type : table.columns[column.aliasOf]!.type;

@@ -1,5 +1,6 @@
 /**
- * INSERT, UPDATE and DELETE on an extension's table, in the requests core 5.23 sends and with the answers it accepts.
+ * INSERT, UPDATE and DELETE on an extension's table, with the requests that core 5.23 sends and the answers that it
+ * accepts.
  *
  * Source: osquery 5.23 `sql/virtual_table.cpp` (xUpdate, serializeUpdateParameters).
  */
@@ -25,15 +26,15 @@ export type UpdateRequest =
   | { readonly kind: 'request'; readonly request: TableRequest }
   | { readonly kind: 'refused'; readonly code: number };
 
-/** Bytes, where a BLOB's are not text: core writes them into its JSON as they are. */
+/** Bytes where a BLOB is not text: core writes them into its JSON unchanged. */
 export type TableRequest = Readonly<Record<string, string | Uint8Array>>;
 
-/** What decides whether core takes a value for a column. */
+/** What decides whether core accepts a value for a column. */
 export interface UpdatedTable {
   readonly table: TableDefinition;
   /** The flag `extensions_default_index`. */
   readonly defaultIndex: boolean;
-  /** Column aliases that were read: core's xColumn gives them the type of their column, for good. */
+  /** Column aliases that were read: core's xColumn then gives them the type of their column permanently. */
   readonly readAliases: ReadonlySet<number>;
 }
 
@@ -44,7 +45,7 @@ const byteText = (database: Database, value: number): string => {
   return Buffer.from(heap(database).buffer, pointer, length).toString('latin1');
 };
 
-/** One value as JSON, one character for each byte, or undefined when its type does not fit the column. */
+/** One value as JSON, one character for each byte; undefined if its type does not fit the column. */
 const valueJson = (
   database: Database,
   value: number,
@@ -54,7 +55,7 @@ const valueJson = (
   switch (raw.sqlite3_value_type(value)) {
     case SQLITE_INTEGER: {
       const integers: readonly string[] = ['INTEGER', 'BIGINT', 'UNSIGNED BIGINT'];
-      // Written from the bigint: JSON.stringify would round it.
+      // Written from the bigint, because JSON.stringify would round it.
       return integers.includes(column.type) ? raw.sqlite3_value_int64(value).toString() : undefined;
     }
     case SQLITE_FLOAT: {
@@ -71,7 +72,7 @@ const valueJson = (
   }
 };
 
-/** `values` are xUpdate's arguments: old rowid, new rowid, then one per column. */
+/** `values` are xUpdate's arguments: old rowid, new rowid, then one for each column. */
 export const updateRequest = (
   database: Database,
   { table, defaultIndex, readAliases }: UpdatedTable,
@@ -113,7 +114,7 @@ export type UpdateResult =
   | { readonly kind: 'done'; readonly rowid: bigint | undefined }
   | { readonly kind: 'failed'; readonly code: number; readonly message: string | undefined };
 
-/** Reads the one row a plugin answers a write with. */
+/** Reads the one row with which a plugin answers a write. */
 export const updateResult = (table: string, request: TableRequest, rows: EncodedRowList): UpdateResult => {
   const failed = (message: string | undefined, code = SQLITE_ERROR): UpdateResult => ({
     kind: 'failed',

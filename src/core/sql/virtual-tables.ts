@@ -1,6 +1,6 @@
 /**
- * SQLite's virtual-table callbacks for every table of core: planning, the call that fetches rows, and reading them.
- * One module serves all tables; SQLite tells it which by name.
+ * SQLite's virtual-table callbacks for all tables of core: planning, the call that fetches rows, and reading them.
+ * One module serves all tables; SQLite tells it the name.
  *
  * No callback may throw: an exception would unwind SQLite's own frames and leave it in an unknown state.
  */
@@ -71,7 +71,7 @@ const VTAB_ERROR_OFFSET = 8;
 
 const EMPTY = new Uint8Array(0);
 
-/** The virtual tables of one database. Its callbacks take the arguments that SQLite's take. */
+/** The virtual tables of one database. Its callbacks have the arguments of SQLite's. */
 export class VirtualTables {
   readonly #database: Database;
   readonly #host: VirtualTableHost;
@@ -134,21 +134,21 @@ export class VirtualTables {
       try {
         this.#exec(`CREATE VIEW ${view} AS SELECT * FROM ${table.name}`);
       } catch {
-        // The name is taken, as a rule by this view from an earlier registration. Core ignores that too.
+        // The name is taken, usually by this view from an earlier registration. Core ignores that too.
       }
     }
   }
 
   detach(name: string): void {
-    // Without one of its own in `temp`, SQLite would find the module's bare table, which cannot be dropped.
+    // Without a table in `temp`, SQLite would find the module's bare table, which cannot be dropped.
     if (!this.#attached.delete(name)) return;
     this.#exec(`DROP TABLE temp.${name}`);
-    // Views of it would go on finding the module.
+    // Views of it would still find the module.
     const { sqlite, db } = this.#database;
     sqlite.capi.sqlite3_create_module(db, name, 0, 0);
   }
 
-  /** Attributes of the tables that took part since the last call. Their plans are forgotten. */
+  /** Attributes of the tables that took part since the last call. Their plans are dropped. */
   endStatement(): number {
     const seen = this.#attributes;
     this.#attributes = 0;
@@ -158,13 +158,13 @@ export class VirtualTables {
 
   #setUp(methods: Parameters<Database['sqlite']['vtab']['setupModule']>[0]['methods']): StructInstance {
     const module = this.#database.sqlite.vtab.setupModule({ methods });
-    // As in core: with one function for both, a table also exists under its bare name in every schema. That is how a view in
-    // `main` finds a table that core creates in `temp`.
+    // As in core: if both are one function, a table also exists under its bare name in every schema. That is how a
+    // view in `main` finds a table that core creates in `temp`.
     Reflect.set(module, '$xConnect', Reflect.get(module, '$xCreate'));
     return module;
   }
 
-  /** What `body` throws becomes the error of the table that `tableOf` finds. */
+  /** An error thrown by `body` becomes the error of the table that `tableOf` finds. */
   #guarded<A extends number[]>(
     tableOf: (first: number) => number,
     body: (this: VirtualTables, first: number, ...rest: A) => number,
@@ -203,7 +203,7 @@ export class VirtualTables {
     const { raw, sqlite } = this.#database;
     try {
       const definition = name === null ? undefined : this.#host.definition(name);
-      // Reached without a definition through a view whose table has been detached.
+      // Reached without a definition through a view whose table was detached.
       if (definition === undefined) throw new Error(`no such table: ${name}`);
       const rc = withCString(this.#database, createTableStatement(definition), sql =>
         raw.sqlite3_declare_vtab(pDb, sql),

@@ -1,6 +1,6 @@
 /**
- * What the worker uses of SQLite's WASM build. The package's own types do not describe its virtual-table helpers as
- * they behave, and its argument conversion costs too much on hot paths; so both are typed here, narrowly.
+ * The part of SQLite's WASM build that the worker uses. The package's own types do not describe its virtual-table
+ * helpers as they behave, and its argument conversion is too slow on hot paths; so both are typed here, narrowly.
  */
 
 /** A C struct in SQLite's memory. */
@@ -22,7 +22,7 @@ export interface IndexInfo extends StructInstance {
 interface StructFactory {
   /** Makes the struct and writes its pointer through `out`. */
   create(out: number): StructInstance;
-  /** Forgets the struct and returns it, to be disposed of. */
+  /** Forgets the struct and returns it, so that it can be disposed of. */
   unget(pointer: number): StructInstance | undefined;
 }
 
@@ -146,10 +146,10 @@ export interface Database {
   readonly db: number;
 }
 
-/** SQLite's memory; stale as soon as SQLite allocates, so never kept. */
+/** SQLite's memory. It becomes stale as soon as SQLite allocates, so it is never kept. */
 export const heap = (database: Database): Uint8Array<ArrayBuffer> => database.sqlite.wasm.heap8u();
 
-/** The bytes of a value as text, or undefined for NULL; at most up to the first NUL, as C string readers take it. */
+/** The bytes of a value as text, or undefined for NULL. Text ends at the first NUL, as for C string readers. */
 export const valueText = (database: Database, value: number): string | undefined => {
   const { raw } = database;
   const pointer = raw.sqlite3_value_text(value);

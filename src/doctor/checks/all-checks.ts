@@ -12,7 +12,7 @@ import { checkSchedule } from './schedule.ts';
 import { checkSelfTest } from './self-test.ts';
 import { checkSuppressingRules } from './suppressing-rules.ts';
 
-/** Every check, from what the others rest on to what rests on all of them. */
+/** Every check. Checks that others depend on come first. */
 export const allChecks: readonly Check[] = [
   checkHost,
   checkOsquery,

@@ -12,10 +12,10 @@ const STATUS = 'audit status';
 const ENABLED = 'audit enabled';
 const OWNER = 'audit owner';
 
-/** Of the backlog limit: from here on records are about to be lost. */
+/** Share of the backlog limit from which on records are about to be lost. */
 const NEARLY_FULL = 0.9;
 
-/** What `auditctl -s` says, and what it means. */
+/** The kernel's audit status, as in `auditctl -s`, and its meaning. */
 export const checkAuditStatus = (
   facts: Pick<Facts, 'host' | 'audit' | 'core' | 'flags' | 'config' | 'processes'>,
 ): readonly CheckResult[] => {
@@ -54,10 +54,10 @@ const checkEnabled = (
     case AUDIT_LOCKED: {
       const locked = '2: locked, so that nobody can change a rule before the next boot';
       return audit.rules.some(rule => ownRule(rule) !== undefined)
-        ? ok(ENABLED, `${locked}; rules of ours are in place`)
+        ? ok(ENABLED, `${locked}; our rules are in place`)
         : problem(
             ENABLED,
-            `${locked}; rules of ours are not in place, so that only what other rules record is seen`,
+            `${locked}; our rules are not in place, so only events that other rules record are seen`,
             'remove the line "-e 2" from /etc/audit/audit.rules and /etc/audit/rules.d/*.rules, then restart the system',
           );
     }
@@ -73,7 +73,7 @@ const checkEnabled = (
       }
       return problem(
         ENABLED,
-        '0: off, though the extension is running, so that there are no events',
+        '0: off although the extension is running, so there are no events',
         effectiveFlag(facts, 'audit_allow_config') === 'true'
           ? 'restart the extension, which switches it on; or find out who switched it off (auditctl -e 0)'
           : `put --audit_allow_config=true into ${flagfileName(facts)} and restart osqueryd, so that the extension can switch it on`,
@@ -90,11 +90,11 @@ const checkOwner = (
   if (pid === 0) {
     if (extensionPresence(facts).kind !== 'present') return ok(OWNER, 'nobody has the audit socket');
     return effectiveFlag(facts, `${CUSTOM_PREFIX}mode`) === 'multicast'
-      ? ok(OWNER, `nobody has the audit socket; ${CUSTOM_PREFIX}mode=multicast leaves it alone`)
+      ? ok(OWNER, `nobody has the audit socket; ${CUSTOM_PREFIX}mode=multicast does not take it`)
       : problem(
           OWNER,
-          'nobody has the audit socket, though the extension is running',
-          `restart the extension and read its messages in osqueryd's log; only with ${CUSTOM_PREFIX}mode=multicast is this meant`,
+          'nobody has the audit socket although the extension is running',
+          `restart the extension and read its messages in osqueryd's log; this is right only with ${CUSTOM_PREFIX}mode=multicast`,
         );
   }
   const comm = facts.processes.names.get(pid);
@@ -104,20 +104,20 @@ const checkOwner = (
     case undefined:
       return unknown(
         OWNER,
-        `pid ${pid} has the audit socket, and no such process is visible`,
-        'if it has ended, whoever asks next gets the socket: start the extension again',
+        `pid ${pid} has the audit socket, but no such process is visible`,
+        'if it has ended, the next process that asks gets the socket: start the extension again',
       );
     case 'osqueryd':
     case 'osqueryi':
       return problem(
         OWNER,
         `osquery itself (${comm}, pid ${pid}) has the audit socket`,
-        `put --disable_audit=true into ${flagfileName(facts)} and restart osqueryd, so that the extension gets it`,
+        `put --disable_audit=true into ${flagfileName(facts)} and restart osqueryd, so that the extension can have it`,
       );
     default:
       return problem(
         OWNER,
-        `${comm}, pid ${pid}, has the audit socket, so that the extension can only listen in on the multicast copy`,
+        `${comm}, pid ${pid}, has the audit socket, so the extension can read only the multicast copy`,
         `stop ${comm}, and keep it from starting at boot`,
       );
   }
@@ -128,13 +128,13 @@ const checkLosses = (
   { failure, rateLimit, backlog, backlogLimit, lost }: AuditStatus,
 ): readonly CheckResult[] => {
   const results: CheckResult[] = [];
-  const raise = `raise --audit_backlog_limit in ${flagfileName(facts)}, 65536 is a good value, and restart osqueryd`;
+  const raise = `raise --audit_backlog_limit in ${flagfileName(facts)} (65536 is a good value) and restart osqueryd`;
   if (failure === AUDIT_FAIL_PANIC) {
     results.push(
       problem(
         'audit failure',
         '2: the system panics when a record cannot be delivered',
-        'auditctl -f 1, and remove "-f 2" from /etc/audit/rules.d/*.rules, unless that is wanted',
+        'auditctl -f 1, and remove "-f 2" from /etc/audit/rules.d/*.rules, unless you want that',
       ),
     );
   }
@@ -142,7 +142,7 @@ const checkLosses = (
     results.push(
       problem(
         'audit rate_limit',
-        `${rateLimit}: the kernel drops what is above so many records a second`,
+        `${rateLimit}: the kernel drops records above this number a second`,
         'auditctl -r 0, and remove "-r" from /etc/audit/rules.d/*.rules',
       ),
     );
@@ -156,7 +156,7 @@ const checkLosses = (
     results.push(
       unknown(
         'audit lost',
-        `${lost} records lost since boot; the kernel does not say when, nor whether they were ours`,
+        `${lost} records lost since boot; the kernel does not say when, or whose they were`,
         `look again later: if the number grows, ${raise}`,
       ),
     );

@@ -4,7 +4,7 @@ import type { Facts } from '../facts.ts';
 const RUNNING = 'auditd';
 const AT_BOOT = 'auditd at boot';
 
-/** Whether auditd is out of the way: only one process can have the audit socket. */
+/** Whether auditd leaves the audit socket free: only one process can have it. */
 export const checkAuditd = ({
   host,
   processes,
@@ -17,7 +17,7 @@ export const checkAuditd = ({
       ? problem(
           RUNNING,
           `auditd is running (pid ${pid}): only one process can have the audit socket`,
-          'stop it: systemctl stop auditd, where that is refused service auditd stop',
+          'stop it: systemctl stop auditd or, if that is refused, service auditd stop',
         )
       : processes.complete
         ? ok(RUNNING, 'auditd is not running')
@@ -29,7 +29,7 @@ export const checkAuditd = ({
           `auditd is started at boot, by ${boot.starters.join(', ')}`,
           boot.starters.some(path => path.includes('/systemd/'))
             ? 'systemctl disable auditd'
-            : 'update-rc.d auditd disable, chkconfig auditd off or rc-update delete auditd, whichever this system has',
+            : 'update-rc.d auditd disable, chkconfig auditd off or rc-update delete auditd, whichever this system uses',
         ),
   ];
 };

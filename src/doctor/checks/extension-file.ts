@@ -13,8 +13,9 @@ const OTHERS_MAY_WRITE = 0o002;
 const OWNER_MAY_EXECUTE = 0o100;
 
 /**
- * Whether osqueryd will start the extension: the list that names it, and what osqueryd asks of the file itself
- * (safePermissions in osquery/filesystem/filesystem.cpp), and a little more, as whoever can replace the file is root.
+ * Whether osqueryd will start the extension: the list that names it, and what osqueryd requires of the file itself
+ * (safePermissions in osquery/filesystem/filesystem.cpp). It is slightly stricter, because whoever can replace the
+ * file is root.
  */
 export const checkExtensionFile = (
   facts: Pick<Facts, 'extension' | 'flags' | 'core' | 'config'>,
@@ -55,7 +56,7 @@ const checkList = ({ load, given }: Facts['extension']): readonly CheckResult[] 
           problem(
             LOAD,
             `${load.path} names the extension more than once: ${ours.join(', ')}`,
-            'leave one of the lines: only one can register',
+            'keep only one of the lines: only one can register',
           ),
         ];
       }
@@ -64,7 +65,7 @@ const checkList = ({ load, given }: Facts['extension']): readonly CheckResult[] 
         : [
             problem(
               LOAD,
-              `${load.path} names ${ours[0]}, which depends on the directory osqueryd is started in`,
+              `${load.path} names ${ours[0]}, which depends on the directory that osqueryd is started in`,
               'write the absolute path',
             ),
           ];
@@ -78,9 +79,9 @@ const checkFile = (file: Facts['extension']['files'][number]): readonly CheckRes
     return [problem(FILE, `${path} does not exist`, 'put the extension there, or correct the path')];
   }
   if (file.kind === 'unreadable') {
-    return [unknown(FILE, `${path} cannot be looked at: ${file.why}`, 'run the doctor as root')];
+    return [unknown(FILE, `${path} cannot be checked: ${file.why}`, 'run the doctor as root')];
   }
-  if (!file.isFile) return [problem(FILE, `${path} is no file`, 'name the file itself')];
+  if (!file.isFile) return [problem(FILE, `${path} is not a file`, 'name the file itself')];
   const directory = path.replace(/\/[^/]*$/, '') || '/';
   const problems: CheckResult[] = [];
   const complain = (found: string, fix: string): void => {
@@ -95,7 +96,7 @@ const checkFile = (file: Facts['extension']['files'][number]): readonly CheckRes
     );
   if ((file.mode & OTHERS_MAY_WRITE) !== 0) {
     complain(
-      `may be written by everybody (mode ${octal(file.mode)}): osqueryd does not start it`,
+      `can be written by everybody (mode ${octal(file.mode)}): osqueryd does not start it`,
       `chmod 0755 ${path}`,
     );
   }
@@ -112,7 +113,7 @@ const checkFile = (file: Facts['extension']['files'][number]): readonly CheckRes
     );
   } else if ((file.directoryMode & OTHERS_MAY_WRITE) !== 0) {
     complain(
-      `is in a directory that everybody may write to (mode ${octal(file.directoryMode)}): anybody can replace what runs as root`,
+      `is in a directory that everybody can write to (mode ${octal(file.directoryMode)}): anybody can replace a program that runs as root`,
       `chmod 0755 ${directory}`,
     );
   }

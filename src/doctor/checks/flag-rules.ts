@@ -8,13 +8,13 @@ import { tablesThatAreOn } from '../our-tables.ts';
 
 type FlagFacts = Pick<Facts, 'flags' | 'core' | 'config' | 'host'>;
 
-/** What one flag has to be. */
+/** The required value of one flag. */
 export interface FlagRule {
   readonly name: string;
   isGood(value: string, facts: FlagFacts): boolean;
   /** The value to set instead. */
   wanted(facts: FlagFacts): string;
-  /** What a wrong value does, as the end of a sentence. */
+  /** The effect of a wrong value, as the end of a sentence. */
   readonly consequence: string;
 }
 
@@ -25,12 +25,12 @@ const mustBe = (name: string, wanted: 'true' | 'false', consequence: string): Fl
   consequence,
 });
 
-/** Fewer than osquery's own guide has. */
+/** The value in osquery's own guide; fewer are a problem. */
 const FEWEST_EVENTS = 1_000;
-/** Seconds; 1 is special, and 0 is no limit. */
+/** In seconds. 1 is special, and 0 means no limit. */
 const SHORTEST_EXPIRY = 60;
 
-/** Flags without which events do not arrive, or not all of them, or not in the daemon's results. */
+/** Flags without which events do not arrive, or only some of them, or not in the daemon's results. */
 export const flagRules: readonly FlagRule[] = [
   mustBe('disable_extensions', 'false', 'osquery loads no extension'),
   {
@@ -39,11 +39,11 @@ export const flagRules: readonly FlagRule[] = [
     wanted: facts => [...listOf(effectiveFlag(facts, 'extensions_require')), PROGRAM].join(','),
     consequence: 'osquery does not wait for it, and queries fail with "no such table" right after a start',
   },
-  mustBe('disable_events', 'false', 'osquery warns at every query of an event table'),
+  mustBe('disable_events', 'false', 'osquery warns about every query of an event table'),
   mustBe(
     'disable_audit',
     'true',
-    'osquery takes the audit socket itself, and the extension can only listen in on the multicast copy',
+    'osquery takes the audit socket itself, and the extension can read only the multicast copy',
   ),
   {
     name: 'disable_tables',
@@ -65,7 +65,7 @@ export const flagRules: readonly FlagRule[] = [
       const enabled = listOf(effectiveFlag(facts, 'enable_tables'));
       return [...enabled, ...lackingTables(enabled, facts)].join(',');
     },
-    consequence: 'only the tables in this list are there, and some that events need are not among them',
+    consequence: 'only the tables in this list exist, and some that events need are missing',
   },
   mustBe('audit_allow_config', 'true', 'the extension may neither enable audit nor add its rules'),
   mustBe('audit_persist', 'true', 'the audit socket is lost for good when another process takes it'),
@@ -74,13 +74,13 @@ export const flagRules: readonly FlagRule[] = [
     name: 'events_expiry',
     isGood: value => Number(value) <= 1 || Number(value) >= SHORTEST_EXPIRY,
     wanted: () => '86000',
-    consequence: 'events may be gone before anybody asks for them',
+    consequence: 'events may be dropped before a query reads them',
   },
   {
     name: 'events_max',
     isGood: value => Number(value) >= FEWEST_EVENTS,
     wanted: () => '50000',
-    consequence: 'a busy second makes more events than are kept between two runs of a query',
+    consequence: 'a busy second makes more events than the buffer keeps between two runs of a query',
   },
   mustBe(
     'enable_numeric_monitoring',
@@ -90,8 +90,8 @@ export const flagRules: readonly FlagRule[] = [
 ];
 
 /**
- * Ours, and those of osquery that the extension and the doctor ask; of each the names by which it can be there, the one to
- * recommend first.
+ * Our tables, and osquery's tables that the extension and the doctor query. Each with its possible names, the
+ * recommended one first.
  */
 const neededTables = (facts: FlagFacts): readonly (readonly string[])[] => [
   ...tablesThatAreOn(facts).map(name => [registryTwin(name), prefixedName(name)]),
@@ -99,13 +99,13 @@ const neededTables = (facts: FlagFacts): readonly (readonly string[])[] => [
   ['osquery_schedule'],
 ];
 
-/** What a list of enabled tables lacks; its names count byte for byte. */
+/** The needed tables that a list of enabled tables lacks. Its names are compared byte for byte. */
 const lackingTables = (enabled: readonly string[], facts: FlagFacts): readonly string[] =>
   neededTables(facts)
     .filter(names => !names.some(name => enabled.includes(name)))
     .map(([name]) => name!);
 
-/** Standard names that core has tables of; without a core to ask, those of a stock one. */
+/** Standard names of core's own tables; if no core can be asked, those of a stock one. */
 const takenNames = (facts: FlagFacts): readonly string[] => {
   const { core } = facts;
   const wanted = tablesThatAreOn(facts);

@@ -10,7 +10,10 @@ type FlagSources = Pick<Facts, 'flags' | 'core' | 'config' | 'host'>;
 
 const RUNNING = 'in the running osquery';
 
-/** The flags: whether their file can be read, and whether each is right, where osquery starts and where it runs. */
+/**
+ * The flags: whether their file can be read, and whether each is right, both for the next start and in the running
+ * osquery.
+ */
 export const checkFlags = (facts: FlagSources): readonly CheckResult[] => {
   if (!osqueryIsHere(facts)) return [];
   const file = checkFile(facts);
@@ -25,12 +28,12 @@ const checkFile = ({ flags, core }: FlagSources): readonly CheckResult[] => {
       return [];
     case 'file':
       return flags.problems.length === 0
-        ? [ok('flagfile', `${flags.path} can be read, and every line of it means something`)]
+        ? [ok('flagfile', `${flags.path} can be read, and every line in it is valid`)]
         : flags.problems.map(text =>
             problem(
               'flagfile',
               `${flags.path}, ${text}`,
-              'correct or remove the line: osqueryd skips it without a word',
+              'correct or remove the line: osqueryd skips it silently',
             ),
           );
     case 'missing':
@@ -38,15 +41,15 @@ const checkFile = ({ flags, core }: FlagSources): readonly CheckResult[] => {
         ? [
             unknown(
               'flagfile',
-              `${flags.path} does not exist; the running osquery has its flags from elsewhere`,
-              'name the file it was started with: --flagfile PATH',
+              `${flags.path} does not exist; the running osquery has its flags from another file`,
+              'name the file that it was started with: --flagfile PATH',
             ),
           ]
         : [
             problem(
               'flagfile',
               `${flags.path} does not exist`,
-              'put our osquery.flags there, or name the file osqueryd is started with: --flagfile PATH',
+              'put our osquery.flags there, or name the file that osqueryd is started with: --flagfile PATH',
             ),
           ];
     case 'unreadable':
@@ -75,7 +78,7 @@ const checkFlag = (rule: FlagRule, facts: FlagSources): CheckResult => {
     return configured?.by !== undefined && !configuredGood
       ? problem(
           check,
-          `${shown(running)} ${RUNNING}, but ${configured.by} says ${shown(configured.value)}, which holds from the next start: ${rule.consequence}`,
+          `${shown(running)} ${RUNNING}, but ${configured.by} says ${shown(configured.value)}, which counts from the next start: ${rule.consequence}`,
           `put ${line} into ${file}`,
         )
       : ok(check, `${shown(running)} ${RUNNING}`);
@@ -93,7 +96,7 @@ const origin = ({ by }: ConfiguredFlag): string => (by === undefined ? 'by defau
 
 const shown = (value: string): string => (value === '' ? 'empty' : value);
 
-/** Options of our own: what is malformed, or unknown. */
+/** Our own options: malformed values and unknown names. */
 const checkCustomOptions = ({ core, config }: FlagSources): readonly CheckResult[] => {
   const options =
     core.kind === 'running'

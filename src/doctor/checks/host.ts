@@ -1,7 +1,7 @@
 import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import type { Facts } from '../facts.ts';
 
-/** Whether this machine, and this process on it, can have audit events at all. */
+/** Whether this machine, and this process on it, can receive audit events at all. */
 export const checkHost = ({ host }: Pick<Facts, 'host'>): readonly CheckResult[] => {
   switch (host.platform) {
     case 'linux':
@@ -10,14 +10,14 @@ export const checkHost = ({ host }: Pick<Facts, 'host'>): readonly CheckResult[]
           ? ok('kernel', 'the kernel has audit')
           : problem(
               'kernel',
-              'the kernel has no audit: it was built without it, or started with audit=0',
-              'take audit=0 off the kernel command line (in /etc/default/grub, then update-grub) and restart the system, or use a kernel with CONFIG_AUDIT',
+              'the kernel has no audit: it was built without audit, or started with audit=0',
+              'remove audit=0 from the kernel command line (in /etc/default/grub, then update-grub) and restart the system, or use a kernel with CONFIG_AUDIT',
             ),
         host.inInitialNamespaces
           ? ok('namespaces', "in the host's own user and pid namespaces")
           : problem(
               'namespaces',
-              "not in the host's own user and pid namespaces, outside of which the kernel refuses audit",
+              "not in the host's own user and pid namespaces; elsewhere the kernel refuses audit",
               'run osqueryd on the host itself, or in a container with its pid and user namespaces (--pid=host --userns=host)',
             ),
         host.canControlAudit
@@ -26,11 +26,11 @@ export const checkHost = ({ host }: Pick<Facts, 'host'>): readonly CheckResult[]
             ? problem(
                 'privileges',
                 'root lacks the capability CAP_AUDIT_CONTROL here',
-                'give it to the container or service: --cap-add=AUDIT_CONTROL --cap-add=AUDIT_READ, or CapabilityBoundingSet= of the unit',
+                'add it to the container or service: --cap-add=AUDIT_CONTROL --cap-add=AUDIT_READ, or CapabilityBoundingSet= of the unit',
               )
             : unknown(
                 'privileges',
-                'this user may not control audit, so that part of the checks cannot be made',
+                'this user may not control audit, so some checks cannot be made',
                 'run the doctor as root',
               ),
       ];
@@ -41,7 +41,7 @@ export const checkHost = ({ host }: Pick<Facts, 'host'>): readonly CheckResult[]
           : problem(
               'kernel',
               'this system has no /dev/auditpipe',
-              'use a version of macOS with OpenBSM audit; Endpoint Security is no source of these tables',
+              'use a version of macOS with OpenBSM audit; Endpoint Security cannot feed these tables',
             ),
         host.isRoot
           ? ok('privileges', 'this process may read audit events')
@@ -51,7 +51,7 @@ export const checkHost = ({ host }: Pick<Facts, 'host'>): readonly CheckResult[]
       return [
         problem(
           'kernel',
-          `audit events need Linux or macOS, this is ${host.platform}`,
+          `audit events need Linux or macOS, and this is ${host.platform}`,
           'install the extension on Linux or macOS only',
         ),
       ];

@@ -8,7 +8,7 @@ import { tablesThatAreOn } from '../our-tables.ts';
 const OSQUERY = 'osquery';
 const EXTENSION = 'extension';
 
-/** Whether osquery runs and has the extension. */
+/** Whether osquery runs and has loaded the extension. */
 export const checkOsquery = (
   facts: Pick<Facts, 'core' | 'flags' | 'config' | 'processes'>,
 ): readonly CheckResult[] => {
@@ -29,7 +29,7 @@ export const checkOsquery = (
           : problem(
               OSQUERY,
               `nobody answers at ${core.path}: ${core.why}${running === '' ? '' : ` (${running} runs)`}`,
-              'start osqueryd with --disable_extensions=false, or name the socket of the one that runs: --socket PATH',
+              'start osqueryd with --disable_extensions=false, or name the socket of the running one: --socket PATH',
             ),
       ];
     case 'absent':
@@ -38,21 +38,21 @@ export const checkOsquery = (
           problem(
             OSQUERY,
             `osquery is not set up here: no flags in ${facts.flags.kind === 'given' ? 'the flagfile' : facts.flags.path}, no configuration in ${facts.config.path}, no socket at ${core.path}, no process`,
-            'install osquery with our osquery.flags, or name what it uses: --flagfile, --config_path, --socket; "osquery-audit-events shell" needs none of it',
+            'install osquery with our osquery.flags, or name what it uses: --flagfile, --config_path, --socket; "osquery-audit-events shell" needs none of these',
           ),
         ];
       }
       return [
         unknown(
           OSQUERY,
-          `no osquery has its socket at ${core.path}${running === '' ? '' : ` (${running} runs)`}, so what is said about flags is what it would start with`,
-          'start osqueryd, or name the socket of the one that runs: --socket PATH',
+          `no osquery has its socket at ${core.path}${running === '' ? '' : ` (${running} runs)`}, so the checks of flags are about its next start`,
+          'start osqueryd, or name the socket of the running one: --socket PATH',
         ),
       ];
   }
 };
 
-/** Whether anything says that osquery is meant to run on this host. */
+/** Whether anything shows that osquery should run on this host. */
 export const osqueryIsHere = ({ core, flags, config }: Pick<Facts, 'core' | 'flags' | 'config'>): boolean =>
   core.kind !== 'absent' ||
   flags.kind === 'file' ||

@@ -9,13 +9,13 @@ import { effectiveFlag } from '../flag-view.ts';
 
 const CHECK = 'our rules';
 
-/** The calls that a table cannot do without, by the flag that switches it on. */
+/** The system calls that each table needs, by the flag that switches it on. */
 const neededCalls: readonly (readonly [flag: string, calls: readonly SyscallName[]])[] = [
   ['audit_allow_process_events', ['execve']],
   ['audit_allow_sockets', ['connect', 'bind']],
 ];
 
-/** Whether the extension's rules are in the kernel while it runs, and only then. */
+/** Whether the extension's rules are in the kernel while it runs, and gone when it does not. */
 export const checkOwnRules = (
   facts: Pick<Facts, 'host' | 'audit' | 'core' | 'flags' | 'config' | 'processes'>,
 ): readonly CheckResult[] => {
@@ -40,8 +40,8 @@ export const checkOwnRules = (
           ? ok(CHECK, `${count(rules.length)}; the extension, which is not running, adds them`)
           : problem(
               CHECK,
-              `${count(rules.length)} left by an extension that was killed`,
-              'osquery-audit-events doctor --repair puts audit back as that one found it; the extension, started again, takes the rules over and does so at its end',
+              `${count(rules.length)} left by a killed extension`,
+              'run "osquery-audit-events doctor --repair", which puts audit back as that extension had found it; or start the extension, which takes the rules over and puts audit back when it ends',
             ),
       ];
     case 'present': {
@@ -51,11 +51,11 @@ export const checkOwnRules = (
         problem(
           CHECK,
           rules.length === 0
-            ? `no rule with the key ${RULE_KEY} is in the kernel, though the extension is running`
+            ? `no rule with the key ${RULE_KEY} is in the kernel although the extension is running`
             : `${count(rules.length)} in place, but none for ${missing.join(', ')}`,
           effectiveFlag(facts, 'audit_allow_config') === 'false'
             ? 'set --audit_allow_config=true, so that the extension may add its rules, and restart osqueryd'
-            : 'somebody else has removed them (auditctl -D, augenrules): keep that from running, and restart the extension',
+            : 'another program has removed them (auditctl -D, augenrules): prevent that, and restart the extension',
         ),
       ];
     }

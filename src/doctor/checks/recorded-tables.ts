@@ -5,7 +5,7 @@ import { readsTable, tableFlags } from '../our-tables.ts';
 import { scheduledQueries } from '../scheduled-queries.ts';
 import { osqueryIsHere } from './osquery.ts';
 
-/** Whether the events of every table that is asked for are recorded. */
+/** Whether events are recorded for every table that is queried. */
 export const checkRecordedTables = (
   facts: Pick<Facts, 'flags' | 'core' | 'config'>,
 ): readonly CheckResult[] => {

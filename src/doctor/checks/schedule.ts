@@ -8,7 +8,7 @@ const CHECK = 'schedule';
 const CONFIG = 'configuration';
 const EXAMPLE = '"schedule": {"process_events": {"query": "SELECT * FROM process_events;", "interval": 60}}';
 
-/** Whether anything is scheduled that SELECTs from our tables: unread events are dropped in the end. */
+/** Whether any scheduled query reads our tables: events that nobody reads are dropped in the end. */
 export const checkSchedule = (
   facts: Pick<Facts, 'core' | 'flags' | 'config' | 'processes'>,
 ): readonly CheckResult[] => {
@@ -43,7 +43,7 @@ const checkQueries = (
       problem(
         CHECK,
         `osquery has taken "${name}" out of the schedule for a day, because it used too much time or memory`,
-        'make it read less, or more often, then restart osqueryd',
+        'make it read less, or run it more often, then restart osqueryd',
       ),
     ),
   ];
@@ -53,11 +53,7 @@ const nobodyReads = (facts: Pick<Facts, 'core' | 'config' | 'processes'>, from: 
   const { core, config, processes } = facts;
   const found = `no scheduled query in ${from} SELECTs from our tables`;
   if (core.kind === 'running' && core.pid !== undefined && processes.names.get(core.pid) === 'osqueryi') {
-    return unknown(
-      CHECK,
-      `${found}; it is a shell, which runs no schedule`,
-      'look at the daemon: --socket PATH',
-    );
+    return unknown(CHECK, `${found}; it is a shell, and runs no schedule`, 'ask the daemon: --socket PATH');
   }
   const inFile =
     core.kind === 'running' &&
@@ -67,7 +63,7 @@ const nobodyReads = (facts: Pick<Facts, 'core' | 'config' | 'processes'>, from: 
     ? problem(
         CHECK,
         `${found}, though ${config.path} has one`,
-        `restart osqueryd with --config_path=${config.path}; if the query is in a pack, look at the pack's discovery, version and shard`,
+        `restart osqueryd with --config_path=${config.path}; if the query is in a pack, check the pack's discovery, version and shard`,
       )
     : problem(
         CHECK,

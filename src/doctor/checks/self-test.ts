@@ -5,7 +5,7 @@ import type { SelfTestResult } from '../self-test/self-test-result.ts';
 const CHECK = 'self-test';
 const RESTORED = 'audit restored';
 
-/** What came of running one program and looking for its row. */
+/** The result of running one program and looking for its row. */
 export const checkSelfTest = ({ selfTest }: Pick<Facts, 'selfTest'>): readonly CheckResult[] => {
   if (selfTest.kind === 'skipped') return [unknown(CHECK, `not made: ${selfTest.why}`, selfTest.fix)];
   return [outcome(selfTest), ...leftovers(selfTest)];
@@ -36,6 +36,6 @@ const leftovers = ({ notRestored }: Made): readonly CheckResult[] =>
     problem(
       RESTORED,
       `after the self-test ${text}`,
-      'if nobody else has changed it meanwhile, put it back with auditctl, or restart whoever owns audit',
+      'if nobody else has changed it in the meantime, put it back with auditctl, or restart the program that owns audit',
     ),
   );

@@ -15,31 +15,31 @@ const TASK = 'never,task rules';
 const EXCLUDE = 'exclude rules';
 const WHERE = '/etc/audit/audit.rules and /etc/audit/rules.d/*.rules';
 
-/** Rules of others that keep events from being recorded at all. */
+/** Rules of others that prevent events from being recorded. */
 export const checkSuppressingRules = ({ audit }: Pick<Facts, 'audit'>): readonly CheckResult[] => {
   if (audit.kind !== 'read') return [];
   const rules = audit.rules.map(parseListedRule).filter(rule => rule !== undefined);
   return [checkTaskRules(rules), checkExcludeRules(rules)];
 };
 
-/** Distributions put `-a never,task` into their rules to switch auditing of system calls off cheaply. */
+/** Some distributions put `-a never,task` into their rules, to switch off system call auditing cheaply. */
 const checkTaskRules = (rules: readonly ListedRule[]): CheckResult => {
   const never = rules.filter(({ list, never }) => list === 'task' && never);
-  if (never.length === 0) return ok(TASK, 'no rule keeps processes from being audited');
+  if (never.length === 0) return ok(TASK, 'no rule prevents processes from being audited');
   return never.some(({ fields }) => fields.length === 0)
     ? problem(
         TASK,
-        'the rule "-a never,task" keeps every process that starts from being audited, whatever other rules say',
-        `auditctl -d never,task, remove the line from ${WHERE}, and restart what runs already`,
+        'the rule "-a never,task" prevents every new process from being audited, whatever other rules say',
+        `auditctl -d never,task, remove the line from ${WHERE}, and restart the programs that already run`,
       )
     : unknown(
         TASK,
-        'a rule "-a never,task" with conditions keeps some processes from being audited',
-        `look at it with auditctl -l; unless it is wanted, remove it there and from ${WHERE}`,
+        'a rule "-a never,task" with conditions prevents some processes from being audited',
+        `check it with auditctl -l; unless you want it, remove it from the kernel and from ${WHERE}`,
       );
 };
 
-/** Record types from which rows are made. */
+/** Types of records that rows are made of. */
 const neededTypes: readonly (readonly [type: number, name: string])[] = [
   [AUDIT_SYSCALL, 'SYSCALL'],
   [AUDIT_EXECVE, 'EXECVE'],
@@ -59,7 +59,7 @@ const AUDIT_NOT_EQUAL = AUDIT_LESS_THAN | AUDIT_GREATER_THAN;
 const AUDIT_LESS_THAN_OR_EQUAL = AUDIT_LESS_THAN | AUDIT_EQUAL;
 const AUDIT_GREATER_THAN_OR_EQUAL = AUDIT_GREATER_THAN | AUDIT_EQUAL;
 
-/** In this list the action means nothing: what matches is dropped. */
+/** In this list the action has no meaning: whatever matches is dropped. */
 const checkExcludeRules = (rules: readonly ListedRule[]): CheckResult => {
   const excluded = neededTypes
     .filter(([type]) =>
@@ -72,7 +72,7 @@ const checkExcludeRules = (rules: readonly ListedRule[]): CheckResult => {
     )
     .map(([, name]) => name);
   return excluded.length === 0
-    ? ok(EXCLUDE, 'no rule drops the records that rows are made of')
+    ? ok(EXCLUDE, 'no rule drops records that rows need')
     : problem(
         EXCLUDE,
         `records of type ${excluded.join(', ')} are dropped by rules of the exclude list`,

@@ -2,7 +2,7 @@ import type { AuditControl } from '../../audit/control/control.ts';
 import { AuditError } from '../../audit/errors.ts';
 import type { AuditFacts } from '../facts.ts';
 
-/** What it takes exists on Linux only, and is loaded here. */
+/** The modules that it needs exist on Linux only, so they are loaded here. */
 export const openControl = async (): Promise<AuditControl> => {
   if (process.platform !== 'linux')
     throw new AuditError('no-audit', 'this system has no kernel audit of Linux');
@@ -10,7 +10,7 @@ export const openControl = async (): Promise<AuditControl> => {
   return openAuditControl();
 };
 
-/** Asks the kernel for what `auditctl -s` and `auditctl -l` would show. Changes nothing. */
+/** Asks the kernel for what `auditctl -s` and `auditctl -l` show. Changes nothing. */
 export const readAudit = async (
   open: () => AuditControl | Promise<AuditControl> = openControl,
 ): Promise<AuditFacts> => {

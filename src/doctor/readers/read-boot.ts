@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BootFacts } from '../facts.ts';
 
-/** Unit directories of systemd that hold links made by hand, by packages, and until the next boot. */
+/** systemd's unit directories for links made by hand, by packages, and until the next boot. */
 const SYSTEMD = [
   '/etc/systemd/system',
   '/usr/lib/systemd/system',
@@ -10,7 +10,7 @@ const SYSTEMD = [
   '/run/systemd/system',
 ];
 const UNIT = 'auditd.service';
-/** Run levels of System V in which services run, and OpenRC's. */
+/** Run levels of System V in which services run, and those of OpenRC. */
 const SYSV = [
   '/etc/rc2.d',
   '/etc/rc3.d',
@@ -23,7 +23,7 @@ const SYSV = [
 ];
 const OPENRC = ['/etc/runlevels/boot', '/etc/runlevels/default', '/etc/runlevels/sysinit'];
 
-/** Looks for whatever starts auditd at boot, below `root`. */
+/** Finds what starts auditd at boot, below `root`. */
 export const readBoot = (root: string): BootFacts => {
   const list = (directory: string): readonly string[] => {
     try {
@@ -32,7 +32,7 @@ export const readBoot = (root: string): BootFacts => {
       return [];
     }
   };
-  // On a merged /usr both names lead to the same directory.
+  // With a merged /usr both names lead to the same directory.
   const directories = isLink(join(root, '/lib'))
     ? SYSTEMD.filter(path => path !== '/lib/systemd/system')
     : SYSTEMD;

@@ -5,9 +5,9 @@ import { messageOf } from '../../runtime/message-of.ts';
 import type { ConfigFacts, ScheduledQuery } from '../facts.ts';
 import { readText } from './read-text.ts';
 
-/** Bytes of one file of a configuration. */
+/** Longest file of a configuration. */
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
-/** Files of one configuration: its own, those beside it, and those of its packs. */
+/** Most files of one configuration: the main file, those beside it, and packs. */
 const MAX_CONFIG_FILES = 1_000;
 /** Source: osquery's schedule_default_interval. */
 const DEFAULT_INTERVAL = 3_600;
@@ -23,7 +23,7 @@ export interface ReadConfigOptions {
 
 /**
  * Reads a configuration as osquery's `filesystem` plugin does: the file, `<file>.d/*.conf`, and the files of packs.
- * Queries and packs for other platforms are left out; discovery queries, shards and versions are not looked at.
+ * Queries and packs for other platforms are left out; discovery queries, shards and versions are ignored.
  */
 export const readConfig = (options: ReadConfigOptions): ConfigFacts => {
   const { root, path, without } = options;
@@ -62,7 +62,7 @@ class ConfigReader {
   #read(name: string): Json | undefined {
     if (++this.#files > MAX_CONFIG_FILES) {
       if (this.#files === MAX_CONFIG_FILES + 1) {
-        this.problems.push(`more than ${MAX_CONFIG_FILES} files: the rest is not read`);
+        this.problems.push(`more than ${MAX_CONFIG_FILES} files: the others are not read`);
       }
       return undefined;
     }
@@ -115,7 +115,10 @@ type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** osquery drops lines that start with `#` or `//`, and joins those that end in a backslash. Lines keep their numbers. */
+/**
+ * osquery drops lines that start with `#` or `//`, and joins lines that end in a backslash. Line numbers stay the
+ * same.
+ */
 const withoutComments = (text: string): string =>
   text
     .replaceAll('\\\n', '')
@@ -123,14 +126,14 @@ const withoutComments = (text: string): string =>
     .map(line => (/^\s*(?:#|\/\/)/.test(line) ? '' : line))
     .join('\n');
 
-/** The line where text stops being JSON; V8 does not always say. */
+/** The line where the text stops being JSON; V8 does not always report it. */
 const faultyLine = (text: string): number => {
   const errors: ParseError[] = [];
   parse(text, errors, { disallowComments: true });
   return text.slice(0, errors[0]?.offset ?? text.length).split('\n').length;
 };
 
-/** osquery writes its wildcard as `%`. */
+/** osquery's wildcard is `%`. */
 const matching = (root: string, pattern: string): readonly string[] =>
   globSync(join(root, pattern.replaceAll('%', '*')))
     .sort()

@@ -3,20 +3,20 @@ import { ExtensionManagerClient, isOsqueryError, type PluginRow } from 'osquery-
 import type { CoreFacts, RunningCore, ScheduledQuery } from '../facts.ts';
 import { fileFailure } from './read-text.ts';
 
-/** Where osquery's daemon has its socket unless --extensions_socket says otherwise. */
+/** Default path of the daemon's socket, unless --extensions_socket names another. */
 export const DEFAULT_SOCKET = '/var/osquery/osquery.em';
 
 export interface ReadCoreOptions {
   readonly socketPath: string;
-  /** Somebody named this socket, so something should be there. */
+  /** Whether the user named this socket, so that something should be there. */
   readonly expected: boolean;
-  /** Milliseconds that each question may take, */
+  /** Limit of each question, in milliseconds. */
   readonly timeoutMs?: number;
-  /** and the one for the schedule, which osquery answers when the queries that are due have run. */
+  /** Limit of the question for the schedule, which osquery answers only after the queries that are due. */
   readonly scheduleTimeoutMs?: number;
 }
 
-/** Asks a running osquery about itself, through the socket that it has for extensions. */
+/** Asks a running osquery about itself, through its extension socket. */
 export const readCore = async ({
   socketPath,
   expected,
@@ -73,7 +73,7 @@ const ask = async (client: ExtensionManagerClient, scheduleTimeoutMs: number): P
   };
 };
 
-/** undefined if osquery refuses the query: it has no such table. */
+/** undefined if osquery refuses the query, because it has no such table. */
 const rows = async (
   client: ExtensionManagerClient,
   sql: string,

@@ -4,9 +4,9 @@ import { PROGRAM } from '../../runtime/program-name.ts';
 import type { ExtensionFacts, ExtensionFile } from '../facts.ts';
 import { fileFailure, readText } from './read-text.ts';
 
-/** Bytes of the list of extensions. */
+/** Longest list of extensions. */
 const MAX_LOAD_BYTES = 1024 * 1024;
-/** Files of one directory named in that list. */
+/** Most files of one directory in that list. */
 const MAX_DIRECTORY_FILES = 10_000;
 
 export interface ReadExtensionFilesOptions {
@@ -31,7 +31,7 @@ export const readExtensionFiles = ({ root, loadPath, given }: ReadExtensionFiles
   };
 };
 
-/** Also with a version in its name, or without the ending that osqueryd insists on. */
+/** Also if its name has a version, or lacks the ending that osqueryd requires. */
 export const isOurs = (path: string): boolean => basename(path).startsWith(PROGRAM);
 
 /** A directory stands for all files below it. Lines may be commented out with `#` or `;`. */
@@ -42,7 +42,7 @@ const listedNames = (root: string, text: string): string[] =>
     .filter(line => line !== '' && !line.startsWith('#') && !line.startsWith(';'))
     .flatMap(line => filesBelow(root, line) ?? [line]);
 
-/** undefined for what is no directory. */
+/** undefined if it is not a directory. */
 const filesBelow = (root: string, path: string): string[] | undefined => {
   try {
     if (!statSync(join(root, path)).isDirectory()) return undefined;

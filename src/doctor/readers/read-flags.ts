@@ -11,16 +11,17 @@ import { stockFlags } from '../../flags/stock-flags.ts';
 import type { FlagFacts } from '../facts.ts';
 import { readText } from './read-text.ts';
 
-/** Where osquery's packages have osqueryd look for its flags. */
+/** Where osqueryd looks for its flags in osquery's packages. */
 export const DEFAULT_FLAGFILE = '/etc/osquery/osquery.flags';
 
 const flags = flagTable(auditFlags, eventFlags, customOptions, coreFlags, stockFlags);
 
-/** Lines of one flagfile that are complained about one by one. */
+/** Most lines of one flagfile that are reported one by one. */
 const MAX_PROBLEMS = 20;
 
 /**
- * Reads a flagfile as osqueryd does, which goes on after a line that it does not understand; but says so.
+ * Reads a flagfile as osqueryd does, which continues after a line that it does not understand; but such lines are
+ * reported.
  *
  * @param root put before the path, for tests
  */
@@ -32,9 +33,9 @@ export const readFlags = (root: string, path: string = DEFAULT_FLAGFILE): FlagFa
 };
 
 export interface FlagLines {
-  /** Canonical text by name; the last line won. */
+  /** Canonical text by name; the last line counts. */
   readonly values: ReadonlyMap<string, string>;
-  /** The number of that line. */
+  /** Number of the line that counts. */
   readonly places: ReadonlyMap<string, number>;
   /** Lines that osquery skips in silence, one message each. */
   readonly problems: readonly string[];
@@ -56,7 +57,7 @@ export const readFlagLines = (root: string, content: string): FlagLines => {
         readFlagfile: (name, limit) => readFlagfile(join(root, name), limit),
       });
       if (parsed.positionals.length > 0) {
-        problems.push(`line ${number} is no flag: ${JSON.stringify(text)}`);
+        problems.push(`line ${number} is not a flag: ${JSON.stringify(text)}`);
       }
       for (const [name, value] of parsed.values) {
         values.set(name, value);

@@ -6,7 +6,7 @@ export type TextReading =
   | { readonly kind: 'missing' }
   | { readonly kind: 'unreadable'; readonly why: string };
 
-/** Reads a text file of at most `limit` bytes. Devices and pipes do not hold it up. */
+/** Reads a text file of at most `limit` bytes. Devices and pipes cannot block it. */
 export const readText = (path: string, limit: number): TextReading => {
   try {
     const bytes = readFlagfile(path, limit);
@@ -18,7 +18,7 @@ export const readText = (path: string, limit: number): TextReading => {
   }
 };
 
-/** What kept a file from being read, in words. */
+/** Why a file could not be read. */
 export const fileFailure = (error: unknown): Exclude<TextReading, { kind: 'read' }> => {
   switch (errorCode(error)) {
     case 'ENOENT':
@@ -30,7 +30,7 @@ export const fileFailure = (error: unknown): Exclude<TextReading, { kind: 'read'
     case 'EISDIR':
       return { kind: 'unreadable', why: 'it is a directory' };
     case 'ELOOP':
-      return { kind: 'unreadable', why: 'its symbolic links go round in a circle' };
+      return { kind: 'unreadable', why: 'its symbolic links form a loop' };
     default:
       return { kind: 'unreadable', why: messageOf(error) };
   }

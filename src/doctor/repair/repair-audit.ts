@@ -14,15 +14,15 @@ export interface RepairOptions {
     AuditControl,
     'getStatus' | 'setStatus' | 'listRules' | 'deleteRule' | 'addListedRule'
   >;
-  /** Rules of others that the dead instance took away. */
+  /** Rules of others that the dead instance removed. */
   readonly removedRules: Pick<RemovedRules, 'load' | 'clear'>;
   /** Whether an instance runs. */
   readonly presence: ExtensionPresence;
-  /** The living process behind the pid of an owner, other than this one. */
+  /** The living process behind the pid of an owner, unless it is this one. */
   readonly ownerOf: (pid: number) => StreamOwner | undefined;
 }
 
-/** What the lines on the repair as a whole are called. */
+/** Name of the report's lines about the repair as a whole. */
 export const REPAIR = 'repair';
 const RULES = 'our rules';
 const OWNER = 'audit owner';
@@ -30,8 +30,8 @@ const ENABLED = 'audit enabled';
 const SETTINGS = 'audit settings';
 
 /**
- * Puts audit back as it was before an instance of ours that was killed: what it found stands in the key of one of its
- * rules. Nothing is touched while an instance lives, or another process has the stream.
+ * Puts audit back as it was before an instance of ours that was killed; the key of one of its rules holds what it had
+ * found. Changes nothing while an instance is running or another process has the stream.
  *
  * @returns a line for each thing that was done, or why nothing was
  */
@@ -47,7 +47,7 @@ export const repairAudit = async (options: RepairOptions): Promise<readonly Chec
   }
 
   const results: CheckResult[] = [];
-  /** One thing to do, and what to say when it is done. */
+  /** One step, and what to report when it is done. */
   const attempt = async (check: string, done: string, step: () => Promise<unknown>): Promise<void> => {
     try {
       await step();
@@ -68,10 +68,10 @@ export const repairAudit = async (options: RepairOptions): Promise<readonly Chec
     await attempt(RULES, `${count(others.length)} with the key ${RULE_KEY} removed`, () => remove(others));
   }
   if (note !== undefined && switchesOff(status, note, false)) {
-    await attempt(ENABLED, '0 again, as was found', () => control.setStatus({ enabled: 0 }));
+    await attempt(ENABLED, '0 again, as it was found', () => control.setStatus({ enabled: 0 }));
   }
   if (ownerIsGone) {
-    const done = `nobody: pid ${status.pid}, which is entered there, has ended`;
+    const done = `nobody: pid ${status.pid}, which was entered there, has ended`;
     await attempt(OWNER, done, () => control.setStatus({ pid: 0 }));
   }
   if (note === undefined) {
@@ -82,13 +82,13 @@ export const repairAudit = async (options: RepairOptions): Promise<readonly Chec
     await putBack(options, attempt);
     for (const change of changesBack(status, note)) {
       const [[name, value]] = Object.entries(change) as [[SettingName, number]];
-      const done = `${value} again, as was found; pid ${note.pid} had set ${status[name]}`;
+      const done = `${value} again, as it was found; pid ${note.pid} had set ${status[name]}`;
       await attempt(settingNames[name], done, () => control.setStatus(change));
     }
     results.push(...changedSince(status, note));
-    // Last, and only after all else: it is what tells the way back to whoever has to try again.
+    // This comes last, after all else succeeded: another attempt would need this rule to know what to restore.
     if (results.every(({ status }) => status === 'ok')) {
-      const done = `the rule in which pid ${note.pid} kept what it had found is removed`;
+      const done = `the rule in which pid ${note.pid} had noted what it found is removed`;
       await attempt(RULES, done, () => remove(notes));
     }
   }
@@ -105,35 +105,35 @@ const whyNot = (
     const pid = presence.kind === 'present' ? presence.pid : owner?.pid;
     return problem(
       REPAIR,
-      `refused: an instance is running${pid === undefined ? '' : `, pid ${pid}`}, and what is in the kernel is its own`,
+      `refused: an instance is running${pid === undefined ? '' : `, pid ${pid}`}, and the rules and settings in the kernel are its own`,
       'stop it with SIGTERM: it puts audit back as it found it',
     );
   }
   if (presence.kind === 'unknown') {
     return problem(
       REPAIR,
-      'refused: whether an instance is running cannot be seen',
+      'refused: it cannot be seen whether an instance is running',
       'run the doctor as root, in the pid namespace of the host',
     );
   }
   if (owner !== undefined) {
     return problem(
       REPAIR,
-      `refused: the audit socket belongs to ${owner.name}, pid ${owner.pid}, which relies on audit as it is now`,
-      `stop ${owner.name} and repair again; or start the extension, which takes over what was left and puts it right when it ends`,
+      `refused: the audit socket belongs to ${owner.name}, pid ${owner.pid}, which relies on the present state of audit`,
+      `stop ${owner.name} and repair again; or start the extension, which takes over what was left and restores audit when it ends`,
     );
   }
   if (status.enabled === AUDIT_LOCKED && rules > 0) {
     return problem(
       REPAIR,
-      `refused: audit is locked until the next boot (enabled=2), and ${count(rules)} of ours with it`,
-      'restart the system, after which none of them is there',
+      `refused: audit is locked until the next boot (enabled=2), with ${count(rules)} of ours in it`,
+      'restart the system, which removes them',
     );
   }
   return undefined;
 };
 
-/** Rules of others come back in the order in which they were. */
+/** Rules of others are added again in their old order. */
 const putBack = async (
   { control, removedRules }: RepairOptions,
   attempt: (check: string, done: string, step: () => Promise<unknown>) => Promise<void>,
@@ -153,7 +153,7 @@ const settingNames: Readonly<Record<SettingName, string>> = {
   backlogWaitTime: 'audit backlog_wait_time',
 };
 
-/** What somebody else has set after the instance had is theirs, and stays. */
+/** Values that somebody else has set after the instance are left alone. */
 const changedSince = (status: AuditStatus, { pid, found, placed }: LeftNote): readonly CheckResult[] =>
   (Object.keys(settingNames) as SettingName[])
     .filter(name => placed[name] !== undefined && status[name] !== placed[name])
@@ -161,21 +161,21 @@ const changedSince = (status: AuditStatus, { pid, found, placed }: LeftNote): re
     .map(name =>
       ok(
         settingNames[name],
-        `stays ${status[name]}: somebody has changed it since pid ${pid} set ${placed[name]}; before that it was ${found[name]}`,
+        `stays ${status[name]}: it was changed after pid ${pid} set ${placed[name]}; before that it was ${found[name]}`,
       ),
     );
 
 const unknownSettings = ({ enabled, failure, backlogLimit, backlogWaitTime }: AuditStatus): CheckResult =>
   unknown(
     SETTINGS,
-    `enabled ${enabled}, failure ${failure}, backlog_limit ${backlogLimit}, backlog_wait_time ${backlogWaitTime} stay: the rule that kept what they were before is gone`,
+    `enabled ${enabled}, failure ${failure}, backlog_limit ${backlogLimit}, backlog_wait_time ${backlogWaitTime} stay: the rule that noted their earlier values is gone`,
     "if nobody else uses audit, the kernel's own are auditctl -e 0 -f 1 -b 64 --backlog_wait_time 15000",
   );
 
 const unknownRules = (removed: number): CheckResult =>
   unknown(
     'rules of others',
-    `${count(removed)} that an instance took away (audit_force_reconfigure) stay away: whether they belong to the audit of now is not known without that rule`,
+    `${count(removed)} that an instance took away (audit_force_reconfigure) are not added again: without that rule it is not known whether they still belong there`,
     'augenrules --load, or auditctl -R /etc/audit/audit.rules, loads those of this system',
   );
 
@@ -202,7 +202,7 @@ const verify = async (
     : problem(
         REPAIR,
         wrong.join(', '),
-        'run the doctor with --repair again; auditctl -s and auditctl -l show what there is',
+        'run the doctor with --repair again; auditctl -s and auditctl -l show the present state',
       );
 };
 

@@ -10,8 +10,8 @@ import { readProcesses } from '../readers/read-processes.ts';
 import { REPAIR, repairAudit } from './repair-audit.ts';
 
 /**
- * Whether an instance is there to which what is in the kernel may belong, whoever it is registered with. One that reads recorded
- * events does not keep audit from being put back.
+ * Whether an instance is running that the kernel's settings may belong to, wherever it is registered. An instance
+ * that reads recorded events does not prevent a repair.
  */
 export const presenceFor = ({ names, withoutAudit, ...processes }: ProcessFacts): ExtensionPresence =>
   extensionPresence({

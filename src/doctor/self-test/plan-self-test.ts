@@ -13,14 +13,14 @@ const TABLE = 'process_events';
 
 /**
  * Chooses where to look for the row of a test program: in the running osquery if it has our tables, else in kernel
- * audit itself, if nobody uses that. Somebody else's audit is never touched.
+ * audit itself if nobody else uses it. It never touches audit that belongs to somebody else.
  */
 export const planSelfTest = (facts: ReadFacts): SelfTestPlan => {
   const { core, host, audit } = facts;
   if (core.kind === 'running' && core.extensions.has(PROGRAM)) return throughOsquery(facts, core);
   if (host.platform !== 'linux') {
     return skip(
-      'no running osquery has the extension, and on this system only that can be tested',
+      'no running osquery has the extension, and this system has no other way to test',
       'start osqueryd with the extension, and name its socket: --socket PATH',
     );
   }
@@ -39,11 +39,11 @@ export const planSelfTest = (facts: ReadFacts): SelfTestPlan => {
   switch (extensionPresence(facts).kind) {
     case 'present':
       return skip(
-        'an extension runs that is not registered with the osquery asked here',
+        'an extension is running that is not registered with the osquery asked here',
         'name the socket of the osquery that it belongs to: --socket PATH',
       );
     case 'unknown':
-      return skip('whether an extension is running cannot be seen', 'run the doctor as root');
+      return skip('it cannot be seen whether an extension is running', 'run the doctor as root');
     case 'absent':
       break;
   }
@@ -57,7 +57,7 @@ export const planSelfTest = (facts: ReadFacts): SelfTestPlan => {
 const throughOsquery = (facts: ReadFacts, core: RunningCore): SelfTestPlan => {
   if (effectiveFlag(facts, 'audit_allow_process_events') === 'false') {
     return skip(
-      '--audit_allow_process_events is false, so that no program is recorded',
+      '--audit_allow_process_events is false, so no program is recorded',
       `put --audit_allow_process_events=true into ${flagfileName(facts)} and restart osqueryd`,
     );
   }

@@ -2,20 +2,20 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 
-/** A program that has been started, to be known again by its arguments. */
+/** A program that was started, recognizable by its arguments. */
 export interface TestProgram {
   readonly pid: number;
   /** As in column cmdline. */
   readonly cmdline: string;
-  /** When it was about to be started, on the clock of performance.now(). */
+  /** Just before its start, on the clock of performance.now(). */
   readonly startedAt: number;
 }
 
-/** Does nothing, and is on every system at one of these paths. */
+/** It does nothing, and every system has it at one of these paths. */
 const PATHS = ['/bin/true', '/usr/bin/true', '/run/current-system/sw/bin/true'];
 
 /**
- * Starts a program that does nothing, with an argument that no other has.
+ * Starts a program that does nothing, with a unique argument.
  *
  * @throws Error if there is none, or it cannot be started
  */

@@ -2,7 +2,7 @@ import type { AuditFacts } from '../facts.ts';
 import type { SelfTestPlan, SelfTestResult } from './self-test-result.ts';
 import { type TestOptions, testThroughOsquery } from './test-through-osquery.ts';
 
-/** Carries out a plan. Whatever goes wrong is its result. */
+/** Carries out a plan. Any error becomes the result. */
 export const runSelfTest = async (
   plan: SelfTestPlan,
   options: TestOptions,

@@ -2,7 +2,7 @@
 export type SelfTestPlan =
   /** In a table of the running osquery. */
   | { readonly kind: 'osquery'; readonly socketPath: string; readonly table: string }
-  /** In rows of our own, reading kernel audit for a moment. */
+  /** In rows of our own, from a short reading of kernel audit. */
   | { readonly kind: 'kernel' }
   | { readonly kind: 'skip'; readonly why: string; readonly fix: string };
 
@@ -12,13 +12,13 @@ export type SelfTestResult =
   | {
       readonly kind: 'seen';
       readonly way: SelfTestWay;
-      /** What was read. */
+      /** Name of the source that was read. */
       readonly source: string;
       readonly program: string;
       readonly pid: number;
-      /** From just before the start of the program to the row in hand. */
+      /** From just before the start of the program until its row was read. */
       readonly milliseconds: number;
-      /** What of audit is not as it was before the test; empty if all is. */
+      /** What differs in audit from before the test; empty if nothing does. */
       readonly notRestored: readonly string[];
     }
   | {

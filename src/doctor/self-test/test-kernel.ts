@@ -12,7 +12,7 @@ import type { TestOptions } from './test-through-osquery.ts';
 
 const TABLE = 'process_events';
 
-/** Only what the test needs; in unicast mode, whoever came first keeps the socket. */
+/** Only what the test needs. In unicast mode, an earlier owner keeps the socket. */
 const { settings } = readAuditSettings(
   new Map([
     ['audit_allow_config', 'true'],
@@ -22,8 +22,8 @@ const { settings } = readAuditSettings(
 );
 
 /**
- * Reads kernel audit for as long as it takes to see one program. Afterwards audit is as it was found, which is looked
- * at again. To be called only while nobody else has audit.
+ * Reads kernel audit until one program was seen. Afterwards it restores audit and checks that. Call it only while
+ * nobody else has audit.
  */
 export const testKernel = async (
   { patienceMs, signal, start = runProgram }: TestOptions,
@@ -31,7 +31,7 @@ export const testKernel = async (
 ): Promise<SelfTestResult> => {
   const before = await readAudit();
   const title = process.title;
-  // Under this name an extension that starts just now knows us, and tries again later.
+  // By this name an extension that starts now recognizes this process, and tries again later.
   process.title = PROGRAM;
   let result: SelfTestResult;
   try {
@@ -99,7 +99,7 @@ const watch = async ({ patienceMs, signal, start }: Required<TestOptions>): Prom
   }
 };
 
-/** What of audit is not as it was, one phrase each. Counters may differ. */
+/** What differs in audit from before, one phrase each. Counters may differ. */
 const differences = (before: AuditFacts, after: AuditFacts): readonly string[] => {
   if (before.kind !== 'read') return [];
   if (after.kind !== 'read') return [`audit cannot be read any more: ${after.why}`];
@@ -110,6 +110,6 @@ const differences = (before: AuditFacts, after: AuditFacts): readonly string[] =
   if (after.status.pid === process.pid) changed.push('this process still has the audit socket');
   const text = ({ rules }: Extract<AuditFacts, { kind: 'read' }>): string =>
     rules.map(rule => Buffer.from(rule).toString('latin1')).join('\n');
-  if (text(before) !== text(after)) changed.push('the rules are others than before');
+  if (text(before) !== text(after)) changed.push('the rules have changed');
   return changed;
 };

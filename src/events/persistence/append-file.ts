@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 const { O_WRONLY, O_CREAT, O_NOFOLLOW } = constants;
 
-/** A file that is written at its end only, and that only its owner may open. */
+/** A file that is written only at its end, and that only its owner may open. */
 export class AppendFile {
   readonly #handle: FileHandle;
   #length: number;
@@ -14,7 +14,7 @@ export class AppendFile {
   }
 
   /**
-   * Opens or makes a file, and goes on behind its first `length` bytes; what stands there is cut off.
+   * Opens or makes a file and continues behind its first `length` bytes; the rest is cut off.
    *
    * @throws ErrnoException; ELOOP if the name is a symbolic link
    */
@@ -35,20 +35,20 @@ export class AppendFile {
   }
 
   /**
-   * Appends all chunks or, when it throws, none of them.
+   * Appends all chunks; if it throws, none of them.
    *
-   * @throws ErrnoException if the disk does not take them
+   * @throws ErrnoException if the disk refuses them
    */
   async append(chunks: readonly Uint8Array[]): Promise<void> {
     const total = chunks.reduce((sum, { length }) => sum + length, 0);
     try {
       const { bytesWritten } = await this.#handle.writev(chunks, this.#length);
-      // A disk that is nearly full takes a part, and says why at the next write.
+      // A disk that is nearly full takes a part, and reports the reason at the next write.
       if (bytesWritten < total) {
         await this.#appendBytes(Buffer.concat(chunks).subarray(bytesWritten), this.#length + bytesWritten);
       }
     } catch (error) {
-      // What was written of it must not stand behind what is written next.
+      // The part that was written must not come before the next write.
       await this.#handle.truncate(this.#length).catch(() => {});
       throw error;
     }
@@ -61,7 +61,9 @@ export class AppendFile {
     }
   }
 
-  /** Whether the file has a name; one that somebody has deleted takes what is written, and is gone with the process. */
+  /**
+   * Whether the file still has a name. If it was deleted, it can still be written, and disappears with the process.
+   */
   async isThere(): Promise<boolean> {
     return (await this.#handle.stat()).nlink > 0;
   }

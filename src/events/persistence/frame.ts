@@ -1,16 +1,16 @@
 import { crc32 } from 'node:zlib';
 
-/*
- * A state file is a sequence of frames, each only ever appended:
+/**
+ * A state file is a sequence of frames, which are only ever appended:
  *
  *   u32 payload length | u32 CRC-32 of all that follows | u32 kind | payload
  *
- * all little-endian. A process that is killed, or a disk that is full, leaves a last frame that is cut off: its length
- * or its checksum does not fit, and reading ends before it.
+ * all little-endian. A killed process, or a full disk, leaves a last frame that is cut off: its length or its
+ * checksum does not fit, and reading ends before it.
  */
 export const FRAME_HEADER_BYTES = 12;
 
-/** Longest payload that is read: what is longer was not written by us. */
+/** Longest payload that is read. A longer one was not written by us. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
 
 export interface Frame {
@@ -21,7 +21,7 @@ export interface Frame {
 
 export interface FrameScan {
   readonly frames: readonly Frame[];
-  /** Bytes up to the end of the last whole frame; what stands behind is damaged or cut off. */
+  /** Bytes up to the end of the last whole frame; the rest is damaged or cut off. */
   readonly length: number;
 }
 

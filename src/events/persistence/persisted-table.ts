@@ -6,7 +6,7 @@ import { ownersOf } from '../row-owner.ts';
 import { type LateBatch, type LoggedRows, RowLog } from './row-log.ts';
 import type { ValueLog } from './value-log.ts';
 
-/** Late values that may wait for a disk that fails; further ones are not kept. */
+/** Most late values that wait while the disk fails; further ones are not kept. */
 const MAX_WAITING_LATE = 100_000;
 
 /** A table in memory. */
@@ -17,15 +17,15 @@ export interface TableInMemory {
   readonly cursors: QueryCursors;
 }
 
-/** Where a table stands on disk. */
+/** Where a table is on disk. */
 interface SavedTable extends SavedBuffer {
-  /** Number of the first file of its rows that counts. */
+  /** Number of the first row file that counts. */
   readonly firstFile: number;
 }
 
-/** What of a table is not on disk yet, as of one moment. */
+/** The part of a table that is not on disk yet, at one moment. */
 export interface TableChange {
-  /** Whether it is all of the table, to be written in place of what is there. */
+  /** Whether it is the whole table, to be written in place of the present files. */
   readonly isWhole: boolean;
   readonly batches: readonly (StoredBatch | PackedBatch)[];
   readonly late: readonly LateBatch[];
@@ -33,28 +33,28 @@ export interface TableChange {
   readonly position: SavedBuffer;
 }
 
-/** Keeps one table: its rows, where its buffer stands, and the cursors of its queries. */
+/** Saves one table: its rows, its buffer's position, and the cursors of its queries. */
 export class PersistedTable {
   readonly #table: TableInMemory;
   #log: RowLog;
   /** Whether nothing of it is on disk any more. */
   #isAnew = false;
-  /** Late values found at the start, until somebody has them. */
+  /** Late values that were found at the start, until somebody takes them. */
   #foundLate: readonly LateBatch[];
   #lateColumns: LateColumns | undefined;
   /** Number behind the last row on disk. */
   #savedTo: number;
-  /** The position on disk; undefined if there is none that makes sense. */
+  /** The position on disk; undefined if there is no valid one. */
   #savedPosition: SavedTable | undefined;
-  /** As of the rows that were written last. */
+  /** As of the rows written last. */
   #firstFile: number;
   readonly #cursorChanges = new Map<string, Cursor | undefined>();
   readonly #lateChanges = new Map<number, LateValues>();
-  /** Bytes found that could not be read. */
+  /** Bytes at the start that could not be read. */
   readonly lostBytes: number;
 
   /**
-   * Fills the table with what was kept of it.
+   * Fills the table with its saved rows.
    *
    * @param directory of all tables
    * @throws ErrnoException if the files cannot be read
@@ -75,7 +75,7 @@ export class PersistedTable {
     }
   }
 
-  /** Reads the rows into the buffer, as they come: together they would take up much more than there. */
+  /** Passes the rows to the buffer as they are read: all together would take much more memory than they do there. */
   #restore(directory: string): { readonly log: RowLog; readonly found: LoggedRows } {
     const { name, columnNames, buffer } = this.#table;
     let opened: ReturnType<typeof RowLog.open> | undefined;
@@ -98,7 +98,7 @@ export class PersistedTable {
     return `cursor/${this.#table.name}/${query}`;
   }
 
-  /** Gives back the late values that were kept, and keeps those that come from now on. */
+  /** Returns the saved late values, and saves those that come from now on. */
   keepLate(lateColumns: LateColumns): void {
     for (const { names, values } of this.#foundLate) lateColumns.restore(names, values);
     this.#foundLate = [];
@@ -108,7 +108,7 @@ export class PersistedTable {
   }
 
   /**
-   * Takes what has come since the last `saved`. Its bytes are those of the buffer, until `writeRows` gives them back.
+   * Takes what came since the last `saved`. Its bytes are the buffer's own, until `writeRows` returns them.
    *
    * @returns undefined if there is nothing
    */
@@ -127,7 +127,7 @@ export class PersistedTable {
     ) {
       return undefined;
     }
-    // What was rewritten and does not count yet has to count first.
+    // A rewritten file must first come into force.
     const isCounted = this.#savedPosition?.firstFile === this.#firstFile;
     const isWhole = this.#isAnew || (isCounted && this.#log.isWasteful(buffer.byteCount));
     const late = isWhole ? (this.#lateColumns?.all() ?? []) : [...this.#lateChanges.values()];
@@ -140,7 +140,7 @@ export class PersistedTable {
     };
   }
 
-  /** @throws ErrnoException if the disk does not take the rows; `take` gives them again then */
+  /** @throws ErrnoException if the disk refuses the rows; then `take` returns them again */
   async writeRows({ isWhole, batches, late, position }: TableChange): Promise<void> {
     try {
       if (isWhole) this.#firstFile = await this.#log.rewrite(batches, late);
@@ -152,7 +152,7 @@ export class PersistedTable {
       this.#table.buffer.giveBack(batches);
     }
     this.#savedTo = position.nextEid;
-    // What has changed once more meanwhile stays.
+    // Values that changed again in the meantime stay.
     if (isWhole) {
       this.#lateChanges.clear();
       this.#isAnew = false;
@@ -174,7 +174,7 @@ export class PersistedTable {
     return { ...position, firstFile: this.#firstFile };
   }
 
-  /** Notes that the values of a change are on disk, and deletes what is not needed any more. */
+  /** Notes that the values of a change are on disk, and deletes what is no longer needed. */
   async saved({ position, cursors }: TableChange): Promise<void> {
     this.#savedPosition = this.#here(position);
     for (const [query, cursor] of cursors) {
@@ -184,15 +184,15 @@ export class PersistedTable {
     await this.#log.dropBelow(position.from);
   }
 
-  /** Whether what is written goes where the next process would find it. */
+  /** Whether the files are still where the next process would find them. */
   isThere(): Promise<boolean> {
     return this.#log.isThere();
   }
 
   /**
-   * Begins once more in an empty directory: everything is written there next.
+   * Starts again in an empty directory: everything is written there next.
    *
-   * @throws ErrnoException if that cannot be
+   * @throws ErrnoException if that fails
    */
   async beginAnew(directory: string): Promise<void> {
     const { log } = RowLog.open(`${directory}/${this.#table.name}`, this.#table.columnNames, () => {});
@@ -210,7 +210,7 @@ export class PersistedTable {
 
 const START: SavedTable = { from: 1, nextEid: 1, readUpTo: 1, gone: [], firstFile: 1 };
 
-/** Rows whose late values are written in one piece: between two others have their turn. */
+/** Rows whose late values are written in one piece; others have their turn between two pieces. */
 const PIECE_ROWS = 2_000;
 
 const inPieces = (values: readonly LateValues[]): (readonly LateValues[])[] => {
@@ -219,9 +219,9 @@ const inPieces = (values: readonly LateValues[]): (readonly LateValues[])[] => {
   return pieces;
 };
 
-/** The position that was kept; undefined for one that makes no sense. */
+/** The saved position; undefined if it is not valid. */
 const readPosition = (value: unknown): SavedTable | undefined => {
-  // Where it was kept by a version that did not rewrite, all files count.
+  // A version that did not rewrite files saved it: then all files count.
   const { from, nextEid, readUpTo, gone, firstFile = START.firstFile } = asRecord(value);
   if (!isNumber(from) || !isNumber(nextEid) || !isNumber(readUpTo) || !Array.isArray(gone)) return undefined;
   if (!isNumber(firstFile)) return undefined;
@@ -236,7 +236,7 @@ const isSamePosition = (one: SavedTable, other: SavedTable): boolean =>
   one.gone.length === other.gone.length &&
   one.gone.every(({ from, to }, i) => from === other.gone[i]!.from && to === other.gone[i]!.to);
 
-/** @param end number behind the last row kept: rows that were lost have their numbers given again */
+/** @param end number behind the last saved row: the numbers of lost rows are assigned again */
 const readCursor = (value: unknown, end: number): Cursor | undefined => {
   const { executionId, counter, isCounted, ...range } = asRecord(value);
   if (typeof executionId !== 'string' || !isRange(range)) return undefined;

@@ -7,21 +7,21 @@ import { PersistedTable, type TableChange, type TableInMemory } from './persiste
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { ValueLog } from './value-log.ts';
 
-/** Milliseconds that a row may be in memory only. */
+/** Most milliseconds that a row is in memory only. */
 const SAVE_MS = 250;
 /** How often counters are saved while no rows come, in milliseconds. Collecting them costs more than the rest of a save. */
 const ACCOUNTS_MS = 1_000;
-/** Milliseconds that a SELECT waits for the disk; one that stalls must not stop queries. */
+/** Most milliseconds that a SELECT waits for the disk: a disk that hangs must not stop queries. */
 const ANSWER_MS = 1_000;
-/** Milliseconds between two looks whether the directory is still there. */
+/** Milliseconds between two checks that the directory still exists. */
 const CHECK_MS = 5_000;
-/** Milliseconds before a disk that failed is tried again. */
+/** Milliseconds before a failed disk is tried again. */
 const RETRY_MS = 5_000;
 /** Least milliseconds between two warnings. */
 const WARN_MS = 60_000;
 
 const ACCOUNTS = 'accounts';
-/** File of the positions, cursors and accounts. */
+/** File of positions, cursors and accounts. */
 const POSITIONS = 'positions';
 
 export interface PersistenceCounters {
@@ -29,16 +29,16 @@ export interface PersistenceCounters {
   restored: number;
   /** Bytes at the start that could not be read: a last write that was cut off, or damage. */
   lostBytes: number;
-  /** Times that the disk did not take what was written; it is tried again. */
+  /** How often the disk refused a write; each is tried again. */
   failures: number;
 }
 
 /**
- * Keeps buffered rows, their numbers and the cursors of queries in a directory, so that they outlive the process.
+ * Saves buffered rows, their numbers and the cursors of queries in a directory, so that they outlive the process.
  *
- * Rows are written within SAVE_MS of their coming, from the buffers themselves, by Node's I/O threads. Before a scheduled
- * query is answered its rows and then its cursor are on disk, so that after a kill it gets no row twice. Written means
- * handed to the system: that outlives the process, not a loss of power.
+ * Rows are written within SAVE_MS, directly from the buffers, by Node's I/O threads. Before a scheduled query is
+ * answered, its rows and then its cursor are on disk, so that after a kill it gets no row twice. Written means passed
+ * to the system, which outlives the process but not a loss of power.
  */
 export class Persistence {
   readonly counters: PersistenceCounters = { restored: 0, lostBytes: 0, failures: 0 };
@@ -68,9 +68,9 @@ export class Persistence {
   }
 
   /**
-   * Reads what is in a directory and fills the tables with it.
+   * Reads a directory and fills the tables from it.
    *
-   * @param path made if it is not there
+   * @param path made if it does not exist
    * @throws Error that says why there can be no state
    */
   static async open(
@@ -101,19 +101,19 @@ export class Persistence {
     return this.#directory.path;
   }
 
-  /** What `start` was given a source of, as it was last written. */
+  /** The accounts as last written; see `start`. */
   get accounts(): unknown {
     return this.#values.get(ACCOUNTS);
   }
 
-  /** Gives back the late values of a table that were kept, and keeps those that come from now on. */
+  /** Returns the saved late values of a table, and saves those that come from now on. */
   keepLate(table: string, lateColumns: LateColumns): void {
     this.#tables.get(table)!.keepLate(lateColumns);
   }
 
   /**
-   * @param accounts what else is kept: as of the rows that are in the buffers when it is called
-   * @param progress another object as soon as there is something in the accounts that must not wait
+   * @param accounts other data to save, as of the rows that are in the buffers when it is called
+   * @param progress returns another object as soon as the accounts have something that must not wait
    */
   start(accounts: () => unknown, progress: () => unknown = () => undefined): void {
     this.#accounts = accounts;
@@ -121,7 +121,7 @@ export class Persistence {
     this.#timer = setInterval(() => void this.#write(), SAVE_MS);
   }
 
-  /** Resolves when everything up to now is on disk, or the disk is not to be waited for. Never rejects. */
+  /** Resolves when everything up to now is on disk, or waiting for the disk has been given up. Never rejects. */
   async save(): Promise<void> {
     this.#accountsAt = Number.NEGATIVE_INFINITY;
     const written = new AbortController();
@@ -130,7 +130,7 @@ export class Persistence {
     written.abort();
   }
 
-  /** Writes everything up to now; one write at a time, and one more for all that ask meanwhile. */
+  /** Writes everything up to now: one write at a time, and one more for all requests in the meantime. */
   #write(): Promise<void> {
     this.#queued ??= this.#writing.then(() => {
       this.#queued = undefined;
@@ -144,7 +144,7 @@ export class Persistence {
     const now = performance.now();
     if (now < this.#retryAt) return;
     if (!(await this.#staysInPlace(now))) return;
-    // One moment for all of it; what comes later is for the next time.
+    // All changes of one moment; later ones are for the next write.
     const changes: { table: PersistedTable; change: TableChange }[] = [];
     for (const table of this.#tables.values()) {
       const change = table.take();
@@ -165,21 +165,21 @@ export class Persistence {
       this.#savedAccounts = accountsText;
       this.#savedProgress = progress;
       for (const { table, change } of changes) await table.saved(change);
-      if (this.#isFailing) this.#warn(`state is kept in ${this.path} again`);
+      if (this.#isFailing) this.#warn(`state is saved in ${this.path} again`);
       this.#isFailing = false;
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  /** Is told when the directory had gone, and there is a new one in its place. */
+  /** Calls back when the directory was deleted and a new one has taken its place. */
   onAnew(told: () => void): void {
     this.#onAnew = told;
   }
 
   /**
-   * Looks whether what is written is where the next process would find it, and begins once more if it is not: somebody may have
-   * deleted the directory, or a file in it.
+   * Checks that the files are where the next process would find them, and starts again if they are not: somebody may
+   * have deleted the directory or a file.
    *
    * @returns false if that is not possible now
    */
@@ -190,10 +190,10 @@ export class Persistence {
       if (await this.#isInPlace()) return true;
       if (!this.#isFailing)
         this.#warn(
-          `state in ${this.path} was deleted while it was in use: it is begun anew with the events that are in memory`,
+          `state in ${this.path} was deleted while it was in use: it starts again with the events in memory`,
         );
       this.#directory.release();
-      // Where that fails there is none, and it is tried again.
+      // If that fails there is no directory, and it is tried again.
       this.#directory = { path: this.path, isThere: async () => false, release: () => {} };
       this.#directory = await openStateDirectory(this.path);
       await this.#values.close().catch(() => {});
@@ -223,24 +223,24 @@ export class Persistence {
     if (!this.#isFailing && now - this.#warnedAt >= WARN_MS) {
       this.#warnedAt = now;
       this.#warn(
-        `state in ${this.path} cannot be written (${messageOf(error)}): events are kept in memory only, a restart would lose them; make room or set custom_audit_state_dir`,
+        `state in ${this.path} cannot be written (${messageOf(error)}): events are kept only in memory, and a restart would lose them; make room or set custom_audit_state_dir`,
       );
     }
     this.#isFailing = true;
   }
 
-  /** Writes what is left, and lets others have the directory. Any number of times. */
+  /** Writes the rest and releases the directory. May be called any number of times. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#timer);
-    // Before `start` nothing has come that would have to be kept.
+    // Before `start` there is nothing to save.
     if (this.#timer !== undefined) await this.save();
     await this.#closeFiles();
     this.#directory.release();
   }
 
-  /** Takes out of the directory what is in it, as it is kept elsewhere, and lets others have it. */
+  /** Empties the directory, because its content is saved elsewhere, and releases it. */
   async discard(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -10,10 +10,10 @@ import { unpackRows } from '../packing.ts';
 import type { PackedBatch, StoredBatch } from '../row-batch.ts';
 import { MAX_PAYLOAD_BYTES } from './frame.ts';
 
-/*
- * The payload of a frame of rows: f64 number of the first row | u32 rows | times f64 × rows | ends u32 × rows |
- * masks u32 × 2 × rows | the rows' bytes; all little-endian. Of one of packed rows: u32 bytes that they come to | the
- * same, but for the rows' bytes, which are packed.
+/**
+ * The payload of a frame of rows: f64 number of the first row | u32 rows | times f64 × rows | ends u32 × rows | masks
+ * u32 × 2 × rows | the rows' bytes; all little-endian. With packed rows: u32 unpacked bytes | the same, with the
+ * rows' bytes packed.
  */
 const LENGTH_BYTES = 4;
 const PREFIX_BYTES = 12;
@@ -43,9 +43,9 @@ const asBytes = (words: Float64Array | Uint32Array): Uint8Array =>
   new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 
 /**
- * Reads a frame's rows and checks every one of them against its columns, so that no SELECT walks off its end.
+ * Reads a frame's rows and checks each against its columns, so that no SELECT reads beyond its end.
  *
- * @param columnNames the columns the rows were written with
+ * @param columnNames the columns that the rows were written with
  * @returns undefined if anything does not fit
  */
 export const decodeRowFrame = (payload: Buffer, columnNames: readonly string[]): StoredBatch | undefined => {
@@ -53,11 +53,11 @@ export const decodeRowFrame = (payload: Buffer, columnNames: readonly string[]):
   return index && soundBatch(index, payload.subarray(bytesAt(index)), columnNames);
 };
 
-/** Bytes that the rows of a frame of packed rows come to, as it says itself. */
+/** Unpacked bytes of the rows in a packed frame, as the frame says. */
 export const unpackedLength = (payload: Buffer): number =>
   payload.length < LENGTH_BYTES ? 0 : payload.readUInt32LE(0);
 
-/** The same as `decodeRowFrame` for a frame of packed rows. */
+/** Like `decodeRowFrame`, for a frame of packed rows. */
 export const decodePackedFrame = (
   payload: Buffer,
   columnNames: readonly string[],
@@ -82,7 +82,7 @@ const decodeIndex = (payload: Buffer): RowIndex | undefined => {
   if (!Number.isSafeInteger(firstEid) || firstEid < 1 || !Number.isSafeInteger(firstEid + rows))
     return undefined;
   if (rows === 0 || rows * BYTES_PER_ROW > payload.length - PREFIX_BYTES) return undefined;
-  // Copied: the payload lies anywhere, words want their alignment.
+  // Copied, because the payload is at any address, and words need alignment.
   const times = new Float64Array(rows);
   const ends = new Uint32Array(rows);
   const masks = new Uint32Array(2 * rows);
@@ -94,7 +94,7 @@ const decodeIndex = (payload: Buffer): RowIndex | undefined => {
   return { firstEid, times, ends, masks };
 };
 
-/** Where the rows begin behind their index. */
+/** Where the rows begin, behind their index. */
 const bytesAt = ({ ends }: RowIndex): number => PREFIX_BYTES + BYTES_PER_ROW * ends.length;
 
 const soundBatch = (
@@ -144,9 +144,9 @@ const isSoundRow = (
 };
 
 /**
- * The same rows for a table whose columns have changed since: those that are no more are left out, new ones are NULL.
+ * The same rows for a table whose columns have changed since: removed columns are left out, new ones are NULL.
  *
- * @param from the columns the rows were written with
+ * @param from the columns that the rows were written with
  */
 export const moveColumns = (
   batch: StoredBatch,
@@ -156,7 +156,7 @@ export const moveColumns = (
   const overheads = entryOverheads(from);
   const source = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
   const places = to.map(name => from.indexOf(name));
-  // Never longer than it was: entries only go.
+  // Never longer than before, because entries are only removed.
   const bytes = Buffer.allocUnsafe(source.length);
   const ends = new Uint32Array(batch.ends.length);
   const masks = new Uint32Array(batch.masks.length);

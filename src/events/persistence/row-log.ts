@@ -15,11 +15,11 @@ import {
   unpackedLength,
 } from './row-frame.ts';
 
-/** A file is left for the next one when what is in it comes to this, unpacked. */
+/** Unpacked bytes of a file after which the next one is begun. */
 const FILE_BYTES = 4 * 1024 * 1024;
 const FILE_NAME = /^\d{12}\.rows$/;
 
-/** Longest file that is read, and most that it is unpacked to: what is longer was not written by us. */
+/** Longest file that is read, packed and unpacked. A longer one was not written by us. */
 const MAX_FILE_BYTES = FILE_BYTES + 2 * MAX_PAYLOAD_BYTES;
 
 /** Kinds of frames. */
@@ -28,9 +28,9 @@ const ROWS = 2;
 const LATE = 3;
 const PACKED_ROWS = 4;
 
-/** Of the files' layout that is written. */
+/** Version of the file format. */
 const VERSION = 2;
-/** What has another one is not read. Files of version 1 have no packed rows. */
+/** Other versions are not read. Files of version 1 have no packed rows. */
 const READABLE: ReadonlySet<unknown> = new Set([1, VERSION]);
 
 /** Late values of some rows, in the order of `names`. */
@@ -39,13 +39,13 @@ export interface LateBatch {
   readonly values: readonly LateValues[];
 }
 
-/** Takes rows as they are read, oldest first; some may be missing between batches. */
+/** Receives rows as they are read, oldest first; some may be missing between batches. */
 export type TakeRows = (batch: StoredBatch) => void;
 
-/** What a log has besides its rows. */
+/** The content of a log besides its rows. */
 export interface LoggedRows {
   readonly late: readonly LateBatch[];
-  /** Bytes that could not be read: a last write that was cut off, or damage. */
+  /** Bytes that could not be read: a cut-off last write, or damage. */
   readonly lostBytes: number;
 }
 
@@ -53,23 +53,23 @@ interface Resume {
   readonly path: string;
   /** Bytes of whole frames in it. */
   readonly length: number;
-  /** … with their rows unpacked. */
+  /** The same with unpacked rows. */
   readonly unpacked: number;
 }
 
 interface LogFile {
   readonly sequence: number;
-  /** No row of the files before it has this number or a higher one. */
+  /** All rows of the files before it have lower numbers. */
   readonly firstEid: number;
   bytes: number;
 }
 
-/** Bytes that the files may have besides twice what is worth keeping. */
+/** Bytes that the files may have besides twice the bytes worth keeping. */
 const SPARE_BYTES = 32 * 1024 * 1024;
 
 /**
- * The rows of one table on disk: files that are appended to, and deleted whole, oldest first. Nothing in them is ever
- * changed, so that a process may be killed at any moment.
+ * The rows of one table on disk: files that are appended to, and deleted whole, oldest first. Nothing in them ever
+ * changes, so the process may be killed at any moment.
  */
 export class RowLog {
   readonly #directory: string;
@@ -77,9 +77,9 @@ export class RowLog {
   readonly #files: LogFile[];
   readonly #firstFile: number;
   #file: AppendFile | undefined;
-  /** Bytes of that file, with its rows unpacked. */
+  /** Bytes of that file with unpacked rows. */
   #unpacked = 0;
-  /** The last file that was there at the start, to go on in it. */
+  /** The last file found at the start, to continue it. */
   #resume: Resume | undefined;
   /** Number behind the last row written. */
   #nextEid: number;
@@ -102,10 +102,10 @@ export class RowLog {
   }
 
   /**
-   * Reads what is there.
+   * Reads the existing files.
    *
-   * @param directory made if it is not there
-   * @param firstFile number of the first file that counts: those before have been written anew
+   * @param directory made if it does not exist
+   * @param firstFile number of the first file that counts: earlier ones were rewritten
    * @throws ErrnoException if the directory cannot be read
    */
   static open(
@@ -140,9 +140,9 @@ export class RowLog {
   }
 
   /**
-   * Appends rows and late values of rows.
+   * Appends rows, and late values of rows.
    *
-   * @throws ErrnoException if the disk does not take them; they can be given again then
+   * @throws ErrnoException if the disk refuses them; they can be passed again then
    */
   async write(batches: readonly (StoredBatch | PackedBatch)[], late: LateBatch | undefined): Promise<void> {
     const chunks = batches.flatMap(encodeBatch);
@@ -192,17 +192,17 @@ export class RowLog {
     return join(this.#directory, `${String(sequence).padStart(12, '0')}.rows`);
   }
 
-  /** Whether much of it is not worth keeping any more, given the bytes that are. */
+  /** Whether much of it is no longer worth keeping, given the bytes that are. */
   isWasteful(worthBytes: number): boolean {
     return sumOf(this.#files.map(({ bytes }) => bytes)) > 2 * worthBytes + SPARE_BYTES;
   }
 
   /**
-   * Writes everything that is worth keeping into files of its own. They count once their number is kept; `dropBefore` deletes
-   * the others then.
+   * Writes everything worth keeping into new files. They count once their number is saved; then `dropBefore` deletes
+   * the others.
    *
-   * @returns number of the first of them
-   * @throws ErrnoException if the disk does not take them; the log is as it was then
+   * @returns number of the first new file
+   * @throws ErrnoException if the disk refuses them; then the log is unchanged
    */
   async rewrite(batches: readonly (StoredBatch | PackedBatch)[], late: Iterable<LateBatch>): Promise<number> {
     const before = this.#files.length;
@@ -220,7 +220,7 @@ export class RowLog {
     return firstFile;
   }
 
-  /** What comes next goes into a file of its own. */
+  /** The next rows go into a new file. */
   async #endFile(): Promise<void> {
     await this.close();
     this.#resume = undefined;
@@ -236,14 +236,14 @@ export class RowLog {
     this.#files.shift();
   }
 
-  /** Deletes the files that have only rows below a number. The newest stays. */
+  /** Deletes the files that have only rows below a number. The newest file stays. */
   async dropBelow(eid: number): Promise<void> {
     while (this.#files.length > 1 && this.#files[1]!.firstEid <= eid) {
       await this.#deleteOldest();
     }
   }
 
-  /** Whether what it writes to is still in the directory. */
+  /** Whether the file being written is still in the directory. */
   async isThere(): Promise<boolean> {
     return (await this.#file?.isThere()) ?? true;
   }
@@ -282,12 +282,12 @@ interface ReadFile {
   readonly firstEid: number;
   /** Bytes of whole frames. */
   readonly length: number;
-  /** … with what is packed counted as what it comes to, too. */
+  /** The same with unpacked rows. */
   readonly unpacked: number;
   readonly isCurrent: boolean;
 }
 
-/** Reads the rows of all files, in the order in which they were written. Throws what `take` throws, and nothing else. */
+/** Reads the rows of all files, in the order in which they were written. Throws only what `take` throws. */
 export class RowLogReader {
   readonly #columnNames: readonly string[];
   readonly #take: TakeRows;
@@ -301,7 +301,7 @@ export class RowLogReader {
     this.#take = take;
   }
 
-  /** @returns `isCurrent`: more of the same can be appended at `length` */
+  /** @returns `isCurrent`: whether the file can be continued at `length` */
   read(bytes: Buffer): ReadFile {
     const { frames, length } = scanFrames(bytes);
     const header = parseHeader(frames[0]);
@@ -327,18 +327,18 @@ export class RowLogReader {
     };
   }
 
-  /** @param columns those of the file, if they are others */
+  /** @param columns those of the file, if they differ */
   #readFrame({ kind, payload }: Frame, columns: readonly string[] | undefined): void {
     if (kind === ROWS || kind === PACKED_ROWS) {
       const decode = kind === ROWS ? decodeRowFrame : decodePackedFrame;
       const batch = decode(payload, columns ?? this.#columnNames);
-      // The numbers of rows only rise; what is missing had been dropped, or is damaged.
+      // Row numbers only rise; missing ones were dropped, or are damaged.
       if (batch !== undefined && batch.firstEid >= this.nextEid) {
         this.nextEid = batch.firstEid + batch.ends.length;
         this.#take(columns === undefined ? batch : moveColumns(batch, columns, this.#columnNames));
         return;
       }
-      // Written anew by a process that was killed before that counted.
+      // Rewritten by a process that was killed before the new files counted.
       if (batch !== undefined && batch.firstEid + batch.ends.length <= this.nextEid) return;
     } else if (kind === LATE) {
       const late = parseLate(payload);

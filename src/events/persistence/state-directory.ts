@@ -6,7 +6,7 @@ import { lockFile } from '../../runtime/lock-file.ts';
 import { trustedDirectory } from '../../runtime/trusted-directory.ts';
 
 const GROUP_AND_OTHER = 0o077;
-/** An instance that is ending has its last rows to write. */
+/** Tries to lock. An instance that is ending still writes its last rows. */
 const LOCK_TRIES = 10;
 const LOCK_PAUSE_MS = 50;
 
@@ -19,13 +19,13 @@ export interface StateDirectory {
 }
 
 /**
- * Makes a directory (not its parents) that only this user may enter, or takes one that is there, and locks it against other instances. The
- * lock ends with the process, however that ends.
+ * Makes a directory (without its parents) that only this user may enter, or takes an existing one, and locks it
+ * against other instances. The lock ends with the process, however that ends.
  *
  * @throws Error that says what is wrong with it
  */
 export const openStateDirectory = async (directory: string): Promise<StateDirectory> => {
-  // Before anything is made there.
+  // Checked before anything is made there.
   trustedDirectory(dirname(resolve(directory)));
   makeDirectory(directory);
   const path = trustedDirectory(directory);
@@ -61,7 +61,9 @@ export const openStateDirectory = async (directory: string): Promise<StateDirect
   return { path, isThere, release: () => closeSync(lock) };
 };
 
-/** Without its parents: where those are missing the name is wrong, and Node's own way there loops for ever in /proc. */
+/**
+ * Without its parents: if they are missing, the name is wrong, and Node's recursive mkdir loops for ever in /proc.
+ */
 const makeDirectory = (path: string): void => {
   try {
     mkdirSync(path, 0o700);

@@ -4,21 +4,21 @@ import { AppendFile } from './append-file.ts';
 import { encodeFrame, type Frame, scanFrames } from './frame.ts';
 import { parseJson } from './parse-json.ts';
 
-/** Kind of a frame: JSON `[key, value]`, or `[key]` for a value that is no more. */
+/** Kind of a frame: JSON `[key, value]`, or `[key]` for a removed value. */
 const VALUE = 1;
-/** The file is written anew when it is longer than this and longer than eight times what is worth keeping. */
+/** The file is rewritten when it is longer than this and longer than eight times what is worth keeping. */
 const REWRITE_BYTES = 64 * 1024;
 const REWRITE_FACTOR = 8;
 
 /**
- * A few named values on disk, as JSON; the last one of each name counts. Appended to like the rows; written anew, beside the old
- * file and then in its place, when it has grown.
+ * A few named values on disk, as JSON; the last one of each name counts. Values are appended. When the file has
+ * grown, it is rewritten beside the old one and renamed into its place.
  */
 export class ValueLog {
   readonly #path: string;
   readonly #values: Map<string, unknown>;
   #file: AppendFile | undefined;
-  /** Bytes of whole frames that were there at the start. */
+  /** Bytes of whole frames found at the start. */
   readonly #length: number;
   #keptBytes = 0;
 
@@ -54,7 +54,7 @@ export class ValueLog {
   /**
    * Writes values; undefined removes one.
    *
-   * @throws ErrnoException if the disk does not take them; they can be given again then
+   * @throws ErrnoException if the disk refuses them; they can be passed again then
    */
   async write(entries: Iterable<readonly [key: string, value: unknown]>): Promise<void> {
     const chunks: Uint8Array[] = [];
@@ -84,7 +84,7 @@ export class ValueLog {
     this.#keptBytes = file.length;
   }
 
-  /** Whether what it writes to is still in the directory. */
+  /** Whether the file being written is still in the directory. */
   async isThere(): Promise<boolean> {
     return (await this.#file?.isThere()) ?? true;
   }

@@ -3,7 +3,7 @@
 import type { Writable } from 'node:stream';
 import { CodedError } from '../coded-error.ts';
 
-/** The reader has closed its end, as `head` does when it has seen enough. */
+/** The reader closed its end, as `head` does when it has read enough. */
 export class OutputClosedError extends CodedError<'output-closed'> {
   override readonly name = 'OutputClosedError';
   constructor() {

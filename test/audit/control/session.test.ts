@@ -355,7 +355,7 @@ describe('AuditSession', () => {
       const { fake, session } = await running();
       fake.rules = [];
       expect(await session.check()).toEqual([
-        expect.stringMatching(/^5 of our audit rules were removed by somebody else.*in place again/),
+        expect.stringMatching(/^5 of our audit rules were removed by another program.*in place again/),
       ]);
       expect(fake.state.rules).toEqual(ownRules());
       expect(await session.check()).toEqual([]);
@@ -375,7 +375,7 @@ describe('AuditSession', () => {
       const { fake, session } = await running();
       fake.status = { ...fake.status, enabled: 0, failure: 2, backlogWaitTime: 60_000, backlogLimit: 320 };
       expect(await session.check()).toEqual([
-        expect.stringMatching(/switched off by somebody else: it is on again/),
+        expect.stringMatching(/switched off by another program: it is on again/),
         expect.stringMatching(/\(failure\) was set to 2 .* it is 0 again, and 2 at the end/),
         expect.stringMatching(/\(backlog_wait_time\) was set to 60000 .* it is 0 again/),
         expect.stringMatching(/\(backlog_limit\) was set to 320 .* it is 8192 again/),
@@ -395,7 +395,7 @@ describe('AuditSession', () => {
       const after = log.length;
       expect(await session.check()).toEqual([
         expect.stringMatching(/^1 of the audit rules were removed.*--audit_allow_config=true/),
-        expect.stringMatching(/switched off by somebody else, and may not be changed/),
+        expect.stringMatching(/switched off by another program, and may not be changed/),
       ]);
       expect(await session.check()).toEqual([]);
       expect(new Set(log.slice(after))).toEqual(new Set(['get', 'list']));
@@ -420,7 +420,7 @@ describe('AuditSession', () => {
       for (const _ of [1, 2]) {
         fake.rules.push(neverTask);
         expect(await session.check()).toEqual([
-          expect.stringMatching(/"-a never,task".*a process that starts while it is there has no process/),
+          expect.stringMatching(/"-a never,task".*a process that starts while it exists never has process/),
         ]);
         expect(await session.check()).toEqual([]);
         fake.rules.pop();
@@ -473,7 +473,7 @@ describe('AuditSession', () => {
       [
         { enabled: 1 },
         { allowConfig: false },
-        /only events of the rules that are there.*--audit_allow_config=true/,
+        /only events of existing rules.*--audit_allow_config=true/,
       ],
       [{ enabled: 0 }, { allowConfig: false }, /no events: set --audit_allow_config=true/],
     ] as const) {

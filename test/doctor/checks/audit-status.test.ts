@@ -54,7 +54,7 @@ test.each([
   ['auditd', 'problem', 'stop auditd'],
   ['osqueryd', 'problem', '--disable_audit=true'],
   ['osqueryi', 'problem', '--disable_audit=true'],
-  [undefined, 'unknown', 'whoever asks next'],
+  [undefined, 'unknown', 'the next process that asks'],
 ] as const)('the socket belongs to %s', (comm, status, fix) => {
   const names = new Map([
     [1, 'init'],

@@ -121,7 +121,7 @@ test('osquery runs right but the file says otherwise', () => {
     {
       check: '--disable_audit',
       status: 'problem',
-      found: expect.stringContaining('holds from the next start'),
+      found: expect.stringContaining('counts from the next start'),
     },
   ]);
 });

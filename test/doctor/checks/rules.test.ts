@@ -97,7 +97,7 @@ test('our rules are gone', () => {
     {
       status: 'problem',
       found: expect.stringContaining('no rule'),
-      fix: expect.stringContaining('somebody else has removed them'),
+      fix: expect.stringContaining('another program has removed them'),
     },
   ]);
   expect(checkOwnRules({ ...withRules(), core: coreWith({ audit_allow_config: 'false' }) })).toMatchObject([
