@@ -10,7 +10,7 @@ test('help names its flags', async () => {
     '--config_path',
     '--ext PATH',
     '--json',
-    'status 1',
+    'The exit status is 1',
   ]) {
     expect(stdout).toContain(text);
   }

@@ -112,7 +112,7 @@ describe('openAuditControl', () => {
     }
     expect(error).toMatchObject({
       code: 'no-audit',
-      message: expect.stringMatching(/EPROTONOSUPPORT.*CONFIG_AUDIT.*run on the host/),
+      message: expect.stringMatching(/EPROTONOSUPPORT.*CONFIG_AUDIT.*run this on the host/),
     });
   });
 });

@@ -376,7 +376,7 @@ describe('AuditSession', () => {
       fake.status = { ...fake.status, enabled: 0, failure: 2, backlogWaitTime: 60_000, backlogLimit: 320 };
       expect(await session.check()).toEqual([
         expect.stringMatching(/switched off by another program: it is on again/),
-        expect.stringMatching(/\(failure\) was set to 2 .* it is 0 again, and 2 at the end/),
+        expect.stringMatching(/\(failure\) was set to 2 .* it is 0 again, and will be 2 at the end/),
         expect.stringMatching(/\(backlog_wait_time\) was set to 60000 .* it is 0 again/),
         expect.stringMatching(/\(backlog_limit\) was set to 320 .* it is 8192 again/),
       ]);
@@ -470,11 +470,7 @@ describe('AuditSession', () => {
   it('changes nothing that may not be changed, and says what will be missing', async () => {
     for (const [status, options, warning] of [
       [{ enabled: 2 }, {}, /locked until the next boot/],
-      [
-        { enabled: 1 },
-        { allowConfig: false },
-        /only events of existing rules.*--audit_allow_config=true/,
-      ],
+      [{ enabled: 1 }, { allowConfig: false }, /only events of existing rules.*--audit_allow_config=true/],
       [{ enabled: 0 }, { allowConfig: false }, /no events: set --audit_allow_config=true/],
     ] as const) {
       const fake = kernel(status);
