@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type ColumnSpec,
@@ -20,14 +20,34 @@ import { until } from '../support.ts';
 
 const MINUTES = 60_000;
 
-/** An osqueryd with a directory of its own, that starts the extension at a path. */
-const startOsqueryd = async (schedule: object, extension?: (directory: string) => string) => {
+const EXAMPLES = fileURLToPath(new URL('../../../src/osquery-extension-ts/examples/', import.meta.url));
+
+/** How an osqueryd is started, where not with what all have. */
+interface StartedOsqueryd {
+  readonly schedule?: object;
+  /** Programs that it starts itself, from their sources. */
+  readonly programs?: readonly string[];
+  readonly flags?: Readonly<Record<string, string>>;
+  /** Of the programs. `DIRECTORY` in a value is that of the osqueryd. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** An osqueryd with a directory of its own. */
+const startOsqueryd = async ({ schedule = {}, programs = [], flags: others, env }: StartedOsqueryd = {}) => {
   const directory = mkdtempSync(join(tmpdir(), 'oext-stock-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const at = (name: string): string => join(directory, name);
   mkdirSync(at('log'));
   writeFileSync(at('conf'), JSON.stringify({ schedule }));
-  writeFileSync(at('load'), extension === undefined ? '' : `${extension(directory)}\n`);
+  const wrappers = programs.map(program => {
+    const name = basename(program, '.ts');
+    const path = at(`${name}.ext`);
+    // As the README has it.
+    const command = `exec ${process.execPath} --conditions=source ${program} "$@" > ${at(`${name}.out`)} 2>&1`;
+    writeFileSync(path, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
+    return path;
+  });
+  writeFileSync(at('load'), wrappers.map(path => `${path}\n`).join(''));
   const flags = {
     config_path: at('conf'),
     database_path: at('db'),
@@ -38,9 +58,14 @@ const startOsqueryd = async (schedule: object, extension?: (directory: string) =
     extensions_timeout: '30',
     schedule_splay_percent: '0',
     disable_watchdog: 'true',
+    ...others,
   };
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  const child = spawn(osquery!.osqueryd, args, { stdio: 'ignore' });
+  const own = Object.entries(env ?? {}).map(([name, value]) => [name, value.replace('DIRECTORY', directory)]);
+  const child = spawn(osquery!.osqueryd, args, {
+    stdio: 'ignore',
+    env: { ...process.env, ...Object.fromEntries(own) },
+  });
   onTestFinished(async () => {
     const ended = child.exitCode !== null || once(child, 'exit');
     child.kill('SIGTERM');
@@ -54,19 +79,19 @@ const startOsqueryd = async (schedule: object, extension?: (directory: string) =
       () => false,
     );
   await until(() => works('SELECT 1'));
+  /** A file in its directory; empty while it is not there. */
+  const read = (name: string): string => (existsSync(at(name)) ? readFileSync(at(name), 'utf8') : '');
   /** Lines of the log of results. */
   const logged = (): {
     readonly name: string;
     readonly action: string;
     readonly columns: Record<string, string>;
   }[] =>
-    existsSync(at('log/osqueryd.results.log'))
-      ? readFileSync(at('log/osqueryd.results.log'), 'utf8')
-          .split('\n')
-          .filter(line => line !== '')
-          .map(line => JSON.parse(line))
-      : [];
-  return { client, works, logged, socketPath: at('em') };
+    read('log/osqueryd.results.log')
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line));
+  return { client, works, logged, read, directory, socketPath: at('em') };
 };
 
 /** Runs an extension with these tables until the test ends, and waits until SQL has them. */
@@ -95,22 +120,13 @@ describe('in a stock osqueryd', unless(whyNotStock), () => {
     'logs each event once for each scheduled query, of an extension that it starts itself from its source',
     async () => {
       const joined = 'SELECT a.n FROM ticks a JOIN ticks b ON a.eid = b.eid';
-      const { works, logged } = await startOsqueryd(
-        { plain: { query: 'SELECT n FROM ticks', interval: 1 }, joined: { query: joined, interval: 2 } },
-        directory => {
-          const wrapper = join(directory, 'ticks.ext');
-          const program = fileURLToPath(new URL('ticks.ts', import.meta.url));
-          // As the README has it.
-          writeFileSync(
-            wrapper,
-            `#!/bin/sh\nexec ${process.execPath} --conditions=source ${program} "$@"\n`,
-            {
-              mode: 0o755,
-            },
-          );
-          return wrapper;
+      const { works, logged } = await startOsqueryd({
+        schedule: {
+          plain: { query: 'SELECT n FROM ticks', interval: 1 },
+          joined: { query: joined, interval: 2 },
         },
-      );
+        programs: [fileURLToPath(new URL('ticks.ts', import.meta.url))],
+      });
       await until(() => works('SELECT n FROM ticks LIMIT 1'));
       const numbers = (query: string): number[] =>
         logged()
@@ -130,7 +146,7 @@ describe('in a stock osqueryd', unless(whyNotStock), () => {
   it(
     'finds rows of an OR, and keeps bytes as they are',
     async () => {
-      const { client, works, socketPath } = await startOsqueryd({});
+      const { client, works, socketPath } = await startOsqueryd();
       const shelfColumns = [
         { name: 'id', type: 'BIGINT', index: true },
         { name: 'title', type: 'TEXT' },
@@ -176,7 +192,7 @@ describe('in a stock osqueryd', unless(whyNotStock), () => {
   it(
     'is refused what the README says, and nothing else',
     async () => {
-      const { client, works, socketPath } = await startOsqueryd({});
+      const { client, works, socketPath } = await startOsqueryd();
       const calls: unknown[] = [];
       const writable = <const Columns extends readonly ColumnSpec[]>(name: string, columns: Columns) =>
         new TablePlugin(
@@ -238,5 +254,50 @@ describe('in a stock osqueryd', unless(whyNotStock), () => {
       expect(await run("UPDATE strict SET other = 'a', n = 1")).toEqual({ t: 'a', n: 1 });
     },
     MINUTES,
+  );
+
+  it(
+    'has every example do what it says',
+    async () => {
+      const osqueryd = await startOsqueryd({
+        programs: ['config', 'logger', 'distributed', 'changes', 'notes', 'shelf'].map(name =>
+          join(EXAMPLES, `${name}.ts`),
+        ),
+        flags: {
+          config_plugin: 'from_code',
+          logger_plugin: 'to_file',
+          disable_distributed: 'false',
+          distributed_plugin: 'from_code',
+          distributed_interval: '1',
+          verbose: 'true',
+        },
+        env: { LOG_FILE: 'DIRECTORY/logged', WATCHED: 'DIRECTORY/log' },
+      });
+      const { client, works, read, directory } = osqueryd;
+      for (const table of ['shelf', 'notes', 'file_changes']) {
+        await until(() => works(`SELECT * FROM ${table} LIMIT 1`));
+      }
+      await until(async () => (await client.options()).get('host_identifier')?.value === 'hostname');
+      const schedule = await client.query('SELECT name FROM osquery_schedule ORDER BY name');
+      expect(schedule).toEqual([{ name: 'pack_more_users' }, { name: 'uptime' }]);
+      await until(() => read('logged').includes('info: osquery initialized'));
+      await until(() => read('distributed.out').includes('users-1: [{"username":"root"}] in '));
+      await client.query("INSERT INTO notes (text) VALUES ('first'), ('second')");
+      await client.query("UPDATE notes SET text = 'changed' WHERE text = 'first'");
+      await client.query("DELETE FROM notes WHERE text = 'second'");
+      expect(await client.query('SELECT text FROM notes')).toEqual([{ text: 'changed' }]);
+      expect(await client.database.scan('configurations', 'notes.')).toEqual(['notes.1']);
+      writeFileSync(join(directory, 'log/new'), '');
+      const changed = `SELECT 1 FROM file_changes WHERE path = '${join(directory, 'log/new')}'`;
+      await until(async () => (await client.query(changed)).length > 0);
+      expect(await client.queryRow('SELECT title FROM shelf WHERE id = 2')).toEqual({ title: 'Solaris' });
+      await expect(client.queryRow('SELECT title FROM shelf')).rejects.toMatchObject({
+        code: 'OSQUERY_ROW_COUNT',
+      });
+      // Another source's options stay.
+      await client.updateConfig('mine', { options: { custom_mine: 'x' } });
+      expect((await client.options()).get('custom_mine')?.value).toBe('x');
+    },
+    2 * MINUTES,
   );
 });
