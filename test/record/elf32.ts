@@ -37,7 +37,7 @@ const CALL_BYTES = 22;
  * The first free descriptor is taken to be 3.
  */
 export const elf32Program = (): Buffer => {
-  const data = BASE + HEADERS + 3 * CALL_BYTES;
+  const data = dataAt(3);
   const path = Buffer.from('/bin/true\0');
   const argument = Buffer.from('from i386\0');
   const pathAt = data;
@@ -66,6 +66,40 @@ export const elf32Program = (): Buffer => {
     ...u32(addressAt),
     ...u32(16),
   ];
+  return programOf(code, values);
+};
+
+/** Where the values of a program begin that makes so many calls. */
+const dataAt = (calls: number): number => BASE + HEADERS + calls * CALL_BYTES;
+
+/**
+ * socketcall(SYS_SOCKET, AF_INET, SOCK_STREAM | SOCK_NONBLOCK), socketcall(SYS_SENDTO, 3, …, MSG_FASTOPEN, 127.0.0.1:7): a connect;
+ * then socketcall(SYS_SOCKET, AF_INET, SOCK_DGRAM), socketcall(SYS_SENDTO, 4, …, 0, 127.0.0.1:7): a datagram.
+ */
+export const elf32Sends = (): Buffer => {
+  const socketArguments = dataAt(5);
+  const datagramArguments = socketArguments + 12;
+  const addressAt = datagramArguments + 12;
+  const connectArguments = addressAt + 16;
+  const sendArguments = connectArguments + 24;
+  const code = [
+    ...call(102, 1, socketArguments),
+    ...call(102, 11, connectArguments),
+    ...call(102, 1, datagramArguments),
+    ...call(102, 11, sendArguments),
+    ...call(1, 0, 0),
+  ];
+  const values = [
+    ...[2, 0x801, 0].flatMap(u32),
+    ...[2, 2, 0].flatMap(u32),
+    ...[2, 0, 0, 7, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+    ...[3, addressAt, 4, 0x2000_0000, addressAt, 16].flatMap(u32),
+    ...[4, addressAt, 4, 0, addressAt, 16].flatMap(u32),
+  ];
+  return programOf(code, values);
+};
+
+const programOf = (code: readonly number[], values: readonly number[]): Buffer => {
   const size = HEADERS + code.length + values.length;
   const header = [
     ...[0x7f, 0x45, 0x4c, 0x46, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CONTAINER_PEER } from './container-peer.ts';
-import { elf32Program } from './elf32.ts';
+import { elf32Program, elf32Sends } from './elf32.ts';
 import { IO_URING } from './io-uring.ts';
 
 /** One recording: a command whose events, with those of its descendants, become a fixture. */
@@ -81,6 +81,7 @@ export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenari
   };
   const script = file('script.sh', () => Buffer.from('#!/bin/sh\nexec /bin/true "$@"\n'));
   const program32 = file('program32', elf32Program);
+  const sends32 = file('sends32', elf32Sends);
   const spaced = file('a program/of mine', () => readFileSync('/bin/echo'));
   const evil = file('exe="/bin/evil"', () => readFileSync('/bin/true'));
 
@@ -238,6 +239,7 @@ export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenari
         op(16, $u, $closed, 16); op(16, $v, $dns, 16); submit();`,
       ),
     },
+    { name: 'connect-i386', about: 'TCP Fast Open and a datagram through socketcall', command: [sends32] },
     {
       name: 'containers',
       about:

@@ -283,17 +283,21 @@ const sendRules = (selection: RuleSelection, architecture: Architecture): AuditR
   return rules;
 };
 
-/** For architectures whose socket calls share one system call. */
+/**
+ * For architectures whose socket calls share one system call. Flags of a send are in the program's memory, where no rule can look: all
+ * sends are recorded, for those that connect (TCP Fast Open).
+ */
 const socketcallRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
   const rules: AuditRule[] = [];
-  for (const call of selection.datagrams ? [...SOCKETCALLS, ...SEND_SOCKETCALLS] : SOCKETCALLS) {
+  for (const call of [...SOCKETCALLS, ...SEND_SOCKETCALLS]) {
     const name = socketcallName(call)!;
     const isAccept = name.startsWith('accept');
     if (isAccept && !selection.acceptSocketEvents) continue;
     rules.push(...always(architecture, ['socketcall'], [[AUDIT_ARG0, call], ...wantedOutcome(selection)]));
     if (selection.failedSocketEvents) continue;
     const accepted = isAccept && selection.nullAcceptSocketEvents ? [EAGAIN] : [];
-    for (const errno of name === 'connect' ? CONNECT_GOES_ON : accepted) {
+    const goesOn = SEND.includes(name) ? [EINPROGRESS] : accepted;
+    for (const errno of name === 'connect' ? CONNECT_GOES_ON : goesOn) {
       const fields: AuditRule['fields'] = [
         [AUDIT_ARG0, call],
         [AUDIT_EXIT, -errno],

@@ -149,6 +149,10 @@ describe('rulesFor', () => {
       '-a always,exit arch=b32 a0=3 success=1 102',
       '-a always,exit arch=b32 a0=3 exit=-115 102',
       '-a always,exit arch=b32 a0=3 exit=-4 102',
+      ...[11, 16, 20].flatMap(call => [
+        `-a always,exit arch=b32 a0=${call} success=1 102`,
+        `-a always,exit arch=b32 a0=${call} exit=-115 102`,
+      ]),
       '-a always,io_uring 16,56',
     ]);
   });
@@ -179,6 +183,9 @@ describe('rulesFor', () => {
       '-a always,exit arch=b32 a0=3 102',
       '-a always,exit arch=b32 a0=5 102',
       '-a always,exit arch=b32 a0=18 102',
+      '-a always,exit arch=b32 a0=11 102',
+      '-a always,exit arch=b32 a0=16 102',
+      '-a always,exit arch=b32 a0=20 102',
       '-a always,io_uring 16,56,13',
     ]);
   });
