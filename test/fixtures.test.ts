@@ -84,6 +84,33 @@ describe('recorded executions', () => {
     ]);
   });
 
+  test('what a 32-bit program connects by sending is a connect, and a datagram is no row', async () => {
+    const { socket_events } = await replayRows(`${fixtures}connect-i386.log`);
+    expect(socket_events).toMatchObject([
+      { action: 'connect', fd: '3', remote_address: '127.0.0.1', remote_port: '7', status: 'in_progress' },
+    ]);
+  });
+
+  test('two containers with the same ports are told apart by their processes', async () => {
+    const { process_events, socket_events } = await replayRows(`${fixtures}containers.log`);
+    const peers = process_events!.filter(row => row.path === '/usr/bin/perl' && row.syscall === 'execve');
+    expect(peers.map(({ uid }) => uid).toSorted()).toEqual(['0', '1000']);
+    for (const { pid } of peers) {
+      const own = socket_events!.filter(row => row.pid === pid);
+      expect(own.map(row => [row.action, row.local_port, row.remote_port]).toSorted()).toEqual([
+        // It did not ask for the address.
+        ['accept', '0', '0'],
+        ['bind', '7070', '0'],
+        ['bind', '7071', '0'],
+        ['bind', '7072', '0'],
+        ['connect', '0', '7070'],
+        ['connect', '0', '7071'],
+      ]);
+      const children = process_events!.filter(row => row.parent === pid && row.syscall === 'execve');
+      expect(children.map(({ argv }) => JSON.parse(argv!)[1])).toEqual(['1', '2', '3']);
+    }
+  });
+
   test('threads are no processes', async () => {
     const { process_events } = await replayRows(`${fixtures}clone-thread.log`);
     expect(process_events!.map(row => row.syscall)).toEqual(['execve', 'execve']);

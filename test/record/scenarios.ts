@@ -244,7 +244,7 @@ export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenari
       name: 'containers',
       about:
         'two containers on a bridge, one of them as uid 1000: the same ports in both, TCP, UDP, accepts without an address, short programs',
-      command: ['/bin/sh', '-c', CONTAINERS, 'containers', CONTAINER_PEER],
+      command: ['/usr/bin/sh', '-c', CONTAINERS, 'containers', CONTAINER_PEER],
       programs: ['perl', 'true'],
       needs: 'podman',
     },

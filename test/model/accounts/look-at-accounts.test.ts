@@ -63,9 +63,24 @@ describe('lookAtAccounts', unless(whyNotLinux), () => {
     expect(lookAtAccounts(new ProcfsReader(top), { pid: 100, mount: 1, uids: [0] })).toBeUndefined();
   });
 
+  it('says nothing of a container that ends while it is looked at', () => {
+    writeFileSync(join(etc, 'passwd'), PASSWD);
+    class Ending extends ProcfsReader {
+      #looks = 0;
+      override link(...of: Parameters<ProcfsReader['link']>): string | undefined {
+        return ++this.#looks === 1 ? super.link(...of) : undefined;
+      }
+    }
+    expect(lookAtAccounts(new Ending(top), { pid: 100, mount: MOUNT, uids: [0] })).toBeUndefined();
+    // Its root directory may be gone before.
+    rmSync(join(top, '100/root'));
+    expect(look(0)).toMatchObject({ isHost: false, accounts: [{ uid: 0, name: undefined }] });
+  });
+
   it.each<[string, () => void]>([
     ['there is none', () => {}],
     ['a link to a file of the host', () => symlinkSync('/etc/passwd', join(etc, 'passwd'))],
+    ['a link to a file that only root reads', () => symlinkSync('/etc/shadow', join(etc, 'passwd'))],
     ['a pipe that nobody writes to', () => makeFifo(join(etc, 'passwd'))],
     ['a directory', () => mkdirSync(join(etc, 'passwd'))],
     ['a device', () => symlinkSync('/dev/zero', join(etc, 'passwd'))],

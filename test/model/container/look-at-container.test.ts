@@ -129,6 +129,15 @@ describe('lookAtContainer', () => {
     ).toBeUndefined();
   });
 
+  it('says what it has of a container that ends while it is looked at', () => {
+    const [config] = Object.keys(docker);
+    expect(look('docker', { [config!]: docker[config!] })).toMatchObject({
+      name: 'web',
+      imageDigest: undefined,
+    });
+    expect(look('docker', { '/var/lib/docker/image/overlay2/repositories.json': {} })).toBeUndefined();
+  });
+
   it('makes no path of an id that is none', () => {
     for (const id of ['', '..', '../../etc', 'a/b', 'a\0b', '.x']) {
       expect(lookAtContainer({ id, runtime: 'lxc' }, () => expect.fail(id))).toBeUndefined();
