@@ -228,6 +228,8 @@ export class KernelReader {
   /** Between two batches. @returns whether to go on */
   #onTurn(): boolean {
     const { ends, bell, report, postRaw, postRows, lookAtClock, takeCommands, isStopped } = this.#options;
+    // First of all: a connection stands for less time than it takes to look at a file.
+    ends?.look();
     this.#settleLooks(LOOK_MS);
     ends?.look();
     const now = performance.now();
