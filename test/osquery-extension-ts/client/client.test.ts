@@ -233,6 +233,11 @@ describe('calls at the same time', () => {
     await many[1]!.answers;
     client.readNow();
     expect(await Promise.all(many.map(({ answers }) => answers))).toEqual([['e'], ['f'], ['g']]);
+    // The one that is wanted waits behind another when somebody reads.
+    later('h');
+    const behind = later('i');
+    client.readNow();
+    expect(await behind.answers).toEqual(['i']);
     expect(client.connects).toBe(1);
   });
 

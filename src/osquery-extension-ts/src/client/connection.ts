@@ -39,7 +39,8 @@ export interface Reply {
 
 /** One or more requests that are sent together, and what to do with their replies. */
 interface Job {
-  readonly readLater: boolean;
+  /** Until somebody reads. */
+  readLater: boolean;
   readonly encode: readonly ((seqid: number) => SentRequest)[];
   readonly settle: (error: OsqueryError | undefined, replies?: readonly Reply[]) => void;
 }
@@ -122,8 +123,9 @@ export class Connection {
       }, timeoutMs);
     }
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#queue.push(job);
+    // The replies before this one have to be read first.
     this.readNow();
+    this.#queue.push(job);
     this.#pump();
     return done.promise;
   }
@@ -141,9 +143,12 @@ export class Connection {
     return undefined;
   }
 
-  /** Reads replies that were left for later. */
+  /** Reads replies that were left for later, also those to requests that wait to be sent. */
   readNow(): void {
-    if (this.#active?.readLater) this.#socket?.resume();
+    for (const job of this.#queue) job.readLater = false;
+    if (this.#active?.readLater !== true) return;
+    this.#active.readLater = false;
+    this.#socket?.resume();
   }
 
   /** Fails everything that waits, closes the socket, and resolves when it is closed. Any number of times. */
