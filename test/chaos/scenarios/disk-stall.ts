@@ -1,6 +1,3 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processOptions } from '../../bench/audit-options.ts';
@@ -8,6 +5,7 @@ import { Load } from '../../bench/load.ts';
 import type { Scenario } from '../../bench/scenario.ts';
 import { SupervisedExtension } from '../../live/supervised-extension.ts';
 import { LoggedNumbers } from '../logged-numbers.ts';
+import { LoopDisk } from '../loop-disk.ts';
 
 const PER_SECOND = 500;
 const STALL_S = 8;
@@ -15,50 +13,13 @@ const STALL_S = 8;
 const AROUND_S = 2;
 const QUERY_MS = 500;
 const SETTLE_MS = 1_500;
-/** Seconds after which the disk goes on even if this process is gone. */
-const AT_MOST_S = 60;
-
-/** A file system in a file, which can be made to stand still: whoever writes to it then waits. */
-class StallingDisk implements Disposable {
-  readonly path: string;
-  readonly #directory = mkdtempSync(join(tmpdir(), 'chaos-disk-'));
-
-  constructor() {
-    this.path = join(this.#directory, 'mounted');
-    const image = join(this.#directory, 'image');
-    mkdirSync(this.path);
-    execFileSync('truncate', ['-s', '256M', image]);
-    execFileSync('mkfs.ext4', ['-q', image]);
-    execFileSync('mount', ['-o', 'loop', image, this.path]);
-  }
-
-  async stall(seconds: number): Promise<void> {
-    const rescue = spawn('sh', ['-c', `sleep ${AT_MOST_S}; fsfreeze -u "$0"`, this.path], {
-      detached: true,
-      stdio: 'ignore',
-    });
-    rescue.unref();
-    execFileSync('fsfreeze', ['-f', this.path]);
-    try {
-      await sleep(seconds * 1000);
-    } finally {
-      execFileSync('fsfreeze', ['-u', this.path]);
-      process.kill(-rescue.pid!, 'SIGKILL');
-    }
-  }
-
-  [Symbol.dispose](): void {
-    execFileSync('umount', [this.path]);
-    rmSync(this.#directory, { recursive: true });
-  }
-}
 
 export const diskStall: Scenario = {
   name: 'disk-stall',
   title: `the disk of the state directory stands still for ${STALL_S} s under ${PER_SECOND} execs/s, then a kill -9`,
   needsAudit: true,
   run: async ({ program, note }) => {
-    using disk = new StallingDisk();
+    await using disk = new LoopDisk();
     const logged = new LoggedNumbers();
     const count = (STALL_S + 2 * AROUND_S) * PER_SECOND;
     let longest = 0;

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Undo } from '../undo.ts';
 
 const SERVER = fileURLToPath(new URL('./server.ts', import.meta.url));
 const DEVICE = '/dev/fuse';
+const OPEN = 0o666;
 /** Seconds after which the server is ended, whatever happens. */
 const TIMEOUT_S = 300;
 
@@ -34,13 +36,14 @@ export class SilentFuse implements AsyncDisposable {
   readonly #directory: string;
   readonly #server: ChildProcess;
   readonly #lines: AsyncIterator<string>;
-  readonly #mode: number;
+  /** Takes the device away from others again; whoever found it open leaves it so. */
+  readonly #undo: Undo | undefined;
   #connection = -1;
 
-  private constructor(directory: string, server: ChildProcess, mode: number) {
+  private constructor(directory: string, server: ChildProcess, undo: Undo | undefined) {
     this.#directory = directory;
     this.#server = server;
-    this.#mode = mode;
+    this.#undo = undo;
     this.#lines = createInterface({ input: server.stdout! })[Symbol.asyncIterator]();
   }
 
@@ -48,8 +51,9 @@ export class SilentFuse implements AsyncDisposable {
   static async mount(programs: number, uid = 65_534): Promise<SilentFuse> {
     const directory = mkdtempSync(join(tmpdir(), 'silent-fuse-'));
     chmodSync(directory, 0o777);
-    const { mode } = statSync(DEVICE);
-    chmodSync(DEVICE, 0o666);
+    const mode = statSync(DEVICE).mode & 0o777;
+    const undo = mode === OPEN ? undefined : new Undo('chmod "$1" "$2"', mode.toString(8), DEVICE);
+    chmodSync(DEVICE, OPEN);
     const user = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
     const node = [process.execPath, '--conditions=source', SERVER, directory, String(programs)];
     const server = spawn('setpriv', [...user, 'unshare', '-Urm', ...node], {
@@ -57,7 +61,7 @@ export class SilentFuse implements AsyncDisposable {
       timeout: TIMEOUT_S * 1000,
       killSignal: 'SIGKILL',
     });
-    const fuse = new SilentFuse(directory, server, mode);
+    const fuse = new SilentFuse(directory, server, undo);
     try {
       fuse.#connection = Number(await fuse.#line());
       return fuse;
@@ -81,7 +85,7 @@ export class SilentFuse implements AsyncDisposable {
 
   /** Ends it, and the waiting of all who wait for it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    chmodSync(DEVICE, this.#mode & 0o777);
+    await this.#undo?.[Symbol.asyncDispose]();
     const hasEnded = (): boolean => this.#server.exitCode !== null || this.#server.signalCode !== null;
     if (this.#connection >= 0) abort(this.#connection);
     if (!hasEnded()) {
