@@ -4,7 +4,7 @@ import { LOOK_COMMAND } from '../model/looks/look-command-name.ts';
 import { keepHeapSmall } from '../runtime/v8-options.ts';
 import type { Command } from './command.ts';
 
-/** Name (comm) of this process. It differs from an instance's name, because others search for instances by it. */
+/** What ps shows of this process, before what it looks at. It differs from an instance's name, because others search for instances by it. */
 const TITLE = 'audit-look';
 
 const flag = (name: string, defaultValue: string, help: string): FlagDefinition => ({
@@ -41,11 +41,12 @@ export const lookCommand: Command = {
   flagGroups: [],
   isInternal: true,
   run: async ({ values }) => {
-    process.title = TITLE;
+    const kind = values.get('kind');
+    process.title = `${TITLE} ${kind}`;
     keepHeapSmall();
     const { ProcfsReader } = await import('../model/procfs/reader.ts');
     const { LOOK_FD } = await import('../model/looks/look-command-name.ts');
-    switch (values.get('kind')) {
+    switch (kind) {
       case 'images': {
         const { serveImages } = await import('../ingest/serve-images.ts');
         serveImages(LOOK_FD, new ProcfsReader());

@@ -14,6 +14,8 @@ const INTERVAL = 1;
 const SETTLE_MS = 20_000;
 /** The programs that run to see whether others have their rows. */
 const MARK = '/bin/true settled-';
+/** Milliseconds until such a program runs again: in a flood it may be lost like any other. */
+const MARK_MS = 5_000;
 
 /** A core, and the extension's process, which can be ended and started again like a daemon's. */
 export class SupervisedExtension implements AsyncDisposable {
@@ -89,15 +91,22 @@ export class SupervisedExtension implements AsyncDisposable {
   }
 
   /** Resolves when all that has happened by now has its row. */
-  async settled(): Promise<void> {
+  async settled(milliseconds = SETTLE_MS): Promise<void> {
     const expr = `${MARK}${++this.#marks}`;
     const list = [{ op: 2, expr }];
     const context = { constraints: [{ name: 'cmdline', affinity: 'TEXT', list }] };
-    const deadline = performance.now() + SETTLE_MS;
-    execFileSync('/bin/true', [expr.slice('/bin/true '.length)]);
+    const deadline = performance.now() + milliseconds;
+    let markedAt = Number.NEGATIVE_INFINITY;
+    const mark = (): void => {
+      if (performance.now() - markedAt < MARK_MS) return;
+      execFileSync('/bin/true', [expr.slice('/bin/true '.length)]);
+      markedAt = performance.now();
+    };
+    mark();
     while ((await this.core.generate('process_events', context)).length === 0) {
       if (performance.now() > deadline) throw new Error(`no row of ${expr} came: ${this.#stderr}`);
       await sleep(10);
+      mark();
     }
   }
 

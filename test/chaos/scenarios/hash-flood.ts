@@ -26,7 +26,7 @@ const PART = 0.25;
 const START_S = 0.5;
 
 const hashes = (pid: number): boolean =>
-  readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('--kind=hashes');
+  readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('audit-look hashes');
 
 export const hashFlood: Scenario = {
   name: 'hash-flood',
@@ -77,6 +77,7 @@ export const hashFlood: Scenario = {
       );
       const status = await extension.status();
       return [
+        { name: 'processes that hash', value: hashing.length, unit: '', goal: { atLeast: 1 } },
         { name: "hashes of root's programs", value: right.length, unit: 'rows', goal: { atLeast: OF_ROOT } },
         {
           name: `CPU in ${MEASURED_S} s, of the process that hashes`,
