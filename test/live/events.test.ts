@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { createNetlink } from 'netlink';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { NETLINK_AUDIT, NLM_F_REQUEST } from '../../src/audit/constants.ts';
@@ -8,6 +8,20 @@ import { IO_URING } from '../record/io-uring.ts';
 import { unless } from '../unless.ts';
 import { auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { LiveShell } from './live-shell.ts';
+
+/** Connects to a server whose queue is full, and has itself interrupted. Prints the errno, the descriptor and the port. */
+const INTERRUPTED = `
+  use Socket;
+  socket(my $l, AF_INET, SOCK_STREAM, 0);
+  bind($l, pack_sockaddr_in(0, INADDR_LOOPBACK));
+  listen($l, 0);
+  my $to = getsockname $l;
+  my @waiting = map { socket(my $c, AF_INET, SOCK_STREAM | 2048, 0); connect($c, $to); $c } 1 .. 8; # SOCK_NONBLOCK
+  $SIG{USR1} = sub { $seen = 1 };
+  my $parent = $$;
+  fork or do { do { kill USR1 => $parent; select undef, undef, undef, 0.05 } while getppid == $parent; exit };
+  socket(my $s, AF_INET, SOCK_STREAM, 0);
+  print connect($s, $to) ? 0 : $! + 0, " ", fileno $s, " ", (sockaddr_in $to)[0];`;
 
 describe('events of the live kernel', unless(whyNotLive), () => {
   let scratch: string;
@@ -165,6 +179,18 @@ describe('events of the live kernel', unless(whyNotLive), () => {
       status: 'succeeded',
     });
     expect(rows.filter(row => row.family === '1')).toEqual([]);
+  });
+
+  test('a connect that a signal interrupts has its row: it goes on', async () => {
+    const { pid, stdout } = spawnSync('/usr/bin/perl', ['-e', INTERRUPTED], { encoding: 'utf8' });
+    const [errno, fd, port] = stdout.split(' ');
+    expect(errno).toBe(String(constants.errno.EINTR));
+    const rows = await shell.query(
+      `SELECT action, remote_address, remote_port, status FROM socket_events WHERE pid = ${pid} AND fd = '${fd}'`,
+    );
+    expect(rows).toEqual([
+      { action: 'connect', remote_address: '127.0.0.1', remote_port: port, status: 'in_progress' },
+    ]);
   });
 
   // The program knows the numbers of x86-64.

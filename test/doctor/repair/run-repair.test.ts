@@ -9,8 +9,8 @@ const capabilities = (permitted: string): string =>
     .concat('NoNewPrivs:\t1')
     .join('\n');
 
-const presence = (permitted: string) => {
-  const files = processFiles(500, 'osquery-audit-e', { uid: 0 });
+const presence = (permitted: string, uid = 0) => {
+  const files = processFiles(500, 'osquery-audit-e', { uid });
   const status = `${files['/proc/500/status']}${capabilities(permitted)}\n`;
   const root = fakeRoot({ ...processFiles(1, 'systemd'), ...files, '/proc/500/status': status });
   return presenceFor(readProcesses(root, 50));
@@ -24,4 +24,8 @@ test('an instance that reads recorded events does not keep audit from being put 
 test('one that may change audit does', () => {
   // CAP_AUDIT_CONTROL.
   expect(presence('0000000040000000')).toEqual({ kind: 'present', pid: 500 });
+});
+
+test('a process that a user has given its name does not', () => {
+  expect(presence('0000000040000000', 65_533)).toEqual({ kind: 'absent' });
 });
