@@ -21,6 +21,7 @@ const PROCESSES = [
   'test/audit/control/{control,session,stream-owner}.test.ts',
   'test/audit/stream.test.ts',
   'test/build/**/*.test.ts',
+  'test/chaos/undo.test.ts',
   'test/cli/{daemon,macos,main,no-events}.test.ts',
   'test/core/{embedded-core,extension-process}.test.ts',
   'test/core/schedule/run-daemon.test.ts',

@@ -14,6 +14,8 @@ export type LoadKind =
   | 'execs'
   | 'numbered-execs'
   | 'execs-as'
+  | 'unix-paths'
+  | 'program-paths'
   | 'binaries'
   | 'orphaned-binaries';
 

@@ -22,7 +22,7 @@ const CLOCK = 'CHAOS_CLOCK';
 
 export const clock: Scenario = {
   name: 'clock',
-  title: `the wall clock steps by an hour, forth and back, every ${STEP_S} s under ${PER_SECOND} execs/s (always from the sources)`,
+  title: `the wall clock, with that of the kernel's records, steps by an hour, forth and back, every ${STEP_S} s under ${PER_SECOND} execs/s (always from the sources)`,
   needsAudit: true,
   run: async ({ note }) => {
     const directory = mkdtempSync(join(tmpdir(), 'chaos-'));
@@ -42,8 +42,13 @@ export const clock: Scenario = {
       );
       const losses = await Losses.from(extension);
       const logged = new LoggedNumbers();
+      /** By which the rows' times differ from this clock. */
+      const hours = new Set<number>();
       const query = async (): Promise<void> => {
-        for (const { cmdline } of await extension.scheduled()) logged.add(cmdline);
+        for (const { cmdline, time } of await extension.scheduled()) {
+          logged.add(cmdline);
+          hours.add(Math.round((Number(time) * 1_000 - Date.now()) / (HOUR * 1_000)));
+        }
         extension.log();
       };
       const count = (STEPS.length + 1) * STEP_S * PER_SECOND;
@@ -65,6 +70,12 @@ export const clock: Scenario = {
       await query();
       return [
         { name: 'rows logged', value: logged.count, unit: 'rows', goal: { atLeast: count } },
+        {
+          name: 'hours in their times',
+          value: hours.size,
+          unit: '',
+          goal: { atLeast: new Set<number>(STEPS).size },
+        },
         { name: 'rows logged twice', value: logged.repeated, unit: 'rows', goal: { atMost: 0 } },
         {
           name: 'rows of process_telemetry_events',
