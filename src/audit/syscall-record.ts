@@ -212,7 +212,7 @@ export class SyscallReader {
           break;
         case A0:
           call.a0 = hexWord(cursor);
-          if (call.name === 'socketcall' && !nameSocketcall(interests, call)) return OTHER;
+          if (call.name === 'socketcall' && !cursor.isAtEnd && !nameSocketcall(interests, call)) return OTHER;
           break;
         case A1:
           call.a1 = hexWord(cursor);
@@ -264,6 +264,8 @@ const readName = (
   interests: ReadonlySet<SyscallName>,
   call: CallFields,
 ): SyscallReading | undefined => {
+  // What ends with its call was cut off, perhaps in the number.
+  if (cursor.isAtEnd) return MALFORMED;
   const number = decimal(cursor);
   const { arch } = call;
   if (arch === undefined || number === undefined) return MALFORMED;

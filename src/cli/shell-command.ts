@@ -66,6 +66,11 @@ export const shellCommand: Command = {
       ...replayTimeArguments(replayTimes(flags)),
     ];
     const { runShell } = await import('../shell/run-shell.ts');
+    if (source.replay.length > 0) {
+      // Answers can be as large as what is recorded.
+      const { BESIDE_OTHERS, settleMemory } = await import('../runtime/memory.ts');
+      settleMemory(BESIDE_OTHERS);
+    }
     return runShell({
       coreFlags,
       extension: ownExtension(extensionArgs),

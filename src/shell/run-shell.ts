@@ -36,7 +36,7 @@ export interface RunShellOptions {
 }
 
 /** Rows of recorded events that are asked for at a time: there may be gigabytes. */
-const PART_BYTES = 8 * 1024 * 1024;
+const PART_BYTES = 2 * 1024 * 1024;
 
 /** Limit for the extension to register. */
 const START_TIMEOUT_MS = 60_000;

@@ -289,7 +289,8 @@ export class SqlEngine {
             interrupted: false,
           };
     }
-    this.#replies.postMessage(reply);
+    // Given away, not copied: there may be gigabytes, part after part.
+    this.#replies.postMessage(reply, reply.kind === 'rows' ? [reply.bytes.buffer as ArrayBuffer] : []);
     Atomics.store(this.#control, CONTROL_REPLY, 1);
     Atomics.notify(this.#control, CONTROL_REPLY);
   }

@@ -257,6 +257,8 @@ export class VirtualTables {
     if (cursor.memory !== 0) this.#database.raw.sqlite3_free(cursor.memory);
     cursor.memory = 0;
     cursor.rows = undefined;
+    // At once, not when the garbage collector comes to it.
+    if (cursor.bytes.length > 0) (cursor.bytes.buffer as ArrayBuffer).transfer(0);
     cursor.bytes = EMPTY;
     cursor.next = undefined;
   }

@@ -159,6 +159,37 @@ describe('a log cut at any byte', () => {
     }
   });
 
+  test('in one of its lines has no value that it does not have whole, and loses nothing uncounted', async () => {
+    const lines = plain(withMessage).toString('latin1').trimEnd().split('\n');
+    const { rows } = await replayLogsOf(raw(`${lines.join('\n')}\n`));
+    const valuesOf = (row: object): string[] =>
+      Object.entries(row)
+        .filter(([column]) => column !== 'cmdline_size' && column !== 'eid')
+        .map(([column, value]) => `${column}=${value}`);
+    const known = new Set(Object.values(rows).flatMap(of => of.flatMap(valuesOf)));
+    const count = [...Object.values(rows)].flat().flatMap(valuesOf).length;
+    for (const [at, line] of lines.entries()) {
+      // The others say nothing that a row has; a second PATH is read as the first.
+      if (!/type=(?:SYSCALL|EXECVE|CWD|USER_END) |item=0 /.test(line)) continue;
+      // Before its header is whole nothing tells what it was.
+      for (let end = line.indexOf('): ') + 3; end < line.length; end++) {
+        const some = lines.with(at, line.slice(0, end));
+        const cut = await replayLogsOf(raw(`${some.join('\n')}\n`));
+        const values = Object.values(cut.rows).flatMap(of => of.flatMap(valuesOf));
+        expect(
+          values.filter(value => !known.has(value)),
+          `line ${at + 1} cut at ${end}`,
+        ).toEqual([]);
+        const { malformed, incomplete, unusable, unterminated } = cut.counters;
+        if (values.length < count)
+          expect(
+            malformed + incomplete + unusable + unterminated,
+            `line ${at + 1} cut at ${end}`,
+          ).toBeGreaterThan(0);
+      }
+    }
+  });
+
   const replayLogsOf = async (content: Buffer) => {
     const path = join(directory, 'cut');
     writeFileSync(path, content);
