@@ -1,6 +1,7 @@
 import type { ColumnSpec } from 'osquery-extension-ts';
 import type { FileEvent } from '../src/audit/audit-event.ts';
 import { fileCallNames } from '../src/audit/file-calls.ts';
+import { isBelowAnchor } from '../src/audit/watch-anchors.ts';
 import type { EventTable } from '../src/events/event-table.ts';
 import { matcherOf } from '../src/events/watched-matcher.ts';
 import type { AuditSettings } from '../src/flags/audit-settings.ts';
@@ -71,7 +72,7 @@ export const processFileEvents: EventTable<'file', typeof columns> = {
       dest_path: event.destPath,
       uid: String(event.uid),
       gid: String(event.gid),
-      auid: String(event.auid),
+      auid: text(event.auid),
       euid: String(event.euid),
       egid: String(event.egid),
       fsuid: text(event.fsuid),
@@ -116,6 +117,7 @@ const watchedAs = (
     const category = matcher.categoryOf(each);
     if (category !== undefined) return { category };
   }
+  if (paths.some(isBelowAnchor)) return undefined;
   const isOfHost = paths.some(each => matcher.knows(each));
   return isSelected && (isPartial || !isOfHost) ? { category: undefined } : undefined;
 };

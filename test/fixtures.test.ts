@@ -22,8 +22,8 @@ describe('recorded executions', () => {
     const { process_events } = await replayRows(`${fixtures}${name}.log`);
     return process_events!.filter(row => row.syscall?.startsWith('execve'));
   };
-  const plain = scenarios('/tmp/osquery-audit-record', () => {}).filter(({ command }) =>
-    command[0].startsWith('/bin/'),
+  const plain = scenarios('/tmp/osquery-audit-record', () => {}, '/tmp/osquery-audit-record/watched').filter(
+    ({ command }) => command[0].startsWith('/bin/'),
   );
 
   test.each(plain.map(scenario => [scenario.name, scenario] as const))(

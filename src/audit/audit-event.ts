@@ -116,11 +116,11 @@ export interface SocketAddress {
 }
 
 /** For io_uring, the kernel may not record the login. */
-export interface SocketActor extends Omit<Actor, 'auid'> {
+export interface UringActor extends Omit<Actor, 'auid'> {
   readonly auid: number | undefined;
 }
 
-export interface SocketEvent extends EventOrigin, SocketActor {
+export interface SocketEvent extends EventOrigin, UringActor {
   readonly kind: 'socket';
   /** sendto: a datagram that names its receiver, as OpenBSM records it. */
   readonly action: 'bind' | 'connect' | 'accept' | 'sendto';
@@ -183,11 +183,12 @@ export interface RecordEvent extends EventOrigin {
 }
 
 /** A change of a file, or an open. */
-export interface FileEvent extends EventOrigin, Actor {
+export interface FileEvent extends EventOrigin, UringActor {
   readonly kind: 'file';
   readonly operation: FileOperation;
+  /** io_uring_enter for operations of io_uring, of which the kernel records less. */
   readonly syscall: string;
-  readonly exit: number;
+  readonly exit: number | undefined;
   readonly cwd: string | undefined;
   /** Absolute, as the process sees it; for a symlink, its target. */
   readonly path: string | undefined;

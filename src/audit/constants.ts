@@ -17,6 +17,7 @@ export const AUDIT_LOGIN = 1006;
 export const AUDIT_ADD_RULE = 1011;
 export const AUDIT_DEL_RULE = 1012;
 export const AUDIT_LIST_RULES = 1013;
+export const AUDIT_MAKE_EQUIV = 1015;
 
 export const AUDIT_FIRST_USER_MSG = 1100;
 export const AUDIT_LAST_USER_MSG = 1199;
@@ -70,7 +71,6 @@ export const AUDIT_MSGTYPE = 12;
 export const AUDIT_EXIT = 103;
 export const AUDIT_SUCCESS = 104;
 export const AUDIT_WATCH = 105;
-export const AUDIT_PERM = 106;
 export const AUDIT_DIR = 107;
 export const AUDIT_ARG0 = 200;
 export const AUDIT_ARG1 = 201;

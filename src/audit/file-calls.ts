@@ -90,9 +90,6 @@ export type FileCallName = keyof typeof FILE_CALLS;
 
 export const fileCallNames = Object.keys(FILE_CALLS) as readonly FileCallName[];
 
-/** Calls that open a file. Their flags tell whether they change it. */
-export const openCallNames = ['open', 'openat', 'openat2'] as const satisfies readonly FileCallName[];
-
 /** undefined for any other call. */
 export const fileCall = (name: string): FileCall | undefined =>
   Object.hasOwn(FILE_CALLS, name) ? FILE_CALLS[name as FileCallName] : undefined;

@@ -5,9 +5,10 @@ import { firstOf, isUserMessage, type RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
 import { ExecutedFileReader } from './executed-file.ts';
 import { fileCall } from './file-calls.ts';
-import { type FileContext, readFileEvent } from './file-event.ts';
+import { readFileEvent } from './file-event.ts';
+import type { FileContext } from './file-paths.ts';
 import { InterpretedNames } from './interpreted-names.ts';
-import { hasUringop, UringReader } from './io-uring.ts';
+import { hasUringop, readUringops, UringReader } from './io-uring.ts';
 import { KnownFiles } from './known-files.ts';
 import { type KindOfTask, type ProcessReadingOptions, readProcessEvent } from './process-event.ts';
 import type { AuditRecord } from './record.ts';
@@ -15,6 +16,7 @@ import { isReport, readRecordEvent } from './record-event.ts';
 import { readSocketEvent, SockaddrReader } from './socket-event.ts';
 import { SyscallReader, type SyscallReading } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
+import { readUringFileEvents } from './uring-file-event.ts';
 import { readUserEvent } from './user-event.ts';
 
 /** Which events are wanted. Everything else is dropped as early as possible. */
@@ -172,7 +174,8 @@ export class Interpreter {
     }
     if (fileCall(syscall.name) !== undefined) {
       const file = readFileEvent(group, syscall, this.#files);
-      return file.kind === 'event' ? [file.event] : this.#drop('unusable');
+      if (file.kind === 'event') return [file.event];
+      return this.#drop(file.kind === 'other' ? 'filtered' : 'unusable');
     }
     const process = readProcessEvent(group, syscall, this.#processes);
     if (process === undefined) return this.#drop('filtered');
@@ -189,19 +192,22 @@ export class Interpreter {
     if (submission?.kind === 'malformed') return this.#drop('malformed');
     // This includes unknown calls.
     const isWithinOther = submission !== undefined && submission.kind !== 'syscall';
-    const reading = this.#uring.read(group, {
-      submission: submission?.kind === 'syscall' ? submission.syscall : undefined,
-      isWithinOther,
-      wanted: this.interests.syscalls,
-    });
-    if (reading.kind === 'malformed') return this.#drop('malformed');
+    const operations = readUringops(group);
+    if (operations === undefined) return this.#drop('malformed');
+    const submitting = submission?.kind === 'syscall' ? submission.syscall : undefined;
+    const wanted = this.interests.syscalls;
+    const sockets = this.#uring.read(group, operations, { submission: submitting, isWithinOther, wanted });
     if (!isWithinOther) {
-      return reading.events.length > 0 ? reading.events : this.#drop('filtered');
+      const files = wanted.has('openat')
+        ? readUringFileEvents(group, operations, submitting, this.#files)
+        : NO_EVENTS;
+      const events = [...sockets, ...files];
+      return events.length > 0 ? events : this.#drop('filtered');
     }
     const own = this.#syscalls.read(main!, this.interests.syscalls);
     const isOwn = own.kind === 'syscall' || own.kind === 'malformed';
-    if (!isOwn && reading.events.length > 0) return reading.events;
-    return [...this.#interpretSyscall(group, own), ...reading.events];
+    if (!isOwn && sockets.length > 0) return sockets;
+    return [...this.#interpretSyscall(group, own), ...sockets];
   }
 
   #drop(counter: keyof InterpreterCounters): readonly AuditEvent[] {

@@ -1,12 +1,11 @@
 import type { SocketEvent } from './audit-event.ts';
-import { AUDIT_SOCKADDR, AUDIT_URINGOP, EAGAIN } from './constants.ts';
+import { AUDIT_SOCKADDR, AUDIT_URINGOP } from './constants.ts';
 import { firstOf, type RecordGroup } from './correlator.ts';
-import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SocketName } from './sockaddr.ts';
 import { type SockaddrReader, socketEvent } from './socket-event.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import type { SyscallName } from './syscalls.ts';
-import { decimal } from './value.ts';
+import { readUringop, type UringopRecord } from './uringop-record.ts';
 
 /** Operations of io_uring that correspond to the system calls of these names. */
 export type UringOperation = 'accept' | 'connect' | 'bind';
@@ -18,20 +17,10 @@ const operationOf = new Map(
   Object.entries(IORING_OP).map(([name, number]) => [number, name as UringOperation]),
 );
 
-/** The content of a URINGOP record: not the address, not the descriptor, and only this about the outcome. */
-interface Operation
-  extends Pick<
-    SyscallRecord,
-    'pid' | 'ppid' | 'uid' | 'gid' | 'euid' | 'egid' | 'suid' | 'fsuid' | 'sgid' | 'fsgid'
-  > {
+/** An operation that makes events of sockets. */
+interface Operation extends UringopRecord {
   readonly name: UringOperation;
-  /** Not done yet: it is tried again when it need not wait, with another record. */
-  readonly isPending: boolean;
 }
-
-export type UringReading =
-  | { readonly kind: 'events'; readonly events: readonly SocketEvent[] }
-  | { readonly kind: 'malformed' };
 
 export interface UringContext {
   /** The io_uring_enter to which the operations belong, if it was recorded. */
@@ -41,13 +30,21 @@ export interface UringContext {
   readonly wanted: ReadonlySet<SyscallName>;
 }
 
-const MALFORMED: UringReading = { kind: 'malformed' };
-
-/**
- * Whether an event has operations of io_uring. Their records come before that of the system call, if there is one.
- */
+/** Whether operations of io_uring are in an event: their records come before that of the system call, if there is one. */
 export const hasUringop = ({ records }: RecordGroup): boolean =>
   records.some(({ type }) => type === AUDIT_URINGOP);
+
+/** @returns undefined if one of their records is damaged */
+export const readUringops = ({ records }: RecordGroup): readonly UringopRecord[] | undefined => {
+  const operations: UringopRecord[] = [];
+  for (const record of records) {
+    if (record.type !== AUDIT_URINGOP) continue;
+    const operation = readUringop(record);
+    if (operation === undefined) return undefined;
+    operations.push(operation);
+  }
+  return operations;
+};
 
 /**
  * Makes the events of io_uring's operations. The kernel records the address (SOCKADDR) only in the event in which the
@@ -68,16 +65,19 @@ export class UringReader {
     this.#addresses = addresses;
   }
 
-  read(group: RecordGroup, { submission, isWithinOther, wanted }: UringContext): UringReading {
+  /** @param all the operations of an event, of whatever kind */
+  read(
+    group: RecordGroup,
+    all: readonly UringopRecord[],
+    { submission, isWithinOther, wanted }: UringContext,
+  ): readonly SocketEvent[] {
     const operations: Operation[] = [];
-    for (const record of group.records) {
-      if (record.type !== AUDIT_URINGOP) continue;
-      const operation = readUringop(record);
-      if (operation === 'malformed') return MALFORMED;
-      if (operation !== undefined && wanted.has(operation.name)) operations.push(operation);
+    for (const each of all) {
+      const name = operationOf.get(each.operation);
+      if (name !== undefined && wanted.has(name)) operations.push({ ...each, name });
     }
     const [first] = operations;
-    if (first === undefined) return { kind: 'events', events: [] };
+    if (first === undefined) return [];
 
     // The kernel keeps only the last of several addresses. It can be attributed only if all operations are alike.
     const isOneKind = operations.every(({ name }) => name === first.name);
@@ -92,12 +92,12 @@ export class UringReader {
     if (done.length === 0) {
       // An accept waits for its client without an address, and becomes an event when the client has come.
       if (address !== undefined) add(first, address);
-      return { kind: 'events', events };
+      return events;
     }
     done.forEach((operation, index) => {
       add(operation, index === done.length - 1 ? address : undefined);
     });
-    return { kind: 'events', events };
+    return events;
   }
 }
 
@@ -124,48 +124,4 @@ const outcome = ({ name, isPending }: Operation, address: SocketName | undefined
   if (isPending) return 'in_progress';
   // An accept that found no client has no address to record.
   return name === 'accept' && address !== undefined ? 'succeeded' : undefined;
-};
-
-const cursor = new FieldCursor();
-
-/**
- * Reads a URINGOP record: `uring_op=16 success=yes exit=0 items=0 ppid=1 pid=2 uid=0 gid=0 euid=0 …`.
- * Source: audit_log_uring in kernel/auditsc.c.
- *
- * @returns undefined for an operation that makes no event
- */
-const readUringop = (record: AuditRecord): Operation | 'malformed' | undefined => {
-  const values = new Map<number, number | undefined>();
-  cursor.reset(record.bytes, record.start, record.end);
-  while (cursor.next()) if (!values.has(cursor.key)) values.set(cursor.key, decimal(cursor));
-  const value = (key: string): number | undefined => values.get(keyHash(key));
-
-  const number = value('uring_op');
-  if (number === undefined) return 'malformed';
-  const name = operationOf.get(number);
-  if (name === undefined) return undefined;
-  const [pid, uid, gid, euid, egid] = ['pid', 'uid', 'gid', 'euid', 'egid'].map(value);
-  if (
-    pid === undefined ||
-    uid === undefined ||
-    gid === undefined ||
-    euid === undefined ||
-    egid === undefined
-  ) {
-    return 'malformed';
-  }
-  return {
-    name,
-    isPending: value('exit') === -EAGAIN,
-    pid,
-    ppid: value('ppid'),
-    uid,
-    gid,
-    euid,
-    egid,
-    suid: value('suid'),
-    fsuid: value('fsuid'),
-    sgid: value('sgid'),
-    fsgid: value('fsgid'),
-  };
 };

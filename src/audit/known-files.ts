@@ -23,6 +23,11 @@ export class KnownFiles {
     }
   }
 
+  /** The inode is another file's, or nobody knows where it is. */
+  drop(identity: string | undefined): void {
+    if (identity !== undefined) this.#paths.delete(identity);
+  }
+
   /** Forgets a name that was removed; the file may have others. */
   forget(identity: string | undefined, path: string): void {
     if (identity !== undefined && this.#paths.get(identity) === path) this.#paths.delete(identity);

@@ -1,4 +1,4 @@
-import type { SocketActor, SocketEvent } from './audit-event.ts';
+import type { SocketEvent, UringActor } from './audit-event.ts';
 import { AUDIT_SOCKADDR, AUDIT_SOCKETCALL, EAGAIN, EINPROGRESS, EINTR } from './constants.ts';
 import { firstOf, type RecordGroup } from './correlator.ts';
 import { damage } from './damage.ts';
@@ -70,7 +70,7 @@ const actionOf = (group: RecordGroup, { name, a2, a3 }: SyscallRecord): SocketEv
 export const socketEvent = (
   { seconds, milliseconds, serial }: RecordGroup,
   name: SocketName | undefined,
-  actor: SocketActor,
+  actor: UringActor,
   { action, syscall, fd, outcome, exit }: Pick<SocketEvent, 'action' | 'syscall' | 'fd' | 'outcome' | 'exit'>,
 ): SocketEvent => {
   const address = name?.kind === 'inet' ? { address: name.address, port: name.port } : undefined;

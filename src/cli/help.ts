@@ -17,7 +17,7 @@ export const programHelp = (commands: readonly Command[], options: HelpOptions):
   const named = commands.filter(command => command.name !== '' && command.isInternal !== true);
   const extension = commands.filter(command => command.name === '');
   return lines([
-    `${PROGRAM}: process, socket and user events for osquery`,
+    `${PROGRAM}: process, socket, user, file and security events for osquery`,
     '',
     'Usage:',
     ...[...named, ...extension].map(command => `  ${PROGRAM} ${command.usage}`),

@@ -93,11 +93,21 @@ export type ConfigFacts =
       /** The `options` of the configuration, as text. */
       readonly options: ReadonlyMap<string, string>;
       readonly queries: readonly ScheduledQuery[];
+      /** Patterns of `file_paths`, and queries of `file_paths_query`, packs included. */
+      readonly filePaths: number;
       /** Files and packs that could not be used, one message each. */
       readonly problems: readonly string[];
     }
   | { readonly kind: 'missing'; readonly path: string }
   | { readonly kind: 'unreadable'; readonly path: string; readonly why: string };
+
+/** What the kernel has that reports to audit by itself; undefined where it does not say. */
+export interface SecurityFacts {
+  /** Linux Security Modules that are active: `selinux`, `apparmor` … */
+  readonly modules: readonly string[] | undefined;
+  /** Actions of seccomp filters that it may log. */
+  readonly loggedActions: readonly string[] | undefined;
+}
 
 /** A file that osqueryd should start, with the properties that osqueryd checks first. */
 export type ExtensionFile =
@@ -131,6 +141,7 @@ export interface Facts {
   readonly core: CoreFacts;
   readonly processes: ProcessFacts;
   readonly boot: BootFacts;
+  readonly security: SecurityFacts;
   readonly audit: AuditFacts;
   readonly config: ConfigFacts;
   readonly extension: ExtensionFacts;

@@ -12,6 +12,7 @@ import type {
   FlagFacts,
   ProcessFacts,
   ReadFacts,
+  SecurityFacts,
 } from './facts.ts';
 import { effectiveFlag } from './flag-view.ts';
 import { DEFAULT_SOCKET } from './readers/read-core.ts';
@@ -25,6 +26,7 @@ export interface Readers {
   core(socket: { readonly socketPath: string; readonly expected: boolean }): Promise<CoreFacts>;
   processes(): ProcessFacts;
   boot(): BootFacts;
+  security(): SecurityFacts;
   audit(): Promise<AuditFacts>;
   config(path: string): ConfigFacts;
   extension(loadPath: string): ExtensionFacts;
@@ -60,6 +62,7 @@ const gatherFacts = async ({ socketPath, readers }: DoctorOptions): Promise<Fact
     core,
     processes: readers.processes(),
     boot: readers.boot(),
+    security: readers.security(),
     audit: await readers.audit(),
     config: readers.config(effectiveFlag(known, 'config_path') ?? '/etc/osquery/osquery.conf'),
     extension: readers.extension(

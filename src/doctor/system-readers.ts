@@ -8,6 +8,7 @@ import { readCore } from './readers/read-core.ts';
 import { readExtensionFiles } from './readers/read-extension-files.ts';
 import { readFlags } from './readers/read-flags.ts';
 import { readProcesses } from './readers/read-processes.ts';
+import { readSecurity } from './readers/read-security.ts';
 import { readText } from './readers/read-text.ts';
 import type { Readers } from './run-doctor.ts';
 import { runSelfTest } from './self-test/run-self-test.ts';
@@ -42,6 +43,7 @@ export const systemReaders = (args: SystemReaderOptions, signal: AbortSignal): R
   core: readCore,
   processes: () => readProcesses(ROOT),
   boot: () => readBoot(ROOT),
+  security: () => readSecurity(ROOT),
   audit: () => readAudit(),
   config: path =>
     readConfig({

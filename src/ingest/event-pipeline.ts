@@ -6,7 +6,7 @@ import {
   type CorrelatorLimits,
   type RecordGroup,
 } from '../audit/correlator.ts';
-import type { FileContext } from '../audit/file-event.ts';
+import type { FileContext } from '../audit/file-paths.ts';
 import { Interpreter, type InterpreterCounters } from '../audit/interpreter.ts';
 import type { KindOfTask } from '../audit/process-event.ts';
 import { RecordParser } from '../audit/record.ts';

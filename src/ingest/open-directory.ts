@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { FileContext } from '../audit/file-event.ts';
+import type { FileContext } from '../audit/file-paths.ts';
 
 /**
  * Asks procfs which directory a process has open under a descriptor, and whether it is the one with that inode. Only what the

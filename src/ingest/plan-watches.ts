@@ -27,6 +27,8 @@ export interface WatchPlan {
 export interface WatchedFileSystem {
   /** undefined for what is not there, or does not answer. */
   kind(path: string): Promise<'directory' | 'other' | undefined>;
+  /** What tells what is there from another in its place. */
+  identity(path: string): Promise<string | undefined>;
   /** Names of the directories in a directory; none if it cannot be read. */
   directories(path: string): Promise<readonly string[]>;
 }
@@ -38,6 +40,11 @@ export const hostFileSystem: WatchedFileSystem = {
   async kind(path) {
     const stats = await unlessSilent(stat(path));
     return stats === undefined ? undefined : stats.isDirectory() ? 'directory' : 'other';
+  },
+  async identity(path) {
+    const stats = await unlessSilent(stat(path));
+    // The number of one that is gone is soon given to another.
+    return stats && `${stats.dev}:${stats.ino}:${stats.birthtimeMs}`;
   },
   async directories(path) {
     const entries = await unlessSilent(readdir(path, { withFileTypes: true }));
@@ -69,7 +76,8 @@ export const planWatches = async (
   const outer = withoutNested(directories);
   const there: Watch[] = [];
   for (const path of outer) {
-    if ((await files.kind(path)) === 'directory') there.push({ kind: 'directory', path });
+    if ((await files.kind(path)) === 'directory')
+      there.push({ kind: 'directory', path, identity: await files.identity(path) });
     else trouble.add('no such directory yet', path);
   }
   const single: Watch[] = [];

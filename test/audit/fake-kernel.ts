@@ -30,6 +30,8 @@ export class FakeKernel implements AuditControl {
   readonly deleted: string[] = [];
   /** Operations that fail, by the beginning of their log line. */
   failing: string | undefined;
+  /** Rules that are refused. */
+  refuses: (rule: Uint8Array) => boolean = () => false;
   /** Since Linux 5.16. */
   knowsUring = true;
 
@@ -60,6 +62,7 @@ export class FakeKernel implements AuditControl {
     await this.#exchange('add');
     this.#refuseIfLocked();
     if (!this.knowsUring && bytes[0] === 7) throw new AuditError('refused', 'EINVAL', { errno: 22 });
+    if (this.refuses(bytes)) throw new AuditError('refused', 'ENOSPC', { errno: 28 });
     // The kernel compares the flag too, and then forgets it.
     if (!prepend && this.rules.some(rule => hex(rule) === hex(bytes))) return false;
     if (prepend) this.rules.unshift(bytes);
@@ -73,6 +76,12 @@ export class FakeKernel implements AuditControl {
     this.rules = this.rules.filter(rule => hex(rule) !== hex(bytes));
     if (this.rules.length < before) this.deleted.push(hex(bytes));
     return this.rules.length < before;
+  }
+  /** What is watched by rules for another directory. */
+  readonly equivalents: string[] = [];
+  async makeEquivalent(directory: string, other: string) {
+    await this.#exchange(`watch ${other}`);
+    this.equivalents.push(`${directory} ${other}`);
   }
   async listRules() {
     await this.#exchange('list');

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { damage } from '../../src/audit/damage.ts';
 import { fileCallNames } from '../../src/audit/file-calls.ts';
-import { type FileContext, readFileEvent } from '../../src/audit/file-event.ts';
+import { readFileEvent } from '../../src/audit/file-event.ts';
+import type { FileContext } from '../../src/audit/file-paths.ts';
 import { KnownFiles } from '../../src/audit/known-files.ts';
 import { SyscallReader } from '../../src/audit/syscall-record.ts';
 import { architecture } from '../../src/audit/syscalls.ts';
@@ -54,7 +55,10 @@ describe('readFileEvent', () => {
     ['an open for writing', '1', 'write'],
     ['one that may create', '42', 'write'],
     ['one that empties', '241', 'open+truncate'],
+    ['one that empties, and only reads', '200', 'open+truncate'],
     ['one that reads', '80000', 'read'],
+    ['one that may create what is there', '40', 'read'],
+    ['one that opens no more than the path', '200002', 'read'],
   ])('tells %s by its flags', (_, a2, operation) =>
     expect(reader()('openat', [['/etc/x', 'NORMAL']], { a2 })).toEqual({ operation, path: '/etc/x' }),
   );
@@ -108,6 +112,115 @@ describe('readFileEvent', () => {
     ];
     for (const items of [plain, replacing])
       expect(reader()('rename', items)).toEqual({ operation: 'rename', path: '/a/x', destPath: '/b/y' });
+  });
+
+  it('has both names where two files change places, and knows both afterwards', () => {
+    const read = reader();
+    const items: Item[] = [
+      ['/a/', 'PARENT'],
+      ['/a/', 'PARENT'],
+      ['/a/x', 'DELETE', 3],
+      ['/a/y', 'DELETE', 4],
+      ['/a/y', 'CREATE', 3],
+      ['/a/x', 'CREATE', 4],
+    ];
+    expect(read('renameat2', items, { a2: AT_FDCWD })).toEqual({
+      operation: 'rename',
+      path: '/a/x',
+      destPath: '/a/y',
+    });
+    const byDescriptor = (inode: number) => read('fchmod', [[undefined, 'NORMAL', inode]]);
+    expect([byDescriptor(3), byDescriptor(4)]).toMatchObject([{ path: '/a/y' }, { path: '/a/x' }]);
+  });
+
+  it('tells the directories of a rename apart whatever order they come in', () => {
+    for (const order of [
+      [1, 2],
+      [2, 1],
+    ]) {
+      const read = reader();
+      // In /work dir, whose inode is 1, and in what has inode 2.
+      read('unlink', [
+        ['/work dir', 'PARENT', 1],
+        ['/work dir/y', 'DELETE', 8],
+      ]);
+      const items: Item[] = [
+        ...order.map((inode): Item => ['/work dir', 'PARENT', inode]),
+        ['plain', 'DELETE', 3],
+        ['moved', 'CREATE', 3],
+      ];
+      const rename = () => read('renameat2', items, { a2: '6' });
+      expect(rename()).toEqual({
+        operation: 'rename',
+        path: '/work dir/plain',
+        destPath: 'moved',
+        isPartial: true,
+      });
+      read('mkdir', [
+        ['/work dir', 'PARENT', 1],
+        ['d', 'CREATE', 2],
+      ]);
+      expect(rename()).toEqual({
+        operation: 'rename',
+        path: '/work dir/plain',
+        destPath: '/work dir/d/moved',
+      });
+      // Into a directory of which nothing was seen, from one by a descriptor.
+      const open = reader((_pid, descriptor, inode) =>
+        descriptor === 6 && inode === '2' ? '/opened' : undefined,
+      );
+      expect(open('renameat2', items, { a2: '6' })).toMatchObject({ destPath: '/opened/moved' });
+    }
+  });
+
+  it('does not know a file by the inode of one that another has replaced, or that is new', () => {
+    const read = reader();
+    read('openat', [['/a/y', 'NORMAL', 4]], { a2: '1' });
+    read('rename', [
+      ['/a/', 'PARENT'],
+      ['/a/', 'PARENT'],
+      ['/a/x', 'DELETE', 3],
+      ['/a/y', 'DELETE', 4],
+      ['/a/y', 'CREATE', 3],
+    ]);
+    const byDescriptor = (inode: number) => read('fchmod', [[undefined, 'NORMAL', inode]]);
+    expect(byDescriptor(4)).toMatchObject({ isPartial: true });
+    read('openat', [['/a/z', 'NORMAL', 5]], { a2: '1' });
+    // In a directory that cannot be told.
+    read(
+      'openat',
+      [
+        ['/work dir', 'PARENT', 8],
+        ['new', 'CREATE', 5],
+      ],
+      { a0: '7', a2: '41' },
+    );
+    expect(byDescriptor(5)).toMatchObject({ isPartial: true });
+  });
+
+  it('has no event of a file without a name until it gets one', () => {
+    const read = reader();
+    expect(read('openat', [['/a', 'NORMAL', 7]], { a2: '410002' })).toBe('other');
+    const link = (name: string): Item[] => [
+      ['/a', 'PARENT'],
+      [name, 'NORMAL', 7],
+      ['/a/named', 'CREATE', 7],
+    ];
+    expect(read('linkat', link(''), { a0: '9', a2: AT_FDCWD })).toEqual({
+      operation: 'link',
+      path: undefined,
+      destPath: '/a/named',
+    });
+    expect(read('linkat', link('/proc/self/fd/9'), { a2: AT_FDCWD })).toMatchObject({ path: '/a/named' });
+  });
+
+  it('has what a descriptor is of in the place of its link in procfs, where that is known', () => {
+    const read = reader();
+    const through = (inode: number) => read('openat', [['/proc/self/fd/3', 'NORMAL', inode]], { a2: '1' });
+    expect(through(5)).toMatchObject({ path: '/proc/self/fd/3' });
+    expect(read('fchmod', [[undefined, 'NORMAL', 5]])).toMatchObject({ isPartial: true });
+    read('openat', [['/a/x', 'NORMAL', 6]], { a2: '1' });
+    expect(through(6)).toMatchObject({ path: '/a/x' });
   });
 
   it('has what a link is of, and what it leads to', () => {

@@ -45,11 +45,13 @@ export class ExtensionUnderTest implements AsyncDisposable {
    *
    * @param options core's flags
    * @param args more of the extension's command line
+   * @param config what core's configuration says, as JSON
    */
   static async start(
     program: Program,
     options: Readonly<Record<string, string>>,
     args: readonly string[] = [],
+    config?: string,
   ): Promise<ExtensionUnderTest> {
     const directory = mkdtempSync(join(tmpdir(), 'bench-'));
     const socketPath = join(directory, 'core.em');
@@ -74,9 +76,15 @@ export class ExtensionUnderTest implements AsyncDisposable {
         },
         deregisterExtension: () => {},
         // Neither tables of its own nor a schedule.
-        query: () => [],
+        query: sql =>
+          config !== undefined && sql.includes('osquery_info')
+            ? [{ config_hash: 'bench', config_valid: '1' }]
+            : [],
         getQueryColumns: () => [],
-        call: () => {
+        call: (registry, _item, request) => {
+          if (config !== undefined && registry === 'config' && request.action === 'genConfig')
+            return [{ bench: config }];
+          if (config !== undefined && request.action === 'scan') return [];
           throw new OsqueryStatusError({ code: 1, message: 'no such key', uuid: 0 });
         },
       },

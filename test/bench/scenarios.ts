@@ -4,6 +4,7 @@ import { connectCpu } from './scenarios/connect-cpu.ts';
 import { connectEnds } from './scenarios/connect-ends.ts';
 import { containerHashes } from './scenarios/container-hashes.ts';
 import { execCpu } from './scenarios/exec-cpu.ts';
+import { filesUnwatched } from './scenarios/files-unwatched.ts';
 import { growth } from './scenarios/growth.ts';
 import { selfJoin } from './scenarios/join.ts';
 import { latency } from './scenarios/latency.ts';
@@ -26,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   connectCpu,
   connectEnds,
   execCpu,
+  filesUnwatched,
   telemetry,
   containerHashes,
   latency,

@@ -102,12 +102,14 @@ export const healthy: Facts = {
     complete: true,
   },
   boot: { starters: [], masked: false },
+  security: { modules: ['selinux', 'apparmor'], loggedActions: ['kill_process', 'log'] },
   audit: { kind: 'read', status: ownedStatus, rules: ownRules() },
   config: {
     kind: 'read',
     path: '/etc/osquery/osquery.conf',
     options: new Map(),
     queries: [{ name: 'execs', sql: 'SELECT * FROM process_events;', interval: 60, denylisted: false }],
+    filePaths: 0,
     problems: [],
   },
   extension: {

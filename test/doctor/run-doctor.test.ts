@@ -29,6 +29,7 @@ const readersOf = (root: string, changes: Partial<Readers> = {}): Readers => ({
   core: readCore,
   processes: () => readProcesses(root, -1),
   boot: () => readBoot(root),
+  security: () => healthy.security,
   audit: async () => healthy.audit,
   config: path => readConfig({ root, path, platform: 'linux' }),
   extension: loadPath => readExtensionFiles({ root, loadPath, given: undefined }),

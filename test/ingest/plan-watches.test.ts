@@ -9,6 +9,7 @@ import {
 /** A file system of directories; what is no directory is a file, or not there. */
 const fileSystem = (...directories: string[]): WatchedFileSystem => ({
   kind: async path => (path === '/' || directories.includes(path) ? 'directory' : undefined),
+  identity: async () => undefined,
   directories: async path => {
     const below = path === '/' ? '/' : `${path}/`;
     return directories

@@ -6,12 +6,28 @@ import { promisify } from 'node:util';
 import type { PluginRow } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, test } from 'vitest';
+import { openAuditControl } from '../../src/audit/control/control.ts';
+import { rulesFor } from '../../src/audit/control/rules.ts';
+import { FILES_KEY } from '../../src/audit/rule-keys.ts';
+import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
 import type { WatchedPaths } from '../../src/flags/watched-paths.ts';
 import { openKernelSource } from '../../src/ingest/kernel-source.ts';
+import { IO_URING, IO_URING_FILES } from '../record/io-uring.ts';
 import { unless } from '../unless.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { whyNotLive } from './kernel-audit.ts';
+
+const NOTHING = {
+  processEvents: false,
+  forkProcessEvents: false,
+  killProcessEvents: false,
+  sockets: false,
+  acceptSocketEvents: false,
+  failedSocketEvents: false,
+  nullAcceptSocketEvents: false,
+  datagrams: false,
+} as const;
 
 /** The thread of this test takes rows meanwhile. */
 const changing = promisify(execFile);
@@ -63,7 +79,24 @@ describe('files that are watched', unless(whyNotLive), () => {
       },
     );
     live.stack.defer(() => source.close());
-    return { rows, warnings, source };
+    return { rows, warnings, source, settings };
+  };
+
+  /** Our rules for files: how many there are, and how many one directory alone would take. */
+  const ruleCount = async () => {
+    const control = openAuditControl();
+    try {
+      const files = (await control.listRules()).filter(rule => Buffer.from(rule).includes(FILES_KEY)).length;
+      const architectures = nativeArchitectures(process.arch);
+      const perDirectory = rulesFor(
+        { ...NOTHING, watches: [{ kind: 'directory', path: '/etc' }] },
+        architectures,
+        1,
+      ).filter(({ key }) => key === FILES_KEY).length;
+      return { files, perDirectory };
+    } finally {
+      control.close();
+    }
   };
 
   const scratch = (): string => {
@@ -178,5 +211,83 @@ open($f, '>', "$tree/unwatched") or die $!; close $f;`;
       'deep: symlink /deep/there /deep/symlink',
       'deep: unlink /deep/er/new',
     ]);
+  }, 60_000);
+
+  test('what opens create, exchanged names, links of open files, and io_uring, in several directories', async () => {
+    const tree = scratch();
+    for (const name of ['one', 'two', 'out']) mkdirSync(join(tree, name));
+    const { rows, warnings, source } = await watching(
+      {
+        included: [
+          { category: 'one', pattern: `${tree}/one/%%` },
+          { category: 'two', pattern: `${tree}/two/%%` },
+        ],
+        excluded: [],
+      },
+      { audit_show_partial_fim_events: 'true' },
+    );
+    const rules = await ruleCount();
+    const program = `${IO_URING}${IO_URING_FILES}
+my $tree = $ARGV[0]; my $HERE = -100;
+chdir "$tree/one" or die $!;
+sub z { my $copy = "$_[0]\\0"; $copy }
+my $fd = syscall(257, $HERE, z("made"), 0100, 0600); $fd >= 0 or die $!;
+syscall(257, $HERE, z("made"), 0, 0) >= 0 or die $!;
+syscall(257, $HERE, z("made"), 01000, 0) >= 0 or die $!;
+syscall(2, z("$tree/two/made"), 0100, 0600) >= 0 or die $!;
+my $how = pack('QQQ', 0100, 0600, 0);
+syscall(437, $HERE, z("made2"), $how, 24) >= 0 or die $!;
+$how = pack('QQQ', 0, 0, 0);
+syscall(437, $HERE, z("made2"), $how, 24) >= 0 or die $!;
+syscall(316, $HERE, z("made"), $HERE, z("made2"), 2) == 0 or die $!;
+syscall(265, $fd, z(""), $HERE, z("link"), 0x1000) == 0 or die $!;
+my $unnamed = syscall(257, $HERE, z("$tree/two"), 020200002, 0600); $unnamed >= 0 or die $!;
+syscall(265, $unnamed, z(""), $HERE, z("$tree/two/named"), 0x1000) == 0 or die $!;
+file(18, 0, \\"$tree/two/named", 0, 1);
+file(37, 0, \\"$tree/two/by ring", 0700);
+file(36, 0, \\"$tree/two/named");
+file(36, 0, \\"$tree/two/not there");
+file(18, 0, \\"$tree/out/created", 0600, 0101);`;
+    await changing('/usr/bin/perl', ['-e', program, tree]);
+    await source.close();
+    expect(warnings).toEqual([]);
+    expect(rules.files).toBeLessThan(2 * rules.perDirectory);
+    const said = rows.map(({ operation, syscall, path = '', dest_path = '', partial, executable }) =>
+      [operation, syscall, path, dest_path, partial === 'true' && 'partial', executable]
+        .filter(Boolean)
+        .join(' ')
+        .replaceAll(tree, ''),
+    );
+    const perl = '/usr/bin/perl';
+    expect(said).toEqual([
+      `open openat /one/made ${perl}`,
+      `open+truncate openat /one/made ${perl}`,
+      `open open /two/made ${perl}`,
+      `open openat2 /one/made2 ${perl}`,
+      `rename renameat2 /one/made /one/made2 ${perl}`,
+      // The descriptor is that of what was "made" then.
+      `link linkat /one/made2 /one/link ${perl}`,
+      `link linkat /two/named ${perl}`,
+      // In the call itself: with name and program, but not whether to write.
+      `open io_uring_enter /two/named ${perl}`,
+      // By a thread of the kernel, which records no names.
+      'mkdir io_uring_enter partial',
+      'unlink io_uring_enter /two/named',
+    ]);
+  }, 60_000);
+
+  test('a directory that comes back is watched again', async () => {
+    const tree = scratch();
+    for (const name of ['one', 'two']) mkdirSync(join(tree, name));
+    const included = ['one', 'two'].map(name => ({ category: name, pattern: `${tree}/${name}/%%` }));
+    const { rows, warnings, source, settings } = await watching({ included, excluded: [] });
+    rmSync(join(tree, 'two'), { recursive: true });
+    mkdirSync(join(tree, 'two'));
+    // Another configuration, so that it is looked at now and not in a minute.
+    await source.setSettings({ ...settings, watched: { included, excluded: [] } });
+    await changing('/bin/sh', ['-c', `echo > ${tree}/two/x; echo > ${tree}/one/y`]);
+    await source.close();
+    expect(warnings).toEqual([]);
+    expect(rows.map(({ path }) => path?.replace(tree, ''))).toEqual(['/two/x', '/one/y']);
   }, 60_000);
 });

@@ -24,3 +24,21 @@ sub op {
 # No completion is taken away, so it waits for all.
 sub submit { syscall(426, $ring, $added, $tail, 1, 0, 0) == $added or die "io_uring_enter: $!"; $added = 0 }
 `;
+
+/**
+ * Perl for `file(operation, off, addr, len, op_flags, descriptor)` behind IO_URING: an operation on files, at the working directory
+ * unless a descriptor is given. References to texts become their addresses, with a NUL behind them.
+ */
+export const IO_URING_FILES = `
+my @kept;
+sub at { my ($text) = @_; push @kept, \\(my $copy = "$$text\\0"); unpack('Q', pack('P', \${$kept[-1]})) }
+sub file {
+  my ($op, $off, $addr, $length, $flags, $fd) = @_;
+  my @at = map { ref $_ ? at($_) : $_ } ($off, $addr);
+  poke($sqes + 64 * $tail, pack('CCSlQQLLx32', $op, 0, 0, $fd // -100, @at, $length // 0, $flags // 0));
+  poke($sq + $params[16] + 4 * $tail, pack('L', $tail));
+  poke($sq + $params[11], pack('L', ++$tail));
+  $added++;
+  submit();
+}
+`;

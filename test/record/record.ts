@@ -20,6 +20,8 @@ import { type Scenario, scenarios } from './scenarios.ts';
 const SETTLE_MS = 300;
 /** Always the same, because recorded paths are compared; it must not be there yet. */
 const SCRATCH = '/tmp/osquery-audit-record';
+/** In it, whose files are watched. */
+const WATCHED = `${SCRATCH}/watched`;
 
 const only = new Set(process.argv.slice(2));
 const fixtures = new URL('../../fixtures/', import.meta.url).pathname;
@@ -42,6 +44,7 @@ const session = await AuditSession.open(control, nativeArchitectures(process.arc
     failedSocketEvents: true,
     nullAcceptSocketEvents: true,
     datagrams: true,
+    watches: [{ kind: 'directory', path: WATCHED }],
   },
 });
 const stream = AuditStream.open('unicast', 32 * 1024 * 1024);
@@ -55,14 +58,14 @@ const receive = (): void => {
   } while (received === BATCH);
 };
 
-mkdirSync(SCRATCH);
+mkdirSync(WATCHED, { recursive: true });
 chmodSync(SCRATCH, 0o755);
 const timer = setInterval(receive, 10);
 try {
   await session.prepare();
   stream.own(process.pid);
   await session.enable();
-  for (const scenario of scenarios(SCRATCH, makeFile)) {
+  for (const scenario of scenarios(SCRATCH, makeFile, WATCHED)) {
     if (only.size > 0 && !only.has(scenario.name)) continue;
     if (!isThere(scenario.needs)) {
       process.stdout.write(`${scenario.name}: left as it is, there is no ${scenario.needs}\n`);

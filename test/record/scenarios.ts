@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CONTAINER_PEER } from './container-peer.ts';
 import { elf32Program, elf32Sends } from './elf32.ts';
-import { IO_URING } from './io-uring.ts';
+import { IO_URING, IO_URING_FILES } from './io-uring.ts';
 
 /** One recording: a command whose events, with those of its descendants, become a fixture. */
 export interface Scenario {
@@ -72,8 +72,48 @@ const perl = (program: string, ...arguments_: string[]): Scenario['command'] => 
 /** Makes an executable file for a scenario. */
 export type MakeFile = (path: string, content: () => Buffer) => void;
 
-/** Everything the fixtures hold. `scratch` is an empty directory for the files they need. */
-export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenario[] => {
+/** Perl that does to files what has an event, each once, and reads one. */
+const CHANGE_FILES = `
+my ($tree) = @ARGV; my $HERE = -100;
+sub z { my $copy = "$_[0]\\0"; $copy }
+chdir $tree or die $!;
+open(my $f, '>', "$tree/plain") or die $!; close $f;
+open($f, '<', 'plain') or die $!; close $f;
+open($f, '>>', '../watched/./plain') or die $!; close $f;
+syscall(257, $HERE, z("created to read"), 0100, 0600) >= 0 or die $!;
+syscall(257, $HERE, z("plain"), 01000, 0) >= 0 or die $!;
+my $how = pack('QQQ', 0102, 0600, 0); syscall(437, $HERE, z("by openat2"), $how, 24) >= 0 or die $!;
+syscall(76, z("plain"), 3) == 0 or die $!;
+chmod 0600, 'plain' or die $!; chown 0, 0, 'plain' or die $!; utime 1, 1, 'plain' or die $!;
+mkdir 'directory' or die $!;
+opendir(my $d, 'directory') or die $!;
+syscall(316, $HERE, z("plain"), fileno($d), z("moved"), 0) == 0 or die $!;
+syscall(316, $HERE, z("by openat2"), $HERE, z("created to read"), 2) == 0 or die $!;
+link 'directory/moved', 'linked' or die $!;
+symlink 'linked', 'symbolic' or die $!;
+open($f, '+<', 'linked') or die $!; chmod 0640, $f or die $!;
+syscall(265, fileno($f), z(""), $HERE, z("of what is open"), 0x1000) == 0 or die $!;
+my $unnamed = syscall(257, $HERE, z($tree), 020200002, 0600); syscall(265, $unnamed, z(""), $HERE, z("named"), 0x1000) == 0 or die $!;
+my $name = z("user.note"); my $value = "1"; syscall(188, z("linked"), $name, $value, 1, 0); syscall(197, z("linked"), $name);
+unlink 'directory/moved' or die $!; rmdir 'directory' or die $!;
+open($f, '>', 'a "quoted"\nname') or die $!; close $f;
+unlink 'not there'; open($f, '>', "$tree/../beside") or die $!; close $f;`;
+
+/** Perl that does to files what io_uring can, behind IO_URING and IO_URING_FILES. */
+const CHANGE_BY_RING = `
+my ($tree) = @ARGV;
+chdir $tree or die $!;
+open(my $f, '>', 'known') or die $!; close $f;
+file(18, 0, \\"$tree/known", 0, 1); file(18, 0, \\'known', 0, 0);
+file(18, 0, \\"$tree/created", 0600, 0101);
+file(35, \\"$tree/renamed", \\"$tree/known", -100 & 0xffffffff);
+file(39, \\"$tree/hard", \\"$tree/renamed", -100 & 0xffffffff);
+file(38, \\"$tree/soft", \\'renamed'); file(37, 0, \\"$tree/made", 0700);
+open($f, '>', 'other') or die $!; close $f;
+file(36, 0, \\'other'); file(36, 0, \\'not there');`;
+
+/** Everything the fixtures hold. `scratch` is an empty directory for the files they need, `watched` one whose files are watched. */
+export const scenarios = (scratch: string, makeFile: MakeFile, watched: string): readonly Scenario[] => {
   const file = (name: string, content: () => Buffer): string => {
     const path = `${scratch}/${name}`;
     makeFile(path, content);
@@ -173,6 +213,16 @@ export const scenarios = (scratch: string, makeFile: MakeFile): readonly Scenari
       name: 'seccomp',
       about: 'a system call that a filter logs, one it refuses, and one it kills for',
       command: perl(SECCOMP),
+    },
+    {
+      name: 'files',
+      about: 'files of a directory that is watched: what is done to them, and what is not recorded',
+      command: perl(CHANGE_FILES, watched),
+    },
+    {
+      name: 'files-io-uring',
+      about: 'the same through io_uring, where the kernel mostly records inodes without names',
+      command: perl(`${IO_URING}${IO_URING_FILES}${CHANGE_BY_RING}`, `${watched}/../watched`),
     },
     { name: 'fork', about: 'fork(2)', command: perl('my $p = syscall(57); $p or exit; waitpid $p, 0') },
     { name: 'vfork', about: 'vfork(2) and exec, by a shell', command: ['/bin/sh', '-c', '/bin/true; :'] },

@@ -87,6 +87,12 @@ describe('process_file_events', () => {
     expect(isThere({ ...inContainer, isSelected: false }, ['/var/lib/volume/%%'])).toBe(false);
   });
 
+  it('has nothing of the directory that the rules are made for', () => {
+    const atAnchor = { path: '/proc/driver/x', destPath: undefined };
+    expect(isThere(atAnchor, ['/etc/%%', '/usr/bin/%%'])).toBe(false);
+    expect(isThere(atAnchor, ['/proc/driver/%%'])).toBe(true);
+  });
+
   it('has all of recorded events, of which nobody says what is watched', () => {
     expect(rowOf(processFileEvents, { ...EVENT, isSelected: false }, contextWith(EVERYTHING))).toBeDefined();
   });

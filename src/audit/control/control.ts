@@ -5,6 +5,7 @@ import {
   AUDIT_DEL_RULE,
   AUDIT_GET,
   AUDIT_LIST_RULES,
+  AUDIT_MAKE_EQUIV,
   AUDIT_SET,
   NETLINK_AUDIT,
   NLM_F_ACK,
@@ -14,6 +15,7 @@ import {
 import { AuditError, errnoName } from '../errors.ts';
 import { type AuditRule, encodeRule } from './rules.ts';
 import { type AuditStatus, type AuditStatusChange, encodeStatusChange, parseAuditStatus } from './status.ts';
+import { encodeEquivalence } from './watch-tree.ts';
 
 const { EEXIST, ENOENT } = constants.errno;
 
@@ -30,6 +32,8 @@ export interface AuditControl {
   addListedRule(rule: Uint8Array): Promise<boolean>;
   /** Takes what `listRules` returned. Resolves to false if the rule was gone already. */
   deleteRule(rule: Uint8Array): Promise<boolean>;
+  /** Has the rules that watch a directory watch another one, too, with all that is below it now; any number of times. */
+  makeEquivalent(directory: string, other: string): Promise<void>;
   /** struct audit_rule_data of each rule. */
   listRules(): Promise<readonly Uint8Array[]>;
   close(): void;
@@ -83,6 +87,8 @@ export const openAuditControl = (): AuditControl => {
     addRule: rule => unless(EEXIST, acknowledged('adding an audit rule', AUDIT_ADD_RULE, encodeRule(rule))),
     addListedRule: rule => unless(EEXIST, acknowledged('putting back an audit rule', AUDIT_ADD_RULE, rule)),
     deleteRule: rule => unless(ENOENT, acknowledged('deleting an audit rule', AUDIT_DEL_RULE, rule)),
+    makeEquivalent: (directory, other) =>
+      acknowledged(`watching ${other}`, AUDIT_MAKE_EQUIV, encodeEquivalence(directory, other)),
     listRules: () =>
       socket.request({
         operation: 'listing audit rules',

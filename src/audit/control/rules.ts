@@ -19,7 +19,6 @@ import {
   AUDIT_MAX_FIELDS,
   AUDIT_NEVER,
   AUDIT_NOT_EQUAL,
-  AUDIT_PERM,
   AUDIT_PID,
   AUDIT_SUCCESS,
   AUDIT_UID,
@@ -28,10 +27,11 @@ import {
   EINPROGRESS,
   EINTR,
 } from '../constants.ts';
-import { fileCallNames, openCallNames } from '../file-calls.ts';
+import { fileCallNames } from '../file-calls.ts';
 import { IORING_OP } from '../io-uring.ts';
 import { FILES_KEY, RULE_KEY } from '../rule-keys.ts';
 import { type Architecture, type SyscallName, socketcallName } from '../syscalls.ts';
+import { uringFileOperations } from '../uring-file-event.ts';
 import { isExclusion } from './exclusions.ts';
 import type { AuditStatus } from './status.ts';
 
@@ -99,7 +99,9 @@ export interface RuleSelection {
   readonly excludeAuids?: readonly number[];
   /** What process_file_events watches. */
   readonly watches?: readonly Watch[];
-  /** Whether to record accesses that only read, too. */
+  /** A directory that all watched ones are equivalent to, where they are several; absent, each has rules of its own. */
+  readonly anchor?: string | undefined;
+  /** Whether accesses that only read are to be recorded, too. */
   readonly fileAccesses?: boolean;
 }
 
@@ -107,7 +109,15 @@ export interface RuleSelection {
 export interface Watch {
   readonly kind: 'directory' | 'path';
   readonly path: string;
+  /** What tells a directory from another one in its place, which has to be watched anew. */
+  readonly identity?: string | undefined;
 }
+
+/** The watched directories, if they share the rules for an anchor. */
+export const anchored = ({ watches = [], anchor }: RuleSelection): readonly Watch[] => {
+  const directories = watches.filter(({ kind }) => kind === 'directory');
+  return anchor === undefined || directories.length < 2 ? [] : directories;
+};
 
 const EXEC: readonly SyscallName[] = ['execve', 'execveat'];
 const FORK: readonly SyscallName[] = ['fork', 'vfork', 'clone', 'clone3'];
@@ -153,13 +163,23 @@ export const rulesFor = (
   );
   if (selection.sockets) narrowed.push(ioUringRule(selection));
   // These come last, because there are many: calls that other rules record are not compared with them.
-  for (const watch of selection.watches ?? [])
+  for (const watch of ruleWatches(selection)) {
     for (const architecture of architectures)
       narrowed.push(...watchRules(watch, architecture, selection.fileAccesses === true));
+    narrowed.push(uringWatchRule(watch, architectures));
+  }
   return narrowed;
 };
 
-/** Of a rule's 64 fields, those that all other conditions leave free. */
+/** What rules are made for. */
+const ruleWatches = (selection: RuleSelection): readonly Watch[] => {
+  const { watches = [], anchor } = selection;
+  const equivalent = new Set(anchored(selection));
+  if (equivalent.size === 0) return watches;
+  return [{ kind: 'directory', path: anchor! }, ...watches.filter(watch => !equivalent.has(watch))];
+};
+
+/** Of the 64 fields of a rule, those that are left by all others. */
 const MAX_EXCLUDED = 48;
 
 /**
@@ -194,15 +214,21 @@ const always = (
   ];
 };
 
-/** Bits of AUDIT_PERM. Source: linux/audit.h. */
-const AUDIT_PERM_WRITE = 2;
+/** O_WRONLY, O_RDWR, O_CREAT and O_TRUNC: with one of them an open can change something. Source: asm-generic/fcntl.h. */
+const CAN_CHANGE = 0o1103;
 
-/** All calls that change something with a path, except opens, of which only some do. */
-const CHANGES = fileCallNames.filter(name => !(openCallNames as readonly string[]).includes(name));
+/** Opens by the argument that has their flags. Those of openat2 lie in memory, where no rule sees them. */
+const OPENS_BY_FLAGS = [
+  ['open', AUDIT_ARG1],
+  ['openat', AUDIT_ARG2],
+] as const satisfies readonly (readonly [SyscallName, number])[];
+
+/** All that changes what has a path, or may. */
+const CHANGES = fileCallNames.filter(name => !OPENS_BY_FLAGS.some(([open]) => open === name));
 
 /**
- * The rules of one watch: one for calls that always change something, one for opens. The kernel tells by the flags
- * which opens are for writing; but it knows less well than this list which calls change something.
+ * The rules of one watch: for what changes something, and for opens whose flags say that they can. AUDIT_PERM is not asked: the
+ * kernel's lists of calls that change something lack some, and to it an open that creates a file to read is none.
  */
 const watchRules = (
   { kind, path }: Watch,
@@ -213,11 +239,35 @@ const watchRules = (
   // If the watched name itself disappears, the kernel evaluates the rule before it knows the result of the call
   // (audit_update_watch).
   const succeeded: AuditRule['fields'] = kind === 'directory' ? [[AUDIT_SUCCESS, 1]] : [];
-  const forWriting: AuditRule['fields'] = withAccesses ? [] : [[AUDIT_PERM, AUDIT_PERM_WRITE]];
-  return [
-    ...always(architecture, CHANGES, [where, ...succeeded]),
-    ...always(architecture, openCallNames, [...forWriting, where, ...succeeded]),
-  ].map(rule => ({ ...rule, key: FILES_KEY }));
+  const rules = withAccesses
+    ? always(architecture, fileCallNames, [where, ...succeeded])
+    : [
+        ...always(architecture, CHANGES, [where, ...succeeded]),
+        // The flags before the path, as they cost less to compare.
+        ...OPENS_BY_FLAGS.flatMap(([open, argument]) =>
+          always(architecture, [open], [[argument, CAN_CHANGE, AUDIT_BIT_MASK], where, ...succeeded]),
+        ),
+      ];
+  return rules.map(rule => ({ ...rule, key: FILES_KEY }));
+};
+
+/**
+ * What io_uring does to a watch. Its list knows no flags of an open, so that those that only read are recorded, too. A single
+ * path is found by its inode, and there the kernel compares the number of the system call: that of io_uring_enter, or in a
+ * thread of its own 0, which names no path. Source: audit_filter_inode_name in kernel/auditsc.c.
+ */
+const uringWatchRule = ({ kind, path }: Watch, architectures: readonly Architecture[]): AuditRule => {
+  const enter = architectures
+    .map(({ numberOf }) => numberOf('io_uring_enter'))
+    .filter(each => each !== undefined);
+  return {
+    list: 'io_uring',
+    action: 'always',
+    prepend: false,
+    syscalls: kind === 'directory' ? uringFileOperations : [...new Set([0, ...enter])],
+    fields: [[kind === 'directory' ? AUDIT_DIR : AUDIT_WATCH, path]],
+    key: FILES_KEY,
+  };
 };
 
 const processRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] =>
@@ -423,23 +473,27 @@ const VALUES_AT = (3 + AUDIT_BITMASK_SIZE + AUDIT_MAX_FIELDS) * 4;
 const MAX_U32 = 0xffff_ffff;
 
 /** The key of a listed rule. */
-const keyOf = (listed: Uint8Array): string | undefined => {
+const keyOf = (listed: Uint8Array): string | undefined =>
+  ruleTexts(listed).find(([field]) => field === AUDIT_FILTERKEY)?.[1];
+
+/** The fields of a listed rule that are texts. */
+export const ruleTexts = (listed: Uint8Array): readonly (readonly [field: number, text: string])[] => {
   const headWords = 3 + AUDIT_BITMASK_SIZE + 3 * AUDIT_MAX_FIELDS + 1;
-  if (listed.length < headWords * 4) return undefined;
+  if (listed.length < headWords * 4) return [];
   const view = new DataView(listed.buffer, listed.byteOffset, listed.byteLength);
   const fieldCount = Math.min(view.getUint32(8, true), AUDIT_MAX_FIELDS);
   const fieldsAt = (3 + AUDIT_BITMASK_SIZE) * 4;
   const valuesAt = fieldsAt + AUDIT_MAX_FIELDS * 4;
+  const texts: (readonly [number, string])[] = [];
   let stringAt = headWords * 4;
   for (let i = 0; i < fieldCount; i++) {
     const field = view.getUint32(fieldsAt + i * 4, true);
-    const value = view.getUint32(valuesAt + i * 4, true);
-    if (field === AUDIT_FILTERKEY) {
-      return Buffer.from(listed.subarray(stringAt, stringAt + value)).toString('latin1');
-    }
-    if (STRING_FIELDS.has(field)) stringAt += value;
+    if (field !== AUDIT_FILTERKEY && !STRING_FIELDS.has(field)) continue;
+    const length = view.getUint32(valuesAt + i * 4, true);
+    texts.push([field, Buffer.from(listed.subarray(stringAt, stringAt + length)).toString('latin1')]);
+    stringAt += length;
   }
-  return undefined;
+  return texts;
 };
 
 /**

@@ -17,6 +17,7 @@ import type { RemovedRules } from './removed-rules.ts';
 import { changesBack, statusWithout, switchesOff } from './restore-status.ts';
 import {
   type AuditRule,
+  anchored,
   encodeRule,
   keyWithNote,
   type LeftNote,
@@ -29,6 +30,7 @@ import {
 } from './rules.ts';
 import type { AuditStatus } from './status.ts';
 import { otherOwner, type StreamOwner } from './stream-owner.ts';
+import { freeAnchor } from './watch-tree.ts';
 
 const { EINVAL } = constants.errno;
 
@@ -103,6 +105,11 @@ export class AuditSession {
   #hasRules = false;
   /** The kernel's reason for refusing a rule that watches files, by rule; until the next selection. */
   readonly #refused = new Map<string, string>();
+  /** What all watched directories are equivalent to, and those that it was chosen for. */
+  #anchor: string | undefined;
+  #anchoredFor = '';
+  /** Whether the kernel has the rules for it. */
+  #knowsAnchors = true;
   #removedRules: readonly Uint8Array[] = [];
   #selection: RuleSelection;
   #changed = false;
@@ -372,14 +379,50 @@ export class AuditSession {
    * is never removed in between, so no event is missed and no serial is skipped.
    */
   async #placeRules(there: readonly Uint8Array[]): Promise<void> {
+    this.#chooseAnchor(there);
     const [, ...wanted] = this.#rules(this.#selection);
     await this.#addRules(wanted, there);
+    await this.#makeEquivalent(wanted, there);
     for (const rule of this.#exclusions(there)) {
       if (!includes(there, rule)) await this.#control.addListedRule(rule);
     }
     const kept = this.#kept(there);
     for (const rule of there) {
       if (ownRule(rule) !== undefined && !includes(kept, rule)) await this.#control.deleteRule(rule);
+    }
+  }
+
+  /** Another choice of directories has another anchor: nothing can be taken out of what is equivalent to one. */
+  #chooseAnchor(there: readonly Uint8Array[]): void {
+    const directories = JSON.stringify(anchored({ ...this.#selection, anchor: '' }));
+    if (directories === this.#anchoredFor) return;
+    this.#anchoredFor = directories;
+    this.#anchor = this.#knowsAnchors ? freeAnchor(there) : undefined;
+  }
+
+  /** Has the watched directories watched by the rules for the anchor, where these are new. */
+  async #makeEquivalent(wanted: readonly AuditRule[], there: readonly Uint8Array[]): Promise<void> {
+    const anchor = this.#anchor;
+    const directories = anchored({ ...this.#selection, anchor });
+    if (anchor === undefined || directories.length === 0) return;
+    const ofAnchor = wanted.filter(({ fields }) => fields.some(([, value]) => value === anchor));
+    if (ofAnchor.every(rule => this.#refused.has(bytesKey(encodeListed(rule))))) {
+      // No such directory here.
+      this.#knowsAnchors = false;
+      this.#anchor = undefined;
+      this.#refused.clear();
+      const [, ...separate] = this.#rules(this.#selection);
+      await this.#addRules(separate, there);
+      return;
+    }
+    if (ofAnchor.every(rule => includes(there, encodeListed(rule)))) return;
+    for (const { path } of directories) {
+      try {
+        await this.#control.makeEquivalent(anchor, path);
+      } catch (error) {
+        if (!(error instanceof AuditError)) throw error;
+        this.#refused.set(path, error.message);
+      }
     }
   }
 
@@ -395,7 +438,12 @@ export class AuditSession {
   }
 
   #rules(selection: RuleSelection): readonly AuditRule[] {
-    const rules = rulesFor(selection, this.#architectures, process.pid, keyWithNote(this.#note));
+    const rules = rulesFor(
+      { ...selection, anchor: this.#anchor },
+      this.#architectures,
+      process.pid,
+      keyWithNote(this.#note),
+    );
     return rules.filter(
       rule =>
         (this.#knowsUring || rule.list !== 'io_uring') &&

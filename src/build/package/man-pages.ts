@@ -5,6 +5,7 @@ import { processTelemetryEvents } from '../../../tables/process_telemetry_events
 import type { Command } from '../../cli/command.ts';
 import { commands } from '../../cli/commands.ts';
 import { commandHelp, programHelp } from '../../cli/help.ts';
+import { auditSwitches } from '../../flags/audit-flags.ts';
 import { PROGRAM } from '../../runtime/program-name.ts';
 import { columnList, type ManPage, type ManPart, manPage } from './man-page.ts';
 
@@ -40,7 +41,7 @@ const programPage = (facts: PageFacts): string => {
   return manPage({
     name: PROGRAM,
     section: 1,
-    summary: 'process, socket and user events for osquery',
+    summary: 'process, socket, user, file and security events for osquery',
     ...facts,
     body,
   });
@@ -54,6 +55,21 @@ const commandParts = (command: Command): readonly ManPart[] => [
 /** The help text from the flags on; the part before them is in the description. */
 const withoutHead = (help: string): string => help.slice(Math.max(0, help.indexOf('Flags:')));
 
+/** What has to be on for rows of a table. */
+const switchOf = (name: string): readonly ManPart[] => {
+  const table = eventTablesOn('linux').find(({ spec }) => spec.name === name);
+  if (table === undefined) return [];
+  const { name: flag, help, defaultValue } = auditSwitches[table.flag];
+  return [{ paragraph: `--${flag}: ${help}. It is ${defaultValue} unless set.` }];
+};
+
+const WATCHED = `\
+Rows of process_file_events are made of what file_paths and file_paths_query in osquery's configuration, and in its packs, name, \
+without what exclude_paths of the same category names: { "file_paths": { "configuration": ["/etc/%%"] } }. The kernel selects \
+these files; at most 64 directories and 512 single paths are watched. What cannot be watched is named once in osqueryd's log. \
+With --audit_fim_show_accesses=true opens that only read have rows, too, and with --audit_show_partial_fim_events=true those of \
+which a path cannot be told.`;
+
 const tablesPage = (facts: PageFacts): string => {
   const tables: readonly TableSpec[] = [
     ...eventTablesOn('linux').map(({ spec }) => spec),
@@ -66,7 +82,13 @@ const tablesPage = (facts: PageFacts): string => {
       paragraph:
         'The columns of the tables on Linux, with their types. SELECT * does not show hidden columns: name them in the query.',
     },
-    ...tables.flatMap(table => [{ heading: table.name }, { verbatim: columnList(table) }]),
+    ...tables.flatMap(table => [
+      { heading: table.name },
+      ...switchOf(table.name),
+      { verbatim: columnList(table) },
+    ]),
+    { heading: 'Watched files' },
+    { paragraph: WATCHED },
     { heading: 'See also' },
     { paragraph: `${PROGRAM}(1)` },
   ];

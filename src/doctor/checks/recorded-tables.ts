@@ -7,7 +7,7 @@ import { osqueryIsHere } from './osquery.ts';
 
 /** Whether events are recorded for every table that is queried. */
 export const checkRecordedTables = (
-  facts: Pick<Facts, 'flags' | 'core' | 'config'>,
+  facts: Pick<Facts, 'flags' | 'core' | 'config' | 'security'>,
 ): readonly CheckResult[] => {
   if (!osqueryIsHere(facts)) return [];
   const schedule = scheduledQueries(facts);
@@ -19,7 +19,7 @@ export const checkRecordedTables = (
     if (value === undefined) return [];
     const check = `--${flag}`;
     const fix = `put --${flag}=true into ${flagfileName(facts)} and restart osqueryd`;
-    if (value === 'true') return [ok(check, `true: ${table} has events`)];
+    if (value === 'true') return [whyEmpty(table, flag, facts) ?? ok(check, `true: ${table} has events`)];
     const reader = queries.find(({ sql }) => readsTable(sql, table));
     if (reader !== undefined) {
       return [problem(check, `${value}: ${table} stays empty, and the query "${reader.name}" reads it`, fix)];
@@ -30,4 +30,29 @@ export const checkRecordedTables = (
         : ok(check, `${value}: ${table} stays empty, and no scheduled query reads it`),
     ];
   });
+};
+
+const MODULES: Readonly<Record<string, readonly [module: string, name: string]>> = {
+  selinux_events: ['selinux', 'SELinux'],
+  apparmor_events: ['apparmor', 'AppArmor'],
+};
+
+/** Why nothing comes to a table of what the kernel reports by itself; undefined if something may. */
+const whyEmpty = (
+  table: string,
+  flag: string,
+  { security: { modules, loggedActions } }: Pick<Facts, 'security'>,
+): CheckResult | undefined => {
+  const check = `--${flag}`;
+  const [module, name] = MODULES[table] ?? [];
+  if (module !== undefined && modules !== undefined && !modules.includes(module))
+    return ok(check, `true, at no cost: this kernel runs without ${name}, and ${table} stays empty`);
+  if (table === 'seccomp_events' && loggedActions?.length === 0) {
+    return problem(
+      check,
+      `true, but the kernel logs no action of seccomp filters: ${table} stays empty`,
+      'sysctl -w kernel.seccomp.actions_logged="kill_process kill_thread trap errno trace log", or set the flag to false',
+    );
+  }
+  return undefined;
 };

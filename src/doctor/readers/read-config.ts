@@ -33,13 +33,14 @@ export const readConfig = (options: ReadConfigOptions): ConfigFacts => {
   for (const name of [...matching(root, `${path}.d/%.conf`), path]) {
     if (name !== without) reader.take(name);
   }
-  return { kind: 'read', path, options: reader.options, queries: reader.queries, problems: reader.problems };
+  return { kind: 'read', path, options: reader.options, queries: reader.queries, filePaths: reader.filePaths, problems: reader.problems };
 };
 
 class ConfigReader {
   readonly options = new Map<string, string>();
   readonly queries: ScheduledQuery[] = [];
   readonly problems: string[] = [];
+  filePaths = 0;
   readonly #root: string;
   readonly #platform: NodeJS.Platform;
   #files = 0;
@@ -56,6 +57,7 @@ class ConfigReader {
       for (const [option, value] of Object.entries(config.options)) this.options.set(option, String(value));
     }
     this.#takeQueries('', config.schedule);
+    this.#takeFilePaths(config);
     this.#takePacks(config.packs);
   }
 
@@ -94,9 +96,17 @@ class ConfigReader {
     }
   }
 
+  #takeFilePaths({ file_paths, file_paths_query }: Json): void {
+    for (const lists of [file_paths, file_paths_query]) {
+      if (!isObject(lists)) continue;
+      for (const list of Object.values(lists)) if (Array.isArray(list)) this.filePaths += list.length;
+    }
+  }
+
   #takePack(name: string, pack: unknown): void {
     if (isObject(pack) && runsOn(pack.platform, this.#platform)) {
       this.#takeQueries(`pack_${name}_`, pack.queries);
+      this.#takeFilePaths(pack);
     }
   }
 

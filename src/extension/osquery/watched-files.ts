@@ -104,9 +104,16 @@ export class WatchedFiles {
   async #queried(value: unknown): Promise<readonly WatchedPattern[]> {
     const found: WatchedPattern[] = [];
     for (const { category, pattern: sql } of patternsOf(value)) {
-      const rows = await this.#client.query(sql);
-      for (const { path } of rows)
-        if (path !== undefined && path !== '') found.push({ category, pattern: path });
+      try {
+        const rows = await this.#client.query(sql);
+        for (const { path } of rows)
+          if (path !== undefined && path !== '') found.push({ category, pattern: path });
+      } catch (error) {
+        if (!isOsqueryError(error, 'OSQUERY_STATUS')) throw error;
+        this.#warn(
+          `file_paths_query of the category ${category} fails, so it names no file: ${messageOf(error)}`,
+        );
+      }
     }
     return found;
   }

@@ -5,9 +5,17 @@ import { tmpdir } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { exclusions, isExclusion } from '../../../src/audit/control/exclusions.ts';
 import type { RemovedRules } from '../../../src/audit/control/removed-rules.ts';
-import { keyWithNote, type PlacedStatus, rulesFor } from '../../../src/audit/control/rules.ts';
+import {
+  encodeRule,
+  keyWithNote,
+  type PlacedStatus,
+  rulesFor,
+  ruleTexts,
+  type Watch,
+} from '../../../src/audit/control/rules.ts';
 import { AuditSession, type SessionOptions } from '../../../src/audit/control/session.ts';
 import type { AuditStatus } from '../../../src/audit/control/status.ts';
+import { AuditError } from '../../../src/audit/errors.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
 import { PROGRAM } from '../../../src/runtime/program-name.ts';
 import { listedRule } from '../../doctor/facts.ts';
@@ -46,6 +54,17 @@ const ownRules = (selection = SELECTION, note = { found: FOUND, owner: 0, placed
     ...rulesFor(selection, ARCHITECTURES, process.pid, keyWithNote(note)).map(encodeListed),
     ...exclusions([]),
   ].map(hex);
+
+const AUDIT_DIR = 107;
+/** `-a always,exit -F dir=PATH -k theirs` */
+const listedWatch = (path: string): Uint8Array =>
+  encodeRule({
+    action: 'always',
+    prepend: false,
+    syscalls: [87],
+    fields: [[AUDIT_DIR, path]],
+    key: 'theirs',
+  });
 
 describe('AuditSession', () => {
   it('makes audit safe before it is switched on, and puts its rules in', async () => {
@@ -329,6 +348,90 @@ describe('AuditSession', () => {
     expect(fake.state.rules.filter(rule => rule !== hex(foreignRule('other')))).toEqual(
       ownRules({ ...SELECTION, processEvents: false }),
     );
+  });
+
+  describe('rules that watch files', () => {
+    const directories = (...paths: string[]): readonly Watch[] =>
+      paths.map(path => ({ kind: 'directory', path }));
+    const watching = (...paths: string[]) => ({ ...SELECTION, watches: directories(...paths) });
+    const has = (fake: FakeKernel, path: string): boolean =>
+      fake.rules.some(rule => ruleTexts(rule).some(([, text]) => text === path));
+
+    it('are those of one directory, to which the others are equivalent', async () => {
+      const fake = kernel();
+      const session = await open(fake, { selection: watching('/etc', '/usr') });
+      await session.prepare();
+      expect(fake.equivalents).toEqual(['/proc/driver /etc', '/proc/driver /usr']);
+      expect(has(fake, '/etc')).toBe(false);
+      // Nothing is asked again where nothing has changed.
+      await session.check();
+      expect(fake.equivalents).toHaveLength(2);
+      await session.restore();
+      expect(fake.state).toEqual({ status: FOUND, rules: [] });
+    });
+
+    it('are put in place for another choice before those for the last one go', async () => {
+      const fake = kernel();
+      const session = await open(fake, { selection: watching('/etc', '/usr') });
+      await session.prepare();
+      fake.equivalents.length = 0;
+      await session.select(watching('/etc', '/opt'));
+      expect(fake.equivalents).toEqual(['/proc/fs /etc', '/proc/fs /opt']);
+      expect(has(fake, '/proc/driver')).toBe(false);
+      await session.select(watching('/etc'));
+      expect([has(fake, '/etc'), has(fake, '/proc/fs')]).toEqual([true, false]);
+    });
+
+    it('come back, with all directories, where somebody has removed them', async () => {
+      const fake = kernel();
+      const session = await open(fake, { selection: watching('/etc', '/usr') });
+      await session.prepare();
+      fake.rules = [];
+      fake.equivalents.length = 0;
+      await session.check();
+      expect(fake.equivalents).toHaveLength(2);
+    });
+
+    it('are separate ones where somebody watches the directory for all, and where there is none', async () => {
+      const theirs = listedWatch('/proc');
+      const fake = kernel({}, [theirs]);
+      await (await open(fake, { selection: watching('/etc', '/usr') })).prepare();
+      expect([has(fake, '/etc'), has(fake, '/usr'), fake.equivalents]).toEqual([true, true, []]);
+
+      const bare = kernel();
+      bare.refuses = rule => ruleTexts(rule).some(([, text]) => text.startsWith('/proc/'));
+      const session = await open(bare, { selection: watching('/etc', '/usr') });
+      await session.prepare();
+      expect([has(bare, '/etc'), has(bare, '/usr'), session.refusedWatches]).toEqual([true, true, undefined]);
+    });
+
+    it('that are refused are counted, not asked for again, and the others hold', async () => {
+      const fake = kernel();
+      fake.refuses = rule => ruleTexts(rule).some(([, text]) => text === '/refused');
+      const single: readonly Watch[] = ['/refused', '/fine'].map(path => ({ kind: 'path', path }));
+      const session = await open(fake, { selection: { ...SELECTION, watches: single } });
+      await session.prepare();
+      expect(has(fake, '/fine')).toBe(true);
+      expect(session.refusedWatches).toEqual({ count: expect.any(Number), why: 'ENOSPC' });
+      const asked = fake.log.filter(line => line === 'add').length;
+      await session.check();
+      expect(fake.log.filter(line => line === 'add')).toHaveLength(asked);
+      await session.select({ ...SELECTION, watches: [] });
+      expect(session.refusedWatches).toBeUndefined();
+    });
+
+    it('name a directory that cannot be watched, and watch the others', async () => {
+      const fake = kernel();
+      const makeEquivalent = fake.makeEquivalent.bind(fake);
+      fake.makeEquivalent = async (directory, other) => {
+        if (other === '/gone') throw new AuditError('refused', 'ENOENT', { errno: 2 });
+        await makeEquivalent(directory, other);
+      };
+      const session = await open(fake, { selection: watching('/gone', '/usr') });
+      await session.prepare();
+      expect(fake.equivalents).toEqual(['/proc/driver /usr']);
+      expect(session.refusedWatches).toEqual({ count: 1, why: 'ENOENT' });
+    });
   });
 
   describe('what others do meanwhile', () => {

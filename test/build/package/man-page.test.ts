@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { manPage } from '../../../src/build/package/man-page.ts';
 import { manPages } from '../../../src/build/package/man-pages.ts';
 import { commands } from '../../../src/cli/commands.ts';
+import { auditSwitches } from '../../../src/flags/audit-flags.ts';
+import { eventTablesOn } from '../../../tables/index.ts';
 import { processEvents } from '../../../tables/process_events.ts';
 import { unless } from '../../unless.ts';
 
@@ -29,6 +31,8 @@ describe('the pages', () => {
     }
     const tables = pages.get('man5/osquery-audit-events-tables.5')!;
     for (const { name } of processEvents.spec.columns) expect(tables).toContain(`\n${name} `);
+    for (const { flag } of eventTablesOn('linux')) expect(tables).toContain(auditSwitches[flag].name);
+    expect(tables).toContain('file_paths');
   });
 
   test(

@@ -146,6 +146,7 @@ test('the options of the configuration win over the flagfile, but not over what 
     path: '/etc/osquery/osquery.conf',
     options,
     queries: [],
+    filePaths: 0,
     problems: [],
   } as const;
   expect(troubles(checkFlags({ ...fileWith({}), config }))).toMatchObject([

@@ -36,6 +36,7 @@ test('options, schedule and packs; comments; the default interval', () => {
       { name: 'c', sql: 'SELECT 3', interval: 3600, denylisted: false },
       { name: 'pack_p_q', sql: 'SELECT 5', interval: 7, denylisted: false },
     ],
+    filePaths: 0,
     problems: [],
   });
 });
@@ -143,4 +144,12 @@ test('no JSON breaks it', () => {
     ),
     { numRuns: 50 },
   );
+});
+
+test('patterns and queries of watched files are counted, those of packs too', () => {
+  const config = read({
+    [PATH]: `{"file_paths": {"a": ["/etc/%%", "/x"], "b": "no list"}, "file_paths_query": {"c": ["SELECT 1"]},
+      "packs": {"p": {"file_paths": {"d": ["/y"]}}, "windows": {"platform": "windows", "file_paths": {"e": ["/z"]}}}}`,
+  });
+  expect(config).toMatchObject({ filePaths: 4, problems: [] });
 });

@@ -1,0 +1,184 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { openAuditControl } from '../../../src/audit/control/control.ts';
+import { FILES_KEY } from '../../../src/audit/rule-keys.ts';
+import { processFileEvents } from '../../../tables/process_file_events.ts';
+import { processOptions } from '../audit-options.ts';
+import { endedChildrenCpu } from '../child-usage.ts';
+import { ExtensionUnderTest } from '../extension-under-test.ts';
+import { type Figure, median } from '../figure.ts';
+import { findProgram } from '../peers/peer-program.ts';
+import type { Program } from '../program.ts';
+import type { Scenario } from '../scenario.ts';
+
+const execute = promisify(execFile);
+
+const OPENS = 100_000;
+const COMPILED = 20;
+/** Each with and without rules, in turn. */
+const ROUNDS = 5;
+/** Milliseconds for the last events to become rows. */
+const SETTLE_MS = 500;
+const RULES_MS = 30_000;
+
+/** Directories that people watch. */
+const WATCHED = ['/etc', '/boot', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/root'];
+const CONFIG = JSON.stringify({ file_paths: { usual: WATCHED.map(path => `${path}/%%`) } });
+
+/** Opens the files of a directory to read, and some to write, so many times. */
+const OPEN_FILES = `
+my ($tree, $opens) = @ARGV;
+for my $i (1..$opens) {
+  if ($i % 10) { open(my $f, '<', "$tree/" . $i % 100) or die $!; }
+  else { open(my $f, '>>', "$tree/" . $i % 100) or die $!; }
+}`;
+
+const SOURCE = `
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void) { return printf("%d", errno) < 0; }
+`;
+
+interface Load {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+/** Microseconds of CPU. */
+interface Cost {
+  readonly load: number;
+  readonly extension: number;
+}
+
+/** What rules that watch files cost the opens of all others, in the kernel and here: nothing, it is hoped. */
+export const filesUnwatched: Scenario = {
+  name: 'files-unwatched',
+  title: `${OPENS.toLocaleString('en-US')} opens of files that are not watched, and a build in C, with ${WATCHED.length} directories watched and without`,
+  needsAudit: true,
+  run: async ({ program, note }) => {
+    const tree = mkdtempSync(join(tmpdir(), 'bench-files-'));
+    try {
+      const loads = [opens(tree), ...build(tree, note)];
+      const figures: Figure[] = [];
+      const without: Cost[][] = loads.map(() => []);
+      const withRules: Cost[][] = loads.map(() => []);
+      let rows = 0;
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const isWatching of round % 2 === 0 ? [false, true] : [true, false]) {
+          const measured = await measure(program, isWatching, loads);
+          rows += measured.rows;
+          for (const [index, cost] of measured.costs.entries())
+            (isWatching ? withRules : without)[index]!.push(cost);
+        }
+      }
+      loads.forEach(({ name }, index) => {
+        figures.push(...compare(name, without[index]!, withRules[index]!));
+      });
+      return [...figures, { name: 'rows of them', value: rows, unit: 'rows', goal: { atMost: 0 } }];
+    } finally {
+      rmSync(tree, { recursive: true, force: true });
+    }
+  },
+};
+
+const opens = (tree: string): Load => {
+  mkdirSync(join(tree, 'read'));
+  for (let i = 0; i < 100; i++) writeFileSync(join(tree, 'read', String(i)), 'x');
+  return {
+    name: 'opens and closes',
+    run: async () => {
+      await execute('/usr/bin/perl', ['-e', OPEN_FILES, join(tree, 'read'), String(OPENS)]);
+    },
+  };
+};
+
+/** Nothing where there is no compiler. */
+const build = (tree: string, note: (text: string) => void): readonly Load[] => {
+  const compiler = findProgram('cc') ?? findProgram('gcc');
+  if (compiler === undefined) {
+    note('there is no C compiler: only opens are measured');
+    return [];
+  }
+  const source = join(tree, 'source.c');
+  writeFileSync(source, SOURCE);
+  return [
+    {
+      name: `a build of ${COMPILED} C files`,
+      run: async () => {
+        for (let i = 0; i < COMPILED; i++) await execute(compiler, ['-o', join(tree, `made${i}`), source]);
+      },
+    },
+  ];
+};
+
+const measure = async (
+  program: Program,
+  isWatching: boolean,
+  loads: readonly Load[],
+): Promise<{ readonly costs: readonly Cost[]; readonly rows: number }> => {
+  const options = { ...processOptions, audit_allow_fim_events: String(isWatching) };
+  await using extension = await ExtensionUnderTest.start(program, options, [], CONFIG);
+  if (isWatching) await rulesInPlace();
+  const costs: Cost[] = [];
+  for (const { run } of loads) {
+    await run();
+    await sleep(SETTLE_MS);
+    const before = { load: endedChildrenCpu(), extension: extension.cpuSeconds };
+    await run();
+    await sleep(SETTLE_MS);
+    costs.push({
+      load: (endedChildrenCpu() - before.load) * 1e6,
+      extension: (extension.cpuSeconds - before.extension) * 1e6,
+    });
+  }
+  const rows = isWatching ? await extension.count(processFileEvents.spec) : 0;
+  return { costs, rows };
+};
+
+const rulesInPlace = async (): Promise<void> => {
+  const control = openAuditControl();
+  try {
+    for (const deadline = performance.now() + RULES_MS; performance.now() < deadline; ) {
+      const rules = await control.listRules();
+      if (rules.some(rule => Buffer.from(rule).includes(FILES_KEY))) return;
+      await sleep(100);
+    }
+  } finally {
+    control.close();
+  }
+  throw new Error('the rules that watch files are not there');
+};
+
+const compare = (name: string, without: readonly Cost[], withRules: readonly Cost[]): readonly Figure[] => {
+  const whole = ({ load, extension }: Cost): number => load + extension;
+  // The least is what else runs on the host has added least to.
+  const least = (costs: readonly Cost[], of: (cost: Cost) => number): number => Math.min(...costs.map(of));
+  const base = least(without, whole);
+  return [
+    { name: `CPU of ${name}, without rules`, value: base / 1000, unit: 'ms' },
+    {
+      name: '… more with them, kernel and extension',
+      value: (100 * (least(withRules, whole) - base)) / base,
+      unit: '%',
+      goal: { atMost: 1 },
+    },
+    {
+      name: '… of it the extension',
+      value:
+        (median(withRules.map(({ extension }) => extension)) -
+          median(without.map(({ extension }) => extension))) /
+        1000,
+      unit: 'ms',
+    },
+  ];
+};

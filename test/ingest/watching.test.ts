@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { WatchedPaths } from '../../src/flags/watched-paths.ts';
+import type { WatchPlan } from '../../src/ingest/plan-watches.ts';
+import { Watching } from '../../src/ingest/watching.ts';
+import { settingsWith } from '../tables/table-rows.ts';
+
+const ETC: WatchedPaths = { included: [{ category: 'a', pattern: '/etc/%%' }], excluded: [] };
+const PLAN: WatchPlan = {
+  watches: [{ kind: 'directory', path: '/etc' }],
+  problems: ['process_file_events does not watch "x": it does not begin with /'],
+};
+
+const watching = () => {
+  const warnings: string[] = [];
+  const planned: WatchedPaths[] = [];
+  const clock = { now: 0 };
+  const it = new Watching(message => warnings.push(message), {
+    now: () => clock.now,
+    plan: async watched => {
+      planned.push(watched);
+      return PLAN;
+    },
+  });
+  const select = (watched: WatchedPaths | undefined, flags = {}) =>
+    it.selectionOf({ ...settingsWith({ fim_events: true, ...flags }), watched });
+  return { it, warnings, planned, clock, select };
+};
+
+describe('what is watched', () => {
+  it('is what the configuration names, if the table is on', async () => {
+    const { select, planned } = watching();
+    expect((await select(ETC)).watches).toEqual(PLAN.watches);
+    expect((await select(ETC, { fim_events: false })).watches).toEqual([]);
+    expect((await select(undefined)).watches).toEqual([]);
+    expect(planned).toEqual([ETC]);
+  });
+
+  it('is looked for again after a minute, and for another configuration', async () => {
+    const { select, planned, clock } = watching();
+    await select(ETC);
+    clock.now = 59_000;
+    await select(ETC);
+    expect(planned).toHaveLength(1);
+    await select({ ...ETC });
+    expect(planned).toHaveLength(2);
+    clock.now = 120_000;
+    await select(ETC);
+    expect(planned).toHaveLength(3);
+  });
+
+  it('is told once where it cannot be', async () => {
+    const { it, select, warnings, clock } = watching();
+    await select(ETC);
+    clock.now = 61_000;
+    await select(ETC);
+    expect(warnings).toEqual(PLAN.problems);
+    it.tellOf({ refusedWatches: undefined });
+    const refusedWatches = { count: 3, why: 'ENOSPC' };
+    it.tellOf({ refusedWatches });
+    it.tellOf({ refusedWatches });
+    expect(warnings.slice(1)).toEqual([
+      'the kernel has refused 3 of the rules for process_file_events, the others hold: ENOSPC',
+    ]);
+  });
+});
