@@ -33,7 +33,14 @@ export const readConfig = (options: ReadConfigOptions): ConfigFacts => {
   for (const name of [...matching(root, `${path}.d/%.conf`), path]) {
     if (name !== without) reader.take(name);
   }
-  return { kind: 'read', path, options: reader.options, queries: reader.queries, filePaths: reader.filePaths, problems: reader.problems };
+  return {
+    kind: 'read',
+    path,
+    options: reader.options,
+    queries: reader.queries,
+    filePaths: reader.filePaths,
+    problems: reader.problems,
+  };
 };
 
 class ConfigReader {
