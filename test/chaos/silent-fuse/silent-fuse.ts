@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,22 @@ const DEVICE = '/dev/fuse';
 const OPEN = 0o666;
 /** Seconds after which the server is ended, whatever happens. */
 const TIMEOUT_S = 300;
+
+/** Aborts a FUSE connection, by its number: all its requests, and those to come, fail. */
+const ABORT = `
+  control=$(mktemp -d)
+  mount -t fusectl fusectl "$control" || exit 1
+  [ ! -e "$control/$1/abort" ] || echo 1 > "$control/$1/abort"
+  umount "$control" && rmdir "$control"`;
+
+/** Removes the directory, and ends what still runs of it: the programs of a server that was killed. */
+const REMOVE = `
+  for file in /proc/[0-9]*/cmdline; do
+    pid=\${file#/proc/}
+    pid=\${pid%/cmdline}
+    [ "$pid" = $$ ] || ! grep -qs "$1" "$file" || kill -9 "$pid"
+  done
+  rm -rf "$1"`;
 
 /** Why there can be none here; undefined if there can. */
 export const whyNoFuse = (): string | undefined => {
@@ -33,17 +49,17 @@ export const whyNoFuse = (): string | undefined => {
  * While it lives others may open /dev/fuse, as on most systems.
  */
 export class SilentFuse implements AsyncDisposable {
-  readonly #directory: string;
   readonly #server: ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  readonly #remove: Undo;
   /** Takes the device away from others again; whoever found it open leaves it so. */
-  readonly #undo: Undo | undefined;
-  #connection = -1;
+  readonly #close: Undo | undefined;
+  #abort: Undo | undefined;
 
-  private constructor(directory: string, server: ChildProcess, undo: Undo | undefined) {
-    this.#directory = directory;
+  private constructor(server: ChildProcess, remove: Undo, close: Undo | undefined) {
     this.#server = server;
-    this.#undo = undo;
+    this.#remove = remove;
+    this.#close = close;
     this.#lines = createInterface({ input: server.stdout! })[Symbol.asyncIterator]();
   }
 
@@ -52,7 +68,8 @@ export class SilentFuse implements AsyncDisposable {
     const directory = mkdtempSync(join(tmpdir(), 'silent-fuse-'));
     chmodSync(directory, 0o777);
     const mode = statSync(DEVICE).mode & 0o777;
-    const undo = mode === OPEN ? undefined : new Undo('chmod "$1" "$2"', mode.toString(8), DEVICE);
+    const remove = new Undo(REMOVE, directory);
+    const close = mode === OPEN ? undefined : new Undo('chmod "$1" "$2"', mode.toString(8), DEVICE);
     chmodSync(DEVICE, OPEN);
     const user = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
     const node = [process.execPath, '--conditions=source', SERVER, directory, String(programs)];
@@ -61,9 +78,9 @@ export class SilentFuse implements AsyncDisposable {
       timeout: TIMEOUT_S * 1000,
       killSignal: 'SIGKILL',
     });
-    const fuse = new SilentFuse(directory, server, undo);
+    const fuse = new SilentFuse(server, remove, close);
     try {
-      fuse.#connection = Number(await fuse.#line());
+      fuse.#abort = new Undo(ABORT, await fuse.#line());
       return fuse;
     } catch (error) {
       await fuse[Symbol.asyncDispose]();
@@ -85,28 +102,14 @@ export class SilentFuse implements AsyncDisposable {
 
   /** Ends it, and the waiting of all who wait for it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#undo?.[Symbol.asyncDispose]();
+    await this.#close?.[Symbol.asyncDispose]();
     const hasEnded = (): boolean => this.#server.exitCode !== null || this.#server.signalCode !== null;
-    if (this.#connection >= 0) abort(this.#connection);
+    await this.#abort?.[Symbol.asyncDispose]();
     if (!hasEnded()) {
       const ended = once(this.#server, 'exit');
-      if (this.#connection < 0) this.#server.kill('SIGKILL');
+      if (this.#abort === undefined) this.#server.kill('SIGKILL');
       await ended;
     }
-    rmSync(this.#directory, { recursive: true, force: true });
+    await this.#remove[Symbol.asyncDispose]();
   }
 }
-
-/** Aborts a FUSE connection: all its requests, and those to come, fail. */
-const abort = (connection: number): void => {
-  const control = mkdtempSync(join(tmpdir(), 'fusectl-'));
-  try {
-    if (spawnSync('mount', ['-t', 'fusectl', 'fusectl', control]).status !== 0) {
-      throw new Error('cannot mount fusectl');
-    }
-    writeFileSync(join(control, String(connection), 'abort'), '1');
-  } finally {
-    spawnSync('umount', [control]);
-    rmSync(control, { recursive: true, force: true });
-  }
-};
