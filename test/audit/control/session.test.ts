@@ -186,6 +186,9 @@ describe('AuditSession', () => {
       expect(fake.status).toMatchObject({ enabled: 1, failure: 0, backlogLimit: 8_192 });
 
       const session = await open(fake);
+      expect(session.warnings).toEqual([
+        expect.stringMatching(/has ended and left its rules .* doctor --repair restores it/),
+      ]);
       const { enabled, failure, backlogLimit, backlogWaitTime } = before.status;
       expect(session.found).toEqual({ enabled, failure, backlogLimit, backlogWaitTime, lost: 9 });
       await session.prepare();
