@@ -7,7 +7,7 @@ export interface ExtraEntry {
 }
 
 /** The late values of one row, in the order of the extra columns; null where the row's own value counts, or NULL. */
-export type LateValues = readonly [eid: number, values: readonly (string | null)[]];
+export type LateRow = readonly [eid: number, values: readonly (string | null)[]];
 
 /** In the order of the extra columns; undefined where the row's own value counts, or NULL. */
 export type LateRowValues = readonly (string | undefined)[] | undefined;
@@ -81,7 +81,7 @@ export class LateColumns {
   }
 
   /** Takes saved values, under the names that they had. */
-  restore(names: readonly string[], saved: readonly LateValues[]): void {
+  restore(names: readonly string[], saved: readonly LateRow[]): void {
     const places = this.#names.map(name => names.indexOf(name));
     for (const [eid, values] of saved) {
       this.set(
@@ -92,7 +92,7 @@ export class LateColumns {
   }
 
   /** The values that came since the last call; the first call returns none. */
-  takeChanges(): LateValues[] {
+  takeChanges(): LateRow[] {
     const changed = new Set(this.#changed?.filter(eid => eid >= this.#from));
     this.#changed = [];
     return Array.from(
@@ -102,15 +102,15 @@ export class LateColumns {
   }
 
   /** The values of all rows. */
-  all(): LateValues[] {
-    const all: LateValues[] = [];
+  all(): LateRow[] {
+    const all: LateRow[] = [];
     for (const number of this.#pages.keys()) {
       for (let eid = number * PAGE_ROWS; eid < (number + 1) * PAGE_ROWS; eid++) {
         const values = this.valuesOf(eid);
-        if (values !== undefined) all.push(lateValues(eid, values));
+        if (values !== undefined) all.push(lateRow(eid, values));
       }
     }
-    for (const [eid, values] of this.#single) if (eid >= this.#from) all.push(lateValues(eid, values));
+    for (const [eid, values] of this.#single) if (eid >= this.#from) all.push(lateRow(eid, values));
     return all;
   }
 
@@ -203,7 +203,7 @@ export interface RowsThere {
   has(eid: number): boolean;
 }
 
-const lateValues = (eid: number, values: readonly (string | undefined)[]): LateValues => [
+const lateRow = (eid: number, values: readonly (string | undefined)[]): LateRow => [
   eid,
   Array.from(values, value => value ?? null),
 ];

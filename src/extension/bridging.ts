@@ -6,22 +6,27 @@ import type { ChangeableSource } from '../ingest/changeable-source.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
 
-/** How this program is started to keep a bridge, given the audit socket's descriptor and its patience in milliseconds. */
+/**
+ * How to start this program to keep a bridge, given the audit socket's descriptor and its patience in milliseconds.
+ */
 export type BridgeKeeper = (fd: number, patienceMs: number) => BridgeOptions['keeper'];
 
-/** Ends an instance in order and leaves the audit socket to the next one: an upgrade, after which osqueryd starts that. */
+/**
+ * Ends an instance in order and leaves the audit socket to the next one: for an upgrade, after which osqueryd starts
+ * that.
+ */
 export const HAND_OVER_SIGNAL = 'SIGUSR2';
 
-/** What is asked of the source. */
+/** The part of the source that is needed here. */
 type BridgedSource = Pick<ChangeableSource, 'fd' | 'mode'>;
 
-const NO_BRIDGE = 'events of the time between a kill of this process and its next start are lost';
+const NO_BRIDGE = 'events between a kill of this process and its next start are lost';
 
-/** What an instance has from the one before, and leaves to the next: the audit socket. Linux only. */
+/** The audit socket that an instance takes over from the previous one, and leaves to the next. Linux only. */
 export class Bridging {
   readonly #settings: AuditSettings;
   readonly #log: OperatorLog;
-  /** The socket of the instance before, if that has ended a moment ago. */
+  /** The previous instance's socket, if that has just ended. */
   readonly inherited: InheritedSocket | undefined;
   #bridge: Bridge | undefined;
   #buildAgain: () => Promise<void> = async () => {};
@@ -32,7 +37,7 @@ export class Bridging {
     this.inherited = inherited;
   }
 
-  /** Before the state directory is opened: its lock may still be with an instance that is ending. */
+  /** Must run before the state directory is opened: an instance that is ending may still hold its lock. */
   static async open(settings: AuditSettings, log: OperatorLog): Promise<Bridging> {
     if (settings.stateDirectory === '' || process.platform !== 'linux') {
       return new Bridging(settings, log, undefined);
@@ -42,7 +47,7 @@ export class Bridging {
   }
 
   /**
-   * Provides for the time after this process.
+   * Prepares for the end of this process.
    *
    * @param directory the state directory, locked by this process; undefined if no state is kept
    */
@@ -65,27 +70,27 @@ export class Bridging {
     }
   }
 
-  /** The state directory had gone, and with it what tells the next instance of the bridge. */
+  /** The state directory was deleted, including the file that tells the next instance about the bridge. */
   async rebuild(): Promise<void> {
     this.#bridge?.remove();
     await this.#buildAgain();
   }
 
   /**
-   * How the source is to be closed.
+   * How to close the source.
    *
-   * @param end undefined if that was not in order
+   * @param end undefined if the end was not orderly
    */
   end(source: BridgedSource, end: ExtensionEnd | undefined): 'restore' | 'leave' {
     const isHandOver = end?.kind === 'signal' && end.reason === HAND_OVER_SIGNAL;
     const isLeft = isHandOver || (end !== undefined && this.#settings.bridgesStop);
-    // While another process reads audit, the holder of the bridge could not put it back.
+    // While another process reads audit, the bridge's holder could not put it back.
     if (isLeft && this.#bridge?.stands === true && source.mode === 'unicast') return 'leave';
     this.remove();
     return 'restore';
   }
 
-  /** The socket ends with this process. */
+  /** From now on the socket ends with this process. */
   remove(): void {
     this.#bridge?.remove();
   }

@@ -5,11 +5,11 @@ import { countersOf } from './status-row.ts';
 
 /** What an instance leaves to the next one, besides rows and cursors. */
 interface SavedAccounts {
-  /** Of the kernel whose serials and counters these are. */
+  /** Identifies the boot whose serials and counters these are. */
   readonly bootId: string;
-  /** Whether it ended in order: what the kernel did since was not to be recorded. */
+  /** Whether it ended in order: what the kernel has done since was not to be recorded. */
   readonly ended: boolean;
-  /** The last serial whose event it has taken. */
+  /** The last serial whose event was taken. */
   readonly serial?: number | undefined;
   /** Events that were waiting for their last record. */
   readonly inFlight: number;
@@ -20,19 +20,19 @@ interface SavedAccounts {
 }
 
 /**
- * Counters that outlive the process, and the serial at which the next process starts. After a kill, the events that the kernel
- * numbered and nobody read are a gap, counted exactly.
+ * Counters that outlive the process, and the serial at which the next process continues. After a kill, the events
+ * that the kernel numbered and nobody read are a gap, which is counted exactly.
  */
 export class CarriedCounters {
   #carried: Readonly<Record<string, number>>;
   /** The last serial that was taken, if none was missed on purpose since. */
   readonly lastSerial: number | undefined;
   readonly #bootId: string;
-  /** The kernel's `lost` at the start of the first of the instances that were killed; undefined if none was. */
+  /** The kernel's `lost` at the start of the first killed instance; undefined if there was none. */
   readonly #lostBefore: number | undefined;
   #kernelLost: number;
 
-  /** @param saved what the instance before left; anything else is taken for none */
+  /** @param saved what the previous instance left; anything invalid is ignored */
   constructor(saved: unknown, bootId = currentBootId()) {
     const before = isSaved(saved) ? saved : undefined;
     const isContinued = before !== undefined && before.bootId === bootId && !before.ended;
@@ -48,15 +48,15 @@ export class CarriedCounters {
     };
   }
 
-  /** Counts of the instances before. */
+  /** Counts of the previous instances. */
   get carried(): Readonly<Record<string, number>> {
     return this.#carried;
   }
 
   /**
-   * Takes over what another instance has left, beside what is carried already.
+   * Takes over what another instance has left, in addition to the present counts.
    *
-   * @param saved what it left; anything else is taken for none
+   * @param saved what it left; anything invalid is ignored
    */
   adopt(saved: unknown): void {
     const { carried } = new CarriedCounters(saved, this.#bootId);
@@ -64,7 +64,7 @@ export class CarriedCounters {
     this.#kernelLost += carried.kernel_lost ?? 0;
   }
 
-  /** Adds counts to what is carried. */
+  /** Adds to the carried counts. */
   add(counts: Readonly<Record<string, number>>): void {
     const sum = { ...this.#carried };
     for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
@@ -76,14 +76,14 @@ export class CarriedCounters {
     return this.#lostBefore ?? atStart;
   }
 
-  /** Notes a row in which the kernel was asked. */
+  /** Remembers a row for which the kernel was asked. */
   see(row: AuditStatusRow): void {
     if (row.kernel_lost !== undefined) this.#kernelLost = Number(row.kernel_lost);
   }
 
   /**
    * @param row of now; the kernel need not have been asked
-   * @param progress as of the rows that are kept with this
+   * @param progress as of the rows that are saved with this
    */
   save(
     row: AuditStatusRow,
@@ -105,7 +105,7 @@ export class CarriedCounters {
   }
 }
 
-/** Empty where there is none, as on macOS, which has no serials either. */
+/** Empty if there is none, as on macOS, which has no serials either. */
 const currentBootId = (): string => {
   try {
     return bootId();

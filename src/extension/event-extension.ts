@@ -36,18 +36,18 @@ export interface EventExtensionOptions {
   readonly socket: string;
   /** Seconds to wait for core. */
   readonly timeout: number;
-  /** Seconds between looks at core and its settings. */
+  /** Seconds between two readings of core's settings. */
   readonly interval: number;
   /** Files to read instead of the kernel. */
   readonly replay: readonly string[];
-  /** How those are read. */
+  /** How to read those. */
   readonly reading?: ReplayReading | undefined;
   /** Flags given by hand: they win over core's. */
   readonly overrides: ReadonlyMap<string, string>;
   readonly log: OperatorLog;
-  /** Something to tell as soon as core listens. */
+  /** Logged as soon as core listens. */
   readonly warning?: string;
-  /** Starts this program once more. */
+  /** How to start this program once more. */
   readonly bridgeKeeper: BridgeKeeper;
   /** Raw records, for audit_debug. */
   readonly onRaw: (text: string) => void;
@@ -56,17 +56,17 @@ export interface EventExtensionOptions {
 }
 
 /**
- * The extension as a whole: settings from core, events from the source, tables in core, until one of them ends. The
- * source is closed, and audit as it was found, when this resolves or rejects.
+ * The extension as a whole: settings from core, events from the source, tables in core, until one of them ends. When
+ * this resolves or rejects, the source is closed, and audit is as it was found.
  *
- * @throws the source's error if it cannot be opened or breaks off; OsqueryError if core does not take the tables
+ * @throws the source's error if it cannot be opened or breaks off; OsqueryError if core does not accept the tables
  */
 export const runEventExtension = async (options: EventExtensionOptions): Promise<ExtensionEnd> => {
   const { log } = options;
   await using _warm = warmIngest();
   await using client = new ExtensionManagerClient({ socketPath: options.socket });
   const remembered = new RememberedOptions(client);
-  // Of recorded events nobody says what is watched.
+  // For recorded events, no configuration tells what was watched.
   const files =
     options.replay.length > 0 ? undefined : new WatchedFiles(client, message => log.warn(message));
   const sources = { client, remembered, files };
@@ -102,7 +102,8 @@ const serve = async (
   let end: ExtensionEnd | undefined;
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => flow.close(end));
-  // Separate connections: reading the schedule waits for the queries of a tick, and those wait for the calls on the other one.
+  // Separate connections: reading the schedule waits for the queries of a tick, and those wait for the calls on the
+  // other connection.
   const database = cleanup.use(new ExtensionManagerClient({ socketPath: options.socket }));
   const scheduleClient = cleanup.use(new ExtensionManagerClient({ socketPath: options.socket }));
   const schedule = new Schedule(scheduleClient);
@@ -176,7 +177,7 @@ interface FollowOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** Looks at core's settings and schedule, and at what was lost, again and again. */
+/** Reads core's settings and schedule, and reports losses, at an interval. */
 const follow = ({
   intervalMs,
   flow,
@@ -189,7 +190,7 @@ const follow = ({
   const { signal } = following;
   const followed = Promise.all([
     repeat(intervalMs, signal, onCoreLook),
-    // At once: which queries there are decides what is dropped.
+    // At once, because the set of queries decides what is dropped.
     repeat(intervalMs, signal, () => followSchedule(schedule, flow.store, signal), { now: true }),
     repeat(LOSS_REPORT_MS, signal, async () => {
       const lost = await flow.losses();
@@ -204,17 +205,20 @@ const follow = ({
   };
 };
 
-/** Refusals reported at most: they are for whoever set up the socket, not for the log of every attempt. */
+/**
+ * Most refusals that are logged: they are meant for the person who set up the socket, and not to record every
+ * attempt.
+ */
 const REFUSALS_TOLD = 10;
 
-/** What can be seen of who calls. */
+/** What can be determined about callers. */
 interface SeenClients {
-  /** undefined where it cannot be seen which thread of core asks. */
+  /** undefined if it cannot be determined which thread of core asks. */
   readonly asking?: AskingThread | undefined;
   readonly refusePeer?: NonNullable<RunExtensionOptions['refusePeer']>;
 }
 
-/** What only Linux can ask is loaded there only. */
+/** What only Linux supports is loaded only there. */
 const seeClients = async (
   { options }: CoreSettings,
   log: OperatorLog,
@@ -224,7 +228,7 @@ const seeClients = async (
   const { Clients } = await import('./osquery/clients.ts');
   const { openAskingThread } = await import('./osquery/open-asking-thread.ts');
   const clients = new Clients();
-  // A core that keeps nothing on a disk may begin a query without a file being written.
+  // A core without a database on disk may begin a query without writing to a file.
   const opened = openAskingThread(clients, { marks: options.get('disable_database') !== 'true' });
   if (opened !== undefined) cleanup.defer(opened.close);
   let told = 0;
@@ -236,17 +240,17 @@ const seeClients = async (
   return { asking: opened?.asking, refusePeer };
 };
 
-/** Whoever can replace core's socket, or ours, can impersonate it. */
+/** A process that can replace core's socket, or ours, can impersonate it. */
 const warnAboutSocket = (socket: string, log: OperatorLog): void => {
   try {
     trustedDirectory(dirname(socket));
   } catch (error) {
     const why = messageOf(error);
-    log.warn(`others may take the place of osquery's extension socket: ${why}`);
+    log.warn(`other users may replace osquery's extension socket: ${why}`);
   }
 };
 
-/** Core opens its socket about when it starts its extensions. */
+/** Core opens its socket at about the time when it starts its extensions. */
 const untilConnected = async <T>(
   { timeout, signal }: EventExtensionOptions,
   ask: () => Promise<T>,
@@ -264,7 +268,7 @@ const untilConnected = async <T>(
   }
 };
 
-/** Does something at an interval. If core does not answer, runExtension decides what follows. */
+/** Runs work at an interval. If core does not answer, runExtension decides what follows. */
 const repeat = async (
   ms: number,
   signal: AbortSignal,

@@ -26,18 +26,18 @@ import { canReadAgain } from './replay-telemetry.ts';
 import { countersOf, statusRow } from './status-row.ts';
 import { Telemetry } from './telemetry.ts';
 
-/** The tables that hold events, as osquery names them. */
+/** The tables that hold events, by osquery's names. */
 export const eventSpecs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
 
-/** How recorded files are read. */
+/** How to read recorded files. */
 export interface ReplayReading {
-  /** Of which time; undefined: of any. */
+  /** The time range; undefined: all. */
   readonly times: ReplayTimes | undefined;
-  /** Ends the reading: what was read until then is all there is. */
+  /** Ends the reading: the events read so far are all there are. */
   readonly enough: AbortSignal;
-  /** How far it is, and the events so far. */
+  /** Progress, and the number of events so far. */
   readonly onProgress: NonNullable<IngestHandlers['onProgress']>;
-  /** It has come to its end. */
+  /** Called when all files were read. */
   readonly onRead: () => void;
 }
 
@@ -46,25 +46,25 @@ export interface EventFlowOptions {
   readonly replay: readonly string[];
   readonly reading?: ReplayReading | undefined;
   readonly log: OperatorLog;
-  /** Starts this program once more. */
+  /** How to start this program once more. */
   readonly bridgeKeeper: BridgeKeeper;
   /** Raw records, for audit_debug. */
   readonly onRaw: (text: string) => void;
-  /** The source has broken off. */
+  /** Called when the source breaks off. */
   readonly onFailed: (error: unknown) => void;
 }
 
-/** Without persistence events are in memory only, as in osquery itself. */
+/** Persistence. Without it events are only in memory, as in osquery itself. */
 interface Keeping {
   readonly persistence?: Persistence;
-  /** What to tell if it should have been, and is not. */
+  /** The reason, if there should be persistence and there is none. */
   readonly whyNot?: string;
 }
 const NOT_KEPT: Keeping = {};
 
 /**
- * Moves events from their source into the buffers, with telemetry and persistence. It survives changes of settings: parts that
- * read a setting only at their start are restarted, without losing an event or taking one twice.
+ * Moves events from their source into the buffers, with telemetry and persistence. It survives changes of settings:
+ * parts that read a setting only at their start are restarted, without losing an event or taking one twice.
  */
 export class EventFlow implements RowSource {
   readonly store: EventStore;
@@ -79,12 +79,12 @@ export class EventFlow implements RowSource {
   #source: ChangeableSource | undefined;
   #lastError: string | undefined;
   #hasEnded = false;
-  /** Whether telemetry of recorded events waits until somebody asks for it. */
+  /** Whether telemetry of recorded events waits until a query needs it. */
   #isDeferred = false;
-  /** The second reading, for so many fields. */
+  /** The second reading, for a number of fields. */
   #readAgain: { readonly fields: number; readonly done: Promise<void> } | undefined;
 
-  /** Where recorded rows go that do not fit into memory: what a file holds is answered from the whole file. */
+  /** Takes recorded rows that do not fit into memory: queries on a file are answered from the whole file. */
   readonly #spill: SpillFile | undefined;
   /** Aborted when there is no room for more recorded rows. */
   readonly #full = new AbortController();
@@ -99,9 +99,9 @@ export class EventFlow implements RowSource {
   }
 
   /**
-   * Begins with the settings of now.
+   * Begins with the present settings.
    *
-   * @throws the source's error if it cannot be opened; audit is as it was found then
+   * @throws the source's error if it cannot be opened; then audit is as it was found
    */
   static async begin(core: CoreSettings, options: EventFlowOptions): Promise<EventFlow> {
     const flow = new EventFlow(core, options);
@@ -148,10 +148,11 @@ export class EventFlow implements RowSource {
         inherited: this.#bridging?.inherited,
       },
     );
-    // Not earlier: another instance that has the directory has the source too, and the error should say that.
+    // Not earlier: another instance that has the directory has the source too, and then that error should be
+    // reported.
     if (whyNot !== undefined) log.warn(whyNot);
     await this.#buildBridge();
-    // Every recorded event has been read: nothing more will come.
+    // Every recorded event was read; nothing more will come.
     if (this.#isReplay) {
       await this.#telemetry?.close();
       this.#options.reading?.onRead();
@@ -160,7 +161,7 @@ export class EventFlow implements RowSource {
     this.#startKeeping();
   }
 
-  /** Takes over settings, whatever has changed. */
+  /** Takes over settings, whichever have changed. */
   async changeTo(core: CoreSettings): Promise<void> {
     const before = this.#core;
     this.#core = core;
@@ -192,7 +193,7 @@ export class EventFlow implements RowSource {
     await this.#buildBridge();
   }
 
-  /** @param moved what number a row of a table has now; undefined if all have theirs */
+  /** @param moved maps a table's old row numbers to new ones; undefined if none have changed */
   async #remakeParts(
     before: AuditSettings,
     moved: ReadonlyMap<string, (eid: number) => number> | undefined,
@@ -214,19 +215,19 @@ export class EventFlow implements RowSource {
   }
 
   /**
-   * Keeps the state in another directory from now on. Rows that are kept there come first.
+   * From now on keeps the state in another directory. Rows that are already there come first.
    *
-   * @returns what number a row of a table has now; undefined if nothing has changed
+   * @returns maps a table's old row numbers to new ones; undefined if none have changed
    */
   async #move(): Promise<ReadonlyMap<string, (eid: number) => number> | undefined> {
-    // Its values belong to rows under the numbers of now.
+    // Its values must get the new row numbers.
     await this.#telemetry?.close();
     const rows = this.store.empty();
     const { persistence, whyNot } = await this.#openPersistence();
     if (whyNot !== undefined) {
       this.store.putBack(rows);
       const former = this.#persistence;
-      // The current directory goes on working.
+      // The current directory stays in use.
       this.#options.log.warn(
         former === undefined ? whyNot : `${whyNot}; until then state stays in ${former.path}`,
       );
@@ -257,7 +258,7 @@ export class EventFlow implements RowSource {
     } catch (error) {
       const why = messageOf(error);
       return {
-        whyNot: `no state is kept, a restart loses the events in memory: ${why}; custom_audit_state_dir names another directory, or none`,
+        whyNot: `no state is kept, so a restart loses the events in memory: ${why}; set custom_audit_state_dir to another directory, or to none`,
       };
     }
   }
@@ -344,7 +345,7 @@ export class EventFlow implements RowSource {
     await this.#bridging?.build(this.#source!, this.#persistence?.path, this.#options.bridgeKeeper);
   }
 
-  /** See ChangeableSource; of recorded events, whether telemetry is there if it is asked for. */
+  /** See ChangeableSource. For recorded events, waits for telemetry if the query needs it. */
   upToDate(table: string, context: QueryContext): Promise<void> | undefined {
     if (!this.#isDeferred) return this.#source?.upToDate();
     const isOfTelemetry =
@@ -357,7 +358,7 @@ export class EventFlow implements RowSource {
     return this.#readAgain.done;
   }
 
-  /** Reads the files once more, for telemetry alone. */
+  /** Reads the files once more, only for telemetry. */
   async #readForTelemetry(): Promise<void> {
     const { replay, reading, log } = this.#options;
     const telemetry = this.#telemetry!;
@@ -379,9 +380,9 @@ export class EventFlow implements RowSource {
         if (!telemetry.offer(batch, upTo)) isBehind.abort();
       },
       onRaw: () => {},
-      // Told when they were read first.
+      // These were reported in the first reading.
       onWarning: () => {},
-      onFailed: error => log.warn(`the files cannot be read once more: ${error.message}`),
+      onFailed: error => log.warn(`the files cannot be read a second time: ${error.message}`),
     };
     const source = await openReplaySource(replay, this.#settings, handlers, {
       processes: true,
@@ -393,7 +394,7 @@ export class EventFlow implements RowSource {
     warnAboutLeftOut(this.store, log);
   }
 
-  /** The values beside a table's rows, if a query uses them. */
+  /** The late values of a table's rows, if a query uses them. */
   lateColumnsOf(table: string, context: QueryContext): LateColumns | undefined {
     switch (table) {
       case processEvents.spec.name:
@@ -413,7 +414,7 @@ export class EventFlow implements RowSource {
     return row;
   }
 
-  /** What was lost since the last time, in a sentence; undefined if nothing was. */
+  /** A sentence about losses since the last call; undefined if there were none. */
   async losses(): Promise<string | undefined> {
     return this.#losses.next(await this.status());
   }
@@ -434,15 +435,16 @@ export class EventFlow implements RowSource {
     });
   }
 
-  /** Resolves when the cursors are safe. */
+  /** Resolves when the cursors are saved. */
   async saved(): Promise<void> {
     await this.#persistence?.save();
   }
 
   /**
-   * Closes the source, so that audit is as it was found, or left to the next instance, and writes what is left.
+   * Closes the source, so that audit is as it was found or left to the next instance, and writes the rest of the
+   * state.
    *
-   * @param end of the extension; undefined if that was not in order
+   * @param end of the extension; undefined if it was not orderly
    */
   async close(end: ExtensionEnd | undefined): Promise<void> {
     if (this.#source !== undefined) {
@@ -456,7 +458,7 @@ export class EventFlow implements RowSource {
   }
 }
 
-/** For files that may be large, and are gone after a restart at the latest. */
+/** A directory for large files that need not survive a reboot. */
 const SPILL_DIRECTORY = process.env.TMPDIR ?? '/var/tmp';
 
 const openSpill = (log: OperatorLog, stop: () => void): SpillFile =>
@@ -464,23 +466,23 @@ const openSpill = (log: OperatorLog, stop: () => void): SpillFile =>
     open: () => log.inform(`rows that do not fit into memory go to a temporary file in ${SPILL_DIRECTORY}`),
     full: why => {
       log.warn(
-        `rows do not fit into memory, and not into a temporary file in ${SPILL_DIRECTORY} (${why}): reading stops. Make room, name another directory in TMPDIR, or ask for less with --since and --until`,
+        `rows fit neither into memory nor into a temporary file in ${SPILL_DIRECTORY} (${why}): reading stops. Make room, name another directory in TMPDIR, or ask for less with --since and --until`,
       );
       stop();
     },
   });
 
-/** A query of a log is a query of all of it. */
+/** A query of a log must be answered from all of it. */
 const warnAboutLeftOut = (store: EventStore, log: OperatorLog): void => {
   for (const [table, { counters, rowCount }] of store.buffers()) {
     if (counters.evicted === 0) continue;
     log.warn(
-      `${counters.evicted} of ${counters.appended} rows of ${table} are not there: --events_max and custom_audit_buffer_bytes leave room for ${rowCount}, the newest`,
+      `${counters.evicted} of ${counters.appended} rows of ${table} were dropped: --events_max and custom_audit_buffer_bytes leave room for the newest ${rowCount}`,
     );
   }
 };
 
-/** Values beside rows that have other numbers now. */
+/** The late values of rows whose numbers have changed. */
 const moveLate = (
   from: LateColumns | undefined,
   to: LateColumns | undefined,
@@ -488,7 +490,7 @@ const moveLate = (
 ): void =>
   to?.restore(from?.names ?? [], from?.all().map(([eid, values]) => [moved(eid), values] as const) ?? []);
 
-/** What Telemetry has from its start. */
+/** The settings that Telemetry reads at its start. */
 const TELEMETRY_SETTINGS = [
   'telemetry',
   'allowForkProcessEvents',
@@ -502,7 +504,7 @@ const settingOf = (settings: AuditSettings, name: string): unknown =>
 
 type Counts = Readonly<Record<string, number>>;
 
-/** How far counters fell because the part that counts was restarted. */
+/** By how much counters fell when their part was restarted. */
 const lessThan = (counts: Counts, before: Counts): Counts =>
   Object.fromEntries(
     Object.entries(before).flatMap(([name, count]) => {
@@ -511,6 +513,6 @@ const lessThan = (counts: Counts, before: Counts): Counts =>
     }),
   );
 
-/** Core wants the socket for itself and would keep taking it. By multicast, both get the events. */
+/** Core wants the socket itself and would keep taking it. With multicast, both get the events. */
 const yieldsSocket = ({ settings, options }: CoreSettings): boolean =>
   options.get('disable_audit') === 'false' && settings.mode === 'auto';

@@ -27,48 +27,48 @@ import { requestedPart } from '../runtime/answer-parts.ts';
 
 interface Store {
   readonly spec: TableSpec;
-  /** What the table is called in core, once it is served there. */
+  /** The table's names in core, once it is registered. */
   names: readonly string[];
   buffer: EventBuffer;
   cursors: QueryCursors;
   returned: ReturnedRows;
 }
 
-/** What the tables ask of the core they are registered with. */
+/** What the tables need to know about their core. */
 export interface CoreView {
   /** The scheduled query that a read belongs to. */
   execution(read: TableRead): Promise<QueryExecution | undefined>;
-  /** Resolves when the cursors are safe. */
+  /** Resolves when the cursors are saved. */
   saved(): Promise<void>;
   /** undefined while the schedule is not known. */
   readers(tableNames: readonly string[]): readonly TableReader[] | undefined;
 }
 
-/** A look at core's schedule. */
+/** One reading of core's schedule. */
 export interface ScheduleLook {
   readonly number: number;
-  /** Of all queries. */
+  /** Names of all queries. */
   readonly names: ReadonlySet<string>;
   readersOf(tableNames: readonly string[]): readonly TableReader[];
 }
 
-/** What the tables ask of where their rows come from. */
+/** What the tables need of the source of their rows. */
 export interface RowSource {
-  /** Resolves when the rows of what has happened up to now are appended; undefined if they are. */
+  /** Resolves when the rows of everything that has happened are appended; undefined if they already are. */
   upToDate(table: string, context: QueryContext): Promise<void> | undefined;
 }
 
 export interface StoreOptions {
-  /** Whether rows do not age, as recorded ones. */
+  /** Whether rows do not expire by age, as recorded ones. */
   readonly ageless: boolean;
-  /** Where rows go that do not fit into memory. */
+  /** Takes rows that do not fit into memory. */
   readonly spill?: SpillFile | undefined;
 }
 
 /** The buffers of all event tables, and the plugins that answer from them. */
 export class EventStore {
   readonly #stores: ReadonlyMap<string, Store>;
-  /** undefined for recorded events, which are as old as their log: age says nothing about them. */
+  /** undefined for recorded events, whose age has no meaning. */
   readonly #clock: AgeClock | undefined;
   #settings: AuditSettings;
 
@@ -105,7 +105,7 @@ export class EventStore {
   }
 
   /**
-   * All of it, to be kept.
+   * All tables, to be saved.
    *
    * @param late values beside the rows, by table name
    */
@@ -120,9 +120,9 @@ export class EventStore {
   }
 
   /**
-   * Goes on with empty tables.
+   * Continues with empty tables.
    *
-   * @returns those there were, by name
+   * @returns the former tables, by name
    */
   empty(): ReadonlyMap<string, TableRows> {
     const former = new Map<string, TableRows>();
@@ -134,16 +134,16 @@ export class EventStore {
     return former;
   }
 
-  /** Goes on with tables there were before, as they are. */
+  /** Continues with former tables unchanged. */
   putBack(former: ReadonlyMap<string, TableRows>): void {
     for (const [name, { buffer, cursors }] of former)
       Object.assign(this.#stores.get(name)!, { buffer, cursors, returned: new ReturnedRows(buffer) });
   }
 
   /**
-   * Puts the rows of tables there were before behind those of now.
+   * Appends the rows of former tables to the present ones.
    *
-   * @returns by table name, what number a row of before has now
+   * @returns by table name, a map from a former row number to the new one
    */
   putBehind(former: ReadonlyMap<string, TableRows>): ReadonlyMap<string, (eid: number) => number> {
     return new Map(
@@ -168,8 +168,8 @@ export class EventStore {
   }
 
   /**
-   * @param namesInCore the tables that one of ours is in this core, one for each name
-   * @param lateColumns asked at each SELECT for the values beside a table's rows
+   * @param namesInCore the names by which core knows one of our tables
+   * @param lateColumns returns the late values of a table's rows, at each SELECT
    */
   plugins(
     namesInCore: (spec: TableSpec) => readonly TableSpec[],
@@ -180,7 +180,7 @@ export class EventStore {
     return [...this.#stores.values()].flatMap(store => {
       const { spec: standard } = store;
       const specs = namesInCore(standard);
-      // A row is seen once whichever name it is asked by.
+      // A query sees a row once, under whichever name it asks.
       const names = specs.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
       store.names = names;
       const generate: TableHandlers<TableSpec['columns']>['generate'] = (

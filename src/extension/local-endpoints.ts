@@ -5,23 +5,23 @@ import { LateColumns } from '../events/late-columns.ts';
 import type { FoundEnds } from '../model/sockets/socket-ends.ts';
 
 /**
- * Fills in what audit does not record of sockets, and the containers of their processes, in the rows of socket_events, which are there
- * some milliseconds before.
+ * Fills in what audit does not record about sockets, and the containers of their processes, in rows of socket_events
+ * that were made some milliseconds before.
  */
 export class LocalEndpoints {
   readonly #buffer: EventBuffer;
   readonly #lateColumns: LateColumns;
 
   /**
-   * @param buffer that of socket_events
-   * @param lateColumns the values of LocalEndpoints before these
+   * @param buffer of socket_events
+   * @param lateColumns the values of a former LocalEndpoints
    */
   constructor(buffer: EventBuffer, lateColumns = noLateColumns()) {
     this.#buffer = buffer;
     this.#lateColumns = lateColumns;
   }
 
-  /** The values beside the rows of socket_events. */
+  /** The late values of socket_events. */
   get lateColumns(): LateColumns {
     return this.#lateColumns;
   }
@@ -41,7 +41,7 @@ export class LocalEndpoints {
     return colsUsed !== undefined && socketContainerExtras.some(name => colsUsed.has(name));
   }
 
-  /** The values for the rows of socket_events, if the query uses one of their columns. */
+  /** The late values of socket_events, if the query uses one of their columns. */
   lateColumnsOf({ colsUsed }: QueryContext): LateColumns | undefined {
     if (colsUsed !== undefined && !EXTRAS.some(name => colsUsed.has(name))) return undefined;
     return this.#lateColumns;

@@ -17,25 +17,25 @@ type Counter = Extract<
 interface Loss {
   readonly counters: readonly Counter[];
   readonly what: string;
-  /** Settings to raise; undefined where none helps. */
+  /** Settings to raise; undefined if none helps. */
   readonly raise?: string | ((row: AuditStatusRow, before: AuditStatusRow) => string);
 }
 
 const raiseBacklog = (row: AuditStatusRow, before: AuditStatusRow): string => {
   const settings = ['--audit_backlog_limit'];
-  // A receive buffer that is full fills the backlog behind it.
+  // A full receive buffer also fills the backlog.
   if (grown(row, before, 'socket_overruns') > 0) settings.push('custom_audit_receive_buffer_bytes');
   const rate = Number(row.rate_limit ?? 0);
   if (rate > 0) settings.push(`the kernel's limit of ${rate} records a second (auditctl -r 0 lifts it)`);
   return settings.join(', ');
 };
 
-/** What a growing counter means, and what helps. */
+/** The meaning of each growing counter, and what helps. */
 const LOSSES: readonly Loss[] = [
   { counters: ['kernel_lost'], what: 'records the kernel dropped', raise: raiseBacklog },
   {
     counters: ['multicast_dropped'],
-    what: 'records of the multicast copy that found the receive buffer full',
+    what: 'records of the multicast copy for which the receive buffer had no room',
     raise: 'custom_audit_receive_buffer_bytes',
   },
   { counters: ['serial_gaps'], what: 'events that never arrived', raise: '--audit_backlog_limit' },
@@ -69,29 +69,29 @@ const LOSSES: readonly Loss[] = [
   },
   {
     counters: ['file_looks_hung', 'hashes_hung'],
-    what: 'looks at files of programs on file systems that did not answer: their times and hashes are missing',
+    what: 'program files on file systems that did not answer: their times and hashes are missing',
   },
   {
     counters: ['file_looks_refused', 'hashes_refused'],
-    what: 'programs whose files were not looked at: too many at once, or of somebody at whose files a look has hung',
-    raise: 'custom_audit_hash_cpu where hashing is what was too much',
+    what: 'programs whose files were not looked at: too many at once, or of a user whose files made a look hang',
+    raise: 'custom_audit_hash_cpu, if hashing was too much',
   },
   {
     counters: ['account_lookups_refused'],
-    what: 'user names not looked up, of more unknown uids than can be',
+    what: 'user names not looked up, because there were too many unknown uids',
   },
-  { counters: ['state_bytes_lost'], what: 'bytes of kept state that could not be read' },
+  { counters: ['state_bytes_lost'], what: 'bytes of saved state that could not be read' },
 ];
 
-/** How much a counter has grown; one that is less than it was has been reset. */
+/** How much a counter has grown. A lower value means that it was reset. */
 const grown = (row: AuditStatusRow, before: AuditStatusRow, counter: keyof AuditStatusRow): number =>
   Math.max(0, Number(row[counter] ?? 0) - Number(before[counter] ?? 0));
 
-/** Tells what was lost since it last told. */
+/** Reports what was lost since its last report. */
 export class LossReport {
   #told: AuditStatusRow;
 
-  /** @param told what has been told before */
+  /** @param told the counters of the last report */
   constructor(told: AuditStatusRow = {}) {
     this.#told = told;
   }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { STANDARD_INPUT } from '../ingest/replay/standard-input.ts';
 
-/** Whether all of them can be read a second time: files and directories, no pipes. */
+/** Whether all of them can be read a second time: files and directories, but no pipes. */
 export const canReadAgain = async (paths: readonly string[]): Promise<boolean> => {
   for (const path of paths) {
     if (STANDARD_INPUT.has(path)) return false;

@@ -7,7 +7,7 @@ import type { TelemetryCounters } from '../model/telemetry-counters.ts';
 
 export interface StatusFacts {
   readonly mode: string;
-  /** undefined where there is no kernel audit to ask. */
+  /** undefined if there is no kernel audit. */
   readonly kernel: AuditStatus | undefined;
   /** `lost` of the kernel when we started. */
   readonly kernelLostBefore: number;
@@ -17,9 +17,9 @@ export interface StatusFacts {
   readonly buffers: ReadonlyMap<string, EventBuffer>;
   /** undefined while the Event Model does not run. */
   readonly telemetry: TelemetryCounters | undefined;
-  /** undefined where nothing is kept on disk. */
+  /** undefined if nothing is kept on disk. */
   readonly persistence: { readonly path: string; readonly counters: PersistenceCounters } | undefined;
-  /** Counts of the instances before this one. */
+  /** Counts of the previous instances. */
   readonly carried: Readonly<Record<string, number>>;
   readonly lastError: string | undefined;
 }
@@ -54,7 +54,7 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
   return { ...row, ...countersOf(row, facts.carried) };
 };
 
-/** From the kernel to rows: what came, and what was lost on the way. */
+/** Counters of the way from the kernel to rows: what came, and what was lost. */
 const ingestCounters = (ingest: StatusFacts['ingest']) => ({
   socket_overruns: ingest?.stream.overruns,
   multicast_dropped: ingest?.stream.dropped,
@@ -79,7 +79,7 @@ const ingestCounters = (ingest: StatusFacts['ingest']) => ({
   unencodable_rows: ingest?.pipeline.unencodable,
 });
 
-/** What the fields that audit does not have cost, and which of them could not be had. */
+/** Counters of the fields that audit does not have: their cost, and those that could not be determined. */
 const telemetryCounters = (telemetry: StatusFacts['telemetry'], ingest: StatusFacts['ingest']) => ({
   telemetry_events: telemetry?.emitted,
   telemetry_overflowed: telemetry?.overflowed,
@@ -108,7 +108,7 @@ const unreadLosses = (buffers: StatusFacts['buffers']): Record<LossColumn, numbe
   return losses;
 };
 
-/** Columns that say how things stand now, and do not only grow. */
+/** Columns that show the present state, and do not only grow. */
 const GAUGES: ReadonlySet<string> = new Set<keyof AuditStatusRow>([
   'owner_pid',
   'enabled',
@@ -124,9 +124,9 @@ const GAUGES: ReadonlySet<string> = new Set<keyof AuditStatusRow>([
 ]);
 
 /**
- * The counters of a row, without those that are NULL. In one pass over a row: it is done each time that rows are kept.
+ * The counters of a row, without NULLs, in one pass over the row: this runs each time that rows are saved.
  *
- * @param carried counts that are added
+ * @param carried counts to add
  */
 export const countersOf = (
   row: AuditStatusRow,
@@ -141,6 +141,6 @@ export const countersOf = (
   return counters;
 };
 
-/** The kernel's counter is a u32 that wraps, and can be reset by anybody with auditctl. */
+/** The kernel's counter is a u32 that wraps, and auditctl can reset it. */
 export const wrappingDifference = (now: number, before: number): number =>
   now >= before ? now - before : now;

@@ -17,9 +17,9 @@ import { SocketContainers } from './socket-containers.ts';
 
 const EXTRA_NAMES = Object.keys(processEventExtras) as readonly (keyof typeof processEventExtras)[];
 const EXTRA_FIELDS = Object.values(processEventExtras);
-/** Milliseconds for which events gather that are finished later than they come, before they become rows. */
+/** Milliseconds that events gather, if they are completed later than they come, before they become rows. */
 const GATHER_MS = 10;
-/** Length of the texts beside a row that is not worth counting, and what a unit of them takes at most. */
+/** Length of texts beside a row that is too short to count, and the most bytes of one unit. */
 const FREE_UNITS = 256;
 const BYTES_PER_UNIT = 2;
 
@@ -31,26 +31,26 @@ export interface TelemetryOptions {
   /** The buffer of process_telemetry_events. */
   readonly telemetryBuffer: EventBuffer;
   readonly warn?: (message: string) => void;
-  /** Asks the source for process events; called once, when they are first needed after the start. */
+  /** Asks the source for process events. Called once, when they are first needed after the start. */
   readonly requestProcesses: () => void;
   /** Takes values in the order of socketContainerExtras for a row of socket_events. */
   readonly onSocketContainer?: (eid: number, values: readonly (string | undefined)[]) => void;
-  /** The values beside the rows of process_events, of a Telemetry before this one. */
+  /** The late values of a former Telemetry. */
   readonly lateColumns?: LateColumns | undefined;
 }
 
 /**
- * Connects the Event Model: process events in; out come the rows of process_telemetry_events and the last columns of
- * process_events. With telemetry off nothing of it runs until a query asks for one of those columns, and then only what
- * the columns asked for so far take.
+ * Connects the Event Model: it takes process events, and makes the rows of process_telemetry_events and the last
+ * columns of process_events. With telemetry off, nothing runs until a query asks for one of those columns, and then
+ * only what the requested columns need.
  */
 export class Telemetry {
   readonly #options: TelemetryOptions;
   readonly #writer: RowBatchWriter;
   readonly #lateColumns: LateColumns;
-  /** Fields that somebody reads. */
+  /** Fields that are read. */
   readonly #wanted: Set<string>;
-  /** Of one row, while they are handed over. */
+  /** The values of one row, reused. */
   readonly #values: (string | undefined)[] = EXTRA_FIELDS.map(() => undefined);
   #reader = new ProcessBatchReader();
   #telemetry: TelemetryModel | undefined;
@@ -69,7 +69,7 @@ export class Telemetry {
     this.#lateColumns = options.lateColumns ?? new LateColumns(names, EXTRA_NAMES);
   }
 
-  /** How many fields somebody reads. */
+  /** Number of fields that are read. */
   get wantedFields(): number {
     return this.#wanted.size;
   }
@@ -89,7 +89,7 @@ export class Telemetry {
     if (this.#options.settings.telemetry) await this.#activate();
   }
 
-  /** Starts the model with the fields wanted by now. One that ran with fewer still gives out what it has. */
+  /** Starts the model with the fields wanted by now. A former one with fewer fields still finishes its events. */
   async #activate(): Promise<void> {
     const { origin, settings } = this.#options;
     const former = this.#telemetry;
@@ -116,7 +116,7 @@ export class Telemetry {
     await former?.model.close();
   }
 
-  /** The values beside the rows of process_events. */
+  /** The late values of process_events. */
   get lateColumns(): LateColumns {
     return this.#lateColumns;
   }
@@ -136,7 +136,7 @@ export class Telemetry {
     const model = this.#telemetry?.model;
     let isBefore = true;
     this.#isOffering = true;
-    // Also for unwanted batches: later ones refer to their texts.
+    // Unwanted batches are read too, because later ones refer to their texts.
     this.#reader.read(
       batch,
       model &&
@@ -204,7 +204,7 @@ export class Telemetry {
     return colsUsed !== undefined && EXTRA_NAMES.some(name => colsUsed.has(name));
   }
 
-  /** The values beside the rows of process_events, if the query uses one of their columns. */
+  /** The late values of process_events, if the query uses one of their columns. */
   lateColumnsOf(context: QueryContext): LateColumns | undefined {
     const { colsUsed } = context;
     // A query that names no columns wants all of them. That alone does not start the model.
@@ -220,7 +220,7 @@ export class Telemetry {
     return this.#lateColumns;
   }
 
-  /** Resolves when every event offered has come out. Any number of times. */
+  /** Resolves when every offered event is finished. May be called any number of times. */
   async close(): Promise<void> {
     this.#socketContainers?.close();
     await this.#telemetry?.model.close();

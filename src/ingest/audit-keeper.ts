@@ -8,13 +8,18 @@ import type { Ingest } from './ingest.ts';
 
 const { EEXIST } = constants.errno;
 
-/** Milliseconds between two looks at who has the stream. */
+/** Milliseconds between two checks of who owns the stream. */
 const LOOK_MS = 2_000;
-/** Milliseconds between two looks at the rules where no record told of a change: such records can be excluded or lost. */
+/**
+ * Milliseconds between two checks of the rules if no record reported a change: such records can be excluded or lost.
+ */
 const CHECK_MS = 30_000;
-/** Milliseconds that changes by others may go on: loading a file of rules deletes all, then adds one after the other. */
+/**
+ * Milliseconds that changes by others may take: loading a file of rules deletes all rules, then adds one after the
+ * other.
+ */
 const SETTLE_MS = 250;
-/** Milliseconds between two lines on processes that want the stream. */
+/** Milliseconds between two lines about processes that want the stream. */
 const WANTED_MS = 60_000;
 const MINUTE_MS = 60_000;
 
@@ -22,24 +27,24 @@ export interface KeeperOptions {
   readonly control: Pick<AuditControl, 'getStatus'>;
   readonly session: Pick<AuditSession, 'mode' | 'owner' | 'setMode' | 'check'>;
   readonly ingest: Pick<Ingest, 'claim' | 'share'>;
-  /** Whether the unicast stream is to be had; otherwise the multicast copy is what was asked for. */
+  /** Whether to take the unicast stream; otherwise the multicast copy was asked for. */
   readonly wantsStream: boolean;
-  /** `audit_persist`: whether to ask again for a stream that another process took. */
+  /** `audit_persist`: whether to claim a stream again that another process took. */
   readonly persist: () => boolean;
-  /** `custom_audit_grace_ms`: milliseconds for which a stream without an owner is left to the one before. */
+  /** `custom_audit_grace_ms`: milliseconds that a stream without an owner is left to its previous owner. */
   readonly graceMs: () => number;
-  /** Something is missing or was. */
+  /** Reports a problem. */
   readonly warn: (message: string) => void;
-  /** Things are as they should be again. */
+  /** Reports that a problem is over. */
   readonly tell: (message: string) => void;
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
 }
 
 /**
- * Keeps our part of kernel audit in place while others change it. While another process has the stream, the multicast copy is
- * read; when the stream is free, it is claimed again. Rules and settings are put back. What does not last is retried after ever
- * longer pauses.
+ * Keeps our part of kernel audit in place while others change it. While another process has the stream, the multicast
+ * copy is read; when the stream is free, it is claimed again. Rules and settings are restored. If that does not last,
+ * it is retried after ever longer pauses.
  */
 export class AuditKeeper {
   readonly #options: KeeperOptions;
@@ -52,7 +57,7 @@ export class AuditKeeper {
   /** The other process that has the stream, or had it last. */
   #owner: StreamOwner | undefined;
   #freeSince: number | undefined;
-  /** When to ask again for a stream that was ours and that a living process took; undefined if it was never ours. */
+  /** When to claim a stream again that was ours and that a living process took; undefined if it was never ours. */
   #askAt: number | undefined;
   #checkAt: number;
   #checkNotBefore = Number.NEGATIVE_INFINITY;
@@ -87,13 +92,13 @@ export class AuditKeeper {
     this.#timer.unref();
   }
 
-  /** A record told of a change, perhaps one of ours. */
+  /** A record reported a change, perhaps one of ours. */
   configChanged(): void {
     this.#checkAt = Math.min(this.#checkAt, Math.max(this.#now() + SETTLE_MS, this.#checkNotBefore));
     if (this.#timer !== undefined) this.#schedule();
   }
 
-  /** A process has asked for the stream while it was ours, and was refused. */
+  /** Another process asked for the stream while it was ours, and was refused. */
   wanted(pid: number): Promise<void> {
     return this.#step(async () => {
       const { session, ingest, persist, warn } = this.#options;
@@ -112,12 +117,12 @@ export class AuditKeeper {
       if (this.#now() - this.#toldWantedAt < WANTED_MS) return;
       this.#toldWantedAt = this.#now();
       warn(
-        `${who} has asked for the audit socket and was refused, as it is ours: stop that one from starting, or let both have the events with custom_audit_mode=multicast, or with --audit_persist=false`,
+        `${who} has asked for the audit socket and was refused, because it is ours: prevent that process from starting, or let both have the events with custom_audit_mode=multicast or --audit_persist=false`,
       );
     });
   }
 
-  /** Looks once at everything that is due. */
+  /** Does everything that is due, once. */
   look(): Promise<void> {
     return this.#step(async () => {
       await this.#lookAtOwner();
@@ -125,7 +130,7 @@ export class AuditKeeper {
     });
   }
 
-  /** One at a time: each acts on what it has seen. */
+  /** One step at a time, because each acts on what it has seen. */
   #step(step: () => Promise<void>): Promise<void> {
     const done = this.#last.then(() => (this.#closed ? undefined : step()));
     this.#last = done.catch(() => {});
@@ -164,7 +169,7 @@ export class AuditKeeper {
     this.#freeSince = owner === undefined ? Number.NEGATIVE_INFINITY : undefined;
     const again =
       owner === undefined || persist()
-        ? `asking for it again in ${Math.round(pause / 1000)} s`
+        ? `claiming it again in ${Math.round(pause / 1000)} s`
         : `it is taken back when ${owner.name} ends (audit_persist=false)`;
     warn(
       `${owner === undefined ? 'the audit socket was taken away' : `pid ${owner.pid} (${owner.name}) has taken the audit socket`}: reading the multicast copy; ${again}`,
@@ -196,7 +201,7 @@ export class AuditKeeper {
     if (changes.length > 0) this.#checkNotBefore = this.#now() + this.#repair.next(this.#now());
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no step is running. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);

@@ -6,9 +6,9 @@ import type { IngestSource } from './ingest-messages.ts';
 import type { ReplayTimes } from './replay/replay-times.ts';
 
 /**
- * Starts reading the audit of this system: of the kernel on Linux, of OpenBSM on macOS.
+ * Starts reading this system's audit: the kernel's on Linux, OpenBSM on macOS.
  *
- * @throws AuditError or IngestError with a message for the operator; audit is as it was found then
+ * @throws AuditError or IngestError with a message for the operator; then audit is as it was found
  */
 export const openLiveSource = async (
   settings: AuditSettings,
@@ -30,9 +30,9 @@ export const openLiveSource = async (
 };
 
 /**
- * Starts reading kernel audit. The code for it exists on Linux only, and is loaded here.
+ * Starts reading kernel audit. Its modules exist on Linux only, so they are loaded here.
  *
- * @throws AuditError or IngestError with a message for the operator; audit is as it was found then
+ * @throws AuditError or IngestError with a message for the operator; then audit is as it was found
  */
 export const openKernelSource = async (
   settings: AuditSettings,
@@ -46,7 +46,7 @@ export const openKernelSource = async (
 /**
  * Starts reading the audit pipe of macOS. audit_control(5) decides what is audited; this does not change it.
  *
- * @param device another one, for trying; it is then taken for the pipe on any platform
+ * @param device another device, for tests; on any platform it counts as the pipe
  * @throws IngestError with a message for the operator
  */
 export const openAuditPipeSource = (
@@ -69,7 +69,7 @@ export const openAuditPipeSource = (
 
 export interface ReplaySourceOptions extends IngestOptions {
   readonly times?: ReplayTimes | undefined;
-  /** Ends the reading early: what was read until then is all there is. */
+  /** Ends the reading early: the events read so far are all there are. */
   readonly enough?: AbortSignal | undefined;
 }
 
@@ -103,7 +103,7 @@ interface SourceStart {
   readonly enough?: AbortSignal | undefined;
 }
 
-/** A source that the worker reads by itself. */
+/** A source that the worker reads directly. */
 const openSource = async (start: SourceStart): Promise<EventSource> => {
   const { mode, source, settings, handlers, options, enough } = start;
   const ingest = new Ingest(source, settings, handlers, options);

@@ -1,4 +1,4 @@
-/** Pauses between tries that grow as long as the tries do not help. */
+/** Pauses between attempts, growing while the attempts do not help. */
 export class BackOff {
   readonly #firstMs: number;
   readonly #mostMs: number;
@@ -6,7 +6,7 @@ export class BackOff {
   #pauseMs = 0;
   #lastAt = Number.NEGATIVE_INFINITY;
 
-  /** @param calmMs time without a further one after which it begins anew */
+  /** @param calmMs time without another attempt after which it starts again */
   constructor({
     firstMs,
     mostMs,

@@ -8,19 +8,19 @@ import type { IngestCounters } from './ingest-messages.ts';
 export type OpenSource = (settings: AuditSettings, start: LiveOptions) => Promise<EventSource>;
 
 /**
- * The event source of an extension. It is reopened when a setting changes that a source reads only at its start. The counters
- * of its sources add up.
+ * The event source of an extension. It is reopened when a setting changes that sources read only at their start. The
+ * counters of its sources are added up.
  */
 export class ChangeableSource {
   readonly #open: OpenSource;
   #source: EventSource;
-  /** The kernel's `lost` when the first one was opened. */
+  /** The kernel's `lost` when the first source was opened. */
   readonly kernelLostBefore: number;
   #countersBefore: IngestCounters | undefined;
   #gapsBefore = 0;
   #lastSerial: number | undefined;
   #progress: { readonly of: PipelineProgress; readonly sum: PipelineProgress } | undefined;
-  /** Whether there is none at the moment. */
+  /** Whether there is no source at the moment. */
   #isBetween = false;
 
   private constructor(open: OpenSource, source: EventSource, start: LiveOptions) {
@@ -54,7 +54,7 @@ export class ChangeableSource {
     return addCounters(this.#countersBefore, counters);
   }
 
-  /** Another object as soon as it has changed. */
+  /** Returns another object as soon as it has changed. */
   get progress(): PipelineProgress | undefined {
     const { progress } = this.#source.ingest;
     if (progress === undefined || this.#gapsBefore === 0) return progress;
@@ -88,12 +88,12 @@ export class ChangeableSource {
   }
 
   /**
-   * Closes the source and opens it with other settings. What happens in between waits in the socket of the one before, which is
-   * held open meanwhile, and read by the next one; so no event is lost, and none taken twice. (On macOS, whose audit pipe cannot
-   * be held like this, what happens in between is lost.)
+   * Closes the source and opens it with other settings. Events in between wait in the old socket, which is held open
+   * and read by the next source; so no event is lost, and none is taken twice. (On macOS the audit pipe cannot be
+   * held like this, and events in between are lost.)
    *
    * @param how `restore` puts audit back before it is configured anew
-   * @param between what is to be done while no events come
+   * @param between runs while no events come
    * @throws what `open` throws
    */
   async reopen(
@@ -126,7 +126,7 @@ export class ChangeableSource {
   }
 }
 
-/** Adds up what has the same place in both. */
+/** Adds the numbers that both have in the same place. */
 const addCounters = (one: IngestCounters, other: IngestCounters): IngestCounters =>
   addNumbers(one, other) as IngestCounters;
 

@@ -29,22 +29,22 @@ export interface PipelineOptions {
   readonly tables: readonly EventTable[];
   readonly settings: AuditSettings;
   readonly context: Omit<RowLookups, 'targetPath'>;
-  /** What processes have open now; absent where none of those is left. */
+  /** Finds what a living process has open; absent for recorded events. */
   readonly openDirectory?: FileContext['openDirectory'] | undefined;
-  /** Processes of now, which signals are for; undefined where none of those events is left. */
+  /** Finds processes that get signals; undefined for recorded events. */
   readonly targets?: LiveTargets | undefined;
   readonly kindOfTask: KindOfTask;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** Whether a gap in the serials is a loss: it is where every event of one kernel is received. */
+  /** Whether a gap in the serials is a loss: only if every event of one kernel is received. */
   readonly countGaps?: boolean;
-  /** The last serial that another process has taken before this one; what is missing since is a loss. */
+  /** The last serial that a previous process has taken; serials missing since then are losses. */
   readonly lastSerial?: number | undefined;
-  /** Number of the next row by table name; 1 where absent. */
+  /** Number of the next row by table name; 1 if absent. */
   readonly nextEids?: ReadonlyMap<string, number> | undefined;
-  /** What is looked up of process events before they become rows; rows keep their order. */
+  /** Looks up process events before they become rows; rows keep their order. */
   readonly looks?: EventLooks | undefined;
-  /** The family of an accept's socket where the event does not say it; undefined if it cannot be told. */
+  /** The family of an accept's socket if the event does not have it; undefined if it cannot be determined. */
   readonly familyOfAccept?: ((event: SocketEvent) => number | undefined) | undefined;
   /** Receives every process event with the number of its row, if it has one. */
   readonly onProcess?: (event: ProcessEvent, eid: number | undefined) => void;
@@ -52,19 +52,19 @@ export interface PipelineOptions {
   readonly onSocket?: (event: SocketEvent, eid: number) => void;
 }
 
-/** Looks something up of events, while others come in. */
+/** Looks up something about events, while others come in. */
 export interface EventLooks {
   ask(event: ProcessEvent): void;
-  /** Whether nothing more is to be expected. */
+  /** Whether nothing more is to be expected for an event. */
   isReady(event: ProcessEvent): boolean;
 }
 
-/** Process events that wait for a look; one more, and the oldest goes without … */
+/** Most process events that wait for a look; beyond it the oldest goes without … */
 const MAX_WAITING = 4_096;
-/** … as it does where the texts of all are longer than this. */
+/** … as it does if the texts of all are longer than this. */
 const MAX_WAITING_UNITS = 8_388_608;
 
-/** How far a kernel's events have become rows. */
+/** Position in the kernel's events up to which there are rows. */
 export interface PipelineProgress {
   /** The highest serial seen. */
   readonly serial: number;
@@ -80,18 +80,18 @@ export interface PipelineCounters
     PublisherCounters,
     ExcludedCounters {
   records: number;
-  /** Records without a readable header, and damaged ones; of a BSM trail, all that could not be read to their end. */
+  /** Records without a readable header, and damaged ones; in a BSM trail, all that could not be read to their end. */
   malformedRecords: number;
   events: number;
-  /** Events of which a row has only the first arguments. */
+  /** Events whose row has only the first arguments. */
   cutCommandLines: number;
-  /** Events that never arrived, by the holes in their serials; undefined where holes say nothing, as in logs. */
+  /** Events that never arrived, by gaps in their serials; undefined if gaps mean nothing, as in logs. */
   serialGaps: number | undefined;
-  /** Records of logs that came a second time, and were dropped. */
+  /** Records of logs that came again, and were dropped. */
   repeated: number;
 }
 
-/** Records in, encoded rows out: lexer, correlator, interpreter, publisher in a line, without any I/O. */
+/** Turns records into encoded rows: lexer, correlator, interpreter and publisher in a row, without any I/O. */
 export class EventPipeline {
   readonly #tables: readonly EventTable[];
   readonly #correlator: Correlator;
@@ -99,7 +99,7 @@ export class EventPipeline {
   readonly #interpreter: Interpreter;
   readonly #publisher: EventPublisher;
   readonly #targets: TargetPaths;
-  /** Whether rows of signals are wanted, which say what their receivers run. */
+  /** Whether rows of signals are wanted, which show what the receivers run. */
   #wantsSignals: boolean;
   readonly #now: () => number;
   readonly #onProcess: PipelineOptions['onProcess'];
@@ -107,12 +107,12 @@ export class EventPipeline {
   readonly #familyOfAccept: PipelineOptions['familyOfAccept'];
   readonly #gaps: SerialGaps | undefined;
   readonly #looks: EventLooks | undefined;
-  /** Events that wait for a look, each with the length of its texts, in their order. */
+  /** Events that wait for a look, in order, each with the length of its texts. */
   readonly #waiting = new Fifo<readonly [event: ProcessEvent, units: number]>();
   #waitingUnits = 0;
-  /** What reading the BSM trails came to whose events are published here; their reader counts up. */
+  /** Counters of the BSM trails whose events are published here; their reader updates them. */
   readonly trails: TrailCounters = createTrailCounters();
-  /** … and reading the logs. */
+  /** The same for logs. */
   logged: LoggedCounters = newLoggedCounters();
   /** When the current batch began. Reading the clock for each record would cost more than parsing its header. */
   #batchTime: number | undefined;
@@ -167,22 +167,22 @@ export class EventPipeline {
     this.#correlator.push(record, this.#batchTime);
   }
 
-  /** Whether the event with this serial is finished: a record of it would be one that came a second time. */
+  /** Whether the event with this serial is finished: another record of it would be a repetition. */
   isFinished(serial: number): boolean {
     return this.#gaps?.hasSeen(serial) === true && !this.#correlator.has(serial);
   }
 
-  /** Whether every event that has begun has its last record. */
+  /** Whether every event in progress has its last record. */
   get hasAllRecords(): boolean {
     return this.#correlator.size === 0;
   }
 
-  /** Whether all events that have begun are finished. */
+  /** Whether no event is in progress. */
   get isWhole(): boolean {
     return this.#correlator.size === 0 && this.#waiting.size === 0;
   }
 
-  /** Whether more records may come for events that have begun, or some wait for a look. */
+  /** Whether more records may come for events in progress, or some wait for a look. */
   get expectsMore(): boolean {
     return this.#waiting.size > 0 || this.#correlator.expectsMore(this.#now());
   }
@@ -192,7 +192,7 @@ export class EventPipeline {
     for (const event of this.#interpreter.interpret(group)) this.publish(event);
   }
 
-  /** Takes an event that another source has put together. */
+  /** Takes an event that another source has made. */
   publish(whole: AuditEvent): void {
     this.#events++;
     if (this.#excluded.has(whole)) return;
@@ -209,7 +209,7 @@ export class EventPipeline {
     while (this.#waiting.size > MAX_WAITING || this.#waitingUnits > MAX_WAITING_UNITS) this.#makeNextRow();
   }
 
-  /** Makes rows of the events that have waited for a look, as far as that is done. */
+  /** Makes rows of the events that waited for a look, as far as the looks are done. */
   publishLooked(): void {
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
       if (!this.#looks!.isReady(next[0])) return;
@@ -232,44 +232,44 @@ export class EventPipeline {
     } else if (event.kind === 'socket' && eid !== undefined) this.#onSocket?.(event, eid);
   }
 
-  /** Whether a row is wanted of a socket depends on its family. */
+  /** The family of a socket decides whether its row is wanted. */
   #withFamily(event: SocketEvent): SocketEvent {
     if (event.family !== undefined || this.#familyOfAccept === undefined) return event;
     const family = this.#familyOfAccept(event);
     return family === undefined ? event : { ...event, family };
   }
 
-  /** Ends a batch of records: unfinished events no longer need their bytes. */
+  /** Ends a batch of records: unfinished events no longer need its bytes. */
   settle(): void {
     this.#correlator.settle();
     this.#correlator.expire(this.#now());
     this.#batchTime = undefined;
   }
 
-  /** Ends all unfinished events: nothing more will come. */
+  /** Ends all unfinished events, because nothing more will come. */
   flush(): void {
     this.#correlator.flush();
     while (this.#waiting.size > 0) this.#makeNextRow();
   }
 
-  /** Bytes of the rows made since the last time. */
+  /** Bytes of the rows made since the last `take`. */
   get byteCount(): number {
     return this.#publisher.byteCount;
   }
 
-  /** The rows made since the last time. */
+  /** The rows made since the last `take`. */
   take(): TableBatch[] {
     return this.#publisher.take();
   }
 
-  /** undefined while there is none, or where serials say nothing. */
+  /** undefined while there is none, or if serials mean nothing. */
   get progress(): PipelineProgress | undefined {
     const serial = this.#gaps?.highest;
     if (serial === undefined) return undefined;
     return { serial, inFlight: this.#correlator.size + this.#waiting.size, gaps: this.#gaps!.count };
   }
 
-  /** The first system call of an architecture, or with a number, that is not known here. */
+  /** The first unknown system call. */
   get firstUnknown(): Interpreter['firstUnknown'] {
     return this.#interpreter.firstUnknown;
   }
@@ -299,10 +299,10 @@ export class EventPipeline {
   }
 }
 
-/** What a text takes besides its characters. */
+/** Memory of a text besides its characters. */
 const TEXT_UNITS = 24;
 
-/** About how many bytes an event's texts take. */
+/** Approximate memory of an event's texts. */
 const unitsOf = ({ argv }: ProcessEvent): number =>
   argv?.reduce((sum, argument) => sum + argument.length + TEXT_UNITS, 0) ?? 0;
 

@@ -13,11 +13,11 @@ export interface SourceStatus {
 }
 
 export interface LiveOptions extends IngestOptions {
-  /** The socket of an instance before this one; its descriptor is taken when this is called. */
+  /** The socket of a previous instance; `open` takes its descriptor. */
   readonly inherited?: InheritedSocket | undefined;
 }
 
-/** Where events come from: the audit of this system, or recorded files. */
+/** A source of events: this system's audit, or recorded files. */
 export interface EventSource {
   readonly ingest: Ingest;
   /** `openbsm`: the audit pipe of macOS. */
@@ -27,8 +27,8 @@ export interface EventSource {
   setSettings(settings: AuditSettings): Promise<void>;
   status(): Promise<SourceStatus>;
   /**
-   * Takes what is still waiting and puts audit back as it was found, or leaves both to the next instance, for which another
-   * process has the socket. Any number of times.
+   * Takes what is still waiting, and puts audit back as it was found; or leaves both to the next instance, for which
+   * another process has the socket. May be called any number of times.
    */
   close(how?: 'restore' | 'leave'): Promise<void>;
 }

@@ -8,9 +8,9 @@ export interface ExcludedCounters {
 }
 
 /**
- * Leaves out events of programs and users that nobody wants. What a rule of ours can ask for, the kernel has left out already, and
- * nobody counts; this is for the rest: programs, and what rules of others record. What programs report by themselves (user
- * messages) is never left out.
+ * Leaves out events of unwanted programs and users. The kernel has already left out what one of our rules can
+ * express, and those are not counted. This handles the rest: programs, and events recorded by rules of others.
+ * Reports of programs themselves (user messages) are never left out.
  */
 export class ExcludedEvents {
   readonly counters: ExcludedCounters = { excludedByExe: 0, excludedByUid: 0, excludedByAuid: 0 };
@@ -30,7 +30,7 @@ export class ExcludedEvents {
     this.#isEmpty = exes.length + uids.length + auids.length === 0;
   }
 
-  /** Whether an event is left out, which is counted then. */
+  /** Whether an event is left out; if so, counts it. */
   has(event: AuditEvent): boolean {
     if (this.#isEmpty || (event.kind !== 'process' && event.kind !== 'socket')) return false;
     const path = event.kind === 'process' ? event.path : event.exe;

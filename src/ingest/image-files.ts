@@ -4,30 +4,30 @@ import type { ImageTimes } from '../events/event-table.ts';
 import { parseAuditDevice, statDevice } from '../model/hash/device.ts';
 import { type FileVersion, fileVersion } from '../model/hash/file-version.ts';
 
-/** What says which file is meant. */
+/** What identifies the file. */
 export type ImageSubject = Pick<ProcessEvent, 'action' | 'pid' | 'parent' | 'path'> & {
   readonly files: readonly Pick<ExecutedFile, 'inode' | 'dev'>[];
 };
 
-/** Filesystems whose device number is remembered in both ways of writing. */
+/** File systems whose device number is remembered in both notations. */
 const MAX_DEVICES = 64;
-/** Paths for which it is remembered what was found there last. */
+/** Paths whose last finding is remembered. */
 const MAX_PATHS = 1024;
 
 /**
- * Looks up the files that processes run. An exec's file counts only if it is one that the event recorded. Where that can be
- * told by device and inode it is looked for under its path here, which costs a tenth of a look into /proc; else where the
- * process sees it, because a container has files of its own under the same paths; and then here.
+ * Looks up the files that processes run. An exec's file counts only if the event recorded it. If device and inode can
+ * tell, the file is looked for under its path in our root, which takes a tenth of a look into /proc; else in the
+ * process's own root, because a container has its own files under the same paths; and then in ours.
  */
 export class ImageFiles {
-  /** What is under paths here, of the events of one batch. */
+  /** Findings under paths in our root, for the events of one batch. */
   readonly #here = new Map<string, Seen | undefined>();
-  /** What was last found under paths here: while a file is the same, all that is made of its look is as well. */
+  /** Last findings under paths in our root: while a file is unchanged, everything derived from it is reused. */
   readonly #before = new Map<string, Seen>();
   readonly #devices = new Devices();
   #last: { readonly event: ImageSubject; readonly exact: Seen } | undefined;
 
-  /** To be called after each batch of events: what was seen before an event says nothing about it. */
+  /** Call it after each batch of events: what was seen before an event says nothing about it. */
   forget(): void {
     this.#here.clear();
     this.#last = undefined;
@@ -38,7 +38,7 @@ export class ImageFiles {
     return this.timesHere(event) ?? this.timesThere(event);
   }
 
-  /** Of the file under the path here, if by device and inode it is one that the event recorded. */
+  /** Times of the file under the path in our root, if by device and inode the event recorded it. */
   timesHere(event: ImageSubject): ImageTimes | undefined {
     this.#last = undefined;
     if (event.path === undefined) return undefined;
@@ -52,10 +52,10 @@ export class ImageFiles {
     return undefined;
   }
 
-  /** Of the file where the process sees it; else of the one here, if it can be the one that ran. */
+  /** Times of the file in the process's root; else of the one in ours, if it may be the one that ran. */
   timesThere(event: ImageSubject): ImageTimes | undefined {
     if (event.path === undefined) return undefined;
-    // The event of a new process comes from the one that made it.
+    // The maker of a new process reports it.
     const pid = event.action === 'fork' ? event.parent : event.pid;
     const there = look(`/proc/${pid}/root${event.path}`);
     const here = this.#lookHere(event.path);
@@ -63,9 +63,9 @@ export class ImageFiles {
   }
 
   /**
-   * The file of the event whose times were asked for last, if by device and inode it is one that the event recorded. undefined
-   * on file systems without a device of their own: the next mount gets the same number, and a user can mount one whose files
-   * have any inode and time he likes (FUSE).
+   * The version of the file whose times were asked for last, if by device and inode the event recorded it. undefined
+   * on file systems without a device of their own: the next mount gets the same number, and a user can mount one
+   * (FUSE) whose files have any inode and time.
    */
   versionOf(event: ImageSubject): FileVersion | undefined {
     if (this.#last?.event !== event) return undefined;
@@ -89,7 +89,9 @@ export class ImageFiles {
     return inode === seen.inode && dev !== undefined && this.#devices.isSame(dev, seen.stats.dev);
   }
 
-  /** Some filesystems (overlay, btrfs) give stat another device than the kernel records, always one of major 0. */
+  /**
+   * On some file systems (overlay, btrfs) stat returns another device than the kernel records; its major is always 0.
+   */
   #isPossible({ files }: ImageSubject, seen: Seen): boolean {
     return (
       files.length === 0 ||
@@ -100,7 +102,7 @@ export class ImageFiles {
   }
 }
 
-/** A file as it was looked at. What not every event takes is made when it is asked for. */
+/** A file as it was seen. Values that not every event needs are computed on demand. */
 class Seen {
   readonly stats: BigIntStats;
   readonly inode: string;
@@ -118,7 +120,7 @@ class Seen {
     };
   }
 
-  /** Whether another look has found the same: content, attributes, and times. */
+  /** Whether another look found the same content, attributes and times. */
   isOf({ dev, ino, mode, nlink, size, atimeNs, mtimeNs, ctimeNs }: BigIntStats): boolean {
     const { stats } = this;
     return (
@@ -144,7 +146,7 @@ const isAnonymous = (dev: bigint): boolean => statDevice(dev).startsWith('0:');
 
 const secondsOf = (milliseconds: bigint): number => Math.floor(Number(milliseconds) / 1000);
 
-/** @param before what was found there before */
+/** @param before the previous finding there */
 const look = (path: string, before?: Seen): Seen | undefined => {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -156,7 +158,7 @@ const look = (path: string, before?: Seen): Seen | undefined => {
   }
 };
 
-/** Compares device numbers as audit and as stat(2) write them; most are of the same few filesystems. */
+/** Compares device numbers in audit's and stat(2)'s notation; most belong to the same few file systems. */
 class Devices {
   readonly #recorded = new Map<string, string | undefined>();
   readonly #stated = new Map<bigint, string>();

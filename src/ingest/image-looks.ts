@@ -5,25 +5,25 @@ import { LineSplitter } from '../model/looks/line-splitter.ts';
 import { ownerOf, Quarantine } from '../model/looks/quarantine.ts';
 import type { ImageAnswer, ImageQuestion, ImageReply } from './image-question.ts';
 
-/** A connection with the process that looks; none of these waits, but for `wait`. */
+/** A connection to the process that looks. Only `wait` blocks. */
 export interface LookChannel {
-  /** @returns how many bytes were taken; undefined if nobody is there any more */
+  /** @returns how many bytes were taken; undefined if the other side is gone */
   send(bytes: Uint8Array): number | undefined;
-  /** @returns what has come; undefined if nobody is there any more */
+  /** @returns what has come; undefined if the other side is gone */
   receive(): Buffer | undefined;
-  /** Holds up the thread until something has come, or so many milliseconds. */
+  /** Blocks the thread until something has come, or for so many milliseconds. */
   wait(milliseconds: number): void;
   close(): void;
 }
 
 export interface ImageLooksLimits {
-  /** Milliseconds for an answer; the event goes on without it then. */
+  /** Milliseconds for an answer; then the event goes on without it. */
   readonly deadlineMs: number;
-  /** … also where it was asked anew of another process. */
+  /** The same, including a second question to another process. */
   readonly latestMs: number;
-  /** Questions under way; events beyond them go without. */
+  /** Most questions in progress; further events go without. */
   readonly maxQuestions: number;
-  /** Milliseconds after a look that hung in which it is noted of each look that it begins. */
+  /** Milliseconds after a look that hung, during which the beginning of every look is reported. */
   readonly carefulMs: number;
 }
 
@@ -37,15 +37,15 @@ export const IMAGE_LOOKS_LIMITS: ImageLooksLimits = {
 export interface ImageLooksCounters {
   /** Events whose look was not done in time … */
   hung: number;
-  /** … or was not begun: nobody was there to do it, there was too much to do, or such a look has hung before. */
+  /** … or was not begun: nobody was there to do it, there was too much to do, or such a look had hung before. */
   refused: number;
 }
 
-/** A look for all events of a batch that ask for the same. */
+/** One look for all events of a batch with the same question. */
 interface Look extends ImageQuestion {
   readonly owner: number;
   readonly dev: string | undefined;
-  /** When no event waits for it any more, whatever has become of it. */
+  /** Time after which no event waits for it any more, in any case. */
   readonly latest: number;
   events: number;
   isDone: boolean;
@@ -57,17 +57,17 @@ interface Batch {
   readonly number: number;
   readonly looks: readonly Look[];
   readonly until: number;
-  /** The look whose turn it is, if it is known. */
+  /** The look in progress, if known. */
   begun: { readonly index: number; readonly foreign: boolean } | undefined;
   left: number;
   isOverdue: boolean;
 }
 
-/** As of a look that is not made. */
+/** Stands for a look that is not made. */
 const NONE = { isDone: true, times: undefined, version: undefined };
 
 /**
- * Has the files looked at that processes run, by a process of its own: the thread that reads the kernel touches no path.
+ * Has another process look at the files that processes run, so that the thread that reads the kernel touches no path.
  * Events wait for the answers, for a quarter of a second at most.
  */
 export class ImageLooks {
@@ -80,23 +80,23 @@ export class ImageLooks {
   readonly #ofEvent = new Map<ProcessEvent, Look>();
   #channel: LookChannel | undefined;
   #lines = new LineSplitter();
-  /** Asked for, and not sent. */
+  /** Questions that were not sent yet. */
   #open = new Map<string, Look>();
-  /** Of each path the last of those that name files. */
+  /** By path, the last question that names files. */
   readonly #openOf = new Map<string, Look>();
   readonly #sent = new Map<number, Batch>();
   #unsent: Uint8Array | undefined;
   #number = 0;
   #questions = 0;
-  /** The process has said that it is there: before that it only starts. */
+  /** Whether the process has reported that it is ready; before that it is starting. */
   #isReady = false;
-  /** A look hangs, and its process has not been replaced. */
+  /** Whether a look hangs and its process was not replaced yet. */
   #isStuck = false;
   #carefulUntil = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param options `now` is a monotonic clock in milliseconds; `onStuck` asks for another process, `onAnswer` takes that
-   *   back
+   * @param options `now` is a monotonic clock in milliseconds; `onStuck` asks for another process, `onAnswer`
+   * withdraws that
    */
   constructor(options: {
     readonly now: () => number;
@@ -111,12 +111,12 @@ export class ImageLooks {
     this.#quarantine = new Quarantine(options.now);
   }
 
-  /** Whether answers are waited for. */
+  /** Whether any answer is awaited. */
   get isWaiting(): boolean {
     return this.#questions > 0;
   }
 
-  /** Begins with a new process, or waits for one; what the one before hangs at is known then. */
+  /** Begins with a new process, or waits for one. It is then known which look made the previous one hang. */
   attach(channel: LookChannel | undefined): void {
     this.#take();
     this.#channel?.close();
@@ -130,7 +130,7 @@ export class ImageLooks {
     this.#isReady = false;
   }
 
-  /** Waits for a process that has just been started to be there; not if there is none. */
+  /** Waits until a process that was just started is ready; does not wait if there is none. */
   awaitReady(milliseconds: number): void {
     const until = this.#now() + milliseconds;
     while (this.#channel !== undefined && !this.#isReady && !this.#isStuck && this.#now() < until) {
@@ -155,14 +155,14 @@ export class ImageLooks {
   ask(event: ProcessEvent): void {
     const { path } = event;
     if (path === undefined) return;
-    // Most events of a batch are of a few files: no more is done for them than this.
+    // Most events of a batch concern a few files, so nothing more is done for them than this.
     const same = this.#openOf.get(path);
     if (same !== undefined && this.#quarantine.isEmpty && hasFiles(same, event)) {
       same.events++;
       this.#ofEvent.set(event, same);
       return;
     }
-    // The event of a new process comes from the one that made it.
+    // The maker of a new process reports it.
     const pid = event.action === 'fork' ? (event.parent ?? event.pid) : event.pid;
     const files = event.files.map(({ inode, dev }) => [inode, dev] as const);
     const subject = { owner: ownerOf(event), path, dev: event.files[0]?.dev };
@@ -202,7 +202,7 @@ export class ImageLooks {
     return look === undefined || look.isDone || this.#now() >= look.latest;
   }
 
-  /** What was found; it is forgotten then. */
+  /** What was found. It is forgotten afterwards. */
   resultOf(event: ProcessEvent): Pick<Look, 'times' | 'version'> {
     const look = this.#ofEvent.get(event);
     this.#ofEvent.delete(event);
@@ -210,7 +210,7 @@ export class ImageLooks {
     return look ?? NONE;
   }
 
-  /** Sends what was asked for since the last time. */
+  /** Sends the new questions. */
   send(): void {
     if (this.#open.size === 0 || this.#unsent !== undefined) return;
     if (this.#channel === undefined || this.#isStuck || !this.#isReady) return;
@@ -238,7 +238,7 @@ export class ImageLooks {
     else this.#unsent = sent < bytes.length ? bytes.subarray(sent) : undefined;
   }
 
-  /** Takes the answers that have come, after waiting for them for some milliseconds; lets go of what is overdue. */
+  /** Takes the answers that have come, after waiting some milliseconds for them; gives up overdue ones. */
   settle(waitMs = 0): void {
     if (this.#questions === 0 && this.#isReady && !this.#isStuck) return;
     if (this.#channel !== undefined && this.#questions > 0 && !this.#isStuck) {
@@ -277,7 +277,7 @@ export class ImageLooks {
     }
     if (batch.left > 0) return;
     this.#sent.delete(batch.number);
-    // It was late, and not stuck.
+    // It was late, and did not hang.
     if (batch.isOverdue && this.#isStuck) {
       this.#isStuck = false;
       this.#onAnswer();
@@ -297,7 +297,7 @@ export class ImageLooks {
       }
       this.#stuck();
     }
-    // Nobody is there to ask.
+    // There is nobody to ask.
     if (this.#isStuck || this.#channel === undefined || !this.#isReady) {
       for (const look of this.#open.values()) {
         this.#questions--;
@@ -325,12 +325,12 @@ export class ImageLooks {
   }
 }
 
-/** What is the same for events that can share an answer. */
+/** A key that is equal for events that can share an answer. */
 const keyOf = ({ path, pid, files, localOnly }: ImageQuestion): string =>
-  // Without files it is the process that says which one is meant.
+  // Without files, the process determines which one is meant.
   `${localOnly === true ? 1 : 0} ${files.length === 0 ? pid : files.map(([inode, dev]) => `${inode} ${dev}`)} ${path}`;
 
-/** Whether an event has recorded the files that a look is about. */
+/** Whether an event recorded the files of a look. */
 const hasFiles = ({ files }: Look, event: ProcessEvent): boolean =>
   files.length === event.files.length &&
   files.every(

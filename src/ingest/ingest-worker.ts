@@ -36,14 +36,14 @@ import { kindOfTask } from './task-kind.ts';
 import { unknownCallWarning } from './unknown-call.ts';
 import { WakeSignal } from './wake-signal.ts';
 
-/*
- * The worker thread between the kernel and the buffers. It waits for records and nothing else, so that neither a
- * SELECT nor a slow reader of ours can make the kernel's queue run over. While it reads the kernel its event loop stands
- * still: see receiveLoop.
+/**
+ * The worker thread between the kernel and the buffers. It waits only for records, so that neither a SELECT nor a
+ * slow reader can make the kernel's queue overflow. While it reads the kernel, its event loop stands still: see
+ * receiveLoop.
  */
 
 const COUNTERS_MS = 1_000;
-/** Milliseconds between two reports of how far a replay is. */
+/** Milliseconds between two progress reports of a replay. */
 const PROGRESS_MS = 200;
 const { source, settings: initialSettings, ...initial } = dataOfWorker() as IngestWorkerData;
 const report = (message: IngestReport, transfer: ArrayBuffer[] = []): void =>
@@ -56,7 +56,10 @@ const stop = new AbortController();
 let leaves = false;
 let malformedInput = 0;
 
-/** On Linux this thread never touches a path itself. On macOS it may: only root can mount file systems that do not answer. */
+/**
+ * On Linux this thread never touches a path itself. On macOS it may: only root can mount file systems that do not
+ * answer.
+ */
 const looks = isKernel
   ? new ImageLooks({
       now: () => performance.now(),
@@ -64,18 +67,18 @@ const looks = isKernel
       onAnswer: () => report({ kind: 'looker-stuck', isStuck: false }),
     })
   : undefined;
-/** What was found of the event that is being made a row of. */
+/** What was found about the event whose row is being made. */
 let lookedAt: (LookedAt & { readonly event: ProcessEvent }) | undefined;
 const lookAt = (event: ProcessEvent): LookedAt => {
   const found = looks?.resultOf(event) ?? {
-    // Where a recorded event's process was, another one may be by now.
+    // The pid of a recorded event may belong to another process by now.
     times: isLive ? images.times(event) : images.timesHere(event),
     version: images.versionOf(event),
   };
   lookedAt = { ...found, event };
   return found;
 };
-/** Looks at sockets: what it reads never waits for anything. */
+/** Looks at sockets. What it reads never blocks. */
 const ends = isKernel && initial.ends ? openSocketEnds() : undefined;
 const outbox = new Outbox(OUTBOX_BYTES, initial.outbox);
 
@@ -84,7 +87,7 @@ const pipeline = new EventPipeline({
   settings: initialSettings,
   context: {
     uptimeAt: seconds => (isLive ? Math.max(0, Math.floor(seconds - bootTime)) : undefined),
-    // Of a recorded event's time nothing is left to look up.
+    // For a recorded event, the files of that time no longer exist.
     imageTimes: event => (isLive ? lookAt(event).times : undefined),
   },
   targets: isKernel ? procfsTargets : undefined,
@@ -109,7 +112,7 @@ let sendsProcesses = initial.processes;
 const processes = new ProcessBatchWriter();
 let sockets: number[] = [];
 const images = new ImageFiles();
-/** Milliseconds between two looks at the clock, which may be set: the system's uptime comes out of a file. */
+/** Milliseconds between two readings of the clock, which may be changed: the system's uptime is read from a file. */
 const CLOCK_MS = 1_000;
 /** Seconds since the epoch. */
 let bootTime = 0;
@@ -126,7 +129,7 @@ interface LookedAt {
   readonly version: Pick<FileVersion, 'key' | 'ctimeMs'> | undefined;
 }
 
-/** How the stream changes hands, while the kernel is read. */
+/** How to change between the unicast stream and the multicast copy, while the kernel is read. */
 let handover: { claim(): void; share(release: boolean): void } | undefined;
 
 const handleCommand = (command: IngestCommand): void => {
@@ -158,14 +161,14 @@ const handleCommand = (command: IngestCommand): void => {
   }
 };
 parentPort!.on('message', handleCommand);
-/** Takes what the main thread has said, where no event loop runs that would. */
+/** Takes messages of the main thread while no event loop runs that would. */
 const takeCommands = (): void => {
   for (let next = receiveMessageOnPort(parentPort!); next; next = receiveMessageOnPort(parentPort!)) {
     handleCommand(next.message);
   }
 };
 
-/** Messages that a replay may be ahead of the main thread: a log is read no faster than its rows are taken. */
+/** Most messages that a replay may be ahead of the main thread: a log is read no faster than its rows are taken. */
 const MOST_UNTAKEN = 4;
 let untaken = 0;
 let onTaken: (() => void) | undefined;
@@ -192,13 +195,13 @@ const postRows = (): void => {
     progress: pipeline.progress,
   };
   sockets = [];
-  // One message: each wakes the other thread, which costs more than what is in it.
+  // One message for all: each message wakes the other thread, which costs more than its content.
   report(events, buffersOf(events));
   untaken++;
   outbox.sent(events.bytes);
 };
 
-/** About what rows and events occupy on their way. */
+/** Approximate bytes of rows and events in transit. */
 const bytesOf = (batches: IngestEvents['batches'], offered: IngestEvents['processes']): number => {
   let bytes = 0;
   for (const { batch } of batches) bytes += batch.bytes.length + 16 * batch.ends.length;
@@ -249,8 +252,8 @@ const readKernel = (kernel: Extract<IngestSource, { kind: 'kernel' }>): void => 
     looks: looks!,
     ends,
     outbox,
-    bell: new WakeSignal(initial.bell, initial.bellDescriptor),
-    hasDescriptor: initial.bellDescriptor !== undefined,
+    wakeSignal: new WakeSignal(initial.wakeSignal, initial.wakeDescriptor),
+    hasDescriptor: initial.wakeDescriptor !== undefined,
     report,
     isDebug: () => debug,
     addRaw,
@@ -292,7 +295,7 @@ const readAuditPipeInto = async ({
         if (debug) addRaw(printRecord(record).trimEnd());
       },
       onProblem: problem => {
-        // One line is enough to look into it; how often it happens is counted.
+        // One warning is enough to start an investigation; all are counted.
         if (!isDamaged) report({ kind: 'warning', message: `${path}: ${formatProblem(problem)}` });
         isDamaged = true;
       },

@@ -27,30 +27,30 @@ import { startImageLook } from './start-image-look.ts';
 import { WakeSignal } from './wake-signal.ts';
 
 export interface IngestOptions extends IngestStart {
-  /** Whether to begin with process events asked for. */
+  /** Whether to send process events from the start. */
   readonly processes?: boolean;
 }
 
-/** What is handed over is valid only during the call. */
+/** What the handlers receive is valid only during the call. */
 export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
   /** Process events, as soon as they are asked for. */
   onProcesses(batch: ProcessBatch): void;
   /** Whose sockets are, as soon as process events are asked for; after their rows, and the events of those processes. */
   readonly onSockets?: ((sockets: SocketProcesses) => void) | undefined;
-  /** What audit does not record of sockets, after their rows; absent, it is not looked up. */
+  /** What audit does not record about sockets, after their rows; if absent, it is not looked up. */
   readonly onEnds?: ((ends: readonly FoundEnds[]) => void) | undefined;
   onRaw(text: string): void;
-  /** How far a replay is, and the events that it made so far. */
+  /** Progress of a replay, and the number of events so far. */
   readonly onProgress?: ((progress: ReplayProgress, events: number) => void) | undefined;
   onWarning(message: string): void;
-  /** Something that was told of by a warning is over; without it, warnings tell that too. */
+  /** Reports that the subject of a warning is over; if absent, it is reported as a warning. */
   readonly onNotice?: ((message: string) => void) | undefined;
   /** Somebody, perhaps this program, has changed the rules or the status of audit. */
   readonly onConfigChange?: (() => void) | undefined;
   /** A process has asked the kernel for the stream that is ours. */
   readonly onWanted?: ((pid: number) => void) | undefined;
-  /** The worker has ended by itself: the stream broke. */
+  /** The worker ended by itself, because the stream broke. */
   onFailed(error: IngestError): void;
 }
 
@@ -61,15 +61,15 @@ export class IngestError extends CodedError {
 
 const { ECANCELED } = constants.errno;
 const WORKER = new URL('./ingest-worker.ts', import.meta.url);
-/** Milliseconds within which it is enough to have asked once. */
+/** Milliseconds during which a new request is not sent again. */
 const FRESH_MS = 10;
-/** Milliseconds that the worker may take to answer; in a flood it has much at hand. */
+/** Most milliseconds for the worker's answer; in a flood it has much at hand. */
 const ANSWER_MS = 100;
 
 /** Starts the worker thread of the next Ingest while it is still to be found out what that reads. */
 export const warmIngest = (): AsyncDisposable => warmWorker(WORKER);
 
-/** The worker thread that turns a source into rows, seen from the main thread. */
+/** The main thread's view of the worker thread that turns a source into rows. */
 export class Ingest {
   readonly #worker: Worker;
   readonly #ready = Promise.withResolvers<void>();
@@ -79,19 +79,19 @@ export class Ingest {
   #shared: PromiseWithResolvers<void> | undefined;
   #counters: IngestCounters | undefined;
   #progress: PipelineProgress | undefined;
-  readonly #bell: WakeSignal;
-  readonly #bellDescriptor: number | undefined;
+  readonly #wakeSignal: WakeSignal;
+  readonly #wakeDescriptor: number | undefined;
   readonly #outbox = new Outbox(OUTBOX_BYTES);
   readonly #looker: LookKeeper<number> | undefined;
   #freshUntil = Number.NEGATIVE_INFINITY;
-  /** By number of the ring, who waits for its answer. */
-  /** What of the settings was sent last. */
+  /** Callers that wait for an answer, by the number of their signal. */
+  /** The settings that were sent last. */
   #settingsText = '';
   #watched: AuditSettings['watched'];
   readonly #called = new Map<number, () => void>();
   readonly #handlers: IngestHandlers;
   readonly #isReplay: boolean;
-  /** Whether `ready` has resolved: what fails later is for `onFailed`. */
+  /** Whether `ready` has resolved: later failures go to `onFailed`. */
   #isReady = false;
 
   constructor(
@@ -103,15 +103,15 @@ export class Ingest {
     this.#handlers = handlers;
     this.#isReplay = source.kind === 'replay';
     const ends = source.kind === 'kernel' && handlers.onEnds !== undefined;
-    this.#bellDescriptor = ends ? openEventDescriptor() : undefined;
-    this.#bell = new WakeSignal(undefined, this.#bellDescriptor);
+    this.#wakeDescriptor = ends ? openEventDescriptor() : undefined;
+    this.#wakeSignal = new WakeSignal(undefined, this.#wakeDescriptor);
     const data: IngestWorkerData = {
       source,
       settings,
       processes,
       start,
-      bell: this.#bell.shared,
-      bellDescriptor: this.#bellDescriptor,
+      wakeSignal: this.#wakeSignal.shared,
+      wakeDescriptor: this.#wakeDescriptor,
       outbox: this.#outbox.shared,
       ends,
     };
@@ -139,7 +139,7 @@ export class Ingest {
 
   #onExit(): void {
     this.#looker?.close();
-    if (this.#bellDescriptor !== undefined) closeSync(this.#bellDescriptor);
+    if (this.#wakeDescriptor !== undefined) closeSync(this.#wakeDescriptor);
     this.#ready.reject(new IngestError('internal', 'the audit reader ended before it was ready'));
     this.#ended.resolve();
     this.#claim?.resolve(ECANCELED);
@@ -165,7 +165,7 @@ export class Ingest {
         break;
       case 'up-to-date':
         this.#freshUntil = performance.now() + FRESH_MS;
-        for (const [ring, answer] of this.#called) if (ring <= message.ring) answer();
+        for (const [signal, answer] of this.#called) if (signal <= message.signal) answer();
         break;
       case 'progress':
         handlers.onProgress?.(message.replay, message.events);
@@ -208,17 +208,17 @@ export class Ingest {
     if (events.processes !== undefined) handlers.onProcesses(events.processes);
     if (events.sockets !== undefined) handlers.onSockets?.(events.sockets);
     this.#outbox.taken(events.bytes);
-    // Freed at once, not by the garbage collector, which runs more often the more there is to free.
+    // Freed at once. The garbage collector would run more often, the more there is to free.
     for (const buffer of buffersOf(events)) buffer.transfer(0);
     if (this.#isReplay) this.#send({ kind: 'taken' });
   }
 
-  /** Resolves when the stream is ours, or when every replayed file has been read. */
+  /** Resolves when the stream is ours, or when every replayed file was read. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
 
-  /** The socket that the kernel is read from, once that is so. */
+  /** The socket that the kernel is read from, once it is. */
   get fd(): number | undefined {
     return this.#fd;
   }
@@ -228,37 +228,38 @@ export class Ingest {
     return this.#counters;
   }
 
-  /** As of the last rows: they are all that was made of the events up to there. */
+  /** As of the last rows, which are all rows of the events up to there. */
   get progress(): PipelineProgress | undefined {
     return this.#progress;
   }
 
   /**
-   * Resolves when the rows of all that the kernel had handed over are here; in a flood, after ANSWER_MS without them.
+   * Resolves when the rows of everything that the kernel had delivered are here; in a flood, after ANSWER_MS without
+   * them.
    *
-   * @returns undefined if they are
+   * @returns undefined if they are here already
    */
   upToDate(): Promise<void> | undefined {
     if (performance.now() < this.#freshUntil) return undefined;
-    const ring = this.#bell.ring();
-    if (ring === undefined) return undefined;
+    const signal = this.#wakeSignal.send();
+    if (signal === undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ANSWER_MS);
-    this.#called.set(ring, resolve);
+    this.#called.set(signal, resolve);
     return promise.finally(() => {
       clearTimeout(timer);
-      this.#called.delete(ring);
+      this.#called.delete(signal);
     });
   }
 
-  /** Asks for process events besides the rows, from now on. */
+  /** From now on, process events are sent besides the rows. */
   sendProcesses(): void {
     this.#send({ kind: 'processes' });
   }
 
   /**
-   * Asks the kernel for the unicast stream, and reads it instead of the multicast copy if it is granted. No record is
-   * lost or taken twice in between.
+   * Asks the kernel for the unicast stream and, if it is granted, reads it instead of the multicast copy. No record
+   * is lost or taken twice in between.
    *
    * @returns 0, or a positive errno: EEXIST if another process has it
    */
@@ -270,14 +271,14 @@ export class Ingest {
     return this.#claim.promise;
   }
 
-  /** Reads the multicast copy; with `release` the unicast stream is given up. Resolves when it is so. */
+  /** Reads the multicast copy; with `release` also gives up the unicast stream. Resolves when that is done. */
   share({ release }: { readonly release: boolean }): Promise<void> {
     this.#shared ??= Promise.withResolvers();
     this.#send({ kind: 'share', release });
     return this.#shared.promise;
   }
 
-  /** Processes that looked at files and were given up, because a look hung. */
+  /** Processes that looked at files and were given up because a look hung. */
   get looksGivenUp(): number {
     return this.#looker?.givenUp ?? 0;
   }
@@ -286,7 +287,7 @@ export class Ingest {
     if (readsProcesses(settings)) this.#looker?.start();
     const { watched, ...plain } = settings;
     const text = JSON.stringify(plain);
-    // They are asked for every few seconds, and a configuration can name very many files.
+    // Settings are compared every few seconds, and a configuration can name very many files.
     if (text === this.#settingsText && watched === this.#watched) return;
     this.#settingsText = text;
     this.#watched = watched;
@@ -294,8 +295,8 @@ export class Ingest {
   }
 
   /**
-   * Takes what is still waiting and closes the stream; with `leave` another process has the socket too, and what is
-   * waiting stays there. Any number of times.
+   * Takes what is still waiting and closes the stream. With `leave`, another process has the socket too, and what is
+   * waiting stays there. May be called any number of times.
    */
   async stop({ leave = false }: { readonly leave?: boolean } = {}): Promise<void> {
     this.#send({ kind: 'stop', leave });
@@ -307,7 +308,7 @@ export class Ingest {
   }
 }
 
-/** Without one, a SELECT waits until gathered records are handed over. */
+/** Without one, a SELECT waits until gathered records are passed on. */
 const openEventDescriptor = (): number | undefined => {
   const descriptor = eventDescriptor();
   return descriptor < 0 ? undefined : descriptor;

@@ -19,24 +19,24 @@ import { type Prompt, receiveLoop } from './receive-loop.ts';
 import { RepeatedRecords } from './repeated-records.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
-/** Bytes of rows that are handed over at once, without waiting for more. */
+/** Bytes of rows that are passed on at once, without waiting for more. */
 const POST_BYTES = 256 * 1024;
-/** Milliseconds for the kernel to answer the request for the stream. */
+/** Milliseconds for the kernel's answer to the request for the stream. */
 const CLAIM_MS = 3_000;
 const COUNTERS_MS = 1_000;
-/** Milliseconds after a change of hands in which records may come a second time. */
+/** Milliseconds after a change of owner during which records may come twice. */
 const HANDOVER_MS = 5_000;
 /**
- * Milliseconds for which an inherited socket is read at least: what the kernel could not put there while it was full, it
- * does in this time. What comes later also comes as multicast copy.
+ * Least milliseconds to read an inherited socket: in this time the kernel delivers what did not fit while it was
+ * full. Later records also come in the multicast copy.
  */
 const INHERIT_MS = 200;
-/** Milliseconds for events under way to come to their end where the stream is left. */
+/** Milliseconds for events in progress to be completed when the stream is left. */
 const WHOLE_MS = 2_500;
-/** Milliseconds after which a socket that never gets empty is left all the same. */
+/** Milliseconds after which a socket that never becomes empty is left nevertheless. */
 const ENDLESS_MS = 10_000;
 const DRAIN_WAIT_MS = 5;
-/** Milliseconds to wait for looks before something else has its turn; as a rule they are done in one. */
+/** Milliseconds to wait for looks before other work has its turn; usually they take one. */
 const LOOK_MS = 5;
 /** Milliseconds for the process that looks to start, before the kernel is read. */
 const LOOKER_START_MS = 3_000;
@@ -49,11 +49,11 @@ export interface KernelReaderOptions {
   readonly kernel: Extract<IngestSource, { kind: 'kernel' }>;
   readonly pipeline: EventPipeline;
   readonly looks: ImageLooks;
-  /** undefined where the ends of sockets are not looked up. */
+  /** undefined if the ends of sockets are not looked up. */
   readonly ends: ReturnType<typeof openSocketEnds> | undefined;
   readonly outbox: Outbox;
-  readonly bell: WakeSignal;
-  /** Whether the bell can be heard while this thread waits for the socket. */
+  readonly wakeSignal: WakeSignal;
+  /** Whether the wake signal works while this thread waits for the socket. */
   readonly hasDescriptor: boolean;
   readonly report: (message: IngestReport) => void;
   /** Whether somebody wants raw records. */
@@ -63,40 +63,41 @@ export interface KernelReaderOptions {
   readonly postRows: () => void;
   readonly postCounters: (stream: Readonly<StreamCounters>) => void;
   readonly lookAtClock: () => void;
-  /** Takes what the main thread has said: no event loop runs here that would. */
+  /** Takes messages of the main thread, because no event loop runs here. */
   readonly takeCommands: () => void;
   readonly isStopped: () => boolean;
-  /** Whether another instance reads on: what is still waiting is read to its end then. */
+  /** Whether another instance continues to read: then the socket is read to its end. */
   readonly leaves: () => boolean;
 }
 
-/** Reads kernel audit until it is stopped; holds up its thread. */
+/** Reads kernel audit until it is stopped; blocks its thread. */
 export class KernelReader {
   readonly #options: KernelReaderOptions;
   readonly #pipeline: EventPipeline;
   readonly #looks: ImageLooks;
   readonly #stream: AuditStream;
-  /** A request for the stream: what the kernel said, 0 or a positive errno, and until when it may. */
+  /** A request for the stream: the kernel's answer, 0 or a positive errno, and the deadline for it. */
   #claim: { errno?: number; readonly before: number } | undefined;
-  /** While the stream changes hands. */
+  /** Set while the stream changes its owner. */
   #repeated: RepeatedRecords | undefined;
   #repeatedUntil = Number.POSITIVE_INFINITY;
   #configChanged = false;
   #wantedBy = 0;
   #isReady = false;
   #countersAt = 0;
-  /** How often the bell had been rung before the records of this turn were taken. */
-  #heard = 0;
-  /** How often it had been rung when that was answered last. */
+  /** Number of wake signals before the records of this turn were taken. */
+  #seen = 0;
+  /** Number of wake signals that were answered. */
   #answered = 0;
 
-  /** @throws AuditError if the socket cannot be had */
+  /** @throws AuditError if the socket cannot be opened */
   constructor(options: KernelReaderOptions) {
     const { mode, receiveBuffer, inheritedFd } = options.kernel;
     this.#options = options;
     this.#pipeline = options.pipeline;
     this.#looks = options.looks;
-    // Until the inherited socket is closed nobody else can own the stream; the multicast copy misses nothing meanwhile.
+    // Until the inherited socket is closed, no other process can own the stream; the multicast copy misses nothing in
+    // the meantime.
     this.#stream = AuditStream.open(inheritedFd === undefined ? mode : 'multicast', receiveBuffer);
   }
 
@@ -107,9 +108,9 @@ export class KernelReader {
   }
 
   /**
-   * Goes over to the multicast copy.
+   * Switches to the multicast copy.
    *
-   * @param release whether to give the stream up
+   * @param release whether to give up the stream
    */
   share(release: boolean): void {
     this.#changeHands();
@@ -120,10 +121,10 @@ export class KernelReader {
 
   /** @throws AuditError if the kernel refuses the stream, or reading breaks off */
   run(): void {
-    const { kernel, ends, bell, lookAtClock, takeCommands } = this.#options;
+    const { kernel, ends, wakeSignal, lookAtClock, takeCommands } = this.#options;
     try {
       lookAtClock();
-      // Who looks at files for this thread.
+      // The messages include the process that looks at files for this thread.
       takeCommands();
       this.#looks.awaitReady(LOOKER_START_MS);
       if (kernel.inheritedFd !== undefined) this.#inherit(kernel.inheritedFd);
@@ -134,15 +135,15 @@ export class KernelReader {
         onBatch: () => this.#onBatch(),
         onTurn: () => this.#onTurn(),
         pause: milliseconds => {
-          bell.pause(this.#answered, milliseconds);
-          this.#heard = bell.rings;
+          wakeSignal.pause(this.#answered, milliseconds);
+          this.#seen = wakeSignal.signals;
         },
         prompt: this.#prompt(),
       });
       this.#finish();
       ends?.close();
     } finally {
-      bell.leave();
+      wakeSignal.leave();
       this.#stream.close();
     }
   }
@@ -150,7 +151,7 @@ export class KernelReader {
   #finish(): void {
     const { leaves, postRaw, postRows, postCounters } = this.#options;
     if (leaves()) this.#drain(this.#stream, 0);
-    // What has come since.
+    // Records that have come since.
     else while (this.#stream.receive(this.#onDatagram) === BATCH) this.#onBatch();
     for (let waited = 0; this.#looks.isWaiting && waited < LAST_LOOKS_MS; waited += LOOK_MS) {
       this.#settleLooks(LOOK_MS);
@@ -172,7 +173,7 @@ export class KernelReader {
     this.#repeatedUntil = performance.now() + HANDOVER_MS;
   }
 
-  /** Reads the socket of an instance before this one to its end. */
+  /** Reads a previous instance's socket to its end. */
   #inherit(fd: number): void {
     const before = AuditStream.inherit(fd);
     try {
@@ -205,14 +206,14 @@ export class KernelReader {
     if (this.#pipeline.byteCount >= POST_BYTES) this.#options.postRows();
   }
 
-  /** Asks for what is to be looked at, and makes rows of what has been. */
+  /** Sends new looks, and makes rows of finished ones. */
   #settleLooks(waitMs: number): void {
     this.#looks.send();
     this.#looks.settle(waitMs);
     this.#pipeline.publishLooked();
   }
 
-  /** Reads on until nothing waits and no event under way can be waited for. */
+  /** Reads on until nothing waits, and no event in progress can be completed. */
   #drain(from: AuditStream, leastMs: number): void {
     const start = performance.now();
     for (;;) {
@@ -225,20 +226,21 @@ export class KernelReader {
     }
   }
 
-  /** Between two batches. @returns whether to go on */
+  /** Runs between two batches. @returns whether to continue */
   #onTurn(): boolean {
-    const { ends, bell, report, postRaw, postRows, lookAtClock, takeCommands, isStopped } = this.#options;
-    // First of all: a connection stands for less time than it takes to look at a file.
+    const { ends, wakeSignal, report, postRaw, postRows, lookAtClock, takeCommands, isStopped } =
+      this.#options;
+    // First of all: a connection can end in less time than one look at a file takes.
     ends?.look();
     this.#settleLooks(LOOK_MS);
     ends?.look();
     const now = performance.now();
     postRaw();
     postRows();
-    // Events that wait for a look have been received: they belong to the answer.
-    if (this.#heard !== this.#answered && !this.#looks.isWaiting) {
-      report({ kind: 'up-to-date', ring: this.#heard });
-      this.#answered = this.#heard;
+    // Events that wait for a look were received before the signal, so they belong to the answer.
+    if (this.#seen !== this.#answered && !this.#looks.isWaiting) {
+      report({ kind: 'up-to-date', signal: this.#seen });
+      this.#answered = this.#seen;
     }
     lookAtClock();
     if (this.#awaitsAnswer(now) && !this.#isReady) return true;
@@ -246,11 +248,11 @@ export class KernelReader {
     this.#isReady = true;
     this.#reportChanges(now);
     takeCommands();
-    this.#heard = bell.rings;
+    this.#seen = wakeSignal.signals;
     return !isStopped();
   }
 
-  /** Returns whether the kernel has still to answer. */
+  /** Returns whether the kernel's answer is still missing. */
   #awaitsAnswer(now: number): boolean {
     if (this.#claim === undefined) return false;
     if (this.#claim.errno === undefined && now < this.#claim.before) return true;
@@ -266,7 +268,7 @@ export class KernelReader {
     if (now >= this.#repeatedUntil) this.#repeated = undefined;
     if (this.#configChanged) report({ kind: 'config-changed' });
     this.#configChanged = false;
-    // Our own requests among them.
+    // Our own requests are among them.
     if (this.#wantedBy !== 0 && this.#wantedBy !== process.pid) {
       report({ kind: 'wanted', pid: this.#wantedBy });
     }
@@ -277,22 +279,22 @@ export class KernelReader {
     }
   }
 
-  /** The stream, which is left alone while the other thread has enough to do. */
+  /** The stream, which is not read while the other thread has enough to do. */
   #restful(): Pick<AuditStream, 'receive' | 'wait'> {
-    const { ends, bell, outbox } = this.#options;
+    const { ends, wakeSignal, outbox } = this.#options;
     const stream = this.#stream;
     return {
       // What is not taken waits in the kernel, as far as there is room.
       receive: each => (outbox.isFull ? 0 : stream.receive(each)),
       wait: milliseconds => {
         const most = this.#looks.isWaiting ? LOOK_MS : Math.min(milliseconds, ends?.waitMs ?? milliseconds);
-        return bell.rest(this.#answered, () => stream.wait(Math.ceil(most)));
+        return wakeSignal.rest(this.#answered, () => stream.wait(Math.ceil(most)));
       },
     };
   }
 
   #prompt(): Prompt | undefined {
-    const { ends, bell, hasDescriptor } = this.#options;
+    const { ends, wakeSignal, hasDescriptor } = this.#options;
     return (
       ends && {
         isOn: () => ends.isPrompt && hasDescriptor,
@@ -302,10 +304,10 @@ export class KernelReader {
           ends.look();
         },
         wait: milliseconds => {
-          const has = bell.restAtHand(this.#answered, descriptor =>
+          const has = wakeSignal.restAtHand(this.#answered, descriptor =>
             waitEither(this.#stream.fd, descriptor, Math.min(milliseconds, ends.waitMs ?? milliseconds)),
           );
-          this.#heard = bell.rings;
+          this.#seen = wakeSignal.signals;
           return has;
         },
       }
@@ -319,11 +321,11 @@ const claimError = (errno: number | undefined): AuditError => {
   }
   const name = errnoName(errno);
   if (name === 'EEXIST') {
-    return new AuditError('owned', 'another process has taken the audit stream meanwhile', { errno });
+    return new AuditError('owned', 'another process has taken the audit stream in the meantime', { errno });
   }
   return new AuditError(
     'no-permission',
-    `the kernel refused the audit stream: ${name}: it takes CAP_AUDIT_CONTROL`,
+    `the kernel refused the audit stream: ${name}: this needs CAP_AUDIT_CONTROL`,
     { errno },
   );
 };

@@ -13,7 +13,7 @@ import { Watching } from './watching.ts';
 /**
  * Starts reading kernel audit.
  *
- * @throws AuditError or IngestError with a message for the operator; audit is as it was found then
+ * @throws AuditError or IngestError with a message for the operator; then audit is as it was found
  */
 export const openKernelSource = async (
   settings: AuditSettings,
@@ -66,7 +66,7 @@ const startSession = async (start: KernelStart): Promise<EventSource> => {
   } catch (error) {
     await ingest?.stop();
     await session.restore();
-    // Somebody took the stream between our look and our request.
+    // Another process took the stream between our check and our request.
     if (error instanceof IngestError && error.code === 'owned' && mode === 'auto') {
       return startSession({ ...start, mode: 'multicast', inherited: undefined });
     }
@@ -79,7 +79,7 @@ const startSession = async (start: KernelStart): Promise<EventSource> => {
   return source;
 };
 
-/** Kernel audit while it is read. */
+/** Kernel audit while it is being read. */
 class KernelSource implements EventSource {
   readonly ingest: Ingest;
   readonly keeper: AuditKeeper;

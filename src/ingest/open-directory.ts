@@ -2,8 +2,8 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import type { FileContext } from '../audit/file-paths.ts';
 
 /**
- * Asks procfs which directory a process has open under a descriptor, and whether it is the one with that inode. Only what the
- * kernel itself knows is read: no file system is touched.
+ * Asks procfs which directory a process has open under a descriptor, and whether it has this inode. It reads only
+ * what the kernel itself knows, and touches no file system.
  */
 export const openDirectory: FileContext['openDirectory'] = (pid, descriptor, inode) => {
   try {

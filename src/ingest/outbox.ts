@@ -1,14 +1,13 @@
 /**
- * Bytes of rows on their way from one thread to another, counted by both in the same memory: what has been sent, and what has
- * been taken. While the other thread is busy they pile up. Then reading stops, and the kernel, which counts what it drops,
- * holds new records.
+ * Counts bytes of rows in transit between two threads, in shared memory: sent and taken. If the other thread is busy
+ * they accumulate; then reading stops, and new records wait in the kernel, which counts what it drops.
  */
 export class Outbox {
   readonly shared: SharedArrayBuffer;
   readonly #counts: BigInt64Array;
   readonly #maxBytes: bigint;
 
-  /** @param maxBytes beyond which no more is to be read; one batch may go beyond it */
+  /** @param maxBytes above which no more is read; one batch may exceed it */
   constructor(maxBytes: number, shared = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT)) {
     this.shared = shared;
     this.#counts = new BigInt64Array(shared);
@@ -28,5 +27,5 @@ export class Outbox {
   }
 }
 
-/** Bytes that may be on their way from the ingest thread; what more there is waits in the kernel, at no cost to this process. */
+/** Most bytes in transit from the ingest thread; the rest waits in the kernel, without memory of this process. */
 export const OUTBOX_BYTES = 4_194_304;

@@ -4,30 +4,32 @@ import type { Watch } from '../audit/control/rules.ts';
 import { hasWildcard, patternExpression, shellPattern } from '../events/watched-matcher.ts';
 import type { WatchedPaths } from '../flags/watched-paths.ts';
 
-/** Directories that are watched at most: the kernel compares each call that opens or changes something with each of them. */
+/**
+ * Most directories that are watched: the kernel compares each call that opens or changes something with each of them.
+ */
 export const MOST_DIRECTORIES = 64;
-/** Single paths that are watched at most: the kernel finds those by their inode. */
+/** Most single paths that are watched: the kernel finds those by their inode. */
 export const MOST_PATHS = 512;
-/** Paths of one directory from which on the directory is watched instead. */
+/** Number of paths in one directory from which on the directory is watched instead. */
 const CROWD = 8;
-/** Directories that wildcards within a pattern may stand for. */
+/** Most directories that wildcards within a pattern may match. */
 const MOST_EXPANDED = 4_096;
-/** Milliseconds that a file system may take to say what is there. */
+/** Milliseconds for a file system's answer. */
 const ANSWER_MS = 2_000;
-/** Bytes of a path that a rule can have. Source: PATH_MAX. */
+/** Longest path of a rule, in bytes. Source: PATH_MAX. */
 const MOST_PATH_BYTES = 4_095;
 
 export interface WatchPlan {
   readonly watches: readonly Watch[];
-  /** One sentence for each kind of trouble, with the first pattern that has it. */
+  /** One sentence for each kind of problem, with the first pattern that has it. */
   readonly problems: readonly string[];
 }
 
-/** What is asked of the file systems. */
+/** The part of the file systems that is needed here. */
 export interface WatchedFileSystem {
-  /** undefined for what is not there, or does not answer. */
+  /** undefined if the path does not exist, or there is no answer. */
   kind(path: string): Promise<'directory' | 'other' | undefined>;
-  /** What tells what is there from another in its place. */
+  /** Changes when another file or directory takes this one's place. */
   identity(path: string): Promise<string | undefined>;
   /** Names of the directories in a directory; none if it cannot be read. */
   directories(path: string): Promise<readonly string[]>;
@@ -53,8 +55,8 @@ export const hostFileSystem: WatchedFileSystem = {
 };
 
 /**
- * What the kernel is to watch for a configuration: the directories in which wildcards match, and the paths that are named. It is
- * more than the patterns say where a pattern has a wildcard; what is too much is left out when rows are made.
+ * What the kernel must watch for a configuration: directories in which wildcards match, and named paths. For a
+ * pattern with wildcards this includes more than the pattern; the excess is left out when rows are made.
  */
 export const planWatches = async (
   { included }: WatchedPaths,
@@ -78,13 +80,13 @@ export const planWatches = async (
   for (const path of outer) {
     if ((await files.kind(path)) === 'directory')
       there.push({ kind: 'directory', path, identity: await files.identity(path) });
-    else trouble.add('no such directory yet', path);
+    else trouble.add('there is no such directory yet', path);
   }
   const single: Watch[] = [];
   for (const path of paths) {
     if (isBelowAny(path, outer)) continue;
     if ((await files.kind(parentOf(path))) === 'directory') single.push({ kind: 'path', path });
-    else trouble.add('its directory is not there yet', path);
+    else trouble.add('its directory does not exist yet', path);
   }
   return {
     watches: [
@@ -95,7 +97,7 @@ export const planWatches = async (
   };
 };
 
-/** Why no rule can say a pattern. */
+/** Why no rule can express a pattern. */
 const unsayable = (pattern: string): string | undefined => {
   if (!pattern.startsWith('/')) return 'it does not begin with /';
   if (pattern.includes('\0')) return 'it has a NUL';
@@ -108,7 +110,7 @@ const unsayable = (pattern: string): string | undefined => {
   }
 };
 
-/** The places that a pattern with wildcards stands for now: directories, or a path in each of them. */
+/** The present matches of a pattern with wildcards: directories, or a path in each of them. */
 const expand = async (
   pattern: string,
   files: WatchedFileSystem,
@@ -117,7 +119,7 @@ const expand = async (
   const parts = pattern.split('/').slice(1);
   const last = parts.findLastIndex(hasWildcard);
   let places = [''];
-  // What is in braces may have slashes: then it is all of the directory before.
+  // Braces may contain slashes; then the whole directory before them is watched.
   for (const part of pattern.includes('{')
     ? parts.slice(0, parts.findIndex(hasWildcard))
     : parts.slice(0, last)) {
@@ -149,7 +151,7 @@ const expand = async (
   return found.slice(0, MOST_EXPANDED);
 };
 
-/** Many paths of one directory cost less as one directory. */
+/** Many paths in one directory cost less as one directory. */
 const gatherCrowds = (paths: Set<string>, directories: Set<string>): void => {
   const byParent = new Map<string, string[]>();
   for (const path of paths) {
@@ -182,7 +184,7 @@ const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) 
 const withoutSlash = (path: string): string =>
   path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 
-/** What cannot be watched, told in one sentence for each reason. */
+/** Collects what cannot be watched, with one sentence for each reason. */
 class Troubles {
   readonly #found = new Map<string, { readonly first: string; count: number }>();
 

@@ -3,47 +3,47 @@ import type { FileVersion } from '../model/hash/file-version.ts';
 import type { ModelEvent } from '../model/model-event.ts';
 
 /**
- * Process events and the numbers of their rows, on their way to another thread. Numbers are in one array, and each text is sent
- * once: cloning objects with their property names takes five times as long. What programs,
- * files and users are called comes again and again: such texts are sent once and known by their place from then on, so
- * that batches can be read only in their order.
+ * Process events and the numbers of their rows, on their way to another thread. Numbers are in one array, and each
+ * text is sent once: cloning objects with their property names takes five times as long. Names of programs, files and
+ * users come again and again; such texts are sent once and referred to by their place afterwards, so batches must be
+ * read in order.
  */
 export interface ProcessBatch {
-  /** Per event HEADER numbers, then one per argument and two per file. NaN is a number that is not there. */
+  /** For each event HEADER numbers, then one per argument and two per file. NaN stands for a missing number. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** How many texts the other thread knows; those it has beyond are out of date. */
+  /** How many texts the other thread knows; any further ones it has are out of date. */
   readonly known: number;
-  /** Texts that are known after these. */
+  /** Texts to be remembered after these. */
   readonly texts: readonly string[];
-  /** Texts of this batch alone. */
+  /** Texts of this batch only. */
   readonly ownTexts: readonly string[];
 }
 
 const HEADER = 21;
-/** The place of a text that is not there. Texts known have those above it, the batch's own those below. */
+/** The place of a missing text. Remembered texts have higher places, the batch's own texts lower ones. */
 const NO_TEXT = 0;
-/** In place of the number of arguments where they are not known. */
+/** Instead of the number of arguments if they are not known. */
 const NO_ARGUMENTS = -1;
 const ACTIONS = ['exec', 'fork', 'kill', 'exit'] as const satisfies readonly ProcessEvent['action'][];
 
 const INITIAL_NUMBERS = 1024;
-/** Texts that are remembered: longer ones rarely come again. */
+/** Longest text that is remembered: longer ones rarely come again. */
 const SHARED_LENGTH = 256;
-/** Texts that are remembered at once; then all of them are forgotten. */
+/** Most texts that are remembered at once; then all are forgotten. */
 const MAX_PLACES = 4096;
 
-/** Gathers the process events that wait to be sent. */
+/** Gathers process events to be sent. */
 export class ProcessBatchWriter {
   #numbers = new Float64Array(INITIAL_NUMBERS);
   #length = 0;
   readonly #places = new Map<string, number>();
-  /** How many texts were known before this batch. */
+  /** How many texts were remembered before this batch. */
   #known = 0;
   #texts: string[] = [];
   #ownTexts: string[] = [];
 
   /**
-   * @param eid number of its row of process_events, if it has one
+   * @param eid number of its row in process_events, if it has one
    * @param image see ModelEvent
    */
   append(event: ProcessEvent, eid: number | undefined, image?: Pick<FileVersion, 'key' | 'ctimeMs'>): void {
@@ -97,7 +97,7 @@ export class ProcessBatchWriter {
     this.#numbers = numbers;
   }
 
-  /** Hands over what was added since the last time; undefined if nothing was. */
+  /** Returns what was added since the last call; undefined if nothing was. */
   take(): ProcessBatch | undefined {
     if (this.#length === 0) return undefined;
     const batch: ProcessBatch = {
@@ -106,7 +106,7 @@ export class ProcessBatchWriter {
       texts: this.#texts,
       ownTexts: this.#ownTexts,
     };
-    // One event with a great many arguments must not occupy memory for good.
+    // One event with very many arguments must not take memory for good.
     if (this.#numbers.length > INITIAL_NUMBERS) this.#numbers = new Float64Array(INITIAL_NUMBERS);
     this.#length = 0;
     this.#known += this.#texts.length;
@@ -120,11 +120,11 @@ export class ProcessBatchWriter {
   }
 }
 
-/** Reads the batches of a writer, each once, in their order. */
+/** Reads the batches of one writer, each once, in order. */
 export class ProcessBatchReader {
   readonly #known: string[] = [];
 
-  /** @param visit gets the events in the order in which they were appended; without it the batch is only passed by */
+  /** @param visit receives the events in order; without it the batch only updates the remembered texts */
   read(batch: ProcessBatch, visit?: (event: ModelEvent, eid: number | undefined) => void): void {
     const texts = this.#known;
     texts.length = batch.known;
@@ -141,7 +141,7 @@ const forEachProcess = (
   for (let at = 0; at < numbers.length; ) {
     const argc = numbers[at + 16]!;
     let next = at + HEADER;
-    // Of their length from the start: an array that grows takes room for seventeen at once.
+    // Created with its final length: an array that grows makes room for seventeen at once.
     let argv: string[] | undefined;
     if (argc !== NO_ARGUMENTS) {
       argv = new Array<string>(argc);

@@ -8,17 +8,17 @@ import { ProcessBatchReader } from './process-batch.ts';
 import type { ReplayTimes } from './replay/replay-times.ts';
 import { replayInto } from './replay-into.ts';
 
-/** Takes process events from a feed. */
+/** Receives process events from a feed. */
 export interface ProcessSink {
   offer(event: ModelEvent): void;
-  /** undefined, or what to wait for before offering more. */
+  /** undefined, or a promise to wait for before offering more. */
   room(): Promise<void> | undefined;
 }
 
-/** Hands events to the sink until there are no more, or `signal` fires. Rejects if it breaks. */
+/** Passes events to the sink until there are no more, or `signal` fires. Rejects if the source breaks. */
 export type ProcessFeed = (sink: ProcessSink, signal: AbortSignal) => Promise<void>;
 
-/** This system's process events. Never waits: what a slow reader cannot take is for the sink to count. */
+/** This system's process events. Never waits: the sink counts what a slow reader cannot take. */
 export const kernelFeed =
   (settings: AuditSettings, warn: (message: string) => void): ProcessFeed =>
   async (sink, signal) => {

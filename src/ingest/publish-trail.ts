@@ -5,15 +5,15 @@ import { readTrail } from '../openbsm/read-trail.ts';
 import type { EventPipeline } from './event-pipeline.ts';
 
 export interface PublishTrailOptions {
-  /** Knows the processes of the trails that came before. */
+  /** Knows the processes of earlier trails. */
   readonly mapper: RecordMapper;
-  /** Called after the events of each chunk; what it returns is waited for. */
+  /** Called after the events of each chunk; a returned promise is awaited. */
   readonly onBatch: () => Promise<void> | void;
   readonly onRecord: ((record: NumberedRecord) => void) | undefined;
   readonly onProblem: (problem: TrailProblem) => void;
 }
 
-/** Reads a trail, recorded or live, into the pipeline. Rejects with what `chunks` throws; what came before stays. */
+/** Reads a trail, recorded or live, into the pipeline. Rejects with what `chunks` throws; earlier events stay. */
 export const publishTrail = async (
   pipeline: EventPipeline,
   chunks: AsyncIterable<Uint8Array>,
@@ -25,7 +25,7 @@ export const publishTrail = async (
   await onBatch();
 };
 
-/** The next chunk is asked for when the events of the one before have been taken. */
+/** Asks for the next chunk when the events of the previous one have been taken. */
 async function* batched(
   chunks: AsyncIterable<Uint8Array>,
   onBatch: PublishTrailOptions['onBatch'],

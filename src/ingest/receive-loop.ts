@@ -1,51 +1,53 @@
 import { type AuditStream, BATCH, type OnDatagram } from '../audit/stream.ts';
 
-/** Milliseconds between two looks at the world when nothing arrives. */
+/** Milliseconds between two turns of other work when nothing arrives. */
 const IDLE_MS = 200;
-/** Milliseconds that the first records after a silence may gather: a lone event is seen at once, and whole. */
+/** Milliseconds that the first records after a pause may gather: a single event is then seen at once, and whole. */
 const FIRST_MS = 2;
 /**
- * Milliseconds that records may gather while they keep coming. Waking up, and handing rows to another thread, costs
+ * Milliseconds that records may gather while they keep coming. Waking up, and passing rows to another thread, costs
  * more than many events do.
  */
 const GATHER_MS = 40;
-/** Milliseconds to gather when records come so fast that most files and sockets they name cannot be looked up anyway. */
+/**
+ * Milliseconds to gather when records come so fast that most of their files and sockets cannot be looked up in time
+ * anyway.
+ */
 const CLOSE_GATHER_MS = 80;
-/** Records per millisecond that count as that fast. */
+/** Records per millisecond from which on they count as that fast. */
 const CLOSE = 12;
-/** Batches taken before everything else has its turn. */
+/** Most batches before everything else has its turn. */
 const BATCHES_IN_A_ROW = 64;
 
-/** Milliseconds in which the records of one event follow each other: the kernel hands over each by itself. */
+/** Milliseconds within which the records of one event follow each other: the kernel delivers each separately. */
 const WHOLE_MS = 0.1;
 
-/** What is to be done for events as they come, while their rows gather. */
+/** Work for events as they come, while their rows gather. */
 export interface Prompt {
-  /** Whether events come that want it, and are few enough. */
+  /** Whether there are events that need it, and few enough. */
   readonly isOn: () => boolean;
-  /** Whether all events that have begun are there with all of their records. */
+  /** Whether all events in progress have all of their records. */
   readonly isWhole: () => boolean;
   readonly look: () => void;
-  /** Waits for records. Returns false if the time has passed, or something else wants its turn. */
+  /** Waits for records. Returns false if the time has passed, or other work wants its turn. */
   readonly wait: (milliseconds: number) => boolean;
 }
 
 export interface ReceiveLoopOptions {
   readonly stream: Pick<AuditStream, 'receive' | 'wait'>;
   readonly onDatagram: OnDatagram;
-  /** After each batch, while its bytes are still there. */
+  /** Called after each batch, while its bytes are still valid. */
   readonly onBatch: () => void;
-  /** After some batches, and every so often without one. Returns whether to go on. */
+  /** Called after some batches, and regularly without any. Returns whether to continue. */
   readonly onTurn: () => boolean;
-  /** Holds up the thread. */
+  /** Blocks the thread. */
   readonly pause: (milliseconds: number) => void;
   readonly prompt?: Prompt | undefined;
 }
 
 /**
- * Receives until `onTurn` says that it is enough. Holds up its thread and lets no other work of its event loop run: the
- * way through an event loop, a thread pool and back costs more than all that is done with the few records that come
- * at a time.
+ * Receives until `onTurn` returns false. It blocks its thread and runs no other work of its event loop: a round trip
+ * through an event loop and a thread pool costs more than all the work on the few records that come at a time.
  */
 export const receiveLoop = (options: ReceiveLoopOptions): void => {
   const { stream, onDatagram, onBatch, onTurn, pause, prompt } = options;
@@ -75,8 +77,8 @@ export const receiveLoop = (options: ReceiveLoopOptions): void => {
 };
 
 /**
- * Lets records gather. What comes first after a silence is looked at as soon as it is whole, and so is all else while there
- * is little of it.
+ * Lets records gather. The first event after a pause is handled as soon as it is whole; so are all others while there
+ * are few.
  *
  * @param isFirst whether there is one already
  * @returns how many were received

@@ -1,9 +1,9 @@
 import { RecordParser } from '../audit/record.ts';
 
 /**
- * Recognizes records that come twice when the stream changes hands: those sent while the socket had both the multicast copy and
- * the unicast stream, where the two directly follow each other, and those that the kernel kept for the next owner after it had
- * sent the copy.
+ * Recognizes records that come twice when the stream changes its owner: those sent while the socket received both the
+ * multicast copy and the unicast stream, where the two directly follow each other; and those that the kernel kept for
+ * the next owner after it had sent the copy.
  */
 export class RepeatedRecords {
   readonly #parser = new RecordParser();
@@ -11,7 +11,7 @@ export class RepeatedRecords {
   #type = 0;
   #last = Buffer.alloc(0);
 
-  /** @param isFinished whether the event of that serial has been received to its end */
+  /** @param isFinished whether the event of that serial was received to its end */
   constructor(isFinished: (serial: number) => boolean) {
     this.#isFinished = isFinished;
   }

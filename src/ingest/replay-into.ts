@@ -12,24 +12,24 @@ import { type LogsReading, type ReplayProgress, readLogs } from './replay/read-l
 import type { ReplayTimes } from './replay/replay-times.ts';
 
 export interface ReplayOptions {
-  /** Called after each batch of events; what it returns is waited for. */
+  /** Called after each batch of events; a returned promise is awaited. */
   readonly onBatch: () => Promise<void> | void;
-  /** Sees each record as text: of a log its numeric type and its payload, of a trail what praudit prints. */
+  /** Receives each record as text: for a log its numeric type and its payload, for a trail praudit's output. */
   readonly onRaw: ((text: string) => void) | undefined;
-  /** Ends the reading early; what was read until then stays. */
+  /** Ends the reading early; events read until then stay. */
   readonly signal?: AbortSignal | undefined;
-  /** Of logs, the times of the events that are wanted. */
+  /** For logs, the time range of the wanted events. */
   readonly times?: ReplayTimes | undefined;
-  /** Bytes of logs from which on they are read in a thread of their own. */
+  /** Bytes of logs from which on they are read in a separate thread. */
   readonly besideFrom?: number;
-  /** Told how far the reading is, of logs. */
+  /** Receives the progress of reading, for logs. */
   readonly onProgress?: ((progress: ReplayProgress) => void) | undefined;
 }
 
 /**
  * Reads recorded events into the pipeline, as one stream: an event may begin in one file and end in the next.
  *
- * @throws ReplayError if one of them cannot be read; what came before stays
+ * @throws ReplayError if one of the files cannot be read; earlier events stay
  */
 export const replayInto = async (
   pipeline: EventPipeline,
@@ -40,7 +40,7 @@ export const replayInto = async (
   const problems: string[] = [];
   if (leftOut.length > 0) {
     problems.push(
-      `${leftOut.map(path => JSON.stringify(basename(path))).join(', ')}: no audit log, left out`,
+      `${leftOut.map(path => JSON.stringify(basename(path))).join(', ')}: not an audit log, left out`,
     );
   }
   const logs = files.filter(({ kind }) => kind !== 'bsm-trail');
@@ -54,7 +54,7 @@ export const replayInto = async (
   problems.push(...(await readTrails(pipeline, files, options)));
   if (options.signal?.aborted === true)
     problems.push(
-      `${files.length === 1 ? 'one file' : `${files.length} files`}: reading was stopped${placeOf(last)}, what stands behind is not there`,
+      `${files.length === 1 ? 'one file' : `${files.length} files`}: reading was stopped${placeOf(last)}, and the rest was not read`,
     );
   return { malformed: read.malformed, problems };
 };
@@ -67,9 +67,9 @@ const placeOf = (progress: ReplayProgress | undefined): string => {
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** Bytes from which on logs are read in a thread of their own: to start it takes as long as to read so many. */
+/** Bytes from which on logs are read in a separate thread: starting the thread takes as long as reading this many. */
 const BESIDE_BYTES = 8 * 1024 * 1024;
-/** What a packed log comes to, at least. */
+/** Least factor by which a compressed log grows. */
 const PACKED_FACTOR = 8;
 
 const readAll = (
@@ -102,7 +102,7 @@ const readAll = (
   });
 };
 
-/** One mapper for all trails: a process that one of them saw start may act in the next. */
+/** One mapper for all trails: a process that starts in one of them may act in the next. */
 const readTrails = async (
   pipeline: EventPipeline,
   files: readonly ReplayFile[],

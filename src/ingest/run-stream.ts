@@ -14,7 +14,7 @@ export interface StreamOptions {
   readonly fields: readonly string[];
   readonly pretty: boolean;
   readonly output: Writable;
-  /** Takes one line about what was lost. */
+  /** Receives one line about lost events. */
   readonly warn: (message: string) => void;
   /** Ends the stream. */
   readonly signal: AbortSignal;
@@ -22,14 +22,14 @@ export interface StreamOptions {
   readonly limits?: Partial<ModelLimits>;
 }
 
-/** How often lost lines are reported while the stream runs. */
+/** Milliseconds between two reports of lost lines while the stream runs. */
 const WARN_MS = 60_000;
 
 /**
  * Writes telemetry events as JSON Lines until the feed ends, the reader goes away, or `signal` fires.
  *
- * @returns the exit status: 0, or 1 if the output failed otherwise than by its reader going away
- * @throws ModelError for a field that does not exist; what the feed rejects with
+ * @returns the exit status: 0; or 1 if the output failed for another reason than its reader going away
+ * @throws ModelError for a field that does not exist; and what the feed rejects with
  */
 export const runStream = async (options: StreamOptions): Promise<number> => {
   const { origin, feed, pretty, output, warn, signal, services, limits } = options;

@@ -9,14 +9,14 @@ import type { ImageAnswer, ImageQuestion, ImageQuestions, ImageReply } from './i
 const PIECE_BYTES = 65_536;
 
 /**
- * Answers questions that come in on a connection, until it is closed. It is the only thread of its process, and waits for
- * nothing else. Files of other user namespaces, of users' file systems and of the network come last, each announced first, so
+ * Answers questions on a connection until it is closed. It is the only thread of its process, and waits for nothing
+ * else. Files of other user namespaces, of users' file systems and of the network come last, each announced first, so
  * that a look that hangs leaves nothing else undone.
  */
 export const serveImages = (fd: number, procfs: ProcfsReader): void => {
   const looker = new ImageLooker(procfs, reply => write(fd, `${JSON.stringify(reply)}\n`));
   const lines = new LineSplitter();
-  // It is there.
+  // Reports that the process is ready.
   write(fd, `${JSON.stringify({ batch: 0, answers: [] } satisfies ImageReply)}\n`);
   const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
   for (;;) {
@@ -51,7 +51,7 @@ export class ImageLooker {
     this.#namespace = procfs.link('self', 'ns/user');
   }
 
-  /** Whether a process that lives is in another user namespace, where users mount what they like. */
+  /** Whether a living process is in another user namespace, where users can mount what they like. */
   #isElsewhere(pid: number): boolean {
     const namespace = this.#procfs.link(pid, 'ns/user');
     return namespace !== undefined && namespace !== this.#namespace;
@@ -90,7 +90,7 @@ export class ImageLooker {
     this.#images.forget();
   }
 
-  /** Whether a file is, or may be, on a file system that does not answer on its own. */
+  /** Whether a file is, or may be, on a file system that depends on another machine or process to answer. */
   #isForeign({ path, files }: ImageQuestion): boolean {
     const dev = files[0]?.[1];
     const device = dev === undefined ? undefined : parseAuditDevice(dev);

@@ -4,8 +4,8 @@ import { startLook } from '../model/looks/start-look.ts';
 import { socketPair } from '../runtime/socket-calls.ts';
 
 /**
- * Starts a process that looks at the files that processes run. Its channel is a descriptor, of which the thread that reads the
- * kernel makes use without an event loop.
+ * Starts the process that looks at files that processes run. Its channel is a descriptor, which the thread that reads
+ * the kernel uses without an event loop.
  *
  * @throws Error if it cannot be started
  */

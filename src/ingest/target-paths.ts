@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessEvent, SignalTarget } from '../audit/audit-event.ts';
 
-/** Processes whose last program is remembered at least, and twice as many at most. */
+/** Least number of processes whose last program is remembered; at most twice as many are. */
 const REMEMBERED = 16_384;
 
 /** What a process executed last. */
@@ -10,13 +10,13 @@ interface Executed {
   readonly path: string;
 }
 
-/** What of procfs is asked; undefined for a process that is gone, or may not be asked. */
+/** The questions to procfs; undefined if the process is gone, or may not be asked. */
 export interface LiveTargets {
   comm(pid: number): string | undefined;
   path(pid: number): string | undefined;
 }
 
-/** Only what the kernel itself knows is read: no file of any file system is touched. */
+/** Reads only what the kernel itself knows, and touches no file. */
 export const procfsTargets: LiveTargets = {
   comm: pid => unlessGone(() => readFileSync(`/proc/${pid}/comm`, 'latin1').replace(/\n$/, '')),
   path: pid => unlessGone(() => readlinkSync(`/proc/${pid}/exe`)),
@@ -31,16 +31,20 @@ const unlessGone = (read: () => string): string | undefined => {
 };
 
 /**
- * The programs of processes that get signals: what procfs shows, or, of one that is gone, what it executed last. The record
- * has the process's name: where that is not the name of what is found, the number is another process's by now.
+ * The programs of processes that get signals: from procfs or, if the process is gone, what it executed last. The
+ * record has the process's name: if that differs from the name of what is found, the number belongs to another
+ * process by now.
  */
 export class TargetPaths {
   readonly #live: LiveTargets | undefined;
-  /** By number of the process. Two, so that none has to be taken out one by one: a map is slow to find its oldest. */
+  /**
+   * By process number. Two maps, so that entries need not be removed one by one: finding the oldest entry of a map is
+   * slow.
+   */
   #newer = new Map<number, Executed>();
   #older: ReadonlyMap<number, Executed> = new Map();
 
-  /** @param live undefined for recorded events, of which nothing is left to look at */
+  /** @param live undefined for recorded events, whose processes are gone */
   constructor(live: LiveTargets | undefined) {
     this.#live = live;
   }

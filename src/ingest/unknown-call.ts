@@ -1,6 +1,6 @@
 import { archName } from '../audit/architectures/arch-names.ts';
 
-/** What to tell of the first system call that is not known here; more are counted, and not told of. */
+/** The warning about the first unknown system call; later ones are only counted. */
 export const unknownCallWarning = ({
   arch,
   number,
@@ -9,6 +9,6 @@ export const unknownCallWarning = ({
   readonly number: number;
 }): string => {
   const name = archName(arch);
-  const of = name === undefined ? 'an architecture that is not known' : `${name}`;
-  return `system calls that are not known here are left out (unknown_arch_events of audit_status counts them); the first was number ${number} of ${of} (arch=${arch.toString(16)})`;
+  const of = name === undefined ? 'an unknown architecture' : `${name}`;
+  return `unknown system calls are left out (unknown_arch_events of audit_status counts them); the first was number ${number} of ${of} (arch=${arch.toString(16)})`;
 };

@@ -1,15 +1,15 @@
 import { readSync, writeSync } from 'node:fs';
 
-/** Words of the shared memory: how often it was rung, and whether its owner may have something at hand. */
-const RINGS = 0;
+/** Words of the shared memory: the number of signals, and whether the owner may have something at hand. */
+const SIGNALS = 0;
 const AT_HAND = 1;
-/** … and does not wait for a ring, but for the descriptor. */
+/** The same, for an owner that does not wait for the memory but for the descriptor. */
 const AT_HAND_BY_DESCRIPTOR = 2;
 const ONE = new BigUint64Array([1n]);
 
 /**
- * Wakes the ingest thread. Both threads build theirs on the same memory: messages do not reach a thread whose event loop stands
- * still.
+ * Wakes the ingest thread. Both threads have an object on the same memory, because messages do not reach a thread
+ * whose event loop stands still.
  */
 export class WakeSignal {
   readonly shared: SharedArrayBuffer;
@@ -24,46 +24,50 @@ export class WakeSignal {
   }
 
   /**
-   * Calls the other thread.
+   * Signals the other thread.
    *
-   * @returns the number of this ring; undefined if the other thread has nothing at hand, or never pauses, and will not answer
+   * @returns the number of this signal; undefined if the other thread has nothing at hand, or never pauses, and will
+   * not answer
    */
-  ring(): number | undefined {
+  send(): number | undefined {
     if (!this.#hasAnything) return undefined;
-    const ring = Atomics.add(this.#words, RINGS, 1) + 1;
-    Atomics.notify(this.#words, RINGS);
+    const signal = Atomics.add(this.#words, SIGNALS, 1) + 1;
+    Atomics.notify(this.#words, SIGNALS);
     if (Atomics.load(this.#words, AT_HAND) === AT_HAND_BY_DESCRIPTOR) this.#write();
     // It may have gone to sleep before it saw this.
-    return this.#hasAnything ? ring : undefined;
+    return this.#hasAnything ? signal : undefined;
   }
 
   get #hasAnything(): boolean {
     return Atomics.load(this.#words, AT_HAND) !== 0;
   }
 
-  /** How often it was rung. */
-  get rings(): number {
-    return Atomics.load(this.#words, RINGS);
+  /** The number of signals so far. */
+  get signals(): number {
+    return Atomics.load(this.#words, SIGNALS);
   }
 
-  /** Holds up the thread, without CPU, until it is rung more than `heard` times. Not for a thread that has an event loop to run. */
-  pause(heard: number, milliseconds: number): void {
+  /**
+   * Blocks the thread, without CPU, until there are more than `seen` signals. Not for a thread with an event loop to
+   * run.
+   */
+  pause(seen: number, milliseconds: number): void {
     Atomics.store(this.#words, AT_HAND, 1);
-    Atomics.wait(this.#words, RINGS, heard, milliseconds);
+    Atomics.wait(this.#words, SIGNALS, seen, milliseconds);
   }
 
   /**
    * Waits for something else while something is at hand.
    *
-   * @param wait for it or for a ring, which the descriptor tells
-   * @returns what `wait` returns, or false at once if it was rung more than `heard` times
+   * @param wait for it or for a signal, which the descriptor reports
+   * @returns what `wait` returns; or false at once if there were more than `seen` signals
    */
-  restAtHand(heard: number, wait: (descriptor: number) => boolean): boolean {
+  restAtHand(seen: number, wait: (descriptor: number) => boolean): boolean {
     if (this.#descriptor === undefined) return false;
     Atomics.store(this.#words, AT_HAND, AT_HAND_BY_DESCRIPTOR);
-    const has = this.rings === heard && wait(this.#descriptor);
+    const has = this.signals === seen && wait(this.#descriptor);
     Atomics.store(this.#words, AT_HAND, 1);
-    if (this.rings !== heard) this.#empty();
+    if (this.signals !== seen) this.#empty();
     return has;
   }
 
@@ -75,18 +79,18 @@ export class WakeSignal {
     try {
       readSync(this.#descriptor!, new BigUint64Array(1));
     } catch {
-      // EAGAIN: it was rung, and is about to be written to; the next wait ends at once.
+      // EAGAIN: it was signalled, and is about to be written to; the next wait ends at once.
     }
   }
 
   /**
-   * Waits for something else, while there is nothing at hand that anybody could call for.
+   * Waits for something else, while there is nothing at hand that anybody could ask for.
    *
-   * @returns what `wait` returns, or false at once if it was rung more than `heard` times
+   * @returns what `wait` returns; or false at once if there were more than `seen` signals
    */
-  rest(heard: number, wait: () => boolean): boolean {
+  rest(seen: number, wait: () => boolean): boolean {
     this.leave();
-    const has = this.rings === heard && wait();
+    const has = this.signals === seen && wait();
     Atomics.store(this.#words, AT_HAND, 1);
     return has;
   }

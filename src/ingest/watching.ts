@@ -4,12 +4,15 @@ import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { WatchedPaths } from '../flags/watched-paths.ts';
 import { planWatches, type WatchPlan } from './plan-watches.ts';
 
-/** Milliseconds after which it is looked anew what wildcards stand for, and whether what was not there has come. */
+/** Milliseconds after which wildcards are expanded again, and missing paths are looked for. */
 const LOOK_MS = 60_000;
 
 const NO_WATCHES: WatchPlan = { watches: [], problems: [] };
 
-/** What the kernel is asked to record for settings, with what is watched of files. Troubles are told once each. */
+/**
+ * Determines what the kernel must record for some settings, including the watched files. Each problem is reported
+ * once.
+ */
 export class Watching {
   readonly #warn: (message: string) => void;
   readonly #now: () => number;
@@ -30,7 +33,7 @@ export class Watching {
     this.#plan = plan;
   }
 
-  /** The last one. */
+  /** The present selection. */
   get selection(): RuleSelection | undefined {
     return this.#selection;
   }
@@ -55,12 +58,12 @@ export class Watching {
     return this.#selection;
   }
 
-  /** Tells of what the kernel has refused. */
+  /** Reports rules that the kernel has refused. */
   tellOf({ refusedWatches }: Pick<AuditSession, 'refusedWatches'>): void {
     if (refusedWatches === undefined) return;
     const { count, why } = refusedWatches;
     this.#tell(
-      `the kernel has refused ${count} of the rules for process_file_events, the others hold: ${why}`,
+      `the kernel has refused ${count} of the rules for process_file_events; the others are in place: ${why}`,
     );
   }
 

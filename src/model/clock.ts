@@ -1,8 +1,8 @@
-/** Time as the Event Model sees it; tests pass one they turn by hand. */
+/** The Event Model's clock; tests pass one that they control. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   wallMs(): number;
-  /** Milliseconds that never run backwards; the origin means nothing. */
+  /** Milliseconds that never run backwards, from an arbitrary origin. */
   monotonicMs(): number;
   /** CLOCK_MONOTONIC in nanoseconds, the clock of the kernel's own event timestamps. */
   monotonicNs(): bigint;

@@ -5,7 +5,7 @@ import { planSources } from './plan.ts';
 import type { DataSource, EventSource, LaterSource } from './source.ts';
 import { MODEL_LIMITS, type ModelLimits, type SourceCounters, SourceRunner } from './source-runner.ts';
 
-/** A process event with what the data sources know of it. Fields nobody could tell are undefined. */
+/** A process event with what the data sources know about it. Fields that none could determine are undefined. */
 export interface EnrichedEvent<Fields extends object = Record<string, unknown>> {
   readonly event: ExecEvent;
   /** Number of the event's row of process_events, as offered. */
@@ -18,7 +18,7 @@ export interface ModelCounters {
   offered: number;
   /** Events given out. */
   emitted: number;
-  /** Events that went out early because too many were in flight. */
+  /** Events that left early because too many were in flight. */
   overflowed: number;
   /** Calls of the receiver that threw. */
   emitFailed: number;
@@ -41,27 +41,27 @@ interface Entry extends EnrichedEvent {
   readonly fields: Record<string, unknown>;
   /** Monotonic milliseconds. */
   readonly arrived: number;
-  /** The later steps of the plan that are settled, each a bit, … */
+  /** The settled later steps of the plan, one bit each, … */
   settled: number;
-  /** … and those that have been asked and have not answered. */
+  /** … and those that were asked and have not answered. */
   pending: number;
 }
 
 /**
  * Turns process events into complete ones: asks every data source in the order that follows from the declarations,
- * and gives events out in the order they came in, each as soon as its sources are done or their time is over.
+ * and emits events in their original order, each as soon as its sources are done or their time is over.
  *
- * `offer` neither blocks nor throws. A source that fails, hangs or is overloaded costs its own fields, is counted, and
- * holds no event longer than its budget; one that hangs for good is soon passed over without any waiting, because its
- * outstanding answers reach their limit.
+ * `offer` neither blocks nor throws. A source that fails, hangs or is overloaded costs only its own fields, is
+ * counted, and delays no event longer than its budget. One that hangs permanently is soon skipped without waiting,
+ * because its outstanding answers reach their limit.
  */
 export class EventModel<Fields extends object = Record<string, unknown>> {
   readonly counters: ModelCounters = { offered: 0, emitted: 0, overflowed: 0, emitFailed: 0 };
-  /** Fields that emitted events can have, in order of asking. */
+  /** Fields that emitted events can have, in the order of asking. */
   readonly fields: readonly string[];
   readonly #event: readonly SourceRunner<EventSource>[];
   readonly #later: readonly SourceRunner<LaterSource>[];
-  /** For each of the later ones the bits of those that have to be settled before, … */
+  /** For each later step, the bits of the steps that must be settled before, … */
   readonly #after: readonly number[];
   /** … and the bits of all. */
   readonly #all: number;
@@ -99,7 +99,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     this.#noFields = Object.fromEntries(plan.fields.map(field => [field, undefined]));
   }
 
-  /** Events waiting for sources right now. */
+  /** Events that wait for sources. */
   get inFlight(): number {
     return this.#queue.size;
   }
@@ -109,7 +109,10 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     return new Map(this.#runners.map(({ source, counters }) => [source.name, counters]));
   }
 
-  /** Starts the sources, each after those it needs. Never rejects: a source that fails to start is passed over. */
+  /**
+   * Starts the sources, each after those it needs. Never rejects: a source that fails to start is skipped from then
+   * on.
+   */
   start(): Promise<void> {
     this.#started ??= this.#startSources();
     return this.#started;
@@ -120,9 +123,9 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   /**
-   * Takes in one event. Execs that succeeded come out of `emit`, the others only tell the sources what happened.
+   * Takes one event. Successful execs are emitted; other events only inform the sources.
    *
-   * @param eid number of its row of process_events, if it has one
+   * @param eid number of its row in process_events, if it has one
    */
   offer(event: ModelEvent, eid?: number): void {
     if (this.#closed !== undefined) return;
@@ -152,7 +155,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
       this.#pumping = true;
       this.#give(entry);
       this.#pumping = false;
-      // What the receiver itself has offered meanwhile.
+      // Events that the receiver itself has offered in the meantime.
       if (this.inFlight > 0) this.#pump();
     } else {
       this.#queue.push(entry);
@@ -160,17 +163,14 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     }
   }
 
-  /**
-   * Gives out what is in flight (each event still gets its budget), then stops the sources. Events offered afterwards
-   * are ignored.
-   */
+  /** Emits what is in flight (each event still has its budget), then stops the sources. Later events are ignored. */
   close(): Promise<void> {
     this.#closed ??= this.#drain();
     return this.#closed;
   }
 
   async #drain(): Promise<void> {
-    // Budgets do not keep a program alive; one that waits here wants to.
+    // Budgets alone do not keep a program alive; a caller that waits here wants that.
     const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
     try {
       await this.#drainAndStop();
@@ -257,9 +257,9 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   /**
-   * Gives out every finished event at the head of the queue and sets the timer for the first unfinished one.
+   * Emits every finished event at the head of the queue, and sets the timer for the first unfinished one.
    *
-   * @param expires whether to go on without the sources whose time is over
+   * @param expires whether to go on without sources whose time is over
    */
   #pump(expires = false): void {
     // Keeps the order if a receiver offers events from within `emit`.
@@ -282,8 +282,8 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   /**
-   * Goes on without the sources whose time is over. Only the head of the queue is ever looked at: an event behind it
-   * cannot go out earlier anyway.
+   * Goes on without sources whose time is over. Only the head of the queue is looked at: later events cannot leave
+   * earlier anyway.
    */
   #expire(entry: Entry): void {
     const now = this.#clock.monotonicMs();
@@ -297,7 +297,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     this.#advance(entry, now);
   }
 
-  /** When the first of the sources that an event waits for is out of time. */
+  /** When the time of the first awaited source is over. */
   #deadline(entry: Entry): number {
     let deadline = Number.POSITIVE_INFINITY;
     for (let step = 0; step < this.#later.length; step++) {
@@ -307,7 +307,7 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
     return deadline;
   }
 
-  /** Gives out the oldest event with what it has. */
+  /** Emits the oldest event with the fields it has. */
   #emitOldest(): void {
     const entry = this.#queue.peek()!;
     this.counters.overflowed++;
@@ -326,20 +326,20 @@ export class EventModel<Fields extends object = Record<string, unknown>> {
   }
 
   #setTimer(at: number): void {
-    // Deadlines only grow: a timer that is set comes first and looks again, at most once per budget.
+    // Deadlines only grow, so a timer that is set fires first and checks again, at most once per budget.
     if (this.#timerAt <= at) return;
     this.#cancelTimer?.();
     this.#timerAt = at;
     // Whole milliseconds, rounded up: a timer that fires early would only be set again.
     this.#cancelTimer = this.#clock.after(Math.ceil(Math.max(0, at - this.#clock.monotonicMs())), () => {
       this.#timerAt = Number.POSITIVE_INFINITY;
-      // Answers that came while the thread was busy with something else are not late: they are taken first.
+      // Answers that came while the thread was busy are not late, so they are taken first.
       setImmediate(() => this.#pump(true));
     });
   }
 }
 
-/** An exec that failed ran nothing: the process is what it was. */
+/** A failed exec ran nothing: the process is unchanged. */
 const isExec = (event: ModelEvent): event is ExecEvent =>
   event.action === 'exec' && (event.status === undefined || event.status === 0);
 

@@ -1,7 +1,7 @@
-/** Dead slots at the front that are tolerated before the rest moves forward. */
+/** Dead slots at the front before the rest is moved forward. */
 const SLACK = 1024;
 
-/** A queue with constant cost at any length: an array's `shift` moves everything, a Map leaves holes behind. */
+/** A queue with constant cost at any length: an array's `shift` moves everything, and a Map leaves holes behind. */
 export class Fifo<T extends object | number> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -14,12 +14,12 @@ export class Fifo<T extends object | number> {
     this.#items.push(item);
   }
 
-  /** The oldest, which stays. */
+  /** The oldest item, which stays. */
   peek(): T | undefined {
     return this.#items[this.#head];
   }
 
-  /** The oldest, which goes. */
+  /** Removes and returns the oldest item. */
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
@@ -29,7 +29,7 @@ export class Fifo<T extends object | number> {
       this.#items.length = 0;
       this.#head = 0;
     } else if (this.#head >= SLACK && this.#head * 2 >= this.#items.length) {
-      // At least half is dead: each item moves once at most for each that went.
+      // At least half is dead, so each item moves at most once for each removed one.
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }

@@ -3,8 +3,8 @@ import { CodedError } from '../runtime/coded-error.ts';
 /**
  * - `duplicate-source`, `duplicate-field`, `missing-field`, `cycle`, `order`: the declarations of the data sources do
  *   not fit together
- * - `unknown-field`: a field was asked for that no source provides
- * - `too-many-sources`: more sources of phase `later` than an event can wait for
+ * - `unknown-field`: a requested field that no source provides
+ * - `too-many-sources`: more `later` sources than an event can wait for
  */
 export type ModelErrorCode =
   | 'duplicate-source'

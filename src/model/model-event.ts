@@ -1,7 +1,10 @@
 import type { ExecutedFile, ProcessEvent } from '../audit/audit-event.ts';
 import type { FileVersion } from './hash/file-version.ts';
 
-/** What the data sources read of a process event. It comes from another thread (process-batch.ts): each value costs. */
+/**
+ * The parts of a process event that data sources read. It comes from another thread (process-batch.ts), so each value
+ * costs.
+ */
 export interface ModelEvent
   extends Pick<
     ProcessEvent,
@@ -23,7 +26,7 @@ export interface ModelEvent
     | 'names'
   > {
   readonly files: readonly Pick<ExecutedFile, 'inode' | 'dev'>[];
-  /** The file that was found under `path` after the event, if by device and inode it is one of `files`. */
+  /** The file found under `path` after the event, if by device and inode it is one of `files`. */
   readonly image?: Pick<FileVersion, 'key' | 'ctimeMs'> | undefined;
 }
 

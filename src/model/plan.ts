@@ -7,24 +7,24 @@ export interface LaterStep {
   readonly after: readonly number[];
 }
 
-/** More are refused: which of them an event waits for is kept in the bits of one number. */
+/** More are refused: the steps that an event waits for are the bits of one number. */
 export const MAX_LATER_STEPS = 30;
 
-/** The order to ask sources in: every source comes after those it needs fields of. */
+/** The order in which sources are asked: every source after those whose fields it needs. */
 export interface Plan {
   readonly event: readonly EventSource[];
   readonly later: readonly LaterStep[];
-  /** Every source with a part in it, in order of asking. */
+  /** Every source that takes part, in the order of asking. */
   readonly sources: readonly DataSource[];
   /** Fields that reach the emitted event, in order of asking. */
   readonly fields: readonly string[];
 }
 
 /**
- * Makes a plan out of declarations alone, so that adding a source never means editing an order.
+ * Makes a plan from declarations alone, so that adding a source never means editing an order.
  *
- * @param wanted output fields somebody will read: sources that serve none of them, directly or through another
- *   source, are left out and cost nothing. All output fields unless given.
+ * @param wanted output fields that are read: sources that serve none of them, directly or through another source, are
+ * left out and cost nothing. All output fields unless given.
  * @throws ModelError naming the sources and fields that do not fit together
  */
 export const planSources = (sources: readonly DataSource[], wanted?: Iterable<string>): Plan => {
@@ -118,7 +118,7 @@ const outputProvider = (field: string, providers: Providers): DataSource => {
   throw new ModelError('unknown-field', `no field '${field}'; there are: ${known.join(', ')}`);
 };
 
-/** Depth first over the needs; `path` is how the current source was reached, for naming a cycle. */
+/** Depth first over the needs; `path` is how the current source was reached, to name a cycle. */
 const visitor = (providers: Providers, order: DataSource[]) => {
   const done = new Set<DataSource>();
   const path: DataSource[] = [];

@@ -20,20 +20,20 @@ import { BootTime } from './procfs/boot-time.ts';
 import { ProcfsReader } from './procfs/reader.ts';
 import { cachedHostName } from './sources/host.ts';
 
-/** Everything has a default for the host this runs on; tests and unusual hosts give their own. */
+/** Everything has a default for the present host; tests and unusual hosts give their own. */
 export interface ServiceOptions {
   readonly clock?: Clock | undefined;
-  /** `/proc` unless said. */
+  /** Default: `/proc`. */
   readonly procRoot?: string | undefined;
-  /** This one's unless said. */
+  /** Default: this platform. */
   readonly platform?: NodeJS.Platform | undefined;
   /** Whether fork, clone and vfork events are offered to the model; on macOS they always are. */
   readonly forkEvents?: boolean | undefined;
-  /** Opens the kernel's process connector; null to do without. */
+  /** Opens the kernel's process connector; null for none. */
   readonly openConnector?: (() => ProcessConnector) | null | undefined;
   /** Starts a process that runs `serveHashes`. */
   readonly startHashes?: ((limits: HashClientOptions['limits']) => StartedLook<Socket>) | undefined;
-  /** Is told what is in the way of looking at files. */
+  /** Receives reasons why files cannot be looked at. */
   readonly warn?: ((message: string) => void) | undefined;
   readonly askNss?: AskNss | undefined;
   readonly passwdPath?: string | undefined;
@@ -58,14 +58,14 @@ export interface LiveServices {
   readonly processContainers: ProcessContainers;
   readonly forkEvents: boolean;
   readonly openConnector: (() => ProcessConnector) | undefined;
-  /** What became of it. */
+  /** Its state. */
   readonly connector: ConnectorState;
   hostName(): string | undefined;
 }
 
 export const createLiveServices = (options: ServiceOptions = {}): LiveServices => {
   const clock = options.clock ?? systemClock;
-  // OpenBSM records every fork; the process connector is Linux's.
+  // OpenBSM records every fork; the process connector exists only on Linux.
   const isDarwin = (options.platform ?? process.platform) === 'darwin';
   const procfs = new ProcfsReader(options.procRoot);
   const live = new LiveProcesses(procfs, new BootTime(procfs, clock));

@@ -3,13 +3,13 @@ import type { Clock } from './clock.ts';
 import { type DataSource, DEFAULT_BUDGET_MS, DEFAULT_MAX_PENDING } from './source.ts';
 
 export interface ModelLimits {
-  /** Events waiting for sources at once; beyond it the oldest goes out as it is. */
+  /** Most events that wait for sources; beyond it the oldest is emitted as it is. */
   readonly maxInFlight: number;
-  /** No event waits longer than this after its arrival, whatever the sources' budgets add up to. */
+  /** Longest wait of an event after its arrival, whatever the sources' budgets add up to. */
   readonly budgetMs: number;
-  /** How long a source rests after two calls in a row that held up the thread for longer than its budget. */
+  /** How long a source rests after two calls in a row that blocked the thread for longer than its budget. */
   readonly restMs: number;
-  /** How long `start` waits for a source; one that takes longer goes on starting while events come in. */
+  /** How long `start` waits for a source; a slower one continues to start while events come in. */
   readonly startMs: number;
 }
 
@@ -21,19 +21,19 @@ export const MODEL_LIMITS: ModelLimits = {
 };
 
 export interface SourceCounters {
-  /** Times the source was asked. */
+  /** How often the source was asked. */
   asked: number;
   /** Calls that threw or rejected. */
   failed: number;
   /** Calls that were not done within the budget. */
   slow: number;
-  /** Events the source was not asked for: it rested, had too many answers outstanding, or did not start. */
+  /** Events for which the source was not asked: it rested, had too many answers outstanding, or did not start. */
   skipped: number;
   /** Message of the last failure. */
   lastError: string | undefined;
 }
 
-/** Where one source is asked: its limits, and what came of them. */
+/** Asks one source, within its limits, and counts the results. */
 export class SourceRunner<Source extends DataSource = DataSource> {
   readonly source: Source;
   readonly budgetMs: number;
@@ -44,7 +44,7 @@ export class SourceRunner<Source extends DataSource = DataSource> {
   readonly #maxPending: number;
   readonly #limits: ModelLimits;
   readonly #clock: Clock;
-  /** Whether its last call held up the thread for longer than its budget. */
+  /** Whether its last call blocked the thread for longer than its budget. */
   #wasSlow = false;
   /** Monotonic milliseconds. */
   #restsUntil = 0;
@@ -58,7 +58,7 @@ export class SourceRunner<Source extends DataSource = DataSource> {
     this.#clock = clock;
   }
 
-  /** Resolves when the source has started, or failed to and is passed over from now on, or takes too long. */
+  /** Resolves when the source has started, takes too long, or failed to start and is skipped from now on. */
   start(): Promise<void> {
     const starting = (async () => this.source.start?.())().catch((error: unknown) => {
       this.fail(error);
@@ -72,7 +72,7 @@ export class SourceRunner<Source extends DataSource = DataSource> {
     return this.#within((async () => this.source.stop?.())().catch((error: unknown) => this.fail(error)));
   }
 
-  /** Waits for what a source does at the start or the end, but not for ever. */
+  /** Waits for a source's work at the start or the end, but not for ever. */
   #within(work: Promise<void>): Promise<void> {
     const { startMs } = this.#limits;
     return new Promise(resolve => {
@@ -96,7 +96,7 @@ export class SourceRunner<Source extends DataSource = DataSource> {
     return isOpen;
   }
 
-  /** Takes over what the source declared, and nothing else: a source cannot overwrite another's field. */
+  /** Takes over the fields that the source declared, and nothing else: a source cannot overwrite another's field. */
   take(answer: object | undefined, fields: Record<string, unknown>): void {
     if (answer === undefined) return;
     const values = answer as Readonly<Record<string, unknown>>;
@@ -113,8 +113,8 @@ export class SourceRunner<Source extends DataSource = DataSource> {
   }
 
   /**
-   * Makes the source rest that held up the thread for longer than its budget, and again the next time it was asked: once
-   * may have been the garbage collector, or a host that had no time for us.
+   * Makes the source rest if it blocked the thread for longer than its budget twice in a row: once may have been the
+   * garbage collector, or a busy host.
    *
    * @param before when it was called
    * @returns the time now, so that consecutive sources share clock readings

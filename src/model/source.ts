@@ -6,17 +6,17 @@ export type FieldUse = 'output' | 'internal';
 /** What one source may cost. */
 export interface SourceLimits {
   /**
-   * Milliseconds after the event's arrival that it waits for this source: the model's budget (DEFAULT_BUDGET_MS) unless
-   * said, and never more than that. A call that holds up the thread cannot be interrupted: after two in a row that took
-   * longer the source rests for a while.
+   * Milliseconds after its arrival that the event waits for this source: by default the model's budget
+   * (DEFAULT_BUDGET_MS), and never more than that. A call that blocks the thread cannot be interrupted: after two in
+   * a row that took longer the source rests for a while.
    */
   readonly budgetMs?: number;
   /**
    * false: it never rests, because it does nothing that could take long, or has to see every event to be right. If it
-   * takes long, that was somebody else.
+   * takes long, something else was the cause.
    */
   readonly rests?: boolean;
-  /** Answers outstanding at once, DEFAULT_MAX_PENDING unless said; beyond it the source is passed over. */
+  /** Most outstanding answers, by default DEFAULT_MAX_PENDING; beyond it the source is skipped. */
   readonly maxPending?: number;
 }
 
@@ -27,17 +27,19 @@ interface SourceBase<Fields extends object> {
   readonly name: string;
   /** Every field the source may fill. A field has exactly one provider. */
   readonly provides: Readonly<Record<keyof Fields & string, FieldUse>>;
-  /** Fields of other sources that must be settled before this one is asked; settled may mean that there is no value. */
+  /** Fields of other sources that must be settled before this one is asked; a settled field may have no value. */
   readonly needs: readonly string[];
   readonly limits?: SourceLimits;
-  /** Called once before the first event. If it fails, the source is passed over from then on. */
+  /** Called once before the first event. If it fails, the source is skipped from then on. */
   start?(): void | Promise<void>;
   stop?(): void | Promise<void>;
   /** Sees every process event, forks and exits too, in order of arrival and before the event itself is resolved. */
   observe?(event: ModelEvent): void;
 }
 
-/** Answers on the spot: no waiting, nothing that can hang. `known` holds what the fields in `needs` came to. */
+/**
+ * Answers on the spot, without waiting or anything that can hang. `known` holds the values of the fields in `needs`.
+ */
 export interface EventSource<Fields extends object = object> extends SourceBase<Fields> {
   readonly phase: 'event';
   resolve(event: ExecEvent, known: Readonly<Record<string, unknown>>): Partial<Fields> | undefined;
@@ -52,10 +54,7 @@ export interface LaterSource<Fields extends object = object> extends SourceBase<
   ): Partial<Fields> | undefined | Promise<Partial<Fields> | undefined>;
 }
 
-/**
- * A place that fields of a process event come from. What it cannot say stays undefined and becomes NULL: never a
- * guess.
- */
+/** A source of a process event's fields. What it cannot determine stays undefined and becomes NULL: never a guess. */
 export type DataSource<Fields extends object = object> = EventSource<Fields> | LaterSource<Fields>;
 
 interface Needing<Needs extends object> {

@@ -16,11 +16,11 @@ import { placeSource } from './sources/place.ts';
 import { type ProcessTreeSourceOptions, processTreeSource } from './sources/process-tree.ts';
 import { recordedSource } from './sources/recorded.ts';
 
-/** What events tell by themselves, wherever and whenever they happened. */
+/** Sources that need only the event, of any host and any time. */
 const eventSources = (tree: ProcessTreeSourceOptions) => [auditSource(), processTreeSource(tree)] as const;
 
 /**
- * The data sources of a live host. A new one is its file in sources/ and its line here; above, if it takes nothing but
+ * The data sources of a live host. To add one, add its file to sources/ and its line here; or above, if it needs only
  * the event.
  */
 export const liveSources = (services: LiveServices) => {
@@ -42,7 +42,7 @@ export const liveSources = (services: LiveServices) => {
 };
 
 /**
- * The data sources of recorded events. They are of another time, perhaps of another host: what this host could add
+ * The data sources of recorded events. These are of another time, perhaps of another host: what this host could add
  * would be a guess.
  */
 export const replaySources = () =>

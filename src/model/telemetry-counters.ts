@@ -3,20 +3,20 @@ import type { HashClientCounters } from './hash/hash-client.ts';
 import type { SourceCounters } from './source-runner.ts';
 import type { TelemetryModel } from './telemetry-model.ts';
 
-/** What the Event Model has come to, as plain data. */
+/** The Event Model's counters, as plain data. */
 export interface TelemetryCounters extends ModelCounters {
   readonly inFlight: number;
-  /** Fields that stayed NULL because a source failed, was slow, or was passed over: calls of all sources together. */
+  /** Fields that stayed NULL because a source failed, was slow, or was skipped: calls of all sources together. */
   readonly failed: number;
   readonly slow: number;
   readonly skipped: number;
   /** By name. */
   readonly sources: Readonly<Record<string, SourceCounters>>;
-  /** undefined for recorded events, which only have what they say themselves. */
+  /** undefined for recorded events, which have only what they contain themselves. */
   readonly live:
     | {
         readonly hashes: HashClientCounters;
-        /** Processes remembered, and forgotten for want of room. */
+        /** Remembered processes, and those forgotten for want of room. */
         readonly processes: number;
         readonly processesForgotten: number;
         /** Whether every fork is seen, and how often the kernel's process connector overflowed. */

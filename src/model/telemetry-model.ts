@@ -4,14 +4,14 @@ import { createLiveServices, type LiveServices, type ServiceOptions } from './se
 import type { ModelLimits } from './source-runner.ts';
 import { liveSources, replaySources, type TelemetryFields } from './sources.ts';
 
-/** A process event with all that is known of it. */
+/** A process event with everything known about it. */
 export type TelemetryEvent = EnrichedEvent<TelemetryFields>;
 
 export interface TelemetryModelOptions {
   /** `live`: events of this host, now; `replay`: recorded ones, to which this host adds nothing. */
   readonly origin: 'live' | 'replay';
   readonly emit: (event: TelemetryEvent) => void;
-  /** Fields somebody will read: what serves none of them costs nothing. */
+  /** Fields that are read: a source that serves none of them costs nothing. */
   readonly wanted: Iterable<string>;
   readonly limits?: Partial<ModelLimits>;
   readonly services?: ServiceOptions;
@@ -30,7 +30,7 @@ export interface TelemetryModel {
  */
 export const createTelemetryModel = (options: TelemetryModelOptions): TelemetryModel => {
   const services = options.origin === 'live' ? createLiveServices(options.services) : undefined;
-  // Of recorded events only what they can have is asked for; the rest stays NULL.
+  // For recorded events only the fields that they can have are asked for; the rest stays NULL.
   const names = [...options.wanted];
   const sources = services === undefined ? replaySources() : liveSources(services);
   const offered = new Set<string>(sources.flatMap(({ provides }) => Object.keys(provides)));
@@ -47,8 +47,8 @@ export const createTelemetryModel = (options: TelemetryModelOptions): TelemetryM
 /**
  * Checks names that people chose.
  *
- * @returns the same names, once each
- * @throws ModelError naming the one that does not exist and those that do
+ * @returns the same names without duplicates
+ * @throws ModelError naming the unknown field and the existing ones
  */
 export const telemetryFieldNames = (names: readonly string[]): readonly string[] => {
   const distinct = [...new Set(names)];

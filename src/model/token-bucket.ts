@@ -1,17 +1,17 @@
-/** How often something may happen: so many times a second, and as many at once after a second of rest. */
+/** Limits how often something may happen: a number of times a second, and as many at once after a second of rest. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #now: () => number;
-  /** Tokens that must have gathered before there are any again, once somebody has got none. */
+  /** Tokens that must have gathered before any are given out again, after a request was refused. */
   readonly #gathered: number;
   #isDry = false;
-  /** Below 0 after something that had to go on. */
+  /** Negative after something that had to continue. */
   #tokens: number;
   #reckonedAt: number;
 
   /**
    * @param now milliseconds of a monotonic clock
-   * @param gatherMs milliseconds for which tokens gather once there were too few, so that they are taken together
+   * @param gatherMs milliseconds that tokens gather after a refusal, so that they are taken together
    */
   constructor(perSecond: number, now: () => number, gatherMs = 0) {
     this.#perSecond = perSecond;
@@ -21,7 +21,7 @@ export class TokenBucket {
     this.#reckonedAt = now();
   }
 
-  /** @returns false if it is too early; nothing is taken then */
+  /** @returns false if it is too early; then nothing is taken */
   tryTake(): boolean {
     this.#refill();
     this.#isDry = this.#tokens < (this.#isDry ? this.#gathered : 1);
@@ -30,7 +30,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes so many, or all there are where there are fewer; nothing of what gathers. */
+  /** Takes this many, or all available if there are fewer; nothing of what is gathering. */
   takeAtMost(count: number): void {
     if (this.#isDry) return;
     this.#refill();
@@ -42,7 +42,7 @@ export class TokenBucket {
     }
   }
 
-  /** Takes so many, of those to come if there are fewer. */
+  /** Takes this many, from later ones if there are fewer. */
   take(count = 1): void {
     this.#refill();
     this.#tokens -= count;

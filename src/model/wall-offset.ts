@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** Readings farther apart than this are tried again: the thread lost the processor in between. */
+/** Readings farther apart than this are repeated: the thread lost the CPU in between. */
 const CLOSE_MS = 1;
 const TRIES = 5;
 
@@ -8,7 +8,8 @@ const TRIES = 5;
  * Reads another clock together with the wall clock.
  *
  * @param read milliseconds on the other clock
- * @returns what to add to the other clock's milliseconds for milliseconds since the epoch; undefined if `read` has none
+ * @returns what to add to the other clock's milliseconds to get milliseconds since the epoch; undefined if `read` has
+ * none
  */
 export const wallOffset = (clock: Clock, read: () => number | undefined): number | undefined => {
   let best: number | undefined;

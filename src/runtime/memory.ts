@@ -17,21 +17,24 @@ const ARENAS = 2;
 
 /** How much memory a process may have. */
 export interface MemoryBounds {
-  /** Resident bytes from which on memory is saved, and below which it is not any more. */
+  /** Resident bytes above which memory is saved. */
   readonly tightBytes: number;
   readonly roomyBytes: number;
-  /** Bytes from which on an allocation is a mapping of its own, which is gone when it is freed. */
+  /** Allocations from this size on are separate mappings, which go back to the system when freed. */
   readonly mappedBytes: number;
 }
 
-/** Beside everything else on a host: with 50,000 rows there are 104 MB. */
+/** Beside other programs on a host: with 50,000 rows there are 104 MB. */
 export const BESIDE_OTHERS: MemoryBounds = {
   tightBytes: 110_000_000,
   roomyBytes: 100_000_000,
   mappedBytes: 128 * 1024,
 };
 
-/** While somebody waits for recorded events: to save, and to map and clear the same pages again, takes a fifth more CPU. */
+/**
+ * While somebody waits for recorded events: saving memory, and mapping and clearing the same pages again, takes a
+ * fifth more CPU.
+ */
 export const READS_RECORDED: MemoryBounds = {
   tightBytes: 240_000_000,
   roomyBytes: 220_000_000,

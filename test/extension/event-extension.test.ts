@@ -181,7 +181,7 @@ describe('names', () => {
     });
     expect(running.warnings).toEqual([
       expect.stringMatching(
-        /--disable_tables keeps process_events, audit_status, osquery_schedule away: put .* --disable_tables=curl\n$/,
+        /--disable_tables hides process_events, audit_status, osquery_schedule: put .* --disable_tables=curl\n$/,
       ),
     ]);
   });

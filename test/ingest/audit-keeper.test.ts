@@ -116,7 +116,7 @@ describe('AuditKeeper', unless(whyNotLinux), () => {
         'share',
         'multicast',
         expect.stringMatching(
-          /^warn: pid \d+ \(.+\) has taken the audit socket: reading the multicast copy; asking for it again in 1 s$/,
+          /^warn: pid \d+ \(.+\) has taken the audit socket: reading the multicast copy; claiming it again in 1 s$/,
         ),
       ]);
       // At 1, 3, 7, 15 … 511 s, then every ten minutes.
@@ -175,7 +175,7 @@ describe('AuditKeeper', unless(whyNotLinux), () => {
       const { world, keeper } = keeping();
       for (let i = 0; i < 100; i++) await keeper.wanted(NEIGHBOUR);
       expect(world.log).toEqual([
-        expect.stringMatching(/was refused, as it is ours.*custom_audit_mode=multicast/),
+        expect.stringMatching(/was refused, because it is ours.*custom_audit_mode=multicast/),
       ]);
       world.now += 60_000;
       await keeper.wanted(GONE);

@@ -65,8 +65,8 @@ describe('planWatches', () => {
       'process_file_events does not watch "relative/**" and 1 more: it does not begin with /',
       `process_file_events does not watch "/${'x'.repeat(4095)}": it is longer than 4095 bytes`,
       'process_file_events does not watch "/a\\u0000b": it has a NUL',
-      'process_file_events does not watch "/nowhere": no such directory yet',
-      'process_file_events does not watch "/gone/x": its directory is not there yet',
+      'process_file_events does not watch "/nowhere": there is no such directory yet',
+      'process_file_events does not watch "/gone/x": its directory does not exist yet',
     ]);
   });
 

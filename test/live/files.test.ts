@@ -194,7 +194,7 @@ open($f, '>', "$tree/unwatched") or die $!; close $f;`;
     await source.close();
     expect(warnings).toEqual([
       expect.stringContaining('does not watch "relative/**": it does not begin with /'),
-      expect.stringContaining('not there": no such directory yet'),
+      expect.stringContaining('not there": there is no such directory yet'),
     ]);
     const said = rows.map(({ operation, path, dest_path = '', category }) =>
       `${category}: ${operation} ${path} ${dest_path}`.replaceAll(tree, '').trimEnd(),

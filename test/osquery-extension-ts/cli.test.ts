@@ -57,7 +57,7 @@ describe('the commands', () => {
     for (const [name, what] of [
       [taken, 'expected a name of lower-case letters'],
       ['Upper', 'expected a name of lower-case letters'],
-      ['src', 'src exists; expected a name that is free'],
+      ['src', 'src exists already; expected an unused name'],
     ] as const) {
       const { status, error } = await cli('new', name);
       expect(status).toBe(1);

@@ -83,10 +83,10 @@ describe('recorded rows beyond memory', unless(whyNotLinux), () => {
     const lines = stderr.split('\n').filter(line => line !== '');
     expect(lines).toEqual([
       expect.stringMatching(
-        /rows do not fit into memory, and not into a temporary file in \S+small \(only 1\d MiB are free\): reading stops\./,
+        /rows fit neither into memory nor into a temporary file in \S+small \(only 1\d MiB are free\): reading stops\./,
       ),
       expect.stringMatching(
-        /one file: reading was stopped after [\d.]+ MB of [\d.]+ MB, what stands behind is not there$/,
+        /one file: reading was stopped after [\d.]+ MB of [\d.]+ MB, and the rest was not read$/,
       ),
     ]);
     expect(output[3]).toBe('');

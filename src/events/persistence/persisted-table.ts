@@ -1,6 +1,6 @@
 import type { Cursor, QueryCursors } from 'osquery-extension-ts/events';
 import type { EventBuffer, SavedBuffer } from '../event-buffer.ts';
-import type { LateColumns, LateValues } from '../late-columns.ts';
+import type { LateColumns, LateRow } from '../late-columns.ts';
 import type { PackedBatch, StoredBatch } from '../row-batch.ts';
 import { ownersOf } from '../row-owner.ts';
 import { type LateBatch, type LoggedRows, RowLog } from './row-log.ts';
@@ -49,7 +49,7 @@ export class PersistedTable {
   /** As of the rows written last. */
   #firstFile: number;
   readonly #cursorChanges = new Map<string, Cursor | undefined>();
-  readonly #lateChanges = new Map<number, LateValues>();
+  readonly #lateChanges = new Map<number, LateRow>();
   /** Bytes at the start that could not be read. */
   readonly lostBytes: number;
 
@@ -213,8 +213,8 @@ const START: SavedTable = { from: 1, nextEid: 1, readUpTo: 1, gone: [], firstFil
 /** Rows whose late values are written in one piece; others have their turn between two pieces. */
 const PIECE_ROWS = 2_000;
 
-const inPieces = (values: readonly LateValues[]): (readonly LateValues[])[] => {
-  const pieces: (readonly LateValues[])[] = [];
+const inPieces = (values: readonly LateRow[]): (readonly LateRow[])[] => {
+  const pieces: (readonly LateRow[])[] = [];
   for (let at = 0; at < values.length; at += PIECE_ROWS) pieces.push(values.slice(at, at + PIECE_ROWS));
   return pieces;
 };

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LateValues } from '../late-columns.ts';
+import type { LateRow } from '../late-columns.ts';
 import { isPackedBatch, type PackedBatch, type StoredBatch } from '../row-batch.ts';
 import { AppendFile } from './append-file.ts';
 import { encodeFrame, type Frame, MAX_PAYLOAD_BYTES, scanFrames } from './frame.ts';
@@ -36,7 +36,7 @@ const READABLE: ReadonlySet<unknown> = new Set([1, VERSION]);
 /** Late values of some rows, in the order of `names`. */
 export interface LateBatch {
   readonly names: readonly string[];
-  readonly values: readonly LateValues[];
+  readonly values: readonly LateRow[];
 }
 
 /** Receives rows as they are read, oldest first; some may be missing between batches. */

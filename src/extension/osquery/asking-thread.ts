@@ -2,18 +2,21 @@ import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, CallerView, CallOrigin } from 'osquery-extension-ts/events';
 
-/** Core's thread that runs scheduled queries. Source: osquery/dispatcher/scheduler.h, which names it; the kernel keeps 15 bytes. */
+/**
+ * Core's thread for scheduled queries. Source: osquery/dispatcher/scheduler.h, which names it; the kernel keeps 15
+ * bytes.
+ */
 const SCHEDULER = 'SchedulerRunner';
-/** recvfrom(2), in which Thrift's client waits for an answer: on x86_64, and on arm64. */
+/** recvfrom(2), in which Thrift's client waits for an answer, on x86_64 and on arm64. */
 const RECVFROM: ReadonlySet<number> = new Set([45, 207]);
-/** A thread that has sent a request may not be in its wait yet: looks at one that runs, each takes some microseconds. */
+/** Looks at a running thread that has sent its request but may not wait yet; each takes some microseconds. */
 const LOOKS = 10;
-/** … and what is tried after that. */
+/** Attempts after that. */
 const TRIES = 4;
 const BETWEEN_MS = 1;
-/** Milliseconds between two looks for the scheduler of a process, if it has none yet or cannot be looked at. */
+/** Milliseconds between two searches for the scheduler of a process that has none yet, or cannot be read. */
 const WITHOUT_MS = 1_000;
-/** Of what procfs says of a thread: the number of a system call, six arguments and two addresses; or seven counts. */
+/** Bytes of a thread's line in procfs: a system call number, six arguments and two addresses; or seven counters. */
 const LINE_BYTES = 512;
 
 const OTHER: Caller = { kind: 'other' };
@@ -22,24 +25,24 @@ const UNKNOWN: Caller = { kind: 'unknown' };
 export interface AskingThreadOptions {
   /** pid of the process at the other end of a connection. */
   readonly processOf: (fd: number) => number | undefined;
-  /** Inode number of the other end of a connected socket, by that of ours. */
+  /** Inode of a connected socket's other end, from the inode of ours. */
   readonly peerOf: (inode: number) => number | undefined;
   /** Whether core writes to a file before each query. */
   readonly marks: boolean;
   readonly procfs?: string;
-  /** What a link in procfs says. @throws Error if it cannot be read */
+  /** The target of a link in procfs. @throws Error if it cannot be read */
   readonly readLink?: (path: string) => string;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
 }
 
 /**
- * Tells whether a call of core is one of its scheduler, which runs one query after the other, or of another thread: a
- * distributed query, a shell that is connected.
+ * Determines whether a call of core comes from its scheduler, which runs one query after the other, or from another
+ * thread: a distributed query, or a connected shell.
  *
- * A call does not say. But the thread that made it waits for the answer in recvfrom(2) on its end of the connection, and
- * procfs shows threads, what they wait in and on which descriptor. This takes CAP_SYS_PTRACE, or the same user. A join calls once
- * per outer row, so files in procfs are kept open.
+ * The call itself does not tell. But the thread that made it waits for the answer in recvfrom(2) on its end of the
+ * connection, and procfs shows what each thread waits in, and on which descriptor. This needs CAP_SYS_PTRACE, or the
+ * same user. A join calls once per outer row, so files in procfs are kept open.
  */
 export class AskingThread implements CallerView {
   readonly #options: Required<AskingThreadOptions>;
@@ -55,7 +58,7 @@ export class AskingThread implements CallerView {
     };
   }
 
-  /** At once, unless the thread that asks is still on its way to its wait. */
+  /** Answers at once, unless the calling thread does not wait yet. */
   identify({ fd }: CallOrigin): Caller | Promise<Caller> {
     if (fd === undefined) return UNKNOWN;
     return this.#look(fd) ?? this.#lookAgain(fd);
@@ -82,19 +85,19 @@ export class AskingThread implements CallerView {
       if (thread !== core.scheduler) return OTHER;
       return { kind: 'scheduler', mark: this.#options.marks ? thread.mark() : undefined };
     } catch {
-      // procfs may not be read, or the connection has gone.
+      // procfs may not be read, or the connection is gone.
       this.#forget(pid);
       return UNKNOWN;
     }
   }
 
-  /** Lets go of what is kept open; it is opened again when it is needed. */
+  /** Closes what is kept open; it is opened again when needed. */
   close(): void {
     this.#core?.close();
     this.#core = undefined;
   }
 
-  /** undefined for a process that has no scheduler. */
+  /** undefined for a process without a scheduler. */
   #coreOf(pid: number | undefined): CoreThreads | undefined {
     if (this.#core?.pid === pid) return this.#core;
     this.close();
@@ -105,14 +108,16 @@ export class AskingThread implements CallerView {
     return this.#core;
   }
 
-  /** Does not look at a process for a while. */
+  /** Ignores a process for a while. */
   #forget(pid: number | undefined): void {
     this.close();
     if (pid !== undefined) this.#without = { pid, until: this.#options.now() + WITHOUT_MS };
   }
 }
 
-/** The threads of a core. The one that asked last is looked at first, then the scheduler and the last other one. */
+/**
+ * The threads of a core. The thread that asked last is looked at first, then the scheduler and the last other thread.
+ */
 class CoreThreads {
   readonly pid: number;
   readonly scheduler: Thread;
@@ -137,7 +142,7 @@ class CoreThreads {
     return task === undefined ? undefined : new CoreThreads(path, pid, new Thread(path, task), readLink);
   }
 
-  /** The thread that waits for what comes on a socket. */
+  /** The thread that waits for data on a socket. */
   waitingOn(socket: string): Thread | undefined {
     const thread = this.#likelyWaitingOn(socket) ?? this.#anyWaitingOn(socket);
     if (thread !== undefined) this.#isOtherFirst = thread !== this.scheduler;
@@ -159,7 +164,7 @@ class CoreThreads {
 
   #anyWaitingOn(socket: string): Thread | undefined {
     for (const task of readdirSync(`${this.#path}/task`)) {
-      // It may have come to its wait since it was looked at.
+      // It may have begun to wait since it was looked at.
       if (task === this.scheduler.task) {
         if (this.#waits(this.scheduler, socket)) return this.scheduler;
         continue;
@@ -182,7 +187,7 @@ class CoreThreads {
     return fd !== undefined && this.#linkOf(fd) === socket;
   }
 
-  /** Empty where it cannot be read. */
+  /** Empty if it cannot be read. */
   #linkOf(fd: number): string {
     try {
       return this.#readLink(`${this.#path}/fd/${fd}`);
@@ -202,9 +207,9 @@ class Thread {
   readonly task: string;
   readonly #path: string;
   readonly #syscall: number;
-  /** Whether it was in no call when it was looked at: it may be on its way to one. */
+  /** Whether it was in no system call at the last look: it may be about to make one. */
   isRunning = false;
-  /** Of its reads and writes; undefined before it is needed, null where the kernel does not count them. */
+  /** Descriptor of its I/O counters; undefined before it is needed, null if the kernel does not count them. */
   #io: number | null | undefined;
 
   /** @throws Error if it has ended, or may not be looked at */
@@ -221,7 +226,7 @@ class Thread {
     return waitedFor(line, length);
   }
 
-  /** Changes when it reads or writes a file; not with what it sends and receives. */
+  /** Changes when the thread reads or writes a file, but not when it sends or receives. */
   mark(): string | undefined {
     if (this.#io === undefined) this.#io = openIfThere(`${this.#path}/io`);
     const length = this.#io === null ? 0 : readLine(this.#io);
@@ -237,14 +242,14 @@ class Thread {
 const line = Buffer.alloc(LINE_BYTES);
 const RUNNING = 'r'.charCodeAt(0);
 const SPACE = ' '.charCodeAt(0);
-/** Before a number in hex: `0x`. */
+/** Bytes before a hexadecimal number: `0x`. */
 const PREFIX_BYTES = 2;
 
 /**
- * The descriptor in a line such as `45 0x1c 0x7fc350010180 …`: the number of the call, then its arguments; or `running`. A join
- * reads thousands of them.
+ * The descriptor in a line such as `45 0x1c 0x7fc350010180 …`: the number of the call, then its arguments; or
+ * `running`. A join reads thousands of them.
  *
- * @returns undefined for other calls than recvfrom(2)
+ * @returns undefined for calls other than recvfrom(2)
  */
 const waitedFor = (bytes: Uint8Array, length: number): number | undefined => {
   let at = 0;
@@ -256,11 +261,11 @@ const waitedFor = (bytes: Uint8Array, length: number): number | undefined => {
   return Number.isNaN(fd) ? undefined : fd;
 };
 
-/** Of a decimal or hexadecimal number; NaN for anything else. */
+/** Value of a decimal or hexadecimal digit; NaN for anything else. */
 const digitOf = (byte: number): number =>
   byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : byte >= 0x61 && byte <= 0x66 ? byte - 0x57 : Number.NaN;
 
-/** Bytes that were read; 0 where the thread has ended. */
+/** Number of bytes read; 0 if the thread has ended. */
 const readLine = (fd: number): number => unlessEnded(() => readSync(fd, line, 0, LINE_BYTES, 0)) ?? 0;
 
 const openIfThere = (path: string): number | null => {

@@ -1,20 +1,20 @@
 import * as libc from '../../runtime/socket-calls.ts';
 
-/** Who is connected to the extension's UNIX socket. Linux only. */
+/** The clients of the extension's UNIX socket. Linux only. */
 export class Clients {
-  /** By descriptor: each is asked for when it has connected, before anything comes by it. */
+  /** By descriptor. A client is identified when it connects, before it sends anything. */
   readonly #pids = new Map<number, number>();
 
   /**
-   * Refuses clients that are neither this user nor root. The socket file's mode keeps them out already; this holds where somebody
-   * has widened it, or passes on a descriptor.
+   * Refuses clients that are neither this user nor root. The socket file's mode already excludes them; this helps if
+   * somebody has widened the mode, or passes on a descriptor.
    *
    * @returns why; undefined for a client to serve
    */
   refuse(fd: number): string | undefined {
     const credentials = libc.peerCredentials(fd);
     if (credentials === undefined) {
-      return `it is not known who connected to the extension's socket (errno ${libc.errno()})`;
+      return `the process that connected to the extension's socket is not known (errno ${libc.errno()})`;
     }
     const { pid, uid } = credentials;
     this.#pids.set(fd, pid);

@@ -2,7 +2,7 @@ import { isAmongTables } from '../../../tables/table-name.ts';
 import { isTableDisabled } from '../../flags/disabled-tables.ts';
 import { listOf } from '../../flags/list-of.ts';
 
-/** What of core's own settings keeps events from being found. */
+/** The core settings that can prevent events from being found. */
 export interface CoreFacts {
   /** Core's options by name, as text. */
   readonly options: ReadonlyMap<string, string>;
@@ -10,22 +10,22 @@ export interface CoreFacts {
   readonly nativeTables: ReadonlySet<string> | undefined;
   /** Standard names of our event tables. */
   readonly standardNames: readonly string[];
-  /** Of each of our tables the names it is registered by; with one of them in SQL it can be asked. */
+  /** For each of our tables, its registered names; it can be queried if one of them is in SQL. */
   readonly registeredNames: readonly (readonly string[])[];
 }
 
 interface Advice {
   readonly because: string;
-  /** A line of osquery.flags. */
+  /** A line for osquery.flags. */
   readonly line: string;
 }
 
-/** Tables of core's own that we ask: which names are taken, and which queries read our tables how often. */
+/** Core's own tables that we query: for taken names, and for the queries that read our tables. */
 const ASKED = ['osquery_registry', 'osquery_schedule'];
 
 /**
- * One sentence on everything in core's settings that is in the way, with the lines that belong into osquery.flags;
- * undefined if nothing is.
+ * One sentence about everything in core's settings that hides events, with the lines for osquery.flags; undefined if
+ * nothing does.
  */
 export const adviseOnCore = (facts: CoreFacts): string | undefined => {
   const { options } = facts;
@@ -46,7 +46,7 @@ export const adviseOnCore = (facts: CoreFacts): string | undefined => {
   if (isTrue('enable_numeric_monitoring') && options.get('events_optimize') !== 'false') {
     advice.push({
       because:
-        'osquery does not say which scheduled query is running, so each gets all buffered rows every time',
+        'osquery does not tell which scheduled query is running, so each gets all buffered rows every time',
       line: '--enable_numeric_monitoring=false',
     });
   }
@@ -72,7 +72,7 @@ const adviseOnTables = ({ options, nativeTables, standardNames, registeredNames 
     reasons.push(
       `osquery's own empty ${hidden.join(', ')} answer${hidden.length === 1 ? 's' : ''} instead of ours`,
     );
-  if (missed.length > 0) reasons.push(`--disable_tables keeps ${missed.join(', ')} away`);
+  if (missed.length > 0) reasons.push(`--disable_tables hides ${missed.join(', ')}`);
   if (reasons.length > 0) {
     const line = [...disabled.filter(name => !missed.includes(name)), ...hidden].join(',');
     advice.push({ because: reasons.join('; '), line: `--disable_tables=${line}` });

@@ -8,16 +8,16 @@ export interface CoreSettings extends AuditSettingsReading {
   readonly options: ReadonlyMap<string, string>;
 }
 
-/** Where core says what it has. */
+/** The sources of core's settings. */
 export interface CoreSources {
   readonly client: ExtensionManagerClient;
   readonly remembered: RememberedOptions;
-  /** Absent, every file counts: so it is of recorded events. */
+  /** If absent, every file counts, as for recorded events. */
   readonly files: WatchedFiles | undefined;
 }
 
 /**
- * The settings core gives, or gave the last time where it has no configuration yet, under those given by hand.
+ * The present settings of core, or the last known ones if it has no configuration yet; settings given by hand win.
  *
  * @throws OsqueryError if core does not answer
  */

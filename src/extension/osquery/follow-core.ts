@@ -9,15 +9,15 @@ import type { OperatorLog } from './operator-log.ts';
 export interface WarnedOfCore {
   readonly atStart: CoreSettings;
   readonly nativeTables: CoreFacts['nativeTables'];
-  /** By the standard name of each of our tables, the names it is registered by. */
+  /** For each of our tables, by standard name, its registered names. */
   readonly registeredNames: ReadonlyMap<string, readonly string[]>;
   readonly log: OperatorLog;
 }
 
 /**
- * Warns about what is wrong in core's settings as they are, or have become, each time it changes.
+ * Warns about problems in core's settings, now and each time they change.
  *
- * @returns what to do with settings read anew
+ * @returns a function to call with settings read again
  */
 export const warnAboutCore = ({
   atStart,
@@ -46,7 +46,7 @@ export const warnAboutCore = ({
   return see;
 };
 
-/** Takes over what has changed in core's schedule since the last time. Waits for the queries of a tick: see Schedule. */
+/** Takes over changes in core's schedule. Waits for the queries of a tick: see Schedule. */
 export const followSchedule = async (
   schedule: Schedule,
   store: EventStore,

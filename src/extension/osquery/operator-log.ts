@@ -10,8 +10,8 @@ const SEVERITY = { info: 0, warning: 1, error: 2 } as const;
 const RELAY_TIMEOUT_MS = 1_000;
 
 /**
- * Writes to the places where an operator looks: stderr, which osqueryd passes to the journal, and osquery's status log, which
- * its logger plugin may ship elsewhere.
+ * Writes to the places where an operator looks: stderr, which osqueryd passes to the journal, and osquery's status
+ * log, which its logger plugin may send elsewhere.
  */
 export class OperatorLog {
   readonly #write: (line: string) => void;
@@ -22,7 +22,7 @@ export class OperatorLog {
   }
 
   /**
-   * Sends further lines to core's loggers too.
+   * From now on also sends lines to core's loggers.
    *
    * @param loggerPlugin core's option of that name: one or more, separated by commas
    */
@@ -35,7 +35,7 @@ export class OperatorLog {
     this.#say('warning', message);
   }
 
-  /** What was told of by a warning is over. */
+  /** Reports that the subject of a warning is over. */
   inform(message: string): void {
     this.#say('info', message);
   }
@@ -45,7 +45,10 @@ export class OperatorLog {
     void this.#relay(severity, message);
   }
 
-  /** Tells core's loggers why we end; stderr is for whoever catches the error. Resolves when core has it, or won't. */
+  /**
+   * Tells core's loggers why we end; the error itself goes to stderr by its catcher. Resolves when core has it, or
+   * does not take it.
+   */
   async relayFailure(error: unknown): Promise<void> {
     await this.#relay('error', messageOf(error));
   }

@@ -3,7 +3,7 @@ import { PERSISTENT_SETTINGS } from 'osquery-extension-ts/events';
 import { auditFlags, eventFlags } from '../../flags/audit-flags.ts';
 import { customOptions } from '../../flags/custom-options.ts';
 
-/** Where core's database has them. */
+/** The key in core's database. */
 const KEY = 'osquery-audit-events.options';
 
 const NAMES: readonly string[] = [...auditFlags, ...eventFlags, ...customOptions].map(({ name }) => name);
@@ -11,28 +11,28 @@ const NAMES: readonly string[] = [...auditFlags, ...eventFlags, ...customOptions
 type Options = ReadonlyMap<string, string>;
 
 /**
- * The options that core's configuration gave the last time, in core's own database. Core starts its extensions before it
- * has read its configuration, and reading it from a server takes seconds. With the options of the last time an extension
- * begins with its own directory for state and its own limits, and changes nothing when the same options come.
+ * The options of core's last configuration, kept in core's own database. Core starts its extensions before it has
+ * read its configuration, and reading it from a server takes seconds. With the last options, an extension begins with
+ * the right state directory and limits, and changes nothing when the same options come.
  */
 export class RememberedOptions {
   readonly #client: ExtensionManagerClient;
   #saved: string | undefined;
-  /** It never goes back to having none. */
+  /** Once core has a configuration, it always has one. */
   #hasValid = false;
 
   constructor(client: ExtensionManagerClient) {
     this.#client = client;
   }
 
-  /** @returns the options as core has them, with those of the last time while it has no configuration */
+  /** @returns core's options, completed by the last known ones while core has no configuration */
   async complete(options: Options): Promise<Options> {
     if (await this.#hasConfiguration()) return options;
     const remembered = parse(await this.#client.database.get(PERSISTENT_SETTINGS, KEY));
     return new Map([...options, ...remembered]);
   }
 
-  /** Keeps the options for the next time, if core has its configuration. */
+  /** Saves the options for the next start, if core has its configuration. */
   async save(options: Options): Promise<void> {
     const ours = NAMES.flatMap(name => {
       const value = options.get(name);

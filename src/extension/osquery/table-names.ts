@@ -5,9 +5,9 @@ import { isTableDisabled } from '../../flags/disabled-tables.ts';
 
 /**
  * Names of core's own tables. An extension cannot register one of them, not even one that --disable_tables keeps out
- * of SQL. Tables of other extensions do not count: one that died stays listed until core looks for it.
+ * of SQL. Tables of other extensions do not count: those of a dead one stay listed until core checks it.
  *
- * @returns undefined if core does not tell: --disable_tables and --enable_tables can keep its own tables away, too
+ * @returns undefined if core does not tell: --disable_tables and --enable_tables can hide its own tables, too
  */
 export const nativeTables = async (
   client: ExtensionManagerClient,
@@ -23,26 +23,27 @@ export const nativeTables = async (
   }
 };
 
-/** What of core decides on the names of our tables. */
+/** The parts of core that decide on the names of our tables. */
 export interface NamesInCore {
-  /** Core's own tables; undefined stands for those of a stock core. */
+  /** Core's own tables; if undefined, those of a stock core are assumed. */
   readonly native: ReadonlySet<string> | undefined;
   /** Core's options by name, as text. */
   readonly options: ReadonlyMap<string, string>;
 }
 
 /**
- * The tables to register for one of ours, the one to recommend first. An alias is a view of the visible columns, a table of
- * each name has the hidden ones, too.
+ * The names under which to register one of our tables, the recommended one first. An alias is a view with the visible
+ * columns only; a registered table of any name has the hidden ones, too.
  *
  * - Core has no table of the name: the name, with the `audit_` form as an alias.
- * - It has one that is kept out of SQL: the name in another case, which SQL takes for the same, and the `audit_` form.
- * - It has one in SQL: the `audit_` form.
+ * - Core has one that is kept out of SQL: the name in another case, which SQL takes for the same, and the `audit_`
+ *   form.
+ * - Core has one in SQL: the `audit_` form.
  */
 export const namesInCore = (spec: TableSpec, { native, options }: NamesInCore): readonly TableSpec[] => {
   const aliases = spec.aliases ?? [];
   const prefixed = { ...spec, name: prefixedName(spec.name) };
-  // Where the name itself leads nowhere else.
+  // Added if the plain name leads to no other table.
   const alias = { ...prefixed, aliases: [...aliases, spec.name] };
   const twin = { ...spec, name: registryTwin(spec.name) };
   const isTaken = native === undefined ? isStock(spec.name) : isAmongTables(spec.name, native);
@@ -51,7 +52,7 @@ export const namesInCore = (spec: TableSpec, { native, options }: NamesInCore): 
   return [twin, isTableDisabled(twin.name, options) ? alias : prefixed];
 };
 
-/** Whether osquery on Linux has the table itself. */
+/** Whether osquery on Linux has this table itself. */
 const isStock = (name: string): boolean =>
   isAmongTables(
     name,

@@ -4,18 +4,18 @@ import { parseConfigurationText } from '../../core/schedule/configuration.ts';
 import type { WatchedPaths, WatchedPattern } from '../../flags/watched-paths.ts';
 import { messageOf } from '../../runtime/message-of.ts';
 
-/** Patterns that are taken of a configuration; what is watched of them is bounded further on. */
+/** Most patterns of a configuration that are used; what is watched for them is limited later. */
 const MOST_PATTERNS = 200_000;
-/** Where core's database keeps the configuration that it had last. Source: osquery/config/config.cpp. */
+/** Key under which core's database keeps its last configuration. Source: osquery/config/config.cpp. */
 const BACKUP = 'config_persistence.';
 
 const NOTHING: WatchedPaths = { included: [], excluded: [] };
 
 /**
- * What core's configuration says of files: `file_paths`, `file_paths_query` and `exclude_paths`, of its sources and of the packs
- * in them. Core's config plugin is asked for it, but only when core says that the configuration is another one: a plugin
- * that has it from a server asks that server again. Where core keeps a backup in its database (config_enable_backup), that
- * is read instead.
+ * The files in core's configuration: `file_paths`, `file_paths_query` and `exclude_paths`, in its sources and in
+ * their packs. Core's config plugin is asked only when core reports another configuration: a plugin that gets it from
+ * a server would ask the server again. If core keeps a backup in its database (config_enable_backup), that is read
+ * instead.
  */
 export class WatchedFiles {
   readonly #client: ExtensionManagerClient;
@@ -57,7 +57,7 @@ export class WatchedFiles {
       return (await this.#client.call('config', '', request))[0];
     } catch (error) {
       if (!isOsqueryError(error, 'OSQUERY_STATUS')) throw error;
-      this.#warn(`osquery's configuration cannot be had, so that no file is watched: ${messageOf(error)}`);
+      this.#warn(`osquery's configuration cannot be read, so no file is watched: ${messageOf(error)}`);
       return undefined;
     }
   }
@@ -79,13 +79,13 @@ export class WatchedFiles {
     }
     if (included.length > MOST_PATTERNS) {
       this.#warn(
-        `file_paths names ${included.length} patterns: the first ${MOST_PATTERNS} of them count, so name directories instead`,
+        `file_paths names ${included.length} patterns, and only the first ${MOST_PATTERNS} of them count: name directories instead`,
       );
     }
     return { included: included.slice(0, MOST_PATTERNS), excluded: excluded.slice(0, MOST_PATTERNS) };
   }
 
-  /** A configuration, and its packs: those that stand in it, and those that its plugin has under a name. */
+  /** A configuration, and its packs: embedded ones, and those that its plugin has by name. */
   async #objectsOf(config: JsonObject): Promise<readonly JsonObject[]> {
     const objects = [config];
     for (const [name, pack] of Object.entries(isObject(config.packs) ? config.packs : {})) {
@@ -100,7 +100,7 @@ export class WatchedFiles {
     return objects;
   }
 
-  /** Paths that queries of the configuration find. */
+  /** Paths returned by queries in the configuration. */
   async #queried(value: unknown): Promise<readonly WatchedPattern[]> {
     const found: WatchedPattern[] = [];
     for (const { category, pattern: sql } of patternsOf(value)) {
@@ -124,7 +124,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Lists of texts by category; what is anything else counts for nothing, as in osquery. */
+/** Lists of texts by category. Anything else is ignored, as in osquery. */
 const patternsOf = (value: unknown): readonly WatchedPattern[] =>
   isObject(value)
     ? Object.entries(value).flatMap(([category, list]) =>

@@ -8,17 +8,17 @@ import type { ProcessIdentity } from './process-handle.ts';
 const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
 const MAX_BYTES = 4_096;
 
-/** Who holds the audit socket besides whom. */
+/** The processes that hold the audit socket. */
 export interface BridgeRecord {
   /** The instance that reads it, and whose pid the kernel has. */
   readonly owner: ProcessIdentity;
-  /** The process that holds it should the owner be killed. */
+  /** The process that holds it in case the owner is killed. */
   readonly holder: ProcessIdentity;
 }
 
 const bridgePath = (directory: string): string => join(directory, 'bridge');
 
-/** @returns undefined if there is none, or none that can be trusted */
+/** @returns undefined if there is no file, or it cannot be trusted */
 export const readBridgeRecord = (directory: string): BridgeRecord | undefined => {
   try {
     const fd = openSync(bridgePath(trustedDirectory(directory)), O_RDONLY | O_NOFOLLOW);
@@ -45,7 +45,7 @@ const isIdentity = (value: unknown): value is ProcessIdentity => {
   return Number.isSafeInteger(pid) && pid! > 0 && Number.isSafeInteger(startTicks);
 };
 
-/** The file whose lock tells the holder that the owner lives. */
+/** The file whose lock tells the holder that the owner is alive. */
 export class BridgeFile {
   readonly path: string;
   readonly #fd: number;
@@ -57,7 +57,7 @@ export class BridgeFile {
 
   /**
    * @param directory one that is ours alone
-   * @throws Error if it cannot be made, or another process has it locked
+   * @throws Error if the file cannot be made, or another process has locked it
    */
   static lock(directory: string): BridgeFile {
     const path = bridgePath(directory);
@@ -76,7 +76,7 @@ export class BridgeFile {
     writeSync(this.#fd, JSON.stringify(record), 0);
   }
 
-  /** Nobody is to be found there any more. */
+  /** Removes the names from it. */
   clear(): void {
     try {
       ftruncateSync(this.#fd);

@@ -6,11 +6,11 @@ import { BridgeFile } from './bridge-file.ts';
 import { givesDescriptors, processIdentity } from './process-handle.ts';
 
 const FLOCK_PATHS: readonly string[] = ['/usr/bin/flock', '/bin/flock'];
-/** The audit socket in the holder: the first descriptor behind the standard ones. */
+/** Descriptor of the audit socket in the holder: the first after the standard ones. */
 export const HELD_FD = 3;
-/** The program that the holder becomes, by a name that stays when the file has none any more. */
+/** The program that the holder becomes, by a name that remains valid after the file was removed. */
 const KEEPER_PATH = '/proc/self/fd/4';
-/** The file that this process runs, whatever has its name by now. */
+/** The file that this process runs, even if its name leads to another by now. */
 const OWN_PROGRAM = '/proc/self/exe';
 
 export interface BridgeOptions {
@@ -18,20 +18,20 @@ export interface BridgeOptions {
   readonly directory: string;
   /** The audit socket. */
   readonly fd: number;
-  /** Runs `keepBridge` with `HELD_FD`. */
+  /** Command that runs `keepBridge` with `HELD_FD`. */
   readonly keeper: { readonly path: string; readonly args: readonly string[] };
   readonly flockPaths?: readonly string[];
-  /** The holder has ended by itself, or somebody has ended it. */
+  /** The holder has ended, or was ended. */
   readonly onBroken: () => void;
 }
 
 /**
- * Keeps the audit socket open after this process ends. While the socket registered as the audit daemon's is open, the kernel
- * goes on queueing records in it; without one it drops them.
+ * Keeps the audit socket open after this process ends. While the socket of the registered audit daemon is open, the
+ * kernel keeps queueing records in it; without one it drops them.
  *
- * The holder is `flock`, waiting for the lock that ends with this process: it takes 2 MB and no time. When it gets
- * the lock it becomes `keepBridge`, which waits for the next instance or puts audit back. It has the program open for that: its
- * file may have been removed by then.
+ * The holder is `flock`, which waits for a lock that ends with this process; it takes 2 MB and no CPU. When it gets
+ * the lock it becomes `keepBridge`, which waits for the next instance or puts audit back. It has the program open for
+ * that, because the file may have been removed by then.
  */
 export class Bridge {
   readonly #file: BridgeFile;
@@ -43,14 +43,12 @@ export class Bridge {
     this.#holder = holder;
   }
 
-  /** @throws Error that says why there can be none */
+  /** @throws Error that says why there can be no bridge */
   static build({ directory, fd, keeper, flockPaths = FLOCK_PATHS, onBroken }: BridgeOptions): Bridge {
     const flock = flockPaths.find(path => existsSync(path));
     if (flock === undefined) throw new Error(`no flock at ${flockPaths.join(' or ')}`);
     if (!givesDescriptors()) {
-      throw new Error(
-        'this kernel does not hand descriptors from process to process (pidfd_getfd, Linux 5.6)',
-      );
+      throw new Error('this kernel cannot pass descriptors from process to process (pidfd_getfd, Linux 5.6)');
     }
     const file = BridgeFile.lock(directory);
     let holder: ChildProcess | undefined;
@@ -58,12 +56,12 @@ export class Bridge {
     try {
       program = openSync(keeper.path === process.execPath ? OWN_PROGRAM : keeper.path, 'r');
       const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', fd, program];
-      // Whoever puts audit back needs the right to.
+      // The process that puts audit back needs this capability.
       holder = lendCapabilities(['CAP_AUDIT_CONTROL'], privilegeCalls(), () =>
         spawn(flock, ['--no-fork', file.path, KEEPER_PATH, ...keeper.args], {
           cwd: '/',
           env: {},
-          // It does not get the terminal's Ctrl-C.
+          // So it does not get the terminal's Ctrl-C.
           detached: true,
           stdio,
         }),
@@ -95,7 +93,7 @@ export class Bridge {
     return this.#stands;
   }
 
-  /** The socket ends with this process. Any number of times. */
+  /** From now on the socket ends with this process. May be called any number of times. */
   remove(): void {
     if (!this.#stands) return;
     this.#stands = false;

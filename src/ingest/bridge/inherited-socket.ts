@@ -9,21 +9,21 @@ import { isAlive, ProcessHandle } from './process-handle.ts';
 /** asm-generic/socket.h */
 const SO_PROTOCOL = 38;
 const SO_DOMAIN = 39;
-/** Milliseconds for the instance before to end, when it is about to. */
+/** Milliseconds for the previous instance to end, if it is about to. */
 const PATIENCE_MS = 1_000;
 const LOOK_MS = 20;
-/** Milliseconds for the holder to be gone. */
+/** Milliseconds for the holder to end. */
 const KILL_MS = 2_000;
 
-/** The audit socket of an instance that has ended, with the records that the kernel has put there since. */
+/** The audit socket of an ended instance, with the records that the kernel has put there since. */
 export interface InheritedSocket {
   readonly fd: number;
-  /** The pid that the kernel still takes for the owner's. */
+  /** The pid that the kernel still has for the owner. */
   readonly ownerPid: number;
 }
 
 /**
- * Takes over the socket from the bridge that an instance has left. None is taken from one that lives.
+ * Takes over the socket from the bridge of a previous instance. The socket of a living instance is not taken.
  *
  * @param directory the state directory of both
  * @returns undefined if there is none
@@ -40,7 +40,7 @@ export const inheritSocket = async (directory: string): Promise<InheritedSocket 
   if (handle === undefined) return undefined;
   try {
     const fd = handle.descriptor(HELD_FD);
-    // In either case, or it would put audit back while we use it.
+    // In either case: otherwise it would put audit back while we use it.
     handle.kill(KILL_MS);
     if (fd < 0) return undefined;
     if (isAuditSocket(fd)) return { fd, ownerPid: owner.pid };

@@ -15,14 +15,17 @@ const SIGKILL = 9;
 const syscall: (number: number, first: number, second: number, third: number, fourth: number) => number =
   libc.func('long syscall(long number, long first, long second, long third, long fourth)');
 
-/** Names a process for good: its pid is given to another when it has ended. */
+/** Identifies a process permanently: its pid is reused after it has ended. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks since boot. */
   readonly startTicks: number;
 }
 
-/** @returns undefined if no process with that pid lives; one that has ended and waits for its parent does not */
+/**
+ * @returns undefined if no living process has that pid; a process that has ended but was not yet waited for is not
+ * alive
+ */
 export const processIdentity = (pid: number): ProcessIdentity | undefined => {
   try {
     const stat = parseStat(readFileSync(`/proc/${pid}/stat`));
@@ -36,7 +39,7 @@ export const processIdentity = (pid: number): ProcessIdentity | undefined => {
 export const isAlive = ({ pid, startTicks }: ProcessIdentity): boolean =>
   processIdentity(pid)?.startTicks === startTicks;
 
-/** A process that is held by more than its number: Linux 5.6 or newer, and root's or the same user's. */
+/** A handle of a process that does not depend on its number. Needs Linux 5.6, and root or the same user. */
 export class ProcessHandle {
   readonly #pidfd: number;
 
@@ -49,14 +52,14 @@ export class ProcessHandle {
     const pidfd = syscall(SYS_PIDFD_OPEN, identity.pid, 0, 0, 0);
     if (pidfd < 0) return undefined;
     const handle = new ProcessHandle(pidfd);
-    // The handle refers to the process that has that pid now.
+    // The handle refers to the process that has the pid now.
     if (isAlive(identity)) return handle;
     handle.close();
     return undefined;
   }
 
   /**
-   * A descriptor of our own for what is behind one of that process; closed at an exec. Takes the right to trace it.
+   * Duplicates a descriptor of that process; closed at an exec. Needs the right to trace the process.
    *
    * @returns the descriptor, or a negative errno
    */
@@ -65,7 +68,10 @@ export class ProcessHandle {
     return own < 0 ? -errno() : own;
   }
 
-  /** Kills it and waits until it is gone, with all that it held. False if it is not, after `timeout` milliseconds. */
+  /**
+   * Kills it and waits until it is gone, with everything it held. False if it is still there after `timeout`
+   * milliseconds.
+   */
   kill(timeout: number): boolean {
     syscall(SYS_PIDFD_SEND_SIGNAL, this.#pidfd, SIGKILL, 0, 0);
     return waitReadable(this.#pidfd, timeout);
@@ -76,7 +82,10 @@ export class ProcessHandle {
   }
 }
 
-/** Whether this kernel and this process's rights give descriptors of other processes; it is tried on this one. */
+/**
+ * Whether this kernel, and this process's rights, allow duplicating descriptors of other processes. Tried on this
+ * process.
+ */
 export const givesDescriptors = (): boolean => {
   const own = processIdentity(process.pid);
   const handle = own && ProcessHandle.open(own);

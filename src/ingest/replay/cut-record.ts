@@ -9,8 +9,8 @@ import {
 import { isUserMessage } from '../../audit/correlator.ts';
 
 /**
- * Whether a record without a line end behind it, which may be cut off anywhere, has all that is asked of it: each value that
- * a row takes is closed by a quote or followed by a blank.
+ * Whether a record without a line end, which may be cut off anywhere, has everything that its row needs: each needed
+ * value is closed by a quote or followed by a blank.
  *
  * @param fields of the record, behind its header
  */
@@ -27,7 +27,7 @@ export const isUsableWithoutEnd = (type: number, fields: string): boolean => {
     case AUDIT_PATH:
       return / ogid=\d+ /.test(fields);
     case AUDIT_SOCKADDR:
-      // AF_INET and AF_INET6 have their length.
+      // AF_INET and AF_INET6 have a fixed length.
       return /^ *saddr=(?:0200[0-9A-F]{28}|0A00[0-9A-F]{52})$/.test(fields);
     case AUDIT_EOE:
       return true;
@@ -36,7 +36,7 @@ export const isUsableWithoutEnd = (type: number, fields: string): boolean => {
   }
 };
 
-/** Whether a record ends as whole ones do: in a quote that is closed, or in what the kernel writes last. */
+/** Whether a record ends like a whole one: in a closed quote, or in the field that the kernel writes last. */
 export const looksEnded = (fields: string): boolean =>
   fields === '' ||
   /(?:["')]|nametype=[A-Z]+|cap_frootid=\d+|rdev=[0-9a-f]{2,}:[0-9a-f]{2,}|saddr=(?:0200[0-9A-F]{28}|0A00[0-9A-F]{52}))$/.test(

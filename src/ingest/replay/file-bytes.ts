@@ -13,31 +13,31 @@ import { STANDARD_INPUT } from './standard-input.ts';
 /** Bytes per read. */
 export const REPLAY_CHUNK_BYTES = 1 << 20;
 
-/** … of a small file, which may grow meanwhile. */
+/** The same for a small file, which may grow in the meantime. */
 const LEAST_BYTES = 4_096;
 
 const STDIN = 0;
 
-/** What is read of a file, and how far. */
+/** The content of a file while it is read. */
 export interface FileBytes {
   /**
-   * The content, unpacked and as UTF-8 where it is UTF-16. A chunk may be overwritten when the next one is asked for. Can be
-   * read once.
+   * The content, decompressed, and converted from UTF-16 to UTF-8. A chunk may be overwritten when the next one is
+   * asked for. Can be read once.
    */
   readonly chunks: AsyncGenerator<Buffer, void, undefined>;
-  /** Bytes of the file itself that were read. */
+  /** Bytes of the file itself read so far. */
   position(): number;
-  /** Whether `chunks` are not its own bytes: they cannot be begun in the middle. */
+  /** Whether `chunks` differ from the file's own bytes; then reading cannot begin in the middle. */
   readonly isPacked: boolean;
-  /** Bytes of the file itself; undefined where that is not known. */
+  /** Size of the file itself, in bytes; undefined if unknown. */
   readonly size: number | undefined;
-  /** How the file broke off; known when `chunks` has ended. */
+  /** Why the file broke off; known when `chunks` has ended. */
   problem(): string | undefined;
-  /** Idempotent; reading to the end closes, too. */
+  /** Idempotent. Reading to the end also closes. */
   close(): Promise<void>;
 }
 
-/** How packed files begin; `program` unpacks what Node cannot. */
+/** First bytes of compressed files; `program` decompresses what Node cannot. */
 const PACKINGS: readonly {
   readonly name: string;
   readonly magic: readonly number[];
@@ -54,7 +54,7 @@ const PROGRAM_DIRECTORIES = ['/usr/bin', '/bin', '/usr/local/bin', '/opt/homebre
 /**
  * Opens a file, or standard input.
  *
- * @param from byte to begin with, of a file that is not packed
+ * @param from byte to begin with, for a file that is not compressed
  * @throws ReplayError, also later from `chunks`
  */
 export const openBytes = async (path: string, from = 0): Promise<FileBytes> => {
@@ -81,7 +81,10 @@ export const openBytes = async (path: string, from = 0): Promise<FileBytes> => {
   }
 };
 
-/** Plain files are read in place: of many small reads, and of new memory for each, most of the time would be spent. */
+/**
+ * Plain files are read into the same memory in large pieces: many small reads, and new memory for each, would take
+ * most of the time.
+ */
 const ofFile = (path: string, file: FileHandle, size: number, from: number): FileBytes => {
   let position = from;
   let isOpen = true;
@@ -149,7 +152,7 @@ const ofPacked = (
   const source = file.createReadStream({ highWaterMark: REPLAY_CHUNK_BYTES / 4 });
   let problem: string | undefined;
   let unpacked: Readable;
-  /** The program says only with its end whether that was all. */
+  /** The program reports only at its end whether that was all. */
   let ended: Promise<void> | undefined;
   if (program === undefined) {
     const unpack = name === 'gzip' ? createGunzip() : createZstdDecompress();
@@ -164,7 +167,7 @@ const ofPacked = (
     child.stdin.on('error', () => {});
     ended = new Promise(resolve => {
       child.on('close', code => {
-        if (code !== 0) problem ??= `its ${name} data is damaged or cut off: what stood behind is lost`;
+        if (code !== 0) problem ??= `its ${name} data is damaged or cut off: the rest is lost`;
         resolve();
       });
     });
@@ -176,7 +179,7 @@ const ofPacked = (
       for await (const chunk of unpacked) yield chunk as Buffer;
       await ended;
     } catch (cause) {
-      problem = `its ${name} data is damaged or cut off: what stood behind is lost (${messageOf(cause)})`;
+      problem = `its ${name} data is damaged or cut off: the rest is lost (${messageOf(cause)})`;
     } finally {
       source.destroy();
     }
@@ -201,7 +204,7 @@ const programPath = (path: string, name: string, program: string): string => {
       accessSync(`${directory}/${program}`, constants.X_OK);
       return `${directory}/${program}`;
     } catch {
-      // The next one.
+      // Tries the next one.
     }
   }
   throw new ReplayError(
@@ -210,7 +213,7 @@ const programPath = (path: string, name: string, program: string): string => {
   );
 };
 
-/** Takes away a byte order mark; what UTF-16 has one is turned into UTF-8. */
+/** Removes a byte order mark; UTF-16 with a mark is converted to UTF-8. */
 async function* asUtf8(
   chunks: AsyncGenerator<Buffer, void, undefined>,
   isBeginning: boolean,

@@ -1,30 +1,33 @@
 import type { RecordGroup } from '../../audit/correlator.ts';
 import type { AuditRecord } from '../../audit/record.ts';
 
-/** Events of a log as one thread hands them to another: the bytes of their records, and where in them each record is. */
+/**
+ * Events of a log on their way from one thread to another: the bytes of their records, and the place of each record
+ * in them.
+ */
 export interface GroupBatch {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** GROUP_WORDS of each event. */
+  /** GROUP_WORDS for each event. */
   readonly groups: Float64Array<ArrayBuffer>;
-  /** RECORD_WORDS of each record, event by event. */
+  /** RECORD_WORDS for each record, event by event. */
   readonly records: Uint32Array<ArrayBuffer>;
-  /** Hosts that the log names. */
+  /** Hosts named in the log. */
   readonly nodes: readonly string[];
 }
 
-/** Seconds, milliseconds, serial, place of the node plus 1 or 0 for none, what ended it, number of records. */
+/** Seconds, milliseconds, serial, the node's place plus 1 (0 for none), what ended it, number of records. */
 const GROUP_WORDS = 6;
-/** Type, start, end, end of what auditd interpreted. */
+/** Type, start, end, end of auditd's interpreted fields. */
 const RECORD_WORDS = 4;
 const ENDS = ['record', 'age', 'limit', 'flush'] as const satisfies readonly RecordGroup['endedBy'][];
 
 const INITIAL_BYTES = 1 << 20;
 const INITIAL_GROUPS = 1_024;
 const INITIAL_RECORDS = 8_192;
-/** Bytes between the records of an event that are copied with them: nearly always its lines follow each other. */
+/** Most bytes between two records of an event that are copied together: its lines nearly always follow each other. */
 const MOST_BETWEEN = 4_096;
 
-/** The memory that comes with a batch, by transfer. */
+/** The memory of a batch, to be transferred. */
 export const memoryOf = ({ bytes, groups, records }: GroupBatch): ArrayBuffer[] => [
   bytes.buffer,
   groups.buffer,
@@ -35,7 +38,7 @@ export const memoryOf = ({ bytes, groups, records }: GroupBatch): ArrayBuffer[] 
 export class GroupBatchWriter {
   #bytes: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   #used = 0;
-  /** Memory for the bytes of batches to come. */
+  /** Memory for the bytes of later batches. */
   readonly #spare: Buffer<ArrayBuffer>[] = [];
   #groups = new Float64Array(GROUP_WORDS * INITIAL_GROUPS);
   #groupCount = 0;
@@ -43,7 +46,7 @@ export class GroupBatchWriter {
   #recordCount = 0;
   readonly #nodes = new Map<string, number>();
 
-  /** Copies an event; its bytes are not needed any more. */
+  /** Copies an event; its bytes are not needed afterwards. */
   append({ seconds, milliseconds, serial, node, records, endedBy }: RecordGroup): void {
     const at = GROUP_WORDS * this.#groupCount++;
     if (at === this.#groups.length) this.#groups = grown(this.#groups, new Float64Array(2 * at));
@@ -99,7 +102,7 @@ export class GroupBatchWriter {
     records[at + 3] = interpretedEnd + shift;
   }
 
-  /** Hands over what was appended since the last time; undefined if nothing was. */
+  /** Returns what was appended since the last call; undefined if nothing was. */
   take(): GroupBatch | undefined {
     if (this.#groupCount === 0) return undefined;
     const batch: GroupBatch = {
@@ -116,13 +119,13 @@ export class GroupBatchWriter {
     return batch;
   }
 
-  /** Uses the memory of a batch again: of new memory each page would have to be cleared by the system. */
+  /** Reuses the memory of a batch: the system would have to clear each page of new memory. */
   reuse(bytes: ArrayBuffer): void {
     if (bytes.byteLength < 2 * INITIAL_BYTES) this.#spare.push(Buffer.from(bytes));
   }
 }
 
-/** Whether records lie in the same bytes, one behind the other and close to each other. */
+/** Whether records are in the same bytes, in order and close to each other. */
 const isOnePiece = (records: readonly AuditRecord[]): boolean => {
   const { bytes, interpretedEnd } = records[0]!;
   let last = interpretedEnd;
@@ -139,15 +142,15 @@ const grown = <Words extends Float64Array | Uint32Array>(from: Words, to: Words)
   return to;
 };
 
-/** A record that stands for another one each time. */
+/** A record object that is reused. */
 type ReusedRecord = { -readonly [Key in keyof AuditRecord]: AuditRecord[Key] };
 
-/** Takes batches apart. */
+/** Splits batches into events. */
 export class GroupBatchReader {
-  /** Used for one event after the other: nobody keeps a record beyond the call that it comes with. */
+  /** Reused for one event after the other: nobody keeps a record beyond the call that delivers it. */
   readonly #pool: ReusedRecord[] = [];
 
-  /** @param take gets each event in the order written; its records are valid during the call */
+  /** @param take receives each event in order; its records are valid during the call */
   read({ bytes: written, groups, records, nodes }: GroupBatch, take: (group: RecordGroup) => void): void {
     const bytes = Buffer.from(written.buffer, written.byteOffset, written.length);
     let next = 0;

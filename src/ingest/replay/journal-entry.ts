@@ -4,7 +4,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 export const isJournalEntry = (entry: JsonObject): boolean =>
   'MESSAGE' in entry && ('__REALTIME_TIMESTAMP' in entry || '_BOOT_ID' in entry || '_AUDIT_ID' in entry);
 
-/** Bytes where the message is no text: journalctl writes them as numbers. */
+/** The bytes of a message that is not text: journalctl writes them as numbers. */
 const bytesOf = (message: unknown): Buffer | undefined => {
   if (typeof message === 'string') return Buffer.from(message, 'utf8');
   if (message instanceof Uint8Array) return Buffer.from(message);
@@ -19,12 +19,12 @@ const digits = (value: unknown): string | undefined => {
 };
 
 /**
- * The record of an entry as a line of a log. journald takes header and type out of a record, into fields of their own:
- * `_AUDIT_ID`, `_AUDIT_TYPE` and, in microseconds, `_SOURCE_REALTIME_TIMESTAMP`; in its message the type's name stays in
- * front. What the kernel or a program logged besides may be a record, too.
- * Source: process_audit_string in systemd's journald-audit.c.
+ * The record of an entry as a line of a log. journald moves header and type of a record into separate fields:
+ * `_AUDIT_ID`, `_AUDIT_TYPE` and, in microseconds, `_SOURCE_REALTIME_TIMESTAMP`; the type's name stays at the
+ * beginning of the message. Other messages of the kernel or a program may contain a record, too. Source:
+ * process_audit_string in systemd's journald-audit.c.
  *
- * @returns undefined for an entry that holds no record
+ * @returns undefined for an entry without a record
  */
 export const journalRecord = (entry: JsonObject): Buffer | undefined => {
   const message = bytesOf(entry.MESSAGE);

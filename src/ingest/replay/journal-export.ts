@@ -2,12 +2,12 @@ import { journalRecord } from './journal-entry.ts';
 
 const LINE_FEED = 0x0a;
 const EQUALS = 0x3d;
-/** Bytes of one field that are taken; more is no record. */
+/** Longest field that is read; a longer one is no record. */
 const MAX_FIELD_BYTES = 1 << 20;
-/** Bytes of the length that stands before a field with line feeds or other control characters. */
+/** Bytes of the length in front of a field with line feeds or other control characters. */
 const LENGTH_BYTES = 8;
 
-/** Fields of an entry that say what its record is. */
+/** Fields of an entry that contain parts of its record. */
 const WANTED: ReadonlySet<string> = new Set([
   'MESSAGE',
   '_AUDIT_ID',
@@ -15,21 +15,21 @@ const WANTED: ReadonlySet<string> = new Set([
   '_SOURCE_REALTIME_TIMESTAMP',
 ]);
 
-/** How what `journalctl -o export` writes begins. */
+/** Whether this is the beginning of output of `journalctl -o export`. */
 export const isJournalExport = (head: Buffer): boolean =>
   /^__(?:CURSOR|REALTIME_TIMESTAMP|MONOTONIC_TIMESTAMP)=/.test(head.toString('latin1', 0, 64));
 
 /**
- * Reads the journal's export format: entries of `NAME=value` lines, ended by an empty line; a value that is no line is
- * written as `NAME`, a line feed, its length in 64 bits, its bytes, and a line feed. Makes lines of a log of it.
- * Source: systemd.io/JOURNAL_EXPORT_FORMATS.
+ * Reads the journal's export format: entries of `NAME=value` lines, each ended by an empty line. A value that is not
+ * a line is written as `NAME`, a line feed, its length in 64 bits, its bytes, and a line feed. Makes lines of a log
+ * of it. Source: systemd.io/JOURNAL_EXPORT_FORMATS.
  */
 export class JournalExportReader {
   #rest: Buffer = Buffer.alloc(0);
   #entry: Record<string, unknown> = {};
-  /** Bytes of an overlong field that are still to be passed over. */
+  /** Bytes of an overlong field that are still to be skipped. */
   #skip = 0;
-  /** Entries that hold no record. */
+  /** Entries without a record. */
   foreign = 0;
   /** Whether the last entry is cut off; known after `end`. */
   isCut = false;
@@ -55,7 +55,7 @@ export class JournalExportReader {
     return Buffer.concat(lines);
   }
 
-  /** What of the last entry can be read. */
+  /** What can be read of the last entry. */
   end(): Buffer {
     const lines: Buffer[] = [];
     this.isCut = this.#rest.length > 0 || this.#skip > 0;

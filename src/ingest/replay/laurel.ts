@@ -11,7 +11,7 @@ export const isLaurel = ({ ID }: JsonObject): boolean => typeof ID === 'string' 
 /** Keys whose values the kernel writes as untrusted strings; laurel has decoded them. */
 const TEXTS: ReadonlySet<string> = new Set(['comm', 'exe', 'cwd', 'name', 'key', 'acct', 'cmd', 'data']);
 
-/** Its records as lines of a log, in the kernel's writing. */
+/** Its records as lines of a log, in the kernel's notation. */
 export const laurelRecords = (event: JsonObject): Buffer[] => {
   const node = typeof event.NODE === 'string' && !/\s/.test(event.NODE) ? `node=${event.NODE} ` : '';
   const lines: Buffer[] = [];
@@ -27,13 +27,13 @@ export const laurelRecords = (event: JsonObject): Buffer[] => {
   return lines;
 };
 
-/** undefined where the kernel's record cannot be had back. */
+/** undefined if the kernel's record cannot be reconstructed. */
 const fieldsOf = (type: string, record: JsonObject): string | undefined => {
   if (type === 'EXECVE') return argumentsOf(record);
   if (type === 'PROCTITLE' || type === 'PARENT_INFO') return undefined;
   const interpreted = Object.entries(record).filter(([key]) => /^[A-Z]/.test(key) && key !== 'ARGV');
   const raw = Object.entries(record).filter(([key]) => /^[a-z]/.test(key));
-  // The arguments of a system call stand together, behind `exit`.
+  // The arguments of a system call come together, behind `exit`.
   const call = Array.isArray(record.ARGV) ? record.ARGV.map((value, i) => `a${i}=${word(value)}`) : [];
   const fields = raw.map(([key, value]) => `${key}=${written(key, value)}`);
   const at = fields.findIndex(field => field.startsWith('items=') || field.startsWith('ppid='));
@@ -55,7 +55,7 @@ const messageFields = (raw: readonly (readonly [string, unknown])[]): string => 
   return `${write(raw.filter(([key]) => kernels.has(key)))} msg='${inner}'`;
 };
 
-/** An argument that laurel shortened is no text: the list is not whole then, and nothing is read of it. */
+/** An argument that laurel shortened is not text; then the list is incomplete, and is not read. */
 const argumentsOf = ({ argc, ARGV }: JsonObject): string | undefined => {
   if (!Array.isArray(ARGV) || !ARGV.every(argument => typeof argument === 'string')) return undefined;
   const count = typeof argc === 'number' ? argc : ARGV.length;
@@ -77,7 +77,7 @@ const word = (value: unknown): string =>
     .replace(/^0o/, '0')
     .replaceAll(/[\s"']/g, '');
 
-/** laurel writes bytes that are no printable ASCII as `%HH`. */
+/** laurel writes bytes that are not printable ASCII as `%HH`. */
 const decoded = (text: string): Buffer =>
   Buffer.from(
     Buffer.from(text, 'utf8')

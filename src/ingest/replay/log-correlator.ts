@@ -22,11 +22,11 @@ import { SeenEvents } from './seen-events.ts';
 import { SeenTexts } from './seen-texts.ts';
 
 export interface LogCorrelatorLimits {
-  /** Events under way; the oldest is ended when one more begins. */
+  /** Most events in progress; the oldest is ended when one more begins. */
   readonly events: number;
   readonly recordsPerEvent: number;
   readonly bytesPerEvent: number;
-  /** Bytes that all events under way take up; the oldest are ended when there are more. */
+  /** Most bytes of all events in progress; the oldest are ended when there are more. */
   readonly bytes: number;
 }
 
@@ -37,45 +37,45 @@ export const LOG_CORRELATOR_LIMITS: LogCorrelatorLimits = {
   bytes: 128 * 1024 * 1024,
 };
 
-/** What a record that is kept takes up besides its bytes. */
+/** Memory of a kept record besides its bytes. */
 const RECORD_OVERHEAD = 256;
-/** Seconds of a log that is in order after which nothing more of an event comes. */
+/** Seconds after which a log that is in order has nothing more of an event. */
 const LATE_SECONDS = 5;
-/** Seconds by which a log may go back and still be in order: the clocks of hosts differ, and are set. */
+/** Seconds by which times may go back in a log that is in order: the clocks of hosts differ, and are changed. */
 const DISORDER_SECONDS = 60;
 
 interface Pending extends EventUnderWay<Pending> {
   readonly records: AuditRecord[];
   bytes: number;
-  /** Records from this index on still point into the bytes of the reader. */
+  /** Records from this index on still point into the reader's bytes. */
   borrowedFrom: number;
-  /** Whether EOE or PROCTITLE was there. */
+  /** Whether EOE or PROCTITLE has come. */
   isMarked: boolean;
-  /** Bit `type - AUDIT_SYSCALL` for the types that its records have. */
+  /** Bit `type - AUDIT_SYSCALL` for each type of its records. */
   types: number;
   paths: number;
   /** How often its SYSCALL and its EOE came. */
   copies: number;
   ends: number;
-  /** What its SYSCALL calls for; undefined until that is asked. */
+  /** What its SYSCALL requires; undefined until it is needed. */
   shape: Shape | undefined;
 }
 
-/** What else an event has whose SYSCALL says this. */
+/** What else belongs to an event, derived from its SYSCALL. */
 interface Shape {
-  /** PATH records. */
+  /** Number of PATH records. */
   readonly items: number;
-  /** Bits of the types of records that must be there. */
+  /** Bits of the types of records that must exist. */
   readonly needs: number;
 }
 
 /**
- * Groups the records of logs into events, whatever their order. Unlike the kernel's stream a log can be sorted, doubled,
- * printed last to first, or put together of several: EOE and PROCTITLE may come before other records. So an event ends with
- * them only when it is whole by what its SYSCALL says; one that stays less than whole ends some seconds of its log later if
- * the log is in order, else when there are too many, or with the log.
+ * Groups the records of logs into events, in whatever order. Unlike the kernel's stream, a log can be sorted,
+ * doubled, printed backwards, or merged from several, so EOE and PROCTITLE may come before other records. An event
+ * therefore ends with them only if it is complete according to its SYSCALL. An incomplete event ends some seconds of
+ * log time later if the log is in order; otherwise when there are too many events, or with the log.
  *
- * Records that come twice, in the event or after it, are dropped and counted.
+ * Repeated records, within the event or after it, are dropped and counted.
  */
 export class LogCorrelator {
   readonly #shapes = new ShapeReader();
@@ -88,7 +88,7 @@ export class LogCorrelator {
   readonly #limits: LogCorrelatorLimits;
   readonly #events = new EventsUnderWay<Pending>();
   #bytes = 0;
-  /** Events besides the newest with records that point into the bytes of the reader. */
+  /** Events besides the newest with records that point into the reader's bytes. */
   #borrowing: Pending[] = [];
   readonly #seen = new SeenEvents();
   readonly #messages = new SeenTexts();
@@ -101,7 +101,7 @@ export class LogCorrelator {
     this.#limits = limits;
   }
 
-  /** Events under way. */
+  /** Number of events in progress. */
   get size(): number {
     return this.#events.size;
   }
@@ -125,7 +125,7 @@ export class LogCorrelator {
     if (event.isMarked && isWhole(event, this.#shapes)) this.#end(event, 'record');
   }
 
-  /** A message of a program, or a report of SELinux and the like, stands alone; others may have its serial. */
+  /** A program's message, or a report such as SELinux's, stands alone; other records may have its serial. */
   #message(record: AuditRecord, node: string | undefined): void {
     const { seconds, milliseconds, serial } = record;
     if (!this.#messages.add(record, node)) {
@@ -145,7 +145,7 @@ export class LogCorrelator {
 
   #add(event: Pending, record: AuditRecord): void {
     const { records } = event;
-    // Two operations of io_uring may be the same, and be two all the same.
+    // Two operations of io_uring may have equal records and still be two.
     if (record.type !== AUDIT_URINGOP && isRepeated(records, record)) {
       if (record.type === AUDIT_SYSCALL) event.copies++;
       this.counters.repeated++;
@@ -165,7 +165,7 @@ export class LogCorrelator {
     while (this.#bytes > this.#limits.bytes && this.#events.size > 1) this.#endOldest();
   }
 
-  /** Copies what is still in the reader's bytes, and ends what is over. Call after each piece of a log. */
+  /** Copies what is still in the reader's bytes, and ends what is over. Call it after each piece of a log. */
   settle(): void {
     const { newest } = this.#events;
     if (newest !== undefined) keep(newest);
@@ -177,9 +177,9 @@ export class LogCorrelator {
   }
 
   /**
-   * Ends what is under way, oldest first: the last log has come to its end.
+   * Ends the events in progress, oldest first, because the last log has ended.
    *
-   * @param most events that are ended
+   * @param most events to end
    * @returns whether there are others
    */
   flush(most: number): boolean {
@@ -266,8 +266,8 @@ const CWD_BIT = 1 << (AUDIT_CWD - AUDIT_SYSCALL);
 const EXECVE_BIT = 1 << (AUDIT_EXECVE - AUDIT_SYSCALL);
 
 /**
- * The kernel writes operations of io_uring before the call that submits them, and so they are read. Where the call came several
- * times, so did they.
+ * The kernel writes operations of io_uring before the call that submits them, and they are read in this order. If the
+ * call came several times, so did they.
  *
  * @returns how many were dropped
  */
@@ -299,10 +299,10 @@ const isRepeated = (records: readonly AuditRecord[], record: AuditRecord): boole
   return false;
 };
 
-/** Whether an event has all records that its SYSCALL calls for. */
+/** Whether an event has all records that its SYSCALL requires. */
 const isWhole = (event: Pending, shapes: ShapeReader): boolean => {
   const { types } = event;
-  // How many operations of io_uring there are nothing says.
+  // The number of io_uring operations is not recorded anywhere.
   if ((types & SYSCALL_BIT) === 0 || (types & URINGOP_BIT) !== 0) return false;
   event.shape ??= shapes.read(event.records.find(({ type }) => type === AUDIT_SYSCALL)!);
   const { items, needs } = event.shape;
@@ -335,7 +335,7 @@ const LETTER_Y = 0x79;
 const SOCKADDR_BIT = 1 << (AUDIT_SOCKADDR - AUDIT_SYSCALL);
 const SOCKETCALL_BIT = 1 << (AUDIT_SOCKETCALL - AUDIT_SYSCALL);
 
-/** The records besides its own that a system call has if it succeeded. */
+/** The records besides its own that a successful system call has. */
 const NEEDS: Readonly<Partial<Record<SyscallName, number>>> = {
   execve: EXECVE_BIT,
   execveat: EXECVE_BIT,
@@ -343,7 +343,7 @@ const NEEDS: Readonly<Partial<Record<SyscallName, number>>> = {
   accept4: SOCKADDR_BIT,
   io_uring_enter: URINGOP_BIT,
 };
-/** … and has whatever came of it. */
+/** The same, successful or not. */
 const ALWAYS_NEEDS: Readonly<Partial<Record<SyscallName, number>>> = {
   bind: SOCKADDR_BIT,
   connect: SOCKADDR_BIT,
@@ -356,7 +356,7 @@ const needsOf = (name: string | undefined, succeeded: boolean): number =>
 
 const cursor = new FieldCursor();
 
-/** What a SYSCALL record says of its call in front of the arguments. */
+/** The part of a SYSCALL record before the arguments. */
 interface Call {
   readonly arch: number | undefined;
   readonly name: string | undefined;
@@ -367,9 +367,9 @@ const NO_CALL: Call = { arch: undefined, name: undefined, succeeded: false };
 /** Longest beginning of a SYSCALL record that is remembered, in bytes. */
 const KNOWN_CALL_BYTES = 96;
 
-/** Tells from SYSCALL records what else their events have. */
+/** Derives from SYSCALL records what else belongs to their events. */
 class ShapeReader {
-  /** The beginning read last, up to `a0`: most calls of a log have it in common. */
+  /** The beginning read last, up to `a0`: most calls of a log share it. */
   readonly #knownText = new KnownBytes(KNOWN_CALL_BYTES);
   #known: Call = NO_CALL;
 

@@ -4,16 +4,16 @@ import { LogCorrelator } from './log-correlator.ts';
 import type { RecordSink } from './log-reader.ts';
 import type { ReplayTimes } from './replay-times.ts';
 
-/** Records of so much later a time in a row say that a log is past what is wanted of it. */
+/** So many records in a row, this much later, mean that a log is past the wanted times. */
 const BEHIND_RECORDS = 1_000;
 const BEHIND_SECONDS = 60;
 const ANY_TIME: ReplayTimes = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
-/** What reading logs came to so far. */
+/** Counters of reading logs. */
 export interface LoggedCounters extends CorrelatorCounters {
-  /** Records, those of types that make no event among them. */
+  /** Records, including those of types that make no event. */
   records: number;
-  /** Records that came a second time, and were dropped. */
+  /** Records that came again, and were dropped. */
   repeated: number;
 }
 
@@ -24,14 +24,14 @@ export const newLoggedCounters = (): LoggedCounters => ({
   overLimit: 0,
 });
 
-/** Records of logs in, the events of the times that are wanted out, each as its records. */
+/** Groups records of logs into events, and passes on those within the wanted times. */
 export class LogGrouper {
   readonly #parser = new RecordParser();
   readonly #correlator: LogCorrelator;
   readonly #times: ReplayTimes;
-  /** Records without a break that are of a later time than is wanted. */
+  /** Records in a row that are later than wanted. */
   #behind = 0;
-  /** Records, for whoever reads the log to count up. */
+  /** Number of records; the reader of the log updates it. */
   records = 0;
 
   /** @param onGroup its records are valid during the call */
@@ -51,7 +51,7 @@ export class LogGrouper {
     return true;
   };
 
-  /** Whether a log has come to a time behind all that is wanted, and stays there. */
+  /** Whether a log has passed all wanted times, and stays there. */
   get isBehindTimes(): boolean {
     return this.#behind >= BEHIND_RECORDS;
   }
@@ -62,9 +62,9 @@ export class LogGrouper {
   }
 
   /**
-   * Ends the events under way: nothing more will come.
+   * Ends the events in progress, because nothing more will come.
    *
-   * @param most of them that are ended
+   * @param most of them to end
    * @returns whether there are others
    */
   flush(most: number): boolean {

@@ -1,7 +1,7 @@
 import { isUserMessage } from '../../audit/correlator.ts';
 import { recordTypeNumber } from './record-types.ts';
 
-/** Where one record stands in a line. */
+/** The place of one record in a line. */
 export interface RecordSpan {
   /** AUDIT_* number. */
   readonly type: number;
@@ -28,15 +28,15 @@ const COMMA = 0x2c;
 const APOSTROPHE = 0x27;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
-/** Stands in enriched logs between the kernel's fields and the interpreted ones. */
+/** Separates the kernel's fields from the interpreted ones in enriched logs. */
 export const ENRICHED_SEPARATOR = 0x1d;
 
-/** Fields as auditd interprets them. None of their values holds the `'` that a message ends in, unless in quotes. */
+/** Fields as auditd interprets them. None of their values contains the `'` that ends a message, except in quotes. */
 const INTERPRETED = /^(?:[A-Za-z0-9_-]+=(?:"[^"]*"|\{[^}']*\}|[^ '"{][^ '"]*|)(?: |$))*$/;
 
 /** A netlink message type has 16 bits. */
 const MAX_RECORD_TYPE = 0xffff;
-/** The longest token taken for a type's name; the longest known name has 24 letters. */
+/** Longest token that is read as a type's name; the longest known name has 24 letters. */
 const MAX_TYPE_TOKEN = 48;
 
 /**
@@ -78,11 +78,12 @@ export const parseLogLine = (bytes: Buffer, start: number, end: number): LogLine
 };
 
 /**
- * Where the interpreted fields begin, with their separator; `end` if there are none. The kernel writes no 0x1D of its own, but
- * passes on those in the message of a program: that one runs to the last `'` of the record, and interpreted fields stand behind.
+ * Where the interpreted fields begin, including their separator; `end` if there are none. The kernel itself writes no
+ * 0x1D, but passes on those in a program's message: the message runs to the last `'` of the record, and interpreted
+ * fields come behind it.
  */
 export const enrichmentStart = (bytes: Buffer, type: number, start: number, end: number): number => {
-  // Of the line alone: what comes behind it may be a megabyte without one.
+  // Only within the line: the rest may be a megabyte without one.
   const line = bytes.subarray(start, end);
   const found = line.indexOf(ENRICHED_SEPARATOR);
   if (found < 0) return end;
@@ -111,12 +112,12 @@ const whyNoType = (token: string, named: boolean): string => {
     : 'expected a record type after "type="';
 };
 
-/** What a log was made with that cannot be read back, and how to make one that can. */
+/** Why such a log cannot be read back, and how to make one that can. */
 export const INTERPRETED_LOG = 'the time is interpreted: make the log with "ausearch --raw"';
 
 /**
- * What is wrong with a header, `audit(SECONDS.MILLISECONDS:SERIAL)`; undefined if nothing is. The times of `ausearch -i` are
- * those of its locale: of them all have a blank or a second colon.
+ * What is wrong with a header, `audit(SECONDS.MILLISECONDS:SERIAL)`; undefined if nothing is. The times of `ausearch
+ * -i` depend on its locale; all of them contain a blank or a second colon.
  *
  * @param start of `audit(`
  */
@@ -173,6 +174,6 @@ const tokenEnd = (bytes: Uint8Array, start: number, end: number): number => {
   return at;
 };
 
-/** Type names and hosts are ASCII; any other byte becomes a character that no name has. */
+/** Type names and hosts are ASCII; any other byte becomes a character that no name contains. */
 const text = (bytes: Uint8Array, start: number, end: number): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start)).toString('latin1');

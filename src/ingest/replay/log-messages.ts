@@ -9,7 +9,7 @@ export interface LogWorkerData {
   readonly times: ReplayTimes | undefined;
 }
 
-/** What the thread that reads logs says. */
+/** Messages of the thread that reads logs. */
 export type LogReport =
   | {
       readonly kind: 'piece';
@@ -21,7 +21,7 @@ export type LogReport =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 export type LogCommand =
-  /** A piece was taken; the memory of its bytes comes back. */
+  /** A piece was taken; returns the memory of its bytes. */
   | { readonly kind: 'taken'; readonly memory: ArrayBuffer | undefined }
   /** Enough was read. */
   | { readonly kind: 'stop' };

@@ -19,7 +19,7 @@ import { ENRICHED_SEPARATOR, enrichmentStart, headerProblem, parseLogLine, start
 import { recordTypeNumbers } from './record-types.ts';
 import { unwrapLine } from './unwrap-line.ts';
 
-/** Bytes of one line of a log. The kernel's own records stay below 9 KB. */
+/** Longest line of a log, in bytes. The kernel's own records stay below 9 KB. */
 export const MAX_LOG_LINE_BYTES = 1 << 20;
 
 const LINE_FEED = 0x0a;
@@ -27,7 +27,7 @@ const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 const APOSTROPHE = 0x27;
 
-/** What was read so far; the reader counts up as it goes. */
+/** Counters of one log, updated while it is read. */
 export interface LogCounters {
   lines: number;
   records: number;
@@ -35,7 +35,7 @@ export interface LogCounters {
   malformed: number;
   /** The first malformed line, counted from 1. */
   firstMalformed: { readonly line: number; readonly reason: string } | undefined;
-  /** Lines of a system log or the like that have nothing to do with audit. */
+  /** Lines of a system log or similar that have nothing to do with audit. */
   foreign: number;
 }
 
@@ -66,10 +66,10 @@ export interface LoggedRecord {
  */
 export type RecordSink = (record: LoggedRecord) => boolean;
 
-/** A record as far as its beginning tells; its end is not known yet. */
+/** A record whose end is not known yet. */
 type Beginning = Pick<LoggedRecord, 'type' | 'bytes' | 'start' | 'node'>;
 
-/** Types of records that make events, or end them. */
+/** Types of records that make events or end them. */
 const isOfInterest = (type: number): boolean =>
   type === AUDIT_SYSCALL ||
   type === AUDIT_PATH ||
@@ -92,19 +92,19 @@ const BRACKET = 0x28;
 const OWN_BRACKET = 5;
 /** A second record in a line, from its host or type on. */
 const SECOND = /(?:node=\S+ )?type=[A-Z_0-9[\]]+ msg=audit\(/g;
-/** What the kernel writes at the beginning of a message of a program. */
+/** The beginning that the kernel writes for a program's message. */
 const MESSAGE_HEADER = / msg=audit\(\d+\.\d+:\d+\): (?:user )?pid=\d+ uid=\d+ auid=\d+ /;
 
 export interface LogReaderOptions {
   readonly counters?: LogCounters;
   readonly maxLineBytes?: number;
-  /** Sees the records of all types; else those of types that make no event are only counted. */
+  /** Passes on records of all types; without it, those of types that make no event are only counted. */
   readonly allTypes?: boolean;
 }
 
 /**
- * Turns pieces of a log into records, holding no more than one unfinished line. What cannot be read is counted and passed
- * over.
+ * Turns pieces of a log into records, and keeps at most one unfinished line. What cannot be read is counted and
+ * skipped.
  */
 export class LogReader {
   readonly counters: LogCounters;
@@ -115,9 +115,9 @@ export class LogReader {
   /** The unfinished line. */
   #pieces: Buffer[] = [];
   #length = 0;
-  /** True while passing over the rest of an overlong line. */
+  /** Whether the rest of an overlong line is being skipped. */
   #skipping = false;
-  /** Where the next `(` and the next separator of the piece are that is being read; -1 if none is left. */
+  /** Positions of the next `(` and the next separator in the piece; -1 if there is none. */
   #nextBracket = 0;
   #nextSeparator = 0;
 
@@ -128,7 +128,7 @@ export class LogReader {
     this.#allTypes = options.allTypes ?? false;
   }
 
-  /** Hands on the records that `chunk` completes; afterwards its bytes are not needed any more. */
+  /** Passes on the records that `chunk` completes; its bytes are not needed afterwards. */
   push(chunk: Buffer): void {
     let start = 0;
     this.#lookIn(chunk);
@@ -145,7 +145,7 @@ export class LogReader {
     if (start < chunk.length) this.#keep(chunk.subarray(start));
   }
 
-  /** Hands on what of a last line without a line feed is certain. */
+  /** Passes on what is certain in a last line without a line feed. */
   end(): void {
     if (this.#length > 0 || this.#skipping) this.#finish(false);
   }
@@ -157,7 +157,7 @@ export class LogReader {
 
   #keep(piece: Buffer): void {
     if (this.#skipping) return;
-    // A crash leaves blocks of NULs, which are no line.
+    // A crash leaves blocks of NULs, which are not lines.
     const from = this.#length === 0 ? skipNuls(piece, 0, piece.length) : 0;
     if (from > 0) this.#nuls(from);
     if (from === piece.length) return;
@@ -200,7 +200,7 @@ export class LogReader {
     if (start < end) this.#part(bytes, start, end, isEnded);
   }
 
-  /** A line, or what of one is left. */
+  /** Reads a line, or the rest of one. */
   #part(bytes: Buffer, start: number, end: number, isEnded: boolean): void {
     let at = start;
     let node: string | undefined;
@@ -213,7 +213,7 @@ export class LogReader {
     else this.#record({ type, bytes, start: this.#types.headerAt + MSG.length, node }, end, isEnded);
   }
 
-  /** Nearly always the one of the line before. */
+  /** Nearly always the same as in the previous line. */
   #nodeText(bytes: Buffer, start: number, end: number): string {
     const node = asciiText(bytes, start, Math.max(start, end));
     return node ?? bytes.toString('latin1', start, end);
@@ -235,7 +235,7 @@ export class LogReader {
         const second = secondRecord(bytes, start, end);
         if (second !== undefined) {
           const firstEnd = Math.min(fieldsEnd, second.firstEnd);
-          // Where a blank stands between, the line is a list; else the first record is torn.
+          // With a blank between them, the line is a list; without one, the first record is torn.
           if (second.isList) this.#hand(record, firstEnd, second.firstEnd);
           else this.#cut(record, firstEnd);
           this.#part(bytes, second.start, end, isEnded);
@@ -248,11 +248,11 @@ export class LogReader {
   }
 
   /**
-   * Whether another header stands in a line. Looked for by its bracket: to find one byte is ten times as fast, and few lines
-   * have a second one.
+   * Whether another header is in a line. Searches for its bracket: finding one byte is ten times as fast, and few
+   * lines have a second bracket.
    */
   #hasHeader(bytes: Buffer, start: number, end: number): boolean {
-    // Behind the record's own one.
+    // Behind the record's own bracket.
     const from = start + OWN_BRACKET + 1;
     if (this.#nextBracket >= 0 && this.#nextBracket < from) this.#nextBracket = bytes.indexOf(BRACKET, from);
     while (this.#nextBracket >= 0 && this.#nextBracket < end) {
@@ -264,8 +264,8 @@ export class LogReader {
   }
 
   /**
-   * A program's message is its own text and may contain a record, which is not read as one. If the line looks like two
-   * messages, neither can be trusted.
+   * A program's message is arbitrary text and may contain a record, which is not read as one. If the line looks like
+   * two messages, neither can be trusted.
    */
   #isTornMessage(bytes: Buffer, start: number, end: number): boolean {
     const isClosed = bytes[end - 1] === APOSTROPHE;
@@ -275,7 +275,7 @@ export class LogReader {
     return true;
   }
 
-  /** A record that may be cut off: nothing stands behind it. */
+  /** A record that may be cut off, because nothing follows it. */
   #cut(record: Beginning, end: number): void {
     const { type, bytes, start } = record;
     const last = withoutNuls(bytes, start, end);
@@ -297,7 +297,7 @@ export class LogReader {
     }
   }
 
-  /** Everything but `type=NAME msg=audit(…`. */
+  /** Any line that does not begin with `type=NAME msg=audit(…`. */
   #unusual(bytes: Buffer, start: number, end: number, isEnded: boolean): void {
     const line = parseLogLine(bytes, start, end);
     switch (line.kind) {
@@ -318,7 +318,7 @@ export class LogReader {
     }
   }
 
-  /** Lines that were in another one. */
+  /** Lines that were contained in another one. */
   #inner(lines: readonly Buffer[], isEnded: boolean): void {
     for (const inner of lines) {
       this.#lookIn(inner);
@@ -329,13 +329,13 @@ export class LogReader {
         this.#part(inner, 0, inner.length, isEnded);
       else this.#malformed('the record in it cannot be read');
     }
-    // The line was a view into the piece that is being read, where the search goes on.
+    // The line was a part of the piece being read, where the search continues.
     this.#nextBracket = 0;
     this.#nextSeparator = 0;
   }
 
   #nuls(count: number): void {
-    this.#malformed(`a block of ${count} NUL bytes, as a crash leaves them: what stood there is lost`);
+    this.#malformed(`a block of ${count} NUL bytes, as a crash leaves them: their content is lost`);
   }
 
   #malformed(reason: string): void {
@@ -362,22 +362,22 @@ for (const [name, type] of Object.entries(recordTypeNumbers)) {
   typesByHash.set(hashOf(bytes, 0, bytes.length), { type, name: bytes });
 }
 
-/** A type that a log has lines of. */
+/** A type that occurs in the log. */
 interface SeenType {
   readonly type: number;
   /** `type=NAME msg=audit(` */
   readonly beginning: KnownBytes;
-  /** The one that came behind it last: the records of events come in the same order. */
+  /** The type that followed it last: events have their records in the same order. */
   next: SeenType | undefined;
 }
 
-/** Tells the types of a log's lines. Most are found without reading their names, by the type of the line before. */
+/** Determines the types of a log's lines. For most, the type of the previous line tells which name to expect. */
 class LineTypes {
   readonly #views = new ByteViews();
   readonly #seen = new Map<NamedType, SeenType>();
-  /** Of the line before. */
+  /** Type of the previous line. */
   #last: SeenType | undefined;
-  /** Where ` msg=audit(` begins in the line that `typeAt` found the type of last. */
+  /** Where ` msg=audit(` begins in the last line whose type was found. */
   headerAt = 0;
 
   /** The type of a line `type=NAME msg=audit(…`, as nearly all are; undefined for any other. */
@@ -385,7 +385,7 @@ class LineTypes {
     const before = this.#last;
     if (before !== undefined) {
       if (before.next !== undefined && this.#isOf(before.next, bytes, start, end)) return before.next.type;
-      // As PATH is behind PATH.
+      // For example PATH behind PATH.
       if (this.#isOf(before, bytes, start, end)) return before.type;
     }
     const found = this.#find(bytes, start, end);
@@ -440,8 +440,8 @@ interface SecondRecord {
 }
 
 /**
- * The record in the same line as another of the kernel's: its strings hold no blank, so that ` msg=audit(` a second time is a
- * record of its own.
+ * Finds another record in the line of a kernel record: the kernel's strings contain no blank, so a second `
+ * msg=audit(` begins a new record.
  */
 const secondRecord = (bytes: Buffer, start: number, end: number): SecondRecord | undefined => {
   const at = bytes.indexOf(HEADER, start);

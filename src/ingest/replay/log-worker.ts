@@ -6,12 +6,13 @@ import type { LogCommand, LogReport, LogWorkerData } from './log-messages.ts';
 import { openOnDisk } from './open-replay.ts';
 import { readLogs } from './read-logs.ts';
 
-/*
- * The thread that reads large logs: from bytes to events, each as its records. What they say is read by the thread that started
- * this one, at the same time. Ordering and removing repetitions happen only here, so that no event is split between threads.
+/**
+ * The thread that reads large logs: from bytes to events, as groups of records. The thread that started it interprets
+ * them at the same time. Ordering and removing repetitions happen only here, so that no event is split between
+ * threads.
  */
 
-/** Pieces that this thread may be ahead of the other one: their memory is what that costs. */
+/** Most pieces that this thread may be ahead of the other one; each takes memory. */
 const MOST_AHEAD = 4;
 
 const { files, times } = workerData as LogWorkerData;

@@ -8,16 +8,16 @@ import type { LogsOptions, LogsReading } from './read-logs.ts';
 import { ReplayError, type ReplayErrorCode } from './replay-error.ts';
 
 export interface BesideOptions extends LogsOptions {
-  /** Gets the events in their order; their records are valid during the call. */
+  /** Receives the events in order; their records are valid during the call. */
   readonly onGroup: (group: RecordGroup) => void;
-  /** Gets what the reading came to, before each `onPiece`. */
+  /** Receives the counters before each `onPiece`. */
   readonly onCounters: (counters: LoggedCounters) => void;
 }
 
 /**
- * Reads logs as `readLogs` does, but in a thread of its own: this one has the time to make rows of the events.
+ * Reads logs like `readLogs`, but in a separate thread, so that this one has time to make rows of the events.
  *
- * @throws ReplayError if one of them cannot be read; what came before stays
+ * @throws ReplayError if one of them cannot be read; earlier events stay
  */
 export const readLogsBeside = async (
   { files, times }: LogWorkerData,
@@ -32,7 +32,7 @@ export const readLogsBeside = async (
   const giveBack = (batch: GroupBatch | undefined): void => {
     const memory = batch?.bytes.buffer;
     say({ kind: 'taken', memory }, memory === undefined ? [] : [memory]);
-    // At once, not when the garbage collector comes to it: it comes sooner the more there is.
+    // Freed at once. The garbage collector would run more often, the more there is to free.
     batch?.groups.buffer.transfer(0);
     batch?.records.buffer.transfer(0);
   };

@@ -7,7 +7,7 @@ import { type ReplayFormat, replayFormat } from './replay-format.ts';
 import { seekTime } from './seek-time.ts';
 import { STANDARD_INPUT } from './standard-input.ts';
 
-/** Bytes by which a file's format is told. */
+/** Bytes from which a file's format is determined. */
 const HEAD_BYTES = 1 << 16;
 
 /** A file as it was found. */
@@ -16,41 +16,41 @@ export interface FileOnDisk {
   readonly kind: 'audit-log' | 'journal-export' | 'bsm-trail';
   /** Bytes of the file; undefined for standard input and pipes. */
   readonly size: number | undefined;
-  /** Whether its content is not its bytes. */
+  /** Whether its content differs from its bytes. */
   readonly isPacked: boolean;
 }
 
 /** A file that can be opened. */
 export interface OpenableFile extends FileOnDisk {
   /**
-   * Opens it. Of what can be read only once, such as standard input, this is possible once.
+   * Opens it. What can be read only once, such as standard input, can be opened once.
    *
-   * @param since seconds since the epoch: what is older may be left out
+   * @param since seconds since the epoch: older records may be left out
    */
   open(since?: number): Promise<FileBytes>;
 }
 
 /** One file to be replayed. */
 export interface ReplayFile extends OpenableFile {
-  /** Whether it can be opened but once, and in this thread. */
+  /** Whether it can be opened only once, and in this thread. */
   readonly isOnce: boolean;
 }
 
 export interface ReplayPlan {
-  /** In the order in which they were written, as far as that can be told: they are one stream. */
+  /** In the order in which they were written, as far as known: they are one stream. */
   readonly files: readonly ReplayFile[];
-  /** Files of a directory that hold no events, which are left out. */
+  /** Files of a directory without events, which are left out. */
   readonly leftOut: readonly string[];
 }
 
 interface Looked extends ReplayFile {
-  /** Of the first record, in seconds since the epoch. */
+  /** Time of the first record, in seconds since the epoch. */
   readonly firstTime: number | undefined;
 }
 
 /**
- * Finds out what is to be replayed: files, of which their content tells what they are; directories of BSM trails or of rotated
- * logs; standard input as `-`. Logs come oldest first by the time of their first record, trails by their names.
+ * Determines what to replay: files, whose content tells their format; directories of BSM trails or of rotated logs;
+ * standard input as `-`. Logs are ordered by the time of their first record, trails by their names.
  *
  * @throws ReplayError
  */
@@ -68,7 +68,7 @@ export const planReplay = async (paths: readonly string[]): Promise<ReplayPlan> 
     if (about.isDirectory()) await addDirectory(path, files, leftOut);
     else files.push(await lookInto(path));
   }
-  // Stable: what has no time stays behind what was given before it.
+  // Stable: a file without a time stays behind the file given before it.
   let time = Number.NEGATIVE_INFINITY;
   const timed = files.map(file => {
     time = file.firstTime ?? time;
@@ -78,8 +78,8 @@ export const planReplay = async (paths: readonly string[]): Promise<ReplayPlan> 
 };
 
 /**
- * Says early what `planReplay` would refuse. Pipes, devices and standard input pass: looking into them would take away what
- * the real reader needs.
+ * Reports early what `planReplay` would refuse. Pipes, devices and standard input pass, because reading them would
+ * take their content from the real reader.
  *
  * @throws ReplayError
  */
@@ -154,7 +154,7 @@ const lookInto = async (path: string): Promise<Looked> => {
   return { ...looked, open: since => openOnDisk(found, since) };
 };
 
-/** @param since seconds since the epoch: what is older may be left out */
+/** @param since seconds since the epoch: older records may be left out */
 export const openOnDisk = async (
   { path, kind, size, isPacked }: FileOnDisk,
   since?: number,
@@ -166,7 +166,7 @@ export const openOnDisk = async (
 const timeOf = (format: ReplayFormat): number | undefined =>
   'firstTime' in format ? format.firstTime : undefined;
 
-/** The first bytes, and all of them. */
+/** The first bytes, and then all of them. */
 const headOf = async ({
   chunks,
 }: FileBytes): Promise<{ readonly head: Buffer; rest(): AsyncGenerator<Buffer, void, undefined> }> => {

@@ -6,38 +6,38 @@ import type { LogGrouper } from './log-grouper.ts';
 import { LogReader, type RecordSink } from './log-reader.ts';
 import type { OpenableFile } from './open-replay.ts';
 
-/** Events that are ended at once when the last log has been read. */
+/** Events that are ended together when the last log has been read. */
 const FLUSHED_EVENTS = 4_096;
 
-/** Bytes of files, as they lie on the disk. */
+/** Bytes of the files as they are on disk. */
 export interface ReplayProgress {
   readonly read: number;
-  /** undefined where there is a file of which that is not known. */
+  /** undefined if the size of some file is unknown. */
   readonly size: number | undefined;
 }
 
 export interface LogsReading {
   /** Lines that cannot be read. */
   readonly malformed: number;
-  /** What could not be read, and where the first of it is, one line each, beginning with the file's name. */
+  /** What could not be read, and the first place, one line each, beginning with the file's name. */
   readonly problems: readonly string[];
 }
 
 export interface LogsOptions {
-  /** Called after each piece, when its events have been handed over; what it returns is waited for. */
+  /** Called after each piece, when its events were passed on; a returned promise is awaited. */
   readonly onPiece: (progress: ReplayProgress) => Promise<void> | void;
-  /** Sees each record as text: its numeric type and its payload. */
+  /** Receives each record as text: its numeric type and its payload. */
   readonly onRaw?: ((text: string) => void) | undefined;
-  /** Ends the reading early; what was read until then stays. */
+  /** Ends the reading early; events read until then stay. */
   readonly signal?: AbortSignal | undefined;
-  /** Seconds since the epoch: what is older is not asked for. */
+  /** Seconds since the epoch: older records are not wanted. */
   readonly since?: number | undefined;
 }
 
 /**
- * Reads logs as one stream: an event may begin in one and end in the next.
+ * Reads logs as one stream: an event may begin in one file and end in the next.
  *
- * @throws ReplayError if one of them cannot be read; what came before stays
+ * @throws ReplayError if one of them cannot be read; earlier events stay
  */
 export const readLogs = async (
   files: readonly OpenableFile[],
@@ -99,7 +99,7 @@ const readLog = async (
     for await (const chunk of journal === undefined ? bytes.chunks : journalLines(journal, bytes)) {
       take(() => reader.push(chunk));
       await onPiece({ read: bytes.position(), size: bytes.size });
-      // What else this thread has to do, which reading a file would hold up.
+      // Other work of this thread has its turn, which reading a file would block.
       await setImmediate();
       if (signal?.aborted === true || grouper.isBehindTimes) break;
     }

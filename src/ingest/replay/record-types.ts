@@ -1,6 +1,6 @@
 /**
- * The names under which auditd and ausearch write record types, and their numbers, 1000 to 2999.
- * Source: linux/audit.h (Linux 6.18); audit-records.h, libaudit.h and msg_typetab.h of audit-userspace 4.
+ * The names of record types in auditd's and ausearch's output, and their numbers, 1000 to 2999. Source: linux/audit.h
+ * (Linux 6.18); audit-records.h, libaudit.h and msg_typetab.h of audit-userspace 4.
  */
 export const recordTypeNumbers = {
   GET: 1000,
@@ -246,5 +246,5 @@ export const recordTypeNumbers = {
 
 const byName: ReadonlyMap<string, number> = new Map(Object.entries(recordTypeNumbers));
 
-/** `SYSCALL` is 1300; undefined for a name that nobody has given yet. */
+/** `SYSCALL` is 1300; undefined for an unknown name. */
 export const recordTypeNumber = (name: string): number | undefined => byName.get(name);

@@ -20,7 +20,7 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
 };
 
-/** What went wrong with a file, for people. */
+/** Explains an error of a file to people. */
 export const fileReason = (cause: unknown): string => {
   const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
   return reasons[code] ?? messageOf(cause);

@@ -4,16 +4,16 @@ import { INTERPRETED_LOG } from './log-line.ts';
 import { LogReader } from './log-reader.ts';
 
 export type ReplayFormat =
-  /** `firstTime`: of the first record, in seconds since the epoch; undefined if none was seen. */
+  /** `firstTime`: time of the first record, in seconds since the epoch; undefined if there was none. */
   | { readonly kind: 'audit-log' | 'journal-export'; readonly firstTime: number | undefined }
   | { readonly kind: 'bsm-trail' }
   /** `what` completes "the file …". */
   | { readonly kind: 'unknown'; readonly what: string };
 
-/** True if `head` can be the beginning of a BSM trail. */
+/** Whether `head` can be the beginning of a BSM trail. */
 export type BsmDetector = (head: Uint8Array) => boolean;
 
-/** What files begin with that people take for logs, and what to do with them. */
+/** First bytes of files that people take for logs, and what to do with them. */
 const OTHERS: readonly (readonly [magic: RegExp, what: string])[] = [
   [/^LPKSHHRH/, 'is a systemd journal: give what "journalctl --file FILE -o export _TRANSPORT=audit" writes'],
   [/^PK\x03\x04/, 'is a zip archive: unpack it first'],
@@ -31,12 +31,12 @@ const OTHERS: readonly (readonly [magic: RegExp, what: string])[] = [
 ];
 
 /**
- * Tells by its first bytes what a replay file holds. A log may begin with damaged records, or with other lines of a system
- * log: it is refused only if not one line of `head` looks like an attempt at a record.
+ * Determines by its first bytes what a replay file contains. A log may begin with damaged records, or with other
+ * lines of a system log: it is refused only if no line of `head` looks like an attempt at a record.
  */
 export const replayFormat = (head: Uint8Array, isBsmTrail: BsmDetector = looksLikeTrail): ReplayFormat => {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
-  // A damaged trail is looked for long, and no damage looks like a log.
+  // Searching a damaged trail takes long, and no damage looks like a log.
   if (!beginsAsLog(bytes) && isBsmTrail(head)) return { kind: 'bsm-trail' };
   if (isJournalExport(bytes)) return { kind: 'journal-export', firstTime: undefined };
   let firstTime: number | undefined;
@@ -74,7 +74,7 @@ const beginsAsLog = (bytes: Buffer): boolean =>
 
 const unknown = (what: string): ReplayFormat => ({ kind: 'unknown', what });
 
-/** Bytes without a line end: one line that is longer than what was looked at, or no text at all. */
+/** Bytes without a line end: one line that is longer than what was read, or not text. */
 const lineless = (text: string, head: Uint8Array): ReplayFormat =>
   text.includes('\0')
     ? unknown(`is neither an audit log ("type=NAME msg=audit(…") nor a BSM trail (${whyNoTrail(head)})`)

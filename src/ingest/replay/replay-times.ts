@@ -1,4 +1,4 @@
-/** Of which time events are replayed, in seconds since the epoch; both inclusive. */
+/** Time range of the events to replay, in seconds since the epoch; both inclusive. */
 export interface ReplayTimes {
   readonly from: number;
   readonly to: number;
@@ -7,11 +7,11 @@ export interface ReplayTimes {
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /**
- * Reads a time as people write it: `2026-11-30`, `2026-11-30T13:00`, `2026-11-30 13:00:05Z`, seconds since the epoch, or `2h`
- * for so long ago. Without a zone it is this system's time.
+ * Reads a time as people write it: `2026-11-30`, `2026-11-30T13:00`, `2026-11-30 13:00:05Z`, seconds since the epoch,
+ * or `2h` for two hours ago. Without a zone it is in this system's time zone.
  *
  * @param now in milliseconds since the epoch
- * @returns seconds since the epoch; undefined for what is no time
+ * @returns seconds since the epoch; undefined if it is not a time
  */
 export const parseTime = (text: string, now: number): number | undefined => {
   const ago = /^(\d{1,6})([smhd])$/.exec(text);

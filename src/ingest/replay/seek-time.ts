@@ -1,15 +1,15 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** Bytes looked at in one place: several lines. */
+/** Bytes read in one place: several lines. */
 const LOOK_BYTES = 64 * 1024;
-/** Where the rest is read from its beginning. */
+/** Bytes from which on the rest is read from its beginning. */
 const NEAR_BYTES = 1024 * 1024;
-/** Seconds before a time by which records may stand behind it. */
+/** Seconds by which a record may be older than a later one in the file. */
 const SLACK_SECONDS = 10;
 
 /**
- * Finds the start of a line before which all records are older than a time. Logs are expected in order, as auditd writes them;
- * for any other, the result is 0.
+ * Finds the start of a line before which all records are older than a time. Logs are expected in order, as auditd
+ * writes them; for any other log the result is 0.
  *
  * @param seconds since the epoch
  */
@@ -42,7 +42,9 @@ export const seekTime = (path: string, size: number, seconds: number): number =>
   }
 };
 
-/** Places looked at to tell whether a log is in order: one that is sorted otherwise, or put together of several, shows there. */
+/**
+ * Places that are checked for the order of a log: one that is sorted otherwise, or merged from several, shows there.
+ */
 const SAMPLES = 64;
 
 const isInOrder = (fd: number, buffer: Buffer, size: number): boolean => {
@@ -56,7 +58,7 @@ const isInOrder = (fd: number, buffer: Buffer, size: number): boolean => {
   return true;
 };
 
-/** The first line behind a byte that has a time. */
+/** The first line with a time behind a byte. */
 const lineAt = (
   fd: number,
   buffer: Buffer,

@@ -2,10 +2,10 @@ import type { EventName } from '../../audit/events-under-way.ts';
 
 export type Seen = 'whole' | 'partly';
 
-/** Serials of one page: neighbours come together, for the kernel counts up. */
+/** Serials in one page: neighbours come together, because the kernel counts up. */
 const PAGE_BITS = 8;
 const PAGE_SERIALS = 1 << PAGE_BITS;
-/** Pages remembered: 64 MiB. The oldest go first; repetitions of their events are no longer recognized. */
+/** Most pages: 64 MiB. The oldest are dropped first; then repetitions of their events are no longer recognized. */
 const MAX_PAGES = 65_536;
 /** A page holds times of 24 days, half of them before the first one that came. */
 const RANGE_MS = 2 ** 31 - 2;
@@ -15,13 +15,13 @@ interface Page {
   readonly base: number;
   /** By serial: 0 for none, else twice the milliseconds since `base`, plus 1 if the event was whole. */
   readonly times: Uint32Array;
-  /** The same serials at another time: of another boot. */
+  /** The same serials at another time, from another boot. */
   readonly next: Page | undefined;
 }
 
 /**
- * The events of logs that have ended, to tell that records come again. Four bytes an event where serials follow each other, so
- * that all events of a log can be remembered, exactly.
+ * Remembers ended events of logs, to recognize repeated records. Consecutive serials take four bytes an event, so all
+ * events of a log can be remembered, exactly.
  */
 export class SeenEvents {
   /** By number of the node and of the page. */
@@ -30,7 +30,7 @@ export class SeenEvents {
   readonly #nodes = new Map<string | undefined, number>();
   #lastNode: string | undefined;
   #lastNumber = 0;
-  /** The pages that were looked at last: mostly those of the next event too. */
+  /** The pages that were used last: mostly the next event needs them too. */
   #lastKey = -1;
   #lastPage: Page | undefined;
 
@@ -44,7 +44,7 @@ export class SeenEvents {
     return undefined;
   }
 
-  /** Remembers an event. @returns how it was known before; undefined if it was not */
+  /** Remembers an event. @returns what was known about it; undefined if nothing was */
   see(event: EventName, node: string | undefined, isWhole: boolean): Seen | undefined {
     const known = this.find(event, node);
     if (known !== undefined) return known;

@@ -1,20 +1,20 @@
 import type { AuditRecord } from '../../audit/record.ts';
 
-/** Records remembered at most: 64 MiB. Repetitions of older ones are no longer recognized. */
+/** Most records that are remembered: 64 MiB. Repetitions of older ones are no longer recognized. */
 const MAX_RECORDS = 4_194_304;
 const INITIAL_SLOTS = 4_096;
 /** Words of one fingerprint. */
 const WORDS = 2;
 
 /**
- * Records that came, by a fingerprint of 64 bits of their header, their fields and their node, to tell that they come again. For
- * messages of programs: several may have one serial.
+ * Remembers records by a 64-bit fingerprint of header, fields and node, to recognize repetitions. For programs'
+ * messages, several of which may share one serial.
  */
 export class SeenTexts {
   #table = new Uint32Array(WORDS * INITIAL_SLOTS);
   #count = 0;
 
-  /** @returns false if it was there before */
+  /** @returns false if it was remembered before */
   add({ bytes, start, end, seconds, milliseconds, serial }: AuditRecord, node: string | undefined): boolean {
     let low = 0x811c9dc5 ^ serial;
     let high = Math.imul(seconds | 0, 0x9e3779b1) ^ milliseconds;

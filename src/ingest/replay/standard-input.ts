@@ -1,4 +1,4 @@
-/** Names of standard input, as files to be replayed. */
+/** Names of standard input, as a file to be replayed. */
 export const STANDARD_INPUT: ReadonlySet<string> = new Set([
   '-',
   '/dev/stdin',

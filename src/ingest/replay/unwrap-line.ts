@@ -4,31 +4,31 @@ import { isLaurel, laurelRecords } from './laurel.ts';
 import { INTERPRETED_LOG } from './log-line.ts';
 
 export type UnwrappedLine =
-  /** `isClosed`: the end of what carries the lines proves that they are whole. */
+  /** `isClosed`: the end of the surrounding format proves that the lines are whole. */
   | { readonly kind: 'lines'; readonly lines: readonly Buffer[]; readonly isClosed: boolean }
   /** A line of a system log, or an entry of a journal, that has nothing to do with audit. */
   | { readonly kind: 'foreign' }
   /** `reason` completes "the line …" if the line was recognized. */
   | { readonly kind: 'malformed'; readonly reason: string | undefined };
 
-/** What is carried may be carried again: docker's log of a program that reads a journal. */
+/** A wrapped line may be wrapped again: docker's log of a program that reads a journal. */
 const MAX_DEPTH = 4;
 
-/** The header of a record as syslog, dmesg and the like carry it: in front of it stands whatever the carrier puts there. */
+/** The header of a record inside lines of syslog, dmesg and others, which put their own text in front. */
 const CARRIED =
   /(?:node=\S+ )?(?:type=[A-Z_0-9[\]]+ (?:msg=)?|(?<=^|[ :])\d{4}(?:, ?| )(?:msg=)?)audit\(\d+\.\d+:\d+\) ?:/;
 /** rsyslog writes a control character as `#` and three octal digits. */
 const ESCAPED_SEPARATOR = /#035(?=[A-Z])/g;
-/** How lines of system logs begin: RFC 3164 and 5424, ISO times, dmesg. */
+/** The beginnings of lines in system logs: RFC 3164 and 5424, ISO times, dmesg. */
 const SYSTEM_LOG =
   /^(?:<\d{1,3}>|\[ *\d+\.\d+\]|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |\d{4}-\d\d-\d\d[T ]\d\d:\d\d|-- )/;
-/** How journald writes the kernel's records for people: without time and serial. */
+/** journald's short form of the kernel's records, without time and serial. */
 const JOURNAL_SHORT = /\baudit(?:\[\d+\])?: (?:<audit-\d+> |[A-Z][A-Z_0-9]+ )[a-z_0-9]+=/;
 const NO_SERIAL =
   'it is of journalctl\'s short form, which leaves out the serial: give what "journalctl -o export _TRANSPORT=audit" writes';
 
 /**
- * Finds the records in a line that is not one by itself: with what a system log puts in front, or in JSON as journalctl,
+ * Finds the records in a line that is not itself one: behind the prefix of a system log, or in JSON as journalctl,
  * docker, go-audit, laurel and others write it.
  *
  * @param line may be overwritten afterwards
@@ -40,7 +40,7 @@ export const unwrapLine = (line: Buffer, depth = 0): UnwrappedLine => {
   if (json !== null && (carried === null || json.index < carried.index) && depth < MAX_DEPTH) {
     const found = unwrapJson(line.toString('utf8', json.index), depth);
     if (found !== undefined) return found;
-    // Its text is escaped: a record in it would not be what it was.
+    // Its text is escaped, so a record in it would not be the original.
     if (carried !== null || text.startsWith('{')) return { kind: 'malformed', reason: 'its JSON is broken' };
   }
   if (carried !== null) {
@@ -54,7 +54,7 @@ export const unwrapLine = (line: Buffer, depth = 0): UnwrappedLine => {
   return { kind: 'malformed', reason: undefined };
 };
 
-/** undefined for what is no JSON. */
+/** undefined if it is not JSON. */
 const unwrapJson = (text: string, depth: number): UnwrappedLine | undefined => {
   let value: unknown;
   try {
@@ -86,7 +86,7 @@ const collect = (value: unknown, depth: number, lines: Buffer[], problems: strin
   }
 };
 
-/** Of a wrapper with several copies of what it carries the first that can be read counts. */
+/** If a wrapper has several copies of its content, the first readable one counts. */
 const collectFirst = (
   object: Readonly<Record<string, unknown>>,
   depth: number,

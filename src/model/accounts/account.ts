@@ -1,10 +1,10 @@
-/** Whom a uid stands for. */
+/** The account of a uid. */
 export interface Account {
   /** Without its domain. */
   readonly name: string;
-  /** The host's name for local accounts; undefined where the system does not say. */
+  /** The host's name for local accounts; undefined if the system does not tell. */
   readonly domain: string | undefined;
-  /** The whole name as the system has it: `alice`, `CORP\alice`, `alice@corp.example`. */
+  /** The full name in the system: `alice`, `CORP\alice`, `alice@corp.example`. */
   readonly username: string;
 }
 

@@ -8,19 +8,19 @@ import { parsePasswd } from './passwd.ts';
 import { parseSubordinateUids, rangeOf, type UidRange } from './subordinate-uids.ts';
 
 export interface AccountsLimits {
-  /** Answers of NSS that are remembered, those that there is no account among them. */
+  /** Most NSS answers that are remembered, including missing accounts. */
   readonly maxRemembered: number;
-  /** Questions to NSS under way at once, each a process, for up to MAX_UIDS uids. */
+  /** Most NSS questions at once; each is a process, for up to MAX_UIDS uids. */
   readonly maxRunning: number;
-  /** … begun per second: a process costs two milliseconds of CPU … */
+  /** Most of them per second: a process costs two milliseconds of CPU. */
   readonly maxPerSecond: number;
-  /** … and uids that wait; beyond them there is no answer. */
+  /** Most uids that wait; further ones get no answer. */
   readonly maxWaiting: number;
-  /** How long an answer is good: a name, that there is no account, that NSS failed. */
+  /** How long an answer is valid: a name, a missing account, a failure of NSS. */
   readonly foundMs: number;
   readonly missingMs: number;
   readonly failedMs: number;
-  /** How often the passwd file is looked at for changes. */
+  /** How often the passwd file is checked for changes. */
   readonly checkMs: number;
   /** Larger files of accounts are not read. */
   readonly maxPasswdBytes: number;
@@ -55,11 +55,12 @@ interface Remembered {
 }
 
 /**
- * Accounts by uid, as the host names them: the passwd file first, which costs nothing, then NSS, once per uid for all
- * who ask at the same time, for many uids at once, and so often a second at most. A changed passwd file makes
- * everything be asked anew.
+ * Accounts by uid, with the host's names: first from the passwd file, which costs nothing, then from NSS. NSS is
+ * asked once per uid for all who ask at the same time, for many uids at once, and a limited number of times per
+ * second. A changed passwd file invalidates all answers.
  *
- * Uids of user namespaces (/etc/subuid) are nobody's: a user has tens of thousands of them, and NSS is not asked.
+ * Uids of user namespaces (/etc/subuid) belong to no account: a user has tens of thousands of them, and NSS is not
+ * asked.
  */
 export class Accounts {
   readonly counters = { asked: 0, failed: 0, refused: 0, lastError: undefined as string | undefined };
@@ -71,11 +72,11 @@ export class Accounts {
   readonly #subuid: WatchedFile;
   #local: ReadonlyMap<number, string> = new Map();
   #namespaces: readonly UidRange[] = [];
-  /** Of the passwd file, once somebody asked. */
+  /** Accounts of the passwd file that were asked for. */
   readonly #localAccounts = new Map<number, Account>();
   #checkedAt = Number.NEGATIVE_INFINITY;
   readonly #remembered = new Map<number, Remembered>();
-  /** Uids whose answer will come, and those of them that NSS is still to be asked for. */
+  /** Uids whose answer will come, and those that NSS has not been asked for yet. */
   readonly #asking = new Map<number, PromiseWithResolvers<Account | undefined>>();
   readonly #waiting = new Set<number>();
   readonly #questions: TokenBucket;
@@ -100,7 +101,7 @@ export class Accounts {
       this.#refresh();
       this.#refreshNamespaces();
     }
-    // One that is missing may have been added a moment ago.
+    // A missing account may have been added a moment ago.
     if (!this.#local.has(uid)) this.#refresh();
     const local = this.#local.get(uid);
     if (local !== undefined) return this.#localAccount(uid, local);
@@ -110,7 +111,7 @@ export class Accounts {
     return this.#ask(uid);
   }
 
-  /** The same object as long as it is true. */
+  /** The same object as long as it is valid. */
   #localAccount(uid: number, name: string): Account {
     const domain = this.#hostName();
     const known = this.#localAccounts.get(uid);
@@ -128,7 +129,7 @@ export class Accounts {
       this.#localAccounts.clear();
       this.#local = parsePasswd(bytes);
     } catch (error) {
-      // Between the old file's end and the new one's beginning, the old names are still the best.
+      // While the file is being replaced, the old names are the best.
       this.#fail(error);
     }
   }
@@ -158,7 +159,7 @@ export class Accounts {
     return answer.promise;
   }
 
-  /** Asks for what waits, as far as that may be now. */
+  /** Asks for waiting uids, as far as allowed now. */
   #askNext(): void {
     while (this.#waiting.size > 0 && this.#running < this.#limits.maxRunning) {
       if (!this.#questions.tryTake()) {
@@ -201,7 +202,7 @@ export class Accounts {
   }
 
   #remember(uid: number, account: Account | undefined, forMs: number): void {
-    // Deleting first makes it the newest: the oldest answers go first.
+    // Deleting first makes it the newest: the oldest answers are dropped first.
     this.#remembered.delete(uid);
     this.#remembered.set(uid, { account, until: this.#clock.monotonicMs() + forMs });
     if (this.#remembered.size <= this.#limits.maxRemembered) return;
@@ -215,7 +216,10 @@ export class Accounts {
   }
 }
 
-/** A file of the host's accounts. Only root names and writes these: looking at them is as safe as the root file system. */
+/**
+ * A file of the host's accounts. Only root can name and write it, so looking at it is as safe as the root file
+ * system.
+ */
 class WatchedFile {
   readonly #path: string;
   readonly #maxBytes: number;
@@ -226,7 +230,7 @@ class WatchedFile {
     this.#maxBytes = maxBytes;
   }
 
-  /** @returns undefined if it is as it was; nothing of a file that is too large */
+  /** @returns undefined if it is unchanged; nothing of a file that is too large */
   readIfChanged(): Uint8Array | undefined {
     const { dev, ino, size, mtimeNs, ctimeNs } = statSync(this.#path, { bigint: true });
     const version = `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;

@@ -2,22 +2,22 @@ import { execFile } from 'node:child_process';
 import { decodeText } from '../../audit/value.ts';
 import { parsePasswdLine } from './passwd.ts';
 
-/** Asks NSS for uids: the names of those that there are accounts of. Rejects if NSS could not be asked. */
+/** Asks NSS for uids; returns the names of existing accounts. Rejects if NSS could not be asked. */
 export type AskNss = (uids: readonly number[]) => Promise<ReadonlyMap<number, string>>;
 
 export const GETENT_PATHS: readonly string[] = ['/usr/bin/getent', '/bin/getent'];
-/** A directory server that is down must not leave processes behind. */
+/** A directory server that does not answer must not leave processes behind. */
 export const GETENT_TIMEOUT_MS = 2000;
 const MAX_OUTPUT_BYTES = 65_536;
-/** Uids of one question. */
+/** Most uids of one question. */
 export const MAX_UIDS = 64;
 /** "One or more supplied key could not be found in the database." */
 const NOT_FOUND = 2;
 
-/** The names in the output of `getent passwd UID…`, of which each line must be a whole entry of one of these uids. */
+/** The names in the output of `getent passwd UID…`. Each line must be a whole entry of one of these uids. */
 export const parseGetent = (bytes: Uint8Array, uids: readonly number[]): ReadonlyMap<number, string> => {
   const lines = decodeText(bytes).split('\n');
-  // What follows the last newline is cut off.
+  // Text behind the last newline is cut off.
   lines.pop();
   const names = new Map<number, string>();
   for (const line of lines) {
@@ -30,9 +30,9 @@ export const parseGetent = (bytes: Uint8Array, uids: readonly number[]): Readonl
 };
 
 /**
- * NSS by way of `getent`: the modules of SSSD, Winbind, LDAP and systemd are libraries that a static or sandboxed
- * program cannot load. Run by absolute path and with an empty environment, so that nobody's PATH or LD_PRELOAD has a
- * say.
+ * Asks NSS through `getent`: the modules of SSSD, Winbind, LDAP and systemd are libraries that a static or sandboxed
+ * program cannot load. It runs by absolute path and with an empty environment, so that PATH and LD_PRELOAD have no
+ * effect.
  */
 export const askGetent =
   (paths: readonly string[] = GETENT_PATHS): AskNss =>

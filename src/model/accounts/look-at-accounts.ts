@@ -5,23 +5,23 @@ import { parsePasswd } from './passwd.ts';
 import { readRootFile } from './root-file.ts';
 import { innerUid, parseUidMap } from './uid-map.ts';
 
-/** Larger files of accounts in another root are not read: whose they are may be anybody. */
+/** Larger account files in another root are not read: anybody may own them. */
 const MAX_PASSWD_BYTES = 1_048_576;
 const MAX_HOSTNAME_BYTES = 256;
 const MAX_NAME = 256;
 
-/** Who is asked about: accounts as a process sees them that lives in a mount namespace. */
+/** A question about accounts as seen by a process in a mount namespace. */
 export interface AccountsRequest {
   readonly pid: number;
   /** Inode number of its mount namespace. */
   readonly mount: number;
-  /** Uids as the host has them. */
+  /** Uids as seen from the host. */
   readonly uids: readonly number[];
 }
 
 export interface SeenAccount {
   readonly uid: number;
-  /** As its user namespace has it; undefined if it is none of its own. */
+  /** The uid in its user namespace; undefined if it is not mapped there. */
   readonly inner: number | undefined;
   readonly name: string | undefined;
 }
@@ -34,8 +34,8 @@ export interface SeenAccounts {
 }
 
 /**
- * The accounts that a process sees: those of its own root's `etc/passwd`, by the uids of its own user namespace. Every look may
- * hang: this is for a process that can be given up.
+ * The accounts that a process sees: those in its root's `etc/passwd`, by the uids of its own user namespace. Every
+ * look may hang, so this runs in a process that can be given up.
  *
  * @returns undefined if the process is gone, or in another mount namespace
  */
@@ -72,6 +72,6 @@ const identityOf = (path: string): string | undefined => {
   }
 };
 
-/** The first line of hostname(5), if it can be the name of a host. */
+/** The first line of hostname(5), if it can be a host's name. */
 export const parseHostName = (bytes: Uint8Array): string | undefined =>
   /^([A-Za-z0-9][A-Za-z0-9._-]{0,252})\s*(?:\n|$)/.exec(Buffer.from(bytes).toString('latin1'))?.[1];

@@ -4,20 +4,20 @@ import type { Place } from '../process/place.ts';
 import { type Account, localAccount } from './account.ts';
 import type { AccountsRequest, SeenAccounts } from './look-at-accounts.ts';
 
-/** Places remembered, and uids of each. */
+/** Most places, and most uids of each, that are remembered. */
 const MAX_PLACES = 256;
 const MAX_UIDS = 1_024;
-/** Milliseconds for which an answer is good, and one that there is none. */
+/** Milliseconds that an answer is valid; and that a missing one is. */
 const FRESH_MS = 60_000;
 const FAILED_MS = 5_000;
 
-/** Looks at accounts elsewhere; undefined if it does not. */
+/** Looks up accounts elsewhere; undefined if it does not. */
 export type AskAccounts = (
   request: AccountsRequest,
   owner: number,
 ) => Promise<SeenAccounts | undefined> | undefined;
 
-/** A uid as it is where a process is. */
+/** A uid in the process's own view. */
 export interface OtherAccount {
   readonly account: Account | undefined;
   readonly inner: number | undefined;
@@ -32,8 +32,8 @@ interface Remembered {
 }
 
 /**
- * Accounts of processes whose root directory is not the host's, such as those of containers: they are looked at by a process
- * that can be given up, once for all who are in the same place.
+ * Accounts of processes whose root directory differs from the host's, such as in containers. A process that can be
+ * given up looks at them, once for all processes in the same place.
  */
 export class OtherAccounts {
   readonly #clock: Clock;
@@ -47,8 +47,8 @@ export class OtherAccounts {
   }
 
   /**
-   * @param witness a process that lives there; undefined if none is known
-   * @returns `host` if the accounts there are the host's, undefined if they are not to be had
+   * @param witness a living process in that place; undefined if none is known
+   * @returns `host` if the accounts there are the host's; undefined if they cannot be read
    */
   find(
     place: Place,

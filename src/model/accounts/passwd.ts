@@ -1,6 +1,6 @@
 import { decodeText } from '../../audit/value.ts';
 
-/** Entries read of one passwd file; the rest is left to NSS. */
+/** Most entries of one passwd file; NSS answers for the others. */
 export const MAX_PASSWD_ENTRIES = 65_536;
 
 export interface PasswdEntry {
@@ -18,7 +18,7 @@ export const parsePasswdLine = (line: string): PasswdEntry | undefined => {
   return { name, uid: Number(uid) };
 };
 
-/** Names by uid; the first entry of a uid is its name, as getpwuid(3) has it. */
+/** Names by uid; the first entry of a uid counts, as in getpwuid(3). */
 export const parsePasswd = (bytes: Uint8Array): ReadonlyMap<number, string> => {
   const names = new Map<number, string>();
   for (const line of decodeText(bytes).split('\n')) {

@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-/** O_PATH of Linux: opens without touching what is there. */
+/** Linux's O_PATH: opens without touching the file. */
 const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** A file below the root directory of a process, which its own users may have put there. */
+/** A file below a process's root directory, where its own users may have put it. */
 export interface RootFile {
   /** Device and inode. */
   readonly identity: string;
@@ -12,9 +12,9 @@ export interface RootFile {
 }
 
 /**
- * Reads a file below a root directory. No part of its path may be a symbolic link, and it must be a regular file of at most so many
- * bytes: nothing else is even opened. Every step may hang, as the file system may be anybody's: this is for a process that can be
- * given up.
+ * Reads a file below a root directory. No part of its path may be a symbolic link, and it must be a regular file of
+ * at most so many bytes; anything else is not even opened. Every step may hang, because anybody may have mounted the
+ * file system; so this runs in a process that can be given up.
  *
  * @param root `/proc/PID/root`, which may be a link
  * @param parts of its path: `['etc', 'passwd']`
@@ -47,7 +47,7 @@ export const readRootFile = (
   }
 };
 
-/** @returns undefined if there is more by now than there may be */
+/** @returns undefined if the file has become too large */
 const readWhole = (fd: number, maxBytes: number): Buffer | undefined => {
   const bytes = Buffer.alloc(maxBytes + 1);
   let length = 0;

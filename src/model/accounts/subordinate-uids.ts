@@ -1,9 +1,9 @@
 import { decodeText } from '../../audit/value.ts';
 
-/** Entries read of one file. */
+/** Most entries of one file. */
 export const MAX_SUBUID_ENTRIES = 65_536;
 
-/** Uids that a user's namespaces are given; no account has one. */
+/** Uids assigned to a user's namespaces; none of them has an account. */
 export interface UidRange {
   readonly first: number;
   readonly last: number;
@@ -11,7 +11,7 @@ export interface UidRange {
 
 const MAX_UID = 4_294_967_294;
 
-/** The ranges of subuid(5), `owner:first:count` a line, in the order of their first uids. Anything else is left out. */
+/** The ranges of subuid(5), `owner:first:count` a line, sorted by first uid. Anything else is left out. */
 export const parseSubordinateUids = (bytes: Uint8Array): readonly UidRange[] => {
   const ranges: UidRange[] = [];
   for (const line of decodeText(bytes).split('\n')) {
@@ -26,6 +26,6 @@ export const parseSubordinateUids = (bytes: Uint8Array): readonly UidRange[] => 
   return ranges.sort((one, other) => one.first - other.first);
 };
 
-/** Which of the ranges a uid is in. */
+/** The range that contains a uid. */
 export const rangeOf = (uid: number, ranges: readonly UidRange[]): UidRange | undefined =>
   ranges.find(({ first, last }) => first <= uid && uid <= last);

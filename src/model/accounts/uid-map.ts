@@ -1,6 +1,6 @@
 import { decodeText } from '../../audit/value.ts';
 
-/** Uids of a user namespace, and the host's that they are. */
+/** Uids of a user namespace, and the corresponding uids of the host. */
 export interface UidMapping {
   readonly inside: number;
   readonly outside: number;
@@ -20,7 +20,7 @@ export const parseUidMap = (bytes: Uint8Array): readonly UidMapping[] =>
       return Math.max(inside, outside, count) > MAX_UID ? [] : [{ inside, outside, count }];
     });
 
-/** What a uid of the host is in a user namespace; undefined if it is none of its own. */
+/** The uid in a user namespace of a host's uid; undefined if it is not mapped there. */
 export const innerUid = (map: readonly UidMapping[], uid: number): number | undefined => {
   const own = map.find(({ outside, count }) => uid >= outside && uid - outside < count);
   return own && own.inside + uid - own.outside;

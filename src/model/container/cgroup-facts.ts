@@ -2,14 +2,14 @@ import { LRUCache } from 'lru-cache';
 import { type CgroupMembership, parseCgroup } from '../procfs/cgroup.ts';
 import { type Container, findContainer } from './container-id.ts';
 
-/** What a cgroup file comes to. */
+/** The facts in a cgroup file. */
 export interface CgroupFacts {
-  /** The path of the unified hierarchy, or where that is unused, of systemd's, or the longest there is. */
+  /** The path in the unified hierarchy; if that is unused, in systemd's; else the longest one. */
   readonly path: string | undefined;
   readonly container: Container | null;
 }
 
-/** Distinct cgroup files remembered: processes of one service or container share theirs. */
+/** Most distinct cgroup files that are remembered: processes of one service or container share theirs. */
 export const MAX_CGROUP_FACTS = 1024;
 
 /** Reads each distinct cgroup file once. */

@@ -2,10 +2,10 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { Container, ContainerRuntime } from './container-id.ts';
 
-/** What a runtime says of a container. */
+/** What a runtime knows about a container. */
 export interface ContainerDetails {
   readonly name: string | undefined;
-  /** As it was asked for: `docker.io/library/nginx:1.27`. */
+  /** The name that was asked for: `docker.io/library/nginx:1.27`. */
   readonly image: string | undefined;
   /** Of the image's manifest: `sha256:…`. */
   readonly imageDigest: string | undefined;
@@ -18,9 +18,9 @@ export interface ContainerRequest {
   readonly runtime: ContainerRuntime | undefined;
 }
 
-/** Containers remembered: as long as somebody asks for them again. */
+/** Most containers that are remembered; the least recently used is dropped first. */
 const MAX_CONTAINERS = 1_024;
-/** Milliseconds after which one is asked for again of which nothing was found, and how often. */
+/** Milliseconds after which a container is asked for again if nothing was found, and how often. */
 const AGAIN_MS = 2_000;
 const MAX_TRIES = 5;
 
@@ -33,7 +33,10 @@ interface Remembered {
   readonly askedAt: number;
 }
 
-/** What runtimes say of containers, each asked for once: it does not change while a container is there. */
+/**
+ * What runtimes know about containers. Each is asked for once, because the answer does not change while a container
+ * exists.
+ */
 export class KnownContainers {
   readonly #clock: Clock;
   readonly #ask: AskContainer;
@@ -53,7 +56,7 @@ export class KnownContainers {
     const now = this.#clock.monotonicMs();
     if (known !== undefined) {
       const isOver = known.details !== undefined || known.tries >= MAX_TRIES;
-      // A runtime may write down what it knows after the first program has started.
+      // A runtime may write its files after the first program has started.
       if (isOver || now - known.askedAt < AGAIN_MS) return known.details;
     }
     const asking = this.#asking.get(id);

@@ -10,20 +10,20 @@ export type ContainerRuntime =
   | 'lxc';
 
 export interface Container {
-  /** 64 hex digits for OCI runtimes, the machine's or container's name for systemd-nspawn and LXC. */
+  /** 64 hex digits for OCI runtimes; the machine's or container's name for systemd-nspawn and LXC. */
   readonly id: string;
-  /** `kubernetes` where only the pod is told, not what runs its containers; undefined where nothing is told. */
+  /** `kubernetes` if only the pod is known, and not what runs its containers; undefined if nothing is known. */
   readonly runtime: ContainerRuntime | undefined;
-  /** With dashes. A static pod's is 32 hex digits, the hash of its manifest. */
+  /** With dashes. For a static pod it is 32 hex digits, the hash of its manifest. */
   readonly podUid: string | undefined;
 }
 
 /**
- * The innermost container that a process's cgroups name, whatever the hierarchy; null for a process of the host.
- * Monitors that run outside on behalf of a container (conmon, lxc.monitor, nspawn's supervisor) are of the host.
+ * The innermost container named in a process's cgroups, in any hierarchy; null for a process of the host. Monitors
+ * that run outside on behalf of a container (conmon, lxc.monitor, nspawn's supervisor) belong to the host.
  *
- * A name counts only where ordinary users cannot make one. systemd hands the subtree of a user's own service manager
- * (`user@UID.service`), and of services that ask for it, to that user, who can call a cgroup there whatever he likes. So
+ * A name counts only where ordinary users cannot make one. systemd gives the subtree of a user's own service manager
+ * (`user@UID.service`), and of services that ask for it, to that user, who can name a cgroup there arbitrarily. So
  * containers of users (rootless Docker and podman) have no id.
  */
 export const findContainer = (memberships: readonly CgroupMembership[]): Container | null => {
@@ -47,22 +47,22 @@ const containerOfPath = (path: string): Container | null => {
 const foundAt = (segments: readonly string[], at: number): Found | undefined =>
   inOciSegment(segments, at) ?? inNspawnSegment(segments, at) ?? inLxcSegment(segments, at);
 
-/** Slices of users; of a user below `user.slice`, or of one of LXC's before systemd (`/user/1000.user/…`). */
+/** Slices of users: below `user.slice`, or LXC's before systemd (`/user/1000.user/…`). */
 const OF_USERS = /^(?:user(?:-.*)?\.slice|user@.*\.service|user|\d+\.user)$/s;
-/** Services that run containers and make the cgroups below theirs, as root. */
+/** Services that run containers as root, with the containers' cgroups below theirs. */
 const OF_RUNTIMES =
   /^(?:(?:snap\.)?(?:docker|containerd|crio|cri-o|kubelet|k3s|k3s-agent|rke2-server|rke2-agent|k0scontroller|k0sworker|microk8s\.daemon-(?:containerd|kubelet|kubelite)|podman|ecs|lxc|lxd|incus|docker\.dockerd|lxd\.daemon)|systemd-nspawn@.*|lxc@.*|podman@.*)\.service$/s;
 
-/** Runtimes that hand a container's cgroup to the root of that container, who need not be root of the host. */
+/** Runtimes that give a container's cgroup to the root of that container, who may not be root of the host. */
 const DELEGATING: ReadonlySet<ContainerRuntime | undefined> = new Set(['podman', 'systemd-nspawn', 'lxc']);
 
-/** The last segment that nobody but root of the host can have named; -1 if a user may have named one before. */
+/** The last segment that only the host's root can have named; -1 if a user may have named an earlier one. */
 const lastOfRoot = (segments: readonly string[]): number => {
   for (const [at, segment] of segments.entries()) {
     if (OF_USERS.test(segment)) return -1;
     const found = foundAt(segments, at);
     if (found !== undefined) return DELEGATING.has(found.runtime) ? at : segments.length - 1;
-    // A service may run as a user, and have its subtree.
+    // A service may run as a user, and own its subtree.
     if (segment.endsWith('.service') && !OF_RUNTIMES.test(segment)) return -1;
   }
   return segments.length - 1;
@@ -70,7 +70,7 @@ const lastOfRoot = (segments: readonly string[]): number => {
 
 type Found = Pick<Container, 'id' | 'runtime'>;
 
-/** What runtimes put before the id in the name of a scope. */
+/** Prefixes of the id in the name of a scope, by runtime. */
 const PREFIXES: Readonly<Record<string, ContainerRuntime>> = {
   docker: 'docker',
   'cri-containerd': 'containerd',
@@ -82,7 +82,7 @@ const PREFIXES: Readonly<Record<string, ContainerRuntime>> = {
 
 /**
  * `docker-ID.scope` (systemd driver), `crio-ID` (cgroupfs driver), `SLICE:cri-containerd:ID` (a systemd name given to
- * the cgroupfs driver), or the bare ID below a directory that tells whose it is.
+ * the cgroupfs driver), or the bare ID below a directory that tells the runtime.
  */
 const inOciSegment = (segments: readonly string[], at: number): Found | undefined => {
   const segment = segments[at]!;
@@ -99,7 +99,8 @@ const runtimeOfParent = (segments: readonly string[], at: number): ContainerRunt
   const parent = segments[at - 1];
   if (parent === undefined) return undefined;
   if (podUidIn(parent) !== undefined) return 'kubernetes';
-  // containerd's namespace of the Docker engine is `moby`; ECS and GitHub's runners have Docker put theirs below.
+  // containerd's namespace for the Docker engine is `moby`; ECS and GitHub's runners have Docker put its cgroups
+  // below theirs.
   if (/^(docker|moby|actions_job)$/.test(parent) || segments.slice(0, at).includes('ecs')) return 'docker';
   if (/^libpod_parent$/.test(parent)) return 'podman';
   if (/^(containerd|default|k8s\.io|nerdctl|buildkit)$/.test(parent)) return 'containerd';
@@ -128,7 +129,7 @@ const inLxcSegment = (segments: readonly string[], at: number): Found | undefine
   return parent === 'lxc.payload' || parent === 'lxc' ? { id: segments[at]!, runtime: 'lxc' } : undefined;
 };
 
-/** systemd writes what a unit's name must not hold as `\xHH`. */
+/** systemd writes characters that a unit's name must not contain as `\xHH`. */
 const unescapeUnit = (name: string): string =>
   name.replace(/\\x([0-9a-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 

@@ -9,7 +9,7 @@ import { lxc } from './runtimes/lxc.ts';
 import { nspawn } from './runtimes/nspawn.ts';
 import { podman } from './runtimes/podman.ts';
 
-/** A new runtime is its file in runtimes/ and its line here. */
+/** To add a runtime, add its file to runtimes/ and its line here. */
 const RUNTIMES: Readonly<Record<Exclude<ContainerRuntime, 'kubernetes'>, RuntimeFiles>> = {
   docker,
   containerd,
@@ -18,12 +18,15 @@ const RUNTIMES: Readonly<Record<Exclude<ContainerRuntime, 'kubernetes'>, Runtime
   'systemd-nspawn': nspawn,
   lxc,
 };
-/** Those that run pods. */
+/** Runtimes that run pods. */
 const OF_PODS = [containerd, crio, docker];
-/** Those whose containers have ids of their own kind. */
+/** Runtimes whose containers have ids of a common form. */
 const OF_IDS = [docker, containerd, crio, podman];
 
-/** What the files of a container's runtime say of it; every look may hang: this is for a process that can be given up. */
+/**
+ * What the files of a container's runtime say about it. Every look may hang, so this runs in a process that can be
+ * given up.
+ */
 export const lookAtContainer = (
   { id, runtime }: ContainerRequest,
   read = readHostFile,
@@ -37,7 +40,7 @@ export const lookAtContainer = (
   return undefined;
 };
 
-/** A file that is not what it should be says nothing. */
+/** A malformed file counts as missing. */
 const tryFind = (find: RuntimeFiles, id: string, read: typeof readHostFile) => {
   try {
     return find(id, read);

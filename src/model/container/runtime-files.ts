@@ -2,10 +2,10 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import type { ContainerDetails } from './container-details.ts';
 
 /**
- * Reads what a runtime leaves on disk of a container.
+ * Reads what a runtime leaves on disk about a container.
  *
- * @param read a file of the host; undefined if there is none, or it is too large
- * @returns undefined if it knows none of that id
+ * @param read a file of the host; undefined if it is missing or too large
+ * @returns undefined if the runtime knows no container of that id
  */
 export type RuntimeFiles = (
   id: string,
@@ -15,7 +15,10 @@ export type RuntimeFiles = (
 /** Larger files of runtimes are not read. */
 const MAX_BYTES = 8_388_608;
 
-/** A regular file of the host; undefined if there is none, or it is too large. Only root writes where runtimes keep theirs. */
+/**
+ * A regular file of the host; undefined if it is missing or too large. Only root can write where runtimes keep
+ * theirs.
+ */
 export const readHostFile = (path: string): Buffer | undefined => {
   let fd: number | undefined;
   try {
@@ -31,11 +34,11 @@ export const readHostFile = (path: string): Buffer | undefined => {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** @throws SyntaxError if it is no JSON */
+/** @throws SyntaxError if it is not JSON */
 export const parseJson = (bytes: Buffer | undefined): unknown =>
   bytes === undefined ? undefined : JSON.parse(bytes.toString());
 
-/** A part of JSON that should be an object; an empty one if it is not. */
+/** A part of JSON that should be an object; an empty object if it is not. */
 export const objectIn = (value: unknown, name: string): JsonObject => {
   const part = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
   return isObject(part) ? part : {};

@@ -6,7 +6,7 @@ const BURST_MS = 2_000;
 const RESERVE_MS = 1_000;
 /** An owner who used less CPU than this, in milliseconds, counts as light. */
 const LIGHT_MS = 200;
-/** Milliseconds after which half of what somebody has used is forgotten. */
+/** Milliseconds after which half of an owner's use is forgotten. */
 const HALF_LIFE_MS = 5_000;
 /** Owners remembered. */
 const MAX_OWNERS = 4_096;
@@ -16,7 +16,7 @@ interface Use {
   at: number;
 }
 
-/** How much CPU may be used, and whose turn it is. */
+/** Decides how much CPU may be used, and whose turn it is. */
 export class CpuBudget {
   readonly #rate: number;
   readonly #now: () => number;
@@ -32,9 +32,10 @@ export class CpuBudget {
   }
 
   /**
-   * The job of whoever has used the least, of several the one with the least left; undefined while none may be done.
+   * The job of the owner who has used the least; of several jobs of his, the one with the least left. undefined while
+   * no CPU may be used.
    *
-   * @param leftOf how much of a job is left, in whatever unit
+   * @param leftOf how much of a job is left, in any unit
    */
   next<Job extends { readonly owner: number }>(
     jobs: Iterable<Job>,
@@ -56,7 +57,7 @@ export class CpuBudget {
     return best;
   }
 
-  /** Notes CPU that was used. */
+  /** Notes used CPU. */
   take(owner: number, cpuMs: number): void {
     const now = this.#now();
     this.#tokens -= cpuMs;

@@ -1,7 +1,7 @@
-/** A device number in the two ways it is written. */
+/** A device number in both notations. */
 
 /**
- * `major:minor` as audit writes it, in hexadecimal, as decimal text.
+ * audit's `major:minor`, in hexadecimal, as decimal text.
  *
  * @returns undefined unless it is two hexadecimal numbers
  */

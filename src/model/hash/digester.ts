@@ -8,26 +8,26 @@ import { type FindData, findDataByLseek } from './find-data.ts';
 export interface DigestJob {
   readonly fd: number;
   readonly size: number;
-  /** Bytes that it occupies: fewer than its size where there are holes in it, or the filesystem compresses. */
+  /** Bytes that it occupies: fewer than its size if it has holes, or the file system compresses. */
   readonly allocated: number;
-  /** Whose it is. */
+  /** The owner of the job. */
   readonly owner: number;
-  /** Is called before each look at it, which may hang. */
+  /** Called before each look at it, which may hang. */
   readonly begin?: () => void;
 }
 
 /**
- * Reads a file's `size` bytes. `refused` if there is too much to read; undefined if there are more bytes or fewer, or they cannot
- * be read.
+ * Reads a file's `size` bytes. `refused` if there is too much to read; undefined if there are more or fewer bytes, or
+ * they cannot be read.
  */
 export type Digester = (job: DigestJob) => Promise<Digests | 'refused' | undefined>;
 
 export interface DigesterOptions {
-  /** Percent of a CPU, beyond bursts. */
+  /** Percent of a CPU, except for bursts. */
   readonly cpuPercent: number;
-  /** Files that wait, or are being read. */
+  /** Most files that wait or are being read. */
   readonly maxWaiting: number;
-  /** CPU that this process has used, in milliseconds, and the time, in milliseconds of a monotonic clock. */
+  /** CPU that this process has used, in milliseconds; and the time, in milliseconds of a monotonic clock. */
   readonly cpuMs: () => number;
   readonly now: () => number;
   readonly findData: FindData;
@@ -44,9 +44,9 @@ export const DIGESTER_OPTIONS: DigesterOptions = {
   findData: findDataByLseek,
 };
 
-/** Bytes read and hashed in one go, about half a millisecond of work. */
+/** Bytes that are read and hashed at once: about half a millisecond of work. */
 export const SLICE_BYTES = 262_144;
-/** Milliseconds until it is looked again whether there is CPU to be had. */
+/** Milliseconds until it is checked again whether CPU may be used. */
 const WAIT_MS = 20;
 
 interface Job extends DigestJob {
@@ -54,16 +54,16 @@ interface Job extends DigestJob {
   readonly sha256: Hash;
   readonly done: (digests: Digests | 'refused' | undefined) => void;
   position: number;
-  /** Where a hole ends that `position` is in. */
+  /** Where the hole at `position` ends. */
   holeUntil: number;
-  /** Where it is known that data begin, and go on to. */
+  /** Where data are known to begin, and to end. */
   dataUntil: number;
 }
 
 /**
- * Hashes a slice at a time, between other work. The owner who used the least CPU lately has the next turn, with his file that
- * has the least left, so neither a large file nor an owner with many files holds up others. When too many files wait, the owner
- * of most of them loses his largest.
+ * Hashes a slice at a time, between other work. The owner who used the least CPU lately has the next turn, with his
+ * file that has the least left, so neither a large file nor an owner with many files delays others. When too many
+ * files wait, the owner of most of them loses his largest.
  */
 export const createDigester = (given: Partial<DigesterOptions> = {}): Digester => {
   const options = { ...DIGESTER_OPTIONS, ...given };
@@ -147,7 +147,10 @@ const step = (job: Job, buffer: Buffer, zeros: Buffer, findData: FindData): Dige
   return { md5: job.md5?.digest('hex'), sha256: job.sha256.digest('hex') };
 };
 
-/** Hashes the zeros of a hole, of which none is read: each would take a page of memory. @returns whether there was one */
+/**
+ * Hashes the zeros of a hole without reading them, because each read would take a page of memory. @returns whether
+ * there was one
+ */
 const passHole = (job: Job, zeros: Buffer, findData: FindData): boolean => {
   if (job.allocated >= job.size || job.position >= job.size) return false;
   if (job.position >= job.holeUntil && job.position >= job.dataUntil) {

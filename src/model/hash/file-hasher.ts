@@ -15,7 +15,7 @@ import { type Proof, proofFor } from './proof.ts';
 export interface HashLimits {
   /** Larger files are not read. */
   readonly maxFileBytes: number;
-  /** Digests remembered, by version of the file. */
+  /** Most digests that are remembered, by version of the file. */
   readonly maxRemembered: number;
 }
 
@@ -25,16 +25,16 @@ export const HASH_LIMITS: HashLimits = {
 };
 
 export interface HashCounters {
-  /** Answers from memory, and files read. */
+  /** Answers from memory, and files that were read. */
   remembered: number;
   read: number;
-  /** Why there was no answer: no file in sight is the one that ran … */
+  /** Why there was no answer: no reachable file is the one that ran … */
   notFound: number;
   /** … it is larger than the limit … */
   tooLarge: number;
   /** … it was changed at the time of the exec, later, or while being read … */
   changed: number;
-  /** … it is where its content can be changed and nothing tells … */
+  /** … its content can be changed there without a trace … */
   unproven: number;
   /** … it could not be opened or read … */
   unreadable: number;
@@ -60,24 +60,24 @@ export interface HashRequest {
   readonly path: string | undefined;
   /** The files that the exec opened; one of them is the image. */
   readonly files: ModelEvent['files'];
-  /** Milliseconds since the epoch; undefined for a process that was running before anyone looked. */
+  /** Milliseconds since the epoch; undefined for a process that ran before this program started. */
   readonly execMs: number | undefined;
-  /** Whether `pid` is still the process that is meant; asked only where the answer matters. */
+  /** Whether `pid` is still the same process; asked only if the answer matters. */
   readonly isSame: () => boolean;
   /** The process is known to have ended: its links lead nowhere, or to another process's file. */
   readonly ended?: boolean;
   /** A living process that most likely sees the same files, such as the parent. */
   readonly neighbour?: number | undefined;
-  /** Who ran it: files wait for their turn by whose they are. */
+  /** The user who ran it: files wait for their turn by owner. */
   readonly owner?: number;
 }
 
-/** What a file's content comes to. */
+/** Digests, and how long they are valid. */
 export interface HashFinding {
   readonly digests: Digests;
-  /** Names the content for good, for whoever finds the same version again; undefined if nothing does. */
+  /** Identifies the content permanently, for the same version found again; undefined if nothing does. */
   readonly key: string | undefined;
-  /** It holds only if the process has not executed anything since. */
+  /** Valid only if the process has not executed anything since. */
   readonly whileRunning: boolean;
 }
 
@@ -97,21 +97,22 @@ interface Found {
 
 const NOWHERE_ELSE: Pick<MountNamespaces, 'waysTo'> = { waysTo: () => [] };
 const isLinux = process.platform === 'linux';
-/** O_PATH of Linux can do nothing to the file; elsewhere opening without waiting has to do. */
+/** Linux's O_PATH gives no access to the content; elsewhere, opening without waiting has to be enough. */
 const PIN_FLAGS = isLinux ? 0o10000000 : constants.O_RDONLY | constants.O_NONBLOCK;
 const O_NOATIME = isLinux ? 0o1000000 : 0;
 
 /**
- * Digests of the file that a process ran, never of one that took its place:
+ * Digests of the file that a process ran, never of one that replaced it:
  *
  * - The file must be the one recorded at the exec, by device and inode; or what the process still runs, under the
  *   recorded path.
- * - It must not have changed since. Where times tell (see proof.ts) either its ctime is older than the exec, or the
+ * - It must not have changed since. Where times tell (see proof.ts), either its ctime is older than the exec, or the
  *   process still runs it: the kernel lets nobody write to a file that is being executed.
- * - It must be the same version before and after it was read, and it is opened by a descriptor that is known to be of
+ * - It must be the same version before and after it was read. It is opened by a descriptor that is known to be of
  *   that version, not by a path.
  *
- * Each version of a file is read once, for all who ask. Every look may hang: this is for a process that can be given up.
+ * Each version of a file is read once, for all who ask. Every look may hang, so this runs in a process that can be
+ * given up.
  */
 export class FileHasher {
   readonly counters: HashCounters = createHashCounters();
@@ -132,7 +133,7 @@ export class FileHasher {
     readonly clock: Clock;
     readonly digester: Digester;
     readonly limits?: Partial<HashLimits>;
-    /** Whether the kernel keeps files from being written to while they run. */
+    /** Whether the kernel prevents writes to files while they run. */
     readonly deniesWrites?: boolean;
   }) {
     this.#procfs = options.procfs;
@@ -155,7 +156,7 @@ export class FileHasher {
       let isKept = false;
       try {
         const mount = this.#mounts.of(pin.fd, way.namespace);
-        // The server of such files can tell each reader something else, or hang at the first call.
+        // The server of such files can give each reader different content, or hang at the first call.
         if (proofFor(mount) === 'none') {
           this.counters.unproven++;
           return undefined;
@@ -168,7 +169,7 @@ export class FileHasher {
         isKept = answer instanceof Promise;
         return answer;
       } catch {
-        // It was there a moment ago.
+        // It existed a moment ago.
       } finally {
         if (!isKept) pin.close();
       }
@@ -179,7 +180,7 @@ export class FileHasher {
 
   *#ways({ pid, path, files, ended, neighbour }: HashRequest): Generator<Way> {
     if (ended !== true) yield { kind: 'exe', path: this.#procfs.path(pid, 'exe'), namespace: pid };
-    // By a path alone nothing is found: what is there must be known from the record.
+    // A path alone is not enough: the record must identify the file there.
     if (path === undefined || !path.startsWith('/') || isDeleted(path) || files.length === 0) return;
     const within = (process: number): Way => ({
       kind: 'path',
@@ -196,7 +197,7 @@ export class FileHasher {
     }
   }
 
-  /** Whether a file is what ran. */
+  /** Whether a file is the one that ran. */
   #isMeant(
     request: HashRequest,
     way: Way,
@@ -205,12 +206,12 @@ export class FileHasher {
   ): boolean {
     const recorded = request.files.filter(file => file.inode === inode && file.dev !== undefined);
     if (recorded.length > 0) {
-      // The one that stat(2) gives may be made up: that of the file system is what audit records.
+      // The device from stat(2) may be artificial; audit records the file system's.
       const devices = [statDevice(dev), mount?.device];
       return recorded.some(file => devices.includes(parseAuditDevice(file.dev!)));
     }
-    // The link leads to what runs, whatever its name. That it is the image meant, and not of a later exec, its path
-    // tells.
+    // The link leads to what runs, whatever its name. The path tells that it is the image meant, and not that of a
+    // later exec.
     if (way.kind !== 'exe') return false;
     const running = this.#procfs.link(request.pid, 'exe');
     if (running === undefined || withoutDeleted(running) !== withoutDeleted(request.path!)) return false;
@@ -219,7 +220,7 @@ export class FileHasher {
     return request.isSame();
   }
 
-  /** Lets go of the file unless it returns a promise. */
+  /** Releases the file unless it returns a promise. */
   #digestOf(request: HashRequest, found: Found): HashFinding | undefined | Promise<HashFinding | undefined> {
     const { way, version, proof } = found;
     if (proof === 'none' || (proof === 'running' && !(way.kind === 'exe' && this.#deniesWrites))) {
@@ -227,7 +228,7 @@ export class FileHasher {
       return undefined;
     }
     const settled = proof === 'times' && isSettled(version, request.execMs);
-    // By its path alone, a file that is not older than the exec may have been changed since. What runs cannot be.
+    // A file found by its path that is not older than the exec may have been changed since. A running file cannot.
     if (!settled && (way.kind !== 'exe' || !this.#deniesWrites || changedAfter(version, request.execMs))) {
       return this.#changed();
     }
@@ -283,7 +284,7 @@ export class FileHasher {
   }
 
   async #read(pin: Pin, version: FileVersion, owner: number, proof: Proof): Promise<Digests | undefined> {
-    // The file is held open: it may be deleted, and the process may end, before its turn comes.
+    // The file is held open: before its turn it may be deleted, and the process may end.
     const fd = openPinned(pin);
     if (fd === undefined) {
       this.counters.unreadable++;
@@ -309,7 +310,7 @@ export class FileHasher {
         return undefined;
       }
       this.counters.read++;
-      // Changed again within the grain of its times, it would still have the same version.
+      // If it changed again within the grain of its times, it would still have the same version.
       if (proof === 'times' && version.ctimeMs + GRAIN_MS < startMs)
         this.#remembered.set(version.key, digests);
       return digests;
@@ -328,18 +329,18 @@ export class FileHasher {
   }
 }
 
-/** Whether a file was last changed before an exec, so that what is there now is what ran. */
+/** Whether a file was last changed before an exec, so that its present content is what ran. */
 export const isSettled = ({ ctimeMs }: Pick<FileVersion, 'ctimeMs'>, execMs: number | undefined): boolean =>
   execMs !== undefined && ctimeMs + GRAIN_MS < execMs;
 
 /**
- * Whether a file that a process runs is not what it was at the exec: it was written to meanwhile, and executed again
- * by the same process. Deleting it changes its ctime as well, but not its content.
+ * Whether a running file differs from what it was at the exec: it was written to in between, and executed again by
+ * the same process. Deleting it changes its ctime as well, but not its content.
  */
 const changedAfter = ({ ctimeMs, mtimeMs, links }: FileVersion, execMs: number | undefined): boolean =>
   execMs !== undefined && ctimeMs > execMs + GRAIN_MS && !(links === 0 && mtimeMs <= execMs + GRAIN_MS);
 
-/** A file held by a descriptor that can neither read nor do anything else to it. */
+/** A file held by a descriptor without access to its content. */
 interface Pin {
   readonly fd: number;
   close(): void;
@@ -354,7 +355,7 @@ const pinOf = (path: string): Pin | undefined => {
   }
 };
 
-/** Opens the file that is held, which is let go of; without leaving a trace in its access time where that is allowed. */
+/** Opens the held file and releases the hold; does not change its access time if that is allowed. */
 const openPinned = (pin: Pin): number | undefined => {
   const path = isLinux ? `/proc/self/fd/${pin.fd}` : `/dev/fd/${pin.fd}`;
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;

@@ -1,27 +1,27 @@
 import type { BigIntStats } from 'node:fs';
 
-/** What a file was at one moment. As long as the key is the same, so is the content, with one exception: see GRAIN_MS. */
+/** What a file was at one moment. While the key is the same, so is the content, with one exception: see GRAIN_MS. */
 export interface FileVersion {
   /** Device, inode, size, and times of change in nanoseconds. */
   readonly key: string;
   readonly dev: bigint;
   readonly inode: string;
   readonly size: number;
-  /** Last change of content or attributes, milliseconds since the epoch. Nobody can set it back. */
+  /** Last change of content or attributes, in milliseconds since the epoch. Nobody can set it back. */
   readonly ctimeMs: number;
-  /** Last change of content, as far as nobody set it. */
+  /** Last change of content, unless somebody has set it. */
   readonly mtimeMs: number;
-  /** Names it has; 0 if it was deleted. */
+  /** Number of its names; 0 if it was deleted. */
   readonly links: number;
 }
 
 /**
  * File times and audit's timestamps advance in jiffies, at most 10 ms, and audit cuts to whole milliseconds. Two
- * changes within one jiffy may leave the same times, and a change may bear the time of an event just before it.
+ * changes within one jiffy may leave the same times, and a change may have the time of an event just before it.
  */
 export const GRAIN_MS = 20;
 
-/** @returns undefined for anything but a regular file: reading a device or a pipe does something */
+/** @returns undefined for anything but a regular file: reading a device or a pipe has effects */
 export const fileVersion = (stats: BigIntStats): FileVersion | undefined =>
   stats.isFile()
     ? {

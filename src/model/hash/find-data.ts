@@ -1,7 +1,8 @@
 import { libc } from '../../runtime/libc.ts';
 
 /**
- * Where the data at or behind a place in a file begin, and where they end. Where that is not to be had all is taken for data.
+ * Where the data at or behind a place in a file begin, and where they end. If that is unknown, everything counts as
+ * data.
  */
 export type FindData = (
   fd: number,
@@ -16,9 +17,9 @@ const lseek: (fd: number, offset: number, whence: number) => number = libc.func(
   'int64_t lseek(int fd, int64_t offset, int whence)',
 );
 
-/** lseek(2), which knows holes since Linux 3.1. It moves the descriptor's own position, which nobody uses. */
+/** lseek(2), which supports holes since Linux 3.1. It moves the descriptor's own position, which is not used. */
 export const findDataByLseek: FindData = (fd, position, size) => {
-  // ENXIO: nothing but a hole is left. Filesystems that know nothing of holes have data at every place.
+  // ENXIO: only a hole is left. File systems without support for holes report data everywhere.
   const start = lseek(fd, position, SEEK_DATA);
   if (start < 0)
     return lseek(fd, position, SEEK_HOLE) < 0 ? { start: position, end: size } : { start: size, end: size };

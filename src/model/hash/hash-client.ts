@@ -19,7 +19,7 @@ import type { LookQuestion, LookReply } from './hash-question.ts';
 export interface DigestRequest extends Omit<HashRequest, 'isSame' | 'owner'> {
   readonly owner: number;
   readonly process: Pick<ProcessNode, 'startMs' | 'startKnown'>;
-  /** Whether the process has not executed anything else, as far as the kernel has told by now. */
+  /** Whether the process has not executed anything else, as far as the kernel has reported by now. */
   readonly isSameExec: () => boolean;
 }
 
@@ -30,7 +30,7 @@ export interface RunningArgv {
 }
 
 export interface HashClientCounters extends HashCounters {
-  /** Looks that hung: their process was given up. */
+  /** Looks that hung, so that their process was given up. */
   hung: number;
 }
 
@@ -41,12 +41,12 @@ export interface HashClientOptions {
   readonly warn?: ((message: string) => void) | undefined;
 }
 
-/** Questions under way; beyond them there is no answer. The process has a limit of its own for files that wait. */
+/** Most questions in progress; further ones get no answer. The process has its own limit for waiting files. */
 const MAX_QUESTIONS = 2_048;
-/** Milliseconds without any sign of life after which the process is taken to hang. */
+/** Milliseconds without any sign of life after which the process counts as hung. */
 const SILENCE_MS = 3_000;
 const LOOK_MS = 500;
-/** Times that a question is asked, where its process ends before it has answered. */
+/** How often a question is asked if its process ends before it has answered. */
 const MAX_TRIES = 2;
 
 interface Asked {
@@ -57,8 +57,8 @@ interface Asked {
 }
 
 /**
- * Has files hashed, and the memory of other processes read, by a process of its own: both can hang for as long as a file
- * system likes. Answers that never change are remembered here.
+ * Has another process hash files and read the memory of processes: both can hang for as long as a file system likes.
+ * Answers that never change are remembered here.
  */
 export class HashClient {
   readonly #clock: Clock;
@@ -68,7 +68,7 @@ export class HashClient {
   readonly #asked = new Map<number, Asked>();
   #channel: Socket | undefined;
   #counters: HashCounters = createHashCounters();
-  /** Of the processes before. */
+  /** Counters of former processes. */
   #before: HashCounters = createHashCounters();
   #refused = 0;
   #recalled = 0;
@@ -102,8 +102,8 @@ export class HashClient {
   }
 
   /**
-   * Digests that are remembered, for a file that was looked at after the exec already: unless it has changed since the
-   * exec, nothing is left to be looked at.
+   * Remembered digests, for a file that was already looked at after the exec: unless it has changed since the exec,
+   * no look is needed.
    *
    * @param found one of the files that the exec opened
    */
@@ -141,7 +141,7 @@ export class HashClient {
     });
   }
 
-  /** Accounts as a process sees them that lives; undefined if it is not asked. */
+  /** Accounts as a living process sees them; undefined if it is not asked. */
   accountsOf(request: AccountsRequest, owner: number): Promise<SeenAccounts | undefined> | undefined {
     const subject = { owner, path: `accounts of mnt:[${request.mount}]`, dev: undefined };
     const allowed = this.#quarantine.allows(subject);
@@ -155,12 +155,12 @@ export class HashClient {
     );
   }
 
-  /** What the files of a container's runtime say of it; undefined if it is not asked. */
+  /** What the files of a container's runtime say about it; undefined if it is not asked. */
   containerDetails(request: ContainerRequest): Promise<ContainerDetails | undefined> | undefined {
     return this.#container('container', request);
   }
 
-  /** What the runtime says on its socket, which can take a second; undefined if it is not asked. */
+  /** What the runtime answers on its socket, which can take a second; undefined if it is not asked. */
   askRuntime(request: ContainerRequest): Promise<ContainerDetails | undefined> | undefined {
     return this.#container('runtime', request);
   }
@@ -176,7 +176,7 @@ export class HashClient {
     );
   }
 
-  /** The arguments of a process that runs; undefined if they are not to be had. */
+  /** The arguments of a running process; undefined if they cannot be read. */
   async argvOf(pid: number): Promise<RunningArgv | undefined> {
     const subject = { owner: 0, path: `/proc/${pid}/cmdline`, dev: undefined };
     if (this.#quarantine.allows(subject) === 'nothing') return undefined;
@@ -203,10 +203,10 @@ export class HashClient {
   }
 
   #send(asked: Asked): void {
-    // Those that are asked while nobody is there are sent when somebody is.
+    // Questions asked while there is no process are sent when there is one.
     if (this.#channel === undefined) return;
     asked.tries++;
-    // Anyone still waiting must be able to go on.
+    // Callers that still wait must be able to continue.
     this.#channel.ref();
     this.#channel.write(`${JSON.stringify(asked.question)}\n`);
     this.#timer ??= this.#watch();
@@ -227,7 +227,7 @@ export class HashClient {
       this.#keeper.relent();
       lines.push(bytes, reply => this.#hear(reply as LookReply));
     });
-    // Its end is told by its process.
+    // The process's own end reports that.
     channel.on('error', () => {});
     channel.unref();
     this.#heardAt = this.#clock.monotonicMs();
@@ -237,7 +237,7 @@ export class HashClient {
     }
   }
 
-  /** What the process was at that hung, or ended, is not asked again. */
+  /** The look at which the process hung or ended is not repeated. */
   #blame(): void {
     const begun = this.#begun;
     this.#begun = undefined;
@@ -278,7 +278,7 @@ export class HashClient {
     return timer;
   }
 
-  /** Lets go of all that was asked. Any number of times. */
+  /** Drops all questions. May be called any number of times. */
   close(): void {
     this.#closed = true;
     this.#keeper.close();

@@ -2,15 +2,13 @@ import type { AccountsRequest, SeenAccounts } from '../accounts/look-at-accounts
 import type { ContainerDetails, ContainerRequest } from '../container/container-details.ts';
 import type { HashCounters, HashFinding, HashRequest } from './file-hasher.ts';
 
-/*
- * What the Event Model and the process that hashes for it tell each other: JSON lines.
- */
+/** Messages between the Event Model and the process that hashes for it: JSON lines. */
 
-/** Whether a pid still belongs to the process that is meant. */
+/** Tells whether a pid still belongs to the same process. */
 export interface ProcessStart {
   /** Milliseconds since the epoch. */
   readonly startMs: number;
-  /** Known by an exec only: it is older than that. */
+  /** Known only by an exec: the process is older than that. */
   readonly byExec: boolean;
 }
 
@@ -38,7 +36,7 @@ export type LookQuestion =
   | { readonly id: number; readonly kind: 'runtime'; readonly request: ContainerRequest };
 
 export type LookReply =
-  /** The turn of a question has come: if nothing is heard any more it hangs at this one. */
+  /** The look of a question begins: if nothing more is heard, it hangs there. */
   | { readonly begins: number; readonly foreign: boolean }
   | { readonly id: number; readonly finding: HashFinding | undefined; readonly counters: HashCounters }
   /** It was not looked at, because it is not on a local file system. */
@@ -47,5 +45,5 @@ export type LookReply =
   | { readonly id: number; readonly argv: readonly string[] | undefined; readonly path: string | undefined }
   | { readonly id: number; readonly accounts: SeenAccounts | undefined }
   | { readonly id: number; readonly container: ContainerDetails | undefined }
-  /** It is alive. */
+  /** Sign of life. */
   | { readonly alive: true };

@@ -7,10 +7,10 @@ import type { ProcfsReader } from '../procfs/reader.ts';
 const MFD_CLOEXEC = 1;
 
 /**
- * The number of the kernel's own mount that files of memfd_create(2) are on. It is in no namespace and there for good, so nothing
- * else is ever called by it; huge pages have others.
+ * The number of the kernel's internal mount for files of memfd_create(2). It is in no namespace and permanent, so
+ * nothing else ever has this number; huge pages have others.
  *
- * @returns undefined where there is none
+ * @returns undefined if there is none
  */
 export const memoryMountId = (procfs: Pick<ProcfsReader, 'read'>): number | undefined => {
   if (process.platform !== 'linux') return undefined;

@@ -1,22 +1,24 @@
 import { MountTable } from '../looks/mount-table.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 
-/** Namespaces whose mounts are read, and processes remembered of each. */
+/** Most namespaces whose mounts are read, and most processes remembered of each. */
 export const MAX_NAMESPACES = 1_024;
 const MAX_WITNESSES = 3;
-/** Ways to a file that are offered from one search, at most. */
+/** Most ways to a file that one search offers. */
 const MAX_WAYS = 12;
-/** Milliseconds from one search to the next, and to one for a file that the host most likely has had itself. */
+/** Milliseconds from one search to the next; and to one for a file that the host most likely has itself. */
 const SEARCH_MS = 50;
 const SEARCH_HERE_MS = 5_000;
-/** A search may take this part of the time, and ends after so many milliseconds with what it has seen. */
+/**
+ * Largest part of the time that searches may take; and milliseconds after which a search ends with what it has seen.
+ */
 const COST_SHARE = 0.05;
 const MAX_SEARCH_MS = 250;
 
 /** Where a file may be. */
 export interface OtherWay {
   readonly path: string;
-  /** Whose mounts it is reached through. */
+  /** The namespace whose mounts lead to it. */
   readonly namespace: number | 'self';
 }
 
@@ -26,11 +28,12 @@ interface Elsewhere {
 }
 
 /**
- * Finds the files of processes that have ended, in another mount namespace or another root directory than the host's: through a
- * process that lives there, such as a container's first one, or where the host itself has the file system mounted. That a file
- * is the one meant is for whoever opens it to tell, by device and inode.
+ * Finds the files of ended processes that were in another mount namespace or another root directory than the host's:
+ * through a living process there, such as a container's first one, or where the host itself has mounted the file
+ * system. The caller verifies by device and inode that it is the right file.
  *
- * Only where root of the host has made the mounts: on the way through a user's own a look could hang, for somebody else's file.
+ * Only if the host's root made the mounts: a path through a user's own mounts could hang a look for somebody else's
+ * file.
  */
 export class MountNamespaces {
   readonly #procfs: Pick<ProcfsReader, 'pids' | 'link' | 'readList' | 'path'>;
@@ -53,8 +56,8 @@ export class MountNamespaces {
   }
 
   /**
-   * Ways to a file, the surest first; whoever takes them all has found it nowhere, and has the processes searched anew if that
-   * was not done just now.
+   * Ways to a file, the surest first. A caller that takes them all has not found it; then the processes are searched
+   * again, unless that was just done.
    *
    * @param device of its file system, `major:minor` in decimal
    * @param path as its process saw it
@@ -74,12 +77,12 @@ export class MountNamespaces {
         yield { path: this.#procfs.path(pid, `root${path}`), namespace: pid };
       }
     }
-    // A container's root directory, which is still mounted for a moment when its last process is gone.
+    // A container's root directory, which stays mounted for a moment after its last process.
     const place = this.#here.overlayAt(device);
     if (place !== undefined && place !== '/') yield { path: `${place}${path}`, namespace: 'self' };
   }
 
-  /** @returns whether it was time to */
+  /** @returns whether enough time had passed */
   #search(afterMs: number): boolean {
     const start = this.#now();
     if (start - this.#searchedAt < Math.max(afterMs, this.#searchTook / COST_SHARE)) return false;

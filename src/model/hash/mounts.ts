@@ -3,36 +3,34 @@ import { type Mount, parseMountId, parseMountinfo } from '../procfs/mountinfo.ts
 import type { ProcDirectory, ProcfsReader } from '../procfs/reader.ts';
 import { memoryMountId } from './memory-mount.ts';
 
-/** Milliseconds for which a mount is taken to be what its number said: numbers of what was unmounted are given out again. */
+/** Milliseconds that a mount's number is trusted: numbers of unmounted ones are reused. */
 const FRESH_MS = 1_000;
 /** Mounts remembered. */
 const MAX_MOUNTS = 1_024;
 
-/** Where an open file is. */
+/** The mount of an open file. */
 export interface FoundMount {
   /**
-   * `major:minor` of the filesystem in decimal, as audit records it. On btrfs, and on overlay over several filesystems,
-   * stat(2) gives another number.
+   * The file system's `major:minor` in decimal, as audit records it. On btrfs, and on overlay over several file
+   * systems, stat(2) returns another number.
    */
   readonly device: string;
   readonly type: string;
   readonly options: string;
-  /**
-   * Where it is mounted here, outside of containers; undefined if it is not.
-   */
+  /** Where it is mounted in our namespace, outside containers; undefined if it is not. */
   readonly place: string | undefined;
-  /** Whether root of the host, and not that of a user namespace, has mounted it. */
+  /** Whether the host's root mounted it, and not that of a user namespace. */
   readonly isOfHost: boolean;
 }
 
-/** Of files that are in memory alone: no file system that can be mounted has this type. */
+/** For files only in memory: no file system that can be mounted has this type. */
 export const MEMORY = 'memfd';
 
-/** What is mounted, wherever an open file was reached through. */
+/** Finds mounts, through whichever namespace an open file was reached. */
 export class Mounts {
   readonly #procfs: ProcfsReader;
   readonly #clock: Clock;
-  /** By number of the mount: no two have the same, in whatever namespace. */
+  /** By the mount's number, which is unique across namespaces. */
   readonly #known = new Map<number, FoundMount & { readonly until: number }>();
   readonly #userNamespace: string | undefined;
   readonly #memoryMount: number | undefined;
@@ -47,8 +45,8 @@ export class Mounts {
   }
 
   /**
-   * @param namespace whose mounts the file was reached through
-   * @returns undefined for what is mounted nowhere; memory that is executed (memfd_create) is MEMORY
+   * @param namespace through which the file was reached
+   * @returns undefined for a file on no mount; executed memory (memfd_create) is MEMORY
    */
   of(fd: number, namespace: ProcDirectory): FoundMount | undefined {
     const fdinfo = this.#procfs.read('self', `fdinfo/${fd}`);
@@ -64,7 +62,8 @@ export class Mounts {
   }
 
   #read(namespace: ProcDirectory, now: number): void {
-    // Mounts are of the user namespace that their mount namespace is of; into such of others nobody gets without its rights.
+    // Mounts belong to the user namespace of their mount namespace; nobody can enter such a namespace of others
+    // without its rights.
     const isOfHost = this.#procfs.link(namespace, 'ns/user') === this.#userNamespace;
     const mounts = this.#mountsOf(namespace);
     const here = this.#mountsHere(now);
@@ -72,7 +71,7 @@ export class Mounts {
     for (const { id, major, minor, type, options } of mounts) {
       const device = `${major}:${minor}`;
       const known = here.get(device);
-      // What is mounted in a user namespace is not seen here; what is seen here may be mounted there once more.
+      // Mounts in a user namespace are not seen here; a mount that is seen here may be mounted again there.
       const isSeen = known?.type === type;
       const place = isSeen ? known.mountPoint : undefined;
       const until = now + FRESH_MS;
@@ -94,7 +93,7 @@ export class Mounts {
   }
 }
 
-/** The device of each file says which it is; there is but one for all of them. */
+/** The device of each file distinguishes them; there is only one for all of them. */
 const MEMORY_MOUNT: FoundMount = {
   device: '',
   type: MEMORY,

@@ -24,12 +24,12 @@ export interface HashServerOptions {
   readonly cpuPercent: number;
 }
 
-/** Milliseconds between two signs of life while there is something to do, and between two reports of the counters. */
+/** Milliseconds between two signs of life while there is something to do, and between two reports of counters. */
 export const SIGN_MS = 250;
 
 /**
- * Answers questions that come in on a connection, until it is closed. Looks are made on the only thread: a word goes before
- * each, so that it is known what it hangs at, as it is of each slice of a file that is read.
+ * Answers questions on a connection until it is closed. All looks happen on the only thread: each look, and each
+ * slice of a file, is announced first, so that it is known which one hangs.
  */
 export const serveHashes = async (fd: number, options: HashServerOptions): Promise<void> => {
   const socket = new Socket({ fd, readable: true, writable: false });
@@ -56,9 +56,9 @@ class HashServer {
   readonly #namespace = this.#procfs.link('self', 'ns/user');
   /** Questions that come after all others. */
   readonly #foreign: (DigestQuestion | AccountsQuestion)[] = [];
-  /** The question whose file is asked for, … */
+  /** The question whose file is being looked for, … */
   #asking: { readonly id: number; readonly foreign: boolean } = { id: 0, foreign: false };
-  /** … and the one that was told of last, and when. */
+  /** … and the one reported last, with its time. */
   #told = 0;
   #toldAt = 0;
   #open = 0;
@@ -80,7 +80,7 @@ class HashServer {
     });
   }
 
-  /** Tells that it is alive, where somebody waits. */
+  /** Reports that it is alive, if somebody waits. */
   sign(): void {
     if (this.#open > 0) this.#reply({ alive: true });
   }
@@ -133,7 +133,9 @@ class HashServer {
     this.#reply({ id: question.id, accounts: lookAtAccounts(this.#procfs, question.request) });
   }
 
-  /** Whether it is, or may be, on a file system of a user or of the network, or is reached through mounts of a user. */
+  /**
+   * Whether it is, or may be, on a file system of a user or of the network, or is reached through a user's mounts.
+   */
   #isForeign({ request: { files, path = '', pid, neighbour } }: DigestQuestion): boolean {
     if (this.#isElsewhere(pid) || this.#isElsewhere(neighbour)) return true;
     const dev = files[0]?.dev;
@@ -177,13 +179,13 @@ class HashServer {
 type DigestQuestion = Extract<LookQuestion, { kind: 'digest' }>;
 type AccountsQuestion = Extract<LookQuestion, { kind: 'accounts' }>;
 
-/** Node has made the descriptor one that does not wait. */
+/** Node has made the descriptor non-blocking. */
 const writeAll = (fd: number, bytes: Buffer): void => {
   for (let written = 0; written < bytes.length; ) {
     try {
       written += writeSync(fd, bytes, written);
     } catch (error) {
-      // Nobody is there any more.
+      // The other side is gone.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') process.exit(0);
       Atomics.wait(PAUSE, 0, 0, 1);
     }

@@ -1,17 +1,20 @@
 import type { Writable } from 'node:stream';
 
-/** Bytes that wait for a slow reader; beyond them lines are dropped. */
+/** Most bytes that wait for a slow reader; further lines are dropped. */
 export const MAX_QUEUED_BYTES = 16_777_216;
 
 /**
- * Writes lines to somebody who may read slowly or stop. Lines go out whole or not at all; what does not fit is counted.
+ * Writes lines to a reader that may be slow or stop. Lines are written whole or not at all; what does not fit is
+ * counted.
  */
 export class LineWriter {
-  /** `dropped`: the reader was too slow; `tooLate`: there was none any more. */
+  /** `dropped`: the reader was too slow; `tooLate`: there was no reader any more. */
   readonly counters = { written: 0, dropped: 0, tooLate: 0 };
-  /** Resolves when nothing can be written any more: the reader has gone (EPIPE), `end` is done, or the disk is full. */
+  /**
+   * Resolves when nothing can be written any more: the reader is gone (EPIPE), `end` is done, or the disk is full.
+   */
   readonly closed: Promise<void>;
-  /** Why it closed, if that was neither the reader nor `end`. */
+  /** Why it closed, if neither the reader nor `end` closed it. */
   error: Error | undefined;
   readonly #stream: Writable;
   readonly #maxQueuedBytes: number;
@@ -41,7 +44,7 @@ export class LineWriter {
       this.counters.tooLate++;
       return;
     }
-    // A line larger than the whole queue still goes out when nothing else waits.
+    // A line larger than the whole queue is still written if nothing else waits.
     const queued = this.#stream.writableLength;
     if (queued > 0 && queued + Buffer.byteLength(line) > this.#maxQueuedBytes) {
       this.counters.dropped++;
@@ -49,7 +52,7 @@ export class LineWriter {
     }
     this.counters.written++;
     if (!this.#corked) {
-      // Lines of one turn leave in one system call.
+      // Lines of one turn are written in one system call.
       this.#corked = true;
       this.#stream.cork();
       process.nextTick(() => {
@@ -60,7 +63,10 @@ export class LineWriter {
     this.#stream.write(line);
   }
 
-  /** undefined if there is room; else resolves when half of the queue is free, or it closed. For who can wait. */
+  /**
+   * undefined if there is room; else resolves when half of the queue is free, or it closed. For callers that can
+   * wait.
+   */
   room(): Promise<void> | undefined {
     if (!this.#open || this.#stream.writableLength * 2 <= this.#maxQueuedBytes) return undefined;
     return Promise.race([this.closed, new Promise<void>(resolve => this.#stream.once('drain', resolve))]);

@@ -3,9 +3,9 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
 /**
- * Standard output for a stream of lines. Node writes to a pipe synchronously: a reader that stops would stop the
- * events. The pipe is opened once more, without waiting; making the one we were given so would change it for everyone
- * who shares it.
+ * Standard output for a stream of lines. Node writes to a pipe synchronously, so a reader that stops would stop the
+ * events. The pipe is therefore opened a second time as non-blocking; making the given descriptor non-blocking would
+ * change it for everyone who shares it.
  */
 export const openOutput = (fd = 1): Writable => {
   if (!fstatSync(fd).isFIFO()) return process.stdout;

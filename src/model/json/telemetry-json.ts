@@ -1,11 +1,11 @@
 import type { TelemetryEvent } from '../telemetry-model.ts';
 
 /**
- * An event as one line of JSON: the chosen fields in the order given, numbers as numbers, argv and ancestors as
- * arrays, null for what is not known. Always valid UTF-8 once encoded: text of the event has no bytes that are not,
- * and JSON escapes halves of surrogate pairs.
+ * An event as one line of JSON: the chosen fields in the given order, numbers as numbers, argv and ancestors as
+ * arrays, null for unknown values. Its encoding is always valid UTF-8: the event's text contains no other bytes, and
+ * JSON escapes lone surrogates.
  *
- * @param pretty over several lines, for people
+ * @param pretty on several lines, for people
  * @returns with a line end
  */
 export const telemetryJson = (

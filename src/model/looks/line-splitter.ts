@@ -1,16 +1,16 @@
-/** Longest line that is taken; what we write to each other is far shorter. */
+/** Longest line that is read; our own messages are far shorter. */
 export const MAX_LINE_BYTES = 4_194_304;
 
 const NEWLINE = 0x0a;
 
-/** Puts the pieces of a stream of JSON lines together. */
+/** Joins the pieces of a stream of JSON lines. */
 export class LineSplitter {
   #pieces: Buffer[] = [];
   #length = 0;
 
   /**
-   * @param bytes are kept until the line that they are of has ended
-   * @throws Error if a line is longer than MAX_LINE_BYTES, SyntaxError if it is no JSON
+   * @param bytes are kept until their line has ended
+   * @throws Error if a line is longer than MAX_LINE_BYTES, SyntaxError if it is not JSON
    */
   push(bytes: Buffer, each: (message: unknown) => void): void {
     let start = 0;

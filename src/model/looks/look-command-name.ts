@@ -1,4 +1,4 @@
-/** The word for this program that makes it look at files. */
+/** The command that makes this program look at files. */
 export const LOOK_COMMAND = 'look';
-/** That process's end of the connection. */
+/** The descriptor of that process's end of the connection. */
 export const LOOK_FD = 3;

@@ -4,7 +4,7 @@ import { messageOf } from '../../runtime/message-of.ts';
 import { parseStat } from '../procfs/stat.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
-/** Processes that were given up and have not ended: the kernel keeps them while a file system does not answer. */
+/** Most given-up processes that have not ended: the kernel keeps them while a file system does not answer. */
 const MAX_ABANDONED = 4;
 /** Starts allowed at once, and milliseconds after which one more is allowed. */
 const STARTS = 4;
@@ -16,7 +16,7 @@ const START_MS = 5_000;
 const PATIENCE_MS = 50;
 const STARVED_MS = 5_000;
 
-/** A process that has been started, and the way to talk to it. */
+/** A process that was started, and the way to talk to it. */
 export interface StartedLook<Channel> {
   readonly child: Pick<ChildProcess, 'pid' | 'kill'> & {
     once(event: 'exit' | 'error', listener: () => void): unknown;
@@ -26,19 +26,19 @@ export interface StartedLook<Channel> {
 
 export interface LookKeeperOptions<Channel> {
   readonly start: () => StartedLook<Channel>;
-  /** Is told of each new process, and by undefined that there is none for now. */
+  /** Receives each new process; undefined if there is none for now. */
   readonly attach: (channel: Channel | undefined) => void;
-  /** Is told why there is none, or no other. */
+  /** Receives the reason why there is no process, or no other. */
   readonly warn: (message: string) => void;
-  /** The state of a process as /proc/PID/stat has it: `R`, `D` … */
+  /** The state of a process as in /proc/PID/stat: `R`, `D` … */
   readonly stateOf?: (pid: number) => string | undefined;
 }
 
 /**
- * Runs one process that looks at files for this one. A look may hang forever in a file system whose server does not answer. A
- * process that waits like that cannot be killed, and a thread that does keeps its whole process from ending. So a separate
- * process looks, which can be given up: it gets SIGKILL, is left alone, and another takes its place. The number of abandoned
- * processes and the rate of starts are limited.
+ * Runs one process that looks at files for this one. A look may hang forever in a file system whose server does not
+ * answer. A process that waits like that cannot be killed, and a thread that does keeps its whole process from
+ * ending. So a separate process looks, which can be given up: it gets SIGKILL, is left alone, and another takes its
+ * place. The number of abandoned processes and the rate of starts are limited.
  */
 export class LookKeeper<Channel> {
   /** How many were given up. */
@@ -65,7 +65,7 @@ export class LookKeeper<Channel> {
     return this.#abandoned.size;
   }
 
-  /** Starts one unless there is one, or there may be none now: then later. */
+  /** Starts a process unless there is one; or later, if none may be started now. */
   start(): void {
     if (this.#closed || this.#current !== undefined || this.#timer !== undefined) return;
     if (this.#abandoned.size >= MAX_ABANDONED || !this.#starts.tryTake()) {
@@ -111,14 +111,14 @@ export class LookKeeper<Channel> {
     this.#isLeaving = false;
   }
 
-  /** Gives the process up, unless all that it waits for is a CPU. */
+  /** Gives the process up, unless it waits only for a CPU. */
   giveUp(): void {
     if (this.#isLeaving || this.#current === undefined) return;
     this.#isLeaving = true;
     this.#leave(this.#current, performance.now(), 0);
   }
 
-  /** @param waits times that it was found to wait for something else than a CPU */
+  /** @param waits how often it was found waiting for something other than a CPU */
   #leave(leaving: StartedLook<Channel>, since: number, waits: number): void {
     const { stateOf = processState } = this.#options;
     if (this.#current !== leaving || !this.#isLeaving) {
@@ -141,7 +141,7 @@ export class LookKeeper<Channel> {
     if (this.#current === undefined) this.#options.attach(undefined);
   }
 
-  /** Ends what can be ended. Any number of times. */
+  /** Ends what can be ended. May be called any number of times. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);

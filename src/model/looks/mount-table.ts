@@ -1,9 +1,9 @@
 import { parseMountinfo } from '../procfs/mountinfo.ts';
 import { isLocal } from './file-systems.ts';
 
-/** What is mounted where a process is, by the text of paths as it sees them. */
+/** The mounts in a process's view, by the text of paths as it sees them. */
 export class MountTable {
-  /** `major:minor`, in decimal, of file systems that answer on their own. */
+  /** `major:minor`, in decimal, of file systems that answer without another machine or process. */
   readonly #local: ReadonlySet<string>;
   readonly #foreign: readonly string[];
   readonly #devices: ReadonlyMap<string, string>;
@@ -16,7 +16,7 @@ export class MountTable {
       device: `${mount.major}:${mount.minor}`,
     }));
     this.#local = new Set(mounts.filter(({ type }) => isLocal(type)).map(({ device }) => device));
-    // What is mounted last at a place hides what was before.
+    // The last mount at a place hides earlier ones.
     this.#devices = new Map(mounts.map(({ mountPoint, device }) => [mountPoint, device]));
     this.#foreign = mounts.filter(({ type }) => !isLocal(type)).map(({ mountPoint }) => mountPoint);
     this.#overlays = new Map(
@@ -24,12 +24,12 @@ export class MountTable {
     );
   }
 
-  /** Whether a device is that of a file system that answers on its own. */
+  /** Whether a device belongs to a local file system. */
   hasLocal(device: string): boolean {
     return this.#local.has(device);
   }
 
-  /** Whether a path leads into a file system that does not. */
+  /** Whether a path leads into a file system that is not local. */
   isBelowForeign(path: string): boolean {
     return this.#foreign.some(place => path === place || path.startsWith(`${place === '/' ? '' : place}/`));
   }

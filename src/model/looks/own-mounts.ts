@@ -1,11 +1,13 @@
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { MountTable } from './mount-table.ts';
 
-/** Milliseconds after which mounts are read again, and after which they are because something is not among them. */
+/**
+ * Milliseconds after which mounts are read again; and after which they are because something is missing among them.
+ */
 const REFRESH_MS = 10_000;
 const MISSED_MS = 1_000;
 
-/** What is mounted where this process is. */
+/** The mounts in this process's view. */
 export class OwnMounts {
   readonly #procfs: ProcfsReader;
   readonly #now: () => number;
@@ -18,17 +20,17 @@ export class OwnMounts {
     this.#now = now;
   }
 
-  /** Whether a device, `major:minor` in decimal, is that of a file system that answers on its own. */
+  /** Whether a device, `major:minor` in decimal, belongs to a local file system. */
   hasLocal(device: string): boolean {
     return this.#refresh(REFRESH_MS).hasLocal(device) || this.#refresh(MISSED_MS).hasLocal(device);
   }
 
-  /** Whether a path leads into one that does not, as far as its text says. */
+  /** Whether a path leads into a file system that is not local, judged by its text. */
   isBelowForeign(path: string): boolean {
     return this.#refresh(REFRESH_MS).isBelowForeign(path);
   }
 
-  /** `major:minor` of the file system that a path is on, as far as its text says; in decimal. */
+  /** `major:minor` of a path's file system, judged by its text; in decimal. */
   deviceOf(path: string): string | undefined {
     return this.#refresh(REFRESH_MS).deviceOf(path);
   }

@@ -1,26 +1,25 @@
-/** How long, in milliseconds, nothing similar is looked at after a look has hung. */
+/** Milliseconds during which nothing similar is looked at after a look has hung. */
 const QUARANTINE_MS = 600_000;
 /**
- * After this many hung looks at foreign file systems in that time, none is looked at any more, for any user: a user can have
- * many uids, and each hung look leaves a process behind.
+ * After so many hung looks at foreign file systems in that time, none is looked at any more, for any user: a user can
+ * have many uids, and each hung look leaves a process behind.
  */
 const MAX_FOREIGN = 2;
 /** Entries kept; the oldest go first. */
 const MAX_ENTRIES = 4_096;
 
-/** Whose a file is, and where. */
+/** Owner and place of a file. */
 export interface LookSubject {
-  /** Who ran it: the login uid, or the uid where that is unset. */
+  /** The user who ran it: the login uid, or the uid if that is unset. */
   readonly owner: number;
   readonly path: string;
-  /** As recorded, of the first file. */
+  /** The device recorded for the first file. */
   readonly dev: string | undefined;
 }
 
 /**
- * Keeps files from being looked at for a while after a look at something similar has hung. `all`: not at all; `local`: only
- * where it is on a local file
- * system of the host.
+ * Prevents looks for a while after a look at something similar has hung. `all`: none; `local`: only on local file
+ * systems of the host.
  */
 export class Quarantine {
   readonly #now: () => number;

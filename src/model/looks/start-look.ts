@@ -4,12 +4,12 @@ import { ownCommand } from '../../runtime/own-command.ts';
 import { privilegeCalls } from '../../runtime/privilege-calls.ts';
 import { LOOK_COMMAND } from './look-command-name.ts';
 
-/** What it looks at: the images of processes for their rows; or their content, for hashes. */
+/** What it looks at: the images of processes, for their rows; or file content, for hashes. */
 export type LookKind = 'images' | 'hashes';
 
 /**
- * Starts this program once more, to look at files. It gets one descriptor, no environment, and of root's capabilities those
- * to see other users' processes and files.
+ * Starts this program once more, to look at files. It gets one descriptor, no environment, and of root's capabilities
+ * those to see other users' processes and files.
  *
  * @param fd its end of the connection; `pipe` for a stream of Node's
  */
@@ -21,12 +21,12 @@ export const startLook = (
   const { path, args } = ownCommand();
   const isLinux = process.platform === 'linux';
   const start = (): ChildProcess =>
-    // Whatever has this program's name by now.
+    // Even if this program's name leads to another file by now.
     spawn(isLinux ? '/proc/self/exe' : path, [...args, LOOK_COMMAND, `--kind=${kind}`, ...more], {
       argv0: path,
       cwd: '/',
       env: {},
-      // It does not get the terminal's Ctrl-C: it ends with the connection.
+      // So it does not get the terminal's Ctrl-C: it ends with the connection.
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit', fd],
     });

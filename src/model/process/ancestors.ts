@@ -11,12 +11,12 @@ export interface Ancestor {
 
 export const MAX_ANCESTORS = 16;
 
-/** Parents whose list is kept. */
+/** Most parents whose list is kept. */
 const MAX_LISTS = 256;
 
 /**
- * Who started a process, its parent first, at most MAX_ANCESTORS. Most processes have brothers: their list is made once,
- * and is the same object as long as it is true, so that its text can be kept as well.
+ * The ancestors of a process, its parent first, at most MAX_ANCESTORS. Most processes have siblings: their list is
+ * made once, and stays the same object as long as it is true, so that its text can be kept as well.
  */
 export class Ancestors {
   readonly #tree: Pick<ProcessTree, 'parentOf' | 'imageOf'>;

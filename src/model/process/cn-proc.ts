@@ -36,12 +36,12 @@ export type ProcConnectorEvent =
   | (Timed & { readonly kind: 'exit'; readonly pid: number })
   /** Answer to a subscription: 0 or a positive errno. */
   | { readonly kind: 'reply'; readonly error: number }
-  /** A thread came or went, or something else happened. */
+  /** A thread was created or ended, or something else happened. */
   | { readonly kind: 'other' };
 
 const OTHER: ProcConnectorEvent = { kind: 'other' };
 
-/** @returns undefined if the bytes are no whole message of the process connector */
+/** @returns undefined if the bytes are not a whole message of the process connector */
 export const parseProcEvent = (bytes: Buffer, start: number, end: number): ProcConnectorEvent | undefined => {
   if (end - start < DATA) return undefined;
   const length = bytes.readUInt16LE(start + NLMSG_HDRLEN + 16);
@@ -64,7 +64,7 @@ export const parseProcEvent = (bytes: Buffer, start: number, end: number): ProcC
       return { kind: 'fork', pid, parent: bytes.readInt32LE(data + 4), monotonicMs: timestamp(bytes, start) };
     }
     case PROC_EVENT_EXEC:
-      // A process of one thread by now, whichever of them called exec.
+      // After an exec the process has one thread, whichever thread called it.
       if (room < 8) return undefined;
       return { kind: 'exec', pid: bytes.readInt32LE(data + 4), monotonicMs: timestamp(bytes, start) };
     case PROC_EVENT_EXIT: {
@@ -82,15 +82,15 @@ const timestamp = (bytes: Buffer, start: number): number =>
   (bytes.readUInt32LE(start + PAYLOAD + 12) * 4_294_967_296 + bytes.readUInt32LE(start + PAYLOAD + 8)) / 1e6;
 
 /**
- * The messages that subscribe: first to everything, which every kernel understands, then to forks, execs and
- * exits only, which kernels before 6.6 ignore for its length.
+ * The messages that subscribe: first to everything, which every kernel understands; then only to forks, execs and
+ * exits, which kernels before 6.6 ignore because of its length.
  */
 export const listenMessages = (): readonly Buffer[] => [
   encodeOperation(PROC_CN_MCAST_LISTEN, undefined),
   encodeOperation(PROC_CN_MCAST_LISTEN, (PROC_EVENT_FORK | PROC_EVENT_EXEC | PROC_EVENT_EXIT) >>> 0),
 ];
 
-/** Kernels before 6.6 go on making messages for everybody as long as one subscriber did not say this. */
+/** Kernels before 6.6 keep making messages for everybody until every subscriber has sent this. */
 export const ignoreMessage = (): Buffer => encodeOperation(PROC_CN_MCAST_IGNORE, undefined);
 
 const encodeOperation = (operation: number, events: number | undefined): Buffer => {

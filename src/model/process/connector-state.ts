@@ -1,10 +1,10 @@
-/** What has become of the process connector, for people. */
+/** The state of the process connector, for people. */
 export interface ConnectorState {
   /** Why there is none, or no longer. */
   error: string | undefined;
-  /** Times it overflowed. */
+  /** How often it overflowed. */
   overruns: number;
-  /** Takes in what the kernel has told by now. */
+  /** Takes what the kernel has reported by now. */
   drain?: () => void;
 }
 

@@ -5,22 +5,22 @@ export const MAX_KEPT_COMMAND_LINE = 4096;
 
 /** What a process runs from one exec to the next. Children that do not exec share it with their parent. */
 export interface Image extends DigestSlot {
-  /** As its source gave it; ` (deleted)` at the end means that the file has no name any more. */
+  /** As its source gave it; ` (deleted)` at the end means that the file no longer has a name. */
   readonly path: string | undefined;
-  /** Last part of the path; where there is no path, the name of the thread. */
+  /** Last part of the path or, without a path, the name of the thread. */
   readonly name: string | undefined;
   /** Arguments joined by a space, cut to MAX_KEPT_COMMAND_LINE. */
   commandLine: string | undefined;
-  /** When it was executed, in milliseconds since the epoch; undefined if that was before anyone looked. */
+  /** When it was executed, in milliseconds since the epoch; undefined if that was before this program started. */
   readonly execMs: number | undefined;
   /**
-   * Which exec of its process it came by, as the process connector counts them; 0 for what was running before.
-   * undefined if the connector did not tell.
+   * Which exec of its process it is, in the process connector's count; 0 for what ran before. undefined if the
+   * connector did not report it.
    */
   readonly exec: number | undefined;
   /** What the process ran before, for children forked from it; a few steps at most. */
   previous: Image | undefined;
-  /** Its command line has been asked for. */
+  /** Set once its command line was asked for. */
   isFilledIn: Promise<void> | undefined;
 }
 
@@ -49,7 +49,7 @@ export const fillIn = (image: Image, argv: readonly string[]): void => {
   image.commandLine = cut(joinArgv(argv));
 };
 
-/** Arguments joined by a space, as `cmdline` of process_events; the exact form is the argv itself. */
+/** Arguments joined by a space, as in `cmdline` of process_events; the exact form is the argv itself. */
 export const joinArgv = (argv: readonly string[]): string => argv.join(' ');
 
 /** The file's own name: that of a script's interpreter for a script. */
@@ -61,7 +61,7 @@ export const processName = (path: string | undefined, comm: string | undefined):
 
 const DELETED = ' (deleted)';
 
-/** The kernel ends the path of a file without a name by this mark. */
+/** The kernel ends the path of a file without a name with this mark. */
 export const isDeleted = (path: string): boolean => path.endsWith(DELETED);
 
 export const withoutDeleted = (path: string): string =>
@@ -69,9 +69,9 @@ export const withoutDeleted = (path: string): string =>
 
 const cut = (text: string): string => {
   if (text.length <= MAX_KEPT_COMMAND_LINE) return text;
-  // Not between the halves of a surrogate pair: half of one is no text.
+  // Not between the halves of a surrogate pair: half of one is not text.
   const last = text.charCodeAt(MAX_KEPT_COMMAND_LINE - 1);
   const length = last >= 0xd800 && last <= 0xdbff ? MAX_KEPT_COMMAND_LINE - 1 : MAX_KEPT_COMMAND_LINE;
-  // A copy: a slice of a string keeps all of it.
+  // A copy, because a slice of a string keeps the whole string alive.
   return Buffer.from(text.slice(0, length)).toString();
 };

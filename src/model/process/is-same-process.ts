@@ -5,7 +5,7 @@ import type { ProcessNode } from './process-node.ts';
 /** Whether the pid of a process still belongs to it. */
 export type IsSameProcess = (process: ProcessNode) => boolean;
 
-/** Clock ticks of procfs and the kernel's nanoseconds are this far apart at most. */
+/** Most milliseconds between procfs's clock ticks and the kernel's nanoseconds. */
 const TOLERANCE_MS = 50;
 
 export const isSameProcess =
@@ -24,6 +24,6 @@ export const startOf = ({
   byExec: startKnown === 'exec',
 });
 
-/** Whether a process that started at a time is the one that is meant. */
+/** Whether a process with this start time is the one that is meant. */
 export const isSameStart = (startMs: number, meant: ProcessStart): boolean =>
   meant.byExec ? startMs <= meant.startMs + TOLERANCE_MS : Math.abs(startMs - meant.startMs) <= TOLERANCE_MS;

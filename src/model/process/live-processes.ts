@@ -9,12 +9,12 @@ export interface LiveProcess {
   readonly startMs: number;
   readonly ppid: number;
   readonly comm: string;
-  /** undefined for kernel threads, and for processes of others if the reader is not privileged. */
+  /** undefined for kernel threads, and for other users' processes if the reader is not privileged. */
   readonly path: string | undefined;
 }
 
 /**
- * The processes that are running now. Only what the kernel itself knows is read: `cmdline` lies in the process's own memory, which
+ * The running processes. Only what the kernel itself knows is read: `cmdline` is in the process's own memory, which
  * may be a file of a file system that does not answer.
  */
 export class LiveProcesses {
@@ -30,7 +30,7 @@ export class LiveProcesses {
     return this.#procfs.pids();
   }
 
-  /** When the process that has this pid now was started; undefined if none has it. */
+  /** When the process that has this pid now was started; undefined if there is none. */
   startMs(pid: number): number | undefined {
     const bytes = this.#procfs.read(pid, 'stat');
     const stat = bytes && parseStat(bytes);

@@ -1,14 +1,14 @@
 import type { ProcessNode } from './process-node.ts';
 
-/** A power of two. Pids are given in their order, so that they lie in all places alike. */
+/** A power of two. Pids are assigned in order, so they are spread evenly. */
 const PLACES = 8192;
 
 /**
- * Processes by pid, one of each. A Map is made anew each time that as many have gone from it as it holds, which for
+ * Processes by pid, one for each. A Map is rebuilt each time that as many entries were removed as it holds, which for
  * processes is every few seconds.
  */
 export class PidTable {
-  /** Those whose pids have the same last bits follow by `next`. */
+  /** Processes whose pids have the same last bits are linked by `next`. */
   readonly #places = new Array<ProcessNode | undefined>(PLACES).fill(undefined);
 
   get(pid: number): ProcessNode | undefined {
@@ -17,7 +17,7 @@ export class PidTable {
     return node;
   }
 
-  /** Takes in a process, in place of the one that has its pid. */
+  /** Adds a process, in place of the one that has its pid. */
   set(node: ProcessNode): void {
     this.delete(node.pid);
     const place = node.pid & (PLACES - 1);
@@ -39,7 +39,7 @@ export class PidTable {
     node.next = undefined;
   }
 
-  /** All that are in it when it is called. */
+  /** All processes in it at the time of the call. */
   all(): readonly ProcessNode[] {
     const all: ProcessNode[] = [];
     for (const first of this.#places) {

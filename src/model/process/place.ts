@@ -1,7 +1,7 @@
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { parseNamespace } from '../procfs/values.ts';
 
-/** Where a process is that does not see the host's own root directory. */
+/** The place of a process that does not see the host's own root directory. */
 export interface Place {
   /** Inode number of its mount namespace. */
   readonly mount: number;
@@ -13,7 +13,7 @@ export interface Place {
 
 const ROOT = '/';
 
-/** Tells where processes are: by the text of links in procfs, none of which is followed. */
+/** Determines where processes are, from the text of links in procfs, none of which is followed. */
 export class Places {
   readonly #procfs: ProcfsReader;
   readonly #ownMount: number | undefined;
@@ -25,12 +25,12 @@ export class Places {
     this.#ownRoot = procfs.link('self', 'root');
   }
 
-  /** Whether it can be told. */
+  /** Whether it can be determined. */
   get areTold(): boolean {
     return this.#ownMount !== undefined;
   }
 
-  /** @returns null for one that sees the host's root directory; undefined for one that is gone */
+  /** @returns null for a process that sees the host's root directory; undefined for one that is gone */
   of(pid: number): Place | null | undefined {
     const mount = this.#namespace(pid, 'mnt');
     if (mount === undefined) return undefined;

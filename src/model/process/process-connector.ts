@@ -19,37 +19,37 @@ import {
   parseProcEvent,
 } from './cn-proc.ts';
 
-/** What the process tree needs of the kernel's process connector. */
+/** The part of the kernel's process connector that the process tree needs. */
 export interface ProcessConnector {
   readonly counters: Readonly<ConnectorCounters>;
-  /** Hands out what has arrived, without waiting, oldest first. */
+  /** Passes on what has arrived, without waiting, oldest first. */
   drain(onEvent: (event: ProcConnectorEvent) => void): void;
   close(): void;
 }
 
 export interface ConnectorCounters {
-  /** Times the receive buffer overflowed; each lost an unknown number of forks and exits. */
+  /** How often the receive buffer overflowed; each time an unknown number of forks and exits was lost. */
   overruns: number;
-  /** Messages not from the kernel, cut off, or not understood. */
+  /** Messages that are not from the kernel, cut off, or not understood. */
   malformed: number;
 }
 
 const NETLINK_CONNECTOR = 11;
 const { EAGAIN, EINTR, ENOBUFS } = constants.errno;
 
-/** One drain takes no more, so that a fork bomb cannot hold the thread. */
+/** Most messages of one drain, so that a fork bomb cannot hold the thread. */
 const MAX_PER_DRAIN = 64 * BATCH;
-/** A fork message occupies less than a kilobyte of it: room for some ten thousand. */
+/** A fork message takes less than a kilobyte of it, so there is room for some ten thousand. */
 export const CONNECTOR_RECEIVE_BUFFER = 8_388_608;
 
 /**
  * The kernel's process connector: every fork and exit of the host, without audit rules.
  *
- * Read by recvmmsg and not through the `netlink` package, for three reasons. Its sockets deliver only by way of the
- * event loop, but a child's fork must be known before the child's exec is looked at, so there has to be a way to read
- * at once. It costs 32 µs per message, this 4. It cannot exceed net.core.rmem_max, on most hosts room for 300
- * messages. (Its parsing layer also takes the type of these messages, NLMSG_DONE, for the end of a dump, and drops
- * their content.)
+ * Read by recvmmsg and not through the `netlink` package, for three reasons. Its sockets deliver only through the
+ * event loop, but a child's fork must be known before the child's exec is looked at, so it must be possible to read
+ * at once. It costs 32 µs per message, and this 4. It cannot exceed net.core.rmem_max, which on most hosts is room
+ * for 300 messages. (Its parsing layer also takes the type of these messages, NLMSG_DONE, for the end of a dump, and
+ * drops their content.)
  */
 export class KernelProcessConnector implements ProcessConnector {
   readonly counters: ConnectorCounters = { overruns: 0, malformed: 0 };
@@ -63,11 +63,11 @@ export class KernelProcessConnector implements ProcessConnector {
   }
 
   /**
-   * Subscribes to forks and exits. Outside of the initial pid namespace the kernel neither refuses nor answers: only
-   * a `reply` event tells that events will come.
+   * Subscribes to forks and exits. Outside the initial pid namespace the kernel neither refuses nor answers: only a
+   * `reply` event proves that events will come.
    *
    * @throws Error naming the call that failed: without CAP_NET_ADMIN, in another network namespace, or without
-   *   CONFIG_PROC_EVENTS
+   * CONFIG_PROC_EVENTS
    */
   static open(): KernelProcessConnector {
     const fd = openNetlink(NETLINK_CONNECTOR);
@@ -133,5 +133,5 @@ export class KernelProcessConnector implements ProcessConnector {
 
 const failed = (call: string, errno = libc.errno()): Error =>
   new Error(
-    `process connector: ${call} failed: ${errnoName(errno)}; it takes CAP_NET_ADMIN, the host's namespaces and CONFIG_PROC_EVENTS`,
+    `process connector: ${call} failed: ${errnoName(errno)}; it needs CAP_NET_ADMIN, the host's namespaces and CONFIG_PROC_EVENTS`,
   );

@@ -7,57 +7,57 @@ import type { Place } from './place.ts';
  * How exactly the start of a process is known.
  * - `fork`: its creation was seen
  * - `procfs`: to a clock tick, about 10 ms
- * - `exec`: not at all; the time is that of the first exec that was seen, the process is older
+ * - `exec`: not at all; the time is that of the first exec that was seen, and the process is older
  */
 export type StartKnowledge = 'fork' | 'procfs' | 'exec';
 
-/** One process: a pid from one start to its end. Another process with the same pid is another node. */
+/** One process: a pid from its start to its end. Another process with the same pid is another node. */
 export interface ProcessNode {
   readonly pid: number;
   /** Milliseconds since the epoch. */
   startMs: number;
   startKnown: StartKnowledge;
-  /** The process it descends from now: changes when its parent ends first. */
+  /** Its present parent: changes when the parent ends first. */
   parentPid: number | undefined;
   /** Node of `parentPid`, if known. */
   parent: ProcessNode | undefined;
-  /** Node it was forked from: what it runs until its first exec. */
+  /** Node that it was forked from, and whose image it runs until its first exec. */
   forkedFrom: ProcessNode | undefined;
-  /** Processes forked from it that have not ended. */
+  /** Number of processes forked from it that have not ended. */
   runningChildren: number;
-  /** Whether any process was forked from it, as far as that was seen. */
+  /** Whether any process was forked from it, as far as seen. */
   hasForked: boolean;
-  /** How many execs of `forkedFrom` the kernel had told when it forked; undefined if nobody counted. */
+  /** Number of execs of `forkedFrom` that the kernel had reported when it forked; undefined if nobody counted. */
   forkedAfter: number | undefined;
-  /** Execs that the kernel's process connector has told … */
+  /** Number of execs that the kernel's process connector has reported … */
   execs: number;
-  /** … and when, those of them at the end whose exec event has not come yet. */
+  /** … and the times of the last ones whose exec event has not come yet. */
   untoldExecs: number[] | undefined;
-  /** Its newest exec; undefined as long as it runs what it was forked with. */
+  /** Its newest exec; undefined while it runs what it was forked with. */
   image: Image | undefined;
-  /** What it was forked with, once somebody asked. */
+  /** What it was forked with, once it was asked for. */
   inherited: Image | undefined;
   exitMs: number | undefined;
   /** null: known to be in none; undefined: not known. */
   container: Container | null | undefined;
-  /** When that was so, in milliseconds since the epoch. */
+  /** The time of that finding, in milliseconds since the epoch. */
   containerAtMs: number;
-  /** Where it is; null: where the host's own root directory is. undefined: not known. */
+  /** Its place; null: the host's own root directory; undefined: not known. */
   place: Place | null | undefined;
-  /** When it was last seen on the host, in milliseconds of a clock that nobody sets. */
+  /** When it was last seen on the host, in milliseconds of a monotonic clock. */
   onHostMs: number;
-  /** `startMs` as text, once somebody asked; see `startTextOf`. */
+  /** `startMs` as text, once it was asked for; see `startTextOf`. */
   startText: string | undefined;
-  /** Approximate bytes it is counted with. */
+  /** Approximate bytes of memory that it counts as. */
   bytes: number;
   /** The process that had this pid before. */
   older: ProcessNode | undefined;
   /** See PidTable. */
   next: ProcessNode | undefined;
-  /** Neighbours in the order of forgetting. */
+  /** Neighbours in the order of eviction. */
   before: ProcessNode | undefined;
   after: ProcessNode | undefined;
-  /** Evicted: nodes that still refer to it know nothing about it. */
+  /** Evicted: nodes that still refer to it learn nothing from it. */
   isForgotten: boolean;
 }
 

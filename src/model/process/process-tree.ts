@@ -11,25 +11,30 @@ import {
 } from './remembered-processes.ts';
 
 /**
- * How far times of one moment can differ between sources: audit's clock advances in jiffies (up to 10 ms), procfs
- * counts in ticks of 10 ms. A pid cannot go all the way round in this time.
+ * Most milliseconds by which times of one moment differ between sources: audit's clock advances in jiffies (up to 10
+ * ms), procfs counts in ticks of 10 ms. Pids cannot wrap around in this time.
  */
 const TOLERANCE_MS = 50;
 
-/** How many former images of a process are kept for its children, and how many forks without an exec are followed. */
+/**
+ * Most former images of a process that are kept for its children, and most forks without an exec that are followed.
+ */
 const MAX_FORMER_IMAGES = 4;
 const MAX_FORKS_WITHOUT_EXEC = 64;
 
-/** Execs without an event that are kept for a process; more come only where audit does not look at it. */
+/** Most execs without an event that are kept for a process; more come only if audit does not watch it. */
 const MAX_UNTOLD_EXECS = 8;
-/** How far an exec's time by the process connector can be before audit's, which is at least a little late itself. */
+/**
+ * Most milliseconds by which the process connector's time of an exec is before audit's, which itself is at least
+ * slightly late.
+ */
 const CLOCKS_APART_MS = 2;
 
 const NODE_BYTES = 400;
 
 /**
- * Stands for an image that nobody will ask for. If fork news was lost somebody may ask: the image has no path, so there is no
- * hash either.
+ * Stands for an image that nobody will need. If fork messages were lost it may be needed after all: then it has no
+ * path, and so no hash.
  */
 const NOT_KEPT: Image = createImage({
   path: undefined,
@@ -39,12 +44,12 @@ const NOT_KEPT: Image = createImage({
   exec: undefined,
 });
 
-/** Asks for the arguments of a process that runs, and what it runs; undefined if they are not to be had. */
+/** Asks for the arguments of a running process, and what it runs; undefined if they cannot be read. */
 export type AskArgv = (
   pid: number,
 ) => Promise<{ readonly argv: readonly string[] | undefined; readonly path: string | undefined } | undefined>;
 
-/** What an exec event tells of the processes involved. */
+/** What an exec event tells about the processes involved. */
 export interface ExecReading {
   readonly process: ProcessNode;
   readonly image: Image;
@@ -54,8 +59,8 @@ export interface ExecReading {
 }
 
 /**
- * The processes of the host and who started whom, still known after they ended. A process is (pid, start time):
- * questions name a pid and a time, so that one which had the pid earlier or later is never mistaken for it.
+ * The processes of the host and their parents, also known after they ended. A process is identified by (pid, start
+ * time): questions name a pid and a time, so a process that had the pid earlier or later is never mistaken for it.
  */
 export class ProcessTree {
   readonly #live: LiveProcesses | undefined;
@@ -63,8 +68,8 @@ export class ProcessTree {
   readonly #known: RememberedProcesses;
 
   /**
-   * Whether every fork is seen, so that a pid given to a new process never goes unnoticed. Otherwise the start time of
-   * each process that execs is read from procfs.
+   * Whether every fork is seen, so that a reused pid never goes unnoticed. Otherwise the start time of each process
+   * that execs is read from procfs.
    */
   seesForks = false;
 
@@ -101,7 +106,7 @@ export class ProcessTree {
    * A process was created.
    *
    * @param ordered whether this came in order with the exec events: the child then runs what its parent runs now.
-   *   Otherwise it runs what its parent had executed by `atMs`, which is found out when somebody asks.
+   * Otherwise it runs what its parent had executed by `atMs`, which is determined on demand.
    */
   fork(pid: number, parentPid: number, atMs: number, ordered: boolean): void {
     const parent = pid === parentPid ? undefined : this.find(parentPid, atMs);
@@ -110,7 +115,7 @@ export class ProcessTree {
     const node =
       this.#started(pid, atMs) ?? this.#add(pid, atMs, 'fork', this.#ended(this.find(pid, atMs), atMs));
     setStart(node, atMs, 'fork');
-    // An exec of the child that was told before its fork knows the parent better: it may have changed since.
+    // If the child's exec was reported before its fork, that knows the parent better: it may have changed since.
     node.parentPid ??= parentPid;
     node.parent ??= parent;
     this.#known.setCreator(node, parent);
@@ -118,7 +123,7 @@ export class ProcessTree {
     node.inherited ??= inherited;
   }
 
-  /** A process executed something; its exec event will say what. In order with the forks and exits. */
+  /** A process executed something; its exec event will say what. In order with forks and exits. */
   executed(pid: number, atMs: number): void {
     const node = this.find(pid, atMs);
     if (node === undefined) return;
@@ -127,14 +132,14 @@ export class ProcessTree {
     else if (node.untoldExecs.push(atMs) > MAX_UNTOLD_EXECS) node.untoldExecs.shift();
   }
 
-  /** A process ended; it stays known until room is needed. */
+  /** A process ended. It stays known until room is needed. */
   exit(pid: number, atMs: number): void {
     const node = this.find(pid, atMs);
     if (node !== undefined) this.#known.end(node, atMs);
   }
 
   /**
-   * Whether an exec can be told apart from all others by what is known already.
+   * Whether what is known already distinguishes an exec from all others.
    *
    * @param execsAreTold whether `executed` is called for each
    */
@@ -144,7 +149,7 @@ export class ProcessTree {
     const node = this.find(event.pid, at);
     if (node === undefined || endedBefore(node, at) || parentPid === undefined) return false;
     if (execsAreTold && node.untoldExecs === undefined) return false;
-    // Adopted, and the end of who created it is still to be told.
+    // It was adopted, and the end of its creator is not yet reported.
     const creator = remembered(node.forkedFrom);
     if (creator !== undefined && creator.pid !== parentPid && creator.exitMs === undefined) return false;
     const parent = this.find(parentPid, at);
@@ -152,8 +157,8 @@ export class ProcessTree {
   }
 
   /**
-   * Audit tells who the parent is at the exec. If the process that created this one had ended by then, that is who
-   * adopted it, as a rule pid 1; the parent is who created it.
+   * Audit reports the parent at the time of the exec. If the creator of the process had ended by then, that is the
+   * adopter, usually pid 1; the true parent is the creator.
    */
   exec(event: ExecEvent): ExecReading {
     const at = eventMs(event);
@@ -177,7 +182,7 @@ export class ProcessTree {
       execMs: at,
       exec: takeExec(node, at),
     });
-    // Nobody will ask what it ran: most processes end before their exec is told, and have no children.
+    // Nobody will ask what it ran: most processes end before their exec is reported, and have no children.
     if (this.#isOver(node)) node.image = NOT_KEPT;
     else this.#setImage(node, image);
     const parentImage = parent && this.imageOf(parent);
@@ -185,14 +190,14 @@ export class ProcessTree {
     return { process: node, image, parent, parentImage };
   }
 
-  /** Whether a process has ended and had no children. News of forks come before that of the end. */
+  /** Whether a process has ended and had no children. Fork messages come before that of the end. */
   #isOver(node: ProcessNode): boolean {
     return this.seesForks && node.startKnown === 'fork' && node.exitMs !== undefined && !node.hasForked;
   }
 
   /**
-   * Notices that what is known of a parent was no longer true when it made the child: it had executed something, and
-   * no event told what. Events come in order, so that one was lost, or audit does not look at the process.
+   * Notices that the known image of a parent was outdated when it made the child: it had executed something without
+   * an event. Events come in order, so that one was lost, or audit does not watch the process.
    */
   #catchUp(parent: ProcessNode, child: ProcessNode): void {
     if (child.forkedFrom !== parent || child.forkedAfter === undefined) return;
@@ -204,7 +209,7 @@ export class ProcessTree {
     this.#setImage(parent, this.#liveImage(parent) ?? createImage(unknown));
   }
 
-  /** Who created a process, as far as that is known; otherwise its parent as procfs or audit had it. */
+  /** The creator of a process if it is known; otherwise its parent according to procfs or audit. */
   parentOf(node: ProcessNode): ProcessNode | undefined {
     const parent = remembered(node.parent);
     if (parent !== undefined || node.parentPid === undefined || node.parentPid === node.pid) return parent;
@@ -221,7 +226,7 @@ export class ProcessTree {
     return image;
   }
 
-  /** Takes in the processes that are running, a few at a time so that events are not held up. */
+  /** Adds the running processes, a few at a time so that events are not delayed. */
   async seed(): Promise<void> {
     const live = this.#live;
     if (live === undefined) return;
@@ -236,13 +241,13 @@ export class ProcessTree {
     await Promise.all(asked);
   }
 
-  /** Makes up for forks and exits that were missed: takes in what runs now, and ends what does not. */
+  /** Corrects for missed forks and exits: adds running processes, and ends the others. */
   async resync(nowMs: number): Promise<void> {
     const live = this.#live;
     if (live === undefined) return;
     const running = new Set(live.pids());
     for (const node of this.#known.all()) {
-      // One that began after the list was made is not in it.
+      // A process that began after the list was made is not in it.
       if (!running.has(node.pid) && node.startMs < nowMs - TOLERANCE_MS) this.#known.end(node, nowMs);
     }
     await this.seed();
@@ -257,7 +262,7 @@ export class ProcessTree {
     return undefined;
   }
 
-  /** The node that an exec is of, made if there is none. */
+  /** The node of an exec's process, made if there is none. */
   #identify(pid: number, parentPid: number | undefined, at: number): ProcessNode {
     const node = this.find(pid, at);
     if (node !== undefined && this.#isCertain(node, parentPid, at)) return node;
@@ -278,12 +283,12 @@ export class ProcessTree {
       : this.#add(pid, start, 'procfs', this.#ended(node, at));
   }
 
-  /** Whether a node is the process of an event at `at` without looking at procfs. */
+  /** Whether a node is certainly the process of an event at `at`, without reading procfs. */
   #isCertain(node: ProcessNode, parentPid: number | undefined, at: number): boolean {
     if (!this.seesForks && this.#live !== undefined) return false;
     if (endedBefore(node, at - TOLERANCE_MS)) return false;
     if (node.parentPid === parentPid) return true;
-    // Another parent is right only if the one it had ended.
+    // Another parent is right only if the former one ended.
     const parent = remembered(node.parent);
     return parent === undefined || parent.exitMs !== undefined;
   }
@@ -295,7 +300,7 @@ export class ProcessTree {
     return this.#adopt(pid, at);
   }
 
-  /** A process that was not known, as it is now. */
+  /** Adds an unknown process in its present state. */
   #adopt(pid: number, at: number): ProcessNode | undefined {
     const process = pid === 0 ? undefined : this.#live?.read(pid);
     return process === undefined || process.startMs > at + TOLERANCE_MS ? undefined : this.#take(process);
@@ -331,7 +336,7 @@ export class ProcessTree {
   #originOf(node: ProcessNode): ProcessNode | undefined {
     const origin = remembered(node.forkedFrom);
     if (origin !== undefined || node.startKnown !== 'fork' || node.parentPid === undefined) return origin;
-    // Not known when the fork was seen, perhaps by now.
+    // It was not known when the fork was seen, but may be by now.
     return this.find(node.parentPid, node.startMs);
   }
 
@@ -345,7 +350,7 @@ export class ProcessTree {
   /** Its command line comes later, if it still runs the same then. */
   #imageOfLive(node: ProcessNode, path: string | undefined, comm: string): Image {
     const image = createImage({ path, comm, argv: undefined, execMs: undefined, exec: node.execs });
-    // Kernel threads have none, as they have no path.
+    // Kernel threads have neither command line nor path.
     if (path === undefined || this.#askArgv === undefined) return image;
     image.isFilledIn = this.#askArgv(node.pid).then(found => {
       image.isFilledIn = undefined;
@@ -371,7 +376,7 @@ export class ProcessTree {
     return node;
   }
 
-  /** @param older the node that had the pid before, ended */
+  /** @param older the node that had the pid before, which has ended */
   #add(
     pid: number,
     startMs: number,
@@ -416,7 +421,7 @@ const remembered = (node: ProcessNode | undefined): ProcessNode | undefined =>
 
 const endedBefore = (node: ProcessNode, at: number): boolean => node.exitMs !== undefined && node.exitMs < at;
 
-/** Which exec of its process an event at `at` is of: the first that was not before it. */
+/** Which exec of its process an event at `at` is: the first that was not before it. */
 const takeExec = (node: ProcessNode, at: number): number | undefined => {
   while (node.untoldExecs !== undefined) {
     const exec = node.execs - node.untoldExecs.length + 1;
@@ -428,8 +433,8 @@ const takeExec = (node: ProcessNode, at: number): number | undefined => {
 };
 
 /**
- * Whether a process ran an image when it made a child. By their times where nobody counted: audit's time of an exec is
- * early by some milliseconds, so that an exec right after the fork seems to come before it.
+ * Whether a process ran an image when it made a child. If nobody counted, their times decide: audit's time of an exec
+ * is early by some milliseconds, so an exec right after the fork seems to come before it.
  */
 const wasRunning = (image: Image, child: ProcessNode): boolean =>
   image.exec !== undefined && child.forkedAfter !== undefined
@@ -443,15 +448,15 @@ const setStart = (node: ProcessNode, startMs: number, startKnown: StartKnowledge
 };
 
 /**
- * Whether a node is the process that started at a time. One known by an exec only is older than that exec; whether an
- * even older start is its own cannot be told, so it is taken to be.
+ * Whether a node is the process with this start time. One known only by an exec is older than that exec; an even
+ * older start cannot be verified, so it counts as its own.
  */
 const isSameStart = (node: ProcessNode, startMs: number): boolean =>
   node.startKnown === 'exec'
     ? node.exitMs === undefined && startMs <= node.startMs + TOLERANCE_MS
     : Math.abs(node.startMs - startMs) <= TOLERANCE_MS;
 
-/** Of the newest image and those kept before it; two bytes per character. */
+/** Memory of the newest image and those kept before it; two bytes per character. */
 const imageBytes = (newest: Image): number => {
   let bytes = 0;
   for (let image: Image | undefined = newest; image !== undefined; image = image.previous) {

@@ -2,11 +2,11 @@ import { PidTable } from './pid-table.ts';
 import type { ProcessNode } from './process-node.ts';
 
 export interface ProcessTreeLimits {
-  /** Processes remembered, those that ended among them. */
+  /** Most processes that are remembered, including ended ones. */
   readonly maxProcesses: number;
-  /** Of these, processes that ended; there can be more of those with children that run. */
+  /** Most ended processes among them; there can be more if their children still run. */
   readonly maxEnded: number;
-  /** Approximate bytes of what is remembered. */
+  /** Approximate bytes of memory for them. */
   readonly maxBytes: number;
 }
 
@@ -16,25 +16,25 @@ export const PROCESS_TREE_LIMITS: ProcessTreeLimits = {
   maxBytes: 33_554_432,
 };
 
-/** How many of those that ended are looked at when one more process gets known. */
+/** How many ended processes are checked when one more process becomes known. */
 const MAX_LOOKS = 4;
 
 export interface ProcessTreeCounters {
-  /** Forgotten to stay within the limits. */
+  /** Processes forgotten to stay within the limits. */
   forgotten: number;
   /** Of these, processes not known to have ended. */
   forgottenAlive: number;
 }
 
-/** Known processes, within limits: by pid, and in eviction order. */
+/** The known processes, within limits: by pid, and in eviction order. */
 export class RememberedProcesses {
   readonly counters: ProcessTreeCounters = { forgotten: 0, forgottenAlive: 0 };
   readonly #limits: ProcessTreeLimits;
-  /** Newest process of each pid; those that had the pid before follow by `older`. */
+  /** Newest process of each pid; earlier ones with the pid follow by `older`. */
   readonly #newest = new PidTable();
-  /** In order of getting known … */
+  /** In the order in which they became known … */
   readonly #running = new NodeList();
-  /** … and of ending. */
+  /** … and in the order of their ends. */
   readonly #ended = new NodeList();
   #bytes = 0;
 
@@ -50,12 +50,12 @@ export class RememberedProcesses {
     return this.#newest.get(pid);
   }
 
-  /** Of each pid the newest. */
+  /** The newest of each pid. */
   all(): readonly ProcessNode[] {
     return this.#newest.all();
   }
 
-  /** Takes in a node: into its pid's list, which is newest first, it goes above its `older`. */
+  /** Adds a node. In its pid's list, which is newest first, it comes directly before its `older`. */
   add(node: ProcessNode): void {
     this.#running.push(node);
     this.#bytes += node.bytes;
@@ -71,7 +71,7 @@ export class RememberedProcesses {
     this.end(node, newer.startMs);
   }
 
-  /** Notes the end of a process; that of one that has ended stays as it is. */
+  /** Notes the end of a process. An earlier end is not changed. */
   end(node: ProcessNode, atMs: number): void {
     if (node.exitMs !== undefined) return;
     if (node.forkedFrom !== undefined) node.forkedFrom.runningChildren--;
@@ -96,7 +96,9 @@ export class RememberedProcesses {
     node.bytes = bytes;
   }
 
-  /** Forgets until the limits hold: who ended first goes first, then whoever is known longest; never `spared`. */
+  /**
+   * Forgets until the limits hold: first those that ended first, then those that are known longest; never `spared`.
+   */
   makeRoom(spared: ProcessNode): void {
     this.#forgetEnded(spared);
     while (this.size > this.#limits.maxProcesses || this.#bytes > this.#limits.maxBytes) {
@@ -106,7 +108,7 @@ export class RememberedProcesses {
     }
   }
 
-  /** Whoever has a child that runs stays: the child's next exec asks for its parent. */
+  /** A process with a running child stays: the child's next exec asks for its parent. */
   #forgetEnded(spared: ProcessNode): void {
     for (let looks = 0; looks < MAX_LOOKS && this.#ended.size > this.#limits.maxEnded; looks++) {
       const node = this.#ended.firstBut(spared);
@@ -126,7 +128,7 @@ export class RememberedProcesses {
     (node.exitMs === undefined ? this.#running : this.#ended).remove(node);
     this.#bytes -= node.bytes;
     this.#unlink(node);
-    // Its children still refer to it: it must not keep anything else in memory.
+    // Its children still refer to it, so it must not keep anything else in memory.
     node.isForgotten = true;
     node.older = undefined;
     node.parent = undefined;
@@ -151,7 +153,7 @@ export class RememberedProcesses {
   }
 }
 
-/** Nodes in a row, each in one list at most: to add one costs no memory, and any can be taken out. */
+/** A linked list of nodes, each in at most one list: adding takes no memory, and any node can be removed. */
 class NodeList {
   size = 0;
   #first: ProcessNode | undefined;

@@ -3,12 +3,12 @@ import { wallOffset } from '../wall-offset.ts';
 import type { ProcfsReader } from './reader.ts';
 import { parseUptime } from './values.ts';
 
-/** USER_HZ: what clock ticks in procfs count, whatever the kernel's own HZ. */
+/** USER_HZ: the unit of clock ticks in procfs, whatever the kernel's own HZ. */
 const TICKS_PER_SECOND = 100;
-/** The boot time in wall clock terms moves only when the wall clock is set. */
+/** On the wall clock, the boot time moves only when the wall clock is changed. */
 const REFRESH_MS = 5000;
 
-/** Places clock ticks since boot on the wall clock, to about 10 ms, the size of a tick. */
+/** Converts clock ticks since boot to wall clock time, to about 10 ms, the size of a tick. */
 export class BootTime {
   readonly #procfs: ProcfsReader;
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class BootTime {
     this.#clock = clock;
   }
 
-  /** Milliseconds since the epoch. Counted from `uptime`: `btime` of `/proc/stat` is cut to whole seconds. */
+  /** Milliseconds since the epoch. Computed from `uptime`, because `btime` of `/proc/stat` has only whole seconds. */
   wallMs(ticks: number): number | undefined {
     const now = this.#clock.monotonicMs();
     if (now - this.#readAt >= REFRESH_MS) {

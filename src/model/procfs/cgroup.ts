@@ -6,11 +6,11 @@ export interface CgroupMembership {
   readonly hierarchy: number;
   /** Controllers of a version 1 hierarchy, or `name=systemd`; empty for version 2. */
   readonly controllers: readonly string[];
-  /** From the hierarchy's root; as seen from the reader's cgroup namespace, so it may start with `/..`. */
+  /** From the hierarchy's root, in the view of the reader's cgroup namespace; so it may start with `/..`. */
   readonly path: string;
 }
 
-/** Malformed lines are left out, an unfinished last line too. */
+/** Malformed lines, and an unfinished last line, are left out. */
 export const parseCgroup = (bytes: Uint8Array): readonly CgroupMembership[] => {
   const lines = decodeText(bytes).split('\n');
   lines.pop();

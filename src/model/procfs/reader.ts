@@ -1,25 +1,25 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { decodeText } from '../../audit/value.ts';
 
-/** Longest list read from procfs; `mountinfo` of a busy container host is a few hundred kilobytes. */
+/** Longest list that is read from procfs; `mountinfo` of a busy container host has a few hundred kilobytes. */
 export const MAX_PROC_LIST_BYTES = 4_194_304;
 
-/** What one read takes: more than any file that procfs writes in one piece, a long command line excepted. */
+/** Bytes of one read: more than any file that procfs writes in one piece, except a long command line. */
 const PIECE_BYTES = 16_384;
 
-/** Where a process's files are looked for: a pid, the reader itself, or procfs's own directory. */
+/** The directory in procfs: a pid, the reader itself, or procfs's own. */
 export type ProcDirectory = number | 'self' | 'host';
 
 /**
- * Reads procfs. What is not there any more is undefined: processes end between any two reads.
+ * Reads procfs. What no longer exists is undefined: processes end between any two reads.
  *
- * Most of it never waits for a disk, a network or another process: `stat`, `status`, `cgroup`, `loginuid`, `sessionid`,
- * `mountinfo`, `fdinfo/N` and `uptime` are what the kernel itself knows, and so is the text of the links `exe`, `fd/N` and
- * `ns/…`. What must be left to a process that can be given up (see LookKeeper):
- * - `cmdline` and `environ`: they lie in the process's memory, which may be pages of a file on a file system that does not
- *   answer, or wait for a userfaultfd;
+ * Most of it never waits for a disk, a network or another process: the kernel itself knows `stat`, `status`,
+ * `cgroup`, `loginuid`, `sessionid`, `mountinfo`, `fdinfo/N` and `uptime`, and the text of the links `exe`, `fd/N`
+ * and `ns/…`. A process that can be given up (see LookKeeper) has to read:
+ * - `cmdline` and `environ`: they are in the process's memory, which may be pages of a file on a file system that
+ *   does not answer, or wait for a userfaultfd;
  * - `maps` and `smaps`, which take the lock of that memory;
- * - whatever follows the links `exe`, `root`, `cwd` and `fd/N` instead of reading their text.
+ * - everything that follows the links `exe`, `root`, `cwd` and `fd/N` instead of reading their text.
  */
 export class ProcfsReader {
   readonly root: string;
@@ -45,7 +45,7 @@ export class ProcfsReader {
     }
   }
 
-  /** A file of many entries, which procfs gives out a page at a time, such as `mountinfo`. */
+  /** A file of many entries, such as `mountinfo`, which procfs returns a page at a time. */
   readList(directory: ProcDirectory, name: string): Buffer | undefined {
     const fd = this.#open(directory, name);
     if (fd === undefined) return undefined;
@@ -75,7 +75,7 @@ export class ProcfsReader {
     }
   }
 
-  /** All processes there are, in no order. */
+  /** All processes, in no order. */
   pids(): readonly number[] {
     try {
       return readdirSync(this.root)

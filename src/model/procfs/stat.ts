@@ -1,6 +1,6 @@
 import { decodeText } from '../../audit/value.ts';
 
-/** The parts of `/proc/PID/stat` that tell processes apart. */
+/** The parts of `/proc/PID/stat` that distinguish processes. */
 export interface ProcessStat {
   readonly pid: number;
   /** The name of the main thread, at most 15 bytes. */
@@ -9,13 +9,15 @@ export interface ProcessStat {
   readonly state: string;
   readonly ppid: number;
   readonly session: number;
-  /** When the process started, in clock ticks since boot; with the pid it names a process for good. */
+  /**
+   * When the process started, in clock ticks since boot; together with the pid it identifies a process permanently.
+   */
   readonly startTicks: number;
 }
 
 const CLOSE = 0x29;
 const OPEN = 0x28;
-/** Places counted after the comm, which may itself hold spaces and brackets. Source: proc_pid_stat(5). */
+/** Positions behind the comm, which may itself contain spaces and brackets. Source: proc_pid_stat(5). */
 const STATE = 0;
 const PPID = 1;
 const SESSION = 3;
@@ -28,7 +30,7 @@ export const parseStat = (bytes: Uint8Array): ProcessStat | undefined => {
   if (open < 2 || close < open) return undefined;
   const pid = integer(latin1(bytes, 0, open - 1));
   const rest = latin1(bytes, close + 2, bytes.length).split(' ', STARTTIME + 2);
-  // One place more than the last one read: a cut number would still look like a number.
+  // One position more than the last one that is read: a cut number would still look like a number.
   if (rest.length < STARTTIME + 2) return undefined;
   const state = rest[STATE]!;
   const ppid = integer(rest[PPID]!);

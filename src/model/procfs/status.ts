@@ -1,21 +1,21 @@
-/** The parts of `/proc/PID/status` that tell who a process is. */
+/** The parts of `/proc/PID/status` that identify a process. */
 export interface ProcessStatus {
   readonly tgid: number;
   readonly ppid: number;
   /** Real, effective, saved and filesystem uid. */
   readonly uids: readonly [number, number, number, number];
-  /** The pid in each pid namespace it is in, the reader's first, its own last. Empty before Linux 4.1. */
+  /** The pid in each of its pid namespaces, the reader's first, its own last. Empty before Linux 4.1. */
   readonly namespacePids: readonly number[];
 }
 
 /**
- * @returns undefined if Tgid, PPid or Uid is missing or malformed. Name comes first and cannot hold a newline (the
- *   kernel escapes it), so a process cannot make up lines of its own.
+ * @returns undefined if Tgid, PPid or Uid is missing or malformed. Name comes first and cannot contain a newline (the
+ * kernel escapes it), so a process cannot invent lines.
  */
 export const parseStatus = (bytes: Uint8Array): ProcessStatus | undefined => {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   const lines = text.split('\n');
-  // What follows the last newline is cut off.
+  // Text behind the last newline is cut off.
   lines.pop();
   const values = (key: string): number[] | undefined => {
     const line = lines.find(candidate => candidate.startsWith(key));

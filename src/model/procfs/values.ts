@@ -1,9 +1,9 @@
 import { decodeText } from '../../audit/value.ts';
 
-/** `loginuid` and `sessionid` when none was set. */
+/** `loginuid` and `sessionid` if none was set. */
 export const UNSET_ID = 4_294_967_295;
 
-/** A file that holds one unsigned 32-bit number: `loginuid`, `sessionid`. */
+/** The content of a file with one unsigned 32-bit number: `loginuid`, `sessionid`. */
 export const parseId = (bytes: Uint8Array): number | undefined => {
   const text = decodeText(bytes);
   const value = /^\d{1,10}\n?$/.test(text) ? Number(text) : Number.NaN;
@@ -16,13 +16,13 @@ export const parseNamespace = (target: string): number | undefined => {
   return match === null ? undefined : Number(match[1]);
 };
 
-/** Seconds since boot, the time of suspension included: the first number of `/proc/uptime`. */
+/** Seconds since boot, including suspension: the first number of `/proc/uptime`. */
 export const parseUptime = (bytes: Uint8Array): number | undefined => {
   const match = /^(\d{1,12}\.\d{1,9}) /.exec(decodeText(bytes));
   return match === null ? undefined : Number(match[1]);
 };
 
-/** The arguments of `/proc/PID/cmdline`; undefined for a process without any, such as a kernel thread. */
+/** The arguments in `/proc/PID/cmdline`; undefined for a process without any, such as a kernel thread. */
 export const parseCmdline = (bytes: Uint8Array): readonly string[] | undefined => {
   if (bytes.length === 0) return undefined;
   const end = bytes.at(-1) === 0 ? bytes.length - 1 : bytes.length;

@@ -3,7 +3,7 @@ import type { SocketAddress } from '../../audit/audit-event.ts';
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 
-/** A socket as the kernel lists it. */
+/** A socket in the kernel's list. */
 export interface ListedSocket {
   /** AF_INET or AF_INET6. */
   readonly family: number;
@@ -13,6 +13,6 @@ export interface ListedSocket {
   readonly state: number;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
-  /** Names a socket of any network namespace; 0 for one that nobody has any more. */
+  /** Identifies a socket of any network namespace; 0 for one without an owner. */
   readonly inode: number;
 }

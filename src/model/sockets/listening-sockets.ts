@@ -5,18 +5,18 @@ import { IPPROTO_TCP } from './listed-socket.ts';
 import { TCP_LISTEN } from './sock-diag.ts';
 import type { NetworkNamespace, SocketLists } from './socket-lists.ts';
 
-/** What a socket that listens is: as long as it is there, that does not change. */
+/** A listening socket. Its properties do not change while it exists. */
 export interface Listener {
   readonly inode: number;
   readonly family: number;
-  /** undefined for one of AF_UNIX, and for one whose family alone is known. */
+  /** undefined for AF_UNIX, and if only its family is known. */
   readonly local: { readonly address: string; readonly port: number } | undefined;
 }
 
-/** Remembered, as are those that turned out to be neither. */
+/** Most remembered sockets, including those that turned out to be neither. */
 const MAX_LISTENERS = 1_024;
 
-/** Sockets that listen, each looked up once. */
+/** Listening sockets, each looked up once. */
 export class ListeningSockets {
   readonly #lists: SocketLists;
   readonly #known = new Map<number, Listener>();
@@ -61,6 +61,6 @@ export class ListeningSockets {
   }
 }
 
-/** Whether an event is an accept of which the record does not say what kind of socket it is. */
+/** Whether an event is an accept whose record does not say what kind of socket it is. */
 export const isNamelessAccept = ({ action, family, fd }: SocketEvent): boolean =>
   action === 'accept' && family === undefined && fd !== undefined;

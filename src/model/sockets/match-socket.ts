@@ -6,12 +6,12 @@ import type { SocketQuestion } from './socket-question.ts';
 const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '::', '::ffff:0.0.0.0']);
 
 /**
- * Whether a socket that a descriptor is can be the one of a call.
- * - `same`: it has the other end that the call says
- * - `translated`: it has the port, and another address: a program in the kernel that stands in for a load balancer (cgroup BPF)
- *   puts it in the place of the one that was asked for; it may be another call's as well
+ * Whether the socket behind a descriptor can belong to a call.
+ * - `same`: it has the other end that the call names
+ * - `translated`: it has the port but another address: a program in the kernel that acts as a load balancer (cgroup
+ *   BPF) has replaced the requested address; it may belong to another call as well
  *
- * @param listener own end of the socket that listens, as far as it is known
+ * @param listener own end of the listening socket, as far as it is known
  * @param isNonBlocking whether the program does not wait for the descriptor's connection (O_NONBLOCK)
  */
 export const matchSocket = (
@@ -24,19 +24,20 @@ export const matchSocket = (
   if (socket.local.port === 0) return undefined;
   if (action === 'bind') return 'same';
   if (socket.state === TCP_LISTEN || socket.remote.port === 0) return undefined;
-  // Nothing else tells the connection from one that came to its descriptor later.
+  // Nothing else distinguishes the connection from one that got its descriptor later.
   if (remote === undefined) return listener?.port === socket.local.port ? 'same' : undefined;
   if (remote.port !== socket.remote.port) return undefined;
   if (remote.address === socket.remote.address) {
-    // The connection of a call that has returned stands, unless the call does not wait for it. One that waits is another one.
+    // When a call has returned its connection is established, unless the call does not wait for it. A connection that
+    // still waits is another one.
     if (action === 'connect' && socket.state === TCP_SYN_SENT && !(isUnderWay && isNonBlocking()))
       return undefined;
     return 'same';
   }
   if (action === 'accept' || socket.state === TCP_SYN_SENT) return undefined;
-  // To no address leads to this host.
+  // A connect to no address reaches this host.
   return isUnspecified(remote.address) ? 'same' : 'translated';
 };
 
-/** Whether an address is that of no interface. */
+/** Whether an address belongs to no interface. */
 export const isUnspecified = (address: string): boolean => UNSPECIFIED.has(address);

@@ -3,24 +3,24 @@ import type { SocketAddress } from '../../audit/audit-event.ts';
 import { AF_INET, AF_INET6, formatIPv4, formatIPv6 } from '../../audit/sockaddr.ts';
 import type { ListedSocket } from './listed-socket.ts';
 
-/*
- * /proc/PID/net/{tcp,tcp6,udp,udp6,unix}: the sockets of the network namespace that the process is in. Of another namespace
- * than ours there is no other list without CAP_SYS_ADMIN.
+/**
+ * /proc/PID/net/{tcp,tcp6,udp,udp6,unix}: the sockets of the process's network namespace. For another namespace than
+ * ours there is no other list without CAP_SYS_ADMIN.
  */
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
-/** Places of what is read in a line of `tcp` and `udp`: local end, remote end, state, inode. */
+/** Positions in a line of `tcp` and `udp`: local end, remote end, state, inode. */
 const [LOCAL, REMOTE, STATE, INODE] = [1, 2, 3, 9];
-/** Place of the inode in a line of `unix`. */
+/** Position of the inode in a line of `unix`. */
 const UNIX_INODE = 6;
 
-/** Where the texts of a line are, as far as they are asked for. */
+/** Positions of the words of a line, as far as they are needed. */
 class Line {
   readonly starts = new Uint32Array(INODE + 1);
   readonly ends = new Uint32Array(INODE + 1);
 
-  /** @returns how many there are, at most one more than that of the inode */
+  /** @returns how many words there are, at most one more than the inode's position */
   split(bytes: Uint8Array, start: number, end: number): number {
     let count = 0;
     for (let at = start; at < end && count <= INODE; ) {
@@ -37,10 +37,10 @@ class Line {
 const line = new Line();
 
 /**
- * The sockets with some inodes that `tcp`, `tcp6`, `udp` or `udp6` lists. Lines that are malformed, or cut off, are left out.
+ * The sockets with some inodes that `tcp`, `tcp6`, `udp` or `udp6` lists. Malformed or cut-off lines are left out.
  *
  * @param file which of them it is
- * @param littleEndian of the host: words of an address are printed as numbers
+ * @param littleEndian byte order of the host: words of an address are printed as numbers
  */
 export const parseProcNet = (
   bytes: Uint8Array,
@@ -62,7 +62,7 @@ export const parseProcNet = (
   return found;
 };
 
-/** Which of some inodes are those of UNIX sockets, by `/proc/PID/net/unix`. */
+/** Which of some inodes belong to UNIX sockets, by `/proc/PID/net/unix`. */
 export const parseProcNetUnix = (bytes: Uint8Array, inodes: ReadonlySet<number>): ReadonlySet<number> => {
   const found = new Set<number>();
   for (const [start, end] of linesOf(bytes)) {
@@ -73,7 +73,7 @@ export const parseProcNetUnix = (bytes: Uint8Array, inodes: ReadonlySet<number>)
   return found;
 };
 
-/** The whole lines but the first, which is a heading. */
+/** The whole lines except the first, which is a heading. */
 function* linesOf(bytes: Uint8Array): Iterable<readonly [start: number, end: number]> {
   let start = bytes.indexOf(NEWLINE) + 1;
   if (start === 0) return;

@@ -1,7 +1,7 @@
 /** Milliseconds over which events are counted. */
 const WINDOW_MS = 100;
 
-/** Whether events come faster than at some rate: in this tenth of a second, or in the one before. */
+/** Whether events come faster than at some rate, in this tenth of a second or in the previous one. */
 export class RecentRate {
   readonly #most: number;
   #start = Number.NEGATIVE_INFINITY;

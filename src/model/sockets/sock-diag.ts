@@ -17,26 +17,29 @@ const DST = 20;
 const COOKIE = 40;
 const INODE = 68;
 
-/** States of sockets, each a bit. Source: net/tcp_states.h. */
+/** States of sockets, one bit each. Source: net/tcp_states.h. */
 export const TCP_SYN_SENT = 2;
 export const TCP_LISTEN = 10;
 const TCP_TIME_WAIT = 6;
 const TCP_BOUND_INACTIVE = 13;
 
-/** Every state but TIME_WAIT, whose sockets belong to nobody, and LISTEN, whose have no other end. */
+/** Every state except TIME_WAIT, whose sockets have no owner, and LISTEN, whose sockets have no other end. */
 export const CONNECTED_STATES = 0xfff & ~(1 << TCP_TIME_WAIT) & ~(1 << TCP_LISTEN);
-/** … and TIME_WAIT: connections that are closed, and show which port the last one had. */
+/** The same and TIME_WAIT: closed connections, which show the port of the last one. */
 export const CLOSED_TOO_STATES = CONNECTED_STATES | (1 << TCP_TIME_WAIT);
-/** Sockets that wait for connections, and those that only have a port so far (from Linux 6.8 on): their tables are small. */
+/**
+ * Sockets that wait for connections, and those that only have a port so far (from Linux 6.8 on): their tables are
+ * small.
+ */
 export const BOUND_STATES = (1 << TCP_LISTEN) | (1 << TCP_BOUND_INACTIVE);
 
-/** A connection as the kernel tells it apart: both ends, device and cookie. */
+/** What identifies a connection in the kernel: both ends, device and cookie. */
 export type SocketId = Uint8Array;
 
 /**
  * Asks for all sockets of a family and protocol, with NLM_F_DUMP.
  *
- * @param remotePort only those connected to it; 0 for all
+ * @param remotePort only sockets connected to it; 0 for all
  */
 export const encodeDiagRequest = (
   family: number,
@@ -53,33 +56,36 @@ export const encodeDiagRequest = (
   return request;
 };
 
-/** Asks for the one socket that has these ends, without NLM_F_DUMP: the kernel looks it up, and walks through no table. */
+/**
+ * Asks for the one socket with these ends, without NLM_F_DUMP: the kernel looks it up without walking through a
+ * table.
+ */
 export const encodeExactRequest = (family: number, protocol: number, id: SocketId): Uint8Array => {
   const request = Buffer.alloc(REQUEST_BYTES);
   request[0] = family;
   request[1] = protocol;
   request.writeUInt32LE(0xffff_ffff, 4);
   request.set(id, SOCKID.request);
-  // INET_DIAG_NOCOOKIE: whichever it is.
+  // INET_DIAG_NOCOOKIE: any cookie.
   request.fill(0xff, SOCKID.request + COOKIE);
   return request;
 };
 
-/** The same connection but for a port. */
+/** The same connection with another port. */
 export const withPort = (id: SocketId, which: 'local' | 'remote', port: number): SocketId => {
   const other = Buffer.from(id);
   other.writeUInt16BE(port, which === 'local' ? SPORT : DPORT);
   return other;
 };
 
-/** What a message says, and by which ends the same socket can be asked for. */
+/** The content of a message, and the ends by which the same socket can be asked for. */
 export interface DiagSocket extends ListedSocket {
   readonly id: SocketId;
 }
 
 /**
  * @param inodes of the sockets to read; of all if undefined
- * @returns undefined if it is none of them, the bytes are too few, or of another family than IPv4 and IPv6
+ * @returns undefined if it is none of them, the bytes are too few, or the family is neither IPv4 nor IPv6
  */
 export const parseDiagMessage = (
   bytes: Uint8Array,

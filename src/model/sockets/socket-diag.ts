@@ -15,17 +15,17 @@ const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 const NLM_F_REQUEST = 1;
 const NLM_F_DUMP = 0x300;
-/** The kernel gives out a listing in pieces of so much at most, if there is room for it. */
+/** Most bytes of one piece of a listing, if the reader has room for it. */
 const PIECE_BYTES = 32_768;
 const EINTR = 4;
 const ENOENT = 2;
 
-/** What the kernel says of sockets of this process's network namespace. */
+/** The kernel's view of sockets in this process's network namespace. */
 export interface SocketLister {
   /**
-   * Lists those of some sockets that are of a family and protocol, and in one of some states.
+   * Lists those of some sockets that have a family, a protocol, and one of some states.
    *
-   * @param remotePort that of all of them; 0 where they differ
+   * @param remotePort common to all of them; 0 if they differ
    * @throws Error if the kernel refuses
    */
   list(question: ListQuestion): readonly DiagSocket[];
@@ -42,11 +42,11 @@ export interface ListQuestion {
   readonly remotePort: number;
   readonly states: number;
   readonly inodes: ReadonlySet<number>;
-  /** So many others are listed besides. */
+  /** So many others are listed as well. */
   readonly others?: number | undefined;
 }
 
-/** sock_diag(7), asked from a thread that waits for nothing: the kernel has answered by the time that it has taken a request. */
+/** sock_diag(7), used without waiting: the kernel answers while it takes a request. */
 export class SocketDiag implements SocketLister {
   readonly #fd: number;
   readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
@@ -86,7 +86,7 @@ export class SocketDiag implements SocketLister {
     return found;
   }
 
-  /** @throws Error for any refusal but that there is no such socket */
+  /** @throws Error for any refusal except that there is no such socket */
   #ask(request: Uint8Array, flags: number, each: (message: Uint8Array) => void): void {
     if (this.#closed) throw new Error('sock_diag: the socket is closed');
     const sequence = ++this.#sequence;
@@ -114,7 +114,7 @@ export class SocketDiag implements SocketLister {
     for (let at = 0; at + NLMSG_HDRLEN <= received; ) {
       const length = piece.readUInt32LE(at);
       if (length < NLMSG_HDRLEN || at + length > received) return true;
-      // What is left of a question that was given up.
+      // The rest of an answer to a question that was given up.
       if (piece.readUInt32LE(at + 8) === sequence >>> 0) {
         const type = piece.readUInt16LE(at + 4);
         if (type === NLMSG_DONE) return true;

@@ -16,13 +16,16 @@ import { type SocketQuestion, socketQuestion } from './socket-question.ts';
 export interface SocketEndsLimits {
   /** Events per second up to which each is looked at as it comes. */
   readonly maxPromptPerSecond: number;
-  /** Where more come: looks per second, … */
+  /** Above that rate: looks per second, … */
   readonly maxLooksPerSecond: number;
-  /** … which are saved up for so long and used together: one listing answers them all. */
+  /** … which are saved up for this long and used together: one listing answers them all. */
   readonly saveLooksMs: number;
-  /** Milliseconds of CPU that listing sockets may take per second: it walks through the whole table, however few are asked for. */
+  /**
+   * Milliseconds of CPU per second for listing sockets: a listing walks through the whole table, however few are
+   * asked for.
+   */
   readonly listingMsPerSecond: number;
-  /** Sockets that wait to be listed; beyond them nothing is looked at. */
+  /** Most sockets that wait to be listed; further ones are not looked at. */
   readonly maxWaiting: number;
 }
 
@@ -44,7 +47,7 @@ export interface SocketEndsCounters {
   failed: number;
 }
 
-/** What audit does not record of a socket event; undefined where its row has it already, or where it is not known. */
+/** What audit does not record about a socket event; undefined if its row has it already, or it is not known. */
 export interface FoundEnds {
   readonly eid: number;
   readonly family: number | undefined;
@@ -60,30 +63,33 @@ type Found = Omit<FoundEnds, 'eid'>;
 interface Look extends Asked<Found> {
   readonly namespace: NetworkNamespace | undefined;
   readonly listener: Listener | undefined;
-  /** Times that it was not in a listing. */
+  /** How often it was missing in a listing. */
   misses: number;
 }
 type OpenLook = { -readonly [Key in keyof Look]: Look[Key] };
 
-/** Milliseconds between two listings for a bound socket that shows in none yet: it does when it listens, before Linux 6.8. */
+/**
+ * Milliseconds between two listings for a bound socket that is in none yet: before Linux 6.8 it appears when it
+ * listens.
+ */
 const BOUND_AGAIN_MS = [20, 200] as const;
-/** Descriptors of which is remembered what they were bound to. */
+/** Descriptors whose bound address is remembered. */
 const MAX_BOUND = 4_096;
 /** Milliseconds that a socket waits to be listed. */
 const MAX_WAIT_MS = 1_000;
 /** O_NONBLOCK in the flags of /proc/PID/fdinfo, which are octal. */
 const NONBLOCK = 0o4000;
-/** Milliseconds for which events are said to be coming. */
+/** Milliseconds for which events count as coming. */
 const RECENT_MS = 1_000;
 const DESCRIPTORS = 2 ** 30;
 
 /**
- * Finds what audit does not record of sockets: which ends and protocol a connection has, and which port the kernel chose. The
- * descriptor names the socket by its inode, at once while it is there; the kernel then says which ends that socket has.
- * Whose socket it is where descriptors are used again: see DescriptorUsers.
+ * Finds what audit does not record about sockets: the ends and the protocol of a connection, and the port that the
+ * kernel chose. The descriptor leads to the socket's inode, at once while it exists; the kernel then tells the ends
+ * of that socket. For reused descriptors see DescriptorUsers.
  *
- * It waits for nothing, and is asked by the thread that reads events: only there a connection of a millisecond is still to be
- * seen. It reads procfs and sock_diag alone.
+ * It never waits, and runs in the thread that reads events: only there a connection of a millisecond can still be
+ * seen. It reads only procfs and sock_diag.
  */
 export class SocketEnds {
   readonly counters: SocketEndsCounters = { found: 0, gone: 0, refused: 0, failed: 0 };
@@ -99,13 +105,13 @@ export class SocketEnds {
   readonly #rate: RecentRate;
   readonly #saved: TokenBucket;
   readonly #listing: TokenBucket;
-  /** Not looked at yet, … */
+  /** Looks that were not made yet, … */
   #new: OpenLook[] = [];
-  /** … looked at, to be listed, … */
+  /** … looks whose socket is to be listed, … */
   #unlisted: OpenLook[] = [];
-  /** … and answered, but not sure yet. */
+  /** … and answered ones that are not certain yet. */
   #held: OpenLook[] = [];
-  /** Listening descriptors: what they were bound to. */
+  /** Listening descriptors, and the addresses they were bound to. */
   readonly #bound = new Map<
     number,
     { readonly local: SocketAddress; readonly family: number; readonly stampMs: number }
@@ -136,7 +142,7 @@ export class SocketEnds {
     this.#listing = new TokenBucket(listingMsPerSecond, this.#now);
   }
 
-  /** Whether events come, few enough that each is worth being looked at as it comes. */
+  /** Whether events come, and few enough to look at each as it comes. */
   get isPrompt(): boolean {
     return !this.#rate.isFlood && this.#now() - this.#seenAt < RECENT_MS;
   }
@@ -146,9 +152,7 @@ export class SocketEnds {
     return this.#held.length > 0 || this.#unlisted.length > 0;
   }
 
-  /**
-   * The family of the socket of an accept that does not say it; undefined if it cannot be told.
-   */
+  /** The family of an accept's socket if the event does not have it; undefined if it cannot be determined. */
   familyOfAccept(event: SocketEvent): number | undefined {
     if (!isNamelessAccept(event)) return undefined;
     const now = this.#now();
@@ -176,20 +180,20 @@ export class SocketEnds {
       listener: undefined,
       misses: 0,
     };
-    // Which socket it was before, nobody can tell from the descriptor any more.
+    // Nobody can tell from the descriptor which socket it was before.
     const replaced = this.#users.add(look) as OpenLook | undefined;
     if (replaced?.fate === 'open') this.#lose(replaced, 'gone');
     this.#new.push(look);
   }
 
-  /** Looks at what has come, and lists what is to be listed, as far as that may be now. */
+  /** Makes the new looks, and lists what is to be listed, as far as allowed now. */
   look(): void {
     const now = this.#now();
     if (this.#new.length > 0) this.#lookAtNew(now);
     if (this.#unlisted.length > 0) this.#list(now);
   }
 
-  /** What has become certain. */
+  /** The findings that have become certain. */
   take(): FoundEnds[] {
     if (this.#held.length === 0) return [];
     const now = this.#now();
@@ -244,7 +248,7 @@ export class SocketEnds {
     }
   }
 
-  /** Asks for the ends that the connection has if it is like those before it. */
+  /** Asks for the ends that the connection has if it continues the previous ones. */
   #guess(look: OpenLook): boolean {
     const { question, namespace, listener, inode } = look;
     if (!this.#lists.isOwn(namespace!) || question.action === 'bind') return false;
@@ -266,7 +270,7 @@ export class SocketEnds {
     this.#listAgainAt = Number.POSITIVE_INFINITY;
     for (const group of groupsOf(looks)) {
       const before = this.#cpuMs();
-      // What there is no time for any more waits for the next time.
+      // If there is no time left, the rest waits for the next turn.
       if (this.#listing.wait > 0) {
         this.#wait(group, now);
         continue;
@@ -290,7 +294,7 @@ export class SocketEnds {
     const [{ question, namespace }] = group as readonly [OpenLook];
     const kind = question.action === 'bind' ? 'bound' : 'connected';
     let open = group;
-    // The table of UDP sockets is the smaller one: where it has them all the other need not be walked through.
+    // The table of UDP sockets is the smaller one: if it has all of them, the other need not be walked through.
     const protocols = question.action === 'accept' ? [IPPROTO_TCP] : [IPPROTO_UDP, IPPROTO_TCP];
     for (const protocol of protocols) {
       if (open.length === 0) break;
@@ -302,7 +306,7 @@ export class SocketEnds {
           family: familyOf(group[0]!),
           protocol,
           kind,
-          // The kernel can look for one port; more than one means all.
+          // The kernel can search for one port; several mean all.
           remotePort: ports.size === 1 ? [...ports][0]! : 0,
           inodes,
         }),
@@ -364,11 +368,14 @@ export class SocketEnds {
     return flags != null && (Number.parseInt(flags[1]!, 8) & NONBLOCK) !== 0;
   }
 
-  /** What the socket that listens says of a connection that was gone: the port, and the address where it listens at one alone. */
+  /**
+   * What the listening socket tells about a connection that is gone: the port, and the address if it listens at only
+   * one.
+   */
   #ofListener({ question, listener }: OpenLook): Found | undefined {
     const local = listener?.local;
     if (question.action !== 'accept' || local === undefined) return undefined;
-    // It was bound since the accept: it is another one by now.
+    // It was bound after the accept, so it is another one by now.
     const bound = this.#bound.get(question.pid * DESCRIPTORS + question.listener!);
     if (bound !== undefined && bound.stampMs > question.stampMs) return undefined;
     return {
@@ -394,7 +401,7 @@ export class SocketEnds {
     if (bound !== undefined) this.#bound.set(key, { ...bound, local: { ...bound.local, port } });
   }
 
-  /** What listens at a descriptor: by the socket itself, or if that is closed by what it was bound to. */
+  /** The listener behind a descriptor: from the socket itself or, if that is closed, from what it was bound to. */
   #listenerOf(pid: number, fd: number, now: number): Listener | undefined {
     const inode = parseSocketLink(this.#procfs.link(pid, `fd/${fd}`));
     const known = inode === undefined ? undefined : this.#listeners.known(inode);
@@ -427,7 +434,7 @@ export class SocketEnds {
     this.#users.forget(look);
   }
 
-  /** Lets go of what waits. Any number of times. */
+  /** Drops everything that waits. May be called any number of times. */
   close(): void {
     this.#new = [];
     this.#unlisted = [];
@@ -441,7 +448,7 @@ const isDiagSocket = (socket: ListedSocket | DiagSocket): socket is DiagSocket =
 const familyOf = ({ question, listener }: OpenLook): number =>
   question.family ?? listener?.family ?? AF_INET6;
 
-/** Those that one listing answers. */
+/** Groups of looks that one listing answers. */
 const groupsOf = (looks: readonly OpenLook[]): readonly (readonly OpenLook[])[] => [
   ...Map.groupBy(looks, look => `${look.namespace!.id} ${familyOf(look)} ${look.question.action}`).values(),
 ];

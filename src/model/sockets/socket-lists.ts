@@ -7,22 +7,22 @@ import { parseProcNet, parseProcNetUnix } from './proc-net.ts';
 import { BOUND_STATES, CLOSED_TOO_STATES, CONNECTED_STATES, type SocketId } from './sock-diag.ts';
 import type { SocketLister } from './socket-diag.ts';
 
-/** Milliseconds for which a process is taken to be in the network namespace that it was seen in. */
+/** Milliseconds for which a process counts as being in the network namespace where it was seen. */
 const FRESH_MS = 1_000;
-/** Processes and namespaces remembered. */
+/** Most processes and namespaces that are remembered. */
 const MAX_PIDS = 4_096;
 const MAX_NAMESPACES = 1_024;
-/** Processes of a namespace that are remembered, one of which may live when the one that is asked about has ended. */
+/** Processes of a namespace that are remembered: one of them may live when the process in question has ended. */
 const MAX_PIDS_OF_NAMESPACE = 4;
 
-/** Other sockets that come with a listing of one port. */
+/** Most other sockets that come with a listing of one port. */
 const MAX_OTHERS = 1_024;
 
-/** A network namespace, and who is in it. */
+/** A network namespace, and processes in it. */
 export interface NetworkNamespace {
   /** Inode number. */
   readonly id: number;
-  /** Processes that have been seen in it, the last one last. */
+  /** Processes that were seen in it, the latest last. */
   readonly pids: readonly number[];
 }
 
@@ -30,17 +30,17 @@ export interface ListRequest {
   readonly namespace: NetworkNamespace;
   readonly family: number;
   readonly protocol: number;
-  /** Sockets that have another end, or those that only have their own. */
+  /** Sockets with another end, or those with only their own. */
   readonly kind: 'connected' | 'bound';
-  /** That of all of them; 0 where they differ. */
+  /** Common to all of them; 0 if they differ. */
   readonly remotePort: number;
   readonly inodes: ReadonlySet<number>;
 }
 
 /**
- * Lists of sockets, of any network namespace: of our own by sock_diag, which knows the most and costs the least; of others
- * by `/proc/PID/net` of a process that is in it. An inode names a socket wherever it is, so that a process that has gone
- * to another namespace meanwhile is found with nothing, and never with the socket of somebody else.
+ * Lists sockets of any network namespace: ours by sock_diag, which knows most and costs least; others by
+ * `/proc/PID/net` of a process in them. An inode is unique across namespaces, so for a process that has moved to
+ * another namespace nothing is found, and never somebody else's socket.
  */
 export class SocketLists {
   readonly #procfs: ProcfsReader;
@@ -49,7 +49,7 @@ export class SocketLists {
   readonly #namespaces = new Map<number, { id: number; pids: number[] }>();
   readonly #byPid = new Map<number, { readonly namespace: NetworkNamespace; readonly until: number }>();
 
-  /** @param lister undefined where there is no sock_diag: our own namespace is read as others are */
+  /** @param lister undefined if there is no sock_diag: then our own namespace is read like the others */
   constructor(procfs: ProcfsReader, lister: SocketLister | undefined) {
     this.#procfs = procfs;
     this.#lister = lister;
@@ -57,7 +57,7 @@ export class SocketLists {
   }
 
   /**
-   * The network namespace that a process is in; undefined if it is gone.
+   * The network namespace of a process; undefined if it is gone.
    *
    * @param now milliseconds of a monotonic clock
    */
@@ -80,8 +80,8 @@ export class SocketLists {
   }
 
   /**
-   * The sockets that are asked for; of connections to one port, which the kernel can look for, some others to it besides, closed
-   * ones among them.
+   * The requested sockets. For connections to one port, which the kernel can search for, also some others to it,
+   * including closed ones.
    *
    * @throws Error if the kernel refuses
    */

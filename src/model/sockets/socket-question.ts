@@ -2,28 +2,28 @@ import type { SocketAddress, SocketEvent } from '../../audit/audit-event.ts';
 import { AF_INET, AF_INET6 } from '../../audit/sockaddr.ts';
 import { eventMs } from '../event-time.ts';
 
-/** Of which socket something is looked up, and what the event itself says of it. */
+/** The socket to look up, and what the event itself says about it. */
 export interface SocketQuestion {
   readonly action: 'connect' | 'accept' | 'bind';
   readonly pid: number;
-  /** The descriptor of the connection, or of what was bound. */
+  /** The descriptor of the connection, or of the bound socket. */
   readonly fd: number;
-  /** Of an accept: the descriptor that listens. */
+  /** For an accept, the listening descriptor. */
   readonly listener: number | undefined;
   /** AF_INET or AF_INET6; undefined for an accept whose program did not ask for the address. */
   readonly family: number | undefined;
   readonly remote: SocketAddress | undefined;
-  /** Whether the program goes on while the connection is made (EINPROGRESS). */
+  /** Whether the program continues while the connection is made (EINPROGRESS). */
   readonly isUnderWay: boolean;
-  /** When the call began, to the grain of audit's clock: milliseconds since the epoch. */
+  /** When the call began, in milliseconds since the epoch, to the grain of audit's clock. */
   readonly stampMs: number;
 }
 
 const EINPROGRESS = 115;
 
 /**
- * What is to be looked up of a bind, connect or accept; undefined if nothing is: it failed, it is of another family, or the
- * record has all there is.
+ * What to look up for a bind, connect or accept; undefined if nothing: it failed, has another family, or the record
+ * is complete.
  */
 export const socketQuestion = (event: SocketEvent): SocketQuestion | undefined => {
   const { action, family, remote, local, outcome, pid, fd, exit } = event;
@@ -33,12 +33,12 @@ export const socketQuestion = (event: SocketEvent): SocketQuestion | undefined =
   const question = { pid, family, remote, isUnderWay: exit === -EINPROGRESS, stampMs: eventMs(event) };
   switch (action) {
     case 'connect':
-      // Port 0: of a socket without ports, or the end of a connection (AF_UNSPEC).
+      // Port 0: a socket without ports, or the end of a connection (AF_UNSPEC).
       if (!isInet || remote === undefined || remote.port === 0) return undefined;
       return { ...question, action, fd, listener: undefined };
     case 'accept':
       if (family !== undefined && !isInet) return undefined;
-      // `fd` is the one that listens; the call returned that of the connection.
+      // `fd` is the listening descriptor; the call returned the connection's.
       return { ...question, action, fd: exit, listener: fd };
     case 'bind':
       if (!isInet || local?.port !== 0) return undefined;

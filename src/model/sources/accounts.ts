@@ -11,11 +11,11 @@ export interface AccountFields {
   readonly user_name: string | undefined;
   /** The host's name for local accounts. */
   readonly user_domain: string | undefined;
-  /** The whole name as the system has it: `alice`, `CORP\alice`, `alice@corp.example`. */
+  /** The full name in the system: `alice`, `CORP\alice`, `alice@corp.example`. */
   readonly user_username: string | undefined;
   readonly login_user_name: string | undefined;
   readonly login_user_domain: string | undefined;
-  /** The uid as the process's own user namespace has it; undefined where it sees the host's accounts. */
+  /** The uid in the process's own user namespace; undefined if it sees the host's accounts. */
   readonly user_namespace_uid: number | undefined;
 }
 
@@ -25,16 +25,16 @@ export interface Elsewhere {
 }
 
 /**
- * The names of the real uid and of the one that logged in, as the process itself sees them: where its root directory is not the
- * host's, no name of the host stands for a uid.
+ * The names of the real uid and the login uid, as the process itself sees them: if its root directory is not the
+ * host's, the host's names do not apply.
  *
- * @param elsewhere undefined where every process is taken to see the host's accounts
+ * @param elsewhere undefined if every process is assumed to see the host's accounts
  */
 export const accountsSource = (
   accounts: Accounts,
   elsewhere: Elsewhere | undefined,
 ): LaterSource<AccountFields> => {
-  /** The answer given last: most events are of the same few accounts. */
+  /** The last answer: most events concern the same few accounts. */
   let last = answerOf(undefined, undefined);
 
   const toFields = (user: Account | undefined, login: Account | undefined): AccountFields => {

@@ -7,7 +7,7 @@ export interface AuditFields {
   /** When the image was executed: ISO 8601, UTC, milliseconds. */
   readonly timestamp: string | undefined;
   readonly user_uid: number | undefined;
-  /** The uid that logged in; undefined where nobody did (services, boot). */
+  /** The uid that logged in; undefined if nobody did (services, boot). */
   readonly login_user_uid: number | undefined;
   readonly process_pid: number;
   readonly process_name: string | undefined;
@@ -17,7 +17,7 @@ export interface AuditFields {
   readonly argv: readonly string[] | undefined;
   readonly session: number | undefined;
   readonly tty: string | undefined;
-  /** The host that a log names. */
+  /** The host named in a log. */
   readonly node: string | undefined;
 }
 

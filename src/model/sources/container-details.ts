@@ -11,7 +11,7 @@ export interface ContainerDetailsFields {
   readonly pod_namespace: string | undefined;
 }
 
-/** What the container's runtime says of it. */
+/** What the container's runtime knows about it. */
 export const containerDetailsSource = (
   containers: Pick<KnownContainers, 'find'>,
 ): LaterSource<ContainerDetailsFields> =>

@@ -11,7 +11,7 @@ export interface ContainerFields {
   readonly pod_uid: string | undefined;
 }
 
-/** The container a process is in. */
+/** The container of a process. */
 export const containerSource = (
   containers: Pick<ProcessContainers, 'inherited'>,
 ): EventSource<ContainerFields> =>
@@ -21,7 +21,7 @@ export const containerSource = (
     needs: ['cgroup_container', 'process', 'parent'],
     resolve(event, { cgroup_container, process, parent }) {
       const atMs = eventMs(event);
-      // Where it was at an earlier exec says more than where its parent is.
+      // Its place at an earlier exec says more than its parent's.
       const container =
         cgroup_container !== undefined
           ? cgroup_container

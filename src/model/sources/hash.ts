@@ -10,13 +10,13 @@ export interface HashFields {
   readonly process_sha256: string | undefined;
 }
 
-/** Answers under way at once: a disk that hangs is noticed by no more events than this. */
+/** Most outstanding answers: if a disk hangs, at most so many events notice. */
 export const MAX_PENDING_HASHES = 1024;
 
 /**
  * Digests of the file that was executed; for a script, of its interpreter, which is what `process_path` names.
  *
- * @param catchUp takes in what the kernel has told of execs by now
+ * @param catchUp takes the execs that the kernel has reported by now
  */
 export const hashSource = (
   hasher: Pick<HashClient, 'digest' | 'recall'>,
@@ -48,7 +48,7 @@ export const hashSource = (
         ended: process.exitMs !== undefined,
         neighbour: parent === undefined || parent.exitMs !== undefined ? undefined : parent.pid,
       });
-      // Kept with the image: children show it as their parent's.
+      // Kept with the image, because children show it as their parent's.
       if (answer === undefined) {
         image.digests = 'unknown';
         return undefined;

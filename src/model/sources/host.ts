@@ -6,10 +6,10 @@ export interface HostFields {
   readonly host_name: string | undefined;
 }
 
-/** A renamed host is noticed after this. */
+/** Milliseconds after which a new host name is noticed. */
 const REFRESH_MS = 10_000;
 
-/** The host's own name, read now and then: it can be set while we run. */
+/** The host's own name, read at an interval, because it can be changed while we run. */
 export const cachedHostName = (clock: Clock, read: () => string = hostname): (() => string | undefined) => {
   let name: string | undefined;
   let readAt = Number.NEGATIVE_INFINITY;

@@ -4,12 +4,12 @@ import { type EventSource, eventSource } from '../source.ts';
 import type { ProcessTreeFields } from './process-tree.ts';
 
 export interface LoginFields {
-  /** The login uid as it is now; `login_user_uid` is what it was at the exec. undefined where it is unset. */
+  /** The present login uid; `login_user_uid` is the one at the exec. undefined if it is unset. */
   readonly process_loginuid: number | undefined;
   readonly process_sessionid: number | undefined;
 }
 
-/** Login uid and audit session of a process while it lives: both can be set once after the exec, by PAM. */
+/** Login uid and audit session of a living process: PAM can set both once after the exec. */
 export const loginSource = (procfs: ProcfsReader): EventSource<LoginFields> => {
   const read = (pid: number, name: string): number | undefined => {
     const bytes = procfs.read(pid, name);

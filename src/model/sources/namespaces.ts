@@ -5,7 +5,7 @@ import { type EventSource, eventSource } from '../source.ts';
 import type { ProcessTreeFields } from './process-tree.ts';
 
 export interface NamespaceFields {
-  /** Inode numbers of the namespaces: equal numbers, same namespace. */
+  /** Inode numbers of the namespaces; equal numbers mean the same namespace. */
   readonly process_mnt_namespace: number | undefined;
   readonly process_net_namespace: number | undefined;
   readonly process_pid_namespace: number | undefined;

@@ -14,12 +14,15 @@ export interface ParentHashFields {
   readonly parent_process_sha256: string | undefined;
 }
 
-/** A parent that was running before is there to be asked again: there may have been too much to read. */
+/**
+ * Milliseconds after which a parent that ran before this program started is asked for again: there may have been too
+ * much to read.
+ */
 const ASK_AGAIN_MS = 30_000;
 
 /**
- * Digests of what the parent ran: those of its own exec, also when it has ended since; for one that was running
- * before anyone looked, of the file it runs.
+ * Digests of what the parent ran: from its own exec, even if it has ended since; for a parent from before this
+ * program's start, of the file it runs.
  */
 export const parentHashSource = (
   hasher: Pick<HashClient, 'digest'>,

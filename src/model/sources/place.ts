@@ -10,23 +10,23 @@ import type { ProcessTreeFields } from './process-tree.ts';
 export interface PlaceFields {
   /** null: it sees the host's root directory; undefined: not known. */
   readonly place: Place | null | undefined;
-  /** A process that is there and lives. */
+  /** A living process in that place. */
   readonly place_witness: number | undefined;
 }
 
 /**
- * Milliseconds for which a parent that was seen on the host is not looked at again: three links in procfs are a good part of what an
- * execution costs. Who moves meanwhile has children whose files the host does not have.
+ * Milliseconds for which a parent that was seen on the host is not looked at again: three links in procfs are a good
+ * part of the cost of an exec. If it moves in the meantime, its children run files that the host does not have.
  */
 const ON_HOST_MS = 1_000;
 
-/** How far up the tree somebody is looked for who lives. */
+/** Most steps up the tree to a living process. */
 const MAX_STEPS = 16;
 
 /**
- * Where a process is. One that has ended is where its parent is, if nothing says otherwise: the first process of a container has
- * its parent on the host. What it executed tells the two apart: the host has that file under the same path, or at least the
- * file system.
+ * The place of a process. One that has ended was in its parent's place, unless something contradicts: the first
+ * process of a container has its parent on the host. What it executed tells: the host has that file under the same
+ * path, or at least its file system.
  */
 export const placeSource = (
   tree: ProcessTree,

@@ -14,11 +14,11 @@ import { type EventSource, eventSource } from '../source.ts';
 import { wallOffset } from '../wall-offset.ts';
 
 export interface ProcessTreeFields {
-  /** When the process was created; with the pid it names the process for good. */
+  /** When the process was created; together with the pid it identifies the process permanently. */
   readonly process_start_timestamp: string | undefined;
   /**
-   * When the parent was created. Where neither its creation nor procfs could be seen, the time of its first exec
-   * that was.
+   * When the parent was created. If neither its creation nor procfs could be seen, the time of its first exec that
+   * was.
    */
   readonly parent_process_timestamp: string | undefined;
   readonly parent_process_pid: number | undefined;
@@ -26,7 +26,7 @@ export interface ProcessTreeFields {
   readonly parent_process_path: string | undefined;
   /** Cut to MAX_KEPT_COMMAND_LINE characters. */
   readonly parent_process_command_line: string | undefined;
-  /** Who started it, the parent first, at most MAX_ANCESTORS. */
+  /** The ancestors, the parent first, at most MAX_ANCESTORS. */
   readonly ancestors: readonly Ancestor[] | undefined;
   readonly process: ProcessNode;
   readonly process_image: Image;
@@ -34,28 +34,28 @@ export interface ProcessTreeFields {
   readonly parent_image: Image | undefined;
 }
 
-/** The connector's socket is emptied this often when no event makes it necessary; its buffer holds seconds. */
+/** Milliseconds between two drains of the connector's socket if no event requires one; its buffer holds seconds. */
 const DRAIN_MS = 250;
-/** How old the news may be for an exec of processes that are known. */
+/** Most milliseconds since the last drain for an exec of known processes. */
 const FRESH_MS = 2;
-/** How long the kernel's clock is compared with the wall clock once. */
+/** Milliseconds between two comparisons of the kernel's clock with the wall clock. */
 const OFFSET_MS = 1000;
-/** After an overflow, procfs is read again to find what was missed, at most this often. */
+/** Least milliseconds between two readings of procfs that find what an overflow missed. */
 const RESYNC_MS = 5000;
 
 export interface ProcessTreeSourceOptions {
   readonly tree: ProcessTree;
   readonly clock: Clock;
-  /** Opens the kernel's process connector; undefined where forks come as events or not at all. */
+  /** Opens the kernel's process connector; undefined if forks come as events or not at all. */
   readonly openConnector?: (() => ProcessConnector) | undefined;
   /**
-   * Whether forks come as events. They are not used while the connector runs: a fork that audit saw inside of a
-   * container has the child's pid as the container sees it.
+   * Whether forks come as events. They are not used while the connector runs: a fork that audit saw inside a
+   * container has the child's pid in the container's view.
    */
   readonly forkEvents?: boolean;
-  /** Is told what becomes of the connector. */
+  /** Receives the connector's state. */
   readonly connector?: ConnectorState;
-  /** What the tree looks at processes with. */
+  /** The process that looks at processes for the tree. */
   readonly hasher?: { start(): void; close(): void };
 }
 
@@ -73,7 +73,7 @@ const PROVIDED: EventSource<ProcessTreeFields>['provides'] = {
   parent_image: 'internal',
 };
 
-/** Who started a process: parents are known by pid and start time, also after they ended. */
+/** The ancestors of a process: parents are known by pid and start time, also after they ended. */
 export const processTreeSource = (options: ProcessTreeSourceOptions): EventSource<ProcessTreeFields> => {
   const { tree, clock, hasher } = options;
   const times = new IsoTimes();
@@ -88,7 +88,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
     async start() {
       hasher?.start();
       listener.start();
-      // After the connector is open: a process that is started meanwhile is seen by one or the other.
+      // After the connector is open: a process that starts in the meantime is seen by one or the other.
       await tree.seed();
     },
 
@@ -108,12 +108,12 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
     },
 
     resolve(event) {
-      // Its own fork and exec, and its parent's, came before. News of exits can wait a little.
+      // Its own fork and exec, and its parent's, came before. Exits can wait a little.
       const isStale = clock.monotonicMs() - listener.drainedAt > FRESH_MS;
       if (!tree.isExpected(event, listener.isListening) || isStale) listener.drain();
       const { process, image, parent, parentImage } = tree.exec(event);
       return {
-        // Not kept with it: most processes are asked for it once.
+        // Not kept with the node: most processes are asked for it once.
         process_start_timestamp: process.startKnown === 'exec' ? undefined : times.of(process.startMs),
         parent_process_timestamp: parent && startTextOf(parent, times),
         parent_process_pid: process.parentPid,
@@ -130,7 +130,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
   });
 };
 
-/** Tells the tree what the kernel's process connector sees. */
+/** Tells the tree what the kernel's process connector reports. */
 class ConnectorListener {
   readonly #tree: ProcessTree;
   readonly #clock: Clock;
@@ -155,12 +155,12 @@ class ConnectorListener {
     this.#state = options.connector ?? createConnectorState();
   }
 
-  /** Whether the kernel has answered: until then nobody knows whether it will ever send anything. */
+  /** Whether the kernel has answered: until then it is not known whether it will ever send anything. */
   get isListening(): boolean {
     return this.#isListening;
   }
 
-  /** Milliseconds of the monotonic clock at which the socket was emptied last. */
+  /** When the socket was drained last, in milliseconds of the monotonic clock. */
   get drainedAt(): number {
     return this.#drainedAt;
   }
@@ -171,7 +171,8 @@ class ConnectorListener {
     if (this.#openConnector === undefined) return;
     try {
       this.#connector = this.#openConnector();
-      this.#state.error = "the process connector does not answer, as outside of the host's pid namespace";
+      this.#state.error =
+        "the process connector does not answer, as happens outside the host's pid namespace";
       this.#tick();
     } catch (error) {
       this.#state.error = messageOf(error);
@@ -224,7 +225,9 @@ class ConnectorListener {
     }
   }
 
-  /** From the kernel's clock to the wall clock, in milliseconds. The wall clock can be set, so it goes stale. */
+  /**
+   * Milliseconds from the kernel's clock to the wall clock. The wall clock can be changed, so the offset goes stale.
+   */
   #wallOffset(): number {
     const now = this.#clock.monotonicMs();
     if (now - this.#offsetAt >= OFFSET_MS) {

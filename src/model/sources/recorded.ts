@@ -5,7 +5,7 @@ import type { HostFields } from './host.ts';
 
 type RecordedFields = HostFields & Omit<AccountFields, 'user_namespace_uid'>;
 
-/** What a log itself says of host and users: auditd wrote it there at the time. */
+/** What a log itself tells about host and users: auditd wrote it there at the time. */
 export const recordedSource = (): EventSource<RecordedFields> =>
   eventSource<RecordedFields>({
     name: 'recorded',

@@ -1,5 +1,5 @@
-// Time of a whole `call` over a UNIX socket, per row: 50,000 rows of 13 columns, already encoded.
-// Run: node --conditions=source src/osquery-extension-ts/bench/call.ts
+// Time of a whole `call` over a UNIX socket, per row: 50,000 encoded rows of 13 columns. Run: node
+// --conditions=source src/osquery-extension-ts/bench/call.ts
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// A table of 100,000 rows × 10 columns as objects, made anew for each query. See peers.ts.
+// A table of 100,000 rows × 10 columns as objects, made for each query. See peers.ts.
 import { main, TablePlugin } from 'osquery-extension-ts';
 
 const ROWS = 100_000;

@@ -1,12 +1,12 @@
-/*
- * 100,000 rows × 10 columns, made as objects: from a client's query to its answer, through an osqueryd, of this package and of
- * others in turn.
+/**
+ * 100,000 rows × 10 columns, made as objects: from a client's query to its answer, through an osqueryd; this package
+ * and others in turn.
  *
  * node --conditions=source src/osquery-extension-ts/bench/peers.ts
  *
- * OSQUERYD: an osqueryd, else that of PATH; without one the extensions are called as core does, and nothing reads their rows.
- * OSQUERY_PYTHON: a directory with the sources of osquery-python; needs Thrift for Python (Debian: python3-thrift).
- * OSQUERY_GO: a directory with object_rows, made of object_rows.go and osquery-go.
+ * OSQUERYD: an osqueryd, by default the one in PATH; without one the extensions are called as core does, and nothing
+ * reads their rows. OSQUERY_PYTHON: a directory with the sources of osquery-python; needs Thrift for Python (Debian:
+ * python3-thrift). OSQUERY_GO: a directory with object_rows, built from object_rows.go and osquery-go.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ const SQL =
 
 interface Core extends AsyncDisposable {
   readonly socketPath: string;
-  /** Of the osqueryd. */
+  /** The osqueryd's. */
   readonly pid?: number;
   /** Milliseconds from the query to its answer. */
   measure(): Promise<number>;
@@ -113,7 +113,7 @@ const startOsqueryd = async (directory: string, path: string): Promise<Core> => 
   };
 };
 
-/** What an extension registers with, and what calls it: all that core does but its SQL. */
+/** Registers an extension and calls it: everything that core does except SQL. */
 const startCaller = async (directory: string): Promise<Core> => {
   const socketPath = join(directory, 'em');
   const server = new ExtensionManagerServer({
@@ -145,7 +145,7 @@ const startCaller = async (directory: string): Promise<Core> => {
 };
 
 const directory = mkdtempSync(join(tmpdir(), 'oext-bench-'));
-/** Milliseconds of CPU for a query, of the extension and of core: what else the machine does hardly shows in it. */
+/** Milliseconds of CPU for a query, of the extension and of core: other load on the machine hardly affects it. */
 const cpu = new Map<string, readonly number[]>();
 const times = new Map(Object.keys(programs).map(name => [name, [] as number[]]));
 try {
@@ -165,13 +165,13 @@ try {
       },
     );
     stack.defer(() => stop(child));
-    // The first ones are for what is read and compiled once.
+    // The first runs read and compile what is needed once.
     for (let i = 0; i < WARM_UP; i++) await untilDone(name, () => core.measure());
     measures.set(name, () => core.measure());
     pids.set(name, [child.pid!, ...(core.pid === undefined ? [] : [core.pid])]);
   }
   const before = new Map([...pids].map(([name, list]) => [name, list.map(cpuMs)]));
-  // In turn: what else the machine does is the same for all.
+  // In turn, so that other load is the same for all.
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, measure] of measures) times.get(name)!.push(await measure());
   }

@@ -3,7 +3,7 @@ import('../dist/cli.js').then(
   async ({ runCli }) => {
     process.exitCode = await runCli(process.argv.slice(2));
   },
-  // A Node that is too old: the message says so.
+  // If Node is too old, the message says so.
   error => {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;

@@ -1,4 +1,4 @@
-// An event table: what changes in a directory. A scheduled query gets each change once.
+// An event table: the changes in a directory. A scheduled query gets each change once.
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { eventTable, main } from 'osquery-extension-ts';

@@ -1,4 +1,4 @@
-// A table that INSERT, UPDATE and DELETE change: notes, kept in core's own database.
+// A table that INSERT, UPDATE and DELETE can change: notes, kept in core's own database.
 import { main, TablePlugin } from 'osquery-extension-ts';
 
 const DOMAIN = 'configurations';

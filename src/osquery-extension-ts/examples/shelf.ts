@@ -12,7 +12,8 @@ const columns = [
 
 const shelf = new TablePlugin(
   { name: 'shelf', columns },
-  // Rows are checked against the columns when compiling. What the query asks for is optional: core filters, too.
+  // Rows are checked against the columns at compile time. Using the query's conditions is optional, because core
+  // filters too.
   { generate: context => books.filter(book => context.matches('id', book.id)) },
 );
 

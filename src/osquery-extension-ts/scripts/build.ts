@@ -1,7 +1,7 @@
-/*
- * Builds dist/, which is what the package consists of when it is published: ES modules, their types, and the same for
- * CommonJS. What is used of Apache Thrift's `thrift` package is bundled: the package itself would bring its HTTP and WebSocket
- * clients, and four packages more, into every extension.
+/**
+ * Builds dist/, the content of the published package: ES modules, their types, and the same for CommonJS. The parts
+ * of Apache Thrift's `thrift` package that are used are bundled: the package itself would bring its HTTP and
+ * WebSocket clients, and four more packages, into every extension.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,13 +24,15 @@ const entries = Object.keys(exports)
 /** The entry that contains the core for tests. */
 const TESTING = 'testing';
 
-/** Directory of a package that is bundled. */
+/** Directory of a bundled package. */
 const packageDirectory = (name: string): string => {
   const main = require.resolve(name);
   return main.slice(0, main.lastIndexOf(`/node_modules/${name}/`) + `/node_modules/${name}`.length);
 };
 
-/** Of `thrift` the wire format alone, without what needs other packages, and with Buffers made as Node wants them today. */
+/**
+ * Only the wire format of `thrift`, without parts that need other packages, and with Buffers created by today's API.
+ */
 const thriftParts: Plugin = {
   name: 'thrift-parts',
   setup({ onResolve, onLoad }) {
@@ -58,7 +60,7 @@ const thriftParts: Plugin = {
   },
 };
 
-/** Starts its worker thread from the module that is bundled beside it. */
+/** Makes it start its worker thread from the module bundled beside it. */
 const bundledWorker: Plugin = {
   name: 'bundled-worker',
   setup({ onLoad }) {
@@ -97,7 +99,7 @@ await build({
   splitting: true,
   plugins: [thriftParts],
 });
-// The core for tests is this repository's own, and uses the package by its name.
+// The core for tests is this repository's own, and imports the package by its name.
 await build({
   ...common,
   entryPoints: { [TESTING]: `src/${TESTING}.ts`, 'sql-worker': '../core/sql/sql-worker.ts' },
@@ -108,13 +110,13 @@ await build({
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(home, 'tsconfig.build.json')], { stdio: 'inherit' });
 
-// Its module is not compiled: what it imports lies outside of the package.
+// Its module is not compiled, because its imports are outside the package.
 writeFileSync(
   join(dist, `${TESTING}.d.ts`),
   `/** A core for tests of extensions, in their own process. Needs the package \`@sqlite.org/sqlite-wasm\`. */\nexport type * from './testing/test-core.js';\n/** Starts a core in the process of a test. */\nexport declare const startTestCore: import('./testing/test-core.js').StartTestCore;\n`,
 );
 
-// TypeScript takes declarations below a package.json of type "commonjs" for those of CommonJS.
+// TypeScript takes declarations below a package.json of type "commonjs" as CommonJS.
 const cjs = join(dist, 'cjs');
 const declarations = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter(name =>
   name.endsWith('.d.ts'),

@@ -1,7 +1,7 @@
-/*
- * Makes package.json what others get, before the package is packed, and puts it back afterwards (`--restore`): without the
- * ways to the sources, which are not in it, and without the dependencies that dist/ contains; with the repository that the
- * clone is of, its remote `origin`.
+/**
+ * Changes package.json to its published form before packing, and restores it afterwards (`--restore`): without the
+ * conditions for the sources, which are not in the package, and without the dependencies that dist/ contains; with
+ * the repository from the clone's remote `origin`.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ const published = ({
   };
 };
 
-// Also where a pack before this one was cut off.
+// Also if an earlier pack was interrupted.
 if (existsSync(kept)) renameSync(kept, path);
 if (!process.argv.includes('--restore')) {
   const text = readFileSync(path, 'utf8');

@@ -1,20 +1,20 @@
-/*
- * Writes REFERENCE.md, from the declarations in dist/: `npm run reference`, which builds them first. A test compares the file with the
- * package that is packed.
+/**
+ * Writes REFERENCE.md from the declarations in dist/: `npm run reference`, which builds them first. A test compares
+ * the file with the packed package.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** In the order of the reference; a symbol is told of where it comes first. */
+/** In the order of the reference; a symbol is described where it comes first. */
 const ENTRIES = ['index', 'types', 'testing', 'encoded', 'events', 'build', 'server', 'protocol'];
 
 /** A public symbol. */
 interface PublicSymbol {
   readonly name: string;
-  /** Its documentation, without the marks of a comment. */
+  /** Its documentation, without comment marks. */
   readonly doc: string;
-  /** As TypeScript declares it, the documentation of its members included. */
+  /** Its TypeScript declaration, including the documentation of its members. */
   readonly code: string;
 }
 
@@ -49,7 +49,7 @@ milliseconds where a name ends in \`Ms\`, else in seconds; sizes are in bytes. W
 const section = ({ name, doc, code }: PublicSymbol): string =>
   `### ${name}\n\n${doc}\n\n\`\`\`ts\n${code}\n\`\`\``;
 
-/** What a module exports, in the order in which it does. */
+/** The exports of a module, in order. */
 const publicSymbols = (path: string): PublicSymbol[] => {
   const text = readFileSync(path, 'utf8');
   const symbols: PublicSymbol[] = [];
@@ -76,14 +76,14 @@ const publicSymbols = (path: string): PublicSymbol[] => {
   return symbols;
 };
 
-/** A declaration that begins at a place of a module. */
+/** The declaration that begins at a position in a module. */
 const declarationAt = (text: string, at: number): PublicSymbol | undefined => {
   const rest = text.slice(at);
   const [, name] =
     /^export (?:declare )?(?:abstract )?(?:const|function|class|interface|type) (\w+)/.exec(rest) ?? [];
   if (name === undefined) return undefined;
   let length = declarationLength(rest);
-  // An overloaded function is declared several times, one after the other.
+  // An overloaded function has several declarations, one after the other.
   const overload = new RegExp(`^\\nexport declare function ${name}[<(]`);
   while (overload.test(rest.slice(length))) length += 1 + declarationLength(rest.slice(length + 1));
   const code = rest

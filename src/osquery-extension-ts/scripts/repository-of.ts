@@ -12,11 +12,11 @@ const PROTOCOLS = new Set(['https:', 'http:', 'ssh:', 'git:']);
 const SCP_LIKE = /^([\w.-]+@)?([\w.-]+):(?!\/\/)\/*(.+)$/;
 
 /**
- * What package.json says of a repository, from the URL of a git remote: without a password or a token that may stand in it.
+ * The `repository` entry of package.json from the URL of a git remote, without a password or token in it.
  *
- * @param remote as `git remote get-url` says it
+ * @param remote as `git remote get-url` prints it
  * @param directory of the package in the repository
- * @returns undefined for what nobody else could reach: a path, a host without a domain, an address
+ * @returns undefined if nobody else could reach it: a path, a host without a domain, an address
  */
 export function repositoryOf(remote: string, directory: string): Repository | undefined {
   const [, user = '', host, path] = SCP_LIKE.exec(remote) ?? [];
@@ -26,7 +26,7 @@ export function repositoryOf(remote: string, directory: string): Repository | un
   if (!PROTOCOLS.has(url.protocol)) return undefined;
   if (!url.hostname.includes('.') || isIP(url.hostname) !== 0) return undefined;
   url.password = '';
-  // Of ssh the user is part of the address; of https it is whoever cloned.
+  // For ssh the user is part of the address; for https it is the person who cloned.
   if (url.protocol !== 'ssh:') url.username = '';
   url.search = '';
   url.hash = '';

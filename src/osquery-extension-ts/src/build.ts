@@ -1,5 +1,5 @@
 /**
- * Makes one executable file of an extension. Needs the packages `esbuild` and `postject`.
+ * Makes an extension into one executable file. Needs the packages `esbuild` and `postject`.
  *
  * @packageDocumentation
  */

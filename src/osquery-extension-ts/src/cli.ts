@@ -19,12 +19,12 @@ const USAGE = `osquery-extension-ts: write osquery extensions in TypeScript
       makes one executable file of the program FILE and the Node that runs this, or the one at PATH
 `;
 
-/** Statuses with which the program ends. */
+/** Exit statuses of the program. */
 const OK = 0;
 const FAILED = 1;
 const WRONG_ARGUMENTS = 2;
 
-/** Where what commands say goes. */
+/** Where the output of commands goes. */
 export interface CliOutput {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
@@ -39,7 +39,7 @@ const STANDARD: CliOutput = {
  * Runs a command.
  *
  * @param argv arguments, without the program
- * @returns the status to end with: 0, 1 for what failed, 2 for wrong arguments
+ * @returns the exit status: 0, 1 for a failure, 2 for wrong arguments
  */
 export async function runCli(argv: readonly string[], output: CliOutput = STANDARD): Promise<number> {
   let given: ReturnType<typeof parse>;
@@ -105,7 +105,7 @@ async function runCommand(
     output.out(`${built.output}: ${size} MB, with Node ${built.nodeVersion.slice(1)} for ${process.arch}\n`);
     return OK;
   } catch (error) {
-    // Of code that cannot be built esbuild says where it is.
+    // For code that cannot be built, esbuild names the place.
     if (!(error instanceof OsqueryError) && !isBuildFailure(error)) throw error;
     output.error(`osquery-extension-ts: ${error.message}\n`);
     return FAILED;

@@ -17,7 +17,7 @@ export interface ServerRequestMessage {
   readonly socketPath: string;
   readonly method: string;
   readonly milliseconds: number;
-  /** At most: what is made when it is written is not known before. */
+  /** An upper bound: parts that are made while writing are not known before. */
   readonly replyBytes: number;
 }
 
@@ -42,7 +42,7 @@ export function publishClientCall(message: ClientCallMessage): void {
   if (clientCall.hasSubscribers) clientCall.publish(message);
 }
 
-/** Whether anybody wants to hear of requests. */
+/** Whether anybody listens to requests. */
 export function hearsOfRequests(): boolean {
   return serverRequest.hasSubscribers;
 }

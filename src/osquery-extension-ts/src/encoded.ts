@@ -1,5 +1,5 @@
 /**
- * Rows as they go on the wire: for tables that keep their rows so, and answer without making objects.
+ * Rows in their wire format, for tables that keep their rows encoded and answer without making objects.
  *
  * @packageDocumentation
  */

@@ -1,5 +1,5 @@
 /**
- * Every error this package raises on purpose has one of these codes; they are stable, messages are not.
+ * The codes of all errors that this package raises on purpose. They are stable; messages are not.
  *
  * - `OSQUERY_CONNECT`: nobody answers at the socket path (missing, refused, not permitted).
  * - `OSQUERY_CONNECTION_LOST`: the connection ended before the reply was complete.
@@ -11,10 +11,10 @@
  * - `OSQUERY_APPLICATION`: the other side answered with a Thrift application exception (unknown method, ...).
  * - `OSQUERY_STATUS`: an ExtensionStatus other than 0; see {@link OsqueryStatusError}.
  * - `OSQUERY_REGISTRATION_REFUSED`: core refused to register the extension; a status error too.
- * - `OSQUERY_ROW_COUNT`: a query gave another number of rows than the one that was asked for.
+ * - `OSQUERY_ROW_COUNT`: a query returned another number of rows than was asked for.
  * - `OSQUERY_SOCKET_PATH`: a socket path too long, in use, or taken by something that is not a socket.
- * - `OSQUERY_PEER_REFUSED`: a client that the server's `refusePeer` does not want.
- * - `OSQUERY_INVALID`: an argument, table definition or row value that cannot be right.
+ * - `OSQUERY_PEER_REFUSED`: a client that the server's `refusePeer` refused.
+ * - `OSQUERY_INVALID`: an invalid argument, table definition or row value.
  */
 export type OsqueryErrorCode =
   | 'OSQUERY_CONNECT'
@@ -32,7 +32,7 @@ export type OsqueryErrorCode =
   | 'OSQUERY_PEER_REFUSED'
   | 'OSQUERY_INVALID';
 
-/** Base of all errors of this package: a stable `code`, and the original error as `cause` where there is one. */
+/** Base of all errors of this package: a stable `code`, and the original error, if any, as `cause`. */
 export class OsqueryError extends Error {
   readonly code: OsqueryErrorCode;
 
@@ -43,21 +43,21 @@ export class OsqueryError extends Error {
   }
 }
 
-/** What names an extension, and its socket: 0 is core. A number where that is exact, else a bigint. */
+/** Identifies an extension, and its socket: 0 is core. A number if that is exact, else a bigint. */
 export type ExtensionUuid = number | bigint;
 
-/** osquery's answer to a request: 0 is success, 1 failed, 2 fatal; `uuid` names the answering side, core is 0. */
+/**
+ * osquery's answer to a request: 0 is success, 1 failed, 2 fatal; `uuid` identifies the answering side, core is 0.
+ */
 export interface ExtensionStatus {
   /** 0 for success. */
   readonly code: number;
   readonly message: string;
-  /** Of the extension that answers, or that was registered; 0 is core. */
+  /** The extension that answers, or that was registered; 0 is core. */
   readonly uuid: ExtensionUuid;
 }
 
-/**
- * The other side answered, with a status other than 0. Thrown by a plugin, it decides the status that core gets.
- */
+/** The other side answered with a status other than 0. If a plugin throws it, core gets that status. */
 export class OsqueryStatusError extends OsqueryError {
   readonly status: ExtensionStatus;
 
@@ -78,12 +78,15 @@ export class OsqueryStatusError extends OsqueryError {
   }
 }
 
-/** Whether `error` comes from this package, and, with `code`, whether it is that one. */
+/** Whether `error` comes from this package and, if `code` is given, has that code. */
 export function isOsqueryError(error: unknown, code?: OsqueryErrorCode): error is OsqueryError {
   return error instanceof OsqueryError && (code === undefined || error.code === code);
 }
 
-/** What an answer resolves with; undefined where the other side answered with a status other than 0: it has no such thing. */
+/**
+ * The value of an answer; undefined if the other side answered with a status other than 0, because it has no such
+ * thing.
+ */
 export async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -101,7 +104,7 @@ export function messageOf(error: unknown): string {
 /** Longest part of a value that an error shows, in characters. */
 const MAX_SHOWN = 60;
 
-/** A value as errors show it: what it is, and the beginning of what it says. */
+/** A value as errors show it: its kind, and the beginning of its text. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case 'string':

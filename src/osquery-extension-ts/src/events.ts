@@ -1,6 +1,6 @@
 /**
- * What {@link eventTable} is made of, for tables that keep their rows in a way of their own: which scheduled query reads, what it
- * has had, and what may go.
+ * The parts that {@link eventTable} consists of, for tables that store their rows differently: which scheduled query
+ * reads, what it has read, and what may be dropped.
  *
  * @packageDocumentation
  */

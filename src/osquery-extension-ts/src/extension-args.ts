@@ -1,15 +1,15 @@
 import { OsqueryError, shown } from './errors.ts';
 
-/** What core gives an extension that it starts, and what people give one. */
+/** Arguments that core gives an extension that it starts, and those for people. */
 export interface ExtensionArgs {
-  /** Path of core's socket; undefined where it is not given. */
+  /** Path of core's socket; undefined if not given. */
   readonly socket?: string;
   /** Seconds to wait for core when registering. */
   readonly timeout?: number;
   /** Seconds between two looks at core. */
   readonly interval?: number;
   readonly verbose?: boolean;
-  /** Instead of running. */
+  /** What to show instead of running. */
   readonly show?: 'help' | 'version';
 }
 
@@ -17,8 +17,8 @@ const NUMBERS = ['timeout', 'interval'];
 const SWITCHES = ['verbose', 'help', 'version'];
 
 /**
- * Reads arguments as core writes them (`--socket PATH --timeout 3 --interval 3 --verbose`), and as gflags takes them, which
- * people are used to from osquery: one dash or two, `--name value` or `--name=value`, `--noverbose`.
+ * Reads arguments as core writes them (`--socket PATH --timeout 3 --interval 3 --verbose`), and in gflags' forms,
+ * which osquery's users know: one dash or two, `--name value` or `--name=value`, `--noverbose`.
  *
  * @throws OsqueryError OSQUERY_INVALID for what is not an argument
  */

@@ -1,22 +1,22 @@
 import type { ExtensionUuid } from './errors.ts';
 import type { PluginRow } from './table/encoded-rows.ts';
 
-/** What an extension says about itself when it registers. */
+/** What an extension tells about itself when it registers. */
 export interface ExtensionInfo {
   /** Unique among the extensions of one core. */
   readonly name: string;
   readonly version: string;
-  /** The osquery SDK it is built for; core refuses versions below 1.7.7, "0.0.0" excepted. */
+  /** The osquery SDK it is built for; core refuses versions below 1.7.7, except "0.0.0". */
   readonly sdkVersion: string;
-  /** The oldest SDK that will do; core does not look at it. */
+  /** The oldest SDK that it works with; core ignores it. */
   readonly minSdkVersion: string;
 }
 
 /** One flag of core. */
 export interface OptionInfo {
-  /** In force, as text. */
+  /** The present value, as text. */
   readonly value: string;
-  /** Where nobody sets it. */
+  /** The value if nobody sets it. */
   readonly defaultValue: string;
   /** "bool", "string", "int32", "uint64", ... */
   readonly type: string;

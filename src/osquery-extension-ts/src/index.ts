@@ -1,6 +1,6 @@
 /**
- * Osquery extensions in TypeScript: tables with typed rows, other plugins, the program around them, and a client of core. All
- * other types that signatures name are in `osquery-extension-ts/types`.
+ * Osquery extensions in TypeScript: tables with typed rows, other plugins, the program around them, and a client of
+ * core. Other types that appear in signatures are in `osquery-extension-ts/types`.
  *
  * @packageDocumentation
  */

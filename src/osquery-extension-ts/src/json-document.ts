@@ -1,9 +1,9 @@
 import { messageOf, OsqueryError, shown } from './errors.ts';
 
-/** JSON text, or an object that is to become it. */
+/** JSON text, or an object to be converted to it. */
 export type JsonDocument = string | object;
 
-/** @throws OsqueryError OSQUERY_INVALID for what is not, or cannot become, JSON: core would say less */
+/** @throws OsqueryError OSQUERY_INVALID for what is not, or cannot become, JSON: core's own message would say less */
 export function jsonText(what: string, document: unknown): string {
   if (typeof document === 'string') {
     try {

@@ -7,14 +7,14 @@ import { removeDeadSockets } from './server/dead-sockets.ts';
 /** Where osqueryd listens, unless `--extensions_socket` says otherwise. */
 export const DEFAULT_SOCKET = '/var/osquery/osquery.em';
 
-/** What an extension's program is: all but what its arguments say. */
+/** The definition of an extension's program, without the values from its arguments. */
 export interface MainOptions
   extends Omit<RunExtensionOptions, 'socket' | 'signal' | 'timeout' | 'interval' | 'onLost'> {
-  /** Arguments, without the program; `process.argv.slice(2)` where it is absent. */
+  /** Arguments, without the program. Default: `process.argv.slice(2)`. */
   readonly argv?: readonly string[];
 }
 
-/** Statuses with which the program ends. */
+/** Exit statuses of the program. */
 const OK = 0;
 const FAILED = 1;
 const WRONG_ARGUMENTS = 2;
@@ -22,11 +22,11 @@ const WRONG_ARGUMENTS = 2;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
- * The whole program of an extension: reads the arguments that osquery gives it (`--socket`, `--timeout`, `--interval`,
- * `--verbose`), runs, stops on SIGTERM, SIGINT and SIGHUP, and ends the process.
+ * The whole program of an extension: reads the arguments that osquery gives it (`--socket`, `--timeout`,
+ * `--interval`, `--verbose`), runs, stops on SIGTERM, SIGINT and SIGHUP, and ends the process.
  *
- * Its status is 0 when it was asked to stop, 1 when core is gone or refused it (osquery starts it again then), 2 for wrong
- * arguments; a second signal ends it at once. What is wrong is said in one line on standard error.
+ * The exit status is 0 if it was asked to stop, 1 if core is gone or refused it (osquery then starts it again), 2 for
+ * wrong arguments. A second signal ends it at once. Errors are one line on standard error.
  */
 export async function main(options: MainOptions): Promise<never> {
   const { argv = process.argv.slice(2), ...what } = options;
@@ -94,8 +94,8 @@ function usage({ name, version, plugins }: Omit<MainOptions, 'argv'>): string {
     '',
     `  --socket PATH       osquery's extension socket (default: ${DEFAULT_SOCKET})`,
     '  --timeout SECONDS   to wait for osquery when registering (default: 3)',
-    '  --interval SECONDS  between two looks at osquery (default: 3)',
-    '  --verbose           say what happens',
+    '  --interval SECONDS  between two checks of osquery (default: 3)',
+    '  --verbose           report what happens',
   ];
   return `${lines.join('\n')}\n`;
 }

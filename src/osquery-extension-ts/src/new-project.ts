@@ -2,16 +2,16 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { OsqueryError, shown } from './errors.ts';
 
-/** Of a package and of a table: what both may be called. */
+/** Valid names for both a package and a table. */
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 
 /**
- * Writes a project: an extension with one table, its test, and what builds it.
+ * Writes a project: an extension with one table, its test, and its build.
  *
  * @param name of the table, the package and the directory, which must not exist
- * @param version of this package, that the project depends on
+ * @param version of this package that the project depends on
  * @returns absolute path of the directory
- * @throws OsqueryError OSQUERY_INVALID for a name that cannot be
+ * @throws OsqueryError OSQUERY_INVALID for an invalid name
  */
 export function newProject(name: string, version: string): string {
   const directory = resolve(name);
@@ -22,7 +22,7 @@ export function newProject(name: string, version: string): string {
     );
   }
   if (existsSync(directory)) {
-    throw new OsqueryError('OSQUERY_INVALID', `${directory} exists; expected a name that is free`);
+    throw new OsqueryError('OSQUERY_INVALID', `${directory} exists already; expected an unused name`);
   }
   for (const [path, text] of Object.entries(projectFiles(name, version))) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
@@ -31,7 +31,7 @@ export function newProject(name: string, version: string): string {
   return directory;
 }
 
-/** What the project needs while it is written: the versions that this package is tested with. */
+/** Development dependencies of the project, in the versions that this package is tested with. */
 export const DEVELOPMENT = {
   '@sqlite.org/sqlite-wasm': '3.54.1-build1',
   '@types/node': '^24.19.4',
@@ -103,7 +103,7 @@ export const table = new TablePlugin(
     async *generate(context) {
       for (const directory of context.equals('directory') ?? []) {
         for (const name of await readdir(directory)) {
-          // What the query does not read need not be found out.
+          // Skips work for columns that the query does not read.
           const size = context.uses('size') ? (await stat(join(directory, name))).size : null;
           yield { directory, name, size };
         }

@@ -1,4 +1,4 @@
-/** The first Node that has what is used here, and can be required from CommonJS. */
+/** The first Node with the features used here that can be required from CommonJS. */
 const LEAST = [22, 12] as const;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -6,7 +6,7 @@ if (major < LEAST[0] || (major === LEAST[0] && minor < LEAST[1])) {
   const error = new Error(
     `osquery-extension-ts needs Node ${LEAST.join('.')} or later; this is Node ${process.versions.node}, ${process.execPath}`,
   );
-  // The line alone: where it was thrown says nothing about it.
+  // Only the message: the stack would not help.
   error.stack = error.message;
   throw error;
 }

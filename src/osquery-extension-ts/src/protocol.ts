@@ -1,5 +1,5 @@
 /**
- * What travels between core and a table, under osquery's and SQLite's own names and numbers.
+ * The names and numbers, osquery's and SQLite's own, that core and a table exchange.
  *
  * @packageDocumentation
  */

@@ -12,21 +12,21 @@ import type { RefusePeer } from './server/refuse-peer.ts';
 const DEFAULT_INTERVAL_S = 3;
 const DEFAULT_TIMEOUT_S = 3;
 
-/** Pause between two attempts to register, in milliseconds; core's own SDK uses the same. */
+/** Milliseconds between two attempts to register, as in core's own SDK. */
 const RETRY_MS = 200;
 
-/** Longest pause between two attempts to reconnect, in milliseconds: a core that waits for its config plugin waits 3 s. */
+/** Most milliseconds between two attempts to reconnect: a core that waits for its config plugin waits 3 s. */
 const MAX_RECONNECT_MS = 800;
 
-/** How long a stop waits for a core that does not answer, in milliseconds. */
+/** Milliseconds that a stop waits for a core that does not answer. */
 const STOP_MS = 1000;
 
-/** Pings without an answer in time until core counts as lost; a core that is gone is noticed at the first. */
+/** Pings without a timely answer until core counts as lost; a core that is gone is noticed at the first. */
 const MAX_UNANSWERED_PINGS = 3;
 
-/** What an extension is and where its core is. */
+/** Definition of an extension, and the place of its core. */
 export interface RunExtensionOptions {
-  /** Unique among the extensions of one core; `--extensions_require` names it. */
+  /** Unique among the extensions of one core; `--extensions_require` uses it. */
   readonly name: string;
   /** For people: core shows it in `osquery_extensions`. */
   readonly version: string;
@@ -38,23 +38,24 @@ export interface RunExtensionOptions {
   /** Seconds to wait for core when registering, as core gives it in `--timeout`. */
   readonly timeout?: number;
   /**
-   * Waits for a core that is not there, and goes on with the next one when core is gone, or has asked the extension to stop
-   * (osqueryd does when it ends): for an extension that osqueryd does not start itself. Only the signal ends it then.
+   * Waits for a core that is not there yet, and continues with the next one when core is gone or has asked the
+   * extension to stop (osqueryd does when it ends). For an extension that osqueryd does not start itself. Then only
+   * the signal ends it.
    */
   readonly reconnect?: boolean;
   /** Stops the extension. */
   readonly signal?: AbortSignal;
-  /** See {@link ExtensionInfo}; "0.0.0", which core always takes, where it is absent. */
+  /** See {@link ExtensionInfo}. Default: "0.0.0", which core always accepts. */
   readonly sdkVersion?: string;
   /** Likewise. */
   readonly minSdkVersion?: string;
-  /** What the extension takes from who calls it; the defaults where it is absent. */
+  /** What the extension accepts from its clients; absent values have defaults. */
   readonly limits?: Partial<ServerLimits>;
-  /** Asked of each client of the extension's socket. */
+  /** Decides on each client of the extension's socket. */
   readonly refusePeer?: RefusePeer;
-  /** Called when core pings: it does before each call, and every few seconds besides. What a call will need can be begun. */
+  /** Called when core pings: before each call, and every few seconds. Preparations for a call can begin here. */
   readonly onPing?: () => void;
-  /** Called after each registration, when core can call. More than once if core had dropped the extension. */
+  /** Called after each registration, when core can call. More than once if core has dropped the extension. */
   readonly onRegistered?: (registration: Registration) => void;
   /** Called as soon as core is found lost, before anything is closed. */
   readonly onLost?: (error: OsqueryError) => void;
@@ -82,8 +83,7 @@ export type ExtensionEnd =
  * Runs an extension: registers its plugins with core, serves core's calls, and watches core; until core asks it to
  * stop, core is lost, or the signal fires. Then it deregisters, closes, and removes its socket file.
  *
- * An extension whose core has dropped it (core does, when an extension did not answer its ping, after a suspend for
- * example) registers again.
+ * An extension that core has dropped (because it did not answer a ping, after a suspend for example) registers again.
  *
  * @throws OsqueryStatusError OSQUERY_REGISTRATION_REFUSED when core refuses it
  * @throws OsqueryError OSQUERY_CONNECT when no core answers within the timeout
@@ -104,7 +104,7 @@ export async function runExtension(options: RunExtensionOptions): Promise<Extens
   }
 }
 
-/** Until it ends for good. */
+/** Runs until it ends for good. */
 async function runAgain(
   options: RunExtensionOptions,
   routes: PluginRoutes,
@@ -122,14 +122,14 @@ async function runAgain(
     });
     if (end.kind !== 'dropped' && (end.kind === 'signal' || !reconnect)) return end as ExtensionEnd;
     debug('%s: %s; registering again', name, end.kind);
-    // One that ran for a while is waited for anew.
+    // After a core that ran for a while, the waiting starts again with the shortest pause.
     if (performance.now() - registered > mostMs) waitMs = RETRY_MS;
     await pause(waitMs, signal);
     waitMs = Math.min(waitMs * 2, MAX_RECONNECT_MS);
   }
 }
 
-/** Every option there is: the compiler sees that none is missing. */
+/** Every option: the compiler ensures that none is missing. */
 const OPTIONS: Readonly<Record<keyof RunExtensionOptions, true>> = {
   name: true,
   version: true,
@@ -148,7 +148,7 @@ const OPTIONS: Readonly<Record<keyof RunExtensionOptions, true>> = {
   onLost: true,
 };
 
-/** What the compiler checks, for authors who do not have one. */
+/** The compiler's checks, for authors without one. */
 function checkOptions(options: RunExtensionOptions): void {
   const fail = (what: string, expected: string, got: unknown): never => {
     throw new OsqueryError(
@@ -220,14 +220,17 @@ async function runOnce(
   } finally {
     watching.abort();
     signal?.removeEventListener('abort', onAbort);
-    // Calls are served until core has forgotten us: core may hold a lock that the deregistration needs.
+    // Calls are served until core has forgotten this extension: core may hold a lock that the deregistration needs.
     const answered = !known || (await deregister(options, uuid));
     // A core that does not answer takes no replies either.
     await server.close(answered ? undefined : 0);
   }
 }
 
-/** Takes the extension out of core, over a connection of its own: the caller's may be waiting for a long query. False if core did not. */
+/**
+ * Removes the extension from core, over a separate connection: the caller's may be waiting for a long query. False if
+ * core did not.
+ */
 async function deregister(options: RunExtensionOptions, uuid: ExtensionUuid): Promise<boolean> {
   await using client = new ExtensionManagerClient({ socketPath: options.socket, timeoutMs: STOP_MS });
   try {
@@ -239,7 +242,9 @@ async function deregister(options: RunExtensionOptions, uuid: ExtensionUuid): Pr
   }
 }
 
-/** Registers, trying again while core is not there yet or still has an earlier instance; undefined when aborted. */
+/**
+ * Registers, and tries again while core is not there yet or still has an earlier instance; undefined when aborted.
+ */
 async function register(
   options: RunExtensionOptions,
   routes: PluginRoutes,
@@ -247,7 +252,7 @@ async function register(
 ): Promise<ExtensionUuid | undefined> {
   const { signal } = options;
   const timeoutMs = seconds(options.timeout ?? DEFAULT_TIMEOUT_S);
-  // Core forgets an extension that is gone when it next looks, after its interval.
+  // Core forgets an extension that is gone at its next check, after its interval.
   const duplicateMs = Math.max(timeoutMs, 2 * seconds(options.interval ?? DEFAULT_INTERVAL_S));
   const info: ExtensionInfo = {
     name: options.name,
@@ -255,7 +260,8 @@ async function register(
     sdkVersion: options.sdkVersion ?? '0.0.0',
     minSdkVersion: options.minSdkVersion ?? '0.0.0',
   };
-  // A registration given up half-way would leave core with a name that nobody serves: wait for its answer a little.
+  // If a registration were given up half-way, core would have a name that nobody serves: so its answer is awaited a
+  // little.
   const giveUp = new AbortController();
   const onAbort = (): void => {
     setTimeout(() => giveUp.abort(signal?.reason), STOP_MS).unref();
@@ -292,8 +298,8 @@ function isDuplicate(error: unknown): boolean {
 }
 
 /**
- * Looks at core every interval: does it answer, is it the same one, does it still know us. Uses a connection of its
- * own, so that a long query on another does not look like a core that hangs.
+ * Checks core at an interval: whether it answers, is the same one, and still knows this extension. Uses a separate
+ * connection, so that a long query on another one does not look like a hung core.
  */
 async function watch(
   options: RunExtensionOptions,
@@ -307,7 +313,8 @@ async function watch(
   for (;;) {
     try {
       await client.ping({ signal });
-      // Core never closes a connection: a new one leads to a new core, which starts its own instance of us.
+      // Core never closes a connection: a new one leads to a new core, which starts its own instance of this
+      // extension.
       if (client.connects !== connects) {
         const error = new OsqueryError(
           'OSQUERY_CONNECTION_LOST',
@@ -323,7 +330,7 @@ async function watch(
       if (error.code !== 'OSQUERY_TIMEOUT') return { kind: 'core-lost', error };
       unanswered += 1;
       if (unanswered >= MAX_UNANSWERED_PINGS) return { kind: 'core-lost', error };
-      // The timeout has closed the connection itself.
+      // The timeout itself has closed the connection.
       connects = client.connects + 1;
     }
     await pause(intervalMs, signal);
@@ -331,7 +338,7 @@ async function watch(
   }
 }
 
-/** Waits, or until the signal fires. */
+/** Waits for a time, or until the signal fires. */
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
 }

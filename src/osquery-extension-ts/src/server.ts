@@ -1,5 +1,6 @@
 /**
- * Both ends of the socket: what core calls, core's own side for tests and embedded cores, and what core does with an extension.
+ * Both ends of the socket: the server that core calls, core's own side for tests and embedded cores, and the client
+ * by which core uses an extension.
  *
  * @packageDocumentation
  */

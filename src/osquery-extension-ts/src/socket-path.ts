@@ -1,7 +1,7 @@
 import { OsqueryError, shown } from './errors.ts';
 import { MAX_SOCKET_PATH_BYTES } from './limits.ts';
 
-/** Throws unless the kernel can hold the whole path; it would cut a longer one, or refuse it without saying why. */
+/** Throws unless the kernel can hold the whole path; it would cut a longer one, or refuse it without a reason. */
 export function checkSocketPath(path: string): void {
   if (typeof path !== 'string')
     throw new OsqueryError('OSQUERY_SOCKET_PATH', `socket path: expected a text, got ${shown(path)}`);

@@ -18,7 +18,7 @@ import type { ScheduledTestQuery, StartTestCore } from './testing/test-core.ts';
 export type { ScheduledTestQuery, StartTestCore, TestCore, TestCoreOptions } from './testing/test-core.ts';
 
 const DEFAULT_INTERVAL_S = 60;
-/** Seconds for core to take the plugins in: tests run on busy machines. */
+/** Seconds for core to accept the plugins: tests run on busy machines. */
 const TIMEOUT_S = 60;
 
 export const startTestCore: StartTestCore = async ({ plugins = [], flags = {} } = {}) => {
@@ -117,7 +117,7 @@ const once = (work: () => Promise<void>): (() => Promise<void>) => {
   };
 };
 
-/** Resolves when core can call the plugins, with what stops them. */
+/** Resolves when core can call the plugins; returns a function that stops them. */
 const register = async (socket: string, plugins: readonly Plugin[]): Promise<() => Promise<void>> => {
   const stop = new AbortController();
   const registered = Promise.withResolvers<Registration>();

@@ -1,5 +1,5 @@
 /**
- * Every type that signatures of this package name.
+ * Every type in the signatures of this package.
  *
  * @packageDocumentation
  */

@@ -20,7 +20,7 @@ const discard = (stopping: Int32Array): void => {
   let records = 0;
   stream.own(process.pid);
   parentPort!.postMessage('owned');
-  const bell = new WakeSignal();
+  const wakeSignal = new WakeSignal();
   receiveLoop({
     stream,
     onDatagram: () => {
@@ -28,7 +28,7 @@ const discard = (stopping: Int32Array): void => {
     },
     onBatch: () => {},
     onTurn: () => Atomics.load(stopping, 0) === 0,
-    pause: milliseconds => bell.pause(0, milliseconds),
+    pause: milliseconds => wakeSignal.pause(0, milliseconds),
   });
   stream.close();
   parentPort!.postMessage(records);

@@ -50,6 +50,6 @@ describe('clients', unless(whyNotLinux), () => {
   });
 
   it('refuses whom it cannot ask', () => {
-    expect(new Clients().refuse(-1)).toMatch(/not known who connected/);
+    expect(new Clients().refuse(-1)).toMatch(/process that connected .* is not known/);
   });
 });

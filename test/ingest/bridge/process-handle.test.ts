@@ -51,7 +51,7 @@ describe('a process', unless(whyNotLinux), () => {
 
   test(
     'gives its descriptors',
-    unless(givesDescriptors() ? undefined : 'this kernel does not hand descriptors from process to process'),
+    unless(givesDescriptors() ? undefined : 'this kernel cannot pass descriptors from process to process'),
     () => {
       const { child, identity } = sleeper();
       const handle = ProcessHandle.open(identity)!;

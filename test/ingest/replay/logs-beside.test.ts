@@ -112,7 +112,7 @@ test('reading stops when it is told to, and what was read until then is there', 
   });
   expect(problems).toEqual([
     expect.stringMatching(
-      /^one file: reading was stopped after [\d.]+ MB of [\d.]+ MB, what stands behind is not there$/,
+      /^one file: reading was stopped after [\d.]+ MB of [\d.]+ MB, and the rest was not read$/,
     ),
   ]);
   const { events } = pipeline.counters();

@@ -44,6 +44,6 @@ describe.each([['xz'], ['bzip2']])('a log that %s has packed, where the system h
     let read = '';
     for await (const chunk of bytes.chunks) read += chunk;
     expect(text.startsWith(read)).toBe(true);
-    expect(bytes.problem()).toBe(`its ${program} data is damaged or cut off: what stood behind is lost`);
+    expect(bytes.problem()).toBe(`its ${program} data is damaged or cut off: the rest is lost`);
   });
 });

@@ -3,7 +3,7 @@ import { objectIn, parseJson, type RuntimeFiles, textIn } from '../runtime-files
 import type { RuntimeSocket } from '../runtime-socket.ts';
 
 const TASKS = '/run/containerd/io.containerd.runtime.v2.task';
-/** containerd's own namespaces: of Kubernetes, of whoever named none, of BuildKit. */
+/** containerd's namespaces: Kubernetes's, the default, BuildKit's. */
 const NAMESPACES = ['k8s.io', 'default', 'buildkit'];
 /** Fields of its messages. Source: api/services/containers/v1/containers.proto, images.proto and descriptor.proto. */
 const ID = 1;
@@ -13,7 +13,7 @@ const CONTAINER_IMAGE = 3;
 const IMAGE_TARGET = 3;
 const TARGET_DIGEST = 2;
 
-/** containerd: the OCI configuration of the running task, whose annotations say what Kubernetes and nerdctl know of it. */
+/** containerd: the OCI configuration of the running task, whose annotations have what Kubernetes and nerdctl know. */
 export const containerd: RuntimeFiles = (id, read) => {
   const bytes = NAMESPACES.map(namespace => read(`${TASKS}/${namespace}/${id}/config.json`)).find(
     found => found !== undefined,

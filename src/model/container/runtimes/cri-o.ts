@@ -1,6 +1,6 @@
 import { objectIn, parseJson, type RuntimeFiles, textIn } from '../runtime-files.ts';
 
-/** Where the configuration of a container is that runs, and where that of any is. */
+/** Directories of the configurations of running containers, and of all containers. */
 const ROOTS = ['/run/containers/storage', '/var/lib/containers/storage'];
 
 /** CRI-O: annotations of the OCI configuration. */

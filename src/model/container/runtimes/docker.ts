@@ -2,7 +2,7 @@ import { isObject, objectIn, parseJson, type RuntimeFiles, textIn } from '../run
 
 const ROOT = '/var/lib/docker';
 
-/** Docker: `containers/ID/config.v2.json`, and of the digest of an image the list of those that were pulled. */
+/** Docker: `containers/ID/config.v2.json`, and for an image's digest the list of pulled images. */
 export const docker: RuntimeFiles = (id, read) => {
   const config = parseJson(read(`${ROOT}/containers/${id}/config.v2.json`));
   if (textIn(config, 'ID') !== id) return undefined;

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { RuntimeFiles } from '../runtime-files.ts';
 
-/** LXC, LXD and Incus: the container's own configuration; the image has a name in theirs only. */
+/** LXC, LXD and Incus: the container's own configuration. Only LXD and Incus have a name for the image. */
 export const lxc: RuntimeFiles = (id, read) => {
   const files = [`/var/lib/lxc/${id}/config`, `/run/lxd/${id}/lxc.conf`, `/run/incus/${id}/lxc.conf`];
   const text = files

@@ -1,7 +1,10 @@
 import { basename } from 'node:path';
 import type { RuntimeFiles } from '../runtime-files.ts';
 
-/** systemd-nspawn: what systemd-machined knows of a machine, `KEY=VALUE` a line. Its directory or image is all it was made from. */
+/**
+ * systemd-nspawn: systemd-machined's file of a machine, `KEY=VALUE` a line. The directory or image is all that is
+ * known about its origin.
+ */
 export const nspawn: RuntimeFiles = (id, read) => {
   const text = read(`/run/systemd/machines/${id}`)?.toString();
   if (text === undefined) return undefined;

@@ -2,7 +2,7 @@ import { isObject, parseJson, type RuntimeFiles, textIn } from '../runtime-files
 
 const DEFAULT_ROOT = '/var/lib/containers/storage';
 
-/** podman: the lists of containers and images of its storage, which storage.conf can put elsewhere. */
+/** podman: the lists of containers and images in its storage, which storage.conf can move elsewhere. */
 export const podman: RuntimeFiles = (id, read) => {
   const root = graphRoot(read('/etc/containers/storage.conf')) ?? DEFAULT_ROOT;
   const container = find(read(`${root}/overlay-containers/containers.json`), id);

@@ -9,7 +9,7 @@ import { type MessageHeader, readMessageHeader } from '../wire/response-codec.ts
 /** Longest delay a timer can have; longer ones would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_SEQID = 2 ** 31 - 1;
-/** Taken from the kernel at once. */
+/** Bytes taken from the kernel in one read. */
 const RECEIVE_BYTES = 64 * 1024;
 
 /** Limits of one call. */
@@ -76,7 +76,7 @@ export class Connection {
     return this.#connects;
   }
 
-  /** Sends what each of `encode` makes, in one write, and resolves with what `decode` makes of the replies. */
+  /** Sends the requests made by `encode` in one write, and resolves with what `decode` makes of the replies. */
   request<T>(
     method: string,
     encode: Job['encode'],
@@ -143,7 +143,7 @@ export class Connection {
     return undefined;
   }
 
-  /** Reads replies that were left for later, also those to requests that wait to be sent. */
+  /** Reads the replies that were left unread, also those to requests that are not sent yet. */
   readNow(): void {
     for (const job of this.#queue) job.readLater = false;
     if (this.#active?.readLater !== true) return;
@@ -151,7 +151,9 @@ export class Connection {
     this.#socket?.resume();
   }
 
-  /** Fails everything that waits, closes the socket, and resolves when it is closed. Any number of times. */
+  /**
+   * Fails all waiting requests, closes the socket, and resolves when it is closed. May be called any number of times.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     const error = new OsqueryError('OSQUERY_CLOSED', `the client of ${this.#path} was closed`);
@@ -177,7 +179,7 @@ export class Connection {
     job.settle(error);
   }
 
-  /** Gives up the connection and the request on it; the next request gets a new one. */
+  /** Gives up the connection and its request; the next request gets a new connection. */
   #fail(error: OsqueryError): void {
     const socket = this.#socket;
     this.#socket = undefined;
@@ -225,7 +227,7 @@ export class Connection {
   #connect(): Socket {
     const reader = new MessageReader(this.#maxReplyBytes);
     let connected = false;
-    // Into a buffer of ours: only then does a paused socket leave to the kernel what has come.
+    // Reads into a buffer of ours: only then does a paused socket leave data in the kernel.
     const socket = connect({
       path: this.#path,
       onread: {
@@ -270,7 +272,7 @@ export class Connection {
     const job = this.#active;
     const request = this.#sent[this.#replies.length];
     if (job === undefined || request === undefined) {
-      throw new OsqueryError('OSQUERY_PROTOCOL', `${this.#path} sent a reply that nobody waits for`);
+      throw new OsqueryError('OSQUERY_PROTOCOL', `${this.#path} sent a reply without a request`);
     }
     const header = readMessageHeader(new ByteCursor(bytes));
     const isLast = this.#replies.length + 1 === this.#sent.length;

@@ -6,8 +6,8 @@ import type { ExtensionClient } from './extension-client.ts';
 export type DatabaseKey = readonly [domain: string, key: string];
 
 /**
- * Core's own database: texts by domain and key, kept over core's restarts. `configurations` is a domain that is meant for
- * others, too; an unknown one is an error.
+ * Core's own database: texts by domain and key, kept over core's restarts. The domain `configurations` is meant for
+ * extensions, too; an unknown domain is an error.
  */
 export class CoreDatabase {
   readonly #client: Pick<ExtensionClient, 'call' | 'callTogether'>;
@@ -16,9 +16,9 @@ export class CoreDatabase {
     this.#client = client;
   }
 
-  /** The value of a key; undefined where core has none, or does not have the domain. */
+  /** The value of a key; undefined if core has none, or does not have the domain. */
   async get(domain: string, key: string, options?: CallOptions): Promise<string | undefined> {
-    // A key that is not there is a status other than 0, and its message is that of RocksDB.
+    // A missing key gives a status other than 0, with RocksDB's message.
     const rows = await unlessRefused(
       this.#client.call('database', '', { action: 'get', domain, key }, options),
     );
@@ -26,7 +26,7 @@ export class CoreDatabase {
   }
 
   /**
-   * The values of several keys, read one after the other for one wait; undefined for each that core does not have.
+   * The values of several keys, read one after the other with one wait; undefined for each that core does not have.
    *
    * @returns as many as there are keys, in their order
    */
@@ -40,7 +40,7 @@ export class CoreDatabase {
     return answers.map(({ rows: [row] }) => row?.v);
   }
 
-  /** @throws OsqueryStatusError when core cannot keep it */
+  /** @throws OsqueryStatusError when core cannot store it */
   async put(domain: string, key: string, value: string, options?: CallOptions): Promise<void> {
     await this.#client.call('database', '', { action: 'put', domain, key, value }, options);
   }
@@ -51,7 +51,7 @@ export class CoreDatabase {
     return rows.map(({ k = '' }) => k);
   }
 
-  /** Removes a key, which need not be there. */
+  /** Removes a key, which need not exist. */
   async remove(domain: string, key: string, options?: CallOptions): Promise<void> {
     await this.#client.call('database', '', { action: 'remove', domain, key }, options);
   }

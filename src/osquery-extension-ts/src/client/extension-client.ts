@@ -29,26 +29,26 @@ export interface PluginAnswer {
   readonly rows: readonly PluginRow[];
 }
 
-/** How a client is made. */
+/** Options of a client. */
 export interface ClientOptions {
   /** Path of the other side's socket: core's `--socket`, or an extension's `<socket>.<uuid>`. */
   readonly socketPath: string;
-  /** Limit of each call that has none of its own, in milliseconds. */
+  /** Limit of each call without its own limit, in milliseconds. */
   readonly timeoutMs?: number;
   /** Longest reply accepted, in bytes. */
   readonly maxReplyBytes?: number;
 }
 
 /**
- * What core does with an extension: ping, call, shutdown. Calls made at once are sent one after the other over one
- * connection, which is made again when it was lost; so a client is safe under Promise.all and survives the other
- * side's restart.
+ * Does with an extension what core does: ping, call, shutdown. Concurrent calls are sent one after the other over one
+ * connection, which is renewed when it was lost; so a client works with Promise.all and survives the other side's
+ * restart.
  */
 export class ExtensionClient implements AsyncDisposable {
   readonly socketPath: string;
   readonly #connection: Connection;
   readonly #timeoutMs: number;
-  /** The Thrift service spoken to. */
+  /** The Thrift service of the other side. */
   protected readonly service: Service = 'Extension';
 
   /** @throws OsqueryError OSQUERY_SOCKET_PATH when no socket can have the path */
@@ -67,7 +67,7 @@ export class ExtensionClient implements AsyncDisposable {
     return this.#connection.connects;
   }
 
-  /** Whether the other side answers. Its uuid is in the status: 0 for core. */
+  /** Asks whether the other side answers. Its uuid is in the status: 0 for core. */
   async ping(options?: CallOptions): Promise<ExtensionStatus> {
     return okStatus(statusOf(await this.invoke('ping', [], options), 'ping'));
   }
@@ -88,7 +88,7 @@ export class ExtensionClient implements AsyncDisposable {
     return decodeRows(await this.callEncoded(registry, item, request, options));
   }
 
-  /** As {@link call}, leaving the rows encoded: they are one piece of the received message. */
+  /** Like {@link call}, with the rows still encoded: they are a part of the received message. */
   async callEncoded(
     registry: string,
     item: string,
@@ -98,10 +98,7 @@ export class ExtensionClient implements AsyncDisposable {
     return this.#forRows('call', seqid => encodeCall(seqid, { registry, item, request }), options);
   }
 
-  /**
-   * Calls plugins one after the other, for one wait: all the requests are sent at once. They are answered in their order,
-   * each before the next is looked at.
-   */
+  /** Calls plugins one after the other with one wait: all requests are sent at once, and answered in order. */
   async callTogether(
     calls: readonly PluginCallRequest[],
     options?: CallOptions,
@@ -119,7 +116,7 @@ export class ExtensionClient implements AsyncDisposable {
     );
   }
 
-  /** Reads the replies to calls that were made with `readLater`. */
+  /** Reads the replies to calls made with `readLater`. */
   readNow(): void {
     this.#connection.readNow();
   }
@@ -129,7 +126,7 @@ export class ExtensionClient implements AsyncDisposable {
     await this.invoke('shutdown', [], options);
   }
 
-  /** Closes the connection; calls that wait fail with OSQUERY_CLOSED. Any number of times. */
+  /** Closes the connection; waiting calls fail with OSQUERY_CLOSED. May be called any number of times. */
   async close(): Promise<void> {
     await this.#connection.close();
   }

@@ -14,7 +14,7 @@ import { readExtensionList } from '../wire/response-codec.ts';
 import { CoreDatabase } from './core-database.ts';
 import { type CallOptions, ExtensionClient, okStatus, statusOf } from './extension-client.ts';
 
-/** What an extension does with core: everything of {@link ExtensionClient}, and core's own methods. */
+/** Does with core what an extension does: everything in {@link ExtensionClient}, and core's own methods. */
 export class ExtensionManagerClient extends ExtensionClient {
   protected override readonly service: Service = 'ExtensionManager';
 
@@ -22,10 +22,11 @@ export class ExtensionManagerClient extends ExtensionClient {
   readonly database = new CoreDatabase(this);
 
   /**
-   * Gives core a part of its configuration anew: what came from the same source before is replaced, all other sources stay.
+   * Replaces a part of core's configuration: what came from the same source before is replaced, and all other sources
+   * stay.
    *
    * @param source the name under which a config plugin, or an earlier call, gave the document
-   * @throws OsqueryStatusError when core does not take it
+   * @throws OsqueryStatusError when core does not accept it
    */
   async updateConfig(source: string, document: JsonDocument, options?: CallOptions): Promise<void> {
     const data = jsonText(`updateConfig ${source}`, document);
@@ -51,8 +52,8 @@ export class ExtensionManagerClient extends ExtensionClient {
   /**
    * Registers an extension's plugins.
    *
-   * @returns the uuid core gave; core calls the extension at `<socket>.<uuid>`
-   * @throws OsqueryStatusError OSQUERY_REGISTRATION_REFUSED with core's own words
+   * @returns the uuid from core; core calls the extension at `<socket>.<uuid>`
+   * @throws OsqueryStatusError OSQUERY_REGISTRATION_REFUSED with core's own message
    */
   async registerExtension(
     info: ExtensionInfo,
@@ -91,7 +92,7 @@ export class ExtensionManagerClient extends ExtensionClient {
     return status.uuid;
   }
 
-  /** Takes an extension's plugins out of core. */
+  /** Removes an extension's plugins from core. */
   async deregisterExtension(uuid: ExtensionUuid, options?: CallOptions): Promise<void> {
     okStatus(
       statusOf(await this.invoke('deregisterExtension', [int64Of(uuid)], options), 'deregisterExtension'),
@@ -99,8 +100,8 @@ export class ExtensionManagerClient extends ExtensionClient {
   }
 
   /**
-   * Runs SQL in core. Values are text, NULL is the empty text, as core itself makes them; what is not UTF-8 becomes U+FFFD,
-   * but for the columns named as `blobs`, whose values are bytes.
+   * Runs SQL in core. Values are text, and NULL is the empty text, as core sends them. Invalid UTF-8 becomes U+FFFD,
+   * except in columns named in `blobs`, whose values are bytes.
    *
    * @throws OsqueryStatusError with core's message when the statement fails
    */
@@ -113,15 +114,15 @@ export class ExtensionManagerClient extends ExtensionClient {
     return decodeRows(await this.queryEncoded(sql, options), options ?? {});
   }
 
-  /** As {@link query}, leaving the rows as core sent them: they are one piece of the received message. */
+  /** Like {@link query}, with the rows as core sent them: they are a part of the received message. */
   queryEncoded(sql: string, options?: CallOptions): Promise<EncodedRows<Uint8Array>> {
     return this.invokeForRows('query', [sql], options);
   }
 
   /**
-   * Runs SQL in core that gives one row.
+   * Runs SQL in core that must return one row.
    *
-   * @throws OsqueryError OSQUERY_ROW_COUNT when it gives none or several
+   * @throws OsqueryError OSQUERY_ROW_COUNT when it returns none or several
    */
   async queryRow(sql: string, options?: CallOptions): Promise<PluginRow> {
     const rows = await this.query(sql, options);
@@ -130,7 +131,7 @@ export class ExtensionManagerClient extends ExtensionClient {
     throw new OsqueryError('OSQUERY_ROW_COUNT', `expected one row, got ${rows.length}: ${sql}`);
   }
 
-  /** Names and types of the columns that a query would return, in their order, without running it. */
+  /** Names and types of the columns that a query would return, in order, without running it. */
   async getQueryColumns(sql: string, options?: CallOptions): Promise<{ name: string; type: string }[]> {
     const rows = decodeRows(await this.invokeForRows('getQueryColumns', [sql], options));
     return rows.flatMap(row => Object.entries(row).map(([name, type]) => ({ name, type })));

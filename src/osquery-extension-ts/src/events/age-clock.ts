@@ -1,9 +1,12 @@
-/** Seconds by which the wall clock may run away from the monotonic one between two looks; it is slewed slower than that. */
+/**
+ * Seconds by which the wall clock may move away from the monotonic one between two looks; slewing is slower than
+ * that.
+ */
 const STEP_S = 10;
 
 /**
- * The wall clock, for dropping events by age. Where it was set, or the host was asleep, the time of an event does not say
- * how old it is: there is no time then, until what had come before is older than the age in question all the same.
+ * The wall clock, for dropping events by age. If it was set, or the host was asleep, an event's time does not tell
+ * its age. Then there is no time until all earlier events are older than the age in question anyway.
  */
 export class AgeClock {
   readonly #wall: () => number;
@@ -19,7 +22,7 @@ export class AgeClock {
   }
 
   /**
-   * Seconds since the epoch; undefined where events are not to be judged by it.
+   * Seconds since the epoch; undefined while events cannot be judged by it.
    *
    * @param age in seconds, at which they are dropped
    */

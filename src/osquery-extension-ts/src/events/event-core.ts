@@ -11,22 +11,25 @@ export interface EventFlags {
   readonly optimize: boolean;
   /** `events_expiry`, in seconds. */
   readonly expiry: number;
-  /** `events_max`; osquery's own tables count batches of events, ours rows. */
+  /** `events_max`; osquery's own tables count batches of events, ours count rows. */
   readonly max: number;
 }
 
 export const DEFAULT_FLAGS: EventFlags = { optimize: true, expiry: 3600, max: 50_000 };
 
-/** Milliseconds between two looks at core; its own `extensions_interval` is as long. */
+/** Milliseconds between two looks at core, as in its own `extensions_interval`. */
 const LOOK_MS = 3_000;
-/** … while there has been none yet. */
+/** The same, until the first look succeeds. */
 const FIRST_LOOK_MS = 200;
 
-/** What the event tables of one extension know of their core, as of the last look at it. One for all of them. */
+/** What the event tables of one extension know about their core, as of the last look at it. Shared by all of them. */
 export class EventCore {
   static readonly #ofClients = new WeakMap<ExtensionManagerClient, EventCore>();
   readonly #main: ExtensionManagerClient;
-  /** Connections of their own: a look at the schedule waits for the queries of a tick, and these for what is asked here. */
+  /**
+   * Separate connections: a look at the schedule waits for the queries of a tick, and those wait for the answers to
+   * the other questions here.
+   */
   readonly #database: ExtensionManagerClient;
   readonly #scheduleClient: ExtensionManagerClient;
   readonly #running: RunningQuery;
@@ -65,10 +68,10 @@ export class EventCore {
   }
 
   /**
-   * Looks at core again and again, and tells after each look.
+   * Looks at core at an interval, and reports each look.
    *
-   * @param follower is given the number of the look, once the schedule is known
-   * @returns ends it
+   * @param follower receives the number of the look, once the schedule is known
+   * @returns a function that ends it
    */
   follow(follower: (look: number) => void): () => Promise<void> {
     this.#followers.add(follower);
@@ -94,7 +97,7 @@ export class EventCore {
         await this.#lookOnce(signal);
         pauseMs = LOOK_MS;
       } catch (error) {
-        // That core does not answer, or something else, is for the watch over core to judge; what was seen last stays.
+        // The watch over core judges failures; here the last state stays.
         debug('event tables: no look at core: %s', error);
       }
       await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});

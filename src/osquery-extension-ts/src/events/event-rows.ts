@@ -1,24 +1,26 @@
 import type { RowRange } from './row-ranges.ts';
 
-/** The rows of one event table, oldest first, numbered by the order in which they came: what reading them changes. */
+/**
+ * The rows of one event table, oldest first, numbered in the order in which they came: the part that reading changes.
+ */
 export interface EventRows {
-  /** Numbers of the oldest row and behind the newest. */
+  /** From the number of the oldest row to the number behind the newest. */
   readonly range: RowRange;
-  /** Drops the rows that are more than the limits allow, unless somebody holds them. */
+  /** Drops the rows above the limits, unless they are held. */
   makeRoom(): void;
-  /** Lets rows that would have to go for want of room stay for a moment: who has seen them will look again, and must see the same. */
+  /** Keeps rows above the limits for a moment: a reader that has seen them will look again, and must see the same. */
   hold(): void;
   /** Drops the rows whose event was before `time`, in seconds since the epoch. */
   expireBefore(time: number): void;
-  /** Notes that rows below a number were returned: losing them later is no loss. */
+  /** Notes that rows below a number were returned: dropping them later is no loss. */
   markRead(eid: number): void;
-  /** Drops rows that all their readers have had. */
+  /** Drops rows that all their readers have read. */
   discard(ranges: readonly RowRange[]): void;
-  /** … those below a number. */
+  /** The same, for rows below a number. */
   discardBelow(eid: number): void;
 }
 
-/** What has become of the rows of an event table. */
+/** Counters of the rows of an event table. */
 export interface EventCounters {
   /** Rows taken in. */
   appended: number;
@@ -32,7 +34,7 @@ export interface EventCounters {
   expiredUnread: number;
 }
 
-/** Of rows that are not there yet. */
+/** For rows that do not exist yet. */
 export const NO_COUNTS: Readonly<EventCounters> = {
   appended: 0,
   evicted: 0,

@@ -18,40 +18,40 @@ import { type ReadEnvironment, readEvents } from './read-events.ts';
 import { ReturnedRows } from './returned-rows.ts';
 import type { RowRange } from './row-ranges.ts';
 
-/** A row of an event table. `time`, in seconds since the epoch, is that of the append where it is absent. */
+/** A row of an event table. `time` is in seconds since the epoch; if absent, the time of the append. */
 export type EventRow<Columns extends readonly ColumnSpec[]> = Row<Columns> & {
   readonly time?: number | bigint | null | undefined;
 };
 
-/** How an event table is made, where it is not as core's flags say. */
+/** Options of an event table that override core's flags. */
 export interface EventTableOptions<Columns extends readonly ColumnSpec[]> {
-  /** Rows kept: the newest. Core's `events_max` where it is absent. */
+  /** Most rows kept; the newest stay. Default: core's `events_max`. */
   readonly max?: number;
-  /** Bytes of them as they go on the wire; {@link DEFAULT_MAX_EVENT_BYTES} where it is absent. */
+  /** Most bytes of them in wire format. Default: {@link DEFAULT_MAX_EVENT_BYTES}. */
   readonly maxBytes?: number;
   /**
-   * Seconds after its `time` at which a row is dropped, but not before the scheduled queries have had three chances to see
-   * it; 1 drops what was read, 0 nothing for its age. Core's `events_expiry` where it is absent.
+   * Seconds after its `time` at which a row is dropped, but not before the scheduled queries have had three chances
+   * to see it; 1 drops rows that were read, 0 drops nothing because of its age. Default: core's `events_expiry`.
    */
   readonly expiry?: number;
-  /** Whether a scheduled query gets each row once. Core's `events_optimize` where it is absent. */
+  /** Whether a scheduled query gets each row once. Default: core's `events_optimize`. */
   readonly optimize?: boolean;
-  /** Begins to watch, before the extension registers. `append` is the table's. */
+  /** Starts watching, before the extension registers. `append` is the table's. */
   start?(
     context: PluginContext & { readonly append: (row: EventRow<Columns>) => void },
   ): void | Promise<void>;
-  /** Ends it, when core calls no more. */
+  /** Stops watching, when core makes no more calls. */
   stop?(): void | Promise<void>;
 }
 
-/** A table that is fed with events, which core can query. */
+/** A table of events that core can query. */
 export interface EventTable<Columns extends readonly ColumnSpec[] = readonly ColumnSpec[]> extends Plugin {
-  /** As core has it: with `time` and `eid`. */
+  /** The spec with `time` and `eid`, as core has it. */
   readonly spec: TableSpec;
-  /** What has become of the rows so far. */
+  /** Counters of the rows so far. */
   readonly counters: Readonly<EventCounters>;
   /**
-   * Takes a row in.
+   * Adds a row.
    *
    * @throws OsqueryError OSQUERY_INVALID for a row that the columns cannot hold
    */
@@ -59,14 +59,15 @@ export interface EventTable<Columns extends readonly ColumnSpec[] = readonly Col
 }
 
 /**
- * Makes an event table. Core keeps no cursor for those of extensions, and would log every row again at each run of a
- * scheduled query: so the table keeps its rows, and gives each scheduled query those it has not had; all reads of one
- * execution (a self-join, `IN`, `OR`) get the same. A query that says which `time` it wants, and one that is not of the
- * schedule, gets all there are. Rows are kept in memory: they are gone when the extension ends.
+ * Makes an event table. Core keeps no cursor for event tables of extensions, and would log every row again at each
+ * run of a scheduled query. So the table keeps its rows and gives each scheduled query those that it has not read;
+ * all reads of one execution (a self-join, `IN`, `OR`) get the same rows. A query with a constraint on `time`, or
+ * outside the schedule, gets all rows. Rows are in memory, and lost when the extension ends.
  *
- * The columns `time` (BIGINT) and `eid` (TEXT, hidden: the number of the row) are added if the spec does not have them.
+ * The columns `time` (BIGINT) and `eid` (TEXT, hidden: the number of the row) are added if the spec does not have
+ * them.
  *
- * @throws OsqueryError OSQUERY_INVALID when the definition cannot be right
+ * @throws OsqueryError OSQUERY_INVALID when the definition is invalid
  */
 export function eventTable<const Columns extends readonly ColumnSpec[]>(
   spec: TableSpec<Columns>,
@@ -75,7 +76,7 @@ export function eventTable<const Columns extends readonly ColumnSpec[]>(
   return new BufferedTable<Columns>(spec, options);
 }
 
-/** Digits of `eid`, with leading zeros, so that texts are in the order of the numbers; as many as osquery's own. */
+/** Digits of `eid`, with leading zeros, so that texts sort like the numbers; as many as in osquery. */
 const EID_DIGITS = 10;
 
 type KeptRow = GeneratedRow<readonly ColumnSpec[]> & Readonly<Record<string, unknown>>;
@@ -113,7 +114,7 @@ class BufferedTable<Columns extends readonly ColumnSpec[]> implements EventTable
   append(row: EventRow<Columns>): void {
     const eid = this.#events.range.to;
     const time = row.time ?? Math.floor(Date.now() / 1000);
-    // A copy: what is the caller's may change.
+    // A copy, because the caller may change its object.
     const kept = { ...row, time, eid: String(eid).padStart(EID_DIGITS, '0'), rowid: eid } as KeptRow;
     const { rowid: _rowid, ...columns } = kept;
     this.#encoded.length = 0;
@@ -159,7 +160,7 @@ class BufferedTable<Columns extends readonly ColumnSpec[]> implements EventTable
     return { rows: max ?? flags.max, bytes: maxBytes };
   }
 
-  /** Takes over what a look at core has shown: its flags, and which queries there are. */
+  /** Takes over the result of a look at core: its flags, and its queries. */
   #follow(core: EventCore, look: number): void {
     const { schedule, flags } = core;
     this.#events.setLimits(this.#limits(flags));
@@ -200,16 +201,16 @@ class BufferedTable<Columns extends readonly ColumnSpec[]> implements EventTable
   }
 }
 
-/** The part of a range that a comparison of `eid` leaves: a join asks for one row at a time. */
+/** The part of a range that comparisons of `eid` leave: a join asks for one row at a time. */
 const narrowed = (range: RowRange, context: TableContext): RowRange => {
   const [first, ...others] = context.comparisons('eid').filter(({ operator }) => operator === '=');
-  // Texts are compared as numbers beside a column of numbers: '77' may be '0000000077'.
+  // Beside a column of numbers, texts are compared as numbers: '77' may be '0000000077'.
   const eid = Number(first?.value);
   if (first === undefined || others.length > 0 || !Number.isSafeInteger(eid)) return range;
   return { from: Math.max(range.from, eid), to: Math.min(range.to, eid + 1) };
 };
 
-/** The table with the columns that it has anyway, as one of events. */
+/** The spec with the columns of every event table, and as event-based. */
 const completed = (spec: TableSpec): TableSpec => {
   checkTableSpec(spec);
   const fail = (what: string): never => {

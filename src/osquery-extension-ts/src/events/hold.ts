@@ -1,24 +1,24 @@
-/** Milliseconds for which rows that were seen are held: as long as core takes between two reads of one query. */
+/** Milliseconds for which rows that were seen are held: the time that core takes between two reads of one query. */
 const HOLD_MS = 1_000;
-/** … and how much more than the limits there may be meanwhile. */
+/** The factor by which rows may exceed the limits in the meantime. */
 const HELD_FACTOR = 2;
 
-/** Whether rows that somebody has seen, who will look again, are kept although there is no room for them. */
+/** Decides whether rows above the limits are kept, because a reader has seen them and will look again. */
 export class Hold {
   readonly #now: () => number;
   #until = Number.NEGATIVE_INFINITY;
 
-  /** @param now milliseconds of a clock that nobody sets */
+  /** @param now milliseconds of a monotonic clock */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Begins anew. */
+  /** Starts the time again. */
   begin(): void {
     this.#until = this.#now() + HOLD_MS;
   }
 
-  /** How many times as much as the limits say there may be now. */
+  /** The factor by which the limits may be exceeded now. */
   get factor(): number {
     return this.#now() < this.#until ? HELD_FACTOR : 1;
   }

@@ -2,31 +2,31 @@ import { type EventCounters, type EventRows, NO_COUNTS } from './event-rows.ts';
 import { Hold } from './hold.ts';
 import type { RowRange, RowRanges } from './row-ranges.ts';
 
-/** One row, with what is known of it beside what it says. */
+/** One row, with its time and size. */
 export interface KeptEvent<Row> {
   readonly row: Row;
-  /** Of its event, in seconds since the epoch. */
+  /** Time of its event, in seconds since the epoch. */
   readonly time: number;
-  /** What it counts for in the limit of bytes. */
+  /** What it counts in the limit of bytes. */
   readonly bytes: number;
 }
 
-/** What there may be at most; the newest stay. */
+/** Limits; the newest rows stay. */
 export interface KeptEventLimits {
   readonly rows: number;
   readonly bytes: number;
 }
 
-/** Places without rows at the front before the others move up. */
+/** Most empty places at the front before the others are moved. */
 const MOST_EMPTY = 4_096;
 
 /** The rows of an event table as objects, in memory. */
 export class KeptEvents<Row> implements EventRows {
   readonly counters: EventCounters = { ...NO_COUNTS };
-  /** By number, from that of the first place on; undefined for a row that is gone. */
+  /** By number, starting with that of the first place; undefined for a dropped row. */
   #places: (KeptEvent<Row> | undefined)[] = [];
   #firstPlace = 1;
-  /** Number of the oldest row that is there. */
+  /** Number of the oldest existing row. */
   #oldest = 1;
   #rows = 0;
   #bytes = 0;
@@ -34,7 +34,7 @@ export class KeptEvents<Row> implements EventRows {
   #limits: KeptEventLimits;
   readonly #hold: Hold;
 
-  /** @param now milliseconds of a clock that nobody sets */
+  /** @param now milliseconds of a monotonic clock */
   constructor(limits: KeptEventLimits, now = () => performance.now()) {
     this.#limits = limits;
     this.#hold = new Hold(now);
@@ -52,7 +52,7 @@ export class KeptEvents<Row> implements EventRows {
     return this.#bytes;
   }
 
-  /** Takes a row in behind the others: its number is `range.to`. */
+  /** Adds a row behind the others, with number `range.to`. */
   append(event: KeptEvent<Row>): void {
     this.#places.push(event);
     this.#rows += 1;
@@ -83,7 +83,7 @@ export class KeptEvents<Row> implements EventRows {
   expireBefore(time: number): void {
     const { from, to } = this.range;
     for (let eid = from; eid < to; eid += 1) {
-      // Wherever they are: clocks are set, and one row from the future must not keep all that came after it.
+      // In any place: clocks are changed, and one row from the future must not keep all later ones.
       const event = this.#at(eid);
       if (event === undefined || event.time >= time) continue;
       if (eid >= this.#readUpTo) this.counters.expiredUnread += 1;
@@ -109,7 +109,7 @@ export class KeptEvents<Row> implements EventRows {
   /**
    * The rows of a range that pass, oldest first.
    *
-   * @param returned is told which they are
+   * @param returned collects their numbers
    */
   select({ from, to }: RowRange, passes: (row: Row) => boolean, returned?: RowRanges): Row[] {
     const found: Row[] = [];
@@ -136,7 +136,7 @@ export class KeptEvents<Row> implements EventRows {
     if (eid === this.#oldest) this.#advance();
   }
 
-  /** Finds the oldest row that is there, and lets the places before it go once there are many. */
+  /** Finds the oldest existing row, and removes the places before it once there are many. */
   #advance(): void {
     const { to } = this.range;
     while (this.#oldest < to && this.#at(this.#oldest) === undefined) this.#oldest += 1;

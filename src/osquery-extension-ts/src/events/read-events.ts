@@ -10,26 +10,29 @@ export interface TableReader {
   readonly interval: number;
 }
 
-/** What a SELECT needs to know of the world around it. */
+/** What a SELECT needs to know about its surroundings. */
 export interface ReadEnvironment {
   /** The scheduled query that is running; undefined for any other. */
   execution(): Promise<QueryExecution | undefined>;
   /** Scheduled queries that read the table; undefined while they are not known. */
   readers(): readonly TableReader[] | undefined;
-  /** Resolves when what has happened up to now is among the rows; undefined if it is, absent where nothing comes. */
+  /**
+   * Resolves when everything that has happened is among the rows; undefined if it already is; absent if nothing new
+   * can come.
+   */
   upToDate?(): Promise<void> | undefined;
-  /** Of this table, where `events_expiry` 1 drops what was returned. */
+  /** Of this table; with `events_expiry` 1 it drops what was returned. */
   readonly returned: ReturnedRows;
   readonly eventsOptimize: boolean;
   /** Seconds. */
   readonly eventsExpiry: number;
   /**
-   * Resolves when a cursor that moved is safe: rows that core has got must not come again after a kill. Absent
-   * where nothing is kept.
+   * Resolves when a moved cursor is saved: rows that core has got must not come again after a kill. Absent if nothing
+   * is saved.
    */
   saved?(): Promise<void>;
   /**
-   * Seconds since the epoch; undefined where events do not age, as those of a replayed log.
+   * Seconds since the epoch; undefined if events do not age, as those of a replayed log.
    *
    * @param age in seconds, at which they are dropped
    */
@@ -38,34 +41,34 @@ export interface ReadEnvironment {
 
 /** One SELECT. */
 export interface EventRead<Rows> {
-  /** Whether it has a constraint on `time`: then it asks for rows of a time, and not for those it has not had. */
+  /** Whether it has a constraint on `time`: then it asks for a time range, and not for unread rows. */
   readonly isTimed: boolean;
-  /** Whether it gets all rows of the range that it is given. */
+  /** Whether it takes all rows of the range that it is given. */
   readonly hasAll: boolean;
   /** Fires if core does not get the reply. */
   readonly signal: AbortSignal;
   /**
-   * The rows of a range that it asks for.
+   * The matching rows of a range.
    *
-   * @param consumed is told which they are, where they are to be dropped for it
+   * @param consumed collects their numbers, if they are to be dropped for it
    */
   select(range: RowRange, consumed: RowRanges | undefined): Rows;
 }
 
-/** events_expiry that means: drop what a SELECT has returned. */
+/** The value of events_expiry that means: drop what a SELECT has returned. */
 const AUTO_CLEAR = 1;
 
 /**
  * Answers a SELECT of an event table, as osquery's own event tables do.
  *
- * - A scheduled query without a `time` constraint gets the rows it has not had (`events_optimize`); an execution whose
- *   reply core does not get has not had them.
- * - Every other query gets all rows, and moves nothing.
- * - While the schedule is not known no row is dropped for its age, or for having been read.
- * - Rows older than `events_expiry`, but at least three times the longest interval of the scheduled queries that
- *   read the table, are dropped. `events_expiry` 0 is no age of its own.
- * - `events_expiry` 1 drops the rows that were returned: soon if nothing is scheduled to read them, else when every such
- *   query has had them.
+ * - A scheduled query without a `time` constraint gets unread rows (`events_optimize`). If core does not get the
+ *   reply, the rows stay unread.
+ * - Every other query gets all rows, and moves no cursor.
+ * - While the schedule is not known, no row is dropped for its age, or for having been read.
+ * - Rows older than `events_expiry` are dropped, but not before three times the longest interval of the scheduled
+ *   queries that read the table. With `events_expiry` 0 there is no age limit.
+ * - `events_expiry` 1 drops the rows that were returned: soon if nothing is scheduled to read them, else when every
+ *   such query has read them.
  */
 export const readEvents = async <Rows>(
   rows: EventRows,
@@ -75,15 +78,15 @@ export const readEvents = async <Rows>(
 ): Promise<Rows> => {
   const isByExecution = environment.eventsOptimize && !isTimed;
   const execution = isByExecution ? await environment.execution() : undefined;
-  // What an execution sees is settled by its first read: nothing comes to it, and nothing goes.
+  // The first read of an execution fixes what it sees: no row is added or dropped for it.
   const isSettled = execution !== undefined && cursors.hasBegun(execution);
   if (!isSettled) await environment.upToDate?.();
   const readers = environment.readers();
   environment.returned.begin();
   if (!isSettled) rows.makeRoom();
-  // Before it is known who has to see the rows, none is dropped.
+  // No row is dropped before it is known which queries have to see it.
   if (!isSettled && readers !== undefined) expire(rows, environment, readers);
-  // Nobody waits for the answer any more: nothing moves, and nothing is dropped.
+  // Nobody waits for the answer any more: no cursor moves, and no row is dropped.
   signal.throwIfAborted();
   let range = rows.range;
   if (execution !== undefined) {
@@ -95,11 +98,12 @@ export const readEvents = async <Rows>(
   const autoClear = environment.eventsExpiry === AUTO_CLEAR;
   const isConsumed = autoClear && readers?.length === 0;
   const selected = select(range, isConsumed ? environment.returned.note() : undefined);
-  // A scheduled query has had what it left out, too; somebody who looks for one row has not seen the others.
+  // A scheduled query has also read the rows that it left out; somebody who looks for one row has not seen the
+  // others.
   const markRead = (): void => rows.markRead(range.to);
   if (hasAll || execution !== undefined) markRead();
   else if (!isByExecution) {
-    // The rows are the same whoever asks: nobody has to wait until core has said who.
+    // The rows are the same for every caller, so there is no need to wait for core to tell who it is.
     void environment.execution().then(
       late => late && markRead(),
       () => {},

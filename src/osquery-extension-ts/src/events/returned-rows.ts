@@ -1,12 +1,12 @@
 import type { EventRows } from './event-rows.ts';
 import { RowRanges } from './row-ranges.ts';
 
-/** Milliseconds without a SELECT of the table after which the statement before is over. */
+/** Milliseconds without a SELECT of the table after which the previous statement counts as finished. */
 const STATEMENT_MS = 1_000;
 
 /**
- * The rows that SELECTs have returned and that are to be dropped for it (events_expiry 1). Not at once: one statement reads a
- * table several times if it joins it to itself, or has an OR in it, and nobody says when it is over.
+ * Rows that SELECTs have returned and that will be dropped for it (events_expiry 1). Not at once: one statement reads
+ * a table several times if it joins it to itself, or contains an OR, and nothing reports its end.
  */
 export class ReturnedRows {
   readonly #buffer: Pick<EventRows, 'discard'>;
@@ -15,20 +15,20 @@ export class ReturnedRows {
   #lastAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param now milliseconds of a clock that nobody sets */
+  /** @param now milliseconds of a monotonic clock */
   constructor(buffer: Pick<EventRows, 'discard'>, now = () => performance.now()) {
     this.#buffer = buffer;
     this.#now = now;
   }
 
-  /** A SELECT begins: drops what the statements before it have returned, if they are over. */
+  /** A SELECT begins: drops the rows of earlier statements, if these are finished. */
   begin(): void {
     const now = this.#now();
     if (now - this.#lastAt >= STATEMENT_MS) this.#drop();
     this.#lastAt = now;
   }
 
-  /** Where a SELECT that has begun notes the rows that it returns. */
+  /** Collects the rows that a SELECT returns. */
   note(): RowRanges {
     this.#timer ??= setTimeout(() => this.#whenOver(), STATEMENT_MS).unref();
     return this.#rows;

@@ -1,10 +1,10 @@
-/** Rows are asked for by number (`eid`), `from` inclusive, `to` exclusive. */
+/** A range of row numbers (`eid`), `from` inclusive, `to` exclusive. */
 export interface RowRange {
   readonly from: number;
   readonly to: number;
 }
 
-/** Ranges that are kept before they are put in order: a join finds one row at a time, and some of them again and again. */
+/** Most ranges before they are sorted and merged: a join finds one row at a time, and some of them repeatedly. */
 const MOST_RANGES = 1_000;
 
 /** Numbers of rows, in any order. */
@@ -21,7 +21,7 @@ export class RowRanges {
     this.#ranges.push({ from: eid, to: eid + 1 });
   }
 
-  /** Takes them out, in their order. */
+  /** Removes and returns them, in order. */
   take(): readonly RowRange[] {
     this.#merge();
     const taken = this.#ranges;

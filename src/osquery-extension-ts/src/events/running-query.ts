@@ -6,25 +6,25 @@ import { DISTRIBUTED_RUNNING, PERSISTENT_SETTINGS, QUERIES } from './core-domain
 import type { QueryExecution } from './query-cursors.ts';
 import type { Schedule } from './schedule.ts';
 
-/** What a call came by. */
+/** The connection of a call. */
 export interface CallOrigin {
   /** Descriptor of the connection; undefined if it is not known. */
   readonly fd: number | undefined;
 }
 
 /**
- * Which of core's threads waits for the answer to a call.
+ * The thread of core that waits for the answer to a call.
  *
- * The scheduler's mark stays the same until it reads or writes a file: it does at the end and at the start of each query, for the
- * CPU and memory that the query took and for what core keeps of it (see recordQueryStart in osquery/config/config.cpp), and not
- * when it asks an extension. undefined if that cannot be seen.
+ * The scheduler's mark changes only when it reads or writes a file. It does so at the end and at the start of each
+ * query, to measure the query's CPU and memory and to store data about it (see recordQueryStart in
+ * osquery/config/config.cpp), and not when it asks an extension. undefined if the mark cannot be seen.
  */
 export type Caller =
   | { readonly kind: 'scheduler'; readonly mark: string | undefined }
   | { readonly kind: 'other' }
   | { readonly kind: 'unknown' };
 
-/** Tells who calls, as far as that can be seen. */
+/** Determines who calls, as far as that can be seen. */
 export interface CallerView {
   identify(call: CallOrigin): Caller | Promise<Caller>;
 }
@@ -33,29 +33,29 @@ export interface CallerView {
 export interface TableRead extends CallOrigin {
   /** All names of the table. */
   readonly tableNames: readonly string[];
-  /** Columns that core wants; undefined if it does not say. */
+  /** Columns that core wants; undefined if it does not tell. */
   readonly columns: ReadonlySet<string> | undefined;
 }
 
-/** What a reading query is found with. */
+/** The sources by which the reading query is determined. */
 export interface ReadingSources {
-  /** Nothing else is asked on its connection that core may take long to answer. */
+  /** Its connection must not be used for anything that core may take long to answer. */
   readonly client: ExtensionManagerClient;
   readonly running: RunningQuery;
   readonly schedule: Schedule;
-  /** undefined where threads cannot be seen. */
+  /** undefined if threads cannot be seen. */
   readonly asking?: CallerView | undefined;
 }
 
 const UNKNOWN: Caller = { kind: 'unknown' };
 
 /**
- * The scheduled query that a read of a table belongs to; undefined for one that no schedule asked for.
+ * The scheduled query to which a read of a table belongs; undefined if it belongs to none.
  *
- * Core does not say who reads. Its database says which scheduled query is running, and distributed queries run beside it; which
- * thread of core asks, the one that runs the schedule or another, may be seen, or not.
- * A query that is not known to read the table may have come, or changed, since the last look at the schedule; the look
- * cannot be waited for (see Schedule), but it is the one that reads if the scheduler asks, or no distributed query runs.
+ * Core does not tell who reads. Its database tells which scheduled query is running, but distributed queries run at
+ * the same time; which thread of core asks may be visible or not. A query that is not known to read the table may
+ * have been added or changed since the last look at the schedule. The look cannot be awaited (see Schedule), but if
+ * the scheduler asks, or no distributed query runs, that query is the reader.
  */
 export const readingQuery = async (
   read: TableRead,
@@ -73,42 +73,41 @@ export const readingQuery = async (
   return isAnother ? undefined : { ...execution, seenAtLook: schedule.looks };
 };
 
-/** Milliseconds within which a call comes that core's ping has announced. */
+/** Milliseconds between core's ping and the call that it announces. */
 const ANNOUNCED_MS = 100;
-/** Questions under way at most for pings: more are not of a core that waits for each answer. */
+/** Most questions in progress for pings: a core that waits for each answer has no more. */
 const MOST_ASKED = 4;
 
 /**
  * Asks core's database which scheduled query is running, and which execution of it this is.
  *
- * Core writes `executing_query` and the time of the start before each execution; the query's counter grows after each
- * one that had results. Both together tell two executions apart: the counter alone stands still while a query finds
- * nothing, the time alone is in seconds.
+ * Core writes `executing_query` and the start time before each execution; the query's counter grows after each
+ * execution with results. Only both together distinguish two executions: the counter does not change while a query
+ * finds nothing, and the time is in whole seconds.
  *
- * A join calls generate once per outer row, so the wait for this counts. Where the scheduler is seen to wait for the call, the
- * answer holds for as long as its mark stays the same (see Caller): it waited while core answered, so that one was of the
- * execution that the call belongs to.
+ * A join calls generate once per outer row, so the wait for this matters. If the scheduler is seen waiting for the
+ * call, the answer stays valid as long as its mark does (see Caller): it was waiting while core answered, so the
+ * answer is about the execution of the call.
  *
- * Elsewhere all that is asked goes in one write, for the query that ran last, and is asked when core pings: it does before
- * each call, on a connection of its own (see callExtension in osquery/extensions/extensions.cpp). So the answer is of the
- * execution that the call belongs to: core gave it after this execution had pinged, and while it waits for its call. That
- * holds for the question asked last, whichever of several threads of core it was that pinged: the ping of each call lies
- * before it.
+ * Otherwise all questions are sent in one write, for the query that ran last, when core pings: it pings before each
+ * call, on a separate connection (see callExtension in osquery/extensions/extensions.cpp). So the answer is about the
+ * execution of the call: core gave it after this execution had pinged, while it waits for its call. That is true for
+ * the question asked last, whichever thread of core pinged, because the ping of each call comes before it.
  */
 export class RunningQuery {
   readonly #client: ExtensionManagerClient;
   readonly #now: () => number;
-  /** The query that ran when somebody asked last. */
+  /** The query that ran at the last question. */
   #last: string | undefined;
   #asked = 0;
-  /** Whether it was not seen lately who asks. */
+  /** Whether the asking thread was not visible lately. */
   #asksAtPings = false;
   #known: { readonly mark: string; readonly execution: QueryExecution | undefined } | undefined;
   #announced: { readonly at: number; readonly answer: Promise<QueryExecution | undefined> } | undefined;
 
   /**
-   * @param client whose connection nothing else is asked on that core may take long to answer
-   * @param now milliseconds of a clock that nobody sets
+   * @param client whose connection must not be used for anything that core may take long to answer
+   * @param now milliseconds of a monotonic clock
    */
   constructor(client: ExtensionManagerClient, now = () => performance.now()) {
     this.#client = client;
@@ -120,13 +119,13 @@ export class RunningQuery {
     this.#announced = undefined;
     if (!this.#asksAtPings || this.#asked >= MOST_ASKED) return;
     const answer = this.#ask({ readLater: true });
-    // Who takes it hears of its failure.
+    // The caller that takes the answer learns of its failure.
     answer.catch(() => {});
     this.#announced = { at: this.#now(), answer };
   }
 
   /**
-   * Which query is running, if it is the one that asks; undefined if none of the schedule is.
+   * The running query, if it is the caller; undefined if no scheduled query is.
    *
    * @param caller who waits for the answer to the call
    */
@@ -146,7 +145,7 @@ export class RunningQuery {
 
   #announcedOrAsked(): Promise<QueryExecution | undefined> {
     const announced = this.#announced;
-    // One call for each ping: who does not ping gets an answer of his own time.
+    // One call for each ping: a caller that does not ping gets an answer of its own time.
     this.#announced = undefined;
     if (announced === undefined || this.#now() - announced.at >= ANNOUNCED_MS) return this.#ask();
     this.#client.readNow();
@@ -172,7 +171,7 @@ export class RunningQuery {
   }
 }
 
-/** Of the count of a query's results, and of the time at which its last execution began. */
+/** Keys of the number of a query's results, and of the start time of its last execution. */
 const keysOf = (query: string): readonly DatabaseKey[] => [
   [QUERIES, `${query}counter`],
   [PERSISTENT_SETTINGS, `timestamp.${query}`],

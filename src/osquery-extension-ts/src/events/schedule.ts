@@ -11,43 +11,43 @@ interface ScheduledQuery {
   readonly interval: number;
 }
 
-/** Before the names of the views of core's configuration. Source: osquery plugins/config/parsers/views.cpp. */
+/** Prefix of the names of the views of core's configuration. Source: osquery plugins/config/parsers/views.cpp. */
 const VIEWS = 'config_views.';
 
 /**
- * Milliseconds after the first look in which an empty schedule is not believed while core has no valid configuration: it
- * starts its extensions before it reads one, and a server that it comes from may take seconds.
+ * Milliseconds after the first look during which an empty schedule is not believed while core has no valid
+ * configuration: it starts its extensions before it reads one, and a server may take seconds to send it.
  */
 const CONFIG_MS = 10_000;
 
 /**
- * Milliseconds that a look may take: the queries of one tick. One that is given up leaves a thread of core waiting for
- * them all the same, so few are.
+ * Most milliseconds of a look: the queries of one tick. Giving up a look leaves a thread of core waiting
+ * nevertheless, so few are given up.
  */
 const LOOK_MS = 600_000;
 
 /**
  * Core's scheduled queries, as of the last look.
  *
- * A look waits in core until all queries of one tick are done: `SELECT … FROM osquery_schedule` takes the lock that the
- * scheduler holds meanwhile. So it needs a connection of its own, and no generate may wait for it: the scheduler is
- * waiting for that generate. What a generate asks here is answered from what is known.
+ * A look waits in core until all queries of one tick are done: `SELECT … FROM osquery_schedule` takes the lock that
+ * the scheduler holds in the meantime. So it needs a separate connection, and no generate may wait for it: the
+ * scheduler is waiting for that generate. Questions of a generate are answered from what is known.
  */
 export class Schedule {
   readonly #client: ExtensionManagerClient;
-  /** undefined while core does not tell: --disable_tables and --enable_tables can keep its own tables away, too. */
+  /** undefined while core does not tell: --disable_tables and --enable_tables can hide its own tables, too. */
   #queries: readonly ScheduledQuery[] | undefined;
   /** SQL by name. */
   #views: ReadonlyMap<string, string> = new Map();
   #looks = 0;
-  /** What follows from the last look, by what was asked: a join asks the same a thousand times. */
+  /** Answers derived from the last look, by question: a join asks the same a thousand times. */
   readonly #memo = new Map<string, unknown>();
   #doubtUntil: number | undefined;
   readonly #now: () => number;
 
   /**
-   * @param client whose connection may be held up for as long as a tick takes
-   * @param now milliseconds of a clock that nobody sets
+   * @param client whose connection may be blocked for as long as a tick takes
+   * @param now milliseconds of a monotonic clock
    */
   constructor(client: ExtensionManagerClient, now = () => performance.now()) {
     this.#client = client;
@@ -55,10 +55,10 @@ export class Schedule {
   }
 
   /**
-   * Looks anew. May take as long as the scheduled queries of a tick.
+   * Looks again. May take as long as the scheduled queries of a tick.
    *
    * @param signal gives it up
-   * @returns number of this look: what was noted at `looks` below it was noted before it began
+   * @returns number of this look: notes with a lower value of `looks` were made before it began
    * @throws OsqueryError if core does not answer
    */
   async refresh(signal?: AbortSignal): Promise<number> {
@@ -100,7 +100,7 @@ export class Schedule {
     return this.#queries !== undefined;
   }
 
-  /** Looks begun so far. */
+  /** Number of looks begun so far. */
   get looks(): number {
     return this.#looks;
   }
@@ -110,8 +110,8 @@ export class Schedule {
   }
 
   /**
-   * Whether a scheduled query, as it is known here, can be the one that reads some columns of a table: it names the table,
-   * or a view of it, and leaves out none of the columns. It may have come or changed since the last look.
+   * Whether a scheduled query, as it is known here, can be the reader of some columns of a table: it names the table,
+   * or a view of it, and leaves out none of the columns. It may have been added or changed since the last look.
    *
    * @param columns undefined: any
    */
@@ -123,14 +123,14 @@ export class Schedule {
   #canRead(query: string, tableNames: readonly string[], columns: ReadonlySet<string> | undefined): boolean {
     const sql = this.#queries?.find(({ name }) => name === query)?.sql;
     if (sql === undefined || !mentionsOf(this.#namesLeadingTo(tableNames)).test(sql)) return false;
-    // A view, a star and a natural join take columns that the query does not name.
+    // A view, a star and a natural join read columns that the query does not name.
     const namesAll = mentionsOf(tableNames).test(sql) && !TAKES_UNNAMED.test(sql);
     return !namesAll || columns === undefined || [...columns].every(name => mentionsOf([name]).test(sql));
   }
 
   /**
-   * The queries that mention one of a table's names, or a view that does. One that only looks as if it did makes rows
-   * live longer.
+   * The queries that mention one of a table's names, or a view that does. A query that is wrongly included only makes
+   * rows live longer.
    *
    * @returns undefined while the schedule is not known
    */
@@ -150,7 +150,7 @@ export class Schedule {
 
   #namesLeadingTo(tableNames: readonly string[]): readonly string[] {
     const names = new Set(tableNames);
-    // A view may be of a view: each round takes in those one step further away.
+    // A view may be of a view: each round adds those one step further away.
     for (let before = 0; before < names.size; ) {
       before = names.size;
       const mentions = mentionsOf([...names]);

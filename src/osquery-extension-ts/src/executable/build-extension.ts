@@ -7,19 +7,19 @@ import { bundleModule } from './bundle-module.ts';
 import { SENTINEL } from './single-executable.ts';
 import { writeExecutable } from './write-executable.ts';
 
-/** What is built. */
+/** Options of a build. */
 export interface BuildExtensionOptions {
   /** Path of the program: the module that calls `main`, in TypeScript or JavaScript. */
   readonly entry: string;
-  /** Path of the file to make, which ends in `.ext`; absent: the program's name in the working directory. */
+  /** Path of the file to make, which ends in `.ext`. Default: the program's name in the working directory. */
   readonly output?: string;
-  /** Path of the Node that the file contains, 22.12 or later; absent: the one that runs. */
+  /** Path of the Node in the file, 22.12 or later. Default: the running one. */
   readonly node?: string;
-  /** Told what could not be done, and does not have to be. */
+  /** Receives optional steps that could not be done. */
   readonly note?: (text: string) => void;
 }
 
-/** What was built. */
+/** The result of a build. */
 export interface BuiltExtension {
   /** Absolute path. */
   readonly output: string;
@@ -29,8 +29,8 @@ export interface BuiltExtension {
 }
 
 /**
- * Builds an extension into one executable file, as osqueryd loads it: the program, what it imports, and Node. For Linux. What
- * it imports must be JavaScript: a package with native parts has files that would not be there.
+ * Builds an extension into one executable file that osqueryd can load: the program, its imports, and Node. For Linux.
+ * All imports must be JavaScript: the files of native parts would be missing.
  *
  * Needs the packages esbuild and postject.
  *
@@ -42,9 +42,9 @@ export const buildExtension = async (options: BuildExtensionOptions): Promise<Bu
   const output = resolve(options.output ?? `${name}.ext`);
   const node = resolve(options.node ?? process.execPath);
   if (process.platform !== 'linux')
-    fail(`expected Linux, whose executables are made, got ${process.platform}`);
+    fail(`expected Linux, because executables are made only for Linux, got ${process.platform}`);
   if (!output.endsWith('.ext')) {
-    fail(`--output: expected a name that ends in .ext, as osqueryd wants it, got ${output}`);
+    fail(`--output: expected a name that ends in .ext, which osqueryd requires, got ${output}`);
   }
   await stat(entry).catch(cause => fail(`expected a program at ${entry}`, cause));
   const nodeVersion = await versionOf(node);
@@ -64,7 +64,7 @@ const fail = (what: string, cause?: unknown): never => {
   throw new OsqueryError('OSQUERY_INVALID', what, cause === undefined ? {} : { cause });
 };
 
-/** What a Node says it is, if it can become an executable of its own. */
+/** The version of a Node, if it can become a single executable. */
 const versionOf = async (path: string): Promise<string> => {
   const answer = await promisify(execFile)(path, ['--version']).catch(cause =>
     fail(`expected a Node at ${path}`, cause),

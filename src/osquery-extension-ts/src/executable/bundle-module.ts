@@ -5,15 +5,15 @@ import { OsqueryError } from '../errors.ts';
 import { findTool } from './find-tool.ts';
 
 /**
- * What a bundle is.
+ * The kind of a bundle.
  *
- * - `program`: the script of a single executable, made of ES modules: `await` may stand at the top level.
- * - `cjs`: the same of modules without such an `await`.
+ * - `program`: the script of a single executable, from ES modules: `await` is allowed at the top level.
+ * - `cjs`: the same from modules without such an `await`.
  * - `esm`: the module of a worker thread.
  */
 export type BundleFormat = 'program' | 'cjs' | 'esm';
 
-/** What is bundled. */
+/** Options of a bundle. */
 export interface BundleModuleOptions {
   /** Absolute path of the project. */
   readonly root: string;
@@ -24,19 +24,19 @@ export interface BundleModuleOptions {
   readonly target?: string;
   /** Of esbuild. */
   readonly plugins?: readonly object[];
-  /** Conditions of packages' exports, beside those of esbuild. */
+  /** Conditions of packages' exports, in addition to esbuild's. */
   readonly conditions?: readonly string[];
 }
 
 const LINE_LENGTH = 160;
 
-/** Names of the modules that a bundle leaves to Node. */
+/** Names of Node's own modules, which a bundle does not include. */
 const BUILTINS: ReadonlySet<string> = new Set(
   builtinModules.flatMap(name => (name.startsWith('node:') ? [name] : [name, `node:${name}`])),
 );
 
 /**
- * What bundles need at their beginning. Modules find their files through `import.meta`, which scripts do not have; packages
+ * The beginning of bundles. Modules find their files through `import.meta`, which scripts do not have; packages
  * require built-in modules, which ES modules cannot.
  */
 const PREAMBLES: Readonly<Record<BundleFormat, { readonly define: object; readonly banner: string }>> = {
@@ -59,9 +59,9 @@ const PREAMBLES: Readonly<Record<BundleFormat, { readonly define: object; readon
 };
 
 /**
- * Makes one script of a module and of all that it imports.
+ * Makes one script of a module and all its imports.
  *
- * @throws OsqueryError OSQUERY_INVALID if esbuild is missing, or a module is; esbuild's own error for what is no code
+ * @throws OsqueryError OSQUERY_INVALID if esbuild or a module is missing; esbuild's own error for invalid code
  */
 export const bundleModule = async (options: BundleModuleOptions): Promise<string> => {
   const { root, entry, format, target = 'node22', plugins = [], conditions = [] } = options;
@@ -83,8 +83,8 @@ export const bundleModule = async (options: BundleModuleOptions): Promise<string
     target,
     mainFields: isProgram ? ['module', 'main'] : ['main'],
     conditions: [...conditions],
-    // Each process and thread keeps the text it runs in memory: two bytes a character if one of them is not Latin-1, as some in
-    // comments are. Names stay, and lines are short, so that stack traces say where.
+    // Each process and thread keeps its source text in memory: two bytes a character if one of them is not Latin-1,
+    // as some in comments are. Names stay, and lines are short, so that stack traces are useful.
     minifyWhitespace: true,
     lineLimit: LINE_LENGTH,
     plugins: [...(plugins as import('esbuild').Plugin[]), ...(isProgram ? [builtinsWithoutImport] : [])],
@@ -93,13 +93,13 @@ export const bundleModule = async (options: BundleModuleOptions): Promise<string
     logLevel: 'silent',
   });
   const [output] = Object.values(metafile.outputs);
-  // Modules that are required inside of `try` may be missing, and would then be looked for at run time.
+  // Modules that are required inside `try` may be missing, and would then be searched at run time.
   const left = output!.imports.map(({ path: name }) => name).filter(name => !BUILTINS.has(name));
   if (left.length > 0) {
     throw new OsqueryError('OSQUERY_INVALID', `${entry}: expected to bundle every module, left out ${left}`);
   }
   const { text } = outputFiles[0]!;
-  // A single executable runs a script, in which `await` is for functions.
+  // A single executable runs a script, in which `await` needs a function.
   return isProgram ? `'use strict';\n(async () => {\n${text}\n})();\n` : text;
 };
 
@@ -108,7 +108,7 @@ const loadEsbuild = async (from: string): Promise<typeof import('esbuild')> => {
   return loaded.default ?? loaded;
 };
 
-/** Takes Node's own modules without a statement that only ES modules have. */
+/** Loads Node's own modules without a statement that only ES modules have. */
 const builtinsWithoutImport: import('esbuild').Plugin = {
   name: 'builtins-without-import',
   setup({ onResolve, onLoad }) {

@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
 import { OsqueryError } from '../errors.ts';
 
-/** What builds need and extensions do not: installed by who builds. */
+/** Packages that only builds need; whoever builds installs them. */
 export type Tool = 'esbuild' | 'postject';
 
 /**
- * A module of a tool, as the project has it that is built, or this package.
+ * A module of a tool, from the project being built or from this package.
  *
  * @param from a file of the project
  * @throws OsqueryError OSQUERY_INVALID if it is not installed
@@ -15,11 +15,11 @@ export const findTool = (tool: Tool, module: string, from: string): string => {
     try {
       return createRequire(base).resolve(module);
     } catch {
-      // The other may have it.
+      // The other place may have it.
     }
   }
   throw new OsqueryError(
     'OSQUERY_INVALID',
-    `expected the package ${tool}, which builds need, found none from ${from}: npm install --save-dev esbuild postject`,
+    `expected the package ${tool}, which builds need, and found none from ${from}: npm install --save-dev esbuild postject`,
   );
 };

@@ -9,18 +9,18 @@ const run = promisify(execFile);
 /** A Node, perhaps of another architecture than this machine's. */
 export interface NodeBinary {
   readonly path: string;
-  /** The program, with its arguments, that runs it; none where this machine does. */
+  /** The command that emulates the architecture; empty if this machine runs it. */
   readonly emulator: readonly string[];
-  /** The program that takes symbols out of it. */
+  /** The program that removes symbols from it. */
   readonly strip: string;
 }
 
-/** A file that an executable contains: one that there is, or its text. */
+/** A file in an executable: an existing file, or text. */
 export type Asset = { readonly file: string } | { readonly text: string };
 
-/** What a single executable is made of. */
+/** Options of a single executable. */
 export interface SingleExecutableOptions {
-  /** What it becomes. It does the work too, since versions must match. */
+  /** The Node that becomes the executable. It also does the work, because versions must match. */
   readonly node: NodeBinary;
   /** The script that it runs. */
   readonly main: string;
@@ -28,18 +28,18 @@ export interface SingleExecutableOptions {
   readonly assets?: ReadonlyMap<string, Asset>;
   /** Node's own arguments. Node 24.6 and later. */
   readonly execArgv?: readonly string[];
-  /** Told what could not be done, and does not have to be. */
+  /** Receives optional steps that could not be done. */
   readonly note: (text: string) => void;
 }
 
-/** What Node looks for in its own file: the name of the note with our part in it, and the bytes that say there is one. */
+/** What Node looks for in its own file: the name of the note with our part, and the bytes that say there is one. */
 const NOTE = 'NODE_SEA_BLOB';
 export const SENTINEL = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 /**
- * Makes a single executable; resolves with its path. Same input, same bytes.
+ * Makes a single executable; resolves with its path. The same input gives the same bytes.
  *
- * @param scratch directory for what is only needed meanwhile, and for the file itself
+ * @param scratch directory for temporary files, and for the file itself
  */
 export const makeSingleExecutable = async (
   { node, main, assets = new Map(), execArgv = [], note }: SingleExecutableOptions,
@@ -47,7 +47,7 @@ export const makeSingleExecutable = async (
 ): Promise<string> => {
   await writeFile(join(scratch, 'main.cjs'), main);
   const config = {
-    // Relative, as it ends up in the file and in stack traces.
+    // Relative, because it appears in the file and in stack traces.
     main: 'main.cjs',
     output: 'blob',
     disableExperimentalSEAWarning: true,
@@ -58,11 +58,11 @@ export const makeSingleExecutable = async (
     assets: Object.fromEntries(await assetFiles(assets, scratch)),
   };
   await writeFile(join(scratch, 'sea.json'), JSON.stringify(config));
-  // V8 shuffles the compiled code by a random number; this one flag it does not hold against the code later.
+  // V8 shuffles the compiled code by a random number. This one flag does not make it reject the code later.
   const args = ['--random-seed=1', '--experimental-sea-config', 'sea.json'];
   await run(...command(node, node.path, args), { cwd: scratch, env: { PATH: process.env.PATH } });
   const executable = await stripped(node, join(scratch, 'node'), note);
-  // As a program, whose warnings about the names of sections, which nothing reads, do not appear.
+  // Run as a program, so that its warnings about section names, which nothing reads, do not appear.
   const postject = findTool('postject', 'postject/dist/cli.js', join(process.cwd(), 'package.json'));
   const inject = [postject, executable, NOTE, join(scratch, 'blob'), '--sentinel-fuse', SENTINEL];
   await run(process.execPath, inject);
@@ -88,7 +88,7 @@ const command = ({ emulator }: NodeBinary, path: string, args: readonly string[]
   return [program!, rest];
 };
 
-/** Without its symbols the binary is a tenth smaller; makes a whole copy where that cannot be had. */
+/** Without its symbols the binary is a tenth smaller; without a strip program a whole copy is made. */
 const stripped = async (
   node: NodeBinary,
   copy: string,

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { makeSingleExecutable, type SingleExecutableOptions } from './single-executable.ts';
 
-/** osquery takes no extension that others can write to, or that its owner cannot execute. */
+/** osquery refuses extensions that others can write to, or that their owner cannot execute. */
 const MODE = 0o755;
 
 /**
- * Makes a single executable, and puts it in its place at once, even of one that runs.
+ * Makes a single executable, and moves it into its place at once, even over a running one.
  *
  * @param output absolute path of the file to make
  */
@@ -18,8 +18,8 @@ export const writeExecutable = async (options: SingleExecutableOptions, output: 
   const scratch = await mkdtemp(join(dirname(output), '.build-'));
   try {
     const made = await makeSingleExecutable(options, scratch);
-    // Written in small pieces, as a copy is: in the page cache a file stays in the pieces in which it was written, and of
-    // a piece of 2 MB, which is what one large write makes, Linux 6.18 maps all when one byte is read.
+    // Written in small pieces, like a copy: in the page cache a file stays in the pieces in which it was written, and
+    // of a piece of 2 MB, which one large write makes, Linux 6.18 maps all when one byte is read.
     const inPieces = join(scratch, 'in-pieces');
     await pipeline(createReadStream(made), createWriteStream(inPieces));
     await chmod(inPieces, MODE);

@@ -3,7 +3,7 @@ import { OsqueryError, shown } from '../errors.ts';
 const HOOKS = ['start', 'stop'];
 
 /**
- * Looks at a plugin's name and handlers as those of somebody without a compiler.
+ * Checks a plugin's name and handlers, for authors without a compiler.
  *
  * @throws OsqueryError OSQUERY_INVALID
  */

@@ -6,18 +6,18 @@ import type { Plugin, PluginCall, PluginContext, PluginHooks } from './plugin.ts
 
 type Awaitable<T> = T | Promise<T>;
 
-/** What a config plugin does: `config` gives one document, `sources` gives several. */
+/** The handlers of a config plugin: `config` returns one document, `sources` several. */
 export type ConfigHandlers = PluginHooks & {
-  /** Answers a pack that the configuration names by a text: `"packs": { name: value }`. */
+  /** Returns a pack that the configuration names by a text: `"packs": { name: value }`. */
   pack?(name: string, value: string, call: PluginCall): Awaitable<JsonDocument>;
 } & (
     | {
-        /** Answers the configuration: `{ schedule: { ... }, options: { ... } }`. Its source has the plugin's name. */
+        /** Returns the configuration: `{ schedule: { ... }, options: { ... } }`. Its source has the plugin's name. */
         config(call: PluginCall): Awaitable<JsonDocument>;
         readonly sources?: never;
       }
     | {
-        /** Answers the configuration in parts, by the names of their sources; core merges them. */
+        /** Returns the configuration in parts, by the names of their sources; core merges them. */
         sources(call: PluginCall): Awaitable<Readonly<Record<string, JsonDocument>>>;
         readonly config?: never;
       }

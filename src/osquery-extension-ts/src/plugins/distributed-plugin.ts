@@ -7,15 +7,15 @@ type Awaitable<T> = T | Promise<T>;
 
 /** Queries for core to run once. */
 export interface DistributedQueries {
-  /** SQL by the id under which its result is to come back. */
+  /** SQL, by the id of its result. */
   readonly queries: Readonly<Record<string, string>>;
-  /** SQL by the same ids: the query runs only where its discovery query has rows. */
+  /** SQL by the same ids: the query runs only if its discovery query has rows. */
   readonly discovery?: Readonly<Record<string, string>>;
-  /** Seconds for which core is to ask more often. */
+  /** Seconds for which core should ask more often. */
   readonly accelerate?: number;
 }
 
-/** What a query took of core. */
+/** What a query cost core. */
 export interface DistributedStats {
   /** From its start to its end, in milliseconds. */
   readonly wallTimeMs: number;
@@ -29,23 +29,23 @@ export interface DistributedStats {
 
 /** The result of one query; a status other than 0 is a failure. */
 export interface DistributedResult {
-  /** The name under which `queries` gave it. */
+  /** The id from `queries`. */
   readonly id: string;
   /** 0 for success. */
   readonly status: number;
-  /** What went wrong, else empty. */
+  /** The error message, or empty. */
   readonly message: string;
   /** Values are text. */
   readonly rows: readonly PluginRow[];
-  /** Absent where core has not measured it. */
+  /** Absent if core has not measured it. */
   readonly stats?: DistributedStats;
 }
 
-/** What a distributed plugin does. */
+/** The handlers of a distributed plugin. */
 export interface DistributedHandlers extends PluginHooks {
   /** Asked every `--distributed_interval` seconds for queries. */
   queries(call: PluginCall): Awaitable<DistributedQueries>;
-  /** Takes results. What it throws makes core keep none of them. */
+  /** Takes results. If it throws, core keeps none of them. */
   results(results: readonly DistributedResult[], call: PluginCall): Awaitable<void>;
 }
 
@@ -92,8 +92,8 @@ export class DistributedPlugin implements Plugin {
   }
 
   /**
-   * Reads `{"queries":{id:[row]},"statuses":{id:code},"messages":{id:text},"stats":{id:{}}}`; codes are text in older cores,
-   * which have no stats.
+   * Reads `{"queries":{id:[row]},"statuses":{id:code},"messages":{id:text},"stats":{id:{}}}`; in older cores codes
+   * are text, and there are no stats.
    */
   #results(json: string): DistributedResult[] {
     let parsed: unknown;
@@ -108,7 +108,7 @@ export class DistributedPlugin implements Plugin {
     const statuses = members(all.statuses);
     const messages = members(all.messages);
     const stats = members(all.stats);
-    // A query that failed may be in any of the three only.
+    // A failed query may be in only one of the three.
     const ids = new Set([...Object.keys(queries), ...Object.keys(statuses), ...Object.keys(messages)]);
     return [...ids].map(id => ({
       id,

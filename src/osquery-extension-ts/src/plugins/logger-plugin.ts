@@ -10,26 +10,26 @@ export interface StatusLine {
   /** glog's: core's verbose lines are info. */
   readonly severity: 'info' | 'warning' | 'error' | 'fatal';
   readonly message: string;
-  /** Where in core's source it was written. */
+  /** Source file in core. */
   readonly file: string;
   readonly line: number;
   /** Seconds since 1970. */
   readonly time: number;
-  /** Core's host identifier; empty when it is not known yet. */
+  /** Core's host identifier; empty while it is not known. */
   readonly host: string;
 }
 
-/** What a logger plugin does. Core calls `status` and `event` only if they are there. */
+/** The handlers of a logger plugin. Core calls `status` and `event` only if they exist. */
 export interface LoggerHandlers extends PluginHooks {
-  /** Takes a result of a scheduled query, as JSON text. `category` is what core calls it. */
+  /** Takes a result of a scheduled query, as JSON text. `category` is core's name of it. */
   result(json: string, category: string, call: PluginCall): Awaitable<void>;
-  /** Takes the result of a snapshot query; without it, `result` does. */
+  /** Takes the result of a snapshot query; without this handler, `result` does. */
   snapshot?(json: string, call: PluginCall): Awaitable<void>;
   /** Takes core's own log. */
   status?(lines: readonly StatusLine[], call: PluginCall): Awaitable<void>;
   /** Takes each event as it happens, as JSON text. */
   event?(json: string, call: PluginCall): Awaitable<void>;
-  /** Told once when core starts to log, with what it has logged so far. */
+  /** Called once when core starts to log, with the lines so far. */
   init?(processName: string, lines: readonly StatusLine[]): Awaitable<void>;
 }
 

@@ -3,12 +3,12 @@ import { connect } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { debug } from '../diagnostics.ts';
 
-/** A socket file younger than this, in milliseconds, may be that of an extension that is about to listen. */
+/** A socket file younger than this, in milliseconds, may belong to an extension that is about to listen. */
 const LEAST_AGE_MS = 60_000;
 
 /**
- * Removes the sockets of extensions that were killed, beside core's: those of this user at which nobody listens any more. Core
- * does it when it starts. What cannot be removed stays.
+ * Removes the sockets of killed extensions beside core's: this user's sockets at which nobody listens any more. Core
+ * does this when it starts. What cannot be removed stays.
  */
 export async function removeDeadSockets(managerSocketPath: string): Promise<void> {
   const directory = dirname(managerSocketPath);

@@ -1,34 +1,37 @@
-/** Somebody who has to be done by a time. */
+/** Something with a deadline. */
 export interface Due {
   /** Milliseconds of the clock; Infinity for none. */
   readonly deadline: number;
-  /** It was not done by then. */
+  /** The deadline has passed. */
   expire(): void;
 }
 
-/** One timer for the deadlines of many: nearly all are done long before, and a timer of its own for each costs more than that. */
+/**
+ * One timer for the deadlines of many objects: nearly all are done long before, and a separate timer for each costs
+ * more.
+ */
 export class Deadlines {
   readonly #all: Iterable<Due>;
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires. */
   #at = Number.POSITIVE_INFINITY;
 
-  /** @param all whose deadlines are kept, as they are when one has passed */
+  /** @param all objects with deadlines, looked at when one has passed */
   constructor(all: Iterable<Due>) {
     this.#all = all;
   }
 
-  /** Now, in milliseconds of a clock that nobody sets. */
+  /** Now, in milliseconds of a monotonic clock. */
   static now(): number {
     return performance.now();
   }
 
-  /** Somebody has a deadline. */
+  /** A new deadline. */
   add(deadline: number): void {
     if (deadline >= this.#at) return;
     clearTimeout(this.#timer);
     this.#at = deadline;
-    // Whoever is waited for keeps the process alive itself.
+    // What is awaited keeps the process alive by itself.
     this.#timer = setTimeout(() => this.#pass(), Math.max(1, deadline - Deadlines.now())).unref();
   }
 
@@ -43,7 +46,7 @@ export class Deadlines {
     if (next < Number.POSITIVE_INFINITY) this.add(next);
   }
 
-  /** Nobody is left. */
+  /** There are no deadlines any more. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#at = Number.POSITIVE_INFINITY;

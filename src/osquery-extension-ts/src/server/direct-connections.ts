@@ -7,21 +7,21 @@ import { clientGone, OpenRequest } from './open-request.ts';
 import { inOnePiece } from './reply-chunks.ts';
 import type { BegunConnection, MessageHandler } from './server-connection.ts';
 
-/** A request that is longer is left to a socket. */
+/** A longer request is left to a socket. */
 const RECEIVE_BYTES = 64 * 1024;
 /** Milliseconds between two looks at clients that have their reply. */
 const CLOSING_MS = 2;
-/** Clients at most that have their reply and have not closed yet. */
+/** Most clients that have their reply and have not closed yet. */
 const MOST_ANSWERED = 8;
 
-/** What Node has of a client before it makes a socket. */
+/** Node's handle of a client before it makes a socket. */
 interface ClientHandle {
-  /** Negative when it is closed. */
+  /** Negative once it is closed. */
   readonly fd?: number;
   close(): void;
 }
 
-/** What listens in a net.Server. */
+/** The listening handle in a net.Server. */
 interface ListeningHandle {
   onconnection?: (this: ListeningHandle, status: number, client?: ClientHandle) => void;
 }
@@ -29,7 +29,7 @@ interface ListeningHandle {
 export interface DirectConnectionsOptions {
   readonly maxRequestBytes: number;
   readonly handle: MessageHandler;
-  /** Why a client, by its descriptor, is not served; undefined to serve it. */
+  /** Why a client, given by its descriptor, is refused; undefined to serve it. */
   readonly refusalOf: (fd: number) => OsqueryError | undefined;
   /** A connection was dropped, and why. */
   readonly onDrop: (reason: unknown) => void;
@@ -46,17 +46,17 @@ interface Asking {
 /** A client that has its reply. */
 interface Answered {
   readonly client: ClientHandle;
-  /** Looks at whether it has closed, so far. */
+  /** Number of looks so far at whether it has closed. */
   looks: number;
 }
 
 /**
- * Serves clients that do as osquery does: connect, send one short request at once, close when they have a short reply. A join does
- * that twice per row, and most of its time would go to sockets and their streams. Here none is made before something is not
- * at once: the request has not come, the answer takes a turn of the event loop, the reply is long or is not read, the client stays.
- * It then goes on by a socket from where it is.
+ * Serves clients that behave like osquery: they connect, send one short request at once, and close when they have a
+ * short reply. A join does that twice per row, and most of its time would be spent on sockets and their streams. Here
+ * a socket is made only when something is not immediate: the request has not come, the answer takes a turn of the
+ * event loop, the reply is long or is not read, or the client stays. The socket then continues from there.
  *
- * This takes what lies below Node's sockets, which is not documented. Where it is not there, all clients get sockets.
+ * This uses Node's handles below sockets, which are not documented. If they are missing, all clients get sockets.
  */
 export class DirectConnections {
   readonly #options: DirectConnectionsOptions;
@@ -72,12 +72,12 @@ export class DirectConnections {
     this.#options = options;
   }
 
-  /** Clients that have no socket yet. */
+  /** Number of clients without a socket. */
   get count(): number {
     return this.#asking.size + this.#answered.length;
   }
 
-  /** How the connection was begun that the server is being told of; undefined for one that nothing was done for yet. */
+  /** How the connection was begun that the server is just being told of; undefined for one that is new. */
   get begun(): BegunConnection | undefined {
     return this.#begun;
   }
@@ -95,7 +95,7 @@ export class DirectConnections {
     };
   }
 
-  /** Lets go of clients that have their replies, and gives the others sockets. */
+  /** Drops clients that have their replies, and gives sockets to the others. */
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -117,7 +117,7 @@ export class DirectConnections {
     else this.#take(client, received);
   }
 
-  /** Answers if it is one request that has come. */
+  /** Answers if exactly one request has come. */
   #take(client: ClientHandle, received: Buffer): void {
     let message: Buffer | undefined;
     if (received.length < RECEIVE_BYTES) {
@@ -126,7 +126,7 @@ export class DirectConnections {
         reader.push(received);
         message = reader.next();
       } catch {
-        // Told when it is read again.
+        // This is reported when it is read again.
       }
       if (reader.pendingBytes > 0) message = undefined;
     }
@@ -170,7 +170,7 @@ export class DirectConnections {
     return isHere;
   }
 
-  /** Who waits for longer gets a socket, which sees when its client goes. */
+  /** Clients that wait longer get a socket, which notices when they go. */
   #leaveAsking(): void {
     clearImmediate(this.#nextTurn);
     this.#nextTurn = undefined;
@@ -205,7 +205,10 @@ export class DirectConnections {
     client.close();
   }
 
-  /** Its client closes it, as a rule before it connects again. Those before are let go of now: the client has its reply. */
+  /**
+   * Its client closes it, usually before it connects again. Earlier ones are dropped now: their clients have their
+   * replies.
+   */
   #keepAnswered(client: ClientHandle): void {
     if (this.#answered.length > 0) this.#clearAnswered();
     if (this.#answered.length >= MOST_ANSWERED) {
@@ -216,7 +219,7 @@ export class DirectConnections {
     this.#timer ??= setInterval(() => this.#lookAtAnswered(), CLOSING_MS).unref();
   }
 
-  /** Who has had its reply for the time between two looks, and has not closed, gets a socket. */
+  /** A client that has had its reply between two looks, and has not closed, gets a socket. */
   #lookAtAnswered(): void {
     const stay = this.#answered.filter(answered => answered.looks++ > 0);
     if (stay.length > 0) {
@@ -246,7 +249,7 @@ export class DirectConnections {
     this.#begun = undefined;
   }
 
-  /** What has come; nothing if its client has closed it, undefined if it has not and nothing has come. */
+  /** The data that have come; empty if the client has closed, undefined if it has not and nothing has come. */
   #receive(fd: number): Buffer | undefined {
     try {
       return Buffer.from(this.#received.subarray(0, readSync(fd, this.#received)));

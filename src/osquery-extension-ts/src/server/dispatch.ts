@@ -14,8 +14,8 @@ export const EXT_FAILED = 1;
 const NO_ROWS: EncodedRows = { count: 0, chunks: [] };
 
 /**
- * Runs what answers a request with rows and encodes the reply. Whatever it throws becomes a status other than 0 with
- * the error's message.
+ * Runs the function that answers a request with rows, and encodes the reply. An error becomes a status other than 0
+ * with the error's message.
  */
 export function respond(
   request: AnsweredRequest,
@@ -29,7 +29,7 @@ export function respond(
   }
 }
 
-/** What a reply needs to know of its request. */
+/** What a reply needs to know about its request. */
 export interface AnsweredRequest {
   readonly method: string;
   readonly seqid: number;
@@ -69,7 +69,7 @@ function encodeFailure({ method, seqid, uuid }: AnsweredRequest, error: unknown)
   return encodeResponse(method, seqid, failureStatus(error, uuid), NO_ROWS);
 }
 
-/** The status that stands for an error; never 0. */
+/** The status for an error; never 0. */
 export function failureStatus(error: unknown, uuid: ExtensionUuid): ExtensionStatus {
   if (error instanceof OsqueryStatusError && error.status.code !== 0) {
     return { code: error.status.code, message: error.status.message, uuid };

@@ -15,7 +15,7 @@ import type { RefusePeer } from './refuse-peer.ts';
 type Awaitable<T> = T | Promise<T>;
 
 /**
- * What core answers. Whatever a handler throws becomes a status other than 0 with the error's message; throw an
+ * Core's answers. An error in a handler becomes a status other than 0 with the error's message; throw an
  * OsqueryStatusError to choose the status.
  */
 export interface ExtensionManagerHandlers {
@@ -27,27 +27,27 @@ export interface ExtensionManagerHandlers {
   ): Awaitable<ResponseRows>;
   extensions(): Awaitable<ReadonlyMap<ExtensionUuid, ExtensionInfo>>;
   options(): Awaitable<ReadonlyMap<string, OptionInfo>>;
-  /** Answers the new extension's uuid. */
+  /** Returns the new extension's uuid. */
   registerExtension(info: ExtensionInfo, routes: PluginRoutes): Awaitable<ExtensionUuid>;
   deregisterExtension(uuid: ExtensionUuid): Awaitable<void>;
   query(sql: string, call: { signal: AbortSignal }): Awaitable<ResponseRows>;
-  /** Answers names and types in the order of the columns. */
+  /** Returns names and types in the order of the columns. */
   getQueryColumns(sql: string): Awaitable<readonly { readonly name: string; readonly type: string }[]>;
-  /** Asked before each answer to ping; throw to have it fail. */
+  /** Called before each answer to ping; throw to make it fail. */
   ping?(): Awaitable<void>;
 }
 
-/** How core's side of the protocol is made. */
+/** Options of core's side of the protocol. */
 export interface ExtensionManagerServerOptions {
   readonly socketPath: string;
   readonly handlers: ExtensionManagerHandlers;
   readonly limits?: Partial<ServerLimits>;
-  /** Asked of each client besides what the socket file's mode keeps out. */
+  /** Decides on each client, in addition to the socket file's mode. */
   readonly refusePeer?: RefusePeer;
 }
 
 /**
- * Core's side of the protocol, for an embedded core or for tests: listens at the socket that extensions are given
+ * Core's side of the protocol, for an embedded core or for tests: listens at the socket that extensions are given,
  * and leaves the meaning of every method to its handlers.
  */
 export class ExtensionManagerServer implements AsyncDisposable {
@@ -75,15 +75,19 @@ export class ExtensionManagerServer implements AsyncDisposable {
   }
 
   /**
-   * Begins to take connections.
+   * Begins to accept connections.
    *
-   * @throws OsqueryError OSQUERY_SOCKET_PATH where no socket can have the path, and what the system says where it cannot be made
+   * @throws OsqueryError OSQUERY_SOCKET_PATH if no socket can have the path, and the system's error if it cannot be
+   * made
    */
   async listen(): Promise<void> {
     await this.#server.listen();
   }
 
-  /** Stops and removes the socket file; replies under way get `graceMs` to finish. Any number of times. */
+  /**
+   * Stops and removes the socket file; replies in progress get `graceMs` to finish. May be called any number of
+   * times.
+   */
   async close(graceMs?: number): Promise<void> {
     await this.#server.close(graceMs);
   }
@@ -133,7 +137,7 @@ export class ExtensionManagerServer implements AsyncDisposable {
     }
   }
 
-  /** The handler of the generated processor: our types to the generated ones and back. */
+  /** The handler of the generated processor: converts between our types and the generated ones. */
   readonly #generated = {
     ping: () =>
       this.#status(async () => {

@@ -18,25 +18,25 @@ import { MessageServer } from './message-server.ts';
 import type { RequestOrigin } from './open-request.ts';
 import type { RefusePeer } from './refuse-peer.ts';
 
-/** How an extension's server is made. */
+/** Options of an extension's server. */
 export interface ExtensionServerOptions {
   /** Core's socket; the extension's own is this followed by "." and the uuid. */
   readonly managerSocketPath: string;
-  /** What core gave at registration. */
+  /** The uuid from core's registration. */
   readonly uuid: ExtensionUuid;
   readonly plugins: readonly Plugin[];
-  /** The client of core that plugins are given; without it the server makes one, which connects when it is used. */
+  /** The client of core for plugins; without it the server makes one, which connects when it is used. */
   readonly client?: ExtensionManagerClient;
-  /** Somebody pinged; called before the answer is sent. */
+  /** Called for each ping, before the answer is sent. */
   readonly onPing?: () => void;
-  /** Core asked the extension to stop; called once the request is answered. */
+  /** Core asked the extension to stop; called after the request is answered. */
   readonly onShutdown?: () => void;
   readonly limits?: Partial<ServerLimits>;
-  /** Asked of each client besides what the socket file's mode keeps out. */
+  /** Decides on each client, in addition to the socket file's mode. */
   readonly refusePeer?: RefusePeer;
 }
 
-/** A request, of which the header has been read. */
+/** A request whose header was read. */
 interface Received {
   readonly message: Buffer;
   readonly cursor: ByteCursor;
@@ -44,7 +44,7 @@ interface Received {
   readonly from: RequestOrigin;
 }
 
-/** What a plugin is given with a request. Whatever it does not ask for is not made. */
+/** The circumstances of a request for a plugin. Each part is made on demand. */
 class ReceivedCall implements PluginCall {
   readonly client: ExtensionManagerClient;
   readonly maxReplyBytes: number;
@@ -79,7 +79,7 @@ class ReceivedCall implements PluginCall {
   }
 }
 
-/** What core calls: answers ping, call and shutdown at `<socket>.<uuid>`, a socket file of mode 0600. */
+/** The server that core calls: answers ping, call and shutdown at `<socket>.<uuid>`, a socket file of mode 0600. */
 export class ExtensionServer implements AsyncDisposable {
   readonly uuid: ExtensionUuid;
   readonly socketPath: string;
@@ -119,15 +119,19 @@ export class ExtensionServer implements AsyncDisposable {
   }
 
   /**
-   * Begins to take connections.
+   * Begins to accept connections.
    *
-   * @throws OsqueryError OSQUERY_SOCKET_PATH where no socket can have the path, and what the system says where it cannot be made
+   * @throws OsqueryError OSQUERY_SOCKET_PATH if no socket can have the path, and the system's error if it cannot be
+   * made
    */
   async listen(): Promise<void> {
     await this.#server.listen();
   }
 
-  /** Stops and removes the socket file; replies under way get `graceMs` to finish. Any number of times. */
+  /**
+   * Stops and removes the socket file; replies in progress get `graceMs` to finish. May be called any number of
+   * times.
+   */
   async close(graceMs?: number): Promise<void> {
     await this.#server.close(graceMs);
     await this.#ownClient?.close();
@@ -161,7 +165,7 @@ export class ExtensionServer implements AsyncDisposable {
         this.#onPing();
         return [encodeStatusReply(name, seqid, { code: 0, message: 'pong', uuid: this.uuid })];
       case 'shutdown':
-        // After the reply has been written: this runs before any I/O of the next turn, the write before that.
+        // After the reply was written: this runs before any I/O of the next turn, and the write before that.
         setImmediate(this.#onShutdown);
         return answerGenerated('Extension', { shutdown: () => undefined }, message).then(reply => [reply]);
       default:
@@ -185,7 +189,7 @@ export class ExtensionServer implements AsyncDisposable {
   }
 }
 
-/** The plugins by registry and name; throws when two have the same. */
+/** The plugins by registry and name; throws if two have the same. */
 export function byRegistry(plugins: readonly Plugin[]): ReadonlyMap<string, ReadonlyMap<string, Plugin>> {
   const registries = new Map<string, Map<string, Plugin>>();
   for (const plugin of plugins) {

@@ -9,7 +9,7 @@ import {
   DEFAULT_WRITE_TIMEOUT_MS,
 } from '../limits.ts';
 
-/** What a server takes from its clients before it drops them. */
+/** Limits of a server; clients that exceed them are dropped. */
 export interface ServerLimits {
   /** Longest request, in bytes. */
   readonly maxRequestBytes: number;

@@ -7,9 +7,9 @@ import { checkSocketPath } from '../socket-path.ts';
 
 /**
  * Makes `server` listen at a socket file that only this user may connect to: it has mode 0600 from the moment it
- * exists. A file left by a process that is gone is removed first.
+ * exists. A file left by a dead process is removed first.
  *
- * @throws OsqueryError OSQUERY_SOCKET_PATH when the path is too long, or somebody listens there, or it is not a socket
+ * @throws OsqueryError OSQUERY_SOCKET_PATH when the path is too long, somebody listens there, or it is not a socket
  */
 export async function listenPrivately(server: Server, path: string): Promise<void> {
   checkSocketPath(path);
@@ -26,7 +26,7 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
     });
     return;
   }
-  // A worker thread must not touch the umask: bind where nobody else can look, then move the file.
+  // A worker thread must not change the umask: it binds in a private directory, then moves the file.
   const directory = await mkdtemp(join(dirname(path), '.'));
   const hidden = join(directory, 's');
   try {
@@ -88,7 +88,7 @@ function answers(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    // Refused means that nobody has it open; anything else (not permitted, queue full) means somebody may.
+    // Refused means that nobody has it open; any other error (not permitted, queue full) means that somebody may.
     probe.once('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
     );

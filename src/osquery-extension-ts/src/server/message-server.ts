@@ -12,10 +12,10 @@ import type { RequestOrigin } from './open-request.ts';
 import { descriptorOf, type RefusePeer, refusalOf } from './refuse-peer.ts';
 import { type MessageHandler, type PendingBytes, ServerConnection } from './server-connection.ts';
 
-/** How long {@link MessageServer.close} waits for replies under way, in milliseconds. */
+/** Milliseconds that {@link MessageServer.close} waits for replies in progress. */
 const DEFAULT_CLOSE_GRACE_MS = 1000;
 
-/** A UNIX socket server of request and reply messages: connections in parallel, requests of one in order. */
+/** A UNIX socket server of request and reply messages: connections in parallel, the requests of one in order. */
 export class MessageServer {
   readonly path: string;
   readonly #server: Server;
@@ -76,7 +76,7 @@ export class MessageServer {
       });
       this.#connections.add(connection);
     });
-    // accept(2) failing for want of file descriptors must not end the process.
+    // accept(2) failing for lack of file descriptors must not end the process.
     this.#server.on('error', error => debug('%s: %s', this.path, error));
   }
 
@@ -110,7 +110,7 @@ export class MessageServer {
     return this.#listening;
   }
 
-  /** Stops listening, removes the socket file, lets replies under way finish for a moment, closes everything. */
+  /** Stops listening, removes the socket file, lets replies in progress finish for a moment, closes everything. */
   close(graceMs: number = DEFAULT_CLOSE_GRACE_MS): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;

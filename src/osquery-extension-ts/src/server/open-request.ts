@@ -1,20 +1,20 @@
 import { OsqueryError } from '../errors.ts';
 
-/** Who waits for the reply to a request. */
+/** The client that waits for the reply to a request. */
 export interface RequestOrigin {
-  /** Fires if the client is gone before the reply has left for the kernel. */
+  /** Fires if the client goes away before the reply has been passed to the kernel. */
   readonly signal: AbortSignal;
   /** Descriptor of the connection; undefined if it is closed. */
   readonly fd: number | undefined;
 }
 
-/** A request whose reply is not written yet. Most are answered without a look at the signal: it is made when it is asked for. */
+/** A request whose reply is not written yet. The signal is made on demand, because most answers do not use it. */
 export class OpenRequest implements RequestOrigin {
   readonly #fd: () => number | undefined;
   #controller: AbortController | undefined;
   #reason: unknown;
 
-  /** @param fd the connection's, while it is open */
+  /** @param fd returns the connection's descriptor while it is open */
   constructor(fd: () => number | undefined) {
     this.#fd = fd;
   }

@@ -1,9 +1,9 @@
 import type { EncodedRows } from '../table/encoded-rows.ts';
 
-/** A reply of up to this is put together and written as one. */
+/** Largest reply that is joined and written as one. */
 export const SMALL_REPLY_BYTES = 16 * 1024;
 
-/** Bytes of a reply that are there while it is written: of what is made late, one chunk after the other. */
+/** Bytes of a reply in memory while it is written: late chunks count one at a time. */
 export const heldBytes = (chunks: EncodedRows['chunks']): number => {
   let there = 0;
   let late = 0;
@@ -14,7 +14,7 @@ export const heldBytes = (chunks: EncodedRows['chunks']): number => {
   return there + late;
 };
 
-/** A small reply as one; undefined if it is not small, or not all there. */
+/** A small reply as one buffer; undefined if it is not small, or has late chunks. */
 export const inOnePiece = (chunks: EncodedRows['chunks']): Uint8Array | undefined => {
   if (heldBytes(chunks) > SMALL_REPLY_BYTES) return undefined;
   const there = chunks.filter(chunk => chunk instanceof Uint8Array);

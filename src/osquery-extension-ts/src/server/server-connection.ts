@@ -8,23 +8,23 @@ import { clientGone, OpenRequest, type RequestOrigin } from './open-request.ts';
 import { descriptorOf } from './refuse-peer.ts';
 import { heldBytes, inOnePiece } from './reply-chunks.ts';
 
-/** Bytes that may wait behind a request that is being answered; more stay in the kernel. */
+/** Bytes that may wait behind a request that is being answered; further ones stay in the kernel. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
 
-/** How much of a reply is handed to the socket at once; smaller chunks are gathered into one writev(2). */
+/** Bytes of a reply that are passed to the socket at once; smaller chunks are joined into one writev(2). */
 const WRITE_BATCH_BYTES = 256 * 1024;
 
-/** Between two looks at whether a client that has closed its writing side is still there, in milliseconds. */
+/** Milliseconds between two checks that a client that has closed its writing side still exists. */
 const READER_CHECK_MS = 250;
 const NOTHING = new Uint8Array(0);
 
-/** Answers one request message with the chunks of one reply message: at once, if it can. */
+/** Answers one request message with the chunks of one reply message, at once if possible. */
 export type MessageHandler = (
   message: Buffer,
   from: RequestOrigin,
 ) => EncodedRows['chunks'] | Promise<EncodedRows['chunks']>;
 
-/** Where a connection is that was begun without its socket: what has come, or the request that is being answered. */
+/** State of a connection that began without a socket: the data that have come, or the request being answered. */
 export type BegunConnection =
   | { readonly received: Buffer }
   | {
@@ -38,13 +38,13 @@ export interface PendingBytes {
   requests: number;
   /** Of replies that are being written. */
   replies: number;
-  /** The connections that write them; first the one whose client has read nothing for longest. */
+  /** The connections that write them, first the one whose client has read nothing for longest. */
   readonly writing: Set<ServerConnection>;
 }
 
 /**
- * One client of a server: reads a request, has it answered, writes the reply no faster than the client reads it,
- * then takes the next. Whatever a client does wrong costs it its own connection and nothing else.
+ * One client of a server: reads a request, has it answered, writes the reply no faster than the client reads it, then
+ * takes the next. A fault of the client affects only its own connection.
  */
 export class ServerConnection implements Due {
   deadline = Number.POSITIVE_INFINITY;
@@ -55,12 +55,12 @@ export class ServerConnection implements Due {
   readonly #onDrop: (reason: unknown) => void;
   readonly #deadlines: Deadlines;
   readonly #reader: MessageReader;
-  /** The request that is being answered, its reply included. */
+  /** The request being answered, until its reply is written. */
   #request: OpenRequest | undefined;
   #counted = 0;
-  /** Bytes of the reply that is being written: its chunks are held to the end. */
+  /** Bytes of the reply being written: its chunks are held to the end. */
   #writing = 0;
-  /** Bytes of the request that is being answered. */
+  /** Bytes of the request being answered. */
   #answering = 0;
   #waiting: keyof typeof WAITS | undefined;
   #busy = false;
@@ -73,9 +73,9 @@ export class ServerConnection implements Due {
     readonly handle: MessageHandler;
     readonly limits: ServerLimits;
     readonly pending: PendingBytes;
-    /** Told why, for each connection that was dropped rather than closed by its client. */
+    /** Called with the reason for each connection that was dropped, and not closed by its client. */
     readonly onDrop: (reason: unknown) => void;
-    /** Called when nothing of the connection is left. */
+    /** Called when the connection is completely closed. */
     readonly onClosed: (connection: ServerConnection) => void;
     readonly deadlines: Deadlines;
     readonly begun?: BegunConnection | undefined;
@@ -90,7 +90,7 @@ export class ServerConnection implements Due {
     const socket = this.#socket;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('end', () => {
-      // The client may have closed only its writing side: what it asked for is still answered.
+      // The client may have closed only its writing side: its requests are still answered.
       this.#ended = true;
       if (this.#busy) this.#watchReader();
       else this.#finish();
@@ -119,13 +119,13 @@ export class ServerConnection implements Due {
     }
   }
 
-  /** Lets a reply under way finish, then closes. */
+  /** Lets a reply in progress finish, then closes. */
   close(): void {
     this.#closing = true;
     if (!this.#busy) this.#finish();
   }
 
-  /** Closes at once; the work under way is aborted. */
+  /** Closes at once, and aborts the work in progress. */
   destroy(): void {
     this.#socket.destroy();
   }
@@ -142,7 +142,7 @@ export class ServerConnection implements Due {
     }
   }
 
-  /** Answers what has come, one after the other. */
+  /** Answers the received requests, one after the other. */
   #next(): void {
     while (!this.#busy) {
       const message = this.#reader.next();
@@ -160,7 +160,7 @@ export class ServerConnection implements Due {
     if (this.#reader.pendingBytes > MAX_PIPELINED_BYTES) this.#socket.pause();
   }
 
-  /** Whether the reply has left for the kernel: at once if it is there at once, and taken. */
+  /** Whether the reply was passed to the kernel; immediate if it is ready and accepted at once. */
   #answer(message: Buffer): boolean | Promise<boolean> {
     const request = new OpenRequest(() => descriptorOf(this.#socket));
     this.#begin(message.length, request);
@@ -193,7 +193,7 @@ export class ServerConnection implements Due {
     this.#next();
   }
 
-  /** Lets go of a request. Whether there may be another one. */
+  /** Ends a request. Returns whether there may be another one. */
   #done(isWritten: boolean): boolean {
     if (isWritten) this.#request = undefined;
     this.#releaseReply();
@@ -204,7 +204,7 @@ export class ServerConnection implements Due {
     return !this.#closing;
   }
 
-  /** False if the client went before all of it had left for the kernel. */
+  /** False if the client went away before all of it was passed to the kernel. */
   #reply(chunks: EncodedRows['chunks']): boolean | Promise<boolean> {
     const whole = inOnePiece(chunks);
     if (whole === undefined) {
@@ -212,12 +212,15 @@ export class ServerConnection implements Due {
       return this.#write(chunks);
     }
     const written = this.#writeBatch([whole]);
-    // What its reader takes at once is not held.
+    // What the reader takes at once is not counted as held.
     if (written !== true) this.#holdReply(whole.length);
     return written;
   }
 
-  /** Writes batch after batch, each when the one before has left for the kernel. False if the client went before. */
+  /**
+   * Writes batch after batch, each when the previous one was passed to the kernel. False if the client went away
+   * before.
+   */
   async #write(chunks: EncodedRows['chunks']): Promise<boolean> {
     let batch: Uint8Array[] = [];
     let room = WRITE_BATCH_BYTES;
@@ -237,7 +240,7 @@ export class ServerConnection implements Due {
     return batch.length === 0 || this.#writeBatch(batch);
   }
 
-  /** True, at once, if all of it has left for the kernel; false if the client went before. */
+  /** True, immediately, if all of it was passed to the kernel; false if the client went away before. */
   #writeBatch(batch: readonly Uint8Array[]): boolean | Promise<boolean> {
     const socket = this.#socket;
     if (socket.destroyed) return false;
@@ -268,9 +271,10 @@ export class ServerConnection implements Due {
   }
 
   /**
-   * Finds out, while a request is answered, whether a client that will send no more can still read. On Linux a write of nothing
-   * fails (EPIPE) if its socket is closed, and not if only its writing side is. Elsewhere nothing tells the one from the other:
-   * the handler is told that nobody waits, and its answer is written if it gives one.
+   * Finds out, while a request is being answered, whether a client that sends nothing more can still read. On Linux
+   * an empty write fails (EPIPE) if the client's socket is closed, but not if only its writing side is. Elsewhere the
+   * two cannot be distinguished: then the handler is told that nobody waits, and if it still answers, the answer is
+   * written.
    */
   #watchReader(): void {
     if (process.platform !== 'linux') {
@@ -286,7 +290,7 @@ export class ServerConnection implements Due {
   }
 
   #wait(state: keyof typeof WAITS | undefined): void {
-    // The clock of a request starts at its first byte and is not set back by the next ones.
+    // The time of a request starts with its first byte; later bytes do not restart it.
     if (this.#waiting === state && state === 'request') return;
     this.#waiting = state;
     if (state === undefined) {
@@ -297,7 +301,7 @@ export class ServerConnection implements Due {
     this.#deadlines.add(this.deadline);
   }
 
-  /** What is waited for has not come in time. */
+  /** What is awaited has not come in time. */
   expire(): void {
     this.deadline = Number.POSITIVE_INFINITY;
     if (this.#waiting === undefined) return;
@@ -317,7 +321,7 @@ export class ServerConnection implements Due {
     }
   }
 
-  /** Makes room first, at the cost of those who do not read: a client that does must not wait for them. */
+  /** Makes room first, by dropping clients that do not read: a client that does must not wait for them. */
   #holdReply(bytes: number): void {
     if (this.#socket.destroyed) return;
     const { maxPendingReplyBytes } = this.#limits;
@@ -336,7 +340,7 @@ export class ServerConnection implements Due {
     this.#pending.writing.add(this);
   }
 
-  /** The client has read some of the reply that is being written. */
+  /** The client has read some of the reply being written. */
   #hasRead(): void {
     if (this.#pending.writing.delete(this)) this.#pending.writing.add(this);
   }
@@ -347,10 +351,10 @@ export class ServerConnection implements Due {
     this.#pending.writing.delete(this);
   }
 
-  /** Closes when what has been written is read. */
+  /** Closes when what was written has been read. */
   #finish(): void {
     this.#wait(undefined);
-    // Nobody waits for our end of it any more, and what the kernel has it delivers.
+    // Nobody waits for our end any more, and the kernel delivers what it has.
     if (this.#ended && this.#socket.writableLength === 0) {
       this.#socket.destroy();
       return;
@@ -374,7 +378,7 @@ export class ServerConnection implements Due {
   }
 }
 
-/** What a connection can be waiting for, and for how long. */
+/** What a connection can wait for, and for how long. */
 const WAITS = {
   idle: { what: 'no request', limit: 'idleTimeoutMs' },
   request: { what: 'request not complete', limit: 'requestTimeoutMs' },

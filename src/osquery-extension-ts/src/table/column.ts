@@ -13,7 +13,7 @@ export type Collation =
 
 /** How core treats a column; osquery's ColumnOptions. */
 export interface ColumnOptions {
-  /** The column identifies a row: constraints on it are passed down and it is part of the primary key. */
+  /** The column identifies a row: constraints on it are passed down, and it is part of the primary key. */
   readonly index?: boolean;
   /** A query without a constraint on the column fails. */
   readonly required?: boolean;
@@ -25,14 +25,14 @@ export interface ColumnOptions {
   readonly hidden?: boolean;
   readonly collation?: Collation;
   /**
-   * INSERT and UPDATE may leave the column out or give NULL. Core refuses both (`datatype mismatch`) for a column whose
-   * only option is `index`, and an extension's column without any option counts as one; so a collation of BINARY, which
-   * is SQLite's default anyway, is put beside it. True for every column of a table that takes `insert` or `update`.
+   * INSERT and UPDATE may leave the column out or give NULL. Core refuses both (`datatype mismatch`) for a column
+   * whose only option is `index`, and an extension's column without any option counts as one; so a collation of
+   * BINARY, which is SQLite's default anyway, is added. True for every column of a table with `insert` or `update`.
    */
   readonly nullable?: boolean;
 }
 
-/** One column of a table. Its options stand beside name and type, or together under `options`. */
+/** One column of a table. Its options are beside name and type, or together under `options`. */
 export interface ColumnSpec extends ColumnOptions {
   readonly name: string;
   readonly type: ColumnType;
@@ -61,13 +61,13 @@ export const COLLATION_BITS: Readonly<Record<Collation, number>> = {
   VERSION_RHEL: 2048,
 };
 
-/** The options of a column, wherever they stand. */
+/** The options of a column, in either place. */
 export function columnOptions(column: ColumnSpec): ColumnOptions {
   const { name: _name, type: _type, description: _description, options, ...beside } = column;
   return { ...options, ...beside };
 }
 
-/** The bits of a column's options together. */
+/** The combined bits of a column's options. */
 export function columnOptionBits(options: ColumnOptions = {}): number {
   let bits = options.collation === undefined ? 0 : COLLATION_BITS[options.collation];
   for (const [name, bit] of Object.entries(COLUMN_OPTION_BITS)) {
@@ -77,8 +77,8 @@ export function columnOptionBits(options: ColumnOptions = {}): number {
 }
 
 /**
- * The same options, with which core takes NULL in a write: it refuses NULL where a column's bits are INDEX or REQUIRED
- * and nothing else, and takes no bits at all for INDEX (serializeUpdateParameters and xCreate in osquery's
+ * The same options in a form with which core accepts NULL in a write: it refuses NULL if a column's bits are only
+ * INDEX or REQUIRED, and treats no bits at all as INDEX (serializeUpdateParameters and xCreate in osquery's
  * sql/virtual_table.cpp).
  */
 function nullableBits(bits: number): number {
@@ -98,7 +98,7 @@ export interface ColumnValues {
 }
 
 /**
- * A row of a table with these columns: every name may be absent, null or undefined, which are all NULL; a name that
+ * A row of a table with these columns: every name may be absent, null or undefined, which all mean NULL; a name that
  * is not a column does not compile.
  */
 export type Row<Columns extends readonly ColumnSpec[]> = {

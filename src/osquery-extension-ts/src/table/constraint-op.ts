@@ -1,6 +1,6 @@
-// Constraint operators as SQLite numbers them (SQLITE_INDEX_CONSTRAINT_* of sqlite3.h), which is how core sends them.
+// Constraint operators in SQLite's numbering (SQLITE_INDEX_CONSTRAINT_* of sqlite3.h), which core uses.
 
-/** SQLITE_INDEX_CONSTRAINT_UNIQUE: core has it in its list, SQLite does not send it. */
+/** SQLITE_INDEX_CONSTRAINT_UNIQUE: it is in core's list, but SQLite does not send it. */
 export const CONSTRAINT_UNIQUE = 1;
 /** `=`, and each value of an `IN`. */
 export const CONSTRAINT_EQ = 2;
@@ -14,9 +14,9 @@ export const CONSTRAINT_LT = 16;
 export const CONSTRAINT_GE = 32;
 /** `MATCH` */
 export const CONSTRAINT_MATCH = 64;
-/** `LIKE`: `%` and `_` stand for others, ASCII letters in both cases are the same. */
+/** `LIKE`: `%` and `_` are wildcards; ASCII letters are equal in both cases. */
 export const CONSTRAINT_LIKE = 65;
-/** `GLOB`: `*`, `?` and `[...]` stand for others. */
+/** `GLOB`: `*`, `?` and `[...]` are wildcards. */
 export const CONSTRAINT_GLOB = 66;
 /** `REGEXP` */
 export const CONSTRAINT_REGEXP = 67;
@@ -30,9 +30,9 @@ export const CONSTRAINT_ISNOTNULL = 70;
 export const CONSTRAINT_ISNULL = 71;
 /** `IS` */
 export const CONSTRAINT_IS = 72;
-/** Not about a column at all, though core sends it with the table's first one. */
+/** Not about a column at all, although core sends it with the table's first one. */
 export const CONSTRAINT_LIMIT = 73;
-/** As CONSTRAINT_LIMIT. */
+/** Like CONSTRAINT_LIMIT. */
 export const CONSTRAINT_OFFSET = 74;
 
 /** The operators that compare a column. */

@@ -1,27 +1,27 @@
 import { type ColumnConstraints, parseQueryContext, type QueryContext } from './query-context.ts';
 
-/** Values in a template at most; a join has one or two. */
+/** Most values in a template; a join has one or two. */
 const MAX_VALUES = 8;
-/** Templates remembered: several queries may join the same table. */
+/** Most templates that are remembered: several queries may join the same table. */
 const MAX_TEMPLATES = 4;
-/** Before a value, as core writes it. */
+/** The text before a value, as core writes it. */
 const BEFORE_VALUE = '"expr":"';
-/** What stands in JSON as it is. */
+/** Text that needs no escapes in JSON. */
 const PLAIN = /^[^"\\\u0000-\u001f]*$/;
 
 /** A context whose values are left out. */
 interface ContextTemplate {
   /** The text between the values, before the first and behind the last. */
   readonly pieces: readonly string[];
-  /** Whose comparisons the values are, in their order. */
+  /** The columns that the values are compared with, in order. */
   readonly columns: readonly string[];
   readonly context: QueryContext;
 }
 
 /**
- * Reads the contexts of one table. A context that differs from an earlier one only in the values that columns are compared
- * with is not parsed as JSON again: in a join core asks a thousand times in a second, and parsing the same column names a
- * thousand times takes longer than finding the rows.
+ * Reads the contexts of one table. A context that differs from an earlier one only in the compared values is not
+ * parsed as JSON again: in a join core asks a thousand times a second, and parsing the same column names each time
+ * takes longer than finding the rows.
  */
 export class ContextParser {
   /** Most recently used first. */

@@ -6,32 +6,38 @@ import { T_STRING } from '../wire/thrift-types.ts';
 /** One row, or one request, as osquery passes it: names and values are text; an absent name is NULL. */
 export type PluginRow = Readonly<Record<string, string>>;
 
-/** What a plugin is asked, by its caller: bytes where a value is not text. The plugin gets it as a PluginRow. */
+/**
+ * A request to a plugin, from its caller's side: bytes for values that are not text. The plugin gets it as a
+ * PluginRow.
+ */
 export type PluginRequest = Readonly<Record<string, string | Uint8Array>>;
 
-/** A part of some rows that is made when its turn to be written comes: a reply that nobody reads takes no memory. */
+/**
+ * A part of some rows that is made when its turn to be written comes, so that a reply that nobody reads takes no
+ * memory.
+ */
 export interface LateChunk {
-  /** Bytes, at most. */
+  /** Most bytes. */
   readonly length: number;
-  /** Its bytes, the same ones whenever they are asked for. */
+  /** Its bytes, the same on every call. */
   make(): readonly Uint8Array[];
 }
 
 /**
- * Rows in the form they have on the wire: each is a TBinaryProtocol `map<string,string>`, that is its two type bytes
- * (`0b 0b`), the number of entries as i32, then per entry the lengths (i32) and bytes of name and value. The chunks
- * one after the other hold exactly `count` rows; where one chunk ends and the next begins means nothing.
+ * Rows in wire format. Each is a TBinaryProtocol `map<string,string>`: its two type bytes (`0b 0b`), the number of
+ * entries as i32, then per entry the lengths (i32) and bytes of name and value. The chunks, joined, hold exactly
+ * `count` rows; chunk boundaries have no meaning.
  *
- * The chunks must not be changed once handed over: they are written to the socket as its reader takes them.
+ * Chunks must not be changed after they were returned: they are written to the socket as its reader takes them.
  */
 export interface EncodedRows<Chunk extends Uint8Array | LateChunk = Uint8Array | LateChunk> {
-  /** Rows. */
+  /** Number of rows. */
   readonly count: number;
   /** Their bytes, one row after the other. */
   readonly chunks: readonly Chunk[];
 }
 
-/** All bytes of some chunks, late ones made one after the other. */
+/** All bytes of some chunks; late ones are made one after the other. */
 export function* bytesOf(chunks: EncodedRows['chunks']): Generator<Uint8Array, void> {
   for (const chunk of chunks) {
     if (chunk instanceof Uint8Array) yield chunk;
@@ -39,10 +45,10 @@ export function* bytesOf(chunks: EncodedRows['chunks']): Generator<Uint8Array, v
   }
 }
 
-/** What a plugin answers: rows as objects, or already encoded. */
+/** A plugin's answer: rows as objects, or encoded. */
 export type ResponseRows = readonly PluginRow[] | EncodedRows;
 
-/** Whether an answer is encoded already. */
+/** Whether an answer is encoded. */
 export function isEncodedRows(rows: ResponseRows): rows is EncodedRows {
   return !Array.isArray(rows);
 }
@@ -77,7 +83,7 @@ export type RowWithBlobs<Blobs extends string> = Readonly<Record<string, string 
 
 /** How rows are decoded. */
 export interface DecodeOptions<Blobs extends string = never> {
-  /** Names whose values are wanted as bytes; what is not UTF-8 in all others becomes U+FFFD. */
+  /** Names whose values are wanted as bytes; in all others, invalid UTF-8 becomes U+FFFD. */
   readonly blobs?: readonly Blobs[];
 }
 
@@ -133,7 +139,7 @@ export function decodeRow(
 }
 
 /**
- * Remembers the names of the row before: rows of one answer have the same names in the same places, and comparing
+ * Remembers the names of the previous row: rows of one answer have the same names in the same places, and comparing
  * bytes is cheaper than making the same strings again.
  */
 export class NameCache {
@@ -151,7 +157,7 @@ export class NameCache {
   }
 }
 
-/** The bytes of a value of a row, the last one of the name; undefined where there is none. */
+/** The bytes of a value in a row, the last one of the name; undefined if there is none. */
 export function valueBytes(cursor: ByteCursor, name: string): Buffer | undefined {
   let found: Buffer | undefined;
   for (let left = rowHeader(cursor); left > 0; left -= 1) {
@@ -161,7 +167,7 @@ export function valueBytes(cursor: ByteCursor, name: string): Buffer | undefined
   return found;
 }
 
-/** Goes over one `map<string,string>` without decoding it. */
+/** Skips one `map<string,string>` without decoding it. */
 export function skipRow(cursor: ByteCursor): void {
   for (let left = rowHeader(cursor) * 2; left > 0; left -= 1) cursor.skipString();
 }

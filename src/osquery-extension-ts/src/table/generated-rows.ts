@@ -5,8 +5,9 @@ import type { EncodedRows } from './encoded-rows.ts';
 export type Awaitable<T> = T | Promise<T>;
 
 /**
- * A row of a SELECT. `rowid` is the number by which core knows it: UPDATE and DELETE name rows by it. Where it is absent the
- * row gets one made of what it says, so that a WHERE with OR, for which core asks once per branch, takes no two rows for one.
+ * A row of a SELECT. `rowid` is the number by which core knows it: UPDATE and DELETE name rows by it. If it is
+ * absent, the row gets one derived from its content, so that in a WHERE with OR, for which core asks once per branch,
+ * no two rows are taken for one.
  */
 export type GeneratedRow<Columns extends readonly ColumnSpec[]> = Row<Columns> & {
   readonly rowid?: number | bigint | null | undefined;
@@ -21,9 +22,9 @@ export type GeneratedRows<Columns extends readonly ColumnSpec[]> =
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
 /**
- * `unknown` where `Generated` is what a table with these columns generates, else a property, which is missing, whose name
- * says what is wrong. TypeScript itself looks for names that are not columns only in annotated literals, and tells of them in
- * terms of iterators.
+ * `unknown` if `Generated` is right for a table with these columns; else a missing property whose name says what is
+ * wrong. TypeScript itself checks for names that are not columns only in annotated literals, and its message is about
+ * iterators.
  */
 export type CheckGenerated<Columns extends readonly ColumnSpec[], Generated> =
   IsAny<RowOf<Awaited<Generated>>> extends true
@@ -32,7 +33,7 @@ export type CheckGenerated<Columns extends readonly ColumnSpec[], Generated> =
       ? unknown
       : { readonly [What in Problem<Columns, RowOf<Awaited<Generated>>>]: never };
 
-/** In place of the type of rows, where there are none. */
+/** Stands for the type of rows if there are none. */
 interface NoRows {
   readonly noRows: unique symbol;
 }
@@ -50,7 +51,7 @@ type RowOf<Generated> =
 
 type NoRow = readonly unknown[] | string | number | bigint | boolean | null | undefined;
 
-/** What is wrong with a row, or with one of several kinds of rows; `never` where nothing is. */
+/** What is wrong with a row, or with one of several kinds of rows; `never` if nothing is. */
 type Problem<Columns extends readonly ColumnSpec[], R> = R extends NoRows
   ? 'generate gives rows: a list, another iterable or an async one, or a promise of one'
   : R extends NoRow

@@ -4,8 +4,8 @@ import type { ColumnSpec, Row } from './column.ts';
 type WiderRow<Columns extends readonly ColumnSpec[]> = Row<Columns> & object;
 
 /**
- * Rows with what is no column left out, for a table's `generate`: it takes rows with other names, as a database or a parsed
- * file gives them, for a mistake. Made one by one as they are asked for.
+ * Removes properties that are not columns, for a table's `generate`, which refuses rows with other names, as they
+ * come from a database or a parsed file. Rows are made on demand, one by one.
  */
 export function pickColumns<const Columns extends readonly ColumnSpec[]>(
   columns: Columns,

@@ -9,7 +9,7 @@ export interface Constraint {
   readonly expr: string;
 }
 
-/** The comparisons of one column, which all hold together (AND). */
+/** The comparisons of one column, all of which must hold (AND). */
 export interface ColumnConstraints {
   /** The column's type: "TEXT", "BIGINT", ..., or "UNKNOWN". */
   readonly affinity: string;
@@ -17,17 +17,17 @@ export interface ColumnConstraints {
 }
 
 /**
- * What a query needs of a table, as core says it. A table's own handlers get it as a TableContext, with names and values
- * of the table's columns.
+ * What a query needs of a table, as core sends it. A table's own handlers get it as a TableContext, with names and
+ * values of the table's columns.
  */
 export interface QueryContext {
-  /** By column; a column without comparisons may be absent. Operators that are not known are left out. */
+  /** By column; a column without comparisons may be absent. Unknown operators are left out. */
   readonly constraints: ReadonlyMap<string, ColumnConstraints>;
-  /** Names of the columns that the query uses; undefined when core did not say, then any may be used. */
+  /** Names of the columns that the query uses; undefined if core did not tell, and then any may be used. */
   readonly colsUsed: ReadonlySet<string> | undefined;
   /** The same as bits in the order of the columns; bit 63 stands for all from the 64th on. */
   readonly colsUsedBitset: bigint | undefined;
-  /** LIMIT of the query, where SQLite passes it down. Without every other condition applied it must not be used. */
+  /** LIMIT of the query, if SQLite passes it down. It must not be used unless every other condition is applied. */
   readonly limit: bigint | undefined;
   /** OFFSET of the query. Core skips the rows itself: never skip them too. */
   readonly offset: bigint | undefined;
@@ -43,11 +43,11 @@ export const EMPTY_CONTEXT: QueryContext = {
 };
 
 /**
- * Reads the `context` of a generate request. Members that are missing or of another form count as absent, operators
- * as numbers or as text; so that a later core can add to it.
+ * Reads the `context` of a generate request. Missing or malformed members count as absent, and operators may be
+ * numbers or text, so that a later core can add to it.
  *
- * @param json the request's `context`; undefined or empty when core sent none
- * @throws OsqueryError OSQUERY_INVALID when it is not a JSON object
+ * @param json the request's `context`; undefined or empty if core sent none
+ * @throws OsqueryError OSQUERY_INVALID if it is not a JSON object
  */
 export function parseQueryContext(json: string | undefined): QueryContext {
   if (json === undefined || json === '') return EMPTY_CONTEXT;

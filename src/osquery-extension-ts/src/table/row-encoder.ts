@@ -7,20 +7,23 @@ import { ROWID_DIGITS, type RowIdentity } from './row-identity.ts';
 /** Type bytes (2) and number of entries (4) of a `map<string,string>`. */
 export const ROW_HEADER_BYTES = 6;
 
-/** Text up to this length is copied here, longer text by one call into native code: the call costs about as much. */
+/** Text up to this length is copied here, longer text by one native call, which costs about as much. */
 const SHORT_TEXT = 64;
 
 const INITIAL_BYTES = 1024;
-/** A row that took more is forgotten: one of many megabytes must not occupy memory for good, nor long ones be made room for each time. */
+/**
+ * A longer row is forgotten: one of many megabytes must not take memory permanently, and room for long ones is made
+ * each time.
+ */
 const KEPT_BYTES = 512 * 1024;
-/** Rows that say in which order their properties come, before it is given up that they agree. */
+/** Rows from which the order of properties is learned, before it is given up. */
 const MAX_LEARNED = 16;
 
 const TEXT = 0;
 const INTEGER = 1;
 const DOUBLE = 2;
 const BLOB = 3;
-/** A whole number of 32 bits with a sign: core cuts others off, without a word. */
+/** A signed 32-bit number: core silently cuts off others. */
 const INTEGER_32 = 4;
 
 const MAX_INT32 = 2 ** 31 - 1;
@@ -28,39 +31,39 @@ const MIN_INT32 = -(2 ** 31);
 const MAX_INT64 = 2n ** 63n - 1n;
 const MIN_INT64 = -(2n ** 63n);
 
-/** In place of a column: it is one, but is not written. */
+/** Instead of a column's index: it is a column, but is not written. */
 const LEFT_OUT = 0xffff_ffff;
 
-/** In place of a text. */
+/** Instead of a text. */
 const NO_TEXT = Symbol('no text');
 
 /**
- * Encodes rows of one table as they go on the wire. Hot: it runs once for every event, and rows that follow each other are
- * alike. So the last row is kept as it was encoded, and only what is different in the next one is written.
+ * Encodes rows of one table into wire format. Hot: it runs once for every event, and consecutive rows are similar. So
+ * the last row is kept encoded, and only the differences of the next one are written.
  */
 export interface RowEncoder<Columns extends readonly ColumnSpec[]> {
   /**
-   * Appends one row to `out`. It costs least where rows are plain objects with the same properties in the same order;
-   * of those, properties that are not enumerable do not count.
+   * Appends one row to `out`. Fastest for plain objects with the same properties in the same order; for those,
+   * non-enumerable properties are ignored.
    *
    * @returns bytes appended
-   * @throws OsqueryError OSQUERY_INVALID for a value that its column cannot hold; `out` is as before then
+   * @throws OsqueryError OSQUERY_INVALID for a value that its column cannot hold; then `out` is unchanged
    */
   append(row: Row<Columns>, out: ByteWriter): number;
-  /** Which of columns 0 to 31 the row last appended has: bit i for column i. As an unsigned 32-bit number. */
+  /** Which of columns 0 to 31 the last appended row has: bit i for column i, as an unsigned 32-bit number. */
   readonly presentLow: number;
   /** The same for columns 32 to 63; bit 31 stands for all from the 64th on. */
   readonly presentHigh: number;
 }
 
-/** How rows are encoded, where it is not just as they are. */
+/** Options of an encoder. */
 export interface RowEncoderOptions {
   /**
-   * The table's name: errors say it, and rows are looked at as those of somebody without a compiler. What is not a row, has
-   * a name that is not a column, or a number that core would cut off, is an error.
+   * The table's name, for errors. With it, rows are checked for authors without a compiler: a value that is not a
+   * row, a name that is not a column, or a number that core would cut off, is an error.
    */
   readonly table?: string;
-  /** Columns that are written; all of them where it is absent. */
+  /** Columns that are written. Default: all. */
   readonly only?: ReadonlySet<string>;
 }
 
@@ -73,30 +76,30 @@ export function createRowEncoder<const Columns extends readonly ColumnSpec[]>(
 }
 
 export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements RowEncoder<Columns> {
-  /** Those that are written. */
+  /** Columns that are written. */
   readonly #columns: readonly ColumnSpec[];
   readonly #table: string | undefined;
   readonly #kinds: Uint8Array;
-  /** Each column's name as it goes on the wire, length and bytes. */
+  /** Each column's name in wire format, length and bytes. */
   readonly #names: readonly Buffer[];
   /** Bytes of a column's entry besides its value. */
   readonly #overheads: Uint32Array;
   readonly #columnOf: ReadonlyMap<string, number>;
-  /** The row last encoded. */
+  /** The last encoded row. */
   #bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   /** The same memory. */
   #words = wordsOf(this.#bytes);
-  /** Where in it each column's entry begins; one more for its end. An absent column has an empty one. */
+  /** Where each column's entry begins in it; one more for the end. An absent column has an empty entry. */
   readonly #places: Uint32Array;
-  /** The numbers in it that are not text; not-a-number for everything else. */
+  /** Its numbers that are not text; NaN for everything else. */
   readonly #numbers: Float64Array;
-  /** The texts in it: undefined where the column is absent, NO_TEXT for everything else. */
+  /** Its texts: undefined for an absent column, NO_TEXT for everything else. */
   readonly #texts: unknown[];
-  /** Names of the properties that rows have, in their order, and which columns they are; all others are absent then. */
+  /** Names of the properties of rows, in order, and their columns; all other columns are absent then. */
   #order: readonly string[] | undefined;
   #orderColumns = new Uint32Array(0);
   #learned: number;
-  /** Whether the columns that the row has are others than `presentLow` and `presentHigh` say. */
+  /** Whether the row's columns differ from `presentLow` and `presentHigh`. */
   #isOther = true;
   presentLow = 0;
   presentHigh = 0;
@@ -126,7 +129,7 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
   }
 
   /**
-   * As {@link append}; a row that has nothing in the last column gets its number there, by what it says.
+   * Like {@link append}; a row without a value in the last column gets its number there, derived from its content.
    *
    * @returns bytes appended
    */
@@ -154,7 +157,9 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
     return this.#places[this.#columns.length]!;
   }
 
-  /** Takes a row that has the same properties in the same order as the one before: none has to be looked for by its name. */
+  /**
+   * Takes a row with the same properties in the same order as the previous one, so that no name has to be looked up.
+   */
   #takeInOrder(row: object): boolean {
     const order = this.#order;
     if (order === undefined || Object.getPrototypeOf(row) !== Object.prototype) return false;
@@ -226,7 +231,7 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
     return this.#invalid(`column ${column.name} (${column.type}): expected ${expected}, got ${got}`);
   }
 
-  /** Makes a column of the row hold a value. */
+  /** Sets a column of the row. */
   #take(column: number, value: unknown): void {
     const isAbsent =
       value === undefined || value === null || (Number.isNaN(value) && this.#kinds[column] === DOUBLE);
@@ -268,11 +273,11 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
       throw this.#invalidValue(column, value, 'a whole number');
     }
     if (this.#table !== undefined) this.#checkRange(column, value);
-    // Beyond 2^53 through BigInt: String(1e21) would be "1e+21".
+    // Beyond 2^53 through BigInt, because String(1e21) would be "1e+21".
     return Number.isSafeInteger(value) ? String(value) : String(BigInt(value));
   }
 
-  /** Core reads INTEGER into 32 bits and the others into 64, with a sign: of what is beyond it makes something else, or NULL. */
+  /** Core reads INTEGER into 32 signed bits and the others into 64; larger numbers become something else, or NULL. */
   #checkRange(column: ColumnSpec, value: number | bigint): void {
     if (column.type === 'INTEGER') {
       if (value >= MIN_INT32 && value <= MAX_INT32) return;
@@ -321,9 +326,9 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
   }
 
   /**
-   * Makes room for a column's value of so many bytes.
+   * Makes room for a column's value of some length.
    *
-   * @returns where it is to be written
+   * @returns where to write it
    */
   #room(column: number, length: number): number {
     const start = this.#places[column]!;
@@ -346,7 +351,7 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
     this.#isOther = true;
   }
 
-  /** Gives a column's entry another size, and moves what is behind it. */
+  /** Resizes a column's entry, and moves what is behind it. */
   #resize(column: number, size: number): void {
     const places = this.#places;
     const start = places[column]!;
@@ -363,7 +368,7 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
     for (let i = column + 1; i < places.length; i += 1) places[i]! += more;
   }
 
-  /** Writes the row's header, and says which columns it has. */
+  /** Writes the row's header, and determines its columns. */
   #countColumns(): void {
     let low = 0;
     let high = 0;
@@ -424,7 +429,7 @@ function kindOf(column: ColumnSpec, isChecked: boolean): number {
   }
 }
 
-/** A buffer of its own as words, as many as are whole. */
+/** A separate buffer as words, only whole ones. */
 function wordsOf({ buffer, length }: Buffer): Int32Array {
   return new Int32Array(buffer, 0, length >>> 2);
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Decimal digits of a row's number; 18 always fit into the 64 bits with a sign that core reads. */
+/** Decimal digits of a row's number; 18 always fit into the 64 signed bits that core reads. */
 export const ROWID_DIGITS = 18;
 const HALF = 1e9;
 /** Numbers begin with a digit other than 0. */
@@ -9,23 +9,26 @@ const LEAST_HIGH = 1e8;
 /** The first word of a row that is hashed: behind the header, and the upper half of a length, which is always 0. */
 const FIRST_WORD = 2;
 
-/** Whoever can choose what a row says must not be able to choose its number. */
+/** A user who can choose a row's content must not be able to choose its number. */
 const KEY = randomBytes(8);
 const KEY_0 = KEY.readInt32LE(0);
 const KEY_1 = KEY.readInt32LE(4);
 
 const INITIAL_SLOTS = 1024;
-/** A slot: two halves of a number, and how many rows of it there were; 0 for a free slot. */
+/** A slot: two halves of a number, and how many rows had it; 0 for a free slot. */
 const SLOT = 3;
-/** Rows that say the same, from the second on, are hashed as this: the number of the first, and how many came before. */
+/**
+ * Rows with equal content, from the second on, are hashed as this: the number of the first, and how many came before.
+ */
 const REPEATED = new Int32Array(3);
-/** Where the end of a row's bytes says how many they are. */
+/** In place of the length at the end of a row's bytes. */
 const REPEATED_TAIL = -1;
 
 /**
- * Numbers the rows of one answer by what they say. For a WHERE with OR core asks a table once per branch, and takes rows
- * of one number for the same row; without numbers it takes their place in each answer, and rows vanish. So the same row
- * has the same number in every answer of a query. Rows that say the same are told apart by how many came before.
+ * Numbers the rows of one answer by their content. For a WHERE with OR core asks a table once per branch, and takes
+ * rows with one number for the same row; without numbers it uses their place in each answer, and rows vanish. So the
+ * same row has the same number in every answer of a query. Rows with equal content are distinguished by how many came
+ * before.
  */
 export class RowIdentity {
   #slots = new Uint32Array(INITIAL_SLOTS * SLOT);
@@ -34,10 +37,10 @@ export class RowIdentity {
   /**
    * Writes the number of a row, of {@link ROWID_DIGITS} decimal digits.
    *
-   * @param bytes hold the row from their beginning on, and take its number
+   * @param bytes hold the row from their beginning on, and receive its number
    * @param words the same memory
    * @param end where the row ends, in bytes
-   * @param at where its number is to be written
+   * @param at where to write its number
    */
   write(bytes: Uint8Array, words: Int32Array, end: number, at: number): void {
     const whole = end >>> 2;
@@ -55,7 +58,7 @@ export class RowIdentity {
     writeDigits(bytes, at + ROWID_DIGITS / 2, hashLow % HALF);
   }
 
-  /** @returns how often the number was there before */
+  /** @returns how often the number occurred before */
   #count(high: number, low: number): number {
     if (this.#size * 2 * SLOT >= this.#slots.length) this.#grow();
     const slots = this.#slots;
@@ -84,7 +87,7 @@ export class RowIdentity {
   }
 }
 
-/** Where a number is, or would be. */
+/** The slot of a number, or the free one for it. */
 function slotOf(slots: Uint32Array, high: number, low: number): number {
   const mask = slots.length / SLOT - 1;
   let slot = low & mask;
@@ -95,7 +98,7 @@ function slotOf(slots: Uint32Array, high: number, low: number): number {
   }
 }
 
-/** Three digits of each number below 1000. */
+/** Three digits for each number below 1000. */
 const DIGITS = Buffer.from(Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0')).join(''));
 
 /** Nine decimal digits, leading zeros included. */
@@ -117,13 +120,13 @@ function writeThree(bytes: Uint8Array, at: number, value: number): void {
 let hashHigh = 0;
 let hashLow = 0;
 
-/** Rounds behind the words of a message: its last bytes, and twice three of nothing. */
+/** Rounds behind the words of a message: its last bytes, and twice three empty ones. */
 const LAST_ROUNDS = 7;
 
 /**
  * HalfSipHash-1-3 with 64 bits of result (https://github.com/veorq/SipHash, halfsiphash.c), of some words.
  *
- * @param tail the bytes behind the last of them, and in its highest byte how many bytes there are in all
+ * @param tail the bytes behind the last word, and the total number of bytes in its highest byte
  */
 function hash(words: Int32Array, first: number, end: number, tail: number): void {
   let v0 = KEY_0;

@@ -1,6 +1,6 @@
 /**
- * Numbers in the texts of a query's comparisons. Core passes the compared value as text (sqlite3_value_text), whatever
- * the column is; what SQLite itself makes of that text follows from the column's affinity.
+ * Numbers in the compared texts of a query. Core passes the compared value as text (sqlite3_value_text), whatever the
+ * column is; how SQLite itself interprets that text follows from the column's affinity.
  *
  * Source: https://www.sqlite.org/datatype3.html (4.2, Type Conversions Prior To Comparison).
  */
@@ -16,15 +16,15 @@ const MIN_INT64 = -(2n ** 63n);
  * A real number's text has 15 digits (`%!.15g` in SQLite): from here on it may stand for several whole numbers.
  */
 const EXACT_REAL = 1e15;
-/** How far the number that was meant can be from the one in a text of 15 digits, relatively. */
+/** Relative distance of the intended number from the one in a text of 15 digits. */
 const REAL_ERROR = 1e-14;
 
-/** What a text is as a number: a whole one exactly, or one of the reals from `low` to `high`. */
+/** A text as a number: an exact whole number, or one of the reals from `low` to `high`. */
 export type SqliteNumber =
   | { readonly kind: 'integer'; readonly value: bigint }
   | { readonly kind: 'real'; readonly low: number; readonly high: number };
 
-/** Reads a text as a column of a numeric type does; undefined when it stays a text, which equals no number. */
+/** Reads a text as a column of a numeric type does; undefined if it stays text, which equals no number. */
 export function sqliteNumber(text: string): SqliteNumber | undefined {
   const integer = INTEGER.exec(text);
   if (integer !== null) {
@@ -50,7 +50,7 @@ export function sqliteNumber(text: string): SqliteNumber | undefined {
 let lastText: string | undefined;
 let lastNumber: SqliteNumber | undefined;
 
-/** As {@link sqliteNumber}, of a text that is read again and again: whoever filters rows compares each with the same. */
+/** Like {@link sqliteNumber}, for a text that is read repeatedly: a filter compares every row with the same text. */
 export function comparedNumber(text: string): SqliteNumber | undefined {
   if (text !== lastText) {
     lastNumber = sqliteNumber(text);
@@ -59,7 +59,7 @@ export function comparedNumber(text: string): SqliteNumber | undefined {
   return lastNumber;
 }
 
-/** A whole number as a JavaScript number where that is exact, else as a bigint. */
+/** A whole number as a JavaScript number if that is exact, else as a bigint. */
 export function exactNumber(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;

@@ -34,7 +34,7 @@ type NameOfType<Column extends ColumnSpec, Type extends ColumnType> = Column ext
 type IntegerType = 'INTEGER' | 'BIGINT' | 'UNSIGNED BIGINT';
 type NumberType = IntegerType | 'DOUBLE';
 
-/** A column's value in a comparison: whole numbers beyond 2^53 are bigint. */
+/** A column's value in a comparison; whole numbers beyond 2^53 are bigint. */
 type ComparedValue<Type extends ColumnType> = Type extends 'INTEGER'
   ? number
   : Type extends IntegerType
@@ -97,28 +97,28 @@ const OPERATORS: ReadonlyMap<number, ComparisonOperator> = new Map([
   [CONSTRAINT_MATCH, 'MATCH'],
 ]);
 
-/** Whole numbers that one inexact text may stand for, before it is left to core which of them was meant. */
+/** Most whole numbers that one inexact text may stand for; beyond that, core decides which was meant. */
 const MAX_CANDIDATES = 16n;
 const NO_NUMBER: ValueRange = { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
 
 /**
- * What a query needs of a table with these columns, with names that the compiler checks and values of the columns' own
- * types. Using it is optional: core checks every row again, so a table may give more rows than asked for, and must never
- * give fewer. What is said here is never narrower than what SQLite would keep.
+ * What a query needs of a table with these columns, with names that the compiler checks and values of the columns'
+ * own types. Using it is optional: core checks every row again, so a table may return more rows than asked for, but
+ * never fewer. What it says is never narrower than what SQLite would keep.
  *
- * An `IN` or `OR` makes core call once per value or branch, except for an `index` column that is also `optimized`: all
- * values of its IN come at once.
+ * With an `IN` or `OR` core calls once per value or branch, except for an `index` column that is also `optimized`:
+ * then all values of its IN come at once.
  */
 export class TableContext<Columns extends readonly ColumnSpec[] = readonly ColumnSpec[]>
   implements QueryContext
 {
   /** The comparisons as core sends them, by column: see {@link QueryContext}. */
   readonly constraints: ReadonlyMap<string, ColumnConstraints>;
-  /** Names of the columns that the query reads, aliases taken for what they stand for; undefined when core did not say. */
+  /** Names of the columns that the query reads, with aliases resolved; undefined if core did not tell. */
   readonly colsUsed: ReadonlySet<string> | undefined;
   /** The same as bits in the order of the columns; bit 63 stands for all from the 64th on. */
   readonly colsUsedBitset: bigint | undefined;
-  /** LIMIT of the query, where SQLite passes it down: not to be used before every other condition is applied. */
+  /** LIMIT of the query, if SQLite passes it down. Do not use it before every other condition is applied. */
   readonly limit: bigint | undefined;
   /** OFFSET of the query. Core skips the rows itself: a table must not. */
   readonly offset: bigint | undefined;
@@ -133,7 +133,7 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
     this.offset = context.offset;
   }
 
-  /** Whether the query reads the column; true when core did not say. */
+  /** Whether the query reads the column; true if core did not tell. */
   uses(column: Columns[number]['name']): boolean {
     this.#column(column);
     return this.colsUsed?.has(column) ?? true;
@@ -141,9 +141,9 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
 
   /**
    * The only values that rows can have in a column of text or whole numbers, from `=` and `IN`: for looking rows up.
-   * Empty when no row can match (`WHERE pid = 'x'`), undefined when the query does not say, then every row is wanted.
+   * Empty if no row can match (`WHERE pid = 'x'`); undefined if the query does not say, and then every row is wanted.
    *
-   * `WHERE pid = '01'` and `pid = 1.0` give 1. Texts are to be compared under the column's collation. To filter rows,
+   * `WHERE pid = '01'` and `pid = 1.0` give 1. Texts must be compared with the column's collation. To filter rows,
    * {@link matches} is simpler.
    */
   equals<Name extends NamesOfType<Columns, IntegerType | 'TEXT'>>(
@@ -153,7 +153,7 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
     const { type } = this.#column(column);
     const texts = this.#constraintsOn(column).filter(({ op }) => op === CONSTRAINT_EQ);
     if (texts.length === 0) return undefined;
-    // A real is compared with the text of its 15 digits here, bytes with a text that ends at their first NUL.
+    // Here a real is compared with the text of its 15 digits, and bytes with a text that ends at their first NUL.
     if (type === 'DOUBLE' || type === 'BLOB') return undefined;
     if (type === 'TEXT') return [...new Set(texts.map(({ expr }) => expr))];
     const values = new Set<number | bigint>();
@@ -168,8 +168,8 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
   }
 
   /**
-   * Between which numbers a numeric column's values are, from `=`, `<`, `<=`, `>`, `>=` and BETWEEN together. Where no
-   * number can match, `min` is greater than `max`.
+   * The range of a numeric column's values, from `=`, `<`, `<=`, `>`, `>=` and BETWEEN together. If no number can
+   * match, `min` is greater than `max`.
    */
   range<Name extends NamesOfType<Columns, NumberType>>(
     column: Name,
@@ -183,13 +183,13 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
       if (op === CONSTRAINT_EQ) equal.push(bounds);
       else range = intersection(range, bounds);
     }
-    // Several values for equality are those of an IN: any of them will do.
+    // Several values for equality come from an IN: any of them may match.
     return equal.length === 0 ? range : intersection(range, equal.reduce(union));
   }
 
   /**
-   * Whether a row with this value can be in the answer, as far as its comparisons with `=`, `IN`, `<>`, `<`, `<=`, `>` and
-   * `>=` say. True where they cannot be decided on here, and where there are none.
+   * Whether a row with this value can be in the answer, judged by its comparisons with `=`, `IN`, `<>`, `<`, `<=`,
+   * `>` and `>=`. True if they cannot be decided here, and if there are none.
    */
   matches(column: Columns[number]['name'], value: unknown): boolean {
     const { type } = this.#column(column);
@@ -197,7 +197,7 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
     if (list.length === 0 || type === 'BLOB') return true;
     const isNull = value === undefined || value === null;
     if (isNull && type !== 'TEXT') return !list.some(({ op }) => NEVER_NULL.has(op));
-    // A text that a row does not have is an empty one to SQL.
+    // A missing text is an empty one in SQL.
     const own = isNull ? '' : value;
     const isCollated = this.#collation(column) !== 'BINARY';
     let anyEqual: boolean | undefined;
@@ -210,7 +210,7 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
     return anyEqual !== false;
   }
 
-  /** The comparisons of a column as they came, which all hold together, those with `=` of an IN excepted. */
+  /** The comparisons of a column as they came. All of them must hold, except those with `=` from an IN. */
   comparisons(column: Columns[number]['name']): readonly Comparison[] {
     this.#column(column);
     return this.#constraintsOn(column).flatMap(({ op, expr }) => {
@@ -239,7 +239,7 @@ export class TableContext<Columns extends readonly ColumnSpec[] = readonly Colum
   }
 }
 
-/** Core may name a column by an alias of it. */
+/** Core may use an alias for a column. */
 function realNames(
   { columnAliases }: TableSpec,
   names: ReadonlySet<string> | undefined,
@@ -272,7 +272,10 @@ function wholeNumber(value: number): bigint {
   return value > 0 ? BEYOND_INT64 : -BEYOND_INT64;
 }
 
-/** The values that an operator leaves; `undefined` for a text that is no number, which is greater than every number. */
+/**
+ * The values that an operator leaves; `undefined` for a text that is not a number, which is greater than every
+ * number.
+ */
 function boundsOf(op: number, number: SqliteNumber | undefined, isReal: boolean): ValueRange {
   const atLeast = op === CONSTRAINT_GT || op === CONSTRAINT_GE;
   const atMost = op === CONSTRAINT_LT || op === CONSTRAINT_LE;
@@ -298,7 +301,7 @@ function intersection(a: ValueRange, b: ValueRange): ValueRange {
   return { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
 }
 
-/** Of two ranges with both ends; one in which nothing is takes no part. */
+/** For two ranges with both ends; an empty one is ignored. */
 function union(a: ValueRange, b: ValueRange): ValueRange {
   if (a.min! > a.max!) return b;
   if (b.min! > b.max!) return a;
@@ -316,7 +319,7 @@ function numberMatches(op: number, expr: string, value: unknown, type: ColumnTyp
 }
 
 function textMatches(op: number, expr: string, value: unknown, isCollated: boolean): boolean {
-  // In what order texts are, and which are the same, is the collation's to say.
+  // The collation decides on the order and equality of texts.
   if (typeof value !== 'string' || isCollated || (op !== CONSTRAINT_EQ && op !== CONSTRAINT_NE)) return true;
   const isSame = value === expr;
   if (op === CONSTRAINT_NE) return !isSame;

@@ -1,7 +1,7 @@
 import { columnOptions } from './column.ts';
 import { checkTableSpec, type TableSpec } from './table-spec.ts';
 
-/** A table for people and their tools, in the form of osquery's own schema (`osquery_schema.json`). */
+/** A table for people and tools, in the form of osquery's own schema (`osquery_schema.json`). */
 export interface TableJson {
   readonly name: string;
   readonly description: string;
@@ -26,9 +26,9 @@ export interface TableJson {
 }
 
 /**
- * A table's specification as JSON has it: what fleet managers and documentation of tables read.
+ * A table's specification as JSON, for fleet managers and documentation.
  *
- * @throws OsqueryError OSQUERY_INVALID when the definition cannot be right
+ * @throws OsqueryError OSQUERY_INVALID when the definition is invalid
  */
 export function tableJson(spec: TableSpec): TableJson {
   checkTableSpec(spec);

@@ -15,15 +15,15 @@ import { TableContext } from './table-context.ts';
 import { columnRoutes, type TableSpec } from './table-spec.ts';
 import { answerWrite, type CurrentRow, type TableWrites } from './table-writes.ts';
 
-/** What a table does. */
+/** The handlers of a table. */
 export interface TableHandlers<
   Columns extends readonly ColumnSpec[],
   Generated = Awaitable<GeneratedRows<Columns>>,
 > extends TableWrites<Columns>,
     PluginHooks {
   /**
-   * Answers a SELECT. Called once per table and query, or more often (see {@link TableContext}). What it throws
-   * makes the query fail with the error's message.
+   * Answers a SELECT. Called once per table and query, or more often (see {@link TableContext}). An error makes the
+   * query fail with its message.
    */
   generate(context: TableContext<Columns>, call: PluginCall): Generated;
 }
@@ -32,9 +32,9 @@ const ROWID: ColumnSpec = { name: 'rowid', type: 'BIGINT' };
 
 /** Rows are encoded into pieces of this size, in bytes. */
 const CHUNK_BYTES = 256 * 1024;
-/** … and what the last row of a piece may be longer, before memory has to be found for it. */
+/** By how much the last row of a piece may exceed it without a new allocation. */
 const CHUNK_ROOM = CHUNK_BYTES + 16 * 1024;
-/** Sets of columns for which an encoder is kept: queries are few, and ask for the same again and again. */
+/** Most sets of columns for which an encoder is kept: queries are few, and ask for the same sets again. */
 const MAX_ENCODERS = 32;
 
 /** A table that core can query; with `insert`, `update` or `remove`, one that it can write to. */
@@ -45,17 +45,17 @@ export class TablePlugin<
 {
   readonly registry = 'table';
   readonly name: string;
-  /** As it was given. */
+  /** The spec as given. */
   readonly spec: TableSpec<Columns>;
   readonly #handlers: TableHandlers<Columns, Generated>;
   readonly #routes: readonly PluginRow[];
-  /** The columns, and last `rowid`, for which core looks whether or not it is one. */
+  /** The columns, and last `rowid`, which core looks for even if it is not a column. */
   readonly #columns: readonly ColumnSpec[];
   readonly #contexts = new ContextParser();
   /** By the names of the columns that are written. */
   readonly #encoders = new Map<string, TableRowEncoder<readonly ColumnSpec[]>>();
 
-  /** @throws OsqueryError OSQUERY_INVALID when the definition cannot be right */
+  /** @throws OsqueryError OSQUERY_INVALID when the definition is invalid */
   constructor(
     spec: TableSpec<Columns>,
     handlers: TableHandlers<Columns, Generated & CheckGenerated<Columns, Generated>>,
@@ -113,8 +113,8 @@ export class TablePlugin<
   async #generate(context: TableContext<Columns>, call: PluginCall): Promise<EncodedRows> {
     const generated: unknown = await this.#handlers.generate(context, call);
     if (isEncoded(generated)) return generated;
-    // Who reads no column only counts rows, and has no OR. Who compares may have one, although core does not say so here: of
-    // a branch with IS NULL it passes on nothing.
+    // A query that reads no column only counts rows, and has no OR. A query with comparisons may have one, even if
+    // core passes none: it passes nothing for a branch with IS NULL.
     const identity = context.colsUsed?.size === 0 ? undefined : new RowIdentity();
     const writer = new ReplyWriter({
       table: this.name,
@@ -131,7 +131,7 @@ export class TablePlugin<
     } else if (isIterable(generated)) {
       for (const row of generated) {
         if (!writer.add(row)) continue;
-        // A table of millions of rows must not keep core's pings waiting.
+        // A table of millions of rows must not delay core's pings.
         await setImmediate();
         call.signal.throwIfAborted();
       }
@@ -151,7 +151,7 @@ export class TablePlugin<
     return rows.find(row => row.rowid === String(rowid));
   }
 
-  /** One that numbers rows has the numbers of those before in it, and is not for others. */
+  /** An encoder that numbers rows keeps earlier numbers, and so is not shared. */
   #encoder(
     used: ReadonlySet<string> | undefined,
     isNumbering: boolean,
@@ -188,9 +188,9 @@ class ReplyWriter {
   constructor(options: {
     readonly table: string;
     readonly encoder: TableRowEncoder<readonly ColumnSpec[]>;
-    /** Numbers rows that have no number; undefined to leave them without. */
+    /** Numbers rows without a number; undefined to leave them without. */
     readonly identity: RowIdentity | undefined;
-    /** Whether every row must bring its number. */
+    /** Whether every row must have a number. */
     readonly needsRowid: boolean;
     readonly maxBytes: number;
   }) {

@@ -10,7 +10,7 @@ import type { PluginRow } from './encoded-rows.ts';
 
 /** What core should know about a table as a whole; osquery's TableAttributes. */
 export interface TableAttributes {
-  /** Always available, also without osquery's services. */
+  /** Always available, even without osquery's services. */
   readonly utility?: boolean;
   /** Core may answer a scheduled query from the rows of an earlier one. */
   readonly cacheable?: boolean;
@@ -32,19 +32,19 @@ export interface TableSpec<Columns extends readonly ColumnSpec[] = readonly Colu
   /** Other names of columns, as `{ alias: column }`: core makes each a hidden column. */
   readonly columnAliases?: Readonly<Record<string, Columns[number]['name']>>;
   readonly attributes?: TableAttributes;
-  /** For people, as the next four: part of the table's JSON, not sent to core. */
+  /** For people, like the next four: part of the table's JSON, not sent to core. */
   readonly description?: string;
   readonly notes?: string;
-  /** Statements to try. */
+  /** Example statements. */
   readonly examples?: readonly string[];
   /** "linux", "darwin", "windows" ... */
   readonly platforms?: readonly string[];
   readonly url?: string;
 }
 
-/** What is done with a table, as far as its route rows depend on it. */
+/** How a table is used, as far as its route rows depend on it. */
 export interface TableUse {
-  /** It takes INSERT or UPDATE: its columns are `nullable`, unless they say otherwise. */
+  /** It has INSERT or UPDATE: its columns are `nullable`, unless they say otherwise. */
   readonly isWritable?: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface TableUse {
  * The route rows that describe a table to core, in the order and with the keys of osquery's own tables: columns,
  * aliases, column aliases by their column's name, attributes.
  *
- * @throws OsqueryError OSQUERY_INVALID when the table cannot be right: core would fail later and say less
+ * @throws OsqueryError OSQUERY_INVALID when the table is invalid: core would fail later and say less
  */
 export function columnRoutes(spec: TableSpec, { isWritable = false }: TableUse = {}): PluginRow[] {
   checkTableSpec(spec);
@@ -85,7 +85,7 @@ export function tableAttributeBits(attributes: TableAttributes = {}): number {
   return bits;
 }
 
-/** Core puts names into SQL without quoting them all. */
+/** Core does not quote all names in its SQL. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const TYPES: readonly string[] = ['TEXT', 'INTEGER', 'BIGINT', 'UNSIGNED BIGINT', 'DOUBLE', 'BLOB'];
 
@@ -100,7 +100,7 @@ const ATTRIBUTES = Object.keys(TABLE_ATTRIBUTE_BITS);
 
 type Fail = (what: string) => never;
 
-/** What the compiler checks, for authors who do not have one; and what it cannot. */
+/** The compiler's checks, for authors without one; and others. */
 export function checkTableSpec(spec: TableSpec): void {
   if (typeof spec !== 'object' || spec === null) {
     throw new OsqueryError('OSQUERY_INVALID', `table: expected { name, columns }, got ${shown(spec)}`);

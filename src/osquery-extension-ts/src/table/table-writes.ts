@@ -12,7 +12,9 @@ import {
   writtenValue,
 } from './written-value.ts';
 
-/** What SQLite can put into a column of each type, as it arrives from core. Integers beyond 2^53 are bigint. */
+/**
+ * Values that SQLite can put into a column of each type, as they arrive from core. Integers beyond 2^53 are bigint.
+ */
 interface WrittenValues {
   TEXT: string;
   INTEGER: number | bigint;
@@ -28,7 +30,7 @@ export type WrittenRow<Columns extends readonly ColumnSpec[]> = {
 };
 
 /**
- * The answer to a write. `readonly`: the table may not be modified; `constraint`: SQLite's constraint error;
+ * The answer to a write. `readonly`: the table must not be modified; `constraint`: SQLite's constraint error;
  * `failure`: the statement fails with the message.
  */
 export type WriteResult =
@@ -45,11 +47,11 @@ export type InsertResult =
   | Exclude<WriteResult, { kind: 'success' }>;
 
 /**
- * Writing to a table; what is absent is refused as read-only. UPDATE and DELETE name rows by the `rowid` that `generate` gave
- * them. What a handler throws makes the statement fail with the error's message; nothing to return is success.
+ * Writing to a table; a missing handler makes the operation read-only. UPDATE and DELETE name rows by the `rowid`
+ * from `generate`. An error makes the statement fail with its message; returning nothing means success.
  */
 export interface TableWrites<Columns extends readonly ColumnSpec[]> {
-  /** @param rowid the number that the statement or core gives the row; undefined when the table must choose one */
+  /** @param rowid the number given by the statement or core; undefined if the table must choose one */
   insert?(row: WrittenRow<Columns>, rowid: bigint | undefined, call: PluginCall): Awaitable<InsertResult>;
   /** @param newRowid the row's new number, when the statement changes it */
   update?(
@@ -70,11 +72,11 @@ interface Write<Columns extends readonly ColumnSpec[]> {
   readonly writes: TableWrites<Columns>;
   readonly request: PluginRow;
   readonly call: PluginCall;
-  /** The row of that number; undefined where there is none. */
+  /** The row with that number; undefined if there is none. */
   readonly currentRow: (rowid: bigint) => Promise<CurrentRow | undefined>;
 }
 
-/** A row as it is now: texts, and bytes where the column is a BLOB. An absent name is NULL. */
+/** A row in its present state: texts, and bytes for BLOB columns. An absent name is NULL. */
 export type CurrentRow = Readonly<Record<string, string | Uint8Array | undefined>>;
 
 /** Answers an insert, update or delete request with the one row that core expects. */
@@ -151,7 +153,7 @@ function rowId(spec: TableSpec, request: PluginRow, key: string): bigint {
   return BigInt(text);
 }
 
-/** The values of a request: of each column, and of each column alias where core sends them. */
+/** The values of a request: of each column, and of each column alias if core sends them. */
 interface SentValues {
   readonly columns: ReadonlyMap<string, WrittenValue>;
   readonly aliases: readonly {
@@ -164,7 +166,7 @@ interface SentValues {
 /** Core sends the values as a JSON array: the columns in order, then the column aliases. */
 function sentValues(spec: TableSpec, request: PluginRow, call: PluginCall): SentValues {
   const text = request.json_value_array ?? '';
-  // As bytes: a BLOB stands in it as it is, whatever its bytes are as text.
+  // As bytes, because a BLOB is in it unchanged, whatever its bytes are as text.
   const bytes = call.requestBytes?.('json_value_array') ?? Buffer.from(text);
   let values: unknown;
   try {
@@ -200,7 +202,7 @@ function conflict(spec: TableSpec, alias: string, column: ColumnSpec): OsqueryEr
   );
 }
 
-/** INSERT may name a column by its alias; what it does not name is NULL. */
+/** INSERT may name a column by its alias; columns that it does not name are NULL. */
 function insertedRow(spec: TableSpec, { columns, aliases }: SentValues): object {
   const row = new Map(columns);
   for (const { alias, column, value } of aliases) {
@@ -213,8 +215,8 @@ function insertedRow(spec: TableSpec, { columns, aliases }: SentValues): object 
 }
 
 /**
- * UPDATE may name a column by its alias, too. Of what it does not name it repeats the values that `generate` gave: where
- * a column and its alias differ, the row as it is says which of them is the statement's.
+ * UPDATE may name a column by its alias, too. For columns that it does not name it repeats the values from
+ * `generate`: if a column and its alias differ, the present row tells which of them comes from the statement.
  */
 async function updatedRow<Columns extends readonly ColumnSpec[]>(
   { spec, currentRow }: Write<Columns>,
@@ -239,7 +241,7 @@ async function updatedRow<Columns extends readonly ColumnSpec[]>(
   return Object.fromEntries(row);
 }
 
-/** A JSON.parse reviver that keeps integers beyond 2^53 exact, where the runtime gives the number's text. */
+/** A JSON.parse reviver that keeps integers beyond 2^53 exact, if the runtime passes the number's text. */
 function exactIntegers(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   const source = context?.source;

@@ -1,16 +1,16 @@
 import type { ColumnSpec } from './column.ts';
 import { exactNumber, sqliteNumber } from './sqlite-number.ts';
 
-/** A value of an INSERT or UPDATE: whole numbers beyond 2^53 are bigint, a BLOB its bytes. */
+/** A value of an INSERT or UPDATE; whole numbers beyond 2^53 are bigint, a BLOB is bytes. */
 export type WrittenValue = string | number | bigint | Uint8Array | null;
 
-/** A value that a row has now. */
+/** A present value of a row. */
 export type StoredValue = WrittenValue;
 
-/** What is not a byte in a text that was read byte by byte: it came as an escape, `\u20ac`. */
+/** Characters that are not bytes, in a text that was read byte by byte: they came as escapes, `\u20ac`. */
 const BEYOND_BYTES = /[\u0100-\uffff]+/g;
 
-/** @param sent a value of core's JSON array, whose texts were read byte by byte (latin1) */
+/** @param sent a value in core's JSON array, whose texts were read byte by byte (latin1) */
 export function writtenValue(column: ColumnSpec, sent: unknown): WrittenValue {
   if (typeof sent === 'number' || typeof sent === 'bigint') return sent;
   if (typeof sent !== 'string') return null;
@@ -40,8 +40,8 @@ export function storedValue(column: ColumnSpec, text: string | Uint8Array | unde
 }
 
 /**
- * Whether two values are the same to SQL: a text or BLOB that a row does not have is an empty text there
- * (DynamicTableRow::get_column in osquery's sql/dynamic_table_row.cpp).
+ * Whether two values are equal in SQL: a missing text or BLOB is an empty text there (DynamicTableRow::get_column in
+ * osquery's sql/dynamic_table_row.cpp).
  */
 export function isSameValue(a: WrittenValue, b: WrittenValue): boolean {
   if (isEmpty(a) || isEmpty(b)) return isEmpty(a) && isEmpty(b);

@@ -28,7 +28,7 @@ export class ByteCursor {
     return this.#bytes.readInt32BE(this.#take(4));
   }
 
-  /** As a number where that is exact, else as a bigint. */
+  /** A number if that is exact, else a bigint. */
   i64(): number | bigint {
     const exact = this.#bytes.readBigInt64BE(this.#take(8));
     const value = Number(exact);
@@ -48,14 +48,14 @@ export class ByteCursor {
     return this.#bytes.toString('utf8', start, start + length);
   }
 
-  /** A string's bytes, which are not copied. */
+  /** A string's bytes, without a copy. */
   binary(): Buffer {
     const length = this.count();
     const start = this.#take(length);
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** Goes over the bytes of `encoded` (a string with its length) if they come next; else stays where it is. */
+  /** Skips the bytes of `encoded` (a string with its length) if they come next; else stays where it is. */
   skipIfString(encoded: Buffer): boolean {
     const { position } = this;
     const bytes = this.#bytes;
@@ -72,9 +72,9 @@ export class ByteCursor {
   }
 
   /**
-   * Goes over one value of the type, whatever is in it.
+   * Skips one value of the type, whatever it contains.
    *
-   * @throws OsqueryError OSQUERY_PROTOCOL also for values that are nested deeper than anybody means them
+   * @throws OsqueryError OSQUERY_PROTOCOL also for values that are nested too deeply
    */
   skip(type: number, depth = 1): void {
     const size = fixedSize(type);
@@ -114,8 +114,8 @@ export class ByteCursor {
   }
 
   /**
-   * Reads a struct: `field(id, type)` is asked for each field, reads its value and answers true, or answers false to
-   * have it skipped (fields of later versions, fields of another type than expected).
+   * Reads a struct: `field(id, type)` is called for each field. It reads the value and returns true, or returns false
+   * to skip it (fields of later versions, fields of another type than expected).
    */
   struct(field: (id: number, type: number) => boolean): void {
     for (;;) {

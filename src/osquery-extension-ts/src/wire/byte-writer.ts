@@ -1,10 +1,7 @@
-/** What is not longer lies in Node's pool, beside other buffers. */
+/** A shorter buffer is in Node's pool, beside others. */
 const POOLED_BYTES = 1024;
 
-/**
- * A growing byte buffer. `bytes` is valid up to `length`; what has been handed out with {@link take} is never
- * written again.
- */
+/** A growing byte buffer. `bytes` is valid up to `length`; what {@link take} has returned is never written again. */
 export class ByteWriter {
   bytes: Buffer = NONE;
   length = 0;
@@ -19,7 +16,7 @@ export class ByteWriter {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
     const bytes = Math.max(needed, this.bytes.length * 2, this.#initialBytes);
-    // Memory of its own takes longer to get, and to give back, than a message to write.
+    // Allocating and freeing separate memory takes longer than writing a message.
     const grown = bytes <= POOLED_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
@@ -45,7 +42,7 @@ export class ByteWriter {
     this.length = this.bytes.writeBigInt64BE(BigInt(value), this.length);
   }
 
-  /** Length and UTF-8 bytes; a surrogate without its other half becomes U+FFFD. */
+  /** Length and UTF-8 bytes; a lone surrogate becomes U+FFFD. */
   string(value: string): void {
     // A UTF-16 unit takes at most three bytes of UTF-8.
     this.reserve(4 + value.length * 3);
@@ -54,14 +51,14 @@ export class ByteWriter {
     this.length += 4 + written;
   }
 
-  /** Bytes as they are, without a length. */
+  /** Bytes unchanged, without a length. */
   raw(value: Uint8Array): void {
     this.reserve(value.length);
     this.bytes.set(value, this.length);
     this.length += value.length;
   }
 
-  /** Hands out what has been written and starts a new buffer. */
+  /** Returns what has been written and starts a new buffer. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
     this.bytes = NONE;

@@ -3,28 +3,29 @@ import { MessageScanner } from './message-scanner.ts';
 const INITIAL_BYTES = 1024;
 
 /**
- * Cuts a stream of bytes into whole Thrift messages. One growing buffer rather than a list of chunks: a sender of
- * single bytes would otherwise cost a hundred times what it sends. What comes whole, as nearly all does, is not copied.
+ * Cuts a stream of bytes into whole Thrift messages. One growing buffer and not a list of chunks: otherwise a sender
+ * of single bytes would cost a hundred times what it sends. Messages that arrive whole, as nearly all do, are not
+ * copied.
  */
 export class MessageReader {
   readonly #maxBytes: number;
-  /** Made when a message does not come whole: most connections never need one. */
+  /** Made when a message does not arrive whole: most connections never need one. */
   #scanner: MessageScanner | undefined;
   #buffer: Buffer = EMPTY;
   #length = 0;
-  /** Whether `#buffer` may be written to: it is not somebody's chunk. */
+  /** Whether `#buffer` may be written to, because it is not a received chunk. */
   #isOwn = true;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes of messages that are not complete, or not taken yet. */
+  /** Bytes of messages that are incomplete, or not taken yet. */
   get pendingBytes(): number {
     return this.#length;
   }
 
-  /** Adds what has arrived. The chunk is the reader's from now on: nobody else may write to it. */
+  /** Adds received bytes. The chunk belongs to the reader from now on: nobody else may write to it. */
   push(chunk: Buffer): void {
     if (this.#length === 0) {
       this.#buffer = chunk;
@@ -44,7 +45,7 @@ export class MessageReader {
   }
 
   /**
-   * The next complete message, or undefined. It is the caller's own: nothing is written to it afterwards.
+   * The next complete message, or undefined. It belongs to the caller: nothing is written to it afterwards.
    *
    * @throws OsqueryError when the bytes can never become a message
    */
@@ -54,7 +55,7 @@ export class MessageReader {
     if (end === undefined) return undefined;
     this.#scanner = undefined;
     const message = this.#buffer.subarray(0, end);
-    // The rest lies beside a message that is somebody else's from now on.
+    // The rest is beside a message that belongs to somebody else from now on.
     this.#buffer = this.#buffer.subarray(end, this.#length);
     this.#length = this.#buffer.length;
     this.#isOwn = false;
@@ -65,7 +66,7 @@ export class MessageReader {
     if (this.#scanner !== undefined) return this.#scanner.scan(this.#buffer, this.#length);
     const end = scanWhole(this.#buffer, this.#length, this.#maxBytes);
     if (end !== undefined) return end;
-    // From here on it goes on where it stopped.
+    // From here on it continues where it stopped.
     this.#scanner = new MessageScanner(this.#maxBytes);
     return this.#scanner.scan(this.#buffer, this.#length);
   }
@@ -73,7 +74,7 @@ export class MessageReader {
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** Scanners for messages that come whole, by their limit: a process has few limits. */
+/** Scanners for messages that arrive whole, by their limit: a process has few limits. */
 const scanners = new Map<number, MessageScanner>();
 
 const scanWhole = (bytes: Buffer, length: number, maxBytes: number): number | undefined => {

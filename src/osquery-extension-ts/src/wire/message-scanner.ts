@@ -17,20 +17,20 @@ import {
 const AT_HEADER = 0;
 const IN_BODY = 1;
 
-/** What a frame of the scanner's stack is in the middle of. */
+/** The state of a frame on the scanner's stack. */
 const IN_STRUCT = 0;
 const IN_LIST = 1;
 const IN_MAP_KEY = 2;
 const IN_MAP_VALUE = 3;
 
-/** Levels of values inside each other for which there is room at first. */
+/** Levels of nested values for which there is room at first. */
 const INITIAL_LEVELS = 16;
 
 /**
- * Finds where a TBinaryProtocol message ends. The protocol has no frames, so the end is known only by walking
- * through the message; this walk goes on where it stopped when more bytes have come (a request that arrives byte by
- * byte costs no more than one that comes at once), and refuses a length that cannot be true as soon as it is read, before
- * anything is reserved for it. How deep values are nested is for who reads them to judge, up to what nobody means.
+ * Finds where a TBinaryProtocol message ends. The protocol has no frames, so the end is known only by walking through
+ * the message. The walk continues where it stopped when more bytes have come (a request that arrives byte by byte
+ * costs no more than one that arrives at once), and refuses an impossible length as soon as it is read, before any
+ * memory is reserved for it. The reader of a message limits the nesting; the scanner refuses only extreme depth.
  */
 export class MessageScanner {
   readonly #maxBytes: number;
@@ -56,9 +56,9 @@ export class MessageScanner {
 
   /**
    * @param bytes the message from its first byte on; between calls it may only have grown
-   * @param length how many of `bytes` are there
-   * @returns the offset of the first byte after the message, or undefined when more bytes are needed
-   * @throws OsqueryError OSQUERY_PROTOCOL or OSQUERY_TOO_LARGE; the connection can only be closed then
+   * @param length how many of `bytes` have arrived
+   * @returns the offset of the first byte after the message, or undefined if more bytes are needed
+   * @throws OsqueryError OSQUERY_PROTOCOL or OSQUERY_TOO_LARGE; then the connection can only be closed
    */
   scan(bytes: Uint8Array, length: number): number | undefined {
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
@@ -70,7 +70,7 @@ export class MessageScanner {
   }
 
   #header(view: DataView): boolean {
-    // A stranger (an HTTP client, say) is recognised by its first two bytes, before it sends more.
+    // Another protocol, such as HTTP, is recognized by its first two bytes, before it sends more.
     const isStrict = view.byteLength < 2 || view.getUint16(0) === VERSION_1;
     if (!isStrict && view.getUint16(0) !== 0) {
       throw garbage(`expected a Thrift message (80 01), got ${hex(view.getUint16(0), 4)}`, 0);
@@ -92,7 +92,7 @@ export class MessageScanner {
     return true;
   }
 
-  /** Goes over one field or element; false when its bytes are not there yet (the position is then unchanged). */
+  /** Skips one field or element; false if its bytes have not arrived (then the position is unchanged). */
   #step(view: DataView): boolean {
     const top = this.#depth - 1;
     const kind = this.#kind[top]!;
@@ -123,7 +123,7 @@ export class MessageScanner {
     return true;
   }
 
-  /** Goes over the strings that a list still has; false when one is not there yet. */
+  /** Skips the remaining strings of a list; false if one has not arrived. */
   #strings(view: DataView, top: number): boolean {
     const end = view.byteLength;
     let at = this.#position;
@@ -139,7 +139,7 @@ export class MessageScanner {
     return left === 0;
   }
 
-  /** Goes over one value that begins `prefix` bytes on, or opens a frame for what is inside it. */
+  /** Skips one value that begins after `prefix` bytes, or opens a frame for its content. */
   #value(view: DataView, type: number, prefix: number): boolean {
     const at = this.#position + prefix;
     const size = fixedSize(type);
@@ -174,11 +174,11 @@ export class MessageScanner {
         const key = view.getUint8(at);
         const value = view.getUint8(at + 1);
         const count = view.getInt32(at + 2);
-        // An empty map may name no types at all.
+        // An empty map may name no types.
         if (count !== 0 && minimumSize(key) === 0) throw garbage(`map key of unknown type ${key}`, at);
         this.#container(at, count, minimumSize(key) + minimumSize(value), value);
         this.#advance(prefix + 6);
-        // Text to text is nearly all that is ever sent: the same bytes as a list of twice as many texts.
+        // Nearly all maps are text to text: their bytes are those of a list with twice as many texts.
         if (key === T_STRING && value === T_STRING) this.#push(IN_LIST, T_STRING, 0, count * 2);
         else this.#push(IN_MAP_KEY, key, value, count);
         return true;
@@ -219,7 +219,7 @@ export class MessageScanner {
     this.#left = copy(new Float64Array(levels), this.#left);
   }
 
-  /** The position may pass what has arrived; the next `has` then says no. */
+  /** The position may pass the end of what has arrived; then the next `has` returns false. */
   #advance(bytes: number): void {
     this.#position += bytes;
     if (this.#position > this.#maxBytes) throw this.#tooLarge(this.#position);

@@ -30,7 +30,8 @@ export function answerGenerated(service: Service, handler: object, message: Buff
 }
 
 /**
- * Answers a message that came whole: what cannot be read in it is answered with an exception, as its sender can go on.
+ * Answers a message that arrived whole: unreadable content is answered with an exception, and its sender can
+ * continue.
  */
 export function answerMessage<T>(
   header: { readonly name: string; readonly seqid: number },

@@ -8,7 +8,7 @@ import { M_CALL, T_MAP, T_STOP, T_STRING, VERSION_1 } from './thrift-types.ts';
 
 const { TBinaryProtocol, TBufferedTransport } = thrift;
 
-/** Which of the two Thrift services is spoken to. */
+/** The Thrift service of the other side. */
 export type Service = 'Extension' | 'ExtensionManager';
 
 /** A request ready to be sent. */
@@ -18,7 +18,7 @@ export interface SentRequest {
   readonly bytes: Buffer;
 }
 
-/** A request, and the way to read its reply with the generated code. */
+/** A request, and how to read its reply with the generated code. */
 export interface EncodedRequest extends SentRequest {
   /**
    * Decodes a whole reply message into the generated types.
@@ -35,10 +35,10 @@ export interface PluginCallRequest {
   readonly request: PluginRequest;
 }
 
-/** Bytes that a `call` takes as a rule. */
+/** Usual size of a `call`, in bytes. */
 const CALL_BYTES = 256;
 
-/** Encodes a `call`: the same bytes as the generated client's, for a tenth of its time. */
+/** Encodes a `call`: the same bytes as from the generated client, in a tenth of its time. */
 export function encodeCall(seqid: number, { registry, item, request }: PluginCallRequest): SentRequest {
   const method = 'call';
   const out = new ByteWriter(CALL_BYTES);

@@ -22,8 +22,8 @@ import {
   VERSION_1,
 } from './thrift-types.ts';
 
-// The messages that carry rows: `call` and its like. The generated code would build an object for every row and
-// every reply; these write and read the same bytes straight from and to encoded rows.
+// The messages that carry rows, such as `call`. The generated code would build an object for every row and every
+// reply; these functions write and read the same bytes directly from and to encoded rows.
 
 /** A message's name, type and number. */
 export interface MessageHeader {
@@ -33,8 +33,8 @@ export interface MessageHeader {
 }
 
 /**
- * Reads a TBinaryProtocol header; the cursor is then at the arguments or result struct. As in Apache Thrift for C++ a message
- * need not be a strict one, with a version: without it a message begins with the length of its name.
+ * Reads a TBinaryProtocol header; the cursor is then at the arguments or the result struct. As in Apache Thrift for
+ * C++ a message need not be strict, with a version: without one it begins with the length of its name.
  */
 export function readMessageHeader(cursor: ByteCursor): MessageHeader {
   const version = cursor.i32();
@@ -56,11 +56,11 @@ export interface CallArguments {
   readonly registry: string;
   readonly item: string;
   readonly request: PluginRow;
-  /** Where in the message the request begins; 0 where there is none. */
+  /** Where the request begins in the message; 0 if there is none. */
   readonly requestAt: number;
 }
 
-/** Reads the arguments of `call`; what is missing or of another type is empty. */
+/** Reads the arguments of `call`; missing or malformed ones are empty. */
 export function readCallArguments(cursor: ByteCursor): CallArguments {
   let registry = '';
   let item = '';
@@ -78,10 +78,7 @@ export function readCallArguments(cursor: ByteCursor): CallArguments {
   return { registry, item, request, requestAt };
 }
 
-/**
- * The reply of `call`, `query` or `getQueryColumns`: header, the rows' own chunks, tail. Nothing is copied: the
- * chunks are the ones handed in.
- */
+/** The reply of `call`, `query` or `getQueryColumns`: header, the rows' own chunks, tail. Nothing is copied. */
 export function encodeResponse<Chunk extends Uint8Array | LateChunk>(
   name: string,
   seqid: number,
@@ -99,10 +96,10 @@ export function encodeResponse<Chunk extends Uint8Array | LateChunk>(
   return [head.take(), ...rows.chunks, RESPONSE_END];
 }
 
-/** Of the response, and of the result. */
+/** Ends of the response and of the result. */
 const RESPONSE_END: Uint8Array = Buffer.from([T_STOP, T_STOP]);
 
-/** The reply of a method that returns a status alone, such as `ping`. */
+/** The reply of a method that returns only a status, such as `ping`. */
 export function encodeStatusReply(name: string, seqid: number, status: ExtensionStatus): Buffer {
   const out = replyOf(name, seqid, status);
   writeStatus(out, status);
@@ -179,7 +176,9 @@ function readStatus(cursor: ByteCursor): ExtensionStatus {
   return { code, message, uuid };
 }
 
-/** What `extensions` answers. The generated code would round uuids, which it makes keys of an object. */
+/**
+ * Reads the answer to `extensions`. The generated code would round uuids, because it makes them keys of an object.
+ */
 export function readExtensionList(
   cursor: ByteCursor,
   header: MessageHeader,

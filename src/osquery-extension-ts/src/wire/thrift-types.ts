@@ -22,7 +22,7 @@ export const M_ONEWAY = 4;
 /** First two bytes of every strict TBinaryProtocol message. */
 export const VERSION_1 = 0x8001;
 
-/** Bytes of a value whose size does not depend on its content, else 0. */
+/** Size of a value if it does not depend on its content, else 0. */
 export function fixedSize(type: number): number {
   switch (type) {
     case T_BOOL:
@@ -42,7 +42,7 @@ export function fixedSize(type: number): number {
   }
 }
 
-/** Fewest bytes a value of the type takes; 0 for a type that does not exist. */
+/** Least bytes of a value of the type; 0 for an unknown type. */
 export function minimumSize(type: number): number {
   switch (type) {
     case T_STRING:

@@ -1,4 +1,4 @@
-// The parts of the `thrift` package and of the generated code that this package uses; neither brings types that fit.
+// The parts of the `thrift` package and of the generated code that this package uses; neither has usable types.
 
 declare module 'thrift' {
   export interface Transport {
