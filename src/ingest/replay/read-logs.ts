@@ -47,20 +47,24 @@ export const readLogs = async (
   const problems: string[] = [];
   let malformed = 0;
   let before = 0;
+  let read = 0;
   const size = sizeOf(files);
   for (const file of files) {
     if (options.signal?.aborted === true) break;
-    const read = await readLog(file, grouper, {
+    const reading = await readLog(file, grouper, {
       ...options,
-      onPiece: ({ read }) => options.onPiece({ read: before + read, size }),
+      onPiece: piece => {
+        read = before + piece.read;
+        return options.onPiece({ read, size });
+      },
     });
     before += file.size ?? 0;
-    malformed += read.malformed;
-    problems.push(...read.problems);
+    malformed += reading.malformed;
+    problems.push(...reading.problems);
   }
   for (let hasMore = true; hasMore; ) {
     hasMore = grouper.flush(FLUSHED_EVENTS);
-    await options.onPiece({ read: before, size });
+    await options.onPiece({ read, size });
   }
   return { malformed, problems };
 };

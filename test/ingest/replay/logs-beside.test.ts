@@ -110,11 +110,9 @@ test('reading stops when it is told to, and what was read until then is there', 
     signal: stop.signal,
     besideFrom: 0,
   });
-  expect(problems).toEqual([
-    expect.stringMatching(
-      /^one file: reading was stopped after [\d.]+ MB of [\d.]+ MB, and the rest was not read$/,
-    ),
-  ]);
+  const told = /^one file: reading was stopped after ([\d.]+) MB of ([\d.]+) MB, and the rest was not read$/;
+  const [, read, size] = told.exec(problems.join('\n'))!.map(Number);
+  expect(read).toBeLessThan(size!);
   const { events } = pipeline.counters();
   expect(events).toBeGreaterThan(0);
   expect(events).toBeLessThan(8_000);
