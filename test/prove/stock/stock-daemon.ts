@@ -10,7 +10,7 @@ import type { Installation } from './installation.ts';
 import { Runs } from './runs.ts';
 
 const POLL_MS = 50;
-const QUERY_MS = 20_000;
+const QUERY_MS = 60_000;
 
 /** A line of the result log. */
 export interface ResultLine {
