@@ -27,6 +27,9 @@ export const NO_ENTRIES: readonly ExtraEntry[] = [];
 const FIRST_PROJECTION_BYTES = 2 * 1024;
 const PROJECTION_BYTES = 64 * 1024;
 
+/** Up to this, a loop takes less time than the call that copies. */
+const LOOPED_BYTES = 96;
+
 /** Collects rows for one reply. */
 export class SelectionWriter {
   readonly #wanted: ColumnMask;
@@ -94,7 +97,7 @@ export class SelectionWriter {
       this.#copyEnd = 0;
     }
     writeRowHeader(this.#copy, this.#copyEnd, bitCount(low) + bitCount(high) + more.length);
-    let to = this.#copyEnd + ROW_HEADER_BYTES;
+    this.#copyEnd += ROW_HEADER_BYTES;
     let at = start + ROW_HEADER_BYTES;
     // Neighbouring columns are copied together.
     let pending = -1;
@@ -105,13 +108,20 @@ export class SelectionWriter {
       if (isPresent(low, high, column)) {
         if (pending < 0) pending = at;
       } else if (pending >= 0) {
-        to += bytes.copy(this.#copy, to, pending, at);
+        this.#append(bytes, pending, at);
         pending = -1;
       }
       at = next;
     }
-    if (pending >= 0) to += bytes.copy(this.#copy, to, pending, end);
-    for (const entry of more) to += entry.bytes.copy(this.#copy, to);
+    if (pending >= 0) this.#append(bytes, pending, end);
+    for (const entry of more) this.#copyEnd += entry.bytes.copy(this.#copy, this.#copyEnd);
+  }
+
+  #append(bytes: Buffer, from: number, end: number): void {
+    const copy = this.#copy;
+    let to = this.#copyEnd;
+    if (end - from > LOOPED_BYTES) to += bytes.copy(copy, to, from, end);
+    else for (let at = from; at < end; ) copy[to++] = bytes[at++]!;
     this.#copyEnd = to;
   }
 
