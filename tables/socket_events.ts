@@ -53,7 +53,7 @@ export const socketEventExtras = [
   'remote_port',
 ] as const;
 
-/** In which container the process is; like those of process_events they are there while telemetry is on, or once asked for. */
+/** The container of the process. As in process_events, the columns have values while telemetry is on, or once a query names them. */
 export const socketContainerExtras = [
   'container_id',
   'container_runtime',

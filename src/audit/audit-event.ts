@@ -124,7 +124,7 @@ export interface SocketEvent extends EventOrigin, UringActor {
   readonly kind: 'socket';
   /** sendto: a datagram that names its receiver, as OpenBSM records it. */
   readonly action: 'bind' | 'connect' | 'accept' | 'sendto';
-  /** io_uring_enter for operations of io_uring, of which the kernel records less. */
+  /** For io_uring operations this is io_uring_enter; the kernel records less of them. */
   readonly syscall: string;
   readonly fd: number | undefined;
   /**
@@ -186,7 +186,7 @@ export interface RecordEvent extends EventOrigin {
 export interface FileEvent extends EventOrigin, UringActor {
   readonly kind: 'file';
   readonly operation: FileOperation;
-  /** io_uring_enter for operations of io_uring, of which the kernel records less. */
+  /** For io_uring operations this is io_uring_enter; the kernel records less of them. */
   readonly syscall: string;
   readonly exit: number | undefined;
   readonly cwd: string | undefined;

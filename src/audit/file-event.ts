@@ -12,7 +12,7 @@ import { readText } from './value.ts';
 
 export type FileReading =
   | { readonly kind: 'event'; readonly event: FileEvent }
-  /** It neither changes nor reads anything that has a path. */
+  /** The call neither changes nor reads anything that has a path. */
   | { readonly kind: 'other' }
   /** A record is missing without which nothing can be said about a file. */
   | { readonly kind: 'incomplete' };
@@ -20,13 +20,13 @@ export type FileReading =
 const INCOMPLETE: FileReading = { kind: 'incomplete' };
 const OTHER: FileReading = { kind: 'other' };
 
-/** Source: asm-generic/fcntl.h; O_ACCMODE is the same on every architecture, the others on those that Node runs on. */
+/** Source: asm-generic/fcntl.h. O_ACCMODE is the same on every architecture, the others on those that Node runs on. */
 const O_ACCMODE = 0o3;
 const O_TRUNC = 0o1000;
 const O_PATH = 0o10000000;
 const O_TMPFILE = 0o20000000;
 
-/** Makes the event of a call that opens or changes a file; what its flags show to do neither is none. */
+/** Makes the event of a call that opens or changes a file. The kind is `other` if the flags show that it does neither. */
 export const readFileEvent = (
   group: RecordGroup,
   syscall: SyscallRecord,
@@ -49,7 +49,7 @@ export const readFileEvent = (
   };
 };
 
-/** The PATH records of an event in their order, each once. */
+/** The PATH records of an event in their order, without duplicates. */
 export const readPathItems = ({ records }: RecordGroup): readonly PathItem[] => {
   const items: PathItem[] = [];
   for (const record of records) {
@@ -65,7 +65,7 @@ export const cwdOf = (group: RecordGroup): string | undefined => {
   return record && readCwd(record);
 };
 
-/** @returns undefined for an open of a file without a name (O_TMPFILE): it gets one by a link, if ever */
+/** @returns undefined for an open of a file without a name (O_TMPFILE), which may get a name by a link later */
 const openOperation = (
   group: RecordGroup,
   { a1, a2 }: SyscallRecord,
@@ -108,7 +108,7 @@ const hasFilesKey = ({ records }: RecordGroup): boolean =>
     return false;
   });
 
-/** Puts an event together. */
+/** Builds an event from its parts. */
 export const fileEvent = (
   group: RecordGroup,
   actor: UringActor,

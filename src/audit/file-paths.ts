@@ -6,37 +6,37 @@ import type { PathItem } from './path-item.ts';
 export interface FileContext {
   readonly known: KnownFiles;
   /**
-   * The directory that a process has open, if it is the one with that inode.
+   * The path of the directory that a process has open, if its inode is the given one.
    *
-   * @returns its path; undefined if it cannot be told
+   * @returns undefined if it cannot be determined
    */
   readonly openDirectory: (pid: number, descriptor: number, inode: string) => string | undefined;
 }
 
-/** One call, as far as its paths depend on it. */
+/** The parts of a call on which its paths depend. */
 export interface PathCall {
   readonly pid: number;
   readonly cwd: string | undefined;
-  /** The first four arguments; of what is done through io_uring none is recorded. */
+  /** The first four arguments; for io_uring operations none are recorded. */
   readonly args: readonly (number | undefined)[];
 }
 
-/** What a call was done to. */
+/** The files that a call affected, and their paths. */
 export interface Located {
   readonly file: PathItem;
   readonly path: string | undefined;
   readonly destination?: PathItem | undefined;
   readonly destPath?: string | undefined;
-  /** What was at the new name, and is at the old one now. */
+  /** In an exchange of names: the file that had the new name, and has the old one now. */
   readonly swapped?: PathItem | undefined;
-  /** Whether a path is not known. */
+  /** Whether one of the paths is unknown. */
   readonly isPartial: boolean;
 }
 
-/** In place of a descriptor: the working directory. Source: linux/fcntl.h. */
+/** Means the working directory where a descriptor is expected. Source: linux/fcntl.h. */
 const AT_FDCWD = 0xffff_ff9c;
 
-/** Of what a process has open; a name like that is none of a file. */
+/** A name in /proc for an open descriptor; it is not the name of the file itself. */
 const DESCRIPTOR_LINK = /^\/proc\/(?:self|thread-self|\d+)\/fd\/\d+$/;
 
 const absolute = (name: string, directory: string): string =>
@@ -46,8 +46,8 @@ const withoutSlash = (path: string): string =>
   path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 
 /**
- * The paths of one event, by its PATH records: absolute as they are, relative ones behind the working directory, or behind the
- * directory that was given as a descriptor where that is known. What is not known is not guessed.
+ * The paths of one event, from its PATH records. Absolute paths are used as they are; relative ones are resolved against the
+ * working directory, or against the directory of a given descriptor if that is known. Unknown paths are not guessed.
  * Source of the records' order: audit_log_exit in kernel/auditsc.c; fs/namei.c.
  */
 export class FilePaths {
@@ -61,7 +61,7 @@ export class FilePaths {
     this.#context = context;
   }
 
-  /** @param targets the items that are no directories around; one at least */
+  /** @param targets the items that are not parent directories; at least one */
   locate(call: FileCall, targets: readonly PathItem[]): Located {
     switch (call.operation) {
       case 'rename':
@@ -79,7 +79,7 @@ export class FilePaths {
   }
 
   #renamed(call: FileCall, targets: readonly PathItem[]): Located {
-    // Of a file that is replaced there is a DELETE of the new name, too; of two that change places, two of both.
+    // A replaced file adds a DELETE of the new name; an exchange of two files has a DELETE and a CREATE of both.
     const from = targets.find(({ type }) => type === 'DELETE') ?? targets[0]!;
     const created = targets.filter(({ type }) => type === 'CREATE');
     const isMoved = ({ identity }: PathItem): boolean => identity !== undefined && identity === from.identity;
@@ -100,7 +100,7 @@ export class FilePaths {
     const to = targets.findLast(({ type }) => type === 'CREATE') ?? targets.at(-1)!;
     const from = targets.find(({ type }) => type !== 'CREATE');
     const destPath = this.#of(to, call.secondDirectory);
-    // A file that never had a name (O_TMPFILE) gets one: all that can be known is there.
+    // Without `from`, a file that never had a name (O_TMPFILE) gets one: its records are complete.
     const path =
       from === undefined ? this.#context.known.pathOf(to.identity) : this.#of(from, call.directory);
     return {
@@ -116,14 +116,14 @@ export class FilePaths {
     const to = targets.findLast(({ type }) => type === 'CREATE') ?? targets.at(-1)!;
     const destPath = this.#of(to, call.secondDirectory);
     const text = targets.find(item => item !== to)?.name;
-    // What a link says is seen from where the link is.
+    // The text of a link is relative to the directory of the link.
     const path =
       text === undefined || destPath === undefined ? text : absolute(text, posix.dirname(destPath));
     const isPartial = text === undefined || destPath === undefined;
     return { file: to, path, destination: to, destPath, isPartial };
   }
 
-  /** A path that says itself where it is; undefined where that depends on a descriptor, or on what is known of inodes. */
+  /** A path that needs only the working directory; undefined if it depends on a descriptor, or on known inodes. */
   #plain({ name }: PathItem, directory: number | undefined): string | undefined {
     if (name?.startsWith('/')) return absolute(name, '/');
     const { cwd, args } = this.#call;
@@ -132,17 +132,17 @@ export class FilePaths {
   }
 
   /**
-   * @param directory the argument that says where a relative path begins
-   * @param other the other path of the call, as far as known
+   * @param directory number of the argument with the directory for a relative path
+   * @param other the call's other path, if it is known
    */
   #of(item: PathItem, directory: number | undefined, other?: string): string | undefined {
     const { name, identity } = item;
     const { known } = this.#context;
     const plain = this.#plain(item, directory);
     if (plain !== undefined) return DESCRIPTOR_LINK.test(plain) ? (known.pathOf(identity) ?? plain) : plain;
-    // What is there only now has no path that it was seen by.
+    // A path known for the inode of a new name is an older name.
     const seen = item.type === 'CREATE' ? undefined : known.pathOf(identity);
-    // An empty path is that of the descriptor itself.
+    // An empty name means the file of the descriptor itself.
     if (name === undefined || name === '') return seen;
     const descriptor = directory === undefined ? AT_FDCWD : this.#call.args[directory];
     if (descriptor === AT_FDCWD) return undefined;
@@ -151,7 +151,7 @@ export class FilePaths {
     return seen !== undefined && posix.basename(seen) === posix.basename(name) ? seen : undefined;
   }
 
-  /** The directory behind a descriptor, by the inode of the directory that the file is in. */
+  /** The directory behind a descriptor, found by the inode of the file's parent directory. */
   #directoryOf(descriptor: number | undefined, name: string, other: string | undefined): string | undefined {
     const parent = this.#parentOf(other);
     const inner = posix.dirname(name);
@@ -169,8 +169,8 @@ export class FilePaths {
   }
 
   /**
-   * The directory that a file is in. Which comes first of the two that a rename can have, depends on the compiler of the kernel: it
-   * is told by the one that is the other path's. undefined if it cannot be told.
+   * The parent directory of a file. A rename can have two; their order depends on the compiler of the kernel, so the one of the
+   * other path is ruled out. undefined if that does not leave one.
    */
   #parentOf(other: string | undefined): PathItem | undefined {
     const [first, ...more] = this.#parents;
@@ -181,7 +181,7 @@ export class FilePaths {
   }
 }
 
-/** The directories around, each once. */
+/** The parent directories, without duplicates. */
 const parentsOf = (items: readonly PathItem[]): readonly PathItem[] => {
   const parents = items.filter(({ type }) => type === 'PARENT');
   return parents.filter(
@@ -189,20 +189,20 @@ const parentsOf = (items: readonly PathItem[]): readonly PathItem[] => {
   );
 };
 
-/** Takes in what an event says of paths. */
+/** Remembers the paths that an event shows. */
 export const rememberPaths = (
   { file, path, destination, destPath, swapped, isPartial }: Located,
   items: readonly PathItem[],
   known: KnownFiles,
 ): void => {
-  // An inode that was another's, or is at a name that is not known, has no path that it was seen by.
+  // The inode may have been another file's before, or the new name is unknown: the remembered path may be wrong.
   for (const { type, identity } of items) if (type === 'CREATE') known.drop(identity);
   if (file.type === 'DELETE' && path !== undefined) {
     known.forget(file.identity, path);
     if (destination !== undefined) known.forgetBelow(path);
   }
   if (isPartial) return;
-  // Of two it cannot be told which is which.
+  // With two parents it is unknown which one belongs to which path.
   const parents = parentsOf(items);
   const parent = parents.length === 1 ? parents[0]?.identity : undefined;
   if (path !== undefined && !DESCRIPTOR_LINK.test(path)) {

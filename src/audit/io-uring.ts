@@ -17,7 +17,7 @@ const operationOf = new Map(
   Object.entries(IORING_OP).map(([name, number]) => [number, name as UringOperation]),
 );
 
-/** An operation that makes events of sockets. */
+/** An operation from which socket events are made. */
 interface Operation extends UringopRecord {
   readonly name: UringOperation;
 }
@@ -30,7 +30,7 @@ export interface UringContext {
   readonly wanted: ReadonlySet<SyscallName>;
 }
 
-/** Whether operations of io_uring are in an event: their records come before that of the system call, if there is one. */
+/** Whether an event contains io_uring operations. Their records come before the record of the system call, if there is one. */
 export const hasUringop = ({ records }: RecordGroup): boolean =>
   records.some(({ type }) => type === AUDIT_URINGOP);
 
@@ -65,7 +65,7 @@ export class UringReader {
     this.#addresses = addresses;
   }
 
-  /** @param all the operations of an event, of whatever kind */
+  /** @param all all operations of an event, of any kind */
   read(
     group: RecordGroup,
     all: readonly UringopRecord[],

@@ -23,7 +23,7 @@ export class KnownFiles {
     }
   }
 
-  /** The inode is another file's, or nobody knows where it is. */
+  /** Forgets an inode that is now another file's, or whose file has an unknown path. */
   drop(identity: string | undefined): void {
     if (identity !== undefined) this.#paths.delete(identity);
   }

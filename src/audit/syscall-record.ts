@@ -264,7 +264,7 @@ const readName = (
   interests: ReadonlySet<SyscallName>,
   call: CallFields,
 ): SyscallReading | undefined => {
-  // What ends with its call was cut off, perhaps in the number.
+  // A record that ends with the number was cut off, perhaps within it.
   if (cursor.isAtEnd) return MALFORMED;
   const number = decimal(cursor);
   const { arch } = call;

@@ -7,8 +7,8 @@ import type { SyscallRecord } from './syscall-record.ts';
 import type { UringopRecord } from './uringop-record.ts';
 
 /**
- * Operations that change, or open, what has a path, by the calls that do the same. Of ftruncate and fallocate the kernel records
- * no path. Source: enum io_uring_op in linux/io_uring.h.
+ * Operations that open, or change, something that has a path, each with the system call that does the same. ftruncate and fallocate
+ * are missing because the kernel records no path for them. Source: enum io_uring_op in linux/io_uring.h.
  */
 const CALL_OF: Readonly<Record<number, FileCallName>> = {
   18: 'openat',
@@ -22,21 +22,21 @@ const CALL_OF: Readonly<Record<number, FileCallName>> = {
   42: 'setxattr',
 };
 
-/** Their numbers. */
+/** The numbers of these operations. */
 export const uringFileOperations: readonly number[] = Object.keys(CALL_OF).map(Number);
 
-/** Who did an operation, and what is not known of that. */
+/** The fields that say who did an operation; for a kernel thread they are unknown. */
 type Actor = Pick<FileEvent, 'auid' | 'ses' | 'tty' | 'comm' | 'exe'>;
 const NOBODY: Actor = { auid: undefined, ses: undefined, tty: undefined, comm: undefined, exe: undefined };
 
 /**
- * Makes the events of what was done to files through io_uring. Opens of files that are at hand are done in io_uring_enter itself,
- * with path and program; flags are not recorded, so that they may be accesses. All else is done by a thread of the kernel:
- * there the records have inodes and no names. A path is known where the inode was seen by it before; what is new has none, so the
- * event is partial. An operation that failed looks like one that did not: what was to be there and has no inode was not made.
+ * Makes the events of file operations through io_uring. Opens of files in the kernel's cache run in io_uring_enter itself, and have
+ * path and program; their flags are not recorded, so they may be accesses. Other operations run in a thread of the kernel, and their
+ * records have inodes but no names: a path is known if an earlier event showed it for the inode; new files have none, so the event is
+ * partial. A failed operation looks like a successful one, except that a file it should have made has no inode.
  * Source: io_uring/fs.c and io_uring/openclose.c; __audit_inode_child in kernel/auditsc.c.
  *
- * @param submission the io_uring_enter in which they were done; undefined for one that a kernel thread did
+ * @param submission the io_uring_enter in which the operations ran; undefined if a kernel thread ran them
  */
 export const readUringFileEvents = (
   group: RecordGroup,
@@ -62,7 +62,7 @@ export const readUringFileEvents = (
       ...located,
     });
   };
-  // Which of them opened which file cannot be told, and all opens look alike.
+  // It cannot be determined which operation opened which file, but the events of all opens are alike.
   if (submission !== undefined) return there.map(item => event('open', paths.locate(OPEN, [item])));
   const call = fileCall(CALL_OF[first.operation] ?? '');
   if (call === undefined) return [];
@@ -73,7 +73,7 @@ export const readUringFileEvents = (
 
 const OPEN = { operation: undefined, directory: 0 } as const;
 
-/** What has been done only where there is something new. */
+/** Operations that succeeded only if there is a new name. */
 const MAKES: ReadonlySet<FileOperation> = new Set(['rename', 'link', 'symlink', 'mkdir']);
 
 const actorOf = ({ auid, ses, tty, comm, exe }: SyscallRecord): Actor => ({ auid, ses, tty, comm, exe });

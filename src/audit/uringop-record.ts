@@ -3,7 +3,7 @@ import { type AuditRecord, FieldCursor, keyHash } from './record.ts';
 import type { SyscallRecord } from './syscall-record.ts';
 import { decimal } from './value.ts';
 
-/** What a URINGOP record says: not of which file or socket, nor through which descriptor, and of its outcome nothing but this. */
+/** The content of a URINGOP record. It names no file, socket or descriptor, and says nothing more about the outcome than `isPending`. */
 export interface UringopRecord
   extends Pick<
     SyscallRecord,
@@ -11,7 +11,7 @@ export interface UringopRecord
   > {
   /** One of enum io_uring_op in linux/io_uring.h. */
   readonly operation: number;
-  /** Not done yet: it is tried again when it need not wait, with a record of its own. */
+  /** The operation would have waited: it is tried again later, with a record of its own. */
   readonly isPending: boolean;
 }
 
@@ -21,7 +21,7 @@ const cursor = new FieldCursor();
  * Reads a URINGOP record: `uring_op=16 success=yes exit=0 items=0 ppid=1 pid=2 uid=0 gid=0 euid=0 …`.
  * Source: audit_log_uring in kernel/auditsc.c.
  *
- * @returns undefined for one that is damaged or cut off
+ * @returns undefined if the record is damaged or cut off
  */
 export const readUringop = (record: AuditRecord): UringopRecord | undefined => {
   const values = new Map<number, number | undefined>();

@@ -1,11 +1,11 @@
 /**
- * Directories that are there on every host, have next to nothing in them and are never removed. The rules for several watched
- * directories are made once, for one of these, and the kernel is told that the others are equivalent to it: each rule costs
- * every system call of the host some nanoseconds, and so many directories cost no more than one. Two of them, so that the rules
- * for another choice of directories can be put in place before those for the last one are removed.
+ * Directories that exist on every host, are nearly empty, and are never removed. The rules for several watched directories are made
+ * once, for one of these, and the kernel is told that the watched ones are equivalent to it. Each rule costs every system call of
+ * the host some nanoseconds; this way many directories cost no more than one. There are two of them, so that the rules for changed
+ * directories can be in place before the old rules are removed.
  */
 export const WATCH_ANCHORS = ['/proc/driver', '/proc/fs'] as const;
 
-/** Whether the kernel records what is done there only because of that. */
+/** Whether the kernel records events at this path only because it is an anchor. */
 export const isBelowAnchor = (path: string): boolean =>
   WATCH_ANCHORS.some(anchor => `${path}/`.startsWith(`${anchor}/`));

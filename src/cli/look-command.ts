@@ -4,7 +4,7 @@ import { LOOK_COMMAND } from '../model/looks/look-command-name.ts';
 import { keepHeapSmall } from '../runtime/v8-options.ts';
 import type { Command } from './command.ts';
 
-/** What ps shows of this process, before what it looks at. It differs from an instance's name, because others search for instances by it. */
+/** The name that ps shows for this process, before the list of what it looks at. It differs from an instance's name, because others search for instances by name. */
 const TITLE = 'audit-look';
 
 const flag = (name: string, defaultValue: string, help: string): FlagDefinition => ({

@@ -67,7 +67,7 @@ export const shellCommand: Command = {
     ];
     const { runShell } = await import('../shell/run-shell.ts');
     if (source.replay.length > 0) {
-      // Answers can be as large as what is recorded.
+      // An answer can be as large as the recorded log.
       const { BESIDE_OTHERS, settleMemory } = await import('../runtime/memory.ts');
       settleMemory(BESIDE_OTHERS);
     }

@@ -54,7 +54,7 @@ export const callExtension = async (options: {
 /**
  * The rows in one separate block of memory, so that it can be transferred to another thread.
  *
- * @param isPart whether a part of an answer was asked for
+ * @param isPart whether the request was for a part of an answer
  */
 export const inOnePiece = (rows: EncodedRows, isPart = false): EncodedRowList => {
   const { count } = rows;
@@ -74,5 +74,5 @@ export const inOnePiece = (rows: EncodedRows, isPart = false): EncodedRowList =>
   return { ...(isEmpty ? emptyRows(count - 1) : { bytes: own, count: count - 1 }), next: said.next };
 };
 
-/** As many as there are: there is nothing in them. */
+/** One empty row for each row that the extension returned. */
 const emptyRows = (count: number): EncodedRowList => ({ bytes: new Uint8Array(0), count, areEmpty: true });

@@ -51,7 +51,7 @@ export interface EmbeddedCoreOptions {
   readonly configSources?: () => ReadonlyMap<string, string>;
   /** Held while scheduled queries run. */
   readonly scheduleLock?: ScheduleLock;
-  /** Bytes of rows of an event table that are asked for at a time; absent, all of them at once, as osqueryd does. */
+  /** Bytes of event rows per request; absent: all rows in one request, as osqueryd does. */
   readonly partBytes?: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;

@@ -101,11 +101,11 @@ export type ConfigFacts =
   | { readonly kind: 'missing'; readonly path: string }
   | { readonly kind: 'unreadable'; readonly path: string; readonly why: string };
 
-/** What the kernel has that reports to audit by itself; undefined where it does not say. */
+/** The parts of the kernel that report to audit by themselves; undefined if the kernel does not list them. */
 export interface SecurityFacts {
   /** Linux Security Modules that are active: `selinux`, `apparmor` … */
   readonly modules: readonly string[] | undefined;
-  /** Actions of seccomp filters that it may log. */
+  /** Actions of seccomp filters that the kernel may log. */
   readonly loggedActions: readonly string[] | undefined;
 }
 

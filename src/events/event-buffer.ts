@@ -78,13 +78,13 @@ export interface SelectionOptions {
   readonly consume?: boolean | RowRanges | undefined;
   /** Late values of the rows, if one of their columns is wanted. */
   readonly lateColumns?: LateColumns | undefined;
-  /** Bytes of rows after which the selection ends, with the segment that it is in. */
+  /** Bytes of rows after which the selection ends; the current segment is still completed. */
   readonly enough?: number | undefined;
 }
 
-/** The rows that a SELECT finds. */
+/** The rows found for a SELECT. */
 export interface Selection extends EncodedRows {
-  /** Number of the row to go on at, where `enough` was found before the end of the span. */
+  /** Number of the row to continue at, if `enough` was reached before the end of the span. */
   readonly next?: number | undefined;
 }
 

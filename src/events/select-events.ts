@@ -21,7 +21,7 @@ export interface SelectOptions {
   readonly signal: AbortSignal;
   /** Late values of the table's rows, if the query uses one of their columns. */
   readonly lateColumns?: LateColumns | undefined;
-  /** The part of the answer that is wanted; absent: all of it. */
+  /** The wanted part of the answer; absent: all of it. */
   readonly part?: AnswerPart | undefined;
 }
 

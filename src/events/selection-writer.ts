@@ -150,7 +150,7 @@ export class SelectionWriter {
     this.#endCopy();
   }
 
-  /** @returns bytes of all rows so far */
+  /** @returns the bytes of all rows so far */
   endSegment(): number {
     this.#flush();
     return this.#none ? this.#count * ROW_HEADER_BYTES : this.#length;

@@ -12,9 +12,9 @@ const LOOK_BYTES = 64 * 1024 * 1024;
 /** Pieces kept in memory after a read: the index and the frames of one piece are read one after the other. */
 const KEPT_PIECES = 8;
 const OWNER_ONLY = 0o600;
-/** asm-generic/fcntl.h; the same on x64 and arm64 but for O_DIRECTORY. */
+/** Source: asm-generic/fcntl.h. All but O_DIRECTORY are the same on x64 and arm64. */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
-/** What open says where the kernel or the filesystem does not know of it. Source: open(2). */
+/** Errors of open if the kernel or the filesystem does not support O_TMPFILE. Source: open(2). */
 const NO_TMPFILE: ReadonlySet<string> = new Set(['EISDIR', 'EOPNOTSUPP', 'ENOTSUP', 'EINVAL']);
 
 interface Piece {
@@ -115,7 +115,7 @@ export class SpillFile {
     return fd;
   }
 
-  /** A file that never has a name, whatever ends the process; undefined where the filesystem has none. */
+  /** A file that never gets a name, so it is gone however the process ends; undefined if the filesystem does not support it. */
   #openNameless(): number | undefined {
     if (process.platform !== 'linux') return undefined;
     try {

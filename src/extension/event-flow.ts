@@ -86,7 +86,7 @@ export class EventFlow implements RowSource {
 
   /** Takes recorded rows that do not fit into memory: queries on a file are answered from the whole file. */
   readonly #spill: SpillFile | undefined;
-  /** Aborted when there is no room for more recorded rows. */
+  /** Aborted when there is no room left for recorded rows. */
   readonly #full = new AbortController();
 
   private constructor(core: CoreSettings, options: EventFlowOptions) {
@@ -122,7 +122,7 @@ export class EventFlow implements RowSource {
     return this.#options.replay.length > 0;
   }
 
-  /** Fires when no more of the files is to be read. */
+  /** Fires when reading of the files must end. */
   get #enough(): AbortSignal {
     const { reading } = this.#options;
     return AbortSignal.any([this.#full.signal, ...(reading === undefined ? [] : [reading.enough])]);
@@ -364,11 +364,11 @@ export class EventFlow implements RowSource {
     const telemetry = this.#telemetry!;
     if (this.#full.signal.aborted) {
       log.warn(
-        'there is no room for rows of process_telemetry_events, and for columns that come from there: none are made',
+        'there is no room for rows of process_telemetry_events, or for columns that depend on them: none are made',
       );
       return;
     }
-    // What was not read for rows is not read for telemetry either.
+    // Telemetry ends where the reading for rows ended.
     const upTo = this.#enough.aborted
       ? this.store.buffer(processEvents.spec.name).range.to
       : Number.POSITIVE_INFINITY;

@@ -36,7 +36,7 @@ export class LocalEndpoints {
     this.#lateColumns.set(eid, values, socketEventExtras.length);
   }
 
-  /** Whether a query names one of the columns of containers. */
+  /** Whether a query names a container column. */
   static asksForContainers({ colsUsed }: QueryContext): boolean {
     return colsUsed !== undefined && socketContainerExtras.some(name => colsUsed.has(name));
   }

@@ -6,13 +6,13 @@ import type { LiveServices } from '../model/services.ts';
 /** Takes values in the order of socketContainerExtras. */
 export type TakeContainer = (eid: number, values: readonly (string | undefined)[]) => void;
 
-/** Milliseconds after which one that is gone is asked for again: its exec event waits for the times of what it ran. */
+/** Milliseconds before the second try for a process that is gone: its exec event waits until the times of the executed file are known. */
 const AGAIN_MS = 300;
-/** Numbers of one row in SocketProcesses, and how many rows wait for that at most. */
+/** How many numbers each row has in SocketProcesses, and how many rows wait at most. */
 const WIDTH = 3;
 const MAX_WAITING = 8_192;
 
-/** Finds the containers of the processes that rows of socket_events are of. */
+/** Finds the container of the process of each row of socket_events. */
 export class SocketContainers {
   readonly #services: Pick<LiveServices, 'processContainers' | 'containers' | 'connector'>;
   readonly #take: TakeContainer;
@@ -28,7 +28,7 @@ export class SocketContainers {
   }
 
   offer(sockets: SocketProcesses): void {
-    // A process that was just made, and has executed nothing, is known by this alone.
+    // Only the connector reports a process that was just made and has not executed anything.
     this.#services.connector.drain?.();
     for (let at = 0; at < sockets.length; at += WIDTH) {
       const eid = sockets[at]!;
@@ -71,7 +71,7 @@ export class SocketContainers {
     else tell(found);
   }
 
-  /** Asks for no more. Any number of times. */
+  /** Tries once more for waiting rows, and ends. May be called any number of times. */
   close(): void {
     clearTimeout(this.#timer);
     this.#lookAgain();

@@ -129,8 +129,8 @@ export class Telemetry {
   /**
    * Takes the process events of a batch.
    *
-   * @param upTo number of a row: its event, and what comes behind, is left out
-   * @returns false if something was
+   * @param upTo number of a row: the events from this one on are left out
+   * @returns false if events were left out
    */
   offer(batch: ProcessBatch, upTo = Number.POSITIVE_INFINITY): boolean {
     const model = this.#telemetry?.model;
@@ -150,12 +150,12 @@ export class Telemetry {
     return isBefore;
   }
 
-  /** Finds the containers of processes that have sockets. Their exec events came before. */
+  /** Finds the containers of processes that have sockets. Their exec events must have been taken before. */
   offerSockets(sockets: SocketProcesses): void {
     this.#socketContainers?.offer(sockets);
   }
 
-  /** Starts the model, if it does not run, with what tells containers. */
+  /** Starts the model if it is not running, with the sources that determine containers. */
   wantContainers(): void {
     if (this.#wanted.has('container_id')) return;
     this.#wanted.add('container_id');

@@ -81,14 +81,14 @@ export interface IngestEvents {
   readonly batches: readonly TableBatch[];
   /** If they were asked for. */
   readonly processes: ProcessBatch | undefined;
-  /** Whose the sockets are that have rows, if process events were asked for; see SocketProcesses. */
+  /** The processes of socket rows, if process events were requested; see SocketProcesses. */
   readonly sockets: SocketProcesses | undefined;
   /** What was found about sockets whose rows are in this message, or in an earlier one. */
   readonly ends: readonly FoundEnds[];
   readonly progress: PipelineProgress | undefined;
 }
 
-/** By row of socket_events three numbers: its number, the pid, and when it was, in milliseconds since the epoch. */
+/** Three numbers for each row of socket_events: its number, the pid, and its time in milliseconds since the epoch. */
 export type SocketProcesses = Float64Array<ArrayBuffer>;
 
 /** Messages of the worker. */

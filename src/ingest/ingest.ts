@@ -36,7 +36,7 @@ export interface IngestHandlers {
   onRows(batches: readonly TableBatch[]): void;
   /** Process events, as soon as they are asked for. */
   onProcesses(batch: ProcessBatch): void;
-  /** Whose sockets are, as soon as process events are asked for; after their rows, and the events of those processes. */
+  /** The processes of socket rows, once process events are requested. It follows their rows, and the exec events of those processes. */
   readonly onSockets?: ((sockets: SocketProcesses) => void) | undefined;
   /** What audit does not record about sockets, after their rows; if absent, it is not looked up. */
   readonly onEnds?: ((ends: readonly FoundEnds[]) => void) | undefined;
@@ -66,7 +66,7 @@ const FRESH_MS = 10;
 /** Most milliseconds for the worker's answer; in a flood it has much at hand. */
 const ANSWER_MS = 100;
 
-/** Starts the worker thread of the next Ingest while it is still to be found out what that reads. */
+/** Starts the worker thread of the next Ingest before it is known what that thread will read. */
 export const warmIngest = (): AsyncDisposable => warmWorker(WORKER);
 
 /** The main thread's view of the worker thread that turns a source into rows. */

@@ -45,7 +45,7 @@ export const hostFileSystem: WatchedFileSystem = {
   },
   async identity(path) {
     const stats = await unlessSilent(stat(path));
-    // The number of one that is gone is soon given to another.
+    // The inode number alone is not enough: the number of a removed directory is soon reused.
     return stats && `${stats.dev}:${stats.ino}:${stats.birthtimeMs}`;
   },
   async directories(path) {

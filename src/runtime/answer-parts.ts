@@ -1,13 +1,13 @@
 /*
  * Answers in parts. A SELECT of all rows of a large log would be one reply of gigabytes, in this program's extension and again in
- * the embedded core. So that core asks for a part at a time: its `generate` request has two more values, and the first row of the
- * answer has one entry, which no column can be called: the number of the row that the next part begins at, or nothing where
- * there is none. An extension that does not know of parts answers with all rows, and without that row. osqueryd never asks so.
+ * the embedded core. Therefore core asks for one part at a time: its `generate` request has two more values, and the first row of
+ * the answer has one entry, under a name that no column can have: the number of the row where the next part begins, or nothing after
+ * the last part. An extension that does not know parts answers with all rows, without that first row. osqueryd never asks for parts.
  */
 
-/** Bytes of rows after which a part ends, with the megabyte of rows that it is in. */
+/** Bytes of rows after which a part ends; the current megabyte of rows is still completed. */
 const BYTES = 'part_bytes';
-/** The number of the row to begin at, in decimal. */
+/** The number of the first row, in decimal. */
 const FROM = 'part_from';
 const NEXT = '#next';
 
@@ -17,17 +17,17 @@ export interface AnswerPart {
   readonly bytes: number;
 }
 
-/** What a request has besides `action` and `context`. */
+/** The values of a request besides `action` and `context`. */
 export const partRequest = ({ from, bytes }: AnswerPart): Readonly<Record<string, string>> => ({
   [BYTES]: String(bytes),
   [FROM]: String(from),
 });
 
-/** Whether a request is one for a part. */
+/** Whether a request asks for a part. */
 export const asksForPart = (request: Readonly<Record<string, unknown>>): boolean => BYTES in request;
 
 /**
- * The part that is asked for; undefined where all rows are.
+ * The requested part; undefined if all rows are requested.
  *
  * @param requested the bytes of a value of the request
  */
@@ -54,7 +54,7 @@ const BEGINNING = Buffer.concat([
   Buffer.from(NEXT),
 ]);
 
-/** The first row of a part, as a Thrift `map<string,string>`. */
+/** The first row of a part's answer, as a Thrift `map<string,string>`. */
 export const nextRow = (next: number | undefined): Buffer => {
   const value = Buffer.from(next === undefined ? '' : String(next));
   const length = Buffer.alloc(LENGTH_BYTES);
@@ -62,7 +62,7 @@ export const nextRow = (next: number | undefined): Buffer => {
   return Buffer.concat([BEGINNING, length, value]);
 };
 
-/** Where the rows of a part begin, and the next one; undefined if these are no rows of a part. */
+/** Where the rows of a part and the next part begin; undefined if the rows are not a part. */
 export const readNextRow = (
   rows: Uint8Array,
 ): { readonly end: number; readonly next: number | undefined } | undefined => {

@@ -11,13 +11,13 @@ import {
 /** In megabytes. V8 would let new objects fill 50 before it collects; nearly all are dead after milliseconds. */
 const YOUNG_MB = 8;
 
-/** What a worker has in place of its data that was started before there were any. */
+/** The data of a worker that was started before its real data were known. */
 interface LaterData {
-  /** One word: 1 as soon as the data have been sent. */
+  /** One word, which becomes 1 when the data have been sent. */
   readonly sent: Int32Array;
 }
 
-/** Workers that have been started for `startWorker`, by the module's path. */
+/** Workers started ahead for `startWorker`, by the module's path. */
 const warm = new Map<string, { readonly worker: Worker; readonly later: LaterData }>();
 
 /**
@@ -39,8 +39,8 @@ export const startWorker = (entry: URL, options: WorkerOptions = {}): Worker => 
 };
 
 /**
- * Starts a thread before its data are known: it loads its module meanwhile, which takes a third of the time in which an extension is
- * started. Only for modules that take their data by `dataOfWorker`. Disposing of it ends the thread if nobody has taken it.
+ * Starts a thread before its data are known. Meanwhile it loads its module, which takes a third of an extension's start. Only for
+ * modules that get their data by `dataOfWorker`. Disposing of it ends the thread if `startWorker` has not taken it.
  */
 export const warmWorker = (entry: URL): AsyncDisposable => {
   const later: LaterData = { sent: new Int32Array(new SharedArrayBuffer(4)) };
@@ -56,7 +56,7 @@ export const warmWorker = (entry: URL): AsyncDisposable => {
   };
 };
 
-/** In a worker: the `workerData` that `startWorker` was given. Holds the thread up until that is known; messages to it come later. */
+/** In a worker: the `workerData` that `startWorker` was given. Blocks the thread until they are known; messages arrive later. */
 export const dataOfWorker = (): unknown => {
   if (!isLater(workerData)) return workerData;
   Atomics.wait(workerData.sent, 0, 0);

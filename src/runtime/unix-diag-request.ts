@@ -2,7 +2,7 @@ const AF_UNIX = 1;
 
 /** struct unix_diag_req and struct unix_diag_msg. Source: linux/unix_diag.h. */
 const REQUEST_BYTES = 24;
-/** Where in a request the inode number is. */
+/** Offset of the inode number in a request. */
 export const UNIX_DIAG_INODE_AT = 8;
 const MESSAGE_BYTES = 16;
 const UDIAG_SHOW_PEER = 4;

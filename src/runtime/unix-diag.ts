@@ -14,7 +14,7 @@ const ANSWER_BYTES = 1024;
 /** Tells which UNIX sockets of this network namespace are connected to each other. */
 export class UnixDiag {
   readonly #fd: number;
-  /** One for all: only its numbers change. */
+  /** One request for all calls: only its numbers change. */
   readonly #request = Buffer.concat([Buffer.alloc(HEADER_BYTES), encodeUnixDiagRequest(0)]);
   readonly #answer = Buffer.alloc(ANSWER_BYTES);
   #sequence = 0;

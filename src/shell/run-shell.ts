@@ -35,7 +35,7 @@ export interface RunShellOptions {
   readonly stderr: NodeJS.WritableStream & NodeJS.WriteStream;
 }
 
-/** Rows of recorded events that are asked for at a time: there may be gigabytes. */
+/** Bytes of recorded event rows per request; an answer can have gigabytes. */
 const PART_BYTES = 2 * 1024 * 1024;
 
 /** Limit for the extension to register. */

@@ -32,7 +32,10 @@ export interface AuditControl {
   addListedRule(rule: Uint8Array): Promise<boolean>;
   /** Takes what `listRules` returned. Resolves to false if the rule was gone already. */
   deleteRule(rule: Uint8Array): Promise<boolean>;
-  /** Has the rules that watch a directory watch another one, too, with all that is below it now; any number of times. */
+  /**
+   * Makes the rules that watch a directory watch another directory too, with everything that is below it now. May be called any
+   * number of times.
+   */
   makeEquivalent(directory: string, other: string): Promise<void>;
   /** struct audit_rule_data of each rule. */
   listRules(): Promise<readonly Uint8Array[]>;

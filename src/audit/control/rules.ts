@@ -99,9 +99,9 @@ export interface RuleSelection {
   readonly excludeAuids?: readonly number[];
   /** What process_file_events watches. */
   readonly watches?: readonly Watch[];
-  /** A directory that all watched ones are equivalent to, where they are several; absent, each has rules of its own. */
+  /** A directory to which all watched ones are made equivalent, if there are several; absent, each has its own rules. */
   readonly anchor?: string | undefined;
-  /** Whether accesses that only read are to be recorded, too. */
+  /** Whether accesses that only read are recorded too. */
   readonly fileAccesses?: boolean;
 }
 
@@ -109,11 +109,11 @@ export interface RuleSelection {
 export interface Watch {
   readonly kind: 'directory' | 'path';
   readonly path: string;
-  /** What tells a directory from another one in its place, which has to be watched anew. */
+  /** Differs if the directory was replaced by another one, which has to be watched anew. */
   readonly identity?: string | undefined;
 }
 
-/** The watched directories, if they share the rules for an anchor. */
+/** The watched directories that share the anchor's rules. */
 export const anchored = ({ watches = [], anchor }: RuleSelection): readonly Watch[] => {
   const directories = watches.filter(({ kind }) => kind === 'directory');
   return anchor === undefined || directories.length < 2 ? [] : directories;
@@ -171,7 +171,7 @@ export const rulesFor = (
   return narrowed;
 };
 
-/** What rules are made for. */
+/** The watches that get rules: the anchor stands for all directories that share its rules. */
 const ruleWatches = (selection: RuleSelection): readonly Watch[] => {
   const { watches = [], anchor } = selection;
   const equivalent = new Set(anchored(selection));
@@ -179,7 +179,7 @@ const ruleWatches = (selection: RuleSelection): readonly Watch[] => {
   return [{ kind: 'directory', path: anchor! }, ...watches.filter(watch => !equivalent.has(watch))];
 };
 
-/** Of the 64 fields of a rule, those that are left by all others. */
+/** A rule has 64 fields; the other conditions leave this many. */
 const MAX_EXCLUDED = 48;
 
 /**
@@ -214,21 +214,21 @@ const always = (
   ];
 };
 
-/** O_WRONLY, O_RDWR, O_CREAT and O_TRUNC: with one of them an open can change something. Source: asm-generic/fcntl.h. */
+/** O_WRONLY, O_RDWR, O_CREAT and O_TRUNC: an open with one of them can change something. Source: asm-generic/fcntl.h. */
 const CAN_CHANGE = 0o1103;
 
-/** Opens by the argument that has their flags. Those of openat2 lie in memory, where no rule sees them. */
+/** Opens, with the argument that has their flags. The flags of openat2 are in memory, where rules cannot see them. */
 const OPENS_BY_FLAGS = [
   ['open', AUDIT_ARG1],
   ['openat', AUDIT_ARG2],
 ] as const satisfies readonly (readonly [SyscallName, number])[];
 
-/** All that changes what has a path, or may. */
+/** Calls that change, or may change, something that has a path. */
 const CHANGES = fileCallNames.filter(name => !OPENS_BY_FLAGS.some(([open]) => open === name));
 
 /**
- * The rules of one watch: for what changes something, and for opens whose flags say that they can. AUDIT_PERM is not asked: the
- * kernel's lists of calls that change something lack some, and to it an open that creates a file to read is none.
+ * The rules of one watch: for calls that change something, and for opens whose flags say that they can. AUDIT_PERM is not used,
+ * because the kernel's lists of changing calls lack some, and do not count an open that creates a file for reading.
  */
 const watchRules = (
   { kind, path }: Watch,
@@ -243,7 +243,7 @@ const watchRules = (
     ? always(architecture, fileCallNames, [where, ...succeeded])
     : [
         ...always(architecture, CHANGES, [where, ...succeeded]),
-        // The flags before the path, as they cost less to compare.
+        // The flags come before the path, because they cost less to compare.
         ...OPENS_BY_FLAGS.flatMap(([open, argument]) =>
           always(architecture, [open], [[argument, CAN_CHANGE, AUDIT_BIT_MASK], where, ...succeeded]),
         ),
@@ -252,9 +252,9 @@ const watchRules = (
 };
 
 /**
- * What io_uring does to a watch. Its list knows no flags of an open, so that those that only read are recorded, too. A single
- * path is found by its inode, and there the kernel compares the number of the system call: that of io_uring_enter, or in a
- * thread of its own 0, which names no path. Source: audit_filter_inode_name in kernel/auditsc.c.
+ * The rule for io_uring operations on a watch. The io_uring list of rules cannot see the flags of an open, so opens that only read
+ * are recorded too. The kernel finds a single path by its inode, and there it compares the number of the system call:
+ * io_uring_enter's, or 0 in a thread of the kernel. Source: audit_filter_inode_name in kernel/auditsc.c.
  */
 const uringWatchRule = ({ kind, path }: Watch, architectures: readonly Architecture[]): AuditRule => {
   const enter = architectures
@@ -334,8 +334,8 @@ const sendRules = (selection: RuleSelection, architecture: Architecture): AuditR
 };
 
 /**
- * For architectures whose socket calls share one system call. Flags of a send are in the program's memory, where no rule can look: all
- * sends are recorded, for those that connect (TCP Fast Open).
+ * For architectures whose socket calls share one system call. The flags of a send are in the program's memory, where no rule can
+ * look, so all sends are recorded because of those that connect (TCP Fast Open).
  */
 const socketcallRules = (selection: RuleSelection, architecture: Architecture): AuditRule[] => {
   const rules: AuditRule[] = [];
@@ -476,7 +476,7 @@ const MAX_U32 = 0xffff_ffff;
 const keyOf = (listed: Uint8Array): string | undefined =>
   ruleTexts(listed).find(([field]) => field === AUDIT_FILTERKEY)?.[1];
 
-/** The fields of a listed rule that are texts. */
+/** The fields of a listed rule that have text values. */
 export const ruleTexts = (listed: Uint8Array): readonly (readonly [field: number, text: string])[] => {
   const headWords = 3 + AUDIT_BITMASK_SIZE + 3 * AUDIT_MAX_FIELDS + 1;
   if (listed.length < headWords * 4) return [];

@@ -105,10 +105,10 @@ export class AuditSession {
   #hasRules = false;
   /** The kernel's reason for refusing a rule that watches files, by rule; until the next selection. */
   readonly #refused = new Map<string, string>();
-  /** What all watched directories are equivalent to, and those that it was chosen for. */
+  /** The directory to which all watched directories are made equivalent, and the directories for which it was chosen. */
   #anchor: string | undefined;
   #anchoredFor = '';
-  /** Whether the kernel has the rules for it. */
+  /** Whether the kernel accepts the rules for an anchor. */
   #knowsAnchors = true;
   #removedRules: readonly Uint8Array[] = [];
   #selection: RuleSelection;
@@ -392,7 +392,7 @@ export class AuditSession {
     }
   }
 
-  /** Another choice of directories has another anchor: nothing can be taken out of what is equivalent to one. */
+  /** Changed directories get a new anchor, because an equivalence cannot be removed from the kernel. */
   #chooseAnchor(there: readonly Uint8Array[]): void {
     const directories = JSON.stringify(anchored({ ...this.#selection, anchor: '' }));
     if (directories === this.#anchoredFor) return;
@@ -400,14 +400,14 @@ export class AuditSession {
     this.#anchor = this.#knowsAnchors ? freeAnchor(there) : undefined;
   }
 
-  /** Has the watched directories watched by the rules for the anchor, where these are new. */
+  /** Makes the watched directories equivalent to the anchor, if its rules are new. */
   async #makeEquivalent(wanted: readonly AuditRule[], there: readonly Uint8Array[]): Promise<void> {
     const anchor = this.#anchor;
     const directories = anchored({ ...this.#selection, anchor });
     if (anchor === undefined || directories.length === 0) return;
     const ofAnchor = wanted.filter(({ fields }) => fields.some(([, value]) => value === anchor));
     if (ofAnchor.every(rule => this.#refused.has(bytesKey(encodeListed(rule))))) {
-      // No such directory here.
+      // This host has no such directory.
       this.#knowsAnchors = false;
       this.#anchor = undefined;
       this.#refused.clear();

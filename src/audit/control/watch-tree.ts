@@ -3,10 +3,10 @@ import { WATCH_ANCHORS } from '../watch-anchors.ts';
 import { ruleTexts } from './rules.ts';
 
 /**
- * The anchor for a new choice of directories: one that no rule has, or is below.
+ * Chooses an anchor for changed directories: one that no rule names, and that is not below a directory that a rule names.
  *
- * @param listed the rules that are there
- * @returns undefined if somebody watches them: what is equivalent for our rules would be for his, too
+ * @param listed the rules in the kernel
+ * @returns undefined if rules watch all anchors: the equivalence would also count for those rules
  */
 export const freeAnchor = (listed: readonly Uint8Array[]): string | undefined => {
   const watched = listed.flatMap(rule =>
@@ -17,7 +17,7 @@ export const freeAnchor = (listed: readonly Uint8Array[]): string | undefined =>
   );
 };
 
-/** The payload of AUDIT_MAKE_EQUIV: the length of both paths as u32, then the paths. Source: audit_receive_msg in kernel/audit.c. */
+/** The payload of AUDIT_MAKE_EQUIV: the lengths of both paths as u32, then the paths. Source: audit_receive_msg in kernel/audit.c. */
 export const encodeEquivalence = (directory: string, other: string): Uint8Array => {
   const texts = [directory, other].map(path => Buffer.from(path));
   const bytes = Buffer.concat([Buffer.alloc(8), ...texts]);

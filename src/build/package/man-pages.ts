@@ -55,7 +55,7 @@ const commandParts = (command: Command): readonly ManPart[] => [
 /** The help text from the flags on; the part before them is in the description. */
 const withoutHead = (help: string): string => help.slice(Math.max(0, help.indexOf('Flags:')));
 
-/** What has to be on for rows of a table. */
+/** The flag that has to be on for a table to have rows. */
 const switchOf = (name: string): readonly ManPart[] => {
   const table = eventTablesOn('linux').find(({ spec }) => spec.name === name);
   if (table === undefined) return [];

@@ -23,7 +23,7 @@ export interface EncodedRowList {
   readonly count: number;
   /** Whether all rows are without columns, because they are only counted; then there are no bytes. */
   readonly areEmpty?: boolean | undefined;
-  /** Of a part of an answer, where the next one begins; undefined behind the last. */
+  /** The row number where the next part of an answer begins; undefined after the last part. */
   readonly next?: number | undefined;
 }
 

@@ -71,7 +71,7 @@ export interface SqlEngineOptions {
   readonly tables: readonly TableDefinition[];
   readonly defaultIndex: boolean;
   readonly eventsEnabled: boolean;
-  /** Bytes of rows of an event table that are asked for at a time; absent: all of them. */
+  /** Bytes of event rows per request; absent: all rows in one request. */
   readonly partBytes?: number | undefined;
   readonly call: TableCall;
   readonly warn: (message: string) => void;
@@ -289,7 +289,7 @@ export class SqlEngine {
             interrupted: false,
           };
     }
-    // Given away, not copied: there may be gigabytes, part after part.
+    // The memory is handed over, not copied, because part after part can add up to gigabytes.
     this.#replies.postMessage(reply, reply.kind === 'rows' ? [reply.bytes.buffer as ArrayBuffer] : []);
     Atomics.store(this.#control, CONTROL_REPLY, 1);
     Atomics.notify(this.#control, CONTROL_REPLY);

@@ -37,7 +37,7 @@ export type CallOutcome =
 
 export interface VirtualTableHost extends RequiredColumnOptions {
   readonly definition: (name: string) => TableDefinition | undefined;
-  /** Bytes of rows of an event table that are asked for at a time; absent: all of them. */
+  /** Bytes of event rows per request; absent: all rows in one request. */
   readonly partBytes?: number | undefined;
   /** Blocks until the plugin has answered. */
   readonly call: (table: string, request: TableRequest) => CallOutcome;
@@ -56,11 +56,11 @@ interface Cursor {
   readonly tablePointer: number;
   rows: RowCursor | undefined;
   bytes: Uint8Array;
-  /** What `rows` are the answer to. */
+  /** The query that `rows` answer. */
   request: TableRequest | undefined;
-  /** Where the next part of the answer begins; undefined behind the last. */
+  /** The row number where the next part of the answer begins; undefined after the last part. */
   next: number | undefined;
-  /** Rows of the parts before. */
+  /** Number of rows in the earlier parts. */
   before: number;
   /** The reply's copy in SQLite's memory, so that text goes to SQLite by pointer; 0 before the first xFilter. */
   memory: number;
@@ -257,7 +257,7 @@ export class VirtualTables {
     if (cursor.memory !== 0) this.#database.raw.sqlite3_free(cursor.memory);
     cursor.memory = 0;
     cursor.rows = undefined;
-    // At once, not when the garbage collector comes to it.
+    // The memory is freed now and not by the garbage collector, which may run late.
     if (cursor.bytes.length > 0) (cursor.bytes.buffer as ArrayBuffer).transfer(0);
     cursor.bytes = EMPTY;
     cursor.next = undefined;
@@ -315,7 +315,7 @@ export class VirtualTables {
     return this.#fetch(cursor, 0);
   }
 
-  /** Fetches the rows of a cursor, or of the part of them that begins at a number. */
+  /** Fetches the rows of a cursor, or the part of them that begins at a row number. */
   #fetch(cursor: Cursor, from: number): number {
     const { tablePointer, instance, request } = cursor;
     const { name, extension, attributes } = instance.table;
@@ -336,7 +336,7 @@ export class VirtualTables {
     return this.#atRow(cursor);
   }
 
-  /** Goes on with the next part that has rows, where those of this one are over. */
+  /** Continues with the next part that has rows, when this one is exhausted. */
   #atRow(cursor: Cursor): number {
     const { rows, next } = cursor;
     if (next === undefined || rows?.eof === false) return SQLITE_OK;

@@ -37,7 +37,7 @@ const MODULES: Readonly<Record<string, readonly [module: string, name: string]>>
   apparmor_events: ['apparmor', 'AppArmor'],
 };
 
-/** Why nothing comes to a table of what the kernel reports by itself; undefined if something may. */
+/** Why a table of events that the kernel reports by itself stays empty; undefined if it may get rows. */
 const whyEmpty = (
   table: string,
   flag: string,

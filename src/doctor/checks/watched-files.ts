@@ -10,7 +10,7 @@ const CHECK = 'watched files';
 const FLAG = 'audit_allow_fim_events';
 const EXAMPLE = '"file_paths": {"configuration": ["/etc/%%"]}';
 
-/** With audit_allow_fim_events: whether the configuration names files, and the kernel watches some. */
+/** Checks, if audit_allow_fim_events is on, that the configuration names files and that the kernel watches some. */
 export const checkWatchedFiles = (
   facts: Pick<Facts, 'flags' | 'core' | 'config' | 'processes' | 'audit'>,
 ): readonly CheckResult[] => {
@@ -22,7 +22,7 @@ export const checkWatchedFiles = (
       problem(
         CHECK,
         `--${FLAG} is true, but ${config.path} has no file_paths: process_file_events stays empty`,
-        `name what is to be watched, such as ${EXAMPLE}, or put --${FLAG}=false into ${flagfileName(facts)}`,
+        `name the files to watch, such as ${EXAMPLE}, or put --${FLAG}=false into ${flagfileName(facts)}`,
       ),
     ];
   }
@@ -34,18 +34,18 @@ export const checkWatchedFiles = (
   if (extensionPresence(facts).kind !== 'present')
     return named === undefined
       ? []
-      : [ok(CHECK, `${counted(named, 'pattern')} in the configuration; the extension makes rules of them`)];
+      : [ok(CHECK, `${counted(named, 'pattern')} in the configuration; the extension makes rules from them`)];
   if (rules > 0) return [ok(CHECK, `${counted(rules, 'rule')} of the kernel in place${patterns}`)];
   return [
     problem(
       CHECK,
       `--${FLAG} is true and the extension is running, but no rule watches a file${patterns}`,
-      'osqueryd’s log names what cannot be watched, and why ("process_file_events does not watch …"); without file_paths in the configuration there is nothing to watch',
+      'osqueryd’s log names what cannot be watched, and why ("process_file_events does not watch …"); without file_paths in the configuration no file is watched',
     ),
   ];
 };
 
-/** Whether the files of the configuration are all there is of it. */
+/** Whether the configuration that was read is the only source of watched files. */
 const hasWholeConfig = (facts: Pick<Facts, 'flags' | 'core' | 'config'>): boolean =>
   (effectiveFlag(facts, 'config_plugin') ?? 'filesystem') === 'filesystem';
 

@@ -5,7 +5,7 @@ import { readText } from './read-text.ts';
 const MAX_BYTES = 64 * 1024;
 
 /**
- * Asks the kernel which of its parts can report something. Source: security/inode.c (`capability,landlock,yama,apparmor`) and
+ * Reads which parts of the kernel can report something. Source: security/inode.c (`capability,landlock,yama,apparmor`) and
  * kernel/seccomp.c (`kill_process kill_thread trap errno …`).
  */
 export const readSecurity = (root: string): SecurityFacts => {

@@ -5,19 +5,19 @@ import { ANSWER_MS, withGrpc } from './grpc-call.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 import { containerdSocket } from './runtimes/containerd.ts';
 
-/** Milliseconds for which a runtime is left alone that took longer than it may, and one that said nothing. */
+/** Milliseconds without requests to a runtime that took too long, and to one that did not answer. */
 const LATE_MS = 60_000;
 const SILENT_MS = 1_000;
 
-/** By runtime. A new one is what its file in runtimes/ exports, and its line here. */
+/** By runtime. To add one, write its file in runtimes/ and add its line here. */
 const SOCKETS: Partial<Readonly<Record<ContainerRuntime, RuntimeSocket>>> = {
   containerd: containerdSocket,
   kubernetes: containerdSocket,
 };
 
 /**
- * Asks runtimes on their sockets. Nothing waits for that but the answer itself, and one that is not there, or did not answer in
- * time, is not asked for a while.
+ * Asks container runtimes on their sockets. Only the answer itself waits for a runtime. A runtime that does not exist, or did not
+ * answer in time, is not asked for a while.
  */
 export class RuntimeSockets {
   readonly #sockets: typeof SOCKETS;

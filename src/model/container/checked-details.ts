@@ -4,10 +4,10 @@ const MAX_TEXT = 512;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const CONTROLS = /[\x00-\x1f\x7f]/;
 
-/** It becomes part of a path. */
+/** The id becomes part of a path. */
 export const isContainerId = (id: string): boolean => id !== '' && !id.startsWith('.') && !/[/\0]/.test(id);
 
-/** What can be told of what a runtime says. An image may be named by its digest. */
+/** The parts of a runtime's answer that have a valid form. An image may be named by its digest. */
 export const checkedDetails = (found: Partial<ContainerDetails>): ContainerDetails => {
   const image = text(found.image);
   const digest = found.imageDigest ?? /@(sha256:[0-9a-f]{64})$/.exec(image ?? '')?.[1];

@@ -44,7 +44,7 @@ export class KnownContainers {
   readonly #known = new LRUCache<string, Remembered>({ max: MAX_CONTAINERS });
   readonly #asking = new Map<string, Promise<ContainerDetails | undefined>>();
 
-  /** @param askSocket where the files do not say all; nobody waits for it, and what it says is there for who comes later */
+  /** @param askSocket is called if the files are incomplete; nobody waits for its answer, which later requests get */
   constructor(clock: Clock, ask: AskContainer, askSocket: AskContainer = () => undefined) {
     this.#clock = clock;
     this.#ask = ask;

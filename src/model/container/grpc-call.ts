@@ -1,11 +1,11 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { connect } from 'node:net';
 
-/** Milliseconds that a runtime may take for an answer. */
+/** Milliseconds that a runtime has for an answer. */
 export const ANSWER_MS = 1_000;
 /** Larger answers are not read. */
 const MAX_BYTES = 1_048_576;
-/** Compressed or not, and the length. */
+/** The head of a message: one byte for compressed or not, and the length. */
 const PREFIX_BYTES = 5;
 
 export interface GrpcRequest {
@@ -15,20 +15,20 @@ export interface GrpcRequest {
   readonly message: Buffer;
 }
 
-/** Calls a method; undefined if there is no answer, or none in time, or it is an error. */
+/** Calls a method; undefined if there is no answer, no answer in time, or an error. */
 export type GrpcCall = (request: GrpcRequest) => Promise<Buffer | undefined>;
 
-/** One connection, which is closed after what `ask` takes has been answered, or after ANSWER_MS. */
+/** One connection. It is closed when the requests of `ask` have been answered, or after ANSWER_MS. */
 export const withGrpc = async <Result>(
   socketPath: string,
   ask: (call: GrpcCall) => Promise<Result | undefined>,
   answerMs = ANSWER_MS,
 ): Promise<Result | undefined | 'late'> => {
-  // Only where it is used: it takes some megabytes.
+  // Loaded only when it is used, because it takes some megabytes.
   const http2 = process.getBuiltinModule('node:http2');
   const socket = connect(socketPath);
   const session = http2.connect('http://localhost', { createConnection: () => socket });
-  // Calls under way end by it, too.
+  // This also ends the calls that are under way.
   session.on('error', () => {});
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>(resolve => {
@@ -69,7 +69,7 @@ const call = (stream: ClientHttp2Stream, { message }: GrpcRequest): Promise<Buff
     stream.end(Buffer.concat([prefix, message]));
   });
 
-/** An error has none. */
+/** An error has no message. */
 const messageIn = (bytes: Buffer): Buffer | undefined => {
   if (bytes.length < PREFIX_BYTES || bytes[0] !== 0) return undefined;
   const end = PREFIX_BYTES + bytes.readUInt32BE(1);

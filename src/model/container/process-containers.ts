@@ -4,17 +4,17 @@ import type { ProcfsReader } from '../procfs/reader.ts';
 import type { CgroupFactsCache } from './cgroup-facts.ts';
 import type { Container } from './container-id.ts';
 
-/** How far up the tree somebody is looked for whose container is known. */
+/** How many ancestors are searched for one whose container is known. */
 const MAX_STEPS = 16;
-/** How long it is taken to be where it was: reading its cgroups costs as much as all else that is done for an event. */
+/** A process is assumed to stay in its container this long: reading its cgroups costs as much as all other work for an event. */
 const RECENT_MS = 200;
 
 /** null: in no container; undefined: not known. */
 type Finding = Container | null | undefined;
 
 /**
- * The containers that processes are in. One that is gone before its cgroups could be read was in its parent's: leaving a container
- * takes privileges and time.
+ * The containers of processes. A process that ended before its cgroups could be read is assumed to be in its parent's container,
+ * because leaving a container takes privileges and time.
  */
 export class ProcessContainers {
   readonly #tree: Pick<ProcessTree, 'find' | 'parentOf'>;
@@ -31,7 +31,7 @@ export class ProcessContainers {
     this.#cache = cache;
   }
 
-  /** What the process itself had at a time; undefined if it is gone, and was not looked at before. */
+  /** The container of the process itself at a time; undefined if the process is gone and was not looked at before. */
   ownOf(pid: number, atMs: number): Finding {
     const node = this.#tree.find(pid, atMs);
     if (node !== undefined) return this.#now(node, atMs);
@@ -39,7 +39,7 @@ export class ProcessContainers {
     return bytes === undefined || bytes.length === 0 ? undefined : this.#cache.of(bytes).container;
   }
 
-  /** The same, or where it came from. */
+  /** The same, or if that is unknown, the container of the nearest ancestor. */
   of(pid: number, atMs: number): Finding {
     const own = this.ownOf(pid, atMs);
     if (own !== undefined) return own;
@@ -47,7 +47,7 @@ export class ProcessContainers {
     return node && this.inherited(this.#tree.parentOf(node), atMs);
   }
 
-  /** That of the nearest whose container is known, from a parent on. */
+  /** The container of the nearest process whose container is known, beginning with a parent. */
   inherited(parent: ProcessNode | undefined, atMs: number): Finding {
     let node = parent;
     for (let steps = 0; node !== undefined && steps < MAX_STEPS; steps++) {
@@ -60,7 +60,7 @@ export class ProcessContainers {
 
   #now(node: ProcessNode, atMs: number): Finding {
     if (node.exitMs === undefined && atMs - node.containerAtMs > RECENT_MS) {
-      // It may have been moved since its own exec, as the first process of a container is.
+      // The process may have been moved since its exec, as the first process of a container is.
       const bytes = this.#procfs.read(node.pid, 'cgroup');
       if (bytes !== undefined && bytes.length > 0) {
         node.container = this.#cache.of(bytes).container;

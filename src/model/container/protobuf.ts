@@ -1,11 +1,11 @@
-/** As much of the Protocol Buffers wire format as answers of runtimes take: https://protobuf.dev/programming-guides/encoding */
+/** The part of the Protocol Buffers wire format that answers of runtimes need: https://protobuf.dev/programming-guides/encoding */
 
 const LENGTH_DELIMITED = 2;
-/** Bytes of a value of a wire type without a length: fixed 64 and 32 bits. */
+/** The size in bytes of values without a length, by wire type: fixed 64 and 32 bits. */
 const FIXED: Readonly<Record<number, number>> = { 1: 8, 5: 4 };
 const MAX_VARINT_BYTES = 10;
 
-/** A field that holds text, of a request. */
+/** A text field of a request. */
 export const textField = (number: number, text: string): Buffer => {
   const bytes = Buffer.from(text);
   return Buffer.concat([varint(number * 8 + LENGTH_DELIMITED), varint(bytes.length), bytes]);
@@ -20,9 +20,9 @@ const varint = (value: number): Buffer => {
 };
 
 /**
- * The first length-delimited field of a number: a text, or a message.
+ * The first length-delimited field with a number: a text, or a message.
  *
- * @returns undefined if there is none before the end, or before what is no message
+ * @returns undefined if there is none before the end, or before bytes that are not a message
  */
 export const fieldOf = (message: Buffer, number: number): Buffer | undefined => {
   for (let at = 0; at < message.length; ) {

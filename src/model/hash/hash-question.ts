@@ -30,9 +30,9 @@ export type LookQuestion =
       readonly request: AccountsRequest;
       readonly localOnly?: boolean;
     }
-  /** What the files of a container's runtime say of it. */
+  /** What the files of a container's runtime contain about it. */
   | { readonly id: number; readonly kind: 'container'; readonly request: ContainerRequest }
-  /** What it says on its socket. */
+  /** What the runtime answers on its socket. */
   | { readonly id: number; readonly kind: 'runtime'; readonly request: ContainerRequest };
 
 export type LookReply =

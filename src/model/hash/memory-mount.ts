@@ -25,7 +25,7 @@ export const memoryMountId = (procfs: Pick<ProcfsReader, 'read'>): number | unde
       closeSync(fd);
     }
   } catch {
-    // A C library without it: glibc before 2.27.
+    // The C library does not have it: glibc before 2.27.
     return undefined;
   }
 };

@@ -15,7 +15,7 @@ const SEARCH_HERE_MS = 5_000;
 const COST_SHARE = 0.05;
 const MAX_SEARCH_MS = 250;
 
-/** Where a file may be. */
+/** A place where a file may be found. */
 export interface OtherWay {
   readonly path: string;
   /** The namespace whose mounts lead to it. */
@@ -59,8 +59,8 @@ export class MountNamespaces {
    * Ways to a file, the surest first. A caller that takes them all has not found it; then the processes are searched
    * again, unless that was just done.
    *
-   * @param device of its file system, `major:minor` in decimal
-   * @param path as its process saw it
+   * @param device of the file's file system, `major:minor` in decimal
+   * @param path the path that the process used
    */
   *waysTo(device: string, path: string): Iterable<OtherWay> {
     yield* this.#known(device, path);

@@ -43,7 +43,7 @@ export class MountTable {
     return this.#devices.get('/');
   }
 
-  /** Where the overlay of that device is mounted. */
+  /** The path where the overlay with that device is mounted. */
   overlayAt(device: string): string | undefined {
     return this.#overlays.get(device);
   }

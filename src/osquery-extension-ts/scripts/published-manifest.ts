@@ -20,7 +20,7 @@ const repository = (): Repository | undefined => {
     const remote = git('remote', 'get-url', 'origin');
     return repositoryOf(remote, git('rev-parse', '--show-prefix').replace(/\/$/, ''));
   } catch {
-    // No git, no clone, or no such remote.
+    // There is no git, no clone, or no such remote.
     return undefined;
   }
 };

@@ -66,6 +66,6 @@ test('without the extension there is only the configuration to look at', () => {
   const processes = { ...healthy.processes, names: new Map([[700, 'osqueryd']]) };
   const core = { ...on, extensions: new Map<string, string>() };
   expect(check({ core, processes, config: naming(2) })).toMatchObject([
-    { status: 'ok', found: '2 patterns in the configuration; the extension makes rules of them' },
+    { status: 'ok', found: '2 patterns in the configuration; the extension makes rules from them' },
   ]);
 });

@@ -29,7 +29,7 @@ export const containerd: RuntimeFiles = (id, read) => {
   };
 };
 
-/** Which image a container is of, and the digest of that, are in a database that only containerd itself reads. */
+/** A container's image and its digest are in a database that only containerd itself reads. */
 export const containerdSocket: RuntimeSocket = {
   path: '/run/containerd/containerd.sock',
   async ask(id, call) {

@@ -39,7 +39,7 @@ export interface Reply {
 
 /** One or more requests that are sent together, and what to do with their replies. */
 interface Job {
-  /** Until somebody reads. */
+  /** Whether the replies stay unread until somebody reads them. */
   readLater: boolean;
   readonly encode: readonly ((seqid: number) => SentRequest)[];
   readonly settle: (error: OsqueryError | undefined, replies?: readonly Reply[]) => void;
@@ -123,7 +123,7 @@ export class Connection {
       }, timeoutMs);
     }
     signal?.addEventListener('abort', onAbort, { once: true });
-    // The replies before this one have to be read first.
+    // Earlier replies have to be read first.
     this.readNow();
     this.#queue.push(job);
     this.#pump();

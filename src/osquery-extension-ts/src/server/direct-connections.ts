@@ -9,7 +9,7 @@ import type { BegunConnection, MessageHandler } from './server-connection.ts';
 
 /** A longer request is left to a socket. */
 const RECEIVE_BYTES = 64 * 1024;
-/** Milliseconds between two looks at clients that have their reply. */
+/** Milliseconds between two checks of clients that have their reply. */
 const CLOSING_MS = 2;
 /** Most clients that have their reply and have not closed yet. */
 const MOST_ANSWERED = 8;
@@ -31,7 +31,7 @@ export interface DirectConnectionsOptions {
   readonly handle: MessageHandler;
   /** Why a client, given by its descriptor, is refused; undefined to serve it. */
   readonly refusalOf: (fd: number) => OsqueryError | undefined;
-  /** A connection was dropped, and why. */
+  /** Called when a connection was dropped, with the reason. */
   readonly onDrop: (reason: unknown) => void;
 }
 
@@ -82,7 +82,7 @@ export class DirectConnections {
     return this.#begun;
   }
 
-  /** @param server that listens */
+  /** @param server a server that listens */
   serve(server: Server): void {
     const listening = (server as Server & { _handle?: ListeningHandle | null })._handle;
     const bySocket = listening?.onconnection;
@@ -160,7 +160,7 @@ export class DirectConnections {
     );
   }
 
-  /** Whether it has no socket yet. */
+  /** Whether the connection has no socket yet. */
   #settle(asking: Asking): boolean {
     const isHere = this.#asking.delete(asking);
     if (this.#asking.size === 0) {
@@ -231,7 +231,7 @@ export class DirectConnections {
     this.#timer = undefined;
   }
 
-  /** Closes what clients have closed. */
+  /** Closes connections that the clients have closed. */
   #clearAnswered(): void {
     const answered = this.#answered;
     this.#answered = [];

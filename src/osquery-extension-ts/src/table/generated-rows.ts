@@ -59,12 +59,12 @@ type Problem<Columns extends readonly ColumnSpec[], R> = R extends NoRows
     : UnknownColumn<Exclude<keyof R, keyof GeneratedRow<Columns>>> | WrongValue<Columns, R>;
 
 type UnknownColumn<Name> = Name extends string
-  ? `the table has no column ${Name}; pickColumns leaves out what is no column`
+  ? `the table has no column ${Name}; pickColumns leaves out other properties`
   : Name extends number | symbol
     ? 'the names of columns are texts'
     : never;
 
-/** In brackets, so that a value of type `any` is not taken for one of each kind. */
+/** In brackets, so that the text does not list `any` as one value of each kind. */
 type WrongValue<Columns extends readonly ColumnSpec[], R> = {
   [N in keyof R & keyof GeneratedRow<Columns>]-?: [R[N]] extends [GeneratedRow<Columns>[N]]
     ? never

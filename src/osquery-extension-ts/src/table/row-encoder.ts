@@ -208,7 +208,7 @@ export class TableRowEncoder<Columns extends readonly ColumnSpec[]> implements R
 
   #checkNames(row: object): void {
     const own = Object.keys(row);
-    // An object of a class may have its columns as accessors; a promise or a Set has none.
+    // An instance of a class may have its columns as accessors; a promise or a Set has none.
     if (own.length === 0 && isOfClass(row) && ![...this.#columnOf.keys()].some(name => name in row)) {
       throw this.#noRow(row, row instanceof Promise ? '; await it, or Promise.all of a list' : '');
     }
