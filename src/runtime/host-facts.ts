@@ -1,8 +1,11 @@
 import { accessSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { endianness } from 'node:os';
 
 /** What a process can determine about itself and its kernel without using audit. */
 export interface HostFacts {
   readonly platform: NodeJS.Platform;
+  /** Netlink and rules have the host's byte order, and are written in the little one. */
+  readonly isBigEndian?: boolean;
   readonly isRoot: boolean;
   /** CAP_AUDIT_CONTROL is effective. */
   readonly canControlAudit: boolean;
@@ -30,6 +33,8 @@ const whyNot = (host: HostFacts): string | undefined => {
     return host.isRoot ? undefined : 'reading audit events needs root';
   }
   if (host.platform !== 'linux') return `audit events need Linux or macOS, and this is ${host.platform}`;
+  if (host.isBigEndian === true)
+    return 'live events are read on little-endian machines only; --replay reads logs here';
   if (!host.kernelHasAudit) return 'this kernel has no audit, or was started with audit=0';
   if (!host.inInitialNamespaces) return "audit belongs to the host's own namespaces, and this is a container";
   if (host.canControlAudit) return undefined;
@@ -46,6 +51,7 @@ const initialNamespaces: Readonly<Record<string, string>> = {
 /** Asks the system; what cannot be read counts as missing. */
 export const readHostFacts = (): HostFacts => ({
   platform: process.platform,
+  isBigEndian: endianness() === 'BE',
   isRoot: process.geteuid?.() === 0,
   canControlAudit: ((effectiveCapabilities() >> CAP_AUDIT_CONTROL) & 1n) === 1n,
   // The file exists exactly if the kernel was built with CONFIG_AUDIT.

@@ -276,6 +276,24 @@ file(18, 0, \\"$tree/out/created", 0600, 0101);`;
     ]);
   }, 60_000);
 
+  test('a process with another root, as in a container, has the paths that it sees', async () => {
+    const tree = scratch();
+    mkdirSync(join(tree, 'inner/deep'), { recursive: true });
+    const { rows, source } = await watching({
+      included: [{ category: 'tree', pattern: `${tree}/inner/%%` }],
+      excluded: [],
+    });
+    const program = `
+chroot $ARGV[0] or die $!; chdir '/inner' or die $!;
+open(my $f, '>', 'x') or die $!; rename 'x', '/inner/deep/y' or die $!; open($f, '>', '/beside') or die $!;`;
+    await changing('/usr/bin/perl', ['-e', program, tree]);
+    await source.close();
+    expect(rows.map(({ operation, path, dest_path }) => ({ operation, path, dest_path }))).toEqual([
+      { operation: 'open+truncate', path: '/inner/x', dest_path: undefined },
+      { operation: 'rename', path: '/inner/x', dest_path: '/inner/deep/y' },
+    ]);
+  }, 60_000);
+
   test('a directory that comes back is watched again', async () => {
     const tree = scratch();
     for (const name of ['one', 'two']) mkdirSync(join(tree, name));

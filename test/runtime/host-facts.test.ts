@@ -34,6 +34,11 @@ test.each<[string, Partial<HostFacts>, string | undefined]>([
     { inInitialNamespaces: false },
     "audit belongs to the host's own namespaces, and this is a container",
   ],
+  [
+    'a big-endian host',
+    { isBigEndian: true },
+    'live events are read on little-endian machines only; --replay reads logs here',
+  ],
   ['root on macOS', { platform: 'darwin', hasAuditPipe: true }, undefined],
   [
     'a user on macOS',

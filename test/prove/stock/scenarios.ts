@@ -1,6 +1,7 @@
 import type { StockScenario } from './scenario.ts';
 import { shellBeside, twoCores } from './scenarios/beside.ts';
 import { distributed } from './scenarios/distributed.ts';
+import { files } from './scenarios/files.ts';
 import { hiddenColumns } from './scenarios/hidden-columns.ts';
 import { install } from './scenarios/install.ts';
 import { largeResult } from './scenarios/large-result.ts';
@@ -21,6 +22,7 @@ export const stockScenarios: readonly StockScenario[] = [
   largeResult,
   install,
   tls,
+  files,
   restart,
   twoCores,
   shellBeside,
