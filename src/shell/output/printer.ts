@@ -1,6 +1,6 @@
 /**
- * Results in the forms of osquery's shell. Printers take rows as they come and return text. Only the table keeps all
- * rows to the end, because its widths depend on every row.
+ * Results in the forms of osquery's shell. Printers take rows as they come and return text. Only the table keeps
+ * rows, because its widths depend on all of them.
  *
  * Source of the forms: osquery 5.23 `devtools/shell.cpp` and `printer.cpp`.
  */
@@ -33,32 +33,75 @@ type MakePrinter = (columns: readonly string[], settings: PrintSettings) => Stat
 
 const nothing = (): string => '';
 
+/** Characters of a table that is printed at once, with columns as wide as its widest values. */
+const TABLE_CHARACTERS = 8 * 1024 * 1024;
+
+/** A longer table comes in pieces, each as wide as it has to be; the names come again where that is another width. */
 const table: MakePrinter = (columns, { nullValue }) => {
   const names = columns.map(escapeForTerminal);
-  const widths = names.map(textWidth);
-  const kept: string[][] = [];
-  const line = (cells: readonly string[]): string =>
-    `|${cells.map((cell, index) => ` ${padEnd(cell, widths[index]!)} `).join('|')}|\n`;
+  let piece = new TablePiece(names);
+  let lastRule: string | undefined;
+  const printPiece = (): string => {
+    if (piece.isEmpty) return '';
+    const { rule } = piece;
+    const head = rule === lastRule ? '' : `${lastRule ?? ''}${rule}${piece.line(names)}${rule}`;
+    const text = head + piece.lines();
+    lastRule = rule;
+    piece = new TablePiece(names);
+    return text;
+  };
   return {
     rows: rows => {
+      let text = '';
       for (const row of rows) {
-        const cells = row.map((cell, index) => {
-          const text = escapeForTerminal(cell ?? nullValue);
-          const width = textWidth(text);
-          if (width > widths[index]!) widths[index] = width;
-          return text;
-        });
-        kept.push(cells);
+        const cells = row.map(cell => escapeForTerminal(cell ?? nullValue));
+        if (!piece.hasRoomFor(cells)) text += printPiece();
+        piece.add(cells);
       }
-      return '';
+      return text;
     },
-    end: () => {
-      if (kept.length === 0) return '';
-      const rule = `+${widths.map(width => '-'.repeat(width + 2)).join('+')}+\n`;
-      return [rule, line(names), rule, ...kept.map(line), rule].join('');
-    },
+    end: () => printPiece() + (lastRule ?? ''),
   };
 };
+
+/** Rows of a table under the same names. */
+class TablePiece {
+  readonly #widths: number[];
+  readonly #rows: (readonly string[])[] = [];
+
+  constructor(names: readonly string[]) {
+    this.#widths = names.map(textWidth);
+  }
+
+  get isEmpty(): boolean {
+    return this.#rows.length === 0;
+  }
+
+  hasRoomFor(cells: readonly string[]): boolean {
+    let length = 0;
+    for (const [index, cell] of cells.entries())
+      length += Math.max(this.#widths[index]!, textWidth(cell)) + 3;
+    return this.isEmpty || length * (this.#rows.length + 1) <= TABLE_CHARACTERS;
+  }
+
+  add(cells: readonly string[]): void {
+    for (const [index, cell] of cells.entries())
+      this.#widths[index] = Math.max(this.#widths[index]!, textWidth(cell));
+    this.#rows.push(cells);
+  }
+
+  get rule(): string {
+    return `+${this.#widths.map(width => '-'.repeat(width + 2)).join('+')}+\n`;
+  }
+
+  line(cells: readonly string[]): string {
+    return `|${cells.map((cell, index) => ` ${padEnd(cell, this.#widths[index]!)} `).join('|')}|\n`;
+  }
+
+  lines(): string {
+    return this.#rows.map(cells => this.line(cells)).join('');
+  }
+}
 
 /**
  * Objects whose keys are sorted by their bytes, as in core's map. Of columns with the same name the last one counts.

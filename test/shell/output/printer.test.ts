@@ -61,6 +61,19 @@ describe('the forms of osquery', () => {
     expect(printAll('pretty', [{ columns: ['a'], rows: [] }])).toBe('');
   });
 
+  test('pretty of more than is kept comes in pieces, each as wide as it has to be', () => {
+    const narrow = Array.from({ length: 4_000 }, (_, i) => [String(i)]);
+    const rows = [...narrow, ['w'.repeat(5_000)], ...narrow];
+    const text = printAll('pretty', [{ columns: ['v'], rows }]);
+    expect(text.length).toBeLessThan(16 * 1024 * 1024);
+    const lines = text.split('\n').slice(0, -1);
+    const values = lines.filter(line => line.startsWith('|')).map(line => line.slice(1, -1).trim());
+    expect(values.filter(value => value !== 'v')).toEqual(rows.map(([value]) => value));
+    expect(lines.slice(0, 4)).toEqual(['+------+', '| v    |', '+------+', '| 0    |']);
+    expect(lines.slice(4_002, 4_006).map(({ length }) => length)).toEqual([8, 8, 5_004, 5_004]);
+    expect(lines.at(-1)).toBe('+------+');
+  });
+
   test('pretty with wide, combining and dangerous characters', () => {
     const rows = [['漢字'], ['e\u0301a'], ['\u001b[2J'], ['🎉!']];
     const lines = printAll('pretty', [{ columns: ['v'], rows }])
