@@ -59,7 +59,7 @@ describe('what is watched', () => {
     it.tellOf({ refusedWatches });
     it.tellOf({ refusedWatches });
     expect(warnings.slice(1)).toEqual([
-      'the kernel has refused 3 of the rules for process_file_events, the others hold: ENOSPC',
+      expect.stringMatching(/^the kernel has refused 3 of the rules .*: ENOSPC$/),
     ]);
   });
 });
