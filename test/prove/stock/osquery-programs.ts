@@ -10,7 +10,8 @@ export interface OsqueryPrograms {
 }
 
 const findOsquery = (): OsqueryPrograms | undefined => {
-  const osqueryd = process.env.OSQUERYD ?? findProgram('osqueryd');
+  // An empty one names none.
+  const osqueryd = process.env.OSQUERYD || findProgram('osqueryd');
   if (osqueryd === undefined) return undefined;
   if (!existsSync(osqueryd)) throw new Error(`OSQUERYD: expected the path of an osqueryd, got ${osqueryd}`);
   const beside = join(dirname(osqueryd), 'osqueryi');
