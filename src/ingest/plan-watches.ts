@@ -14,6 +14,8 @@ export const MOST_PATHS = 512;
 const CROWD = 8;
 /** Most directories that wildcards within a pattern may match. */
 const MOST_EXPANDED = 4_096;
+/** Places that are looked for at most, of each kind, once a minute. */
+export const MOST_LOOKED_FOR = 4_096;
 /** Milliseconds for a file system's answer. */
 const ANSWER_MS = 2_000;
 /** Longest path of a rule, in bytes. Source: PATH_MAX. */
@@ -77,21 +79,22 @@ export const planWatches = async (
   gatherCrowds(paths, directories);
   const outer = withoutNested(directories);
   const there: Watch[] = [];
-  for (const path of outer) {
+  for (const path of trouble.first(outer, MOST_LOOKED_FOR, 'directories are looked for')) {
     if ((await files.kind(path)) === 'directory')
       there.push({ kind: 'directory', path, identity: await files.identity(path) });
     else trouble.add('there is no such directory yet', path);
   }
   const single: Watch[] = [];
-  for (const path of paths) {
-    if (isBelowAny(path, outer)) continue;
+  const watched = new Set(outer);
+  const apart = [...paths].filter(path => !isBelowAny(path, watched));
+  for (const path of trouble.first(apart, MOST_LOOKED_FOR, 'single paths are looked for')) {
     if ((await files.kind(parentOf(path))) === 'directory') single.push({ kind: 'path', path });
     else trouble.add('its directory does not exist yet', path);
   }
   return {
     watches: [
-      ...trouble.first(there, MOST_DIRECTORIES, 'directories'),
-      ...trouble.first(single, MOST_PATHS, 'single paths'),
+      ...trouble.first(there, MOST_DIRECTORIES, 'directories are watched'),
+      ...trouble.first(single, MOST_PATHS, 'single paths are watched'),
     ],
     problems: trouble.sentences(),
   };
@@ -102,6 +105,7 @@ const unsayable = (pattern: string): string | undefined => {
   if (!pattern.startsWith('/')) return 'it does not begin with /';
   if (pattern.includes('\0')) return 'it has a NUL';
   if (Buffer.byteLength(pattern) > MOST_PATH_BYTES) return `it is longer than ${MOST_PATH_BYTES} bytes`;
+  if (!hasWildcard(pattern)) return undefined;
   try {
     patternExpression(pattern);
     return undefined;
@@ -194,10 +198,14 @@ class Troubles {
     else known.count += count;
   }
 
-  first(watches: readonly Watch[], most: number, what: string): readonly Watch[] {
-    const left = watches.length - most;
-    if (left > 0) this.add(`at most ${most} ${what} are watched`, watches[most]!.path, left);
-    return watches.slice(0, most);
+  /** The first ones of a list; the others are a trouble. */
+  first<One extends Watch | string>(list: readonly One[], most: number, what: string): readonly One[] {
+    const [beyond] = list.slice(most, most + 1);
+    if (beyond !== undefined) {
+      const path = typeof beyond === 'string' ? beyond : beyond.path;
+      this.add(`at most ${most} ${what}`, path, list.length - most);
+    }
+    return list.slice(0, most);
   }
 
   sentences(): readonly string[] {

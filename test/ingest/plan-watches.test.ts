@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   MOST_DIRECTORIES,
+  MOST_LOOKED_FOR,
   MOST_PATHS,
   planWatches,
   type WatchedFileSystem,
@@ -78,6 +79,29 @@ describe('planWatches', () => {
     );
     expect(watches).toEqual(directories.map(path => `directory ${path}`));
     expect(problems).toEqual([]);
+  });
+
+  it('looks for no more than so many, and says of how many it does not', async () => {
+    let looked = 0;
+    const nowhere: WatchedFileSystem = {
+      kind: async () => {
+        looked++;
+        return undefined;
+      },
+      identity: async () => undefined,
+      directories: async () => [],
+    };
+    const { watches, problems } = await plan(
+      Array.from({ length: 100_000 }, (_, i) => (i % 2 === 0 ? `/d${i}/x` : `/d${i}/%%`)),
+      nowhere,
+    );
+    expect(watches).toEqual([]);
+    expect(looked).toBe(2 * MOST_LOOKED_FOR);
+    const left = 50_000 - MOST_LOOKED_FOR;
+    for (const what of ['directories', 'single paths'])
+      expect(problems).toContainEqual(
+        expect.stringContaining(`and ${left - 1} more: at most ${MOST_LOOKED_FOR} ${what} are looked for`),
+      );
   });
 
   it('watches no more than so many, and says how many not', async () => {
