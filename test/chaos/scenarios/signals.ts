@@ -14,10 +14,11 @@ const CONNECTS = 20_000;
 const PER_SECOND = 2_000;
 /** Milliseconds between two signals to the same thread. */
 const SIGNAL_MS = 2;
-const SIGUSR2 = 12;
+/** Means nothing to it: SIGUSR2, for one, ends it. */
+const SIGWINCH = 28;
 
 /** A signal without a handler interrupts no call. */
-const HANDLER = 'data:text/javascript,process.on("SIGUSR2", () => {})';
+const HANDLER = 'data:text/javascript,process.on("SIGWINCH", () => {})';
 
 const tgkill: (pid: number, thread: number, signal: number) => number = koffi
   .load(null)
@@ -44,7 +45,7 @@ export const signals: Scenario = {
       const { pid } = extension;
       const threads = readdirSync(`/proc/${pid}/task`).map(Number);
       while (isLoading) {
-        for (const thread of threads) if (tgkill(pid, thread, SIGUSR2) === 0) sent++;
+        for (const thread of threads) if (tgkill(pid, thread, SIGWINCH) === 0) sent++;
         await sleep(SIGNAL_MS);
       }
     };
