@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmdirSync,
@@ -247,6 +248,26 @@ describe('telemetry of the live kernel', unless(whyNotLive), () => {
       }
     });
   });
+
+  test(
+    'a program in memory is hashed while it runs',
+    unless(existsSync('/usr/bin/perl') ? undefined : 'there is no perl'),
+    async () => {
+      const memfd = process.arch === 'arm64' ? 279 : 319;
+      const program = `my $name = "prog\\0"; my $fd = syscall(${memfd}, $name, 0); open(my $f, ">&=", $fd); binmode $f;
+        open(my $s, "<", "/bin/sleep"); binmode $s; local $/; print {$f} readline($s); $f->flush;
+        exec { "/proc/self/fd/$fd" } "sleep", "30.25"`;
+      const child = spawn('/usr/bin/perl', ['-MIO::Handle', '-e', program], { stdio: 'ignore' });
+      const executed = async () => readlinkSync(`/proc/${child.pid}/exe`).startsWith('/memfd:');
+      await expect.poll(executed, LOOKED_UP).toBe(true);
+      const [row] = await rowsWith('sleep 30.25', 'process_path, process_sha256');
+      child.kill();
+      expect(row).toEqual({
+        process_path: '/memfd:prog (deleted)',
+        process_sha256: sum('sha256sum', '/bin/sleep'),
+      });
+    },
+  );
 
   test('rows are in the order of the events, and so are their numbers', async () => {
     for (let i = 0; i < 60; i++) execFileSync('/bin/true', [`order-check-${i}-`]);
