@@ -47,6 +47,8 @@ export const binfmtMisc: Scenario = {
       { ...processOptions, custom_audit_state_dir: 'none' },
       program,
     );
+    // It is there before it reads.
+    await extension.settled();
     const run = (who: string, file: string, i: number): boolean => {
       if (who === 'root') return spawnSync(file, [`of ${who}`]).status === 0;
       const user = [`--reuid=${USER}`, `--regid=${USER}`, '--clear-groups', 'unshare', '-Urm'];

@@ -3,22 +3,21 @@ import { socketOptions } from '../../bench/audit-options.ts';
 import type { Scenario } from '../../bench/scenario.ts';
 import { SupervisedExtension } from '../../live/supervised-extension.ts';
 
-/** A connect and a bind of each: raw sockets of both families, ping's, and packet sockets, by which whole frames are sent. */
+/** A connect and a bind of each: raw sockets of both families; and binds of packet sockets (to the first interface), by which whole frames are sent. */
 const PROGRAM = `
-import socket as s
-for family, kind, protocol, address in (
-  (s.AF_INET, s.SOCK_RAW, 1, ("127.0.0.1", 0)),
-  (s.AF_INET, s.SOCK_RAW, 255, ("127.0.0.1", 0)),
-  (s.AF_INET6, s.SOCK_RAW, 58, ("::1", 0)),
-  (s.AF_PACKET, s.SOCK_RAW, 0, ("lo", 0)),
-  (s.AF_PACKET, s.SOCK_DGRAM, 0, ("lo", 0)),
-):
-  with s.socket(family, kind, protocol) as one:
-    one.bind(address)
-  if family != s.AF_PACKET:
-    with s.socket(family, kind, protocol) as one:
-      one.connect(address)
-`;
+  use Socket qw(:all);
+  my $here = pack_sockaddr_in(0, INADDR_LOOPBACK);
+  for ([AF_INET, 1, $here], [AF_INET, 255, $here], [AF_INET6, 58, pack_sockaddr_in6(0, IN6ADDR_LOOPBACK)]) {
+    my ($family, $protocol, $address) = @$_;
+    socket(my $bound, $family, SOCK_RAW, $protocol) or die "socket: $!";
+    bind($bound, $address) or die "bind: $!";
+    socket(my $connected, $family, SOCK_RAW, $protocol) or die "socket: $!";
+    connect($connected, $address) or die "connect: $!";
+  }
+  for my $kind (SOCK_RAW, SOCK_DGRAM) {
+    socket(my $packet, 17, $kind, 0) or die "socket: $!"; # AF_PACKET
+    bind($packet, pack("S n l S C C a8", 17, 0, 1, 0, 0, 0, "")) or die "bind: $!"; # struct sockaddr_ll
+  }`;
 /** Binds and connects of the raw sockets. */
 const EXPECTED = 6;
 
@@ -31,10 +30,12 @@ export const rawSockets: Scenario = {
       { ...socketOptions, audit_allow_process_events: 'true', custom_audit_state_dir: 'none' },
       program,
     );
-    execFileSync('python3', ['-c', PROGRAM]);
+    // It is there before it reads.
+    await extension.settled();
+    execFileSync('perl', ['-e', PROGRAM]);
     await extension.settled();
     const rows = (await extension.core.generate('socket_events')).filter(({ path }) =>
-      path?.includes('python'),
+      path?.includes('perl'),
     );
     const status = await extension.status();
     const ofFamily = (...families: readonly string[]): number =>
