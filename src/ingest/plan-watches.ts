@@ -14,7 +14,7 @@ export const MOST_PATHS = 512;
 const CROWD = 8;
 /** Most directories that wildcards within a pattern may match. */
 const MOST_EXPANDED = 4_096;
-/** Places that are looked for at most, of each kind, once a minute. */
+/** Most directories, and most single paths, that are looked for once a minute. */
 export const MOST_LOOKED_FOR = 4_096;
 /** Milliseconds for a file system's answer. */
 const ANSWER_MS = 2_000;
@@ -198,7 +198,7 @@ class Troubles {
     else known.count += count;
   }
 
-  /** The first ones of a list; the others are a trouble. */
+  /** The first items of a list; if there are more, that is reported. */
   first<One extends Watch | string>(list: readonly One[], most: number, what: string): readonly One[] {
     const [beyond] = list.slice(most, most + 1);
     if (beyond !== undefined) {

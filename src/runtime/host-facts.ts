@@ -4,7 +4,7 @@ import { endianness } from 'node:os';
 /** What a process can determine about itself and its kernel without using audit. */
 export interface HostFacts {
   readonly platform: NodeJS.Platform;
-  /** Netlink and rules have the host's byte order, and are written in the little one. */
+  /** Netlink messages and rules have the host's byte order; this program writes them in little-endian order. */
   readonly isBigEndian?: boolean;
   readonly isRoot: boolean;
   /** CAP_AUDIT_CONTROL is effective. */

@@ -1,5 +1,5 @@
 /**
- * Results in the forms of osquery's shell. Printers take rows as they come and return text. Only the table keeps
+ * Results in the forms of osquery's shell. Printers take rows as they arrive and return text. Only the table keeps
  * rows, because its widths depend on all of them.
  *
  * Source of the forms: osquery 5.23 `devtools/shell.cpp` and `printer.cpp`.
@@ -36,7 +36,7 @@ const nothing = (): string => '';
 /** Characters of a table that is printed at once, with columns as wide as its widest values. */
 const TABLE_CHARACTERS = 8 * 1024 * 1024;
 
-/** A longer table comes in pieces, each as wide as it has to be; the names come again where that is another width. */
+/** A longer table is printed in pieces, each as wide as necessary. If the width changes, the names are printed again. */
 const table: MakePrinter = (columns, { nullValue }) => {
   const names = columns.map(escapeForTerminal);
   let piece = new TablePiece(names);
@@ -64,7 +64,7 @@ const table: MakePrinter = (columns, { nullValue }) => {
   };
 };
 
-/** Rows of a table under the same names. */
+/** Consecutive rows that are printed under the same line of names. */
 class TablePiece {
   readonly #widths: number[];
   readonly #rows: (readonly string[])[] = [];
