@@ -21,6 +21,8 @@ const names = readdirSync(fixtures)
  * which must come before the event's end.
  */
 const orderless = names.filter(name => name !== 'connect-io-uring' && name !== 'connect-i386');
+/** What a descriptor or an inode stands for is known from events before: where these come later, paths are partial. */
+const ofEarlierEvents = new Set(['files', 'files-io-uring']);
 const logOf = (name: string): string => readFileSync(`${fixtures}${name}.log`, 'latin1');
 let number = 0;
 /** Rows without their numbers: these are given in the order in which events end. */
@@ -82,22 +84,26 @@ describe('the same rows come of', () => {
     expect(twice.rows).toEqual(expected.rows);
     if (Object.values(expected.rows).some(rows => rows.length > 0))
       expect(twice.counters.repeated).toBeGreaterThan(0);
+    if (ofEarlierEvents.has(name)) return;
     expect((await rowsOf(raw(`${lines.toReversed().join('\n')}\n`))).rows).toEqual(expected.rows);
     expect((await rowsOf(raw(`${lines.toSorted().join('\n')}\n`))).rows).toEqual(expected.rows);
     expect((await rowsOf(raw(`${lines.toSorted().toReversed().join('\n')}\n`))).rows).toEqual(expected.rows);
   });
 
-  test.each(orderless)('%s with its records in any order', async name => {
-    const records = recordsOfLog(logOf(name));
-    const expected = await rowsOf(plain(records));
-    const shuffled = fc.shuffledSubarray([...records], { minLength: records.length });
-    await fc.assert(
-      fc.asyncProperty(shuffled, async some => {
-        expect((await rowsOf(plain(some))).rows).toEqual(expected.rows);
-      }),
-      { numRuns: 4 },
-    );
-  });
+  test.each(orderless.filter(name => !ofEarlierEvents.has(name)))(
+    '%s with its records in any order',
+    async name => {
+      const records = recordsOfLog(logOf(name));
+      const expected = await rowsOf(plain(records));
+      const shuffled = fc.shuffledSubarray([...records], { minLength: records.length });
+      await fc.assert(
+        fc.asyncProperty(shuffled, async some => {
+          expect((await rowsOf(plain(some))).rows).toEqual(expected.rows);
+        }),
+        { numRuns: 4 },
+      );
+    },
+  );
 
   test('logs cut anywhere into files', async () => {
     const log = logOf('auditd-raw');
