@@ -2,9 +2,10 @@ import koffi from 'koffi';
 import { runLoad } from './run-load.ts';
 
 /**
- * TCP connections to this host, one after the other on one descriptor: each is closed when the next one is made. What they
- * come to is never accepted, so that nothing but connects makes events.
+ * TCP connections to this host, one after the other on one descriptor. Each is closed after the milliseconds that the third argument
+ * says. What they come to is never accepted, so that nothing but connects makes events.
  */
+const livesMs = Number(process.argv[4]);
 const libc = koffi.load(null);
 const socket = libc.func('int socket(int domain, int type, int protocol)');
 const bind = libc.func('int bind(int fd, void *address, uint length)');
@@ -36,11 +37,12 @@ const listenAnew = (): Buffer => {
   return address;
 };
 
+const never = new Int32Array(new SharedArrayBuffer(4));
 let address = listenAnew();
-let fd = -1;
 runLoad(index => {
-  if (fd >= 0) check(close(fd));
   if (index > 0 && index % BACKLOG === 0) address = listenAnew();
-  fd = check(socket(AF_INET, SOCK_STREAM, 0));
+  const fd = check(socket(AF_INET, SOCK_STREAM, 0));
   check(connect(fd, address, address.length));
+  Atomics.wait(never, 0, 0, livesMs);
+  check(close(fd));
 });
