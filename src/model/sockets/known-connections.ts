@@ -52,21 +52,35 @@ export class KnownConnections {
   addOthers(question: SocketQuestion, listed: readonly DiagSocket[]): void {
     const { action, remote } = question;
     if (action !== 'connect' || remote === undefined) return;
-    const byPort = new Map(
-      listed
-        .filter(socket => socket.remote.port === remote.port && socket.remote.address === remote.address)
-        .map(({ local, id }) => [local.port, id]),
+    const others = listed.filter(
+      socket => socket.remote.port === remote.port && socket.remote.address === remote.address,
     );
-    // The last ports of their sequences: the next connection follows one of them.
-    const lasts = [...byPort].filter(([port]) => {
-      for (let i = 1; i <= ROW_STEPS; i++) if (byPort.has(port + i * STEP)) return false;
-      return true;
-    });
-    if (lasts.length === 0) return;
-    const seeds = lasts.slice(-MAX_SEEDS).map(([, id]) => id);
-    keepNewest(this.#places, placeOf(question, undefined)!, seeds, MAX_PLACES);
+    const lastClosed = lastClosedOf(others);
+    const seeds = lastClosed === undefined ? lastsOf(others) : [lastClosed.id];
+    if (seeds.length > 0) keepNewest(this.#places, placeOf(question, undefined)!, seeds, MAX_PLACES);
   }
 }
+
+/** The connection that was closed last: the next one follows it. Of several at once it has the highest port. */
+const lastClosedOf = (others: readonly DiagSocket[]): DiagSocket | undefined => {
+  let last: DiagSocket | undefined;
+  for (const other of others) {
+    if (other.closedMs === undefined) continue;
+    const later = other.closedMs - (last?.closedMs ?? -1);
+    if (later > 0 || (later === 0 && other.local.port > last!.local.port)) last = other;
+  }
+  return last;
+};
+
+/** Where none was closed at this end, the last ports of their sequences: the next connection follows one of them. */
+const lastsOf = (others: readonly DiagSocket[]): readonly SocketId[] => {
+  const byPort = new Map(others.map(({ local, id }) => [local.port, id]));
+  const lasts = [...byPort].filter(([port]) => {
+    for (let i = 1; i <= ROW_STEPS; i++) if (byPort.has(port + i * STEP)) return false;
+    return true;
+  });
+  return lasts.slice(-MAX_SEEDS).map(([, id]) => id);
+};
 
 const portOf = (id: SocketId): number => (id[0]! << 8) | id[1]!;
 

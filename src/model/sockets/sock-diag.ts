@@ -15,6 +15,10 @@ const DPORT = 2;
 const SRC = 4;
 const DST = 20;
 const COOKIE = 40;
+const TIMER = 2;
+/** What is left of a closed connection, in TIME_WAIT or FIN_WAIT2. Source: inet_twsk_diag_fill in net/ipv4/inet_diag.c. */
+const TIMER_OF_CLOSED = 3;
+const EXPIRES = 52;
 const INODE = 68;
 
 /** States of sockets, one bit each. Source: net/tcp_states.h. */
@@ -81,7 +85,15 @@ export const withPort = (id: SocketId, which: 'local' | 'remote', port: number):
 /** The content of a message, and the ends by which the same socket can be asked for. */
 export interface DiagSocket extends ListedSocket {
   readonly id: SocketId;
+  /** Of a connection that was closed at this end: milliseconds for which it is still listed, the most for the last one. */
+  readonly closedMs: number | undefined;
 }
+
+/** Milliseconds for which a closed connection is still listed; undefined for any other socket. */
+export const closedMsOf = (message: Uint8Array): number | undefined => {
+  if (message.length < MESSAGE_BYTES || message[TIMER] !== TIMER_OF_CLOSED) return undefined;
+  return new DataView(message.buffer, message.byteOffset).getUint32(EXPIRES, true);
+};
 
 /**
  * @param inodes of the sockets to read; of all if undefined
@@ -114,5 +126,6 @@ export const parseDiagMessage = (
     remote: end(DST, DPORT),
     inode,
     id: Buffer.from(bytes.subarray(SOCKID.message, SOCKID.message + SOCKID_BYTES)),
+    closedMs: closedMsOf(bytes),
   };
 };

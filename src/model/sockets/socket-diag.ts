@@ -1,6 +1,7 @@
 import * as calls from '../../runtime/socket-calls.ts';
 import { encodeUnixDiagRequest } from '../../runtime/unix-diag-request.ts';
 import {
+  closedMsOf,
   type DiagSocket,
   encodeDiagRequest,
   encodeExactRequest,
@@ -42,7 +43,7 @@ export interface ListQuestion {
   readonly remotePort: number;
   readonly states: number;
   readonly inodes: ReadonlySet<number>;
-  /** So many others are listed as well. */
+  /** So many others are listed as well, and each that was closed later than those before it. */
   readonly others?: number | undefined;
 }
 
@@ -63,8 +64,13 @@ export class SocketDiag implements SocketLister {
 
   list({ family, protocol, remotePort, states, inodes, others = 0 }: ListQuestion): readonly DiagSocket[] {
     const sockets: DiagSocket[] = [];
+    let lastClosed = 0;
     this.#ask(encodeDiagRequest(family, protocol, remotePort, states), NLM_F_DUMP, message => {
-      const socket = parseDiagMessage(message, protocol, sockets.length < others ? undefined : inodes);
+      const closedMs = others > 0 ? closedMsOf(message) : undefined;
+      const isLastClosed = closedMs !== undefined && closedMs >= lastClosed;
+      if (isLastClosed) lastClosed = closedMs;
+      const isWanted = isLastClosed || sockets.length < others;
+      const socket = parseDiagMessage(message, protocol, isWanted ? undefined : inodes);
       if (socket !== undefined) sockets.push(socket);
     });
     return sockets;

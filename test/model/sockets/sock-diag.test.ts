@@ -45,6 +45,14 @@ describe('parseDiagMessage', () => {
     });
   });
 
+  it('reads how long a closed connection is still listed', () => {
+    const bytes = message(2, [127, 0, 0, 1], 40_000, [10, 1, 2, 3], 443);
+    bytes.writeUInt32LE(59_988, 52);
+    expect(parseDiagMessage(bytes)?.closedMs).toBeUndefined();
+    bytes[2] = 3;
+    expect(parseDiagMessage(bytes)?.closedMs).toBe(59_988);
+  });
+
   it('refuses other families and whatever is too short', () => {
     expect(parseDiagMessage(message(1, [], 0, [], 0))).toBeUndefined();
     const whole = message(2, [1, 2, 3, 4], 5, [6, 7, 8, 9], 10);

@@ -174,6 +174,7 @@ describe('SocketEnds', () => {
       remote: { address: '10.0.0.1', port: 443 },
       inode,
       id,
+      closedMs: undefined,
       ...facts,
     };
   };
