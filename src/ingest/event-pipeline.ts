@@ -177,11 +177,6 @@ export class EventPipeline {
     return this.#correlator.size === 0;
   }
 
-  /** Whether no event is in progress. */
-  get isWhole(): boolean {
-    return this.#correlator.size === 0 && this.#waiting.size === 0;
-  }
-
   /** Whether more records may come for events in progress, or some wait for a look. */
   get expectsMore(): boolean {
     return this.#waiting.size > 0 || this.#correlator.expectsMore(this.#now());

@@ -244,11 +244,11 @@ describe('a pipeline whose looks hang', () => {
     looks.send();
     pipeline.publishLooked();
     expect(rows()).toBe(0);
-    expect(pipeline.isWhole).toBe(false);
+    expect(pipeline.expectsMore).toBe(true);
     pass(250);
     pipeline.publishLooked();
     expect(rows()).toBe(10);
-    expect(pipeline.isWhole).toBe(true);
+    expect(pipeline.expectsMore).toBe(false);
     // Nothing piles up behind a look: beyond the limit events go without.
     for (let i = 0; i < 10_000; i++) pipeline.publish(exec({ pid: i, path: `/${i}` }));
     expect(rows()).toBeGreaterThanOrEqual(10_000 - 4_096);

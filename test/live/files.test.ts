@@ -7,7 +7,7 @@ import type { PluginRow } from 'osquery-extension-ts';
 import { decodeRows } from 'osquery-extension-ts/encoded';
 import { describe, expect, test } from 'vitest';
 import { openAuditControl } from '../../src/audit/control/control.ts';
-import { rulesFor } from '../../src/audit/control/rules.ts';
+import { NO_EVENTS, rulesFor } from '../../src/audit/control/rules.ts';
 import { FILES_KEY } from '../../src/audit/rule-keys.ts';
 import { nativeArchitectures } from '../../src/audit/syscalls.ts';
 import { readAuditSettings } from '../../src/flags/audit-settings.ts';
@@ -17,17 +17,6 @@ import { IO_URING, IO_URING_FILES } from '../record/io-uring.ts';
 import { unless } from '../unless.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { whyNotLive } from './kernel-audit.ts';
-
-const NOTHING = {
-  processEvents: false,
-  forkProcessEvents: false,
-  killProcessEvents: false,
-  sockets: false,
-  acceptSocketEvents: false,
-  failedSocketEvents: false,
-  nullAcceptSocketEvents: false,
-  datagrams: false,
-} as const;
 
 /** The thread of this test takes rows meanwhile. */
 const changing = promisify(execFile);
@@ -89,7 +78,7 @@ describe('files that are watched', unless(whyNotLive), () => {
       const files = (await control.listRules()).filter(rule => Buffer.from(rule).includes(FILES_KEY)).length;
       const architectures = nativeArchitectures(process.arch);
       const perDirectory = rulesFor(
-        { ...NOTHING, watches: [{ kind: 'directory', path: '/etc' }] },
+        { ...NO_EVENTS, watches: [{ kind: 'directory', path: '/etc' }] },
         architectures,
         1,
       ).filter(({ key }) => key === FILES_KEY).length;

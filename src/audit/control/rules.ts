@@ -105,6 +105,18 @@ export interface RuleSelection {
   readonly fileAccesses?: boolean;
 }
 
+/** The rules of this selection are those that every selection has. They match no event. */
+export const NO_EVENTS: RuleSelection = {
+  processEvents: false,
+  forkProcessEvents: false,
+  killProcessEvents: false,
+  sockets: false,
+  acceptSocketEvents: false,
+  failedSocketEvents: false,
+  nullAcceptSocketEvents: false,
+  datagrams: false,
+};
+
 /** Something that the kernel can watch: a directory with everything below it, or a single path. */
 export interface Watch {
   readonly kind: 'directory' | 'path';

@@ -21,6 +21,7 @@ import {
   encodeRule,
   keyWithNote,
   type LeftNote,
+  NO_EVENTS,
   noteIn,
   ownRule,
   type PlacedStatus,
@@ -33,18 +34,6 @@ import { otherOwner, type StreamOwner } from './stream-owner.ts';
 import { freeAnchor } from './watch-tree.ts';
 
 const { EINVAL } = constants.errno;
-
-/** The rules of this selection are those that every selection has. They match no event. */
-const NOTHING: RuleSelection = {
-  processEvents: false,
-  forkProcessEvents: false,
-  killProcessEvents: false,
-  sockets: false,
-  acceptSocketEvents: false,
-  failedSocketEvents: false,
-  nullAcceptSocketEvents: false,
-  datagrams: false,
-};
 
 export type StreamMode = 'unicast' | 'multicast';
 
@@ -357,7 +346,7 @@ export class AuditSession {
     this.#note = { ...this.#note, found, placed };
     this.#changed = true;
     // Before anything changes, the kernel stores how to undo it: if we are killed, the next instance reads it there.
-    const [note] = this.#rules(NOTHING);
+    const [note] = this.#rules(NO_EVENTS);
     await this.#addRules([note!], there);
     // First removes what could delay or stop audited calls: with a stuck reader, a full backlog would.
     for (const [name] of SETTING_NAMES) {

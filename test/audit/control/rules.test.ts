@@ -4,6 +4,7 @@ import {
   type AuditRule,
   encodeRule,
   keyWithNote,
+  NO_EVENTS,
   noteIn,
   ownRule,
   RULE_KEY,
@@ -39,16 +40,6 @@ const syscallsIn = (mask: readonly number[]): number[] =>
     number => ((mask[number >>> 5]! >>> (number & 31)) & 1) === 1,
   );
 
-const NONE: RuleSelection = {
-  processEvents: false,
-  forkProcessEvents: false,
-  killProcessEvents: false,
-  sockets: false,
-  acceptSocketEvents: false,
-  failedSocketEvents: false,
-  nullAcceptSocketEvents: false,
-  datagrams: false,
-};
 const ALL: RuleSelection = {
   processEvents: true,
   forkProcessEvents: true,
@@ -90,7 +81,7 @@ const say = ({ list, action, prepend, syscalls, fields }: AuditRule): string => 
   ].join(' ');
 };
 const all = (selection: Partial<RuleSelection>, arch = 'x64'): string[] =>
-  rulesFor({ ...NONE, ...selection }, nativeArchitectures(arch), 77).map(say);
+  rulesFor({ ...NO_EVENTS, ...selection }, nativeArchitectures(arch), 77).map(say);
 const isOfClaims = (rule: string): boolean => rule.includes('a0=35');
 /** Without those of sends that connect, and of who has the kernel name another program as his. */
 const rules = (selection: Partial<RuleSelection>, arch = 'x64'): string[] =>

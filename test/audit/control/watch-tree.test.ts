@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { encodeRule, type RuleSelection, rulesFor, type Watch } from '../../../src/audit/control/rules.ts';
+import { encodeRule, NO_EVENTS, rulesFor, type Watch } from '../../../src/audit/control/rules.ts';
 import { encodeEquivalence, freeAnchor } from '../../../src/audit/control/watch-tree.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
 
-const NOTHING: RuleSelection = {
-  processEvents: false,
-  forkProcessEvents: false,
-  killProcessEvents: false,
-  sockets: false,
-  acceptSocketEvents: false,
-  failedSocketEvents: false,
-  nullAcceptSocketEvents: false,
-  datagrams: false,
-};
 const X64 = nativeArchitectures('x64', 'LE');
 const watching = (watches: readonly Watch[], anchor?: string) =>
-  rulesFor({ ...NOTHING, watches, anchor }, X64, 1).slice(1);
+  rulesFor({ ...NO_EVENTS, watches, anchor }, X64, 1).slice(1);
 const directory = (path: string): Watch => ({ kind: 'directory', path });
 const DIR = 107;
 const rulePaths = (rules: ReturnType<typeof watching>) =>

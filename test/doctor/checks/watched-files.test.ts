@@ -1,22 +1,12 @@
 import { expect, test } from 'vitest';
-import { encodeRule, rulesFor } from '../../../src/audit/control/rules.ts';
+import { encodeRule, NO_EVENTS, rulesFor } from '../../../src/audit/control/rules.ts';
 import { nativeArchitectures } from '../../../src/audit/syscalls.ts';
 import { checkWatchedFiles } from '../../../src/doctor/checks/watched-files.ts';
 import type { Facts } from '../../../src/doctor/facts.ts';
 import { auditFacts, bare, coreWith, EXTENSION, healthy, ownRules } from '../facts.ts';
 
-const WATCH_NOTHING = {
-  processEvents: false,
-  forkProcessEvents: false,
-  killProcessEvents: false,
-  sockets: false,
-  acceptSocketEvents: false,
-  failedSocketEvents: false,
-  nullAcceptSocketEvents: false,
-  datagrams: false,
-} as const;
 const fileRules = rulesFor(
-  { ...WATCH_NOTHING, watches: [{ kind: 'directory', path: '/etc' }] },
+  { ...NO_EVENTS, watches: [{ kind: 'directory', path: '/etc' }] },
   nativeArchitectures('x64', 'LE'),
   EXTENSION,
 ).map(encodeRule);
