@@ -10,6 +10,7 @@ import {
   TablePlugin,
 } from 'osquery-extension-ts';
 import { RunningQuery, readingQuery, Schedule } from 'osquery-extension-ts/events';
+import { auditLosses } from '../../tables/audit_losses.ts';
 import { auditStatus } from '../../tables/audit_status.ts';
 import { warmIngest } from '../ingest/ingest.ts';
 import { messageOf } from '../runtime/message-of.ts';
@@ -26,7 +27,7 @@ import { namesInCore, nativeTables } from './osquery/table-names.ts';
 import { WatchedFiles } from './osquery/watched-files.ts';
 
 const CONNECT_RETRY_MS = 50;
-/** Least milliseconds between two reports of losses. */
+/** Least milliseconds between two reports of losses, or of health. */
 const LOSS_REPORT_MS = 60_000;
 
 export interface EventExtensionOptions {
@@ -156,7 +157,7 @@ const registeredNames = (names: NativeNames): ReadonlyMap<string, readonly strin
     [auditStatus.name, [auditStatus.name]],
   ]);
 
-/** The event tables, under the names that are free in core, and audit_status. */
+/** The event tables, under the names that are free in core, audit_status and audit_losses. */
 const tablesOf = (flow: EventFlow, names: NativeNames, core: CoreView): readonly Plugin[] => [
   ...flow.store.plugins(
     spec => namesInCore(spec, names),
@@ -165,6 +166,7 @@ const tablesOf = (flow: EventFlow, names: NativeNames, core: CoreView): readonly
     (table, context) => flow.lateColumnsOf(table, context),
   ),
   new TablePlugin(auditStatus, { generate: async () => [await flow.status()] }),
+  new TablePlugin(auditLosses, { generate: () => flow.lossRows() }),
 ];
 
 interface FollowOptions {
@@ -177,7 +179,7 @@ interface FollowOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** Reads core's settings and schedule, and reports losses, at an interval. */
+/** Reads core's settings and schedule, and reports losses and health, at an interval. */
 const follow = ({
   intervalMs,
   flow,
@@ -195,6 +197,8 @@ const follow = ({
     repeat(LOSS_REPORT_MS, signal, async () => {
       const lost = await flow.losses();
       if (lost !== undefined) log.warn(lost);
+      const health = await flow.health();
+      if (health !== undefined) log.inform(health);
     }),
   ]).catch(onFailed);
   return {

@@ -1,4 +1,5 @@
 import type { ExtensionEnd, QueryContext } from 'osquery-extension-ts';
+import type { AuditLossRow } from '../../tables/audit_losses.ts';
 import type { AuditStatusRow } from '../../tables/audit_status.ts';
 import { eventTables } from '../../tables/index.ts';
 import { processEvents } from '../../tables/process_events.ts';
@@ -18,7 +19,9 @@ import { messageOf } from '../runtime/message-of.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
 import { CarriedCounters } from './carried-counters.ts';
 import { EventStore, type RowSource } from './event-store.ts';
+import { HealthReport, type ProcessUse } from './health-report.ts';
 import { LocalEndpoints } from './local-endpoints.ts';
+import { LossHistory } from './loss-history.ts';
 import { LossReport } from './loss-report.ts';
 import type { CoreSettings } from './osquery/core-settings.ts';
 import type { OperatorLog } from './osquery/operator-log.ts';
@@ -74,6 +77,8 @@ export class EventFlow implements RowSource {
   #persistence: Persistence | undefined;
   #accounts = new CarriedCounters(undefined);
   #losses = new LossReport();
+  #lossHistory = new LossHistory({}, secondsNow());
+  #health = new HealthReport({ row: {}, use: processUse(), now: monotonicSeconds() });
   #telemetry: Telemetry | undefined;
   #endpoints: LocalEndpoints | undefined;
   #source: ChangeableSource | undefined;
@@ -135,6 +140,12 @@ export class EventFlow implements RowSource {
     this.#persistence = persistence;
     this.#accounts = new CarriedCounters(this.#persistence?.accounts);
     this.#losses = new LossReport(this.#accounts.carried);
+    this.#lossHistory.skip(this.#accounts.carried, secondsNow());
+    this.#health = new HealthReport({
+      row: this.#accounts.carried,
+      use: processUse(),
+      now: monotonicSeconds(),
+    });
     // Most queries of a log need no telemetry, which costs as much as the rest of the replay.
     this.#isDeferred = this.#isReplay && (await canReadAgain(this.#options.replay));
     await this.#startTelemetry();
@@ -242,6 +253,7 @@ export class EventFlow implements RowSource {
   async #leave(former: Persistence | undefined): Promise<void> {
     this.#accounts.adopt(this.#persistence?.accounts);
     this.#losses = new LossReport(this.#row(undefined));
+    this.#lossHistory.skip(this.#row(undefined), secondsNow());
     this.#startKeeping();
     await this.#persistence?.save();
     await former?.discard();
@@ -416,7 +428,25 @@ export class EventFlow implements RowSource {
 
   /** A sentence about losses since the last call; undefined if there were none. */
   async losses(): Promise<string | undefined> {
-    return this.#losses.next(await this.status());
+    const row = await this.status();
+    this.#lossHistory.look(row, secondsNow());
+    return this.#losses.next(row);
+  }
+
+  /** The line about this extension's health, at the interval that the operator wants. */
+  async health(): Promise<string | undefined> {
+    const { healthSeconds } = this.#settings.limits;
+    if (healthSeconds === 0) return undefined;
+    return this.#health.next(
+      { row: await this.status(), use: processUse(), now: monotonicSeconds() },
+      healthSeconds,
+    );
+  }
+
+  /** The rows of audit_losses, up to now. */
+  async lossRows(): Promise<readonly AuditLossRow[]> {
+    this.#lossHistory.look(await this.status(), secondsNow());
+    return this.#lossHistory.rows();
   }
 
   #row(kernel: SourceStatus | undefined, carried = this.#accounts.carried): AuditStatusRow {
@@ -457,6 +487,16 @@ export class EventFlow implements RowSource {
     this.#spill?.close();
   }
 }
+
+const monotonicSeconds = (): number => performance.now() / 1000;
+
+/** Of all threads of this process. */
+const processUse = (): ProcessUse => {
+  const { user, system } = process.cpuUsage();
+  return { cpuSeconds: (user + system) / 1e6, memoryBytes: process.memoryUsage.rss() };
+};
+
+const secondsNow = (): number => Math.floor(Date.now() / 1000);
 
 /** A directory for large files that need not survive a reboot. */
 const SPILL_DIRECTORY = process.env.TMPDIR ?? '/var/tmp';

@@ -92,6 +92,12 @@ export const limitOptions = {
     [1n, 100n],
     'Percent of a CPU that hashing may use on average; up to two seconds of CPU are saved up for bursts',
   ),
+  healthSeconds: limit(
+    'health_interval',
+    0n,
+    [0n, 604_800n],
+    "Seconds between two lines in osquery's log about events, losses and cost, to the minute, as 3600; 0: none",
+  ),
 } as const satisfies Readonly<Record<string, FlagDefinition>>;
 
 export type LimitName = keyof typeof limitOptions;

@@ -68,7 +68,7 @@ describe('names', () => {
   test('free names are taken, with the audit_ form as alias', async () => {
     await using running = await Running.start();
     expect(running.core.tables.sort()).toEqual(
-      ['audit_status', 'process_telemetry_events', ...NAMES, ...FURTHER].sort(),
+      ['audit_losses', 'audit_status', 'process_telemetry_events', ...NAMES, ...FURTHER].sort(),
     );
     const aliases = running.core
       .routes!.get('table')!
@@ -89,6 +89,7 @@ describe('names', () => {
         'Process_events',
         'Socket_events',
         'User_events',
+        'audit_losses',
         'audit_process_events',
         'audit_socket_events',
         'audit_status',
@@ -121,6 +122,7 @@ describe('names', () => {
     expect(running.core.tables.sort()).toEqual(
       [
         'User_events',
+        'audit_losses',
         'audit_process_events',
         'audit_socket_events',
         'audit_status',
@@ -499,6 +501,28 @@ describe('status', () => {
     );
     const [row] = await running.core.generate('audit_status');
     expect(row).toMatchObject({ process_events_evicted_unread: '2', rows_buffered: '1' });
+  });
+
+  test('audit_losses says when, why, how many, and what to raise', async () => {
+    const before = Math.floor(Date.now() / 1000);
+    await using running = await Running.start(
+      core => core.options.set('events_max', '1'),
+      ['exec', 'exec-uid', 'exec-cwd'],
+    );
+    const rows = await running.core.generate('audit_losses');
+    expect(rows).toEqual([
+      expect.objectContaining({
+        counter: 'process_events_evicted_unread',
+        cause: 'rows dropped before any query had read them',
+        lost: '2',
+        raise: '--events_max and custom_audit_buffer_bytes, or query more often',
+      }),
+    ]);
+    const { time, since } = rows[0]!;
+    expect(Number(since)).toBeGreaterThanOrEqual(before);
+    expect(Number(time)).toBeGreaterThanOrEqual(Number(since));
+    // Nothing more was lost; another look changes nothing.
+    expect(await running.core.generate('audit_losses')).toEqual(rows);
   });
 });
 
