@@ -3,7 +3,7 @@
 import type { EmbeddedCore } from '../core/embedded-core.ts';
 import { createTableStatement } from '../core/sql/table-definition.ts';
 import { messageOf } from '../runtime/message-of.ts';
-import { OUTPUT_MODES, type OutputMode } from './output/printer.ts';
+import { OUTPUT_MODES, type OutputMode } from './output/print-settings.ts';
 
 export interface SessionSettings {
   mode: OutputMode;
@@ -16,6 +16,8 @@ export interface SessionSettings {
   echo: boolean;
   /** Show how long each statement took. */
   timer: boolean;
+  /** Show points in time as dates, in the forms for people. */
+  times: boolean;
 }
 
 /** What an input led to. */
@@ -51,7 +53,7 @@ const wrong = async (session: CommandSession, message: string): Promise<InputOut
 };
 
 /** A setting of the session: `.headers ON|OFF`. */
-const toggle = (name: 'bail' | 'echo' | 'headers' | 'timer', help: string): DotCommand => ({
+const toggle = (name: 'bail' | 'echo' | 'headers' | 'timer' | 'times', help: string): DotCommand => ({
   name,
   usage: 'ON|OFF',
   help,
@@ -103,6 +105,7 @@ const show = (name: string, help: string): DotCommand => ({
     await session.print(`      echo: ${onOff(settings.echo)}`);
     await session.print(`      bail: ${onOff(settings.bail)}`);
     await session.print(`     timer: ${onOff(settings.timer)}`);
+    await session.print(`     times: ${onOff(settings.times)}`);
     await session.print(`    socket: ${session.core.socketPath}`);
     return 'done';
   },
@@ -137,11 +140,9 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   {
     name: 'mode',
     usage: 'MODE',
-    help: `Set the output form: ${OUTPUT_MODES.join(', ')}`,
+    help: `Set the output form: ${OUTPUT_MODES.join(', ')}. On a terminal, pretty is records where a table would be too wide`,
     run: async (session, argument) => {
-      const mode = OUTPUT_MODES.find(
-        known => known === argument || (known === 'pretty' && argument === 'table'),
-      );
+      const mode = OUTPUT_MODES.find(known => known === argument);
       if (mode === undefined) {
         return wrong(
           session,
@@ -228,6 +229,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
     },
   },
   toggle('timer', 'Show how long each statement takes'),
+  toggle('times', 'Show columns of times as dates, except in json and csv mode'),
   {
     name: 'types',
     usage: 'SQL',

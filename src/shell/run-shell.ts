@@ -13,10 +13,11 @@ import { ExtensionStartError, HostedExtension } from '../core/hosted-extension.t
 import { createSocketDirectory } from '../core/socket-directory.ts';
 import { PROGRAM } from '../runtime/program-name.ts';
 import { escapeForTerminal } from '../runtime/terminal/escape.ts';
+import { columnsOf, styleOf } from '../runtime/terminal/style.ts';
 import { createTextSink, OutputClosedError } from '../runtime/terminal/text-sink.ts';
 import { openHistory } from './history.ts';
 import { type LineNotices, runInteractive } from './interactive.ts';
-import type { OutputMode } from './output/printer.ts';
+import type { OutputMode } from './output/print-settings.ts';
 import { Session } from './session.ts';
 import { runStream } from './stream-input.ts';
 
@@ -148,8 +149,20 @@ const takeStatements = async (context: {
     out: createTextSink(stdout),
     errors: createTextSink(stderr),
     // osquery separates with the bar for `--csv` too.
-    settings: { mode, nullValue, separator: '|', headers: true, bail: false, echo: false, timer: false },
+    settings: {
+      mode,
+      nullValue,
+      separator: '|',
+      headers: true,
+      bail: false,
+      echo: false,
+      timer: false,
+      times: false,
+    },
     terminal: stdout.isTTY === true,
+    width: () => columnsOf(stdout),
+    style: styleOf(stdout),
+    errorStyle: styleOf(stderr),
     namesLines: !interactive && options.sql === undefined,
   });
   signal.addEventListener('abort', () => session.interrupt(), { once: true });

@@ -6,6 +6,7 @@ import { decodeRows } from '../core/sql/result-codec.ts';
 import { SqlError } from '../core/sql/sql-engine.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { escapeForTerminal } from '../runtime/terminal/escape.ts';
+import { PLAIN, type Style } from '../runtime/terminal/style.ts';
 import { OutputClosedError, type TextSink } from '../runtime/terminal/text-sink.ts';
 import { decodeUtf8 } from '../runtime/utf8.ts';
 import {
@@ -14,7 +15,9 @@ import {
   runDotCommand,
   type SessionSettings,
 } from './dot-commands.ts';
-import { createPrinter, type PrintSettings } from './output/printer.ts';
+import { datesIn } from './output/date-text.ts';
+import type { PrintSettings } from './output/print-settings.ts';
+import { createPrinter } from './output/printer.ts';
 import { MAX_STATEMENT_LENGTH, type StatementInput } from './statement-splitter.ts';
 
 export interface SessionOptions {
@@ -24,6 +27,10 @@ export interface SessionOptions {
   readonly settings: SessionSettings;
   /** Whether output goes to a terminal. */
   readonly terminal: boolean;
+  /** Columns of the terminal, which change with its window. */
+  readonly width?: () => number | undefined;
+  readonly style?: Style;
+  readonly errorStyle?: Style;
   /** Whether errors name the line on which the statement began. */
   readonly namesLines: boolean;
 }
@@ -56,7 +63,8 @@ export class Session implements CommandSession {
   }
 
   async printError(message: string): Promise<void> {
-    await this.#options.errors.write(`${escapeForTerminal(message)}\n`);
+    const { errors, errorStyle = PLAIN } = this.#options;
+    await errors.write(`${escapeForTerminal(message).replace(/^Error:/, errorStyle.bad)}\n`);
   }
 
   /** Runs a statement or command; rejects only with OutputClosedError. */
@@ -80,7 +88,9 @@ export class Session implements CommandSession {
   async execute(sql: string, line = 1): Promise<InputOutcome> {
     const abort = new AbortController();
     this.#running = abort;
-    const printer = createPrinter(this.#printSettings());
+    const settings = this.#printSettings();
+    const printer = createPrinter(settings);
+    const showsDates = this.settings.times && settings.mode !== 'json' && settings.mode !== 'csv';
     const { out } = this.#options;
     const started = performance.now();
     try {
@@ -92,7 +102,8 @@ export class Session implements CommandSession {
           rows: batch => {
             if (abort.signal.aborted) return;
             const format = { float: sqliteDouble, text: decodeUtf8 };
-            return out.write(printer.rows(decodeRows(batch.bytes, batch.columns.length, batch.rows, format)));
+            const rows = decodeRows(batch.bytes, batch.columns.length, batch.rows, format);
+            return out.write(printer.rows(showsDates ? rows.map(datesIn(batch.columns)) : rows));
           },
           statementEnd: () => out.write(printer.statementEnd()),
         },
@@ -119,7 +130,8 @@ export class Session implements CommandSession {
 
   #printSettings(): PrintSettings {
     const { mode, nullValue, separator, headers } = this.settings;
-    return { mode, nullValue, separator, headers, terminal: this.#options.terminal };
+    const { terminal, width, style = PLAIN } = this.#options;
+    return { mode, nullValue, separator, headers, terminal, width: width?.(), style };
   }
 }
 

@@ -43,6 +43,7 @@ const open = (
       bail: false,
       echo: false,
       timer: false,
+      times: false,
       ...settings,
     },
     terminal: false,
@@ -102,6 +103,13 @@ describe('commands', () => {
       bail: true,
     });
     await session.execute('SELECT 1 AS a, NULL AS b');
+    await command(session, '.times on');
+    await session.execute('SELECT 1796095145 AS time');
+    await command(session, '.mode list');
+    await session.execute('SELECT 1796095145 AS time');
+    expect(out()).toContain('time\n1796095145\n');
+    expect(out()).toContain('time\n2026-12-01T03:19:05Z\n');
+    await command(session, '.mode csv');
     await command(session, '.show');
     expect(out()).toContain('a\tb\n1\tNIL\n');
     expect(out()).toContain('mode: csv');
@@ -109,7 +117,7 @@ describe('commands', () => {
     expect(await command(session, '.headers perhaps')).toBe('failed');
     expect(await command(session, '.separator')).toBe('failed');
     expect(errors()).toContain(
-      '.mode: expected one of pretty, json, csv, line, list, column, got "nonsense"',
+      '.mode: expected one of pretty, table, records, json, csv, line, list, column, got "nonsense"',
     );
   });
 

@@ -1,107 +1,21 @@
 /**
  * Results in the forms of osquery's shell. Printers take rows as they arrive and return text. Only the table keeps
- * rows, because its widths depend on all of them.
+ * rows, because its widths depend on all of them. `pretty`, `table` and `records` are ours.
  *
  * Source of the forms: osquery 5.23 `devtools/shell.cpp` and `printer.cpp`.
  */
 import { escapeForTerminal, jsonString } from '../../runtime/terminal/escape.ts';
+import type {
+  MakePrinter,
+  OutputMode,
+  PrintedRow,
+  PrintSettings,
+  StatementPrinter,
+} from './print-settings.ts';
+import { pretty, records, table } from './table.ts';
 import { cutToWidth, padEnd, padStart, textWidth } from './text-width.ts';
 
-export const OUTPUT_MODES = ['pretty', 'json', 'csv', 'line', 'list', 'column'] as const;
-export type OutputMode = (typeof OUTPUT_MODES)[number];
-
-export interface PrintSettings {
-  readonly mode: OutputMode;
-  /** Stands for NULL. */
-  readonly nullValue: string;
-  /** Between fields of `csv` and `list`. */
-  readonly separator: string;
-  readonly headers: boolean;
-  /** Whether output goes to a terminal; then the CSV form, too, escapes control characters. */
-  readonly terminal: boolean;
-}
-
-export type PrintedRow = readonly (string | null)[];
-
-/** Prints one statement's result: `rows` any number of times, then `end`; each returns text to write. */
-interface StatementPrinter {
-  readonly rows: (rows: readonly PrintedRow[]) => string;
-  readonly end: () => string;
-}
-
-type MakePrinter = (columns: readonly string[], settings: PrintSettings) => StatementPrinter;
-
 const nothing = (): string => '';
-
-/** Characters of a table that is printed at once, with columns as wide as its widest values. */
-const TABLE_CHARACTERS = 8 * 1024 * 1024;
-
-/** A longer table is printed in pieces, each as wide as necessary. If the width changes, the names are printed again. */
-const table: MakePrinter = (columns, { nullValue }) => {
-  const names = columns.map(escapeForTerminal);
-  let piece = new TablePiece(names);
-  let lastRule: string | undefined;
-  const printPiece = (): string => {
-    if (piece.isEmpty) return '';
-    const { rule } = piece;
-    const head = rule === lastRule ? '' : `${lastRule ?? ''}${rule}${piece.line(names)}${rule}`;
-    const text = head + piece.lines();
-    lastRule = rule;
-    piece = new TablePiece(names);
-    return text;
-  };
-  return {
-    rows: rows => {
-      let text = '';
-      for (const row of rows) {
-        const cells = row.map(cell => escapeForTerminal(cell ?? nullValue));
-        if (!piece.hasRoomFor(cells)) text += printPiece();
-        piece.add(cells);
-      }
-      return text;
-    },
-    end: () => printPiece() + (lastRule ?? ''),
-  };
-};
-
-/** Consecutive rows that are printed under the same line of names. */
-class TablePiece {
-  readonly #widths: number[];
-  readonly #rows: (readonly string[])[] = [];
-
-  constructor(names: readonly string[]) {
-    this.#widths = names.map(textWidth);
-  }
-
-  get isEmpty(): boolean {
-    return this.#rows.length === 0;
-  }
-
-  hasRoomFor(cells: readonly string[]): boolean {
-    let length = 0;
-    for (const [index, cell] of cells.entries())
-      length += Math.max(this.#widths[index]!, textWidth(cell)) + 3;
-    return this.isEmpty || length * (this.#rows.length + 1) <= TABLE_CHARACTERS;
-  }
-
-  add(cells: readonly string[]): void {
-    for (const [index, cell] of cells.entries())
-      this.#widths[index] = Math.max(this.#widths[index]!, textWidth(cell));
-    this.#rows.push(cells);
-  }
-
-  get rule(): string {
-    return `+${this.#widths.map(width => '-'.repeat(width + 2)).join('+')}+\n`;
-  }
-
-  line(cells: readonly string[]): string {
-    return `|${cells.map((cell, index) => ` ${padEnd(cell, this.#widths[index]!)} `).join('|')}|\n`;
-  }
-
-  lines(): string {
-    return this.#rows.map(cells => this.line(cells)).join('');
-  }
-}
 
 /**
  * Objects whose keys are sorted by their bytes, as in core's map. Of columns with the same name the last one counts.
@@ -198,7 +112,9 @@ const column: MakePrinter = (columns, { nullValue, headers }) => {
 };
 
 const PRINTERS: Readonly<Record<Exclude<OutputMode, 'json'>, MakePrinter>> = {
-  pretty: table,
+  pretty,
+  table,
+  records,
   csv,
   line: lines,
   list,

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { COLOURED, PLAIN } from '../../../src/runtime/terminal/style.ts';
 import {
-  createPrinter,
   OUTPUT_MODES,
   type OutputMode,
   type PrintedRow,
   type PrintSettings,
-} from '../../../src/shell/output/printer.ts';
+} from '../../../src/shell/output/print-settings.ts';
+import { createPrinter } from '../../../src/shell/output/printer.ts';
 import { textWidth } from '../../../src/shell/output/text-width.ts';
 import { anyText } from '../../core/any-text.ts';
 
@@ -26,6 +27,8 @@ const printAll = (
     separator: '|',
     headers: true,
     terminal: false,
+    width: undefined,
+    style: PLAIN,
     ...settings,
   });
   let text = '';
@@ -174,4 +177,64 @@ test('no form for people lets a control character through', () => {
       expect(separators).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     }),
   );
+});
+
+describe('on a terminal', () => {
+  const wide: Result = {
+    columns: ['pid', 'cmdline'],
+    rows: [
+      ['1', 'x'.repeat(30)],
+      ['42', null],
+    ],
+  };
+  const asRecords = [
+    `-[ RECORD 1 ]${'-'.repeat(7)}`,
+    `pid     | 1`,
+    `cmdline | ${'x'.repeat(30)}`,
+    `-[ RECORD 2 ]`,
+    `pid     | 42`,
+    `cmdline | `,
+    '',
+  ].join('\n');
+
+  test('pretty is a table where that fits, else records', () => {
+    const table = printAll('pretty', [wide]);
+    expect(Math.max(...table.split('\n').map(textWidth))).toBe(40);
+    expect(printAll('pretty', [wide], { width: 40 })).toBe(table);
+    expect(printAll('pretty', [wide], { width: 39 })).toContain(`-[ RECORD 1 ]${'-'.repeat(26)}\n`);
+    expect(printAll('pretty', [wide], { width: 20 })).toBe(asRecords);
+    expect(printAll('table', [wide], { width: 20 })).toBe(table);
+    expect(printAll('records', [wide], { width: 20 })).toBe(asRecords);
+  });
+
+  test('rows of a table that was begun go on as records with their numbers', () => {
+    const long = 'y'.repeat(4 * 1024 * 1024);
+    const rows = [['a'], ['b'], [long], [long], ['c']];
+    const text = printAll('pretty', [{ columns: ['n'], rows }], { width: 20 });
+    expect(text.replaceAll(long, 'Y').split('\n')).toEqual([
+      '+---+',
+      '| n |',
+      '+---+',
+      '| a |',
+      '| b |',
+      '+---+',
+      ...['-[ RECORD 3 ]-------', 'n | Y', '-[ RECORD 4 ]-------', 'n | Y', '-[ RECORD 5 ]', 'n | c'],
+      '',
+    ]);
+  });
+
+  test('colours only where they are wanted, and never those of a value', () => {
+    const hostile: Result = { columns: ['a'], rows: [['\u001b[31mred'], [null]] };
+    const options = { style: COLOURED, nullValue: 'NIL', terminal: true };
+    for (const mode of ['pretty', 'records'] as const) {
+      const text = printAll(mode, [hostile], options);
+      expect(text).toContain('\u001b[1ma');
+      expect(text).toMatch(/\u001b\[2mNIL/);
+      expect(text).toContain('\\x1b[31mred');
+      expect(text).not.toContain('\u001b[31m');
+      expect(text.replaceAll(/\u001b\[\d+m/g, '')).toBe(
+        printAll(mode, [hostile], { ...options, style: PLAIN }),
+      );
+    }
+  });
 });
