@@ -40,6 +40,7 @@ const PROCESSES = [
   'test/osquery-extension-ts/{cli,examples,main,package,published-manifest}.test.ts',
   'test/osquery-extension-ts/foreign/*.test.ts',
   'test/osquery-extension-ts/server/*.test.ts',
+  'test/pages/commands.test.ts',
   'test/prove/**/*.test.ts',
   'test/runtime/{choose-node,inherited-descriptors,memory,native-addon,trusted-directory}.test.ts',
   'test/setup/plan-setup.test.ts',

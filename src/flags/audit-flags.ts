@@ -4,14 +4,14 @@ const audit = <const Name extends string>(
   name: Name,
   defaultValue: boolean,
   help: string,
-  hidden = false,
+  more: Pick<FlagDefinition, 'hidden' | 'cost'> = {},
 ): FlagDefinition & { readonly name: Name } => ({
   name,
   type: 'bool',
   defaultValue: String(defaultValue),
   group: 'audit',
   help,
-  hidden,
+  ...more,
 });
 
 /**
@@ -23,79 +23,98 @@ export const auditSwitches = {
     'audit_allow_process_events',
     true,
     'Record execve and execveat in process_events',
+    { cost: 'An event of six or more records for each exec' },
   ),
   allowForkProcessEvents: audit(
     'audit_allow_fork_process_events',
     false,
     'Record fork, vfork, clone and clone3 in process_events',
+    { cost: 'An event for each new process and thread' },
   ),
   allowKillProcessEvents: audit(
     'audit_allow_kill_process_events',
     false,
     'Record kill, tkill and tgkill in process_events',
+    { cost: 'An event for each signal that a program sends' },
   ),
   allowSockets: audit(
     'audit_allow_sockets',
     false,
     'Record bind, connect, accept and accept4 in socket_events',
+    { cost: 'An event of four records for each bind and connect; on a busy server these are most events' },
   ),
   allowAcceptSocketEvents: audit(
     'audit_allow_accept_socket_events',
     true,
     'With audit_allow_sockets: record accept and accept4',
+    { cost: 'An event for each connection that a server accepts' },
   ),
   allowFailedSocketEvents: audit(
     'audit_allow_failed_socket_events',
     false,
     'With audit_allow_sockets: record calls that failed',
+    { cost: 'An event for each such call that failed; without the flag the kernel makes no record of it' },
   ),
   allowNullAcceptSocketEvents: audit(
     'audit_allow_null_accept_socket_events',
     false,
     'With audit_allow_sockets: record accept calls that found no client',
+    { cost: 'An event for each such call; servers that poll make many' },
   ),
   allowUnix: audit(
     'audit_allow_unix',
     false,
     'With audit_allow_sockets: record UNIX domain sockets, with the path in column "socket"',
-    true,
+    { hidden: true, cost: 'Rows, but no more records; desktops make many' },
   ),
   allowUserEvents: audit(
     'audit_allow_user_events',
     true,
     'Record authentication and account messages in user_events',
+    { cost: 'One record for each report, with or without the flag' },
   ),
   allowSelinuxEvents: audit(
     'audit_allow_selinux_events',
     false,
     'Record what SELinux reports in selinux_events',
+    { cost: 'One record for each report, with or without the flag' },
   ),
   allowApparmorEvents: audit(
     'audit_allow_apparmor_events',
     false,
     'Record what AppArmor reports in apparmor_events',
+    { cost: 'One record for each report, with or without the flag' },
   ),
   allowSeccompEvents: audit(
     'audit_allow_seccomp_events',
     false,
     'Record what seccomp filters log or kill in seccomp_events',
+    {
+      cost: 'One record for each report, with or without the flag; a browser or a sandbox can cause hundreds per second',
+    },
   ),
   allowFimEvents: audit(
     'audit_allow_fim_events',
     false,
     "Record what changes the files of the configuration's file_paths in process_file_events",
+    {
+      cost: 'An event of five to eight records for each change of a watched file; half a microsecond for each open of any other',
+    },
   ),
   showPartialFimEvents: audit(
     'audit_show_partial_fim_events',
     false,
     'With audit_allow_fim_events: show events with a path that could not be determined',
-    true,
+    { hidden: true, cost: 'Rows, but no more records' },
   ),
   fimShowAccesses: audit(
     'audit_fim_show_accesses',
     false,
     'With audit_allow_fim_events: record opens for reading too',
-    true,
+    {
+      hidden: true,
+      cost: 'An event for each open of a watched file; in `/etc` every program that starts causes some',
+    },
   ),
 } as const satisfies Readonly<Record<string, FlagDefinition>>;
 
@@ -120,6 +139,7 @@ export const auditFlags = [
     defaultValue: '4096',
     group: 'audit',
     help: 'Records that the kernel may queue for us',
+    cost: 'Kernel memory while they wait',
     minimum: 0n,
   },
   {
@@ -128,9 +148,13 @@ export const auditFlags = [
     defaultValue: '0',
     group: 'audit',
     help: 'How long an audited process sleeps when the backlog is full, in kernel ticks; 0: not at all',
+    cost: 'Above 0, a reader that is too slow slows the host down',
     minimum: 0n,
   },
-  audit('audit_debug', false, 'Print the raw audit records to stdout', true),
+  audit('audit_debug', false, 'Print the raw audit records to stdout', {
+    hidden: true,
+    cost: 'A line for each record',
+  }),
 ] as const satisfies readonly FlagDefinition[];
 
 /**
@@ -165,5 +189,6 @@ export const eventFlags = [
     defaultValue: '1000',
     group: 'events',
     help: 'Events to keep per table; the oldest go first',
+    cost: 'Memory up to custom_audit_buffer_bytes per table, and as much on disk',
   },
 ] as const satisfies readonly FlagDefinition[];

@@ -13,13 +13,13 @@ const limit = (
   name: string,
   defaultValue: bigint,
   range: readonly [bigint, bigint],
-  help: string,
+  facts: Pick<FlagDefinition, 'help' | 'cost'>,
 ): FlagDefinition => ({
   name: `${CUSTOM_PREFIX}${name}`,
   type: 'uint64',
   defaultValue: defaultValue.toString(),
   group: 'custom',
-  help,
+  ...facts,
   minimum: range[0],
   maximum: range[1],
 });
@@ -29,75 +29,56 @@ const limit = (
  * To add a limit, add an entry.
  */
 export const limitOptions = {
-  receiveBufferBytes: limit(
-    'receive_buffer_bytes',
-    64n * MIB,
-    [64n * 1024n, 1024n * MIB],
-    "Bytes of records that may wait in the kernel's socket buffer",
-  ),
-  eventRecords: limit('event_records', 8_192n, [16n, MIB], 'Records of one event'),
-  eventsInFlight: limit('events_in_flight', 16_384n, [1n, MIB], 'Events that wait for their last record'),
-  incompleteMilliseconds: limit(
-    'incomplete_ms',
-    2_000n,
-    [10n, 300_000n],
-    'Milliseconds that an event waits for its last record',
-  ),
-  eventBytes: limit('event_bytes', 16n * MIB, [65_536n, 256n * MIB], 'Bytes of the records of one event'),
-  inFlightBytes: limit(
-    'in_flight_bytes',
-    64n * MIB,
-    [MIB, 1024n * MIB],
-    'Bytes of the records of all events that wait for their last one',
-  ),
-  bufferBytes: limit(
-    'buffer_bytes',
-    8n * MIB,
-    [MIB, 16_384n * MIB],
-    'Bytes of memory for buffered events per table, compressed; at most eight times as many uncompressed. events_max bounds their number',
-  ),
-  rowBytes: limit(
-    'row_bytes',
-    262_144n,
-    [131_072n, 16n * MIB],
-    'Bytes of one row; a longer command line is cut',
-  ),
-  telemetryBudgetMilliseconds: limit(
-    'telemetry_budget_ms',
-    250n,
-    [1n, 60_000n],
-    'Milliseconds that a telemetry event waits for its slowest data source',
-  ),
-  bridgeMilliseconds: limit(
-    'bridge_ms',
-    10_000n,
-    [0n, 300_000n],
-    'Milliseconds that audit keeps running for the next instance after this one was killed; 0: not at all',
-  ),
-  graceMilliseconds: limit(
-    'grace_ms',
-    10_000n,
-    [0n, 600_000n],
-    'Milliseconds that the audit socket of another process has to be without an owner before it is taken: a daemon that restarts has it back',
-  ),
-  hashFileBytes: limit(
-    'hash_file_bytes',
-    64n * MIB,
-    [0n, 1_048_576n * MIB],
-    'Bytes of the largest program file that is hashed',
-  ),
-  hashCpuPercent: limit(
-    'hash_cpu',
-    25n,
-    [1n, 100n],
-    'Percent of a CPU that hashing may use on average; up to two seconds of CPU are saved up for bursts',
-  ),
-  healthSeconds: limit(
-    'health_interval',
-    0n,
-    [0n, 604_800n],
-    "Seconds between two lines in osquery's log about events, losses and cost, to the minute, as 3600; 0: none",
-  ),
+  receiveBufferBytes: limit('receive_buffer_bytes', 64n * MIB, [64n * 1024n, 1024n * MIB], {
+    help: "Bytes of records that may wait in the kernel's socket buffer",
+    cost: 'Kernel memory while records wait',
+  }),
+  eventRecords: limit('event_records', 8_192n, [16n, MIB], { help: 'Records of one event' }),
+  eventsInFlight: limit('events_in_flight', 16_384n, [1n, MIB], {
+    help: 'Events that wait for their last record',
+  }),
+  incompleteMilliseconds: limit('incomplete_ms', 2_000n, [10n, 300_000n], {
+    help: 'Milliseconds that an event waits for its last record',
+  }),
+  eventBytes: limit('event_bytes', 16n * MIB, [65_536n, 256n * MIB], {
+    help: 'Bytes of the records of one event',
+    cost: 'Memory while the event waits',
+  }),
+  inFlightBytes: limit('in_flight_bytes', 64n * MIB, [MIB, 1024n * MIB], {
+    help: 'Bytes of the records of all events that wait for their last one',
+    cost: 'Memory while they wait',
+  }),
+  bufferBytes: limit('buffer_bytes', 8n * MIB, [MIB, 16_384n * MIB], {
+    help: 'Bytes of memory for buffered events per table, compressed; at most eight times as many uncompressed. events_max bounds their number',
+    cost: 'Memory, and as much on disk, for each of the event tables',
+  }),
+  rowBytes: limit('row_bytes', 262_144n, [131_072n, 16n * MIB], {
+    help: 'Bytes of one row; a longer command line is cut',
+    cost: 'Memory and log of long command lines',
+  }),
+  telemetryBudgetMilliseconds: limit('telemetry_budget_ms', 250n, [1n, 60_000n], {
+    help: 'Milliseconds that a telemetry event waits for its slowest data source',
+    cost: 'Rows of process_telemetry_events come that much later at worst',
+  }),
+  bridgeMilliseconds: limit('bridge_ms', 10_000n, [0n, 300_000n], {
+    help: 'Milliseconds that audit keeps running for the next instance after this one was killed; 0: not at all',
+    cost: 'A process of 2 MB',
+  }),
+  graceMilliseconds: limit('grace_ms', 10_000n, [0n, 600_000n], {
+    help: 'Milliseconds that the audit socket of another process has to be without an owner before it is taken: a daemon that restarts has it back',
+  }),
+  hashFileBytes: limit('hash_file_bytes', 64n * MIB, [0n, 1_048_576n * MIB], {
+    help: 'Bytes of the largest program file that is hashed',
+    cost: 'CPU of each MB, once for each version of a file',
+  }),
+  hashCpuPercent: limit('hash_cpu', 25n, [1n, 100n], {
+    help: 'Percent of a CPU that hashing may use on average; up to two seconds of CPU are saved up for bursts',
+    cost: 'CPU',
+  }),
+  healthSeconds: limit('health_interval', 0n, [0n, 604_800n], {
+    help: "Seconds between two lines in osquery's log about events, losses and cost, to the minute, as 3600; 0: none",
+    cost: "A line in osquery's log",
+  }),
 } as const satisfies Readonly<Record<string, FlagDefinition>>;
 
 export type LimitName = keyof typeof limitOptions;
@@ -118,6 +99,7 @@ export const customOptions: readonly FlagDefinition[] = [
     defaultValue: 'true',
     group: 'custom',
     help: 'Build process_telemetry_events: accounts, hashes, parents and containers of each execution',
+    cost: 'CPU of each exec, as bench exec-cpu shows, and two processes of 11 to 19 MB that look at files',
   },
   {
     name: `${CUSTOM_PREFIX}socket_lookup`,
@@ -125,6 +107,7 @@ export const customOptions: readonly FlagDefinition[] = [
     defaultValue: 'true',
     group: 'custom',
     help: 'Look up the local end and the protocol of connections, which audit does not record, for socket_events',
+    cost: 'CPU: up to 2,000 look-ups a second',
   },
   {
     name: `${CUSTOM_PREFIX}datagrams`,
@@ -132,6 +115,7 @@ export const customOptions: readonly FlagDefinition[] = [
     defaultValue: 'false',
     group: 'custom',
     help: 'Record datagrams that are sent to an address without a connect (sendto, sendmsg, sendmmsg) in socket_events; then every send on the host makes a record, those on connections too',
+    cost: 'An event for each send on the host',
   },
   {
     name: `${CUSTOM_PREFIX}exclude_exe`,
@@ -140,6 +124,7 @@ export const customOptions: readonly FlagDefinition[] = [
     group: 'custom',
     valueName: 'PATH,…',
     help: 'Leave out process and socket events of these programs',
+    cost: 'The kernel still makes their records; only rows are saved',
   },
   {
     name: `${CUSTOM_PREFIX}exclude_uid`,

@@ -17,6 +17,8 @@ export interface FlagDefinition {
   readonly defaultValue: string;
   readonly group: FlagGroup;
   readonly help: string;
+  /** What it costs to set it: CPU, memory, records. Absent: nothing worth mentioning. */
+  readonly cost?: string;
   /** Name of the value in help: `FILE` gives `--replay FILE`. */
   readonly valueName?: string;
   /** Shown by `--help=all` only. */

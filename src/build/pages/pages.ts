@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { documentedTables } from '../../../tables/facts/index.ts';
+import { auditFlags, eventFlags } from '../../flags/audit-flags.ts';
+import { coreFlags } from '../../flags/core-flags.ts';
+import { customOptions } from '../../flags/custom-options.ts';
+import { flagfileLines } from '../../flags/flagfile.ts';
+import { exampleFrom, fixtureRows } from './fixture-examples.ts';
+import { flagTablePart } from './flag-part.ts';
+import { withPart } from './page-parts.ts';
+import { tableList, tableSections } from './table-part.ts';
+
+/** The parts of the documentation that are made from the code: by page, and within it by name. */
+const partsOf = (root: string): Readonly<Record<string, Readonly<Record<string, () => string>>>> => {
+  const shipped = new Map(
+    flagfileLines(readFileSync(join(root, 'osquery.flags'), 'utf8')).map(({ text }) => {
+      const [name = '', value = ''] = text.replace(/^--/, '').split('=');
+      return [name, value];
+    }),
+  );
+  return {
+    'tables/README.md': {
+      tables: () => tableList(documentedTables),
+      columns: () => tableSections(documentedTables, exampleFrom(fixtureRows(join(root, 'fixtures')))),
+    },
+    'src/flags/README.md': {
+      'audit flags': () => flagTablePart(auditFlags, shipped),
+      'event flags': () => flagTablePart(eventFlags, shipped),
+      'own options': () => flagTablePart(customOptions),
+      'core flags': () => flagTablePart(coreFlags),
+    },
+  };
+};
+
+/** Each page that has such parts, as it should be. */
+export const pagesOf = (root: string): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(partsOf(root)).map(([path, parts]) => [
+      path,
+      Object.entries(parts).reduce(
+        (page, [name, make]) => withPart(page, name, make()),
+        readFileSync(join(root, path), 'utf8'),
+      ),
+    ]),
+  );
