@@ -6,7 +6,7 @@ export const auditLossesFacts: FactsOf<typeof auditLosses.columns> = {
   since: {
     is: 'When the counter was looked at before: it happened in between.',
     from: 'the clock',
-    nullIf: 'it is not known',
+
     example: '1796093940',
   },
   counter: {
