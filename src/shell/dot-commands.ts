@@ -3,6 +3,7 @@
 import type { EmbeddedCore } from '../core/embedded-core.ts';
 import { createTableStatement } from '../core/sql/table-definition.ts';
 import { messageOf } from '../runtime/message-of.ts';
+import type { ArgumentKind } from './completion.ts';
 import { OUTPUT_MODES, type OutputMode } from './output/print-settings.ts';
 
 export interface SessionSettings {
@@ -35,6 +36,8 @@ export interface CommandSession {
 
 interface DotCommand {
   readonly name: string;
+  /** What the Tab key offers behind the name. */
+  readonly argument: ArgumentKind;
   /** Shown after the name in the help text. */
   readonly usage: string;
   readonly help: string;
@@ -55,6 +58,7 @@ const wrong = async (session: CommandSession, message: string): Promise<InputOut
 /** A setting of the session: `.headers ON|OFF`. */
 const toggle = (name: 'bail' | 'echo' | 'headers' | 'timer' | 'times', help: string): DotCommand => ({
   name,
+  argument: 'onOff',
   usage: 'ON|OFF',
   help,
   run: async (session, argument) => {
@@ -86,6 +90,7 @@ const unquote = (text: string): string => /^(['"])(.*)\1$/.exec(text)?.[2] ?? te
 
 const exit = (name: string): DotCommand => ({
   name,
+  argument: 'nothing',
   usage: '',
   help: 'Leave the shell',
   run: async () => 'exit',
@@ -93,6 +98,7 @@ const exit = (name: string): DotCommand => ({
 
 const show = (name: string, help: string): DotCommand => ({
   name,
+  argument: 'nothing',
   usage: '',
   help,
   run: async session => {
@@ -114,6 +120,7 @@ const show = (name: string, help: string): DotCommand => ({
 export const DOT_COMMANDS: readonly DotCommand[] = [
   {
     name: 'all',
+    argument: 'table',
     usage: 'TABLE',
     help: 'Select everything from a table',
     run: async (session, argument) => {
@@ -127,6 +134,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   toggle('headers', 'Show column names in csv, list and column mode'),
   {
     name: 'help',
+    argument: 'nothing',
     usage: '',
     help: 'Show this text',
     run: async session => {
@@ -139,6 +147,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   },
   {
     name: 'mode',
+    argument: 'mode',
     usage: 'MODE',
     help: `Set the output form: ${OUTPUT_MODES.join(', ')}. On a terminal, pretty is records where a table would be too wide`,
     run: async (session, argument) => {
@@ -158,6 +167,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   },
   {
     name: 'nullvalue',
+    argument: 'nothing',
     usage: 'TEXT',
     help: 'Show TEXT for NULL',
     run: async (session, argument) => {
@@ -167,6 +177,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   },
   {
     name: 'print',
+    argument: 'nothing',
     usage: 'TEXT',
     help: 'Print TEXT',
     run: async (session, argument) => {
@@ -177,6 +188,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   exit('quit'),
   {
     name: 'schema',
+    argument: 'table',
     usage: '[TABLE]',
     help: 'Show the columns of a table, or of all',
     run: async (session, argument) => {
@@ -198,6 +210,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   },
   {
     name: 'separator',
+    argument: 'nothing',
     usage: 'TEXT',
     help: 'Set the separator between fields in csv and list mode',
     run: async (session, argument) => {
@@ -209,6 +222,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   show('show', 'Show the settings'),
   {
     name: 'socket',
+    argument: 'nothing',
     usage: '',
     help: "Show the path of core's extension socket",
     run: async session => {
@@ -219,6 +233,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   show('summary', 'The same as .show'),
   {
     name: 'tables',
+    argument: 'table',
     usage: '[PATTERN]',
     help: 'List the tables, or those whose names match',
     run: async (session, argument) => {
@@ -232,6 +247,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   toggle('times', 'Show columns of times as dates, except in json and csv mode'),
   {
     name: 'types',
+    argument: 'sql',
     usage: 'SQL',
     help: 'Show the names and types of the columns that a statement returns',
     run: async (session, argument) => {

@@ -1,31 +1,12 @@
 /** The shell at a terminal: line editing, history, statements over several lines, Ctrl-C and Ctrl-D. */
-import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { OutputClosedError } from '../runtime/terminal/text-sink.ts';
+import { complete } from './completion.ts';
 import { DOT_COMMANDS } from './dot-commands.ts';
 import type { History } from './history.ts';
-import { MAX_HISTORY_LINES } from './history.ts';
+import { LineEditor } from './line-editor.ts';
 import type { Session } from './session.ts';
-import { StatementSplitter } from './statement-splitter.ts';
-
-const PROMPT = 'osquery> ';
-/** For the second line of a statement and those after it. */
-const CONTINUED = '    ...> ';
-
-/** Completes the names of commands and tables. */
-const completer =
-  (session: Session) =>
-  (line: string): [string[], string] => {
-    if (/^\s*\.\w*$/.test(line)) {
-      const typed = line.trim();
-      const names = DOT_COMMANDS.map(({ name }) => `.${name}`);
-      return [names.filter(name => name.startsWith(typed)), typed];
-    }
-    const word = /\w+$/.exec(line)?.[0] ?? '';
-    if (word === '') return [[], ''];
-    const names = session.core.tables().flatMap(table => [table.name, ...table.views]);
-    return [[...new Set(names)].filter(name => name.startsWith(word)).sort(), word];
-  };
+import { type StatementInput, StatementSplitter } from './statement-splitter.ts';
 
 /** Lets other code write a line while the user types: `show` prints it above the line being typed. */
 export interface LineNotices {
@@ -48,10 +29,13 @@ class Terminal {
   readonly #session: Session;
   readonly #output: Writable;
   readonly #options: InteractiveOptions;
-  readonly #reader: Interface;
+  readonly #editor: LineEditor;
   readonly #splitter = new StatementSplitter();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #lines: string[] = [];
+  /** What was entered and not handled yet. */
+  readonly #texts: string[] = [];
+  /** The beginning of a statement that does not stand in the editor. */
+  #before = '';
   /** Whether a statement or command is running. */
   #working = false;
   #closed = false;
@@ -62,88 +46,75 @@ class Terminal {
     this.#options = options;
     this.#session = options.session;
     this.#output = options.output;
-    this.#reader = createInterface({
+    const { core } = options.session;
+    this.#editor = new LineEditor({
       input: options.input,
       output: options.output,
-      terminal: true,
-      prompt: PROMPT,
-      history: [...options.history.lines],
-      historySize: MAX_HISTORY_LINES,
-      removeHistoryDuplicates: true,
-      completer: completer(options.session),
-    });
-    this.#reader.on('line', line => {
-      options.history.add(line);
-      this.#lines.push(line);
-      void this.#work();
-    });
-    this.#reader.on('SIGINT', () => this.#onInterrupt());
-    this.#reader.on('close', () => {
-      // Ctrl-D leaves the cursor behind the prompt.
-      if (!this.#exiting) this.#output.write('\n');
-      this.#closed = true;
-      if (!this.#working) this.#ended.resolve();
+      history: options.history.entries,
+      complete: (before, after) =>
+        complete(this.#before + before, after, { commands: DOT_COMMANDS, tables: core.tables() }),
+      onText: text => {
+        this.#texts.push(text);
+        void this.#work();
+      },
+      onInterrupt: () => this.#onInterrupt(),
+      onClose: () => {
+        // Ctrl-D leaves the cursor behind the prompt.
+        if (!this.#exiting) this.#output.write('\n');
+        this.#closed = true;
+        if (!this.#working) this.#ended.resolve();
+      },
     });
   }
 
   async run(): Promise<void> {
     const { notices, signal } = this.#options;
     const showPlainly = notices.show;
-    notices.show = write => this.#show(write, showPlainly);
+    notices.show = write => {
+      if (this.#working || this.#closed) showPlainly(write);
+      else this.#editor.above(write);
+    };
     const onAbort = (): void => {
       this.#session.interrupt();
-      this.#reader.close();
+      this.#editor.close();
       this.#ended.resolve();
     };
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     else {
       this.#output.write("Using a virtual database. Need help, type '.help'\n");
-      this.#prompt();
+      this.#editor.prompt();
     }
     try {
       await this.#ended.promise;
     } finally {
       signal.removeEventListener('abort', onAbort);
       notices.show = showPlainly;
-      this.#reader.close();
+      this.#editor.close();
     }
-  }
-
-  #prompt(): void {
-    if (this.#closed) return;
-    this.#reader.setPrompt(this.#splitter.pending ? CONTINUED : PROMPT);
-    this.#reader.prompt();
-  }
-
-  /** Writes above the line that is being typed. */
-  #show(write: () => void, showPlainly: LineNotices['show']): void {
-    if (this.#working || this.#closed) {
-      showPlainly(write);
-      return;
-    }
-    cursorTo(this.#output, 0);
-    clearLine(this.#output, 1);
-    write();
-    this.#reader.prompt(true);
   }
 
   async #work(): Promise<void> {
     if (this.#working) return;
     this.#working = true;
     try {
-      for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
-        if (!(await this.#handleLine(line))) {
-          this.#exiting = true;
-          this.#reader.close();
-          this.#ended.resolve();
-          return;
+      for (let text = this.#texts.shift(); text !== undefined; text = this.#texts.shift()) {
+        const inputs = this.#take(text);
+        // Not later: readline has just moved to a new line, and nothing else may be written before it goes on.
+        if (inputs.length === 0) this.#goOn();
+        else {
+          if (!(await this.#run(inputs))) {
+            this.#exiting = true;
+            this.#editor.close();
+            this.#ended.resolve();
+            return;
+          }
+          this.#goOn();
         }
-        if (this.#lines.length === 0) this.#prompt();
       }
       if (this.#closed) this.#ended.resolve();
     } catch (error) {
-      this.#reader.close();
+      this.#editor.close();
       if (error instanceof OutputClosedError) this.#ended.resolve();
       else this.#ended.reject(error);
     } finally {
@@ -151,25 +122,50 @@ class Terminal {
     }
   }
 
+  /** The statements and commands that a text completes; an unfinished one stays in the splitter. */
+  #take(text: string): readonly StatementInput[] {
+    const whole = this.#before + text;
+    this.#before = '';
+    this.#splitter.reset();
+    const inputs = this.#splitter.push(`${whole}\n`);
+    if (inputs.length > 0) {
+      const entry = this.#splitter.pending ? inputs.map(input => input.text).join('\n') : whole;
+      this.#editor.remember(entry);
+      this.#options.history.add(entry.trim());
+    }
+    return inputs;
+  }
+
   /** Resolves to false when the shell should end. */
-  async #handleLine(line: string): Promise<boolean> {
-    for (const input of this.#splitter.push(`${line}\n`)) {
-      if ((await this.#session.handle(input)) === 'exit') return false;
+  async #run(inputs: readonly StatementInput[]): Promise<boolean> {
+    for (const input of inputs) {
+      const outcome = await this.#session.handle(input);
+      if (outcome === 'exit') return false;
+      // Ctrl-C ends all that was entered.
+      if (outcome === 'interrupted') break;
     }
     return true;
   }
 
+  /** Shows the prompt, or the unfinished statement, unless more has been entered meanwhile. */
+  #goOn(): void {
+    if (this.#closed) return;
+    const rest = this.#splitter.pending ? this.#splitter.text.replace(/\n$/, '') : '';
+    if (this.#texts.length > 0) this.#before = rest === '' ? '' : `${rest}\n`;
+    else if (rest === '') this.#editor.prompt();
+    else if (!this.#editor.continueWith(rest)) this.#before = `${rest}\n`;
+  }
+
   #onInterrupt(): void {
     if (this.#session.busy) {
-      this.#lines.length = 0;
+      this.#texts.length = 0;
       this.#session.interrupt();
       return;
     }
     // The whole statement so far is dropped, as in other shells.
+    this.#before = '';
     this.#splitter.reset();
-    this.#output.write('^C\n');
-    this.#reader.write(null, { ctrl: true, name: 'e' });
-    this.#reader.write(null, { ctrl: true, name: 'u' });
-    this.#prompt();
+    this.#editor.drop();
+    this.#editor.prompt();
   }
 }

@@ -85,6 +85,11 @@ export class StatementSplitter {
     return line !== undefined || place === 'blockComment' || place === 'star';
   }
 
+  /** The unfinished statement. */
+  get text(): string {
+    return this.#text;
+  }
+
   /** Takes more of the stream and returns what it completes. */
   push(more: string): StatementInput[] {
     this.#text += more;

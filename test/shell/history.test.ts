@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MAX_HISTORY_LINES, openHistory } from '../../src/shell/history.ts';
+import { MAX_ENTRY_LENGTH, MAX_HISTORY_ENTRIES, openHistory } from '../../src/shell/history.ts';
 
 let directory: string;
 let path: string;
@@ -19,10 +19,22 @@ describe('openHistory', () => {
     history.close();
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const again = openHistory(path);
-    expect(again.lines).toEqual(['.quit', '  from x', 'select 1;']);
+    expect(again.entries).toEqual(['.quit', '  from x', 'select 1;']);
     again.add('.quit');
     again.close();
     expect(readFileSync(path, 'utf8')).toBe('select 1;\n  from x\n.quit\n');
+  });
+
+  test('keeps a statement over several lines as one entry, and none that is too long', () => {
+    const history = openHistory(path);
+    history.add('SELECT 1,\n  2;');
+    history.add('x'.repeat(MAX_ENTRY_LENGTH + 1));
+    history.add('.help');
+    history.close();
+    expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(3);
+    const again = openHistory(path);
+    expect(again.entries).toEqual(['.help', 'SELECT 1,\n  2;']);
+    again.close();
   });
 
   test('takes back rights that others had', () => {
@@ -32,13 +44,13 @@ describe('openHistory', () => {
   });
 
   test('is cut when it has become long', () => {
-    writeFileSync(path, Array.from({ length: 3 * MAX_HISTORY_LINES }, (_, index) => `${index}\n`).join(''));
+    writeFileSync(path, Array.from({ length: 3 * MAX_HISTORY_ENTRIES }, (_, index) => `${index}\n`).join(''));
     const history = openHistory(path);
     history.add('last');
     history.close();
     const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-    expect(lines).toHaveLength(MAX_HISTORY_LINES + 1);
-    expect(lines.slice(-2)).toEqual([String(3 * MAX_HISTORY_LINES - 1), 'last']);
+    expect(lines).toHaveLength(MAX_HISTORY_ENTRIES + 1);
+    expect(lines.slice(-2)).toEqual([String(3 * MAX_HISTORY_ENTRIES - 1), 'last']);
   });
 
   test('follows no link and writes to nothing but a file', () => {
@@ -51,7 +63,7 @@ describe('openHistory', () => {
     expect(readFileSync(target, 'utf8')).toBe('precious\n');
     const nowhere = openHistory(join(directory, 'no', 'such', 'place'));
     nowhere.add('x');
-    expect(nowhere.lines).toEqual([]);
+    expect(nowhere.entries).toEqual([]);
     nowhere.close();
     openHistory(directory).close();
   });

@@ -1,8 +1,7 @@
 import { PassThrough, Writable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTextSink, OutputClosedError } from '../../src/runtime/terminal/text-sink.ts';
 import type { SessionSettings } from '../../src/shell/dot-commands.ts';
-import { openHistory } from '../../src/shell/history.ts';
 import { type LineNotices, runInteractive } from '../../src/shell/interactive.ts';
 import { Session } from '../../src/shell/session.ts';
 import { MAX_STATEMENT_LENGTH } from '../../src/shell/statement-splitter.ts';
@@ -214,7 +213,11 @@ describe('at a terminal', () => {
   const CTRL_C = '\u0003';
   const CTRL_D = '\u0004';
 
-  const openTerminal = (started: TestCore) => {
+  // Readline looks at it.
+  beforeEach(() => vi.stubEnv('TERM', 'xterm'));
+  afterEach(() => vi.unstubAllEnvs());
+
+  const openTerminal = (started: TestCore, entries: readonly string[] = []) => {
     const opened = open(started);
     const input = new PassThrough();
     const output = new PassThrough();
@@ -223,16 +226,17 @@ describe('at a terminal', () => {
       screen += chunk.toString();
     });
     const abort = new AbortController();
+    const added: string[] = [];
     const notices: LineNotices = { show: write => write() };
     const running = runInteractive({
       session: opened.session,
       input,
       output,
-      history: openHistory('/dev/null/none'),
+      history: { entries, add: entry => added.push(entry), close: () => {} },
       notices,
       signal: abort.signal,
     });
-    return { ...opened, input, screen: () => screen, output, notices, running, abort };
+    return { ...opened, input, screen: () => screen, output, notices, added, running, abort };
   };
 
   test('statements over several lines, several on one line, and Ctrl-D', async () => {
@@ -240,12 +244,48 @@ describe('at a terminal', () => {
     const { input, out, screen, running } = openTerminal(started);
     expect(screen()).toContain('osquery> ');
     input.write("SELECT 'o;'\n");
-    await expect.poll(screen, PATIENCE).toContain('    ...> ');
+    await expect.poll(screen, PATIENCE).toContain("osquery> SELECT 'o;'\n| ");
     // Pasted lines are taken as they come.
     input.write(", 'ne'\n;\n");
     await expect.poll(out, PATIENCE).toBe('o;|ne\n');
     input.write("SELECT 'two'; SELECT 'three';\n");
     await expect.poll(out, PATIENCE).toBe('o;|ne\ntwo\nthree\n');
+    input.write(CTRL_D);
+    await running;
+  });
+
+  test('earlier lines of a statement can be edited, and it is one entry of the history', async () => {
+    await using started = await startCore();
+    const { input, out, added, running } = openTerminal(started, ["SELECT 'older';"]);
+    input.write("SELECT 'one',\n'two'\n;");
+    // To the first line, behind its `SELECT '`.
+    input.write('\u001b[A\u001b[A\u001b[H');
+    input.write('\u001b[C'.repeat(8));
+    input.write('very ');
+    input.write('\n');
+    await expect.poll(out, PATIENCE).toBe('very one|two\n');
+    expect(added).toEqual(["SELECT 'very one',\n'two'\n;"]);
+    // Called back as a whole, and run again.
+    input.write('\u001b[A');
+    input.write('\n');
+    await expect.poll(out, PATIENCE).toBe('very one|two\nvery one|two\n');
+    // The entry before it is next; its own lines are none.
+    input.write('\u001b[A\u001b[A\u001b[A\u001b[A');
+    input.write('\n');
+    await expect.poll(out, PATIENCE).toBe('very one|two\nvery one|two\nolder\n');
+    input.write(CTRL_D);
+    await running;
+  });
+
+  test('where readline edits one line only, a statement over several lines is asked for line by line', async () => {
+    vi.stubEnv('TERM', 'dumb');
+    await using started = await startCore();
+    const { input, out, screen, added, running } = openTerminal(started);
+    input.write("SELECT 'one',\n");
+    await expect.poll(screen, PATIENCE).toContain('    ...> ');
+    input.write("'two';\n");
+    await expect.poll(out, PATIENCE).toBe('one|two\n');
+    expect(added).toEqual(["SELECT 'one',\n'two';"]);
     input.write(CTRL_D);
     await running;
   });
