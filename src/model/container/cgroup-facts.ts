@@ -7,6 +7,11 @@ export interface CgroupFacts {
   /** The path in the unified hierarchy; if that is unused, in systemd's; else the longest one. */
   readonly path: string | undefined;
   readonly container: Container | null;
+  /**
+   * A process that ends would have such a file, too: in hierarchies of version 1 the kernel moves it to the root, and
+   * only in the unified one it keeps its place. Source: proc_cgroup_show in kernel/cgroup/cgroup.c.
+   */
+  readonly mayBeOfEnding: boolean;
 }
 
 /** Most distinct cgroup files that are remembered: processes of one service or container share theirs. */
@@ -21,11 +26,21 @@ export class CgroupFactsCache {
     const known = this.#facts.get(key);
     if (known !== undefined) return known;
     const memberships = parseCgroup(bytes);
-    const facts = { path: mainPath(memberships), container: findContainer(memberships) };
+    const container = findContainer(memberships);
+    const facts = {
+      path: mainPath(memberships),
+      container,
+      mayBeOfEnding: container === null && isAtOldRoots(memberships),
+    };
     this.#facts.set(key, facts);
     return facts;
   }
 }
+
+const isAtOldRoots = (memberships: readonly CgroupMembership[]): boolean => {
+  const old = memberships.filter(({ hierarchy }) => hierarchy !== 0);
+  return old.length > 0 && old.every(({ path }) => path === '/');
+};
 
 const mainPath = (memberships: readonly CgroupMembership[]): string | undefined => {
   const unified = memberships.find(({ hierarchy, path }) => hierarchy === 0 && path !== '/');

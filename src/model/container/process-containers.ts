@@ -2,6 +2,7 @@ import type { ProcessNode } from '../process/process-node.ts';
 import type { ProcessTree } from '../process/process-tree.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 import type { CgroupFactsCache } from './cgroup-facts.ts';
+import { cgroupOf } from './cgroup-of.ts';
 import type { Container } from './container-id.ts';
 
 /** How many ancestors are searched for one whose container is known. */
@@ -35,8 +36,7 @@ export class ProcessContainers {
   ownOf(pid: number, atMs: number): Finding {
     const node = this.#tree.find(pid, atMs);
     if (node !== undefined) return this.#now(node, atMs);
-    const bytes = this.#procfs.read(pid, 'cgroup');
-    return bytes === undefined || bytes.length === 0 ? undefined : this.#cache.of(bytes).container;
+    return cgroupOf(pid, this.#procfs, this.#cache)?.container;
   }
 
   /** The same, or if that is unknown, the container of the nearest ancestor. */
@@ -61,9 +61,9 @@ export class ProcessContainers {
   #now(node: ProcessNode, atMs: number): Finding {
     if (node.exitMs === undefined && atMs - node.containerAtMs > RECENT_MS) {
       // The process may have been moved since its exec, as the first process of a container is.
-      const bytes = this.#procfs.read(node.pid, 'cgroup');
-      if (bytes !== undefined && bytes.length > 0) {
-        node.container = this.#cache.of(bytes).container;
+      const facts = cgroupOf(node.pid, this.#procfs, this.#cache);
+      if (facts !== undefined) {
+        node.container = facts.container;
         node.containerAtMs = atMs;
       }
     }

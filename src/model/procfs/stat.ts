@@ -9,6 +9,8 @@ export interface ProcessStat {
   readonly state: string;
   readonly ppid: number;
   readonly session: number;
+  /** It is ending, or has ended and was not waited for; its other threads, if there are any, may go on. */
+  readonly isExiting: boolean;
   /**
    * When the process started, in clock ticks since boot; together with the pid it identifies a process permanently.
    */
@@ -21,7 +23,10 @@ const OPEN = 0x28;
 const STATE = 0;
 const PPID = 1;
 const SESSION = 3;
+const FLAGS = 6;
 const STARTTIME = 19;
+/** Of the kernel's task flags. Source: include/linux/sched.h. */
+const PF_EXITING = 4;
 
 /** @returns undefined if the bytes are not a whole stat line */
 export const parseStat = (bytes: Uint8Array): ProcessStat | undefined => {
@@ -35,11 +40,12 @@ export const parseStat = (bytes: Uint8Array): ProcessStat | undefined => {
   const state = rest[STATE]!;
   const ppid = integer(rest[PPID]!);
   const session = integer(rest[SESSION]!);
+  const flags = integer(rest[FLAGS]!);
   const startTicks = integer(rest[STARTTIME]!);
-  if (pid === undefined || ppid === undefined || session === undefined || startTicks === undefined) {
-    return undefined;
-  }
-  return { pid, comm: decodeText(bytes, open + 1, close), state, ppid, session, startTicks };
+  if (pid === undefined || ppid === undefined || session === undefined) return undefined;
+  if (flags === undefined || startTicks === undefined) return undefined;
+  const comm = decodeText(bytes, open + 1, close);
+  return { pid, comm, state, ppid, session, isExiting: (flags & PF_EXITING) !== 0, startTicks };
 };
 
 const latin1 = (bytes: Uint8Array, start: number, end: number): string =>

@@ -1,4 +1,5 @@
 import type { CgroupFactsCache } from '../container/cgroup-facts.ts';
+import { cgroupOf } from '../container/cgroup-of.ts';
 import type { Container } from '../container/container-id.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { type EventSource, eventSource } from '../source.ts';
@@ -18,9 +19,7 @@ export const cgroupSource = (procfs: ProcfsReader, cache: CgroupFactsCache): Eve
     needs: ['process'],
     resolve(event, { process }) {
       if (process?.exitMs !== undefined) return undefined;
-      const bytes = procfs.read(event.pid, 'cgroup');
-      if (bytes === undefined || bytes.length === 0) return undefined;
-      const { path, container } = cache.of(bytes);
-      return { process_cgroup: path, cgroup_container: container };
+      const facts = cgroupOf(event.pid, procfs, cache);
+      return facts && { process_cgroup: facts.path, cgroup_container: facts.container };
     },
   });

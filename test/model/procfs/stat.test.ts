@@ -14,8 +14,20 @@ describe('parseStat', () => {
       state: 'R',
       ppid: 6171,
       session: 2815,
+      isExiting: false,
       startTicks: 225_895,
     });
+  });
+
+  it('tells one that is ending, or is not waited for', () => {
+    for (const [flags, isExiting] of [
+      ['4194304', false],
+      ['4194308', true],
+      ['4227340', true],
+      ['0', false],
+    ] as const) {
+      expect(parseStat(Buffer.from(line.replace('4194304', flags)))).toMatchObject({ isExiting });
+    }
   });
 
   it.each([[') R 1 2 3 4 5 6'], ['a b (c) d'], ['((('], [''], ['new\nline']])(

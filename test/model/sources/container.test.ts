@@ -20,10 +20,19 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const putInto = (pid: number, path: string): void => {
+/** Which files of procfs say so, on a host with both versions of cgroups; in the unified hierarchy if no other path is given. */
+const putInto = (pid: number, path: string, oldPath = '/', flags = 0x400040): void => {
   mkdirSync(join(root, String(pid)), { recursive: true });
-  writeFileSync(join(root, String(pid), 'cgroup'), `1:name=systemd:/\n0::${path}\n`);
+  writeFileSync(
+    join(root, String(pid), 'cgroup'),
+    `3:pids:${oldPath}\n1:name=systemd:${oldPath}\n0::${path}\n`,
+  );
+  const stat = `${pid} (prog) R 1 ${pid} ${pid} 0 -1 ${flags} ${'0 '.repeat(12)}500 0 0\n`;
+  writeFileSync(join(root, String(pid), 'stat'), stat);
 };
+/** It has ended, and its parent has not waited for it. */
+const PF_EXITING = 4;
+const zombify = (pid: number, path = '/'): void => putInto(pid, path, '/', PF_EXITING);
 const end = (pid: number): void => rmSync(join(root, String(pid)), { recursive: true });
 
 const setUp = () => {
@@ -108,6 +117,44 @@ describe('containerSource', () => {
     end(100);
     model.offer(exec({ pid: 100, ppid: 1, at: 5 }));
     expect(last()).toMatchObject(docker);
+  });
+
+  it('remembers where a process was that is ending, which the kernel no longer tells', () => {
+    const { model, last } = setUp();
+    putInto(1, '/', '/');
+    putInto(100, '/', `/docker/${id}`);
+    model.offer(exec({ pid: 100, ppid: 1, at: 0 }));
+    expect(last()).toMatchObject(docker);
+    zombify(100);
+    model.offer(exec({ pid: 101, ppid: 100, at: 1000 }));
+    expect(last()).toEqual({ ...docker, process_cgroup: undefined });
+    model.offer(exec({ pid: 100, ppid: 1, at: 1001 }));
+    expect(last()).toEqual({ ...docker, process_cgroup: undefined });
+  });
+
+  it('asks the parent of a process that was never seen alive', () => {
+    const { model, last } = setUp();
+    putInto(100, '/', `/docker/${id}`);
+    model.offer(exec({ pid: 100, ppid: 1, at: 0 }));
+    zombify(101);
+    model.offer(exec({ pid: 101, ppid: 100, at: 1 }));
+    expect(last()).toEqual({ ...docker, process_cgroup: undefined });
+  });
+
+  it('believes the unified hierarchy also of a process that is ending', () => {
+    const { model, last } = setUp();
+    zombify(100, `/docker/${id}`);
+    model.offer(exec({ pid: 100, ppid: 1, at: 0 }));
+    expect(last()).toEqual({ ...docker, process_cgroup: `/docker/${id}` });
+  });
+
+  it('knows that a process at the root of all hierarchies is in no container', () => {
+    const { model, last } = setUp();
+    putInto(100, '/', `/docker/${id}`);
+    model.offer(exec({ pid: 100, ppid: 1, at: 0 }));
+    putInto(100, '/', '/');
+    model.offer(exec({ pid: 100, ppid: 1, at: 1000 }));
+    expect(last()).toMatchObject(nowhere);
   });
 
   it('follows a process that is moved into a container', () => {
