@@ -13,6 +13,7 @@ export type LoadKind =
   | 'timed-connects'
   | 'execs'
   | 'numbered-execs'
+  | 'typical-execs'
   | 'execs-as'
   | 'unix-paths'
   | 'program-paths'

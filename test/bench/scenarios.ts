@@ -17,6 +17,7 @@ import { selectCore } from './scenarios/select-core.ts';
 import { selectFew } from './scenarios/select-few.ts';
 import { selectRecent } from './scenarios/select-recent.ts';
 import { selectWhileIngesting } from './scenarios/select-while-ingesting.ts';
+import { sizing } from './scenarios/sizing.ts';
 import { sustained } from './scenarios/sustained.ts';
 import { telemetry } from './scenarios/telemetry.ts';
 
@@ -42,4 +43,5 @@ export const scenarios: readonly Scenario[] = [
   receiveOnly,
   pipeline,
   replayLog,
+  sizing,
 ];
