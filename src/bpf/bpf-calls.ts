@@ -10,6 +10,8 @@ const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 export const BPF_MAP_CREATE = 0;
 export const BPF_PROG_LOAD = 5;
 export const BPF_RAW_TRACEPOINT_OPEN = 17;
+export const BPF_LINK_CREATE = 28;
+export const BPF_ITER_CREATE = 33;
 
 /** Bytes of union bpf_attr that are given; the kernel takes missing ones for zeros. */
 export const ATTRIBUTE_BYTES = 120;

@@ -15,6 +15,8 @@ const HEADER_BYTES = 24;
 const TYPE_BYTES = 12;
 /** struct btf_member: name, type, offset in bits. */
 const MEMBER_BYTES = 12;
+/** struct btf_enum: name, value. */
+const ENUMERATOR_BYTES = 8;
 /** struct btf_param: name, type. */
 const PARAM_BYTES = 8;
 
@@ -41,7 +43,7 @@ export const BTF_KIND = {
   ENUM64: 19,
 } as const;
 
-const { STRUCT, UNION, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FUNC_PROTO, TYPE_TAG } = BTF_KIND;
+const { STRUCT, UNION, ENUM, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FUNC_PROTO, TYPE_TAG } = BTF_KIND;
 const LAST_KIND = BTF_KIND.ENUM64;
 
 /** Bytes behind the btf_type, by kind: of the whole type, … */
@@ -74,10 +76,11 @@ const PART_BYTES = [
 const MAX_DEPTH = 32;
 
 /** The kinds of types that are found by name. */
-export type NamedKind = 'struct' | 'typedef' | 'function';
+export type NamedKind = 'struct' | 'enum' | 'typedef' | 'function';
 
 const KIND_NUMBERS: Readonly<Record<NamedKind, number>> = {
   struct: STRUCT,
+  enum: ENUM,
   typedef: TYPEDEF,
   function: FUNC,
 };
@@ -136,6 +139,19 @@ export class Btf {
     }
     if (!Number.isInteger(offset)) throw new BpfError('btf', `struct ${struct}: ${path} is a bit field`);
     return offset;
+  }
+
+  /** The value of an enumerator of 32 bits; undefined if this kernel has no such enumeration or enumerator. */
+  enumerator(enumeration: string, name: string): number | undefined {
+    const id = this.find('enum', enumeration);
+    const wanted = this.#stringOffset(name);
+    if (id === undefined || wanted === undefined) return undefined;
+    const start = this.#start(id) + TYPE_BYTES;
+    for (let i = 0; i < this.#partCount(id); i++) {
+      const at = start + i * ENUMERATOR_BYTES;
+      if (this.#bytes.readUInt32LE(at) === wanted) return this.#bytes.readInt32LE(at + 4);
+    }
+    return undefined;
   }
 
   /** How many parameters a function has; undefined if this kernel has no such function. */

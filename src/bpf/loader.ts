@@ -34,6 +34,8 @@ const BPF_MAP_TYPE_RINGBUF = 27;
 const BPF_PROG_TYPE_TRACING = 26;
 const BPF_TRACE_RAW_TP = 23;
 const BPF_TRACE_FEXIT = 25;
+export const BPF_TRACE_ITER = 28;
+const ATTACH_TYPES = { fexit: BPF_TRACE_FEXIT, tp_btf: BPF_TRACE_RAW_TP, iter: BPF_TRACE_ITER } as const;
 /** The value can be mapped into memory, so that reading it needs no call. */
 const BPF_F_MMAPABLE = 1 << 10;
 
@@ -154,7 +156,8 @@ const createMap = (
   return fd;
 };
 
-const loadProgram = (btf: Btf, program: Program, maps: ProgramMaps): number => {
+/** @returns the program's descriptor; it runs when it is attached */
+export const loadProgram = (btf: Btf, program: Program, maps: ProgramMaps): number => {
   const { name, hook } = program;
   const instructions = fixedCopy(program.assemble(btf, maps));
   const attribute = fixedMemory(ATTRIBUTE_BYTES);
@@ -163,7 +166,7 @@ const loadProgram = (btf: Btf, program: Program, maps: ProgramMaps): number => {
   writePointer(attribute, PROGRAM.instructions, instructions);
   writePointer(attribute, PROGRAM.license, LICENSE);
   attribute.write(name, PROGRAM.name, NAME_BYTES, 'latin1');
-  attribute.writeUInt32LE(hook.kind === 'fexit' ? BPF_TRACE_FEXIT : BPF_TRACE_RAW_TP, PROGRAM.attachType);
+  attribute.writeUInt32LE(ATTACH_TYPES[hook.kind], PROGRAM.attachType);
   attribute.writeUInt32LE(hookId(btf, hook), PROGRAM.attachId);
   const fd = bpf(BPF_PROG_LOAD, attribute);
   if (fd >= 0) return fd;
@@ -179,13 +182,19 @@ const loadProgram = (btf: Btf, program: Program, maps: ProgramMaps): number => {
 
 /** The function or tracepoint, by the number that this very kernel has given it. */
 const hookId = (btf: Btf, hook: Hook): BtfId => {
-  const id =
-    hook.kind === 'fexit'
-      ? btf.find('function', hook.function)
-      : btf.find('typedef', `btf_trace_${hook.tracepoint}`);
-  if (id !== undefined) return id;
-  const what = hook.kind === 'fexit' ? `function ${hook.function}` : `tracepoint ${hook.tracepoint}`;
-  throw new BpfError('btf', `this kernel has no ${what}`);
+  switch (hook.kind) {
+    case 'fexit':
+      return existing(btf.find('function', hook.function), `function ${hook.function}`);
+    case 'tp_btf':
+      return existing(btf.find('typedef', `btf_trace_${hook.tracepoint}`), `tracepoint ${hook.tracepoint}`);
+    case 'iter':
+      return existing(btf.find('function', `bpf_iter_${hook.target}`), `BPF iterator of ${hook.target}s`);
+  }
+};
+
+const existing = (id: BtfId | undefined, what: string): BtfId => {
+  if (id === undefined) throw new BpfError('btf', `this kernel has no ${what}`);
+  return id;
 };
 
 const attach = ({ name }: Program, programFd: number): number => {
@@ -196,7 +205,7 @@ const attach = ({ name }: Program, programFd: number): number => {
   return fd;
 };
 
-const refusal = (what: string, errno: number, log = ''): BpfError => {
+export const refusal = (what: string, errno: number, log = ''): BpfError => {
   const isForbidden = errno === EPERM || errno === EACCES;
   const reason = log === '' ? '' : `: ${log}`;
   // The verifier says EACCES too, with a log.

@@ -21,10 +21,12 @@ import type { ProgramMaps } from './program-builder.ts';
  * Where a program is attached.
  * - `fexit`: the end of a kernel function; costs only those who call it
  * - `tp_btf`: a tracepoint
+ * - `iter`: runs for each of the things that exist at this moment, when somebody reads its result
  */
 export type Hook =
   | { readonly kind: 'fexit'; readonly function: string }
-  | { readonly kind: 'tp_btf'; readonly tracepoint: string };
+  | { readonly kind: 'tp_btf'; readonly tracepoint: string }
+  | { readonly kind: 'iter'; readonly target: 'task' };
 
 export interface Program {
   /** At most 15 characters; `bpftool prog` shows it. */

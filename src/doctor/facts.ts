@@ -1,4 +1,5 @@
 import type { AuditStatus } from '../audit/control/status.ts';
+import type { SocketUser } from '../model/sockets/socket-users.ts';
 import type { HostFacts } from '../runtime/host-facts.ts';
 import type { CheckResult } from './check-result.ts';
 import type { SelfTestResult } from './self-test/self-test-result.ts';
@@ -45,6 +46,8 @@ export interface RunningCore {
   readonly extensions: ReadonlyMap<string, string>;
   readonly tables: readonly RegisteredTable[] | undefined;
   readonly schedule: readonly ScheduledQuery[] | undefined;
+  /** The extension's column `bpf`: `on`, or why events do not come from BPF, too. */
+  readonly bpf?: string | undefined;
 }
 
 export type CoreFacts =
@@ -134,6 +137,29 @@ export interface ExtensionFacts {
   readonly files: readonly ExtensionFile[];
 }
 
+/** The distribution, and how its kernel was started. */
+export interface SystemFacts {
+  /** `ID` of os-release, then those of `ID_LIKE`: `ubuntu`, `debian`. */
+  readonly ids: readonly string[];
+  /** rpm-ostree has the command line of the kernel: Fedora CoreOS, Silverblue … */
+  readonly isOstree: boolean;
+  /** The root file system is changed by transactional-update: openSUSE MicroOS, SLE Micro. */
+  readonly isTransactional: boolean;
+  /** The kernel was started with audit=1, so that audit can see every process. */
+  readonly auditsFromBoot: boolean;
+}
+
+/** The running processes whose system calls audit cannot record, because they are older than its first use since boot. */
+export type UnauditedFacts =
+  | {
+      readonly kind: 'known';
+      readonly processes: number;
+      /** All of them by name, the largest users of sockets first. */
+      readonly users: readonly SocketUser[];
+    }
+  /** `why` is the end of a sentence. */
+  | { readonly kind: 'unknown'; readonly why: string };
+
 /** All input of the checks. */
 export interface Facts {
   readonly host: HostFacts;
@@ -141,6 +167,8 @@ export interface Facts {
   readonly core: CoreFacts;
   readonly processes: ProcessFacts;
   readonly boot: BootFacts;
+  readonly system: SystemFacts;
+  readonly unaudited: UnauditedFacts;
   readonly security: SecurityFacts;
   readonly audit: AuditFacts;
   readonly config: ConfigFacts;

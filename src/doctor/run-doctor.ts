@@ -13,6 +13,8 @@ import type {
   ProcessFacts,
   ReadFacts,
   SecurityFacts,
+  SystemFacts,
+  UnauditedFacts,
 } from './facts.ts';
 import { effectiveFlag } from './flag-view.ts';
 import { DEFAULT_SOCKET } from './readers/read-core.ts';
@@ -26,6 +28,8 @@ export interface Readers {
   core(socket: { readonly socketPath: string; readonly expected: boolean }): Promise<CoreFacts>;
   processes(): ProcessFacts;
   boot(): BootFacts;
+  system(): SystemFacts;
+  unaudited(): Promise<UnauditedFacts>;
   security(): SecurityFacts;
   audit(): Promise<AuditFacts>;
   config(path: string): ConfigFacts;
@@ -62,6 +66,8 @@ const gatherFacts = async ({ socketPath, readers }: DoctorOptions): Promise<Fact
     core,
     processes: readers.processes(),
     boot: readers.boot(),
+    system: readers.system(),
+    unaudited: await readers.unaudited(),
     security: readers.security(),
     audit: await readers.audit(),
     config: readers.config(effectiveFlag(known, 'config_path') ?? '/etc/osquery/osquery.conf'),

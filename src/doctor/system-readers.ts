@@ -9,7 +9,9 @@ import { readExtensionFiles } from './readers/read-extension-files.ts';
 import { readFlags } from './readers/read-flags.ts';
 import { readProcesses } from './readers/read-processes.ts';
 import { readSecurity } from './readers/read-security.ts';
+import { readSystem } from './readers/read-system.ts';
 import { readText } from './readers/read-text.ts';
+import { readUnaudited } from './readers/read-unaudited.ts';
 import type { Readers } from './run-doctor.ts';
 import { runSelfTest } from './self-test/run-self-test.ts';
 
@@ -43,6 +45,8 @@ export const systemReaders = (args: SystemReaderOptions, signal: AbortSignal): R
   core: readCore,
   processes: () => readProcesses(ROOT),
   boot: () => readBoot(ROOT),
+  system: () => readSystem(ROOT),
+  unaudited: () => readUnaudited(ROOT),
   security: () => readSecurity(ROOT),
   audit: () => readAudit(),
   config: path =>

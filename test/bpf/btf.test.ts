@@ -45,6 +45,18 @@ describe('BTF', () => {
     expect(btf.offset('whole', 'part.last')).toBe(43);
   });
 
+  test('enumerators by their names', () => {
+    const enums = new Btf(
+      encodeBtf([
+        { kind: 'enum', name: 'other', values: { pids_cgrp_id: 3 } },
+        { kind: 'enum', name: 'cgroup_subsys_id', values: { cpu_cgrp_id: 1, pids_cgrp_id: 11 } },
+      ]),
+    );
+    expect(enums.enumerator('cgroup_subsys_id', 'pids_cgrp_id')).toBe(11);
+    expect(enums.enumerator('cgroup_subsys_id', 'misc_cgrp_id')).toBeUndefined();
+    expect(enums.enumerator('missing', 'pids_cgrp_id')).toBeUndefined();
+  });
+
   test('what is not there is undefined', () => {
     expect(btf.offset('whole', 'missing')).toBeUndefined();
     expect(btf.offset('missing', 'first')).toBeUndefined();

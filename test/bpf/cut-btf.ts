@@ -19,6 +19,9 @@ const STRUCTS: Readonly<Record<string, readonly string[]>> = {
     'mm',
     'nsproxy',
     'exit_code',
+    'cred',
+    'thread_pid',
+    'cgroups',
   ],
   audit_context: ['context', 'in_syscall', 'dummy', 'stamp', 'ctime', 'major', 'argv'],
   audit_stamp: ['ctime', 'serial'],
@@ -40,8 +43,22 @@ const STRUCTS: Readonly<Record<string, readonly string[]>> = {
   mm_struct: ['exe_file'],
   inode: ['i_ino', 'i_sb'],
   super_block: ['s_dev'],
+  cred: ['user_ns'],
+  user_namespace: ['ns'],
+  pid: ['level', 'numbers'],
+  upid: ['nr', 'ns'],
+  pid_namespace: ['ns'],
+  css_set: ['dfl_cgrp', 'subsys'],
+  cgroup_subsys_state: ['cgroup'],
+  cgroup: ['kn'],
+  kernfs_node: ['id', 'name', 'parent', '__parent'],
+  bpf_iter__task: ['meta', 'task'],
+  bpf_iter_meta: ['seq'],
 };
-const FUNCTIONS = ['__sys_connect', '__sys_accept4', '__sys_bind'];
+const ENUMS: Readonly<Record<string, readonly string[]>> = {
+  cgroup_subsys_id: ['pids', 'memory', 'devices', 'cpu', 'freezer'].map(name => `${name}_cgrp_id`),
+};
+const FUNCTIONS = ['__sys_connect', '__sys_accept4', '__sys_bind', 'bpf_iter_task'];
 const TYPEDEFS = [
   'btf_trace_inet_sock_set_state',
   ...['fork', 'exec', 'exit'].map(name => `btf_trace_sched_process_${name}`),
@@ -56,6 +73,7 @@ const nameAt = (offset: number): string =>
 
 const STRUCT = 4;
 const UNION = 5;
+const ENUM = 6;
 const TYPEDEF = 8;
 const MODIFIERS = new Set([8, 9, 10, 11, 18]);
 const FUNC = 12;
@@ -119,6 +137,7 @@ const encode = ({ at, kind, name, info, reference }: Type, wanted: readonly stri
     );
     return words(keepName(name), info, proto);
   }
+  if (kind === ENUM) return encodeEnum(at, name, info);
   const members: Buffer[] = [];
   for (let i = 0; i < (info & 0xffff); i++) {
     const [memberName, member, offset] = [0, 4, 8].map(part =>
@@ -133,6 +152,16 @@ const encode = ({ at, kind, name, info, reference }: Type, wanted: readonly stri
   return Buffer.concat([words(keepName(name), (info & 0xffff_0000) | members.length, reference), ...members]);
 };
 
+const encodeEnum = (at: number, name: string, info: number): Buffer => {
+  const values: Buffer[] = [];
+  for (let i = 0; i < (info & 0xffff); i++) {
+    const place = at + 12 + 8 * i;
+    const text = nameAt(bytes.readUInt32LE(place));
+    if (ENUMS[name]?.includes(text)) values.push(words(keepName(text), bytes.readUInt32LE(place + 4)));
+  }
+  return Buffer.concat([words(keepName(name), (info & 0xffff_0000) | values.length, 4), ...values]);
+};
+
 const keepAll = (kind: number, names: readonly string[]): void => {
   for (const name of names) {
     const id = all.findIndex(type => type.kind === kind && type.name === name);
@@ -141,6 +170,7 @@ const keepAll = (kind: number, names: readonly string[]): void => {
   }
 };
 keepAll(STRUCT, Object.keys(STRUCTS));
+keepAll(ENUM, Object.keys(ENUMS));
 keepAll(FUNC, FUNCTIONS);
 keepAll(TYPEDEF, TYPEDEFS);
 

@@ -13,10 +13,11 @@ export type BtfType =
       readonly members: readonly Member[];
       readonly bitFields?: boolean;
     }
+  | { readonly kind: 'enum'; readonly name: string; readonly values: Readonly<Record<string, number>> }
   | { readonly kind: 'typedef' | 'const' | 'function'; readonly name: string; readonly type: number }
   | { readonly kind: 'proto'; readonly parameters: number };
 
-const KINDS = { struct: 4, union: 5, typedef: 8, const: 10, function: 12, proto: 13 } as const;
+const KINDS = { struct: 4, union: 5, enum: 6, typedef: 8, const: 10, function: 12, proto: 13 } as const;
 
 /** BTF with these types, which are numbered from 1. */
 export const encodeBtf = (types: readonly BtfType[]): Buffer => {
@@ -48,6 +49,10 @@ export const encodeBtf = (types: readonly BtfType[]): Buffer => {
           0,
           ...members,
         ];
+      }
+      case 'enum': {
+        const values = Object.entries(type.values).flatMap(([name, value]) => [place(name), value]);
+        return [place(type.name), info | (values.length / 2), 4, ...values];
       }
       case 'proto':
         return [0, info | type.parameters, 0, ...new Array(2 * type.parameters).fill(0)];

@@ -102,6 +102,8 @@ export const healthy: Facts = {
     complete: true,
   },
   boot: { starters: [], masked: false },
+  system: { ids: ['debian'], isOstree: false, isTransactional: false, auditsFromBoot: false },
+  unaudited: { kind: 'known', processes: 0, users: [] },
   security: { modules: ['selinux', 'apparmor'], loggedActions: ['kill_process', 'log'] },
   audit: { kind: 'read', status: ownedStatus, rules: ownRules() },
   config: {

@@ -5,6 +5,7 @@ import { readCore } from '../../src/doctor/readers/read-core.ts';
 import { readExtensionFiles } from '../../src/doctor/readers/read-extension-files.ts';
 import { readFlags } from '../../src/doctor/readers/read-flags.ts';
 import { readProcesses } from '../../src/doctor/readers/read-processes.ts';
+import { readSystem } from '../../src/doctor/readers/read-system.ts';
 import { type Readers, runDoctor } from '../../src/doctor/run-doctor.ts';
 import { runSelfTest } from '../../src/doctor/self-test/run-self-test.ts';
 import { socketPath, startFakeCore } from '../osquery-extension-ts/support.ts';
@@ -29,6 +30,8 @@ const readersOf = (root: string, changes: Partial<Readers> = {}): Readers => ({
   core: readCore,
   processes: () => readProcesses(root, -1),
   boot: () => readBoot(root),
+  system: () => readSystem(root),
+  unaudited: async () => healthy.unaudited,
   security: () => healthy.security,
   audit: async () => healthy.audit,
   config: path => readConfig({ root, path, platform: 'linux' }),

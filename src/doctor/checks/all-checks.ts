@@ -11,6 +11,7 @@ import { checkRecordedTables } from './recorded-tables.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkSelfTest } from './self-test.ts';
 import { checkSuppressingRules } from './suppressing-rules.ts';
+import { checkUnauditedProcesses } from './unaudited-processes.ts';
 import { checkWatchedFiles } from './watched-files.ts';
 
 /** Every check. Checks that others depend on come first. */
@@ -24,6 +25,7 @@ export const allChecks: readonly Check[] = [
   checkAuditStatus,
   checkSuppressingRules,
   checkOwnRules,
+  checkUnauditedProcesses,
   checkWatchedFiles,
   checkAuditControl,
   checkSchedule,

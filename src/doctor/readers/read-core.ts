@@ -50,6 +50,7 @@ const ask = async (client: ExtensionManagerClient, scheduleTimeoutMs: number): P
   const options = await client.options();
   const extensions = await client.extensions();
   const info = (await rows(client, 'SELECT pid, version, config_valid FROM osquery_info'))?.[0];
+  const status = (await rows(client, 'SELECT bpf FROM audit_status'))?.[0];
   const tables = await rows(client, "SELECT name, owner_uuid FROM osquery_registry WHERE registry = 'table'");
   const schedule = await rows(client, 'SELECT name, query, interval, denylisted FROM osquery_schedule', {
     timeoutMs: scheduleTimeoutMs,
@@ -70,6 +71,7 @@ const ask = async (client: ExtensionManagerClient, scheduleTimeoutMs: number): P
       native: owner_uuid === '' || owner_uuid === '0',
     })),
     schedule: schedule?.map(scheduledQuery),
+    bpf: status?.bpf || undefined,
   };
 };
 
