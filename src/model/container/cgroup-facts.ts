@@ -25,17 +25,21 @@ export class CgroupFactsCache {
     const key = bytes.toString('latin1');
     const known = this.#facts.get(key);
     if (known !== undefined) return known;
-    const memberships = parseCgroup(bytes);
-    const container = findContainer(memberships);
-    const facts = {
-      path: mainPath(memberships),
-      container,
-      mayBeOfEnding: container === null && isAtOldRoots(memberships),
-    };
+    const facts = cgroupFacts(parseCgroup(bytes));
     this.#facts.set(key, facts);
     return facts;
   }
 }
+
+/** The facts in the cgroups that a process is in, one of each hierarchy. */
+export const cgroupFacts = (memberships: readonly CgroupMembership[]): CgroupFacts => {
+  const container = findContainer(memberships);
+  return {
+    path: mainPath(memberships),
+    container,
+    mayBeOfEnding: container === null && isAtOldRoots(memberships),
+  };
+};
 
 const isAtOldRoots = (memberships: readonly CgroupMembership[]): boolean => {
   const old = memberships.filter(({ hierarchy }) => hierarchy !== 0);

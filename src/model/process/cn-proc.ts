@@ -1,3 +1,5 @@
+import type { ExecFacts } from './exec-facts.ts';
+
 /**
  * Messages of the kernel's process connector, little-endian. Source: linux/connector.h and linux/cn_proc.h.
  *
@@ -32,7 +34,7 @@ interface Timed {
 /** Pids are those of the initial pid namespace, for processes in containers too. */
 export type ProcConnectorEvent =
   | (Timed & { readonly kind: 'fork'; readonly pid: number; readonly parent: number })
-  | (Timed & { readonly kind: 'exec'; readonly pid: number })
+  | (Timed & { readonly kind: 'exec'; readonly pid: number; readonly facts?: ExecFacts })
   | (Timed & { readonly kind: 'exit'; readonly pid: number })
   /** Answer to a subscription: 0 or a positive errno. */
   | { readonly kind: 'reply'; readonly error: number }

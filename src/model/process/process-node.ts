@@ -1,5 +1,6 @@
 import type { Container } from '../container/container-id.ts';
 import type { IsoTimes } from '../event-time.ts';
+import type { ExecFacts } from './exec-facts.ts';
 import type { Image } from './image.ts';
 import type { Place } from './place.ts';
 
@@ -10,6 +11,13 @@ import type { Place } from './place.ts';
  * - `exec`: not at all; the time is that of the first exec that was seen, and the process is older
  */
 export type StartKnowledge = 'fork' | 'procfs' | 'exec';
+
+/** An exec that the kernel has reported, and audit not yet. */
+export interface UntoldExec {
+  /** Milliseconds since the epoch. */
+  readonly ms: number;
+  readonly facts: ExecFacts | undefined;
+}
 
 /** One process: a pid from its start to its end. Another process with the same pid is another node. */
 export interface ProcessNode {
@@ -29,10 +37,10 @@ export interface ProcessNode {
   hasForked: boolean;
   /** Number of execs of `forkedFrom` that the kernel had reported when it forked; undefined if nobody counted. */
   forkedAfter: number | undefined;
-  /** Number of execs that the kernel's process connector has reported … */
+  /** Number of execs that the kernel has reported … */
   execs: number;
-  /** … and the times of the last ones whose exec event has not come yet. */
-  untoldExecs: number[] | undefined;
+  /** … and the last ones whose exec event has not come yet. */
+  untoldExecs: UntoldExec[] | undefined;
   /** Its newest exec; undefined while it runs what it was forked with. */
   image: Image | undefined;
   /** What it was forked with, once it was asked for. */

@@ -1,5 +1,6 @@
 import { eventMs } from '../event-time.ts';
 import type { ExecEvent } from '../model-event.ts';
+import type { ExecFacts } from './exec-facts.ts';
 import { createImage, fillIn, type Image } from './image.ts';
 import type { LiveProcess, LiveProcesses } from './live-processes.ts';
 import type { ProcessNode, StartKnowledge } from './process-node.ts';
@@ -56,6 +57,8 @@ export interface ExecReading {
   readonly parent: ProcessNode | undefined;
   /** What the parent ran at the time. */
   readonly parentImage: Image | undefined;
+  /** What the kernel knew at the exec itself, if it was asked. */
+  readonly facts: ExecFacts | undefined;
 }
 
 /**
@@ -124,12 +127,13 @@ export class ProcessTree {
   }
 
   /** A process executed something; its exec event will say what. In order with forks and exits. */
-  executed(pid: number, atMs: number): void {
+  executed(pid: number, atMs: number, facts?: ExecFacts): void {
     const node = this.find(pid, atMs);
     if (node === undefined) return;
     node.execs++;
-    if (node.untoldExecs === undefined) node.untoldExecs = [atMs];
-    else if (node.untoldExecs.push(atMs) > MAX_UNTOLD_EXECS) node.untoldExecs.shift();
+    const exec = { ms: atMs, facts };
+    if (node.untoldExecs === undefined) node.untoldExecs = [exec];
+    else if (node.untoldExecs.push(exec) > MAX_UNTOLD_EXECS) node.untoldExecs.shift();
   }
 
   /** A process ended. It stays known until room is needed. */
@@ -175,19 +179,20 @@ export class ProcessTree {
     node.parentPid = parentPid;
     node.parent = parent;
     if (parent !== undefined) this.#catchUp(parent, node);
+    const told = takeExec(node, at);
     const image = createImage({
       path: event.path,
       comm: event.comm,
       argv: event.argv,
       execMs: at,
-      exec: takeExec(node, at),
+      exec: told?.number,
     });
     // Nobody will ask what it ran: most processes end before their exec is reported, and have no children.
     if (this.#isOver(node)) node.image = NOT_KEPT;
     else this.#setImage(node, image);
     const parentImage = parent && this.imageOf(parent);
     this.#known.makeRoom(node);
-    return { process: node, image, parent, parentImage };
+    return { process: node, image, parent, parentImage, facts: told?.facts };
   }
 
   /** Whether a process has ended and had no children. Fork messages come before that of the end. */
@@ -203,7 +208,7 @@ export class ProcessTree {
     if (child.forkedFrom !== parent || child.forkedAfter === undefined) return;
     const missed = child.forkedAfter - (parent.execs - (parent.untoldExecs?.length ?? 0));
     if (missed <= 0) return;
-    const execMs = parent.untoldExecs?.splice(0, missed).at(-1);
+    const execMs = parent.untoldExecs?.splice(0, missed).at(-1)?.ms;
     if (parent.untoldExecs?.length === 0) parent.untoldExecs = undefined;
     const unknown = { path: undefined, comm: undefined, argv: undefined, execMs, exec: child.forkedAfter };
     this.#setImage(parent, this.#liveImage(parent) ?? createImage(unknown));
@@ -421,15 +426,24 @@ const remembered = (node: ProcessNode | undefined): ProcessNode | undefined =>
 
 const endedBefore = (node: ProcessNode, at: number): boolean => node.exitMs !== undefined && node.exitMs < at;
 
-/** Which exec of its process an event at `at` is: the first that was not before it. */
-const takeExec = (node: ProcessNode, at: number): number | undefined => {
-  while (node.untoldExecs !== undefined) {
-    const exec = node.execs - node.untoldExecs.length + 1;
-    const toldMs = node.untoldExecs.shift()!;
-    if (node.untoldExecs.length === 0) node.untoldExecs = undefined;
-    if (toldMs >= at - CLOCKS_APART_MS) return exec;
-  }
-  return undefined;
+/**
+ * Which exec of its process an event at `at` is. If the kernel's report names the event's time, that decides; else it is the first
+ * that was not before it.
+ */
+const takeExec = (
+  node: ProcessNode,
+  at: number,
+): { readonly number: number; readonly facts: ExecFacts | undefined } | undefined => {
+  const { untoldExecs } = node;
+  if (untoldExecs === undefined) return undefined;
+  let place = untoldExecs.findIndex(({ facts }) => facts?.auditMs === at);
+  if (place < 0) place = untoldExecs.findIndex(({ ms }) => ms >= at - CLOCKS_APART_MS);
+  const number = node.execs - untoldExecs.length + 1 + place;
+  const taken = place < 0 ? undefined : untoldExecs[place];
+  // Those before will not be told any more.
+  untoldExecs.splice(0, taken === undefined ? untoldExecs.length : place + 1);
+  if (untoldExecs.length === 0) node.untoldExecs = undefined;
+  return taken && { number, facts: taken.facts };
 };
 
 /**

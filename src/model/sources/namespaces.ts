@@ -14,9 +14,9 @@ export interface NamespaceFields {
   readonly process_namespace_pid: number | undefined;
 }
 
-/** The namespaces a process is in while it lives. */
+/** The namespaces a process was in at its exec or, if the kernel did not report them, is in while it lives. */
 export const namespacesSource = (procfs: ProcfsReader): EventSource<NamespaceFields> =>
-  eventSource<NamespaceFields, Pick<ProcessTreeFields, 'process'>>({
+  eventSource<NamespaceFields, Pick<ProcessTreeFields, 'process' | 'exec_facts'>>({
     name: 'namespaces',
     provides: {
       process_mnt_namespace: 'output',
@@ -25,8 +25,17 @@ export const namespacesSource = (procfs: ProcfsReader): EventSource<NamespaceFie
       process_user_namespace: 'output',
       process_namespace_pid: 'output',
     },
-    needs: ['process'],
-    resolve({ pid }, { process }) {
+    needs: ['process', 'exec_facts'],
+    resolve({ pid }, { process, exec_facts }) {
+      if (exec_facts !== undefined) {
+        return {
+          process_mnt_namespace: exec_facts.mountNamespace,
+          process_net_namespace: exec_facts.netNamespace,
+          process_pid_namespace: exec_facts.pidNamespace,
+          process_user_namespace: exec_facts.userNamespace,
+          process_namespace_pid: exec_facts.namespacePid,
+        };
+      }
       if (process?.exitMs !== undefined) return undefined;
       const namespace = (kind: string): number | undefined => {
         const target = procfs.link(pid, `ns/${kind}`);

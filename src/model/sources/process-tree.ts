@@ -6,6 +6,7 @@ import type { ModelEvent } from '../model-event.ts';
 import { type Ancestor, Ancestors } from '../process/ancestors.ts';
 import type { ProcConnectorEvent } from '../process/cn-proc.ts';
 import { type ConnectorState, createConnectorState } from '../process/connector-state.ts';
+import type { ExecFacts } from '../process/exec-facts.ts';
 import type { Image } from '../process/image.ts';
 import type { ProcessConnector } from '../process/process-connector.ts';
 import { type ProcessNode, startTextOf } from '../process/process-node.ts';
@@ -32,6 +33,8 @@ export interface ProcessTreeFields {
   readonly process_image: Image;
   readonly parent: ProcessNode | undefined;
   readonly parent_image: Image | undefined;
+  /** What the kernel knew of the process at the exec; undefined if only audit told of it. */
+  readonly exec_facts: ExecFacts | undefined;
 }
 
 /** Milliseconds between two drains of the connector's socket if no event requires one; its buffer holds seconds. */
@@ -71,6 +74,7 @@ const PROVIDED: EventSource<ProcessTreeFields>['provides'] = {
   process_image: 'internal',
   parent: 'internal',
   parent_image: 'internal',
+  exec_facts: 'internal',
 };
 
 /** The ancestors of a process: parents are known by pid and start time, also after they ended. */
@@ -111,7 +115,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
       // Its own fork and exec, and its parent's, came before. Exits can wait a little.
       const isStale = clock.monotonicMs() - listener.drainedAt > FRESH_MS;
       if (!tree.isExpected(event, listener.isListening) || isStale) listener.drain();
-      const { process, image, parent, parentImage } = tree.exec(event);
+      const { process, image, parent, parentImage, facts } = tree.exec(event);
       return {
         // Not kept with the node: most processes are asked for it once.
         process_start_timestamp: process.startKnown === 'exec' ? undefined : times.of(process.startMs),
@@ -125,6 +129,7 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
         process_image: image,
         parent,
         parent_image: parentImage,
+        exec_facts: facts,
       };
     },
   });
@@ -208,7 +213,7 @@ class ConnectorListener {
         this.#tree.fork(event.pid, event.parent, event.monotonicMs + wallOffsetMs, false);
         break;
       case 'exec':
-        this.#tree.executed(event.pid, event.monotonicMs + wallOffsetMs);
+        this.#tree.executed(event.pid, event.monotonicMs + wallOffsetMs, event.facts);
         break;
       case 'exit':
         this.#tree.exit(event.pid, event.monotonicMs + wallOffsetMs);
