@@ -1,4 +1,5 @@
 import type { FlagDefinition } from '../flags/flag-definition.ts';
+import { numberRange } from '../flags/flag-range.ts';
 import { PROGRAM } from '../runtime/program-name.ts';
 import type { Command } from './command.ts';
 import { helpFlags } from './command-flags.ts';
@@ -74,7 +75,9 @@ const spelling = (flag: FlagDefinition): string =>
 
 const description = (flag: FlagDefinition): string => {
   if (flag.defaultValue === '' || (flag.group === 'command' && flag.type === 'bool')) return flag.help;
-  return `${flag.help} (default ${flag.defaultValue})`;
+  const isBounded = flag.minimum !== undefined && flag.maximum !== undefined;
+  const range = isBounded ? `; ${numberRange(flag)}` : '';
+  return `${flag.help} (default ${flag.defaultValue}${range})`;
 };
 
 const twoColumns = (left: string, right: string): string => {

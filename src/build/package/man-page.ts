@@ -1,4 +1,5 @@
 import type { TableSpec } from 'osquery-extension-ts';
+import type { ColumnFacts } from '../../../tables/facts/column-facts.ts';
 
 /** What a man page is made of. */
 export interface ManPage {
@@ -49,12 +50,32 @@ export const manPage = ({ name, section, summary, version, date, body }: ManPage
     ...body.flatMap(part),
   ].join('\n')}\n`;
 
-/** The columns of a table, one a line. */
-export const columnList = ({ columns }: TableSpec): string => {
+/** The columns of a table: a line for each, and below it what it is, where it comes from and when it is NULL. */
+export const columnList = (
+  columns: TableSpec['columns'],
+  facts: Readonly<Record<string, ColumnFacts>>,
+): string => {
   const width = Math.max(...columns.map(({ name }) => name.length)) + 2;
   return columns
-    .map(({ name, type, options }) =>
-      `${name.padEnd(width)}${type.padEnd(8)}${options?.hidden === true ? 'hidden' : ''}`.trimEnd(),
-    )
+    .map(({ name, type, options }) => {
+      const head =
+        `${name.padEnd(width)}${type.padEnd(8)}${options?.hidden === true ? 'hidden' : ''}`.trimEnd();
+      const { is, from, nullIf } = facts[name]!;
+      const nothing = nullIf === undefined ? 'Never NULL.' : `NULL if ${nullIf}.`;
+      return [head, ...wrapped(`${is} From ${from}. ${nothing}`.replaceAll('`', ''))].join('\n');
+    })
     .join('\n');
+};
+
+const WIDTH = 72;
+const INDENT = '      ';
+
+const wrapped = (text: string): readonly string[] => {
+  const rows: string[] = [];
+  for (const word of text.split(' ')) {
+    const row = rows.at(-1);
+    if (row === undefined || row.length + 1 + word.length > WIDTH) rows.push(`${INDENT}${word}`);
+    else rows[rows.length - 1] = `${row} ${word}`;
+  }
+  return rows;
 };

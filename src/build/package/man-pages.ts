@@ -1,7 +1,5 @@
-import type { TableSpec } from 'osquery-extension-ts';
-import { auditStatus } from '../../../tables/audit_status.ts';
+import { documentedTables } from '../../../tables/facts/index.ts';
 import { eventTablesOn } from '../../../tables/index.ts';
-import { processTelemetryEvents } from '../../../tables/process_telemetry_events.ts';
 import type { Command } from '../../cli/command.ts';
 import { commands } from '../../cli/commands.ts';
 import { commandHelp, programHelp } from '../../cli/help.ts';
@@ -32,6 +30,7 @@ const programPage = (facts: PageFacts): string => {
         '/usr/lib/osquery/extensions/osquery-audit-events.ext   what osqueryd loads',
         '/etc/osquery/extensions.load                           the list with its path',
         '/usr/share/osquery-audit-events                        flags, packs, a systemd drop-in',
+        '/usr/share/doc/osquery-audit-events                    pages by topic: README.md lists them',
         '/var/lib/osquery-audit-events                          rows and counters over a restart',
       ].join('\n'),
     },
@@ -71,21 +70,16 @@ With --audit_fim_show_accesses=true opens that only read have rows, too, and wit
 which a path cannot be told.`;
 
 const tablesPage = (facts: PageFacts): string => {
-  const tables: readonly TableSpec[] = [
-    ...eventTablesOn('linux').map(({ spec }) => spec),
-    processTelemetryEvents.spec,
-    auditStatus,
-  ];
   const body: ManPart[] = [
     { heading: 'Description' },
     {
       paragraph:
         'The columns of the tables on Linux, with their types. SELECT * does not show hidden columns: name them in the query.',
     },
-    ...tables.flatMap(table => [
-      { heading: table.name },
-      ...switchOf(table.name),
-      { verbatim: columnList(table) },
+    ...documentedTables.flatMap(({ spec, columns }) => [
+      { heading: spec.name },
+      ...switchOf(spec.name),
+      { verbatim: columnList(spec.columns, columns) },
     ]),
     { heading: 'Watched files' },
     { paragraph: WATCHED },

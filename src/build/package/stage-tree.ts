@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { PROGRAM } from '../../runtime/program-name.ts';
 import type { Architecture } from './architectures.ts';
 import { manPages } from './man-pages.ts';
+import { shippedPages } from './shipped-pages.ts';
 
 /** The inputs of a release, besides its executables. */
 export interface Release {
@@ -61,7 +62,7 @@ export const stageTree = async (tree: string, parts: TreeParts): Promise<void> =
   await copy('osquery.flags', `${SHARE}/osquery.flags`);
   await cp(join(root, 'tables/packs'), join(tree, SHARE, 'packs'), { recursive: true });
   await put(`${SHARE}/systemd/osquery-audit-events.conf`, await template('drop-in.conf', {}));
-  await copy('README.md', `${DOC}/README.md`);
+  for (const [path, page] of await shippedPages(root)) await put(`${DOC}/${path}`, page);
   await put(`${DOC}/changelog.gz`, gzipSync(await readFile(join(root, 'CHANGELOG.md')), { level: 9 }));
   await put(`${DOC}/copyright`, await template('copyright', {}));
   await put(`${DOC}/sbom.cdx.json`, bill);

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { architectures } from '../../../src/build/package/architectures.ts';
 import { makeDeb, makeRpm, makeTar, type PackageOptions } from '../../../src/build/package/make-packages.ts';
+import { shippedPages } from '../../../src/build/package/shipped-pages.ts';
 import { stageTree } from '../../../src/build/package/stage-tree.ts';
 import { unless, whyNotLinux } from '../../unless.ts';
 
@@ -71,6 +72,8 @@ describe('a package', unless(whyNotLinux), () => {
           '-rwxr-xr-x root/root /usr/bin/osquery-audit-events',
           '-rw-r--r-- root/root /usr/share/osquery-audit-events/osquery.flags',
           '-rw-r--r-- root/root /usr/share/osquery-audit-events/packs/process_events.conf',
+          '-rw-r--r-- root/root /usr/share/doc/osquery-audit-events/README.md',
+          '-rw-r--r-- root/root /usr/share/doc/osquery-audit-events/src/doctor/README.md',
           '-rw-r--r-- root/root /usr/share/man/man1/osquery-audit-events.1.gz',
           '-rw-r--r-- root/root /usr/share/man/man5/osquery-audit-events-tables.5.gz',
         ]),
@@ -78,6 +81,19 @@ describe('a package', unless(whyNotLinux), () => {
       expect(files.filter(file => file.includes('/etc/'))).toEqual([]);
     },
   );
+});
+
+test('the pages of a package lead to pages that it has', async () => {
+  const pages = await shippedPages(root);
+  expect([...pages.keys()]).toEqual(
+    expect.arrayContaining(['README.md', 'tables/README.md', 'src/flags/tuning.md']),
+  );
+  for (const [path, page] of pages) {
+    for (const [, link] of page.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
+      if (!/^[a-z]+:/.test(link!))
+        expect(pages.has(join(dirname(path), link!)), `${path}: ${link}`).toBe(true);
+    }
+  }
 });
 
 describe('the command of packages', () => {
