@@ -13,6 +13,8 @@ export type Truth =
 
 export interface Command {
   readonly line: string;
+  /** Whether its prompt is root's: `#` instead of `$`. */
+  readonly isRoot: boolean;
   /** What it prints, without the last newline. */
   readonly output: string;
   /** Line numbers of the output in the page, from 1: the first, and the one behind the last. */
@@ -68,11 +70,12 @@ const truthOf = ({ info, at }: Fence): Truth | undefined => {
 export const consoleBlock = (fence: Fence): ConsoleBlock | undefined => {
   const truth = truthOf(fence);
   if (truth === undefined) return undefined;
-  const starts = [...fence.lines.keys()].filter(index => fence.lines[index]!.startsWith('$ '));
+  const starts = [...fence.lines.keys()].filter(index => /^[$#] /.test(fence.lines[index]!));
   const commands = starts.map((start, index) => {
     const end = starts[index + 1] ?? fence.lines.length;
     return {
       line: fence.lines[start]!.slice(2),
+      isRoot: fence.lines[start]!.startsWith('#'),
       output: fence.lines.slice(start + 1, end).join('\n'),
       from: fence.at + start + 2,
       to: fence.at + end + 1,
