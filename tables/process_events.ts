@@ -1,7 +1,7 @@
 import type { ColumnSpec } from 'osquery-extension-ts';
 import type { ProcessEvent } from '../src/audit/audit-event.ts';
 import type { SyscallName } from '../src/audit/syscalls.ts';
-import type { EventTable, RowContext } from '../src/events/event-table.ts';
+import { type EventTable, type RowContext, sourceOf } from '../src/events/event-table.ts';
 import { argumentsBeside } from '../src/events/joined-arguments.ts';
 
 const osqueryColumns = [
@@ -48,6 +48,7 @@ const ownColumns = [
   { name: 'ppid', type: 'BIGINT', options: { hidden: true } },
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
+  { name: 'source', type: 'TEXT', options: { hidden: true } },
   { name: 'node', type: 'TEXT', options: { hidden: true } },
   { name: 'target_pid', type: 'BIGINT', options: { hidden: true } },
   { name: 'target_path', type: 'TEXT', options: { hidden: true } },
@@ -171,6 +172,7 @@ export const processEvents: EventTable<'process', typeof columns> = {
       ppid: event.ppid,
       exit: event.exit,
       audit_id: context.auditId(event),
+      source: sourceOf(event),
       node: event.node,
       target_pid: event.target?.pid,
       target_path: event.target && context.targetPath(event.target),

@@ -1,6 +1,6 @@
 import type { ColumnSpec } from 'osquery-extension-ts';
 import type { SocketEvent } from '../src/audit/audit-event.ts';
-import type { EventTable } from '../src/events/event-table.ts';
+import { type EventTable, sourceOf } from '../src/events/event-table.ts';
 import type { AuditSettings } from '../src/flags/audit-settings.ts';
 
 const osqueryColumns = [
@@ -27,6 +27,7 @@ const osqueryColumns = [
 const ownColumns = [
   { name: 'exit', type: 'BIGINT', options: { hidden: true } },
   { name: 'audit_id', type: 'TEXT', options: { hidden: true } },
+  { name: 'source', type: 'TEXT', options: { hidden: true } },
   { name: 'node', type: 'TEXT', options: { hidden: true } },
   { name: 'container_id', type: 'TEXT', options: { hidden: true } },
   { name: 'container_runtime', type: 'TEXT', options: { hidden: true } },
@@ -109,6 +110,7 @@ export const socketEvents: EventTable<'socket', typeof columns> = {
       status: event.outcome,
       exit: event.exit,
       audit_id: auditId(event),
+      source: sourceOf(event),
       node: event.node,
     };
   },

@@ -21,8 +21,10 @@ interface EventOrigin {
   readonly seconds: number;
   /** 0–999. */
   readonly milliseconds: number;
-  /** The audit serial (a wrapping u32), or the record's number within its trail for OpenBSM. */
+  /** The audit serial (a wrapping u32), or the record's number within its trail for OpenBSM; 0 if audit did not see it. */
   readonly serial: number;
+  /** Whether only BPF has seen it, because audit cannot see the process. */
+  readonly isUnaudited?: boolean;
   /** The host named in a log. */
   readonly node?: string | undefined;
   /** As in an enriched log. */

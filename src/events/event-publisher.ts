@@ -99,7 +99,14 @@ export class AuditIds {
   /** All but the serial: events of one tick of audit's clock share it. */
   #stamp = '';
 
-  of({ seconds, milliseconds, serial }: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial'>): string {
+  /** undefined for an event that audit did not see. */
+  of({
+    seconds,
+    milliseconds,
+    serial,
+    isUnaudited,
+  }: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial' | 'isUnaudited'>): string | undefined {
+    if (isUnaudited === true) return undefined;
     if (seconds !== this.#seconds || milliseconds !== this.#milliseconds) {
       this.#seconds = seconds;
       this.#milliseconds = milliseconds;

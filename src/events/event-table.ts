@@ -32,9 +32,13 @@ export interface RowContext {
   imageTimes(event: ProcessEvent): ImageTimes | undefined;
   /** The program of the process that got a signal; undefined if it cannot be determined. */
   targetPath(target: SignalTarget): string | undefined;
-  /** Timestamp and serial as the event's source writes them. */
-  auditId(event: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial'>): string;
+  /** Timestamp and serial as audit writes them; undefined for an event that audit did not see. */
+  auditId(event: Pick<AuditEvent, 'seconds' | 'milliseconds' | 'serial' | 'isUnaudited'>): string | undefined;
 }
+
+/** Who has seen an event. */
+export const sourceOf = ({ isUnaudited }: Pick<AuditEvent, 'isUnaudited'>): 'audit' | 'bpf' =>
+  isUnaudited === true ? 'bpf' : 'audit';
 
 /** The parts of it that are looked up. */
 export type RowLookups = Pick<RowContext, 'uptimeAt' | 'imageTimes' | 'targetPath'>;

@@ -25,6 +25,18 @@ export const eventFacts = {
   },
 } as const satisfies Readonly<Record<string, ColumnFacts>>;
 
+/** Columns of tables with events that audit cannot see. */
+export const witnessFacts = {
+  audit_id: {
+    ...eventFacts.audit_id,
+    nullIf: 'audit did not see the event: `source` is `bpf`',
+  },
+  source: {
+    is: '`audit`, or `bpf` if audit cannot see the process, because it is older than audit.',
+    from: 'who has told of the event',
+  },
+} as const satisfies Readonly<Record<string, ColumnFacts>>;
+
 /** Columns of who acted. */
 export const actorFacts = {
   auid: {

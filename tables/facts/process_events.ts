@@ -1,6 +1,6 @@
 import type { processEvents } from '../process_events.ts';
 import type { FactsOf } from './column-facts.ts';
-import { actorFacts, containerFacts, eventFacts, ON_DEMAND, orNullIf } from './common.ts';
+import { actorFacts, containerFacts, eventFacts, ON_DEMAND, orNullIf, witnessFacts } from './common.ts';
 
 const { comm, tty, ses, exit, ...ids } = actorFacts;
 const NO_EXEC = 'the row is of a fork or a signal';
@@ -86,7 +86,7 @@ export const processEventsFacts: FactsOf<(typeof processEvents)['spec']['columns
     nullIf: 'the record lacks it',
   },
   exit,
-  audit_id: eventFacts.audit_id,
+  ...witnessFacts,
   node: eventFacts.node,
   target_pid: {
     is: 'Who received the signal; a negative number is a process group, -1 all.',

@@ -1,6 +1,6 @@
 import type { socketEvents } from '../socket_events.ts';
 import type { FactsOf } from './column-facts.ts';
-import { containerFacts, eventFacts, ON_DEMAND, orNullIf } from './common.ts';
+import { containerFacts, eventFacts, ON_DEMAND, orNullIf, witnessFacts } from './common.ts';
 
 const IO_URING = 'the call was made through io_uring';
 const NO_ADDRESS = 'the family has no addresses, or the end could not be looked at in time';
@@ -72,7 +72,7 @@ export const socketEventsFacts: FactsOf<(typeof socketEvents)['spec']['columns']
     from: 'SYSCALL exit',
     nullIf: IO_URING,
   },
-  audit_id: eventFacts.audit_id,
+  ...witnessFacts,
   node: eventFacts.node,
   ...orNullIf(containerFacts, ON_DEMAND),
 };

@@ -79,6 +79,7 @@ describe('process_events', () => {
       ppid: '101',
       exit: '0',
       audit_id: '1795474704.082:386',
+      source: 'audit',
     });
     expect(Buffer.byteLength(cmdline)).toBe(28);
   });
@@ -119,6 +120,7 @@ describe('process_events', () => {
       ppid: '101',
       exit: '200',
       audit_id: '1795474704.082:386',
+      source: 'audit',
     });
   });
 
@@ -215,6 +217,12 @@ describe('process_events', () => {
     expect(row.cmdline).toBe(cmdline);
     expect(JSON.parse(row.argv!)).toEqual(argv);
     expect(row.cmdline_size).toBe(String(Buffer.byteLength(cmdline)));
+  });
+
+  it('has no audit id of an event that only BPF has seen', () => {
+    const row = rowOf(processEvents, { ...EXEC, serial: 0, isUnaudited: true }, CONTEXT)!;
+    expect(row.source).toBe('bpf');
+    expect(row).not.toHaveProperty('audit_id');
   });
 
   it('writes the whole audit id', () => {

@@ -42,6 +42,7 @@ const COMMON = {
   status: 'succeeded',
   exit: '0',
   audit_id: '1795474704.082:386',
+  source: 'audit',
 };
 
 describe('socket_events', () => {
@@ -109,6 +110,12 @@ describe('socket_events', () => {
       success,
       exit: String(exit),
     });
+  });
+
+  it('has no audit id of an event that only BPF has seen', () => {
+    const row = rowOf(socketEvents, { ...CONNECT, serial: 0, isUnaudited: true }, CONTEXT)!;
+    expect(row.source).toBe('bpf');
+    expect(row).not.toHaveProperty('audit_id');
   });
 
   it('has NULL for a program and an uptime that are not known', () => {
