@@ -53,7 +53,7 @@ const rememberedWords = new Uint32Array(REMEMBERED);
 const rememberedTexts: string[] = new Array(REMEMBERED).fill('0.0.0.0');
 
 /** `formatIPv4`, with the text reused if the address comes again. */
-const knownIPv4 = (bytes: Uint8Array, at: number): string => {
+export const knownIPv4 = (bytes: Uint8Array, at: number): string => {
   const word = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   const place = (Math.imul(word, 0x9e3779b1) >>> 16) & (REMEMBERED - 1);
   if (rememberedWords[place] !== word) {

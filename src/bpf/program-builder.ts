@@ -136,6 +136,9 @@ export class ProgramBuilder {
   output(bytes: number, base: Register, offset = 0): this {
     const sent = this.uniqueLabel('sent');
     this.assembler
+      .call(HELPERS.ktime_get_ns)
+      .shiftRight(R0, 20)
+      .store(4, base, offset + TASK.passedOn, R0)
       .loadMap(R1, this.#maps.ring)
       .move(R2, base)
       .addNumber(R2, offset)

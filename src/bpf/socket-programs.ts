@@ -121,8 +121,8 @@ const writeSocket = (
 };
 
 /**
- * Notes the caller when a connection begins, and tells its ends when it is established or refused: the port is not
- * chosen before, and later the task that runs may be any.
+ * Notes the caller when a connection begins, and tells its ends when it is established. Not before, because the port
+ * is chosen in between; and not without the note, because then the task that runs may be any.
  */
 const assembleStates = (btf: Btf, maps: ProgramMaps): Buffer => {
   const builder = new ProgramBuilder(btf, maps);
@@ -137,15 +137,14 @@ const assembleStates = (btf: Btf, maps: ProgramMaps): Buffer => {
   builder.lookUp();
   assembler.jumpIf(R0, 'equal', 0, 'out').move(R9, R0);
   assembler
-    .set(R1, 0)
-    .jumpIf(R7, 'equal', TCP_ESTABLISHED, 'result')
-    .jumpIf(R7, 'equal', TCP_SYN_RECV, 'result')
-    .set(R1, 1)
-    .label('result')
-    .store(4, R9, SOCKET.result, R1);
+    .jumpIf(R7, 'equal', TCP_ESTABLISHED, 'established')
+    .jumpIf(R7, 'not equal', TCP_SYN_RECV, 'done')
+    .label('established');
   takeSocket(builder, offsets);
   writeSocket(builder, offsets, R9, 0);
-  builder.output(SOCKET.bytes, R9).remove();
+  builder.output(SOCKET.bytes, R9);
+  assembler.label('done');
+  builder.remove();
   assembler.jump('out').label('begins');
   takeSocket(builder, offsets);
   builder.follow(R1, R8, offsets.protocol, 2);

@@ -7,7 +7,7 @@ import { readTaskFacts, TASK, type TaskFacts } from './task-record.ts';
 export const SOCKET = {
   /** The descriptor; -1: not known. */
   fd: TASK.bytes,
-  /** What the call returned; for SOCKET_KINDS.connected, 0 or 1: whether the connection failed. */
+  /** What the call returned; 0 for SOCKET_KINDS.connected. */
   result: TASK.bytes + 4,
   family: TASK.bytes + 8,
   type: TASK.bytes + 10,
@@ -28,7 +28,7 @@ export const SOCKET_KINDS = {
   connect: 1,
   accept: 2,
   bind: 3,
-  /** A TCP connection that a call began is established, or was refused. The call may be over already, or go on. */
+  /** A TCP connection that a call began is established. The call may be over already, or go on. */
   connected: 4,
 } as const;
 

@@ -19,7 +19,7 @@
  * | 64 | 8 | when the thread was started, nanoseconds since boot |
  * | 72 | 16 | the thread's name (comm) |
  * | 88 | 4 | 1: the task has an audit context; 0: audit cannot see it |
- * | 92 | 4 | unused |
+ * | 92 | 4 | when the record was passed on: the monotonic clock in units of 2^20 nanoseconds, lower 32 bits |
  */
 export const TASK = {
   bootNs: 0,
@@ -37,6 +37,7 @@ export const TASK = {
   startNs: 64,
   comm: 72,
   hasContext: 88,
+  passedOn: 92,
   bytes: 96,
 } as const;
 

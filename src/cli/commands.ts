@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { daemonCommand } from './daemon-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { extensionCommand } from './extension-command.ts';
+import { loadBpfCommand } from './load-bpf-command.ts';
 import { lookCommand } from './look-command.ts';
 import { setupCommand } from './setup-command.ts';
 import { shellCommand } from './shell-command.ts';
@@ -20,4 +21,5 @@ export const commands: readonly Command[] = [
   bsmCommand,
   bridgeCommand,
   lookCommand,
+  loadBpfCommand,
 ];

@@ -119,7 +119,9 @@ const runExtension = async (args: ExtensionArgs, warning: string | undefined): P
     progress.clear();
     process.stderr.write(line);
   });
+  const isLive = args.replay.length === 0 && process.platform === 'linux';
   const end = await runEventExtension({
+    loader: isLive ? (await import('../bpf/loader-process.ts')).takeLoader() : undefined,
     name: PROGRAM,
     version: packageJson.version,
     socket: args.socket,

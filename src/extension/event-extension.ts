@@ -12,6 +12,7 @@ import {
 import { RunningQuery, readingQuery, Schedule } from 'osquery-extension-ts/events';
 import { auditLosses } from '../../tables/audit_losses.ts';
 import { auditStatus } from '../../tables/audit_status.ts';
+import type { LoaderProcess } from '../bpf/loader-process.ts';
 import { warmIngest } from '../ingest/ingest.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { trustedDirectory } from '../runtime/trusted-directory.ts';
@@ -48,6 +49,8 @@ export interface EventExtensionOptions {
   readonly log: OperatorLog;
   /** Logged as soon as core listens. */
   readonly warning?: string;
+  /** Loads BPF programs; undefined if there can be none. */
+  readonly loader?: LoaderProcess | undefined;
   /** How to start this program once more. */
   readonly bridgeKeeper: BridgeKeeper;
   /** Raw records, for audit_debug. */
@@ -98,8 +101,8 @@ const serve = async (
     log,
   });
   const onFailed = (error: unknown): void => stop.abort(error);
-  const { replay, reading, bridgeKeeper, onRaw } = options;
-  const flow = await EventFlow.begin(core, { replay, reading, log, bridgeKeeper, onRaw, onFailed });
+  const { replay, reading, bridgeKeeper, onRaw, loader } = options;
+  const flow = await EventFlow.begin(core, { replay, reading, log, bridgeKeeper, onRaw, onFailed, loader });
   let end: ExtensionEnd | undefined;
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => flow.close(end));
@@ -140,6 +143,8 @@ const serve = async (
     timeout,
     interval,
     onPing: () => running.announce(),
+    // Not before: core waits for the tables.
+    onRegistered: () => void flow.loadPrograms(),
     signal: AbortSignal.any([options.signal, stop.signal]),
     ...(refusePeer && { refusePeer }),
   });

@@ -5,6 +5,7 @@ import { eventTables } from '../../tables/index.ts';
 import { processEvents } from '../../tables/process_events.ts';
 import { processTelemetryEvents } from '../../tables/process_telemetry_events.ts';
 import { socketEvents } from '../../tables/socket_events.ts';
+import type { LoaderProcess } from '../bpf/loader-process.ts';
 import type { LateColumns } from '../events/late-columns.ts';
 import { Persistence } from '../events/persistence/persistence.ts';
 import { SpillFile } from '../events/spill-file.ts';
@@ -16,6 +17,7 @@ import type { EventSource, LiveOptions, SourceStatus } from '../ingest/event-sou
 import type { IngestHandlers } from '../ingest/ingest.ts';
 import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
 import { messageOf } from '../runtime/message-of.ts';
+import { BpfPrograms } from './bpf-programs.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
 import { CarriedCounters } from './carried-counters.ts';
 import { EventStore, type RowSource } from './event-store.ts';
@@ -53,6 +55,8 @@ export interface EventFlowOptions {
   readonly bridgeKeeper: BridgeKeeper;
   /** Raw records, for audit_debug. */
   readonly onRaw: (text: string) => void;
+  /** Loads BPF programs; undefined if there can be none. */
+  readonly loader?: LoaderProcess | undefined;
   /** Called when the source breaks off. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -81,6 +85,7 @@ export class EventFlow implements RowSource {
   #health = new HealthReport({ row: {}, use: processUse(), now: monotonicSeconds() });
   #telemetry: Telemetry | undefined;
   #endpoints: LocalEndpoints | undefined;
+  readonly #programs: BpfPrograms;
   #source: ChangeableSource | undefined;
   #lastError: string | undefined;
   #hasEnded = false;
@@ -97,6 +102,7 @@ export class EventFlow implements RowSource {
   private constructor(core: CoreSettings, options: EventFlowOptions) {
     this.#core = core;
     this.#options = options;
+    this.#programs = new BpfPrograms(options.loader);
     const { log, replay } = options;
     const isReplay = replay.length > 0;
     this.#spill = isReplay ? openSpill(log, () => this.#full.abort()) : undefined;
@@ -177,11 +183,19 @@ export class EventFlow implements RowSource {
     const before = this.#core;
     this.#core = core;
     this.store.setSettings(core.settings);
+    if (this.#programs.setMode(core.settings.bpf)) this.#source?.useSocketPrograms(undefined);
     const isNewStart =
       !this.#isReplay &&
       (needsNewStart(before.settings, core.settings) || yieldsSocket(before) !== yieldsSocket(core));
     if (isNewStart) await this.#beginAnew(before.settings);
     else await this.#source?.setSettings(core.settings);
+  }
+
+  /** Loads BPF programs, if they are wanted. Never rejects: without them events come from audit alone. */
+  async loadPrograms(): Promise<void> {
+    if (this.#isReplay) return;
+    for (const line of await this.#programs.load(this.#settings.bpf)) this.#options.log.inform(line);
+    if (this.#programs.sockets !== undefined) this.#source?.useSocketPrograms(this.#programs.sockets);
   }
 
   async #beginAnew(before: AuditSettings): Promise<void> {
@@ -314,6 +328,7 @@ export class EventFlow implements RowSource {
     return {
       processes: !this.#isDeferred && (this.#settings.telemetry || this.#telemetry?.isActive === true),
       nextEids: this.store.nextEids(),
+      socketPrograms: this.#programs.sockets,
     };
   }
 
@@ -348,6 +363,7 @@ export class EventFlow implements RowSource {
         log.warn(message);
       },
       onNotice: message => log.inform(message),
+      onProgramsRejected: why => log.inform(this.#programs.reject('sockets', why)),
       onProgress: this.#options.reading?.onProgress,
       onFailed,
     };
@@ -459,6 +475,7 @@ export class EventFlow implements RowSource {
       buffers: this.store.buffers(),
       ingest: source.counters,
       telemetry: this.#telemetry?.counters,
+      bpf: this.#isReplay || process.platform !== 'linux' ? undefined : this.#programs.state('sockets'),
       persistence: this.#persistence,
       carried,
       lastError: this.#lastError,
@@ -484,6 +501,7 @@ export class EventFlow implements RowSource {
     }
     await this.#telemetry?.close();
     await this.#persistence?.close();
+    this.#programs.close();
     this.#spill?.close();
   }
 }

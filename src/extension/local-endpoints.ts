@@ -2,7 +2,7 @@ import type { QueryContext } from 'osquery-extension-ts';
 import { socketContainerExtras, socketEventExtras, socketEvents } from '../../tables/socket_events.ts';
 import type { EventBuffer } from '../events/event-buffer.ts';
 import { LateColumns } from '../events/late-columns.ts';
-import type { FoundEnds } from '../model/sockets/socket-ends.ts';
+import type { FoundEnds } from '../model/sockets/found-ends.ts';
 
 /**
  * Fills in what audit does not record about sockets, and the containers of their processes, in rows of socket_events

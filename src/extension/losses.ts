@@ -80,6 +80,10 @@ const LOSS_KINDS: readonly LossKind[] = [
     counters: ['account_lookups_refused'],
     what: 'user names not looked up, because there were too many unknown uids',
   },
+  {
+    counters: ['bpf_lost'],
+    what: 'records of BPF programs for which there was no room: ends of sockets were looked up instead, if they still existed',
+  },
   { counters: ['state_bytes_lost'], what: 'bytes of saved state that could not be read' },
 ];
 

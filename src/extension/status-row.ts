@@ -17,6 +17,8 @@ export interface StatusFacts {
   readonly buffers: ReadonlyMap<string, EventBuffer>;
   /** undefined while the Event Model does not run. */
   readonly telemetry: TelemetryCounters | undefined;
+  /** How BPF programs see sockets, or why there are none; undefined where there is no BPF. */
+  readonly bpf: string | undefined;
   /** undefined if nothing is kept on disk. */
   readonly persistence: { readonly path: string; readonly counters: PersistenceCounters } | undefined;
   /** Counts of the previous instances. */
@@ -43,6 +45,7 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     ...ingestCounters(ingest),
     ...unreadLosses(buffers),
     ...telemetryCounters(telemetry, ingest),
+    bpf: facts.bpf,
     rows_buffered: total(({ rowCount }) => rowCount),
     bytes_buffered: total(({ byteCount }) => byteCount),
     state_dir: facts.persistence?.path,
@@ -98,6 +101,8 @@ const telemetryCounters = (telemetry: StatusFacts['telemetry'], ingest: StatusFa
   socket_lookups_gone: ingest?.ends?.gone,
   socket_lookups_refused: ingest?.ends?.refused,
   socket_lookups_failed: ingest?.ends?.failed,
+  bpf_ends: ingest?.seen?.found,
+  bpf_lost: ingest?.seen?.lost,
 });
 
 /** What each table lost before a query had read it. */

@@ -1,6 +1,6 @@
 import { auditFlags, auditSwitches, eventFlags } from './audit-flags.ts';
-import type { AuditMode, LimitName } from './custom-options.ts';
-import { auditModes, CUSTOM_PREFIX, customOptions, limitOptions } from './custom-options.ts';
+import type { AuditMode, BpfMode, LimitName } from './custom-options.ts';
+import { auditModes, bpfModes, CUSTOM_PREFIX, customOptions, limitOptions } from './custom-options.ts';
 import { type Exclusions, readExclusions } from './exclusions.ts';
 import { flagTable } from './flag-definition.ts';
 import { quoteText } from './flag-error.ts';
@@ -34,6 +34,8 @@ export interface AuditSettings extends AuditSwitches {
   readonly telemetry: boolean;
   /** Whether the local end of connections is looked up. */
   readonly socketLookup: boolean;
+  /** Whether BPF programs are used. */
+  readonly bpf: BpfMode;
   /** Programs and users whose events are left out. */
   readonly exclude: Exclusions;
   /** Whether datagrams that are sent to an address become events. */
@@ -113,6 +115,7 @@ const settingsFrom = (text: (name: string) => string): Omit<AuditSettings, 'excl
     mode: auditModes.find(mode => mode === modeText) ?? 'auto',
     telemetry: text(`${CUSTOM_PREFIX}telemetry`) === 'true',
     socketLookup: text(`${CUSTOM_PREFIX}socket_lookup`) === 'true',
+    bpf: bpfModes.find(mode => mode === text(`${CUSTOM_PREFIX}bpf`)) ?? 'auto',
     datagrams: text(`${CUSTOM_PREFIX}datagrams`) === 'true',
     bridgesStop: text(`${CUSTOM_PREFIX}bridge_stop`) === 'true',
     stateDirectory: stateDirectoryOf(text(`${CUSTOM_PREFIX}state_dir`)),

@@ -11,6 +11,7 @@ const AT_ONCE: ReadonlySet<keyof AuditSettings> = new Set<keyof AuditSettings>([
   'persist',
   ...switchesAtOnce,
   'datagrams',
+  'bpf',
   'exclude',
   'debug',
   'eventsOptimize',

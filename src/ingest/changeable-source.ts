@@ -1,3 +1,4 @@
+import type { LoadedSet } from '../bpf/loader.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { duplicate } from '../runtime/socket-calls.ts';
 import type { InheritedSocket } from './bridge/inherited-socket.ts';
@@ -67,6 +68,10 @@ export class ChangeableSource {
   /** See Ingest. */
   upToDate(): Promise<void> | undefined {
     return this.#isBetween ? undefined : this.#source.ingest.upToDate();
+  }
+
+  useSocketPrograms(set: LoadedSet | undefined): void {
+    this.#source.ingest.useSocketPrograms(set);
   }
 
   sendProcesses(): void {

@@ -44,6 +44,14 @@ export interface PipelineOptions {
   readonly nextEids?: ReadonlyMap<string, number> | undefined;
   /** Looks up process events before they become rows; rows keep their order. */
   readonly looks?: EventLooks | undefined;
+  /**
+   * Completes the socket events of a batch by what other sources tell.
+   *
+   * @param gaps events that never arrived
+   */
+  readonly completeSockets?:
+    | ((events: readonly SocketEvent[], gaps: number) => readonly SocketEvent[])
+    | undefined;
   /** The family of an accept's socket if the event does not have it; undefined if it cannot be determined. */
   readonly familyOfAccept?: ((event: SocketEvent) => number | undefined) | undefined;
   /** Receives every process event with the number of its row, if it has one. */
@@ -105,6 +113,9 @@ export class EventPipeline {
   readonly #onProcess: PipelineOptions['onProcess'];
   readonly #onSocket: PipelineOptions['onSocket'];
   readonly #familyOfAccept: PipelineOptions['familyOfAccept'];
+  readonly #completeSockets: PipelineOptions['completeSockets'];
+  /** Events that wait for the end of their batch. */
+  #sockets: SocketEvent[] = [];
   readonly #gaps: SerialGaps | undefined;
   readonly #looks: EventLooks | undefined;
   /** Events that wait for a look, in order, each with the length of its texts. */
@@ -132,6 +143,7 @@ export class EventPipeline {
     this.#onProcess = options.onProcess;
     this.#onSocket = options.onSocket;
     this.#familyOfAccept = options.familyOfAccept;
+    this.#completeSockets = options.completeSockets;
     this.#looks = options.looks;
     this.#gaps = countGaps ? new SerialGaps(options.lastSerial) : undefined;
     this.#interpreter = new Interpreter(interestsOf(tables, settings), kindOfTask, options.openDirectory);
@@ -191,6 +203,10 @@ export class EventPipeline {
   publish(whole: AuditEvent): void {
     this.#events++;
     if (this.#excluded.has(whole)) return;
+    if (whole.kind === 'socket' && this.#completeSockets !== undefined) {
+      this.#sockets.push(whole);
+      return;
+    }
     const event = whole.kind === 'process' ? boundArguments(whole, this.#rowBytes) : whole;
     if (event !== whole) this.#cutCommandLines++;
     if (this.#looks === undefined || event.kind !== 'process') {
@@ -239,11 +255,20 @@ export class EventPipeline {
     this.#correlator.settle();
     this.#correlator.expire(this.#now());
     this.#batchTime = undefined;
+    this.#publishSockets();
+  }
+
+  #publishSockets(): void {
+    if (this.#sockets.length === 0) return;
+    const events = this.#sockets;
+    this.#sockets = [];
+    for (const event of this.#completeSockets!(events, this.#gaps?.count ?? 0)) this.#makeRow(event);
   }
 
   /** Ends all unfinished events, because nothing more will come. */
   flush(): void {
     this.#correlator.flush();
+    this.#publishSockets();
     while (this.#waiting.size > 0) this.#makeNextRow();
   }
 

@@ -1,8 +1,11 @@
 import type { StreamMode } from '../audit/control/session.ts';
 import type { StreamCounters } from '../audit/stream.ts';
+import type { LoadedSet } from '../bpf/loader.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
-import type { FoundEnds, SocketEndsCounters } from '../model/sockets/socket-ends.ts';
+import type { FoundEnds } from '../model/sockets/found-ends.ts';
+import type { SeenEndsCounters } from '../model/sockets/seen-ends.ts';
+import type { SocketEndsCounters } from '../model/sockets/socket-ends.ts';
 import type { PipelineCounters, PipelineProgress } from './event-pipeline.ts';
 import type { ImageLooksCounters } from './image-looks.ts';
 import type { ProcessBatch } from './process-batch.ts';
@@ -28,6 +31,8 @@ export interface IngestStart {
   readonly nextEids?: ReadonlyMap<string, number> | undefined;
   /** The last serial that it took, if none was missed on purpose since. */
   readonly lastSerial?: number | undefined;
+  /** BPF programs that tell about sockets, if there are any. */
+  readonly socketPrograms?: LoadedSet | undefined;
 }
 
 export interface IngestWorkerData {
@@ -55,6 +60,8 @@ export type IngestCommand =
   | { readonly kind: 'share'; readonly release: boolean }
   /** Descriptor of the connection with a process that looks at files; undefined while there is none. */
   | { readonly kind: 'looker'; readonly fd: number | undefined }
+  /** BPF programs that tell about sockets; undefined: from now on there are none. */
+  | { readonly kind: 'socket-programs'; readonly set: LoadedSet | undefined }
   /** From now on send the process events too. */
   | { readonly kind: 'processes' }
   /** The main thread has taken a message of a replay. */
@@ -69,6 +76,8 @@ export interface IngestCounters {
   readonly looks: ImageLooksCounters | undefined;
   /** undefined if sockets are not looked up. */
   readonly ends: SocketEndsCounters | undefined;
+  /** undefined if no BPF programs tell about sockets. */
+  readonly seen: SeenEndsCounters | undefined;
   /** Lines or records of replayed files that cannot be read. */
   readonly malformedInput: number;
 }
@@ -110,6 +119,8 @@ export type IngestReport =
   | { readonly kind: 'claimed'; readonly errno: number }
   /** Whether the process that looks at files has stopped answering. */
   | { readonly kind: 'looker-stuck'; readonly isStuck: boolean }
+  /** The BPF programs do not tell what they should, and are not used. */
+  | { readonly kind: 'programs-rejected'; readonly why: string }
   /** The multicast copy is read. */
   | { readonly kind: 'shared' }
   /** Some program, perhaps this one, has changed the rules or the status of audit. */

@@ -3,8 +3,10 @@ import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { eventTables } from '../../tables/index.ts';
 import type { ProcessEvent } from '../audit/audit-event.ts';
 import type { StreamCounters } from '../audit/stream.ts';
+import type { LoadedSet } from '../bpf/loader.ts';
 import type { ImageTimes } from '../events/event-table.ts';
 import type { FileVersion } from '../model/hash/file-version.ts';
+import { openSeenEnds } from '../model/sockets/open-seen-ends.ts';
 import { openSocketEnds } from '../model/sockets/open-socket-ends.ts';
 import { readAuditPipe } from '../openbsm/audit-pipe.ts';
 import { formatProblem } from '../openbsm/counters.ts';
@@ -80,6 +82,14 @@ const lookAt = (event: ProcessEvent): LookedAt => {
 };
 /** Looks at sockets. What it reads never blocks. */
 const ends = isKernel && initial.ends ? openSocketEnds() : undefined;
+/** From now on lets BPF programs tell about sockets, if they do it right. */
+const useSocketPrograms = (set: LoadedSet | undefined): void => {
+  if (ends === undefined) return;
+  const seen = set && openSeenEnds(set);
+  if (typeof seen === 'string') report({ kind: 'programs-rejected', why: seen });
+  ends.useSeen(typeof seen === 'string' ? undefined : seen);
+};
+if (initial.start.socketPrograms !== undefined) useSocketPrograms(initial.start.socketPrograms);
 const outbox = new Outbox(OUTBOX_BYTES, initial.outbox);
 
 const pipeline = new EventPipeline({
@@ -97,6 +107,7 @@ const pipeline = new EventPipeline({
   countGaps: isKernel,
   ...initial.start,
   looks,
+  completeSockets: ends && ((events, gaps) => ends.complete(events, gaps)),
   familyOfAccept: ends && (event => ends.familyOfAccept(event)),
   onProcess: (event, eid) => {
     const looked = lookedAt?.event === event ? lookedAt : undefined;
@@ -137,6 +148,9 @@ const handleCommand = (command: IngestCommand): void => {
     case 'stop':
       leaves = command.leave;
       stop.abort();
+      break;
+    case 'socket-programs':
+      useSocketPrograms(command.set);
       break;
     case 'processes':
       sendsProcesses = true;
@@ -239,6 +253,7 @@ const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void => {
       stream,
       looks: looks?.counters,
       ends: ends && { ...ends.counters },
+      seen: ends?.seenCounters && { ...ends.seenCounters },
       malformedInput,
     },
     progress: pipeline.progress,

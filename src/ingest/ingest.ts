@@ -1,10 +1,11 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Worker } from 'node:worker_threads';
+import type { LoadedSet } from '../bpf/loader.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { LookKeeper } from '../model/looks/look-keeper.ts';
-import type { FoundEnds } from '../model/sockets/socket-ends.ts';
+import type { FoundEnds } from '../model/sockets/found-ends.ts';
 import { CodedError } from '../runtime/coded-error.ts';
 import { eventDescriptor } from '../runtime/socket-calls.ts';
 import { startWorker, warmWorker } from '../runtime/start-worker.ts';
@@ -46,6 +47,8 @@ export interface IngestHandlers {
   onWarning(message: string): void;
   /** Reports that the subject of a warning is over; if absent, it is reported as a warning. */
   readonly onNotice?: ((message: string) => void) | undefined;
+  /** The BPF programs of sockets do not tell what they should, and are not used. */
+  readonly onProgramsRejected?: ((why: string) => void) | undefined;
   /** Somebody, perhaps this program, has changed the rules or the status of audit. */
   readonly onConfigChange?: (() => void) | undefined;
   /** A process has asked the kernel for the stream that is ours. */
@@ -180,6 +183,9 @@ export class Ingest {
         this.#claim?.resolve(message.errno);
         this.#claim = undefined;
         break;
+      case 'programs-rejected':
+        handlers.onProgramsRejected?.(message.why);
+        break;
       case 'shared':
         this.#shared?.resolve();
         this.#shared = undefined;
@@ -250,6 +256,11 @@ export class Ingest {
       clearTimeout(timer);
       this.#called.delete(signal);
     });
+  }
+
+  /** Tells what BPF programs there are that see sockets. */
+  useSocketPrograms(set: LoadedSet | undefined): void {
+    this.#send({ kind: 'socket-programs', set });
   }
 
   /** From now on, process events are sent besides the rows. */

@@ -21,6 +21,7 @@ const count = (is: string, from: string, nullIf = 'nothing is read yet'): Column
 });
 const telemetry = (is: string): ColumnFacts => count(is, 'the Event Model', NO_TELEMETRY);
 const lookup = (is: string): ColumnFacts => count(is, 'look-ups of sockets', 'there are none');
+const bpf = (is: string): ColumnFacts => count(is, 'BPF programs', 'there are none');
 const state = (is: string, example = '0'): ColumnFacts => ({
   is,
   from: 'the state directory',
@@ -169,6 +170,14 @@ export const auditStatusFacts: Readonly<Record<string, ColumnFacts>> = {
   socket_lookups_gone: lookup('Sockets that were gone before they were looked at.'),
   socket_lookups_refused: lookup('Sockets that were not looked at, because there were too many.'),
   socket_lookups_failed: lookup('Look-ups that the kernel refused or did not answer.'),
+  bpf: {
+    is: 'How BPF programs see the ends of sockets: `fexit` (every connect, accept and bind), `tp_btf` (TCP connections that this host makes); or `off:` and why.',
+    from: 'what the kernel took',
+    nullIf: 'the system is not Linux, or recorded events are read',
+    example: 'tp_btf',
+  },
+  bpf_ends: bpf('Socket events whose ends BPF programs told; these need no look-up.'),
+  bpf_lost: bpf('Records of BPF programs for which there was no room.'),
   rows_buffered: { is: 'Rows in all buffers.', from: 'the buffers', example: '2143' },
   bytes_buffered: { is: 'Bytes of all buffers, packed.', from: 'the buffers', example: '310772' },
   state_dir: state('Where rows, cursors and counters are kept.', '/var/lib/osquery-audit-events'),

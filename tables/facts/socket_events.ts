@@ -33,9 +33,9 @@ export const socketEventsFacts: FactsOf<(typeof socketEvents)['spec']['columns']
   },
   protocol: {
     is: '6: TCP, 17: UDP.',
-    from: 'a look-up of the socket',
+    from: 'BPF, or a look-up of the socket',
     nullIf:
-      'the socket was gone before it was looked at; or it is neither TCP nor UDP; or `custom_audit_socket_lookup` is off',
+      'BPF told nothing, and the socket was gone before it was looked at; or it is neither TCP nor UDP; or `custom_audit_socket_lookup` is off',
     example: '6',
   },
   local_address: {
@@ -50,7 +50,7 @@ export const socketEventsFacts: FactsOf<(typeof socketEvents)['spec']['columns']
   },
   local_port: {
     is: 'Own port; 0: none, or not known.',
-    from: 'of a bind SOCKADDR, else a look-up of the socket',
+    from: 'of a bind SOCKADDR, else BPF, or a look-up of the socket',
   },
   remote_port: { is: 'Port of the other end; 0: none, or not known.', from: 'as `remote_address`' },
   socket: {

@@ -35,6 +35,7 @@ test('without values: the defaults that osquery documents', () => {
 
 /** Texts that are not of any kind. */
 const OTHER: Readonly<Record<string, string>> = {
+  custom_audit_bpf: 'off',
   custom_audit_exclude_exe: '/bin/sh',
   custom_audit_exclude_uid: '1',
   custom_audit_exclude_auid: '1',

@@ -1,3 +1,4 @@
+import { keyOf } from './descriptor-key.ts';
 import type { SocketQuestion } from './socket-question.ts';
 
 /**
@@ -28,9 +29,6 @@ export interface Asked<Found> {
   next: Asked<Found> | undefined;
 }
 
-/** A pid is below 2^22, a descriptor below 2^30 (NR_OPEN). */
-const DESCRIPTORS = 2 ** 30;
-
 /**
  * Tracks which calls used which descriptor, one after the other.
  *
@@ -57,6 +55,19 @@ export class DescriptorUsers<Found> {
     if (before === undefined) return undefined;
     before.next = asked;
     return before.lookedAt === undefined ? before : undefined;
+  }
+
+  /**
+   * A call with the descriptor that needs no look: what is found for the previous call may be this one's.
+   *
+   * @returns the previous question, if it has become void
+   */
+  overtake(question: SocketQuestion): Asked<Found> | undefined {
+    const before = this.#last.get(keyOf(question));
+    if (before === undefined || before.fate !== 'open') return undefined;
+    if (before.lookedAt === undefined) return before;
+    if (question.stampMs < before.lookedWallMs) before.fate = 'unknown';
+    return undefined;
   }
 
   /** Whether the finding belongs to the question, as far as can be determined by now. */
@@ -87,5 +98,3 @@ export class DescriptorUsers<Found> {
     if (this.#last.get(key) === asked) this.#last.delete(key);
   }
 }
-
-const keyOf = ({ pid, fd }: SocketQuestion): number => pid * DESCRIPTORS + fd;

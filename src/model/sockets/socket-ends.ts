@@ -4,14 +4,16 @@ import { keepNewest } from '../keep-newest.ts';
 import type { ProcfsReader } from '../procfs/reader.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { type Asked, DescriptorUsers, HOLD_MS } from './descriptor-users.ts';
+import type { FoundEnds } from './found-ends.ts';
 import { KnownConnections } from './known-connections.ts';
 import { IPPROTO_TCP, IPPROTO_UDP, type ListedSocket } from './listed-socket.ts';
 import { isNamelessAccept, type Listener, ListeningSockets } from './listening-sockets.ts';
 import { isUnspecified, matchSocket } from './match-socket.ts';
 import { RecentRate } from './recent-rate.ts';
+import type { SeenEnds } from './seen-ends.ts';
 import type { DiagSocket } from './sock-diag.ts';
 import type { NetworkNamespace, SocketLists } from './socket-lists.ts';
-import { type SocketQuestion, socketQuestion } from './socket-question.ts';
+import { questionOf, type SocketQuestion, socketQuestion } from './socket-question.ts';
 
 export interface SocketEndsLimits {
   /** Events per second up to which each is looked at as it comes. */
@@ -45,17 +47,6 @@ export interface SocketEndsCounters {
   refused: number;
   /** Questions that the kernel refused or did not answer. */
   failed: number;
-}
-
-/** What audit does not record about a socket event; undefined if its row has it already, or it is not known. */
-export interface FoundEnds {
-  readonly eid: number;
-  readonly family: number | undefined;
-  readonly protocol: number;
-  readonly localAddress: string | undefined;
-  readonly localPort: number;
-  readonly remoteAddress: string | undefined;
-  readonly remotePort: number | undefined;
 }
 
 type Found = Omit<FoundEnds, 'eid'>;
@@ -117,6 +108,8 @@ export class SocketEnds {
     { readonly local: SocketAddress; readonly family: number; readonly stampMs: number }
   >();
   #seenAt = Number.NEGATIVE_INFINITY;
+  /** What BPF programs tell; undefined if there are none. */
+  #seenEnds: SeenEnds | undefined;
   #listAgainAt = Number.POSITIVE_INFINITY;
 
   constructor(options: {
@@ -159,9 +152,28 @@ export class SocketEnds {
     return this.#guard(() => this.#listenerOf(event.pid, event.fd!, now)?.family);
   }
 
+  /** From now on asks BPF programs first. */
+  useSeen(seen: SeenEnds | undefined): void {
+    this.#seenEnds = seen;
+  }
+
+  /** What BPF programs have told, and the kernel could not keep; undefined if there are none. */
+  get seenCounters() {
+    return this.#seenEnds?.counters;
+  }
+
+  /** See SeenEnds. */
+  complete(events: readonly SocketEvent[], gaps: number): readonly SocketEvent[] {
+    return this.#seenEnds?.complete(events, gaps) ?? events;
+  }
+
   /** Takes an event whose row has a number. */
   see(event: SocketEvent, eid: number): void {
     this.#noteBind(event);
+    if (event.protocol !== undefined || this.#seenEnds?.hold(event, eid)) {
+      this.#overtake(event);
+      return;
+    }
     const question = socketQuestion(event);
     if (question === undefined) return;
     this.#seenAt = this.#now();
@@ -186,18 +198,26 @@ export class SocketEnds {
     this.#new.push(look);
   }
 
+  /** The descriptor of an event that needs no look may have belonged to one that does. */
+  #overtake(event: SocketEvent): void {
+    const question = questionOf(event);
+    const before = question && (this.#users.overtake(question) as OpenLook | undefined);
+    if (before !== undefined) this.#lose(before, 'gone');
+  }
+
   /** Makes the new looks, and lists what is to be listed, as far as allowed now. */
   look(): void {
     const now = this.#now();
+    this.#seenEnds?.drain();
     if (this.#new.length > 0) this.#lookAtNew(now);
     if (this.#unlisted.length > 0) this.#list(now);
   }
 
   /** The findings that have become certain. */
   take(): FoundEnds[] {
-    if (this.#held.length === 0) return [];
+    const ends = this.#seenEnds?.take() ?? [];
+    if (this.#held.length === 0) return ends;
     const now = this.#now();
-    const ends: FoundEnds[] = [];
     this.#held = this.#held.filter(look => {
       const fate = look.fate === 'unknown' ? 'unknown' : this.#users.judge(look, now);
       if (fate === 'open') return true;
@@ -215,7 +235,7 @@ export class SocketEnds {
   /** Milliseconds until there is something to do without another event; undefined if there is not. */
   get waitMs(): number | undefined {
     if (this.#unlisted.length > 0) return Math.max(1, Math.min(this.#listAgainAt - this.#now(), HOLD_MS));
-    return this.#held.length > 0 ? HOLD_MS / 2 : undefined;
+    return this.#held.length > 0 ? HOLD_MS / 2 : this.#seenEnds?.waitMs;
   }
 
   #lookAtNew(now: number): void {

@@ -25,7 +25,11 @@ const EINPROGRESS = 115;
  * What to look up for a bind, connect or accept; undefined if nothing: it failed, has another family, or the record
  * is complete.
  */
-export const socketQuestion = (event: SocketEvent): SocketQuestion | undefined => {
+export const socketQuestion = (event: SocketEvent): SocketQuestion | undefined =>
+  event.protocol === undefined ? questionOf(event) : undefined;
+
+/** The same, also for an event that is complete already. */
+export const questionOf = (event: SocketEvent): SocketQuestion | undefined => {
   const { action, family, remote, local, outcome, pid, fd, exit } = event;
   if (fd === undefined || exit === undefined) return undefined;
   if (outcome !== 'succeeded' && outcome !== 'in_progress') return undefined;
