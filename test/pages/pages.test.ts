@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { fixtureRows } from '../../src/build/pages/fixture-examples.ts';
 import { withPart } from '../../src/build/pages/page-parts.ts';
 import { pagesOf } from '../../src/build/pages/pages.ts';
-import { commonFlags } from '../../src/cli/command-flags.ts';
+import { commonFlags, helpFlags } from '../../src/cli/command-flags.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { documentedTables } from '../../tables/facts/index.ts';
 import { scenarios } from '../bench/scenarios.ts';
@@ -15,6 +15,12 @@ const pages = pagePaths();
 /** Pages of the SDK, which is published by itself and has tests of its own. */
 const own = pages.filter(path => !path.startsWith('src/osquery-extension-ts/'));
 const scripts: Readonly<Record<string, string>> = JSON.parse(readPage('package.json')).scripts;
+/** Of this program, and of osquery's that it knows. */
+const flagNames = [...commonFlags, ...commands.map(({ flags }) => flags), helpFlags]
+  .flat()
+  .map(({ name }) => name);
+/** Of osqueryi and npm scripts, and the names of examples. */
+const FOREIGN = ['extension', 'dry-run', 'name', 'noname'];
 const recordings = fixtureRows(join(root, 'fixtures'));
 
 describe('parts that are made from the code', () => {
@@ -85,8 +91,10 @@ describe.each(own)('%s', path => {
   });
 
   test('names flags, tables and columns that exist', () => {
+    for (const [, name] of page.matchAll(/(?:^|`)--([a-z_-]+)/gm))
+      expect([...flagNames, ...FOREIGN]).toContain(name);
     const known = new Set([
-      ...[...commonFlags, ...commands.map(({ flags }) => flags)].flat().map(({ name }) => name),
+      ...flagNames,
       ...documentedTables.flatMap(({ spec }) => [spec.name, `audit_${spec.name}`]),
       ...documentedTables.flatMap(({ columns }) => Object.keys(columns)),
     ]);
