@@ -4,6 +4,7 @@ import { constants, tmpdir } from 'node:os';
 import { createNetlink } from 'netlink';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { NETLINK_AUDIT, NLM_F_REQUEST } from '../../src/audit/constants.ts';
+import { documentedTables } from '../../tables/facts/index.ts';
 import { IO_URING } from '../record/io-uring.ts';
 import { unless } from '../unless.ts';
 import { auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
@@ -218,6 +219,17 @@ describe('events of the live kernel', unless(whyNotLive), () => {
           status: '',
         },
       ]);
+    },
+  );
+
+  test.each(documentedTables)(
+    'no column of $spec.name is NULL that never is, as its page says',
+    async table => {
+      const never = Object.entries(table.columns).filter(([, { nullIf }]) => nullIf === undefined);
+      const nulls = never.map(([name]) => `sum(${name} IS NULL) AS ${name}`).join(', ');
+      const [row = {}] = await shell.query(`SELECT ${nulls} FROM ${table.spec.name}`);
+      // A table without rows has a sum of NULL.
+      for (const [name, count] of Object.entries(row)) expect(count, name).toMatch(/^0?$/);
     },
   );
 });
