@@ -1,58 +1,18 @@
 /** The shell's commands, named as in osquery's. */
 
-import type { EmbeddedCore } from '../core/embedded-core.ts';
 import { createTableStatement } from '../core/sql/table-definition.ts';
 import { messageOf } from '../runtime/message-of.ts';
-import type { ArgumentKind } from './completion.ts';
-import { OUTPUT_MODES, type OutputMode } from './output/print-settings.ts';
-
-export interface SessionSettings {
-  mode: OutputMode;
-  nullValue: string;
-  separator: string;
-  headers: boolean;
-  /** End after the first error. */
-  bail: boolean;
-  /** Show each statement before it runs. */
-  echo: boolean;
-  /** Show how long each statement took. */
-  timer: boolean;
-  /** Show points in time as dates, in the forms for people. */
-  times: boolean;
-}
-
-/** What an input led to. */
-export type InputOutcome = 'done' | 'failed' | 'interrupted' | 'exit';
-
-/** What a command may do with the session that it was entered in. */
-export interface CommandSession {
-  readonly core: EmbeddedCore;
-  readonly settings: SessionSettings;
-  print(line: string): Promise<void>;
-  printError(message: string): Promise<void>;
-  /** Runs statements and prints their results. */
-  execute(sql: string): Promise<InputOutcome>;
-}
-
-interface DotCommand {
-  readonly name: string;
-  /** What the Tab key offers behind the name. */
-  readonly argument: ArgumentKind;
-  /** Shown after the name in the help text. */
-  readonly usage: string;
-  readonly help: string;
-  readonly run: (session: CommandSession, argument: string) => Promise<InputOutcome>;
-}
+import { type CommandSession, type DotCommand, type InputOutcome, wrong } from './command-session.ts';
+import { explainCommand } from './commands/explain.ts';
+import { tailCommand } from './commands/tail.ts';
+import { treeCommand } from './commands/tree.ts';
+import { watchCommand } from './commands/watch.ts';
+import { OUTPUT_MODES } from './output/print-settings.ts';
 
 const isOn = (text: string): boolean | undefined => {
   if (/^(?:on|1|yes|true)$/i.test(text)) return true;
   if (/^(?:off|0|no|false)$/i.test(text)) return false;
   return undefined;
-};
-
-const wrong = async (session: CommandSession, message: string): Promise<InputOutcome> => {
-  await session.printError(`Error: ${message}`);
-  return 'failed';
 };
 
 /** A setting of the session: `.headers ON|OFF`. */
@@ -131,6 +91,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   toggle('bail', 'Stop after the first error'),
   toggle('echo', 'Show each statement before it runs'),
   exit('exit'),
+  explainCommand,
   toggle('headers', 'Show column names in csv, list and column mode'),
   {
     name: 'help',
@@ -139,7 +100,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
     help: 'Show this text',
     run: async session => {
       for (const { name, usage, help } of DOT_COMMANDS) {
-        await session.print(`${`.${name} ${usage}`.padEnd(20)} ${help}`);
+        await session.print(`${`.${name} ${usage}`.padEnd(34)} ${help}`);
       }
       await session.print('Everything else is SQL and ends with a semicolon.');
       return 'done';
@@ -243,8 +204,10 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
       return 'done';
     },
   },
+  tailCommand,
   toggle('timer', 'Show how long each statement takes'),
   toggle('times', 'Show columns of times as dates, except in json and csv mode'),
+  treeCommand,
   {
     name: 'types',
     argument: 'sql',
@@ -260,6 +223,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
       }
     },
   },
+  watchCommand,
 ];
 
 /** Runs a line that begins with a dot. Names may be abbreviated as long as only one fits. */

@@ -9,12 +9,8 @@ import { escapeForTerminal } from '../runtime/terminal/escape.ts';
 import { PLAIN, type Style } from '../runtime/terminal/style.ts';
 import { OutputClosedError, type TextSink } from '../runtime/terminal/text-sink.ts';
 import { decodeUtf8 } from '../runtime/utf8.ts';
-import {
-  type CommandSession,
-  type InputOutcome,
-  runDotCommand,
-  type SessionSettings,
-} from './dot-commands.ts';
+import type { CommandSession, InputOutcome, SessionSettings } from './command-session.ts';
+import { runDotCommand } from './dot-commands.ts';
 import { datesIn } from './output/date-text.ts';
 import type { PrintSettings } from './output/print-settings.ts';
 import { createPrinter } from './output/printer.ts';
@@ -84,11 +80,42 @@ export class Session implements CommandSession {
     return this.execute(input.text, input.line);
   }
 
+  async write(text: string): Promise<void> {
+    await this.#options.out.write(text);
+  }
+
+  enter(text: string): Promise<InputOutcome> {
+    return text.startsWith('.') ? runDotCommand(this, text) : this.execute(text);
+  }
+
   /** Runs statements and prints their results. */
-  async execute(sql: string, line = 1): Promise<InputOutcome> {
-    const abort = new AbortController();
+  execute(sql: string, line = 1): Promise<InputOutcome> {
+    return this.interruptible(signal => this.#execute(sql, signal), line);
+  }
+
+  async interruptible(work: (signal: AbortSignal) => Promise<InputOutcome>, line = 1): Promise<InputOutcome> {
+    // What runs within a command is interrupted with it.
+    const outer = this.#running;
+    const abort = outer ?? new AbortController();
     this.#running = abort;
-    const settings = this.#printSettings();
+    try {
+      return await work(abort.signal);
+    } catch (error) {
+      if (error instanceof OutputClosedError) throw error;
+      if (abort.signal.aborted || (error instanceof SqlError && error.interrupted)) {
+        await this.printError('Interrupted.');
+        return 'interrupted';
+      }
+      const where = this.#options.namesLines ? `near line ${line}: ` : '';
+      await this.printError(`Error: ${where}${explain(error)}`);
+      return 'failed';
+    } finally {
+      this.#running = outer;
+    }
+  }
+
+  async #execute(sql: string, signal: AbortSignal): Promise<InputOutcome> {
+    const settings = this.printSettings();
     const printer = createPrinter(settings);
     const showsDates = this.settings.times && settings.mode !== 'json' && settings.mode !== 'csv';
     const { out } = this.#options;
@@ -96,11 +123,11 @@ export class Session implements CommandSession {
     try {
       await this.core.run(sql, {
         primary: true,
-        signal: abort.signal,
+        signal,
         sink: {
           statement: columns => out.write(printer.statement(columns)),
           rows: batch => {
-            if (abort.signal.aborted) return;
+            if (signal.aborted) return;
             const format = { float: sqliteDouble, text: decodeUtf8 };
             const rows = decodeRows(batch.bytes, batch.columns.length, batch.rows, format);
             return out.write(printer.rows(showsDates ? rows.map(datesIn(batch.columns)) : rows));
@@ -111,24 +138,16 @@ export class Session implements CommandSession {
       await out.write(printer.end());
       return 'done';
     } catch (error) {
-      if (error instanceof OutputClosedError) throw error;
-      await out.write(printer.end());
-      if (error instanceof SqlError && error.interrupted) {
-        await this.printError('Interrupted.');
-        return 'interrupted';
-      }
-      const where = this.#options.namesLines ? `near line ${line}: ` : '';
-      await this.printError(`Error: ${where}${explain(error)}`);
-      return 'failed';
+      if (!(error instanceof OutputClosedError)) await out.write(printer.end());
+      throw error;
     } finally {
-      this.#running = undefined;
       if (this.settings.timer) {
         await this.printError(`Run time: ${((performance.now() - started) / 1000).toFixed(3)} s`);
       }
     }
   }
 
-  #printSettings(): PrintSettings {
+  printSettings(): PrintSettings {
     const { mode, nullValue, separator, headers } = this.settings;
     const { terminal, width, style = PLAIN } = this.#options;
     return { mode, nullValue, separator, headers, terminal, width: width?.(), style };

@@ -1,55 +1,12 @@
 import { PassThrough, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTextSink, OutputClosedError } from '../../src/runtime/terminal/text-sink.ts';
-import type { SessionSettings } from '../../src/shell/dot-commands.ts';
 import { type LineNotices, runInteractive } from '../../src/shell/interactive.ts';
-import { Session } from '../../src/shell/session.ts';
+import type { Session } from '../../src/shell/session.ts';
 import { MAX_STATEMENT_LENGTH } from '../../src/shell/statement-splitter.ts';
 import { runStream } from '../../src/shell/stream-input.ts';
 import { column, FakeTable, PATIENCE, startCore, startExtension, type TestCore } from '../core/support.ts';
-
-interface TestSession {
-  readonly session: Session;
-  readonly out: () => string;
-  readonly errors: () => string;
-}
-
-const open = (
-  { core }: TestCore,
-  settings: Partial<SessionSettings> = {},
-  namesLines = false,
-): TestSession => {
-  const collect = (): { text: string; write: (text: string) => Promise<void> } => {
-    const collected = {
-      text: '',
-      write: async (text: string) => {
-        collected.text += text;
-      },
-    };
-    return collected;
-  };
-  const out = collect();
-  const errors = collect();
-  const session = new Session({
-    core,
-    out,
-    errors,
-    settings: {
-      mode: 'list',
-      nullValue: '',
-      separator: '|',
-      headers: false,
-      bail: false,
-      echo: false,
-      timer: false,
-      times: false,
-      ...settings,
-    },
-    terminal: false,
-    namesLines,
-  });
-  return { session, out: () => out.text, errors: () => errors.text };
-};
+import { openSession } from './open-session.ts';
 
 const command = (session: Session, text: string) => session.handle({ kind: 'command', text, line: 1 });
 
@@ -61,7 +18,7 @@ describe('commands', () => {
   test('.tables, .schema, .all', async () => {
     await using started = await startCore();
     await using _extension = await startExtension(started.core, [table]);
-    const { session, out, errors } = open(started);
+    const { session, out, errors } = openSession(started);
     await command(session, '.tables');
     expect(out()).toContain('  => mine\n');
     expect(out()).toContain('  => osquery_flags\n');
@@ -83,7 +40,7 @@ describe('commands', () => {
 
   test('settings', async () => {
     await using started = await startCore();
-    const { session, out, errors } = open(started);
+    const { session, out, errors } = openSession(started);
     for (const line of [
       '.mode csv',
       '.headers on',
@@ -122,7 +79,7 @@ describe('commands', () => {
 
   test('.types, .print, .socket, .help, .exit, and what is none', async () => {
     await using started = await startCore();
-    const { session, out, errors } = open(started);
+    const { session, out, errors } = openSession(started);
     await command(session, '.types SELECT 1 AS one, name FROM osquery_flags;');
     await command(session, '.print two words');
     await command(session, '.socket');
@@ -130,7 +87,7 @@ describe('commands', () => {
     await command(session, '.help');
     expect(out()).toContain('.tables [PATTERN]');
     expect(await command(session, '.quit')).toBe('exit');
-    expect(await command(session, '.ex')).toBe('exit');
+    expect(await command(session, '.exi')).toBe('exit');
     expect(await command(session, '.types SELECT nope')).toBe('failed');
     expect(await command(session, '.nonsense')).toBe('failed');
     expect(await command(session, '.s')).toBe('failed');
@@ -143,7 +100,7 @@ describe('commands', () => {
 describe('a stream of statements', () => {
   test('runs each as soon as it is complete', async () => {
     await using started = await startCore();
-    const { session, out } = open(started);
+    const { session, out } = openSession(started);
     const stream = new PassThrough();
     const running = runStream(session, stream, new AbortController().signal);
     stream.write("SELECT 'first'; SELECT ");
@@ -157,7 +114,7 @@ describe('a stream of statements', () => {
 
   test('goes on after an error, names its line, and tells that something failed', async () => {
     await using started = await startCore();
-    const { session, out, errors } = open(started, {}, true);
+    const { session, out, errors } = openSession(started, {}, true);
     const stream = new PassThrough();
     stream.end('SELECT 1;\n\nSELECT nope;\nSELECT 2;');
     expect(await runStream(session, stream, new AbortController().signal)).toBe(false);
@@ -171,7 +128,7 @@ describe('a stream of statements', () => {
       ['.bail on\nSELECT nope; SELECT 1;', false],
       ['.exit\nSELECT 1;', true],
     ] as const) {
-      const { session, out } = open(started);
+      const { session, out } = openSession(started);
       const stream = new PassThrough();
       stream.end(text);
       expect(await runStream(session, stream, new AbortController().signal)).toBe(expected);
@@ -181,7 +138,7 @@ describe('a stream of statements', () => {
 
   test('ends behind a statement that is too long, with the line on which that began', async () => {
     await using started = await startCore();
-    const { session, out, errors } = open(started, { echo: true });
+    const { session, out, errors } = openSession(started, { echo: true });
     const stream = new PassThrough();
     stream.end(`SELECT 1;\n\nSELECT '${'x'.repeat(MAX_STATEMENT_LENGTH)}'; SELECT 2;`);
     expect(await runStream(session, stream, new AbortController().signal)).toBe(false);
@@ -193,7 +150,7 @@ describe('a stream of statements', () => {
 
   test('ends when told to, with a statement under way', async () => {
     await using started = await startCore();
-    const { session } = open(started);
+    const { session } = openSession(started);
     const abort = new AbortController();
     const running = runStream(session, new PassThrough().pause(), abort.signal);
     abort.abort();
@@ -218,7 +175,7 @@ describe('at a terminal', () => {
   afterEach(() => vi.unstubAllEnvs());
 
   const openTerminal = (started: TestCore, entries: readonly string[] = []) => {
-    const opened = open(started);
+    const opened = openSession(started);
     const input = new PassThrough();
     const output = new PassThrough();
     let screen = '';

@@ -37,11 +37,23 @@ export interface ResultBatch {
   readonly columns: readonly string[];
 }
 
+/** A call that a statement made to a table. */
+export interface TableCallReport {
+  readonly table: string;
+  /** The query context as JSON: constraints and columns. */
+  readonly context: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
 /** Receives results in order. If it returns a promise, the worker pauses once a few batches wait. */
 export interface ResultSink {
   readonly statement?: (columns: readonly string[]) => void | Promise<void>;
   readonly rows?: (batch: ResultBatch) => void | Promise<void>;
   readonly statementEnd?: (columns: readonly string[]) => void | Promise<void>;
+  /** Called when a table has answered. */
+  readonly tableCall?: (call: TableCallReport) => void;
 }
 
 export interface RunSettings {
@@ -277,9 +289,17 @@ export class SqlEngine {
     const [pending] = this.#pending.values();
     const signal = pending?.abort.signal ?? AbortSignal.abort();
     let reply: ToWorkerReply;
+    const started = performance.now();
     try {
       const rows = await this.#options.call(table, request, signal, pending?.isScheduled === true);
       reply = { kind: 'rows', ...rows };
+      pending?.sink.tableCall?.({
+        table,
+        context: String(request.context ?? ''),
+        rows: rows.count,
+        bytes: rows.bytes.length,
+        milliseconds: performance.now() - started,
+      });
     } catch (error) {
       reply = signal.aborted
         ? { kind: 'error', message: 'interrupted', interrupted: true }
