@@ -10,9 +10,15 @@ import { ProcfsReader } from '../../../src/model/procfs/reader.ts';
 import { openSocketEnds } from '../../../src/model/sockets/open-socket-ends.ts';
 import type { DiagSocket } from '../../../src/model/sockets/sock-diag.ts';
 import type { ListQuestion, SocketLister } from '../../../src/model/sockets/socket-diag.ts';
-import { SocketEnds, type SocketEndsLimits } from '../../../src/model/sockets/socket-ends.ts';
+import {
+  type FoundEnds,
+  SOCKET_ENDS_LIMITS,
+  SocketEnds,
+  type SocketEndsLimits,
+} from '../../../src/model/sockets/socket-ends.ts';
 import { SocketLists } from '../../../src/model/sockets/socket-lists.ts';
 import { lookUp, now } from './look-up.ts';
+import { CrowdedProcfs, FIRST_PID, MANY } from './many-namespaces.ts';
 import { socketEvent } from './socket-events.ts';
 
 const BASE = 1_700_000_000_000;
@@ -179,7 +185,10 @@ describe('SocketEnds', () => {
     };
   };
 
-  const setUp = (limits: Partial<SocketEndsLimits> = {}) => {
+  const setUp = (
+    limits: Partial<SocketEndsLimits> = {},
+    { procfs = new ProcfsReader(root), cpuMs = undefined as (() => number) | undefined } = {},
+  ) => {
     const state = {
       now: 0,
       cpu: 0,
@@ -210,13 +219,12 @@ describe('SocketEnds', () => {
       isUnix: inode => state.unix.includes(inode),
       close() {},
     };
-    const procfs = new ProcfsReader(root);
     const ends = new SocketEnds({
       procfs,
       lists: new SocketLists(procfs, lister),
       now: () => state.now,
       wallMs: () => BASE + state.now,
-      cpuMs: () => state.cpu,
+      cpuMs: cpuMs ?? (() => state.cpu),
       limits,
     });
     let eid = 0;
@@ -457,15 +465,52 @@ describe('SocketEnds', () => {
     expect(ends.counters).toEqual({ found: 0, gone: 1, refused: 0, failed: 2 });
   });
 
-  it('comes to an end with many namespaces', () => {
-    const { see, look, pass, ends } = setUp();
-    for (let pid = 1_000; pid < 1_040; pid++) {
-      addProcess(pid, { 3: pid }, pid);
-      see({ pid });
-      look();
-    }
-    pass(3_000, 50);
-    expect(ends.isWaiting).toBe(false);
-    expect(ends.counters.gone + ends.counters.refused).toBe(40);
+  describe('with very many namespaces', () => {
+    const portOf = (pid: number): number => 10_000 + (pid - FIRST_PID);
+    /** The list of sockets in the namespace of a process: one connection, whose port is like no other's. */
+    const listOf = (pid: number): string => {
+      const local = `0200000A:${portOf(pid).toString(16).toUpperCase()}`;
+      const rest = `01 00000000:00000000 00:00000000 00000000     0        0 ${pid} 1`;
+      return `  sl  local_address rem_address   st\n   0: ${local} 0100000A:01BB ${rest}\n`;
+    };
+    /** Milliseconds of CPU that a list costs. */
+    const LIST_MS = 0.5;
+
+    /** @param milliseconds between two events, each in a namespace of its own */
+    const lookAtMany = (milliseconds: number) => {
+      const state = { cpu: 0 };
+      const crowd = new CrowdedProcfs(pid => {
+        state.cpu += LIST_MS;
+        return listOf(pid);
+      });
+      const { ends, see, pass, state: clock } = setUp({}, { procfs: crowd, cpuMs: () => state.cpu });
+      const found: FoundEnds[] = [];
+      for (let i = 0; i < MANY; i++) {
+        see({ pid: FIRST_PID + i });
+        if (milliseconds > 0) found.push(...pass(milliseconds, milliseconds));
+      }
+      found.push(...pass(3_000, 10));
+      return { ends, found, crowd, cpu: state.cpu, seconds: clock.now / 1_000 };
+    };
+
+    it.each([
+      ['one a millisecond', 1],
+      ['one in five', 5],
+      ['all at once', 0],
+    ])('comes to an end, within its share of the CPU, and with right answers: %s', (_, milliseconds) => {
+      const { ends, found, crowd, cpu, seconds } = lookAtMany(milliseconds);
+      expect(ends.isWaiting).toBe(false);
+      const { gone, refused } = ends.counters;
+      expect(found.length + gone + refused).toBe(MANY);
+      expect(found.length).toBeGreaterThan(0);
+      // Each row has the end of its own namespace.
+      for (const { eid, localPort } of found) expect(localPort).toBe(portOf(FIRST_PID + eid - 1));
+      const { listingMsPerSecond } = SOCKET_ENDS_LIMITS;
+      expect(cpu).toBeLessThanOrEqual(listingMsPerSecond * (seconds + 1) + LIST_MS * 2);
+      // The list of UDP sockets, and that of TCP sockets.
+      expect(crowd.lists).toBeLessThanOrEqual(2 * MANY);
+      expect(crowd.links.namespace).toBeLessThanOrEqual(1 + MANY);
+      expect(crowd.links.descriptor).toBeLessThanOrEqual(MANY);
+    });
   });
 });
