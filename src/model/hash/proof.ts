@@ -2,7 +2,7 @@ import { type BigIntStats, statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isTimedMagic, timingOf } from '../looks/file-systems.ts';
 import { unescapeOctal } from '../procfs/mountinfo.ts';
-import type { FoundMount } from './mounts.ts';
+import { type FoundMount, MEMORY } from './mounts.ts';
 
 /**
  * What proves that a file's content is still that of the exec.
@@ -17,9 +17,9 @@ import type { FoundMount } from './mounts.ts';
  *   to the files below it; and a mapping through an overlay belongs to the file below, while an exec checks the
  *   overlay's: Linux 6.18 refuses the exec nevertheless, older kernels may not.
  *
- * A memfd is `running`, too, with a weaker guarantee: the descriptor that created it does not count as open for
- * writing. Writing through it changes the times; only writing through an earlier mapping, or within GRAIN_MS of the
- * exec, leaves no trace. Its digests are of its content at the time of the look.
+ * For a memfd that proves nothing: the descriptor that created it does not count as open for writing, so its maker may go on writing
+ * while it runs, and through a mapping that leaves no trace. Nor does a seal against writing (F_SEAL_WRITE): it may have been added
+ * after such a write, after the exec, and no time tells when. Tried on Linux 6.18. So a memfd has a proof only if root made it.
  */
 export type Proof = 'times' | 'running' | 'none';
 
@@ -34,7 +34,7 @@ const STACKED = /^(?:overlay|aufs|ecryptfs|unionfs|shiftfs|mhddfs)$/;
 
 /**
  * Files that only root can write to were written by root, who is trusted, so their times are enough anywhere. (If
- * root is given a user's file, the user may keep mappings of it.)
+ * root is given a user's file, the user may keep mappings of it.) The mode of a memfd says nothing, because nobody else has a way to it.
  *
  * @param stats of the file; without them, what can be said before the look
  */
@@ -43,6 +43,7 @@ export const proofFor = (mount: FoundMount | undefined, stats?: BigIntStats, now
   const { type, isOfHost } = mount;
   const timing = timingOf(type);
   if (timing === 'untold' || (STACKED.test(type) && !isOfHost)) return 'none';
+  if (type === MEMORY && stats !== undefined) return stats.uid === 0n ? 'running' : 'none';
   if (timing === 'timed' || stats === undefined || isRootsOwn(stats)) return 'times';
   if (!STACKED.test(type)) return 'running';
   const isWrittenBack = Number(stats.ctimeNs) / 1e6 + WRITEBACK_MS < nowMs;

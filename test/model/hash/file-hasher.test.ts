@@ -5,6 +5,7 @@ import {
   chmodSync,
   closeSync,
   copyFileSync,
+  fchownSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -30,6 +31,7 @@ import type { MountNamespaces } from '../../../src/model/hash/mount-namespaces.t
 import { type FoundMount, Mounts } from '../../../src/model/hash/mounts.ts';
 import { ProcfsReader } from '../../../src/model/procfs/reader.ts';
 import { makeFifo } from '../../make-fifo.ts';
+import { unless, whyNotRoot } from '../../unless.ts';
 
 let directory: string;
 const children: ChildProcess[] = [];
@@ -332,23 +334,31 @@ describe('FileHasher, of a program that is running', () => {
 
   describe('of memory that never had a name', () => {
     const create = koffi.load(null).func('int memfd_create(const char *name, uint flags)');
-    const running = async () => {
+    const running = async (uid?: number) => {
       const fd: number = create('prog', 0);
       writeSync(fd, readFileSync('/bin/sleep'));
+      if (uid !== undefined) fchownSync(fd, uid, uid);
       const execMs = Date.now();
       const pid = await sleeper(`/proc/${process.pid}/fd/${fd}`);
       const files = [record(`/proc/${process.pid}/fd/${fd}`)];
       return { fd, what: request({ pid, path: '/memfd:prog (deleted)', files, execMs }) };
     };
 
-    it('hashes it while it runs', async () => {
+    it('hashes it while it runs if root made it', unless(whyNotRoot), async () => {
       const { found } = setUp();
       const { what } = await running();
       expect(await found(what)).toEqual(sums('/bin/sleep'));
       expect(await found({ ...what, ended: true })).toBeUndefined();
     });
 
-    it('gives no hash of what was written to by its descriptor since', async () => {
+    it("gives no hash of a user's, who may write to it without a trace", unless(whyNotRoot), async () => {
+      const { hasher, found } = setUp();
+      const { what } = await running(1000);
+      expect(await found(what)).toBeUndefined();
+      expect(hasher.counters.unproven).toBe(1);
+    });
+
+    it('gives no hash of what was written to by its descriptor since', unless(whyNotRoot), async () => {
       const { hasher, found } = setUp();
       const { fd, what } = await running();
       await grain();
