@@ -72,6 +72,7 @@ export const AUDIT_EXIT = 103;
 export const AUDIT_SUCCESS = 104;
 export const AUDIT_WATCH = 105;
 export const AUDIT_DIR = 107;
+export const AUDIT_EXE = 112;
 export const AUDIT_ARG0 = 200;
 export const AUDIT_ARG1 = 201;
 export const AUDIT_ARG2 = 202;

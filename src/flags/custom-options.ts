@@ -138,7 +138,7 @@ export const customOptions: readonly FlagDefinition[] = [
     group: 'custom',
     valueName: 'PATH,…',
     help: 'Leave out process and socket events of these programs',
-    cost: 'The kernel still makes their records; only rows are saved',
+    cost: '80 ns in the kernel for each recorded call and program, up to eight; records of other programs are made and dropped',
   },
   {
     name: `${CUSTOM_PREFIX}exclude_uid`,

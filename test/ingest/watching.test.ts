@@ -26,6 +26,31 @@ const watching = () => {
   return { it, warnings, planned, clock, select };
 };
 
+describe('which programs the kernel leaves out', () => {
+  it('is looked for again after a minute, and for another list', async () => {
+    const clock = { now: 0 };
+    const asked: (readonly string[])[] = [];
+    const it = new Watching(() => {}, {
+      now: () => clock.now,
+      planExes: async exes => {
+        asked.push(exes);
+        return exes.slice(0, 1);
+      },
+    });
+    const select = async (...exes: readonly string[]) =>
+      (await it.selectionOf({ ...settingsWith({}), exclude: { exes, uids: [], auids: [] } })).excludeExes;
+    expect(await select()).toEqual([]);
+    expect(await select('/a', '/b')).toEqual(['/a']);
+    clock.now = 59_000;
+    await select('/a', '/b');
+    expect(asked).toHaveLength(1);
+    expect(await select('/b')).toEqual(['/b']);
+    clock.now = 120_000;
+    await select('/b');
+    expect(asked).toHaveLength(3);
+  });
+});
+
 describe('what is watched', () => {
   it('is what the configuration names, if the table is on', async () => {
     const { select, planned } = watching();

@@ -10,6 +10,7 @@ import {
   AUDIT_BITMASK_SIZE,
   AUDIT_DIR,
   AUDIT_EQUAL,
+  AUDIT_EXE,
   AUDIT_EXIT,
   AUDIT_FILTER_EXIT,
   AUDIT_FILTER_PREPEND,
@@ -97,6 +98,8 @@ export interface RuleSelection {
   /** Uids, and login uids, whose calls are not recorded: as many as fit into a rule. */
   readonly excludeUids?: readonly number[];
   readonly excludeAuids?: readonly number[];
+  /** Programs whose calls are not recorded, by their paths. */
+  readonly excludeExes?: readonly string[];
   /** What process_file_events watches. */
   readonly watches?: readonly Watch[];
   /** A directory to which all watched ones are made equivalent, if there are several; absent, each has its own rules. */
@@ -161,13 +164,15 @@ export const rulesFor = (
     { action: 'never', prepend: true, syscalls: 'all', fields: [[AUDIT_PID, ownPid]], key: ownKey },
   ];
   for (const architecture of architectures) {
-    rules.push(...processRules(selection, architecture), ...claimRules(selection, architecture));
+    const recorded = processRules(selection, architecture);
     if (selection.sockets)
-      rules.push(
+      recorded.push(
         ...socketRules(selection, architecture),
         ...sendRules(selection, architecture),
         ...socketcallRules(selection, architecture),
       );
+    rules.push(...exeRules(selection, architecture, recorded));
+    rules.push(...recorded, ...claimRules(selection, architecture));
   }
   const excluded = exclusionFields(selection);
   const narrowed = rules.map(rule =>
@@ -203,6 +208,36 @@ const exclusionFields = ({ excludeUids = [], excludeAuids = [] }: RuleSelection)
     ...excludeUids.map(uid => [AUDIT_UID, uid, AUDIT_NOT_EQUAL] as const),
     ...excludeAuids.map(auid => [AUDIT_LOGINUID, auid, AUDIT_NOT_EQUAL] as const),
   ].slice(0, MAX_EXCLUDED);
+
+/**
+ * Rules for programs that are left out, one each, because a condition on a program in our own rules would name one program only, and
+ * the kernel would remove these rules with the program's directory. They come first, and so before rules of others, too.
+ *
+ * @param recorded the rules that record events of processes and sockets; other calls are not compared
+ */
+const exeRules = (
+  { excludeExes = [] }: RuleSelection,
+  { arch }: Architecture,
+  recorded: readonly AuditRule[],
+): AuditRule[] => {
+  const syscalls = [
+    ...new Set(recorded.flatMap(rule => (rule.syscalls === 'all' ? [] : rule.syscalls))),
+  ].sort((a, b) => a - b);
+  if (syscalls.length === 0) return [];
+  return excludeExes.map(path => ({
+    action: 'never',
+    prepend: true,
+    syscalls,
+    fields: [
+      [AUDIT_ARCH, arch],
+      [AUDIT_EXE, path],
+    ],
+    key: RULE_KEY,
+  }));
+};
+
+/** Whether a rule leaves out a program. */
+export const leavesOutExe = ({ fields }: AuditRule): boolean => fields.some(([field]) => field === AUDIT_EXE);
 
 /** A rule that records system calls of one architecture; none if the architecture has none of them. */
 const always = (

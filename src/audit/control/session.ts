@@ -21,6 +21,7 @@ import {
   encodeRule,
   keyWithNote,
   type LeftNote,
+  leavesOutExe,
   NO_EVENTS,
   noteIn,
   ownRule,
@@ -94,6 +95,8 @@ export class AuditSession {
   #hasRules = false;
   /** The kernel's reason for refusing a rule that watches files, by rule; until the next selection. */
   readonly #refused = new Map<string, string>();
+  /** Refused rules that leave out a program. Its events are dropped here instead. */
+  readonly #refusedExes = new Set<string>();
   /** The directory to which all watched directories are made equivalent, and the directories for which it was chosen. */
   #anchor: string | undefined;
   #anchoredFor = '';
@@ -244,6 +247,7 @@ export class AuditSession {
     await this.#step(async () => {
       this.#selection = selection;
       this.#refused.clear();
+      this.#refusedExes.clear();
       if (this.#mayConfigure) await this.#look();
     });
   }
@@ -309,7 +313,7 @@ export class AuditSession {
   /** What others have changed of our settings. */
   #differences(status: AuditStatus, there: readonly Uint8Array[]): readonly string[] {
     const changes: string[] = [];
-    const missing = this.#kept(there).filter(rule => !includes(there, rule)).length;
+    const missing = this.#kept(there, false).filter(rule => !includes(there, rule)).length;
     if (missing > 0) {
       changes.push(
         `${missing} of our audit rules were removed by another program (auditctl -D, augenrules): they are in place again, but events in between were not seen`,
@@ -415,9 +419,14 @@ export class AuditSession {
     }
   }
 
-  /** Our rules as the kernel lists them. */
-  #kept(there: readonly Uint8Array[]): readonly Uint8Array[] {
-    return [...this.#rules(this.#selection).map(encodeListed), ...this.#exclusions(there)];
+  /**
+   * Our rules as the kernel lists them.
+   *
+   * @param withExes also those that leave out programs: the kernel itself removes them with the program's directory
+   */
+  #kept(there: readonly Uint8Array[], withExes = true): readonly Uint8Array[] {
+    const rules = this.#rules(this.#selection).filter(rule => withExes || !leavesOutExe(rule));
+    return [...rules.map(encodeListed), ...this.#exclusions(there)];
   }
 
   /** If the stream is ours alone, the kernel need not make records that we do not read. */
@@ -427,8 +436,10 @@ export class AuditSession {
   }
 
   #rules(selection: RuleSelection): readonly AuditRule[] {
+    // While another process reads the stream, rules of others record for it, and those that leave out programs come before them.
+    const excludeExes = this.#mode === 'unicast' ? (selection.excludeExes ?? []) : [];
     const rules = rulesFor(
-      { ...selection, anchor: this.#anchor },
+      { ...selection, excludeExes, anchor: this.#anchor },
       this.#architectures,
       process.pid,
       keyWithNote(this.#note),
@@ -436,7 +447,8 @@ export class AuditSession {
     return rules.filter(
       rule =>
         (this.#knowsUring || rule.list !== 'io_uring') &&
-        (rule.key !== FILES_KEY || !this.#refused.has(bytesKey(encodeListed(rule)))),
+        (rule.key !== FILES_KEY || !this.#refused.has(bytesKey(encodeListed(rule)))) &&
+        !(leavesOutExe(rule) && this.#refusedExes.has(bytesKey(encodeListed(rule)))),
     );
   }
 
@@ -454,6 +466,7 @@ export class AuditSession {
         if (!(error instanceof AuditError)) throw error;
         if (rule.list === 'io_uring' && error.errno === EINVAL) this.#knowsUring = false;
         else if (rule.key === FILES_KEY) this.#refused.set(bytesKey(encodeListed(rule)), error.message);
+        else if (leavesOutExe(rule)) this.#refusedExes.add(bytesKey(encodeListed(rule)));
         else throw error;
       }
     }

@@ -55,6 +55,7 @@ const FIELD_NAMES = new Map([
   [0, 'pid'],
   [103, 'exit'],
   [104, 'success'],
+  [112, 'exe'],
   [200, 'a0'],
   [201, 'a1'],
   [202, 'a2'],
@@ -213,6 +214,38 @@ describe('rulesFor', () => {
     const uids = Array.from({ length: 200 }, (_, uid) => uid);
     for (const rule of rulesFor({ ...ALL, excludeUids: uids }, nativeArchitectures('x64'), 77))
       expect(rule.fields.length).toBeLessThan(64);
+  });
+
+  it('leaves out programs by a rule each, for the calls that are recorded, before those', () => {
+    const excluded = { excludeExes: ['/usr/bin/a', '/opt/b c'] };
+    expect(all({ processEvents: true, ...excluded })).toEqual([
+      '-A never,exit pid=77 all',
+      '-A never,exit arch=b64 exe=/usr/bin/a 59,322',
+      '-A never,exit arch=b64 exe=/opt/b c 59,322',
+      '-a always,exit arch=b64 success=1 59,322',
+      '-A never,exit arch=b32 exe=/usr/bin/a 11,358',
+      '-A never,exit arch=b32 exe=/opt/b c 11,358',
+      '-a always,exit arch=b32 success=1 11,358',
+    ]);
+    expect(all(excluded)).toEqual(['-A never,exit pid=77 all']);
+    const ofSockets = all({ sockets: true, datagrams: true, ...excluded });
+    expect(ofSockets).toContain('-A never,exit arch=b64 exe=/usr/bin/a 42,44,46,49,307');
+    // Who has the kernel name another program as his, and what happens to watched files, is recorded.
+    const prctl = 157;
+    const watches = [{ kind: 'path', path: '/etc/passwd' }] as const;
+    for (const rule of rulesFor({ ...ALL, ...excluded, watches }, nativeArchitectures('x64'), 77).slice(1))
+      if (rule.action === 'never') expect(rule.syscalls).not.toEqual(expect.arrayContaining([prctl]));
+    expect(all({ watches, ...excluded }).filter(rule => rule.includes('exe='))).toEqual([]);
+  });
+
+  it('encodes a program as the kernel lists it, under our key', () => {
+    const rule = rulesFor({ ...ALL, excludeExes: ['/usr/bin/a'] }, nativeArchitectures('x64'), 77)[1]!;
+    const bytes = encodeRule({ ...rule, prepend: false });
+    const { fields, values, buf } = layout(bytes);
+    expect(fields.slice(0, 3)).toEqual([11, 112, 210]);
+    expect(values.slice(1, 3)).toEqual([10, RULE_KEY.length]);
+    expect(buf).toBe(`/usr/bin/a${RULE_KEY}`);
+    expect(ownRule(bytes)).toBe(bytes);
   });
 
   it('asks only for what the flags of any selection allow', () => {

@@ -437,6 +437,48 @@ describe('AuditSession', () => {
     });
   });
 
+  describe('programs that are left out', () => {
+    const selection = { ...SELECTION, excludeExes: ['/opt/b', '/usr/bin/a'] };
+    const exesIn = ({ rules }: FakeKernel): string[] =>
+      [...new Set(rules.flatMap(ruleTexts).flatMap(([field, text]) => (field === 112 ? [text] : [])))].sort();
+
+    it('have rules while the stream is ours alone', async () => {
+      const fake = kernel({}, [foreignRule('other')]);
+      const before = fake.state;
+      const session = await open(fake, { selection });
+      await session.prepare();
+      expect(exesIn(fake)).toEqual(selection.excludeExes);
+      await session.setMode('multicast');
+      expect(exesIn(fake)).toEqual([]);
+      await session.setMode('unicast');
+      await session.select({ ...selection, excludeExes: ['/opt/b'] });
+      expect(exesIn(fake)).toEqual(['/opt/b']);
+      await session.restore();
+      expect(fake.state).toEqual(before);
+    });
+
+    it('have none that the kernel refuses, and it is not asked again', async () => {
+      const fake = kernel();
+      fake.refuses = rule => ruleTexts(rule).some(([, text]) => text === '/opt/b');
+      const session = await open(fake, { selection });
+      await session.prepare();
+      expect(exesIn(fake)).toEqual(['/usr/bin/a']);
+      expect(session.refusedWatches).toBeUndefined();
+      const asked = fake.log.filter(line => line === 'add').length;
+      expect(await session.check()).toEqual([]);
+      expect(fake.log.filter(line => line === 'add')).toHaveLength(asked);
+    });
+
+    it('come back without a word where the kernel has removed them with a directory', async () => {
+      const fake = kernel();
+      const session = await open(fake, { selection });
+      await session.prepare();
+      fake.rules = fake.rules.filter(rule => !ruleTexts(rule).some(([, text]) => text === '/opt/b'));
+      expect(await session.check()).toEqual([]);
+      expect(exesIn(fake)).toHaveLength(2);
+    });
+  });
+
   describe('what others do meanwhile', () => {
     const running = async (options: Partial<SessionOptions> = {}, status: Partial<AuditStatus> = {}) => {
       const fake = kernel(status, [foreignRule('other')]);
