@@ -75,7 +75,7 @@ export const auditStatusFacts: Readonly<Record<string, ColumnFacts>> = {
   ),
   multicast_dropped: count(
     'Records of the multicast copy that found no room. Raise `custom_audit_receive_buffer_bytes`.',
-    'the socket: SO_MEMINFO, ENOBUFS',
+    'the socket: SO_MEMINFO',
     REPLAY,
   ),
   serial_gaps: count('Events that never arrived.', 'gaps in the serials of the events', REPLAY),

@@ -75,13 +75,13 @@ const NO_POD = `${NO_CONTAINER}; or the container belongs to no Kubernetes pod`;
 /** Columns of the container of a process. */
 export const containerFacts = {
   container_id: {
-    is: 'Id of the container, 64 hex digits with most runtimes.',
+    is: 'Id of the container: 64 hex digits; of systemd-nspawn and LXC its name.',
     from: 'the cgroup in `/proc/PID/cgroup`',
     nullIf: NO_CONTAINER,
     example: '3f2a9c0d…',
   },
   container_runtime: {
-    is: 'Its runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn` …',
+    is: 'Its runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`; `kubernetes` if only the pod is known.',
     from: 'the cgroup in `/proc/PID/cgroup`',
     nullIf: `${NO_CONTAINER}; or the cgroup does not tell`,
     example: 'containerd',

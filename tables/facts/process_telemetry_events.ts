@@ -128,8 +128,8 @@ export const processTelemetryEventsFacts: FactsOf<(typeof processTelemetryEvents
     'sh -c id -un',
   ),
   ancestors: parent(
-    'The ancestors as a JSON array, the parent first.',
-    '[{"pid":5533,"path":"/usr/bin/dash"}]',
+    'The ancestors as a JSON array, the parent first, at most 16.',
+    '[{"pid":5533,"timestamp":"2026-11-24T00:33:19.613Z","path":"/usr/bin/dash"}]',
   ),
   node: eventFacts.node,
 };
