@@ -45,6 +45,8 @@ interface Measured {
   /** CPU seconds per second of load. */
   readonly extensionCpu: number;
   readonly coreCpu: number;
+  /** Of programs that are not the load's, per second: they cost CPU, too. */
+  readonly otherEvents: number;
   /** MB. */
   readonly memory: number;
   readonly state: number;
@@ -59,7 +61,8 @@ const figuresOf = (rate: number, of: Measured): readonly Figure[] => {
     { name: '… execs that came', value: of.rate, unit: '/s' },
     { name: '… result log', value: logged / 1e3, unit: 'kB/s' },
     { name: '… compressed (gzip)', value: packed / 1e3, unit: 'kB/s' },
-    { name: '… CPU of the extension', value: of.extensionCpu * 100, unit: '% of one' },
+    { name: '… events of other programs meanwhile', value: of.otherEvents, unit: '/s' },
+    { name: '… CPU of the extension, of all events', value: of.extensionCpu * 100, unit: '% of one' },
     { name: '… CPU of the embedded core', value: of.coreCpu * 100, unit: '% of one' },
     { name: '… memory of the extension, with its helpers, at most', value: of.memory, unit: 'MB' },
     { name: '… rows on disk (state directory)', value: of.state, unit: 'MB' },
@@ -83,6 +86,7 @@ const measure = async (rate: number, extension: string | undefined): Promise<Mea
     if (pid === undefined) throw new Error(`the daemon has no extension: ${daemon.stderr}`);
     using memory = new MemoryWatch(pid);
     await using load = await Load.prepare('typical-execs', rate * SECONDS, rate);
+    const eventsBefore = await eventsOf(daemon);
     const before = { extension: cpuOfTree(pid), core: cpuSeconds(daemon.process.pid!) };
     const { seconds } = await load.run();
     const lines = () => linesOf(directory, load.pid);
@@ -91,6 +95,7 @@ const measure = async (rate: number, extension: string | undefined): Promise<Mea
       extension: cpuOfTree(pid) - before.extension,
       core: cpuSeconds(daemon.process.pid!) - before.core,
     };
+    const events = (await eventsOf(daemon)) - eventsBefore;
     const rows = lines();
     const text = `${rows.join('\n')}\n`;
     return {
@@ -100,12 +105,18 @@ const measure = async (rate: number, extension: string | undefined): Promise<Mea
       rate: (rate * SECONDS) / seconds,
       extensionCpu: used.extension / seconds,
       coreCpu: used.core / seconds,
+      otherEvents: Math.max(0, events - rows.length) / seconds,
       memory: memory.peak,
       state: sizeOf(join(directory, 'state')) / 1e6,
     };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+};
+
+const eventsOf = async (daemon: DaemonProcess): Promise<number> => {
+  const [row] = await daemon.query('SELECT events FROM audit_status');
+  return Number(row?.events ?? 0);
 };
 
 const cpuOfTree = (pid: number): number =>
