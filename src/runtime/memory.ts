@@ -70,8 +70,7 @@ export const settleMemory = (bounds: MemoryBounds): void => {
     else pressure.look(bytes);
   }, LOOK_MS).unref();
   setTimeout(() => {
-    releaseProgramPages();
-    setInterval(releaseProgramPages, AGAIN_MS).unref();
+    if (releaseProgramPages()) setInterval(releaseProgramPages, AGAIN_MS).unref();
   }, STARTED_MS).unref();
 };
 
@@ -137,15 +136,23 @@ let unchanged: readonly Mapping[] | undefined;
  * The mappings are determined once, because for `smaps` the kernel walks through all pages, which takes 30 ms.
  * Mappings that are not writable cannot change; `maps` tells whether they are still the same.
  *
- * @returns whether it could be done, which is on Linux
+ * @returns whether it could be done: on Linux, where there is a procfs
  */
 export const releaseProgramPages = (): boolean => {
   if (process.platform !== 'linux') return false;
-  unchanged ??= unchangedMappings(readFileSync('/proc/self/smaps', 'latin1'), realpathSync('/proc/self/exe'));
-  const lines = new Set(readFileSync('/proc/self/maps', 'latin1').split('\n'));
-  return unchanged
-    .filter(({ line }) => lines.has(line))
-    .every(({ start, length }) => madvise(start, length, MADV_DONTNEED) === 0);
+  try {
+    unchanged ??= unchangedMappings(
+      readFileSync('/proc/self/smaps', 'latin1'),
+      realpathSync('/proc/self/exe'),
+    );
+    const lines = new Set(readFileSync('/proc/self/maps', 'latin1').split('\n'));
+    return unchanged
+      .filter(({ line }) => lines.has(line))
+      .every(({ start, length }) => madvise(start, length, MADV_DONTNEED) === 0);
+  } catch {
+    // There is no procfs, or none of this process.
+    return false;
+  }
 };
 
 /**

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { BESIDE_OTHERS, MemoryPressure, unchangedMappings } from '../../src/runtime/memory.ts';
-import { unless, whyNotLinux } from '../unless.ts';
+import { unless, whyNotLinux, whyNotRoot } from '../unless.ts';
 
 const smaps = `55d0c0a00000-55d0c0b00000 r--p 00000000 fe:00 123                        /opt/a b.ext
 Size:               1024 kB
@@ -50,6 +50,19 @@ describe('releaseProgramPages', unless(whyNotLinux), () => {
     });
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toEqual({ done: true, shrunk: true, isDoneAgain: true, work: 27_001 });
+  });
+
+  it('does nothing where there is no procfs', unless(whyNotRoot), () => {
+    const script =
+      "import { releaseProgramPages } from './src/runtime/memory.ts'; console.log(releaseProgramPages());";
+    const start = 'mount -t tmpfs none /proc && exec "$@"';
+    const node = [process.execPath, '--input-type=module', '-e', script];
+    const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', start, 'sh', ...node], {
+      cwd: new URL('../..', import.meta.url),
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(stdout).toBe('false\n');
   });
 });
 
