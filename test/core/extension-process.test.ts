@@ -83,12 +83,15 @@ describe('ExtensionProcess', () => {
   });
 
   test('stops it with SIGTERM when there is nobody to ask or asking leads nowhere', async () => {
-    for (const ask of [nobody, async () => true, () => Promise.reject(new Error('refused'))]) {
-      const deaf = process_('sleep 60', { stopGraceMs: 100 });
+    const ways = [nobody, async () => true, () => Promise.reject(new Error('refused'))];
+    const ends = ways.map(async ask => {
+      // Longer than a busy machine takes to end a process.
+      const deaf = process_('sleep 60', { stopGraceMs: 2_000 });
       const ended = deaf.start();
       await deaf.stop(ask);
-      expect(await ended).toEqual({ code: null, signal: 'SIGTERM' });
-    }
+      return ended;
+    });
+    expect(await Promise.all(ends)).toEqual(ways.map(() => ({ code: null, signal: 'SIGTERM' })));
   });
 
   test('stops it with SIGKILL when nothing else helps', async () => {

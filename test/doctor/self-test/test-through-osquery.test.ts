@@ -31,7 +31,9 @@ test('a real program, seen when core has its row', async () => {
 
 test('no row in time', async () => {
   const core = await startFakeCore({ query: () => [] });
-  expect(await testThroughOsquery(plan(core.socketPath), { patienceMs: 60, signal: never })).toMatchObject({
+  // Also how long one question may take.
+  const patienceMs = 1_000;
+  expect(await testThroughOsquery(plan(core.socketPath), { patienceMs, signal: never })).toMatchObject({
     kind: 'not-seen',
   });
 });
