@@ -87,13 +87,14 @@ export class Ingest {
   readonly #outbox = new Outbox(OUTBOX_BYTES);
   readonly #looker: LookKeeper<number> | undefined;
   #freshUntil = Number.NEGATIVE_INFINITY;
-  /** Callers that wait for an answer, by the number of their signal. */
   /** The settings that were sent last. */
   #settingsText = '';
   #watched: AuditSettings['watched'];
+  /** Callers that wait for an answer, by the number of their signal. */
   readonly #called = new Map<number, () => void>();
   readonly #handlers: IngestHandlers;
   readonly #isReplay: boolean;
+  readonly #isKernel: boolean;
   /** Whether `ready` has resolved: later failures go to `onFailed`. */
   #isReady = false;
 
@@ -105,8 +106,9 @@ export class Ingest {
   ) {
     this.#handlers = handlers;
     this.#isReplay = source.kind === 'replay';
-    const ends = source.kind === 'kernel' && handlers.onEnds !== undefined;
-    this.#wakeDescriptor = ends ? openEventDescriptor() : undefined;
+    this.#isKernel = source.kind === 'kernel';
+    const ends = this.#isKernel && handlers.onEnds !== undefined;
+    this.#wakeDescriptor = this.#isKernel ? openEventDescriptor() : undefined;
     this.#wakeSignal = new WakeSignal(undefined, this.#wakeDescriptor);
     const data: IngestWorkerData = {
       source,
@@ -229,7 +231,7 @@ export class Ingest {
     return this.#fd;
   }
 
-  /** As of the last second. */
+  /** As of the last second, or of the last `freshCounters`. */
   get counters(): IngestCounters | undefined {
     return this.#counters;
   }
@@ -248,7 +250,16 @@ export class Ingest {
   upToDate(): Promise<void> | undefined {
     if (performance.now() < this.#freshUntil) return undefined;
     const signal = this.#wakeSignal.send();
-    if (signal === undefined) return undefined;
+    return signal === undefined ? undefined : this.#answerTo(signal);
+  }
+
+  /** Resolves when the counters are those of now; without an answer, after ANSWER_MS. */
+  async freshCounters(): Promise<void> {
+    if (this.#isKernel) await this.#answerTo(this.#wakeSignal.askForCounters());
+  }
+
+  /** Resolves when the worker has answered a signal; in a flood, after ANSWER_MS. */
+  #answerTo(signal: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ANSWER_MS);
     this.#called.set(signal, resolve);

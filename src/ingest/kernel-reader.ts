@@ -228,8 +228,17 @@ export class KernelReader {
 
   /** Runs between two batches. @returns whether to continue */
   #onTurn(): boolean {
-    const { ends, wakeSignal, report, postRaw, postRows, lookAtClock, takeCommands, isStopped } =
-      this.#options;
+    const {
+      ends,
+      wakeSignal,
+      report,
+      postRaw,
+      postRows,
+      postCounters,
+      lookAtClock,
+      takeCommands,
+      isStopped,
+    } = this.#options;
     // First of all: a connection can end in less time than one look at a file takes.
     ends?.look();
     this.#settleLooks(LOOK_MS);
@@ -239,6 +248,7 @@ export class KernelReader {
     postRows();
     // Events that wait for a look were received before the signal, so they belong to the answer.
     if (this.#seen !== this.#answered && !this.#looks.isWaiting) {
+      if (wakeSignal.takeAsked()) postCounters(this.#stream.counters);
       report({ kind: 'up-to-date', signal: this.#seen });
       this.#answered = this.#seen;
     }
@@ -288,7 +298,10 @@ export class KernelReader {
       receive: each => (outbox.isFull ? 0 : stream.receive(each)),
       wait: milliseconds => {
         const most = this.#looks.isWaiting ? LOOK_MS : Math.min(milliseconds, ends?.waitMs ?? milliseconds);
-        return wakeSignal.rest(this.#answered, () => stream.wait(Math.ceil(most)));
+        const ms = Math.ceil(most);
+        return wakeSignal.rest(this.#answered, descriptor =>
+          descriptor === undefined ? stream.wait(ms) : waitEither(stream.fd, descriptor, ms),
+        );
       },
     };
   }

@@ -133,9 +133,12 @@ class KernelSource implements EventSource {
   }
 
   async status(): Promise<SourceStatus> {
+    const fresh = this.ingest.freshCounters();
+    const kernel = await this.#control.getStatus();
+    await fresh;
     return {
       mode: this.mode,
-      kernel: await this.#control.getStatus(),
+      kernel,
       rules: (await this.#control.listRules()).length,
     };
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { closeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WakeSignal } from '../../src/ingest/wake-signal.ts';
@@ -80,6 +80,40 @@ describe('WakeSignal', () => {
     expect(isWritten()).toBe(false);
     expect(wakeSignal.restAtHand(0, () => expect.fail('it was signalled before'))).toBe(false);
     expect(wakeSignal.restAtHand(1, () => true)).toBe(true);
+  });
+
+  it('calls a thread that rests, if its counters are wanted', unless(whyNotLinux), () => {
+    const descriptor = eventDescriptor();
+    onTestFinished(() => closeSync(descriptor));
+    const wakeSignal = new WakeSignal(undefined, descriptor);
+    const isWritten = (): boolean => waitReadable(descriptor, 0);
+    const wait = (): boolean => {
+      expect(wakeSignal.send()).toBeUndefined();
+      expect(isWritten()).toBe(false);
+      expect(wakeSignal.askForCounters()).toBe(1);
+      expect(isWritten()).toBe(true);
+      return false;
+    };
+    expect(wakeSignal.rest(0, wait)).toBe(false);
+    expect(isWritten()).toBe(false);
+    expect(wakeSignal.rest(0, () => expect.fail('it was signalled before'))).toBe(false);
+    expect([wakeSignal.takeAsked(), wakeSignal.takeAsked()]).toEqual([true, false]);
+    expect(wakeSignal.rest(1, () => true)).toBe(true);
+  });
+
+  it('is not called again and again by what was written too late to be seen', unless(whyNotLinux), () => {
+    const descriptor = eventDescriptor();
+    onTestFinished(() => closeSync(descriptor));
+    const wakeSignal = new WakeSignal(undefined, descriptor);
+    writeSync(descriptor, new BigUint64Array([1n]));
+    const waits: boolean[] = [];
+    const wait = (other: number | undefined): boolean => {
+      waits.push(waitReadable(other!, 0));
+      return false;
+    };
+    wakeSignal.rest(0, wait);
+    wakeSignal.rest(0, wait);
+    expect(waits).toEqual([true, false]);
   });
 
   it('does not wait for a descriptor that there is none of', () => {
