@@ -84,7 +84,7 @@ describe.each(own)('%s', path => {
       if (name !== 'NAME') expect(scripts).toHaveProperty([name!]);
     }
     const names = scenarios.map(({ name }) => name);
-    for (const [, list] of page.matchAll(/npm run bench -- ([a-z][a-z -]*)/g))
+    for (const [, list] of page.matchAll(/npm run bench -- ([a-z][a-z-]*(?: [a-z][a-z-]*)*)/g))
       for (const name of list!.trim().split(' ')) expect(names).toContain(name);
     const known = commands.map(({ name }) => name);
     for (const [, name] of page.matchAll(/`osquery-audit-events ([a-z]+)/g)) expect(known).toContain(name);
