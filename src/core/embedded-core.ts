@@ -53,6 +53,8 @@ export interface EmbeddedCoreOptions {
   readonly scheduleLock?: ScheduleLock;
   /** Bytes of event rows per request; absent: all rows in one request, as osqueryd does. */
   readonly partBytes?: number;
+  /** Is told of each read of a table. */
+  readonly onTableRead?: (table: string, rows: number) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -319,7 +321,9 @@ export class EmbeddedCore {
       owner === undefined || owner === CORE_UUID
         ? await this.call('table', table, textsOf(request), either)
         : await this.#callExtension(owner, { registry: 'table', item: table, request, signal: either });
-    return inOnePiece('chunks' in rows ? rows : encodeRows(rows), asksForPart(request));
+    const read = inOnePiece('chunks' in rows ? rows : encodeRows(rows), asksForPart(request));
+    this.#settings.onTableRead?.(table, read.count);
+    return read;
   }
 
   #callExtension(
