@@ -44,6 +44,7 @@ const PROCESSES = [
   'test/prove/**/*.test.ts',
   'test/runtime/{choose-node,inherited-descriptors,memory,native-addon,trusted-directory}.test.ts',
   'test/setup/plan-setup.test.ts',
+  'test/tables/packs/check.test.ts',
   'test/shell/{replay-room,run-shell}.test.ts',
 ];
 

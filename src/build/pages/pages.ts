@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { detections } from '../../../tables/detections/index.ts';
 import { documentedTables } from '../../../tables/facts/index.ts';
 import { auditFlags, eventFlags } from '../../flags/audit-flags.ts';
 import { coreFlags } from '../../flags/core-flags.ts';
 import { customOptions } from '../../flags/custom-options.ts';
 import { flagfileLines } from '../../flags/flagfile.ts';
+import { detectionLists, detectionSections, readCosts } from './detection-part.ts';
 import { exampleFrom, fixtureRows } from './fixture-examples.ts';
 import { flagTablePart } from './flag-part.ts';
 import { withPart } from './page-parts.ts';
@@ -22,6 +24,10 @@ const partsOf = (root: string): Readonly<Record<string, Readonly<Record<string, 
     'tables/README.md': {
       tables: () => tableList(documentedTables),
       columns: () => tableSections(documentedTables, exampleFrom(fixtureRows(join(root, 'fixtures')))),
+    },
+    'tables/packs/README.md': {
+      detections: () => detectionLists(detections, readCosts(root)),
+      'each detection': () => detectionSections(detections),
     },
     'src/flags/README.md': {
       'audit flags': () => flagTablePart(auditFlags, shipped),

@@ -1,5 +1,6 @@
 import type { StockScenario } from './scenario.ts';
 import { shellBeside, twoCores } from './scenarios/beside.ts';
+import { detections } from './scenarios/detections.ts';
 import { distributed } from './scenarios/distributed.ts';
 import { files } from './scenarios/files.ts';
 import { hiddenColumns } from './scenarios/hidden-columns.ts';
@@ -18,6 +19,7 @@ export const stockScenarios: readonly StockScenario[] = [
   distributed,
   hiddenColumns,
   queries,
+  detections,
   limits,
   largeResult,
   install,

@@ -11,7 +11,7 @@ import type { Stage } from '../stage.ts';
 const EXECS = 100;
 const SECONDS = 4;
 const EXECUTIONS = 'pack_process_events_executions';
-const LISTENERS = 'pack_socket_events_new_listeners';
+const LISTENERS = 'pack_socket_events_taken_ports';
 /** The packs have intervals of a minute. */
 const FIRST_RUN_MS = 90_000;
 const DOCTOR_MS = 60_000;
