@@ -36,7 +36,11 @@ export const complete = (before: string, after: string, world: CompletionWorld):
   const command = /^\s*\.(\w*)(\s*)(.*)$/s.exec(before);
   if (command === null) return completeSql(before, after, world.tables);
   const [, name = '', blank = '', argument = ''] = command;
-  if (blank === '') return among(`.${name}`, world.commands.map(each => `.${each.name}`).sort());
+  if (blank === '') {
+    // No command has such a character in its name.
+    if (argument !== '') return [[], ''];
+    return among(`.${name}`, world.commands.map(each => `.${each.name}`).sort());
+  }
   const kind = world.commands.find(each => each.name === name)?.argument ?? 'nothing';
   switch (kind) {
     case 'nothing':

@@ -83,6 +83,7 @@ describe('complete', () => {
         for (const candidate of candidates)
           expect(candidate.toLowerCase().startsWith(replaced.toLowerCase())).toBe(true);
       }),
+      { examples: [['.!', '']] },
     );
   });
 });
