@@ -43,7 +43,13 @@ export const billOfMaterials = async (directory: string, epoch: number): Promise
   const { devDependencies, ...manifest } = JSON.parse(await readFile(file, 'utf8'));
   await writeFile(file, JSON.stringify(manifest));
   const args = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev'];
-  const { stdout } = await run('npm', args, { cwd: directory, maxBuffer: MAX_BYTES });
+  const { stdout } = await run('npm', args, { cwd: directory, maxBuffer: MAX_BYTES }).catch(async error => {
+    if (!/unknown command/i.test(String(error.stdout))) throw error;
+    const { stdout: version } = await run('npm', ['--version']);
+    throw new Error(
+      `expected an npm that can write a bill of materials, as npm 10 can, got npm ${version.trim()}`,
+    );
+  });
   const bill = JSON.parse(stdout);
   // npm names the document after the directory.
   bill.metadata.component.name = manifest.name;
