@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SocketEvent } from '../../../src/audit/audit-event.ts';
 import { ProcfsReader } from '../../../src/model/procfs/reader.ts';
+import type { FoundEnds } from '../../../src/model/sockets/found-ends.ts';
 import { openSocketEnds } from '../../../src/model/sockets/open-socket-ends.ts';
 import type { DiagSocket } from '../../../src/model/sockets/sock-diag.ts';
 import type { ListQuestion, SocketLister } from '../../../src/model/sockets/socket-diag.ts';
 import {
-  type FoundEnds,
   SOCKET_ENDS_LIMITS,
   SocketEnds,
   type SocketEndsLimits,
