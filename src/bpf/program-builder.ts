@@ -76,7 +76,8 @@ export class ProgramBuilder {
   }
 
   /**
-   * Writes the first part of a record, see TASK. The record was cleared before. Uses R7 and R8.
+   * Writes the first part of a record, see TASK: what identifies the task and, if audit sees it, its call; if not, who
+   * it is, because no audit event will say it. The record was cleared before. Uses R7 and R8.
    *
    * @param base what the record is found by, with `offset`; not R7 or R8
    */
@@ -87,17 +88,22 @@ export class ProgramBuilder {
     assembler.call(HELPERS.ktime_get_boot_ns).store(8, base, at(TASK.bootNs), R0);
     assembler.call(HELPERS.get_current_pid_tgid).store(4, base, at(TASK.tid), R0);
     assembler.shiftRight(R0, 32).store(4, base, at(TASK.tgid), R0);
-    assembler.call(HELPERS.get_current_uid_gid).store(4, base, at(TASK.uid), R0);
-    assembler.shiftRight(R0, 32).store(4, base, at(TASK.gid), R0);
-    assembler.call(HELPERS.get_current_cgroup_id).store(8, base, at(TASK.cgroup), R0);
-    assembler.move(R1, base).addNumber(R1, at(TASK.comm)).set(R2, COMM_BYTES).call(HELPERS.get_current_comm);
     const task = kernelOffsets(this.#btf, {
       start: ['task_struct', 'start_boottime'],
       context: ['task_struct', 'audit_context'],
     });
     assembler.call(HELPERS.get_current_task).move(R7, R0);
+    const done = this.uniqueLabel('task written');
+    const isUnseen = this.uniqueLabel('no audit context');
+    this.follow(R8, R7, task.context).assembler.jumpIf(R8, 'equal', 0, isUnseen);
+    this.#writeCall(base, offset).assembler.jump(done).label(isUnseen);
+    assembler.call(HELPERS.get_current_uid_gid).store(4, base, at(TASK.uid), R0);
+    assembler.shiftRight(R0, 32).store(4, base, at(TASK.gid), R0);
+    assembler.call(HELPERS.get_current_cgroup_id).store(8, base, at(TASK.cgroup), R0);
+    assembler.move(R1, base).addNumber(R1, at(TASK.comm)).set(R2, COMM_BYTES).call(HELPERS.get_current_comm);
     this.copy(8, { to: base, toOffset: at(TASK.startNs) }, { from: R7, fromOffset: task.start });
-    return this.follow(R8, R7, task.context).#writeCall(base, offset);
+    assembler.label(done);
+    return this;
   }
 
   /** Writes which audit event the call will become. The task's audit context is in R8. */
@@ -117,18 +123,16 @@ export class ProgramBuilder {
     if (bytes > MAX_CONTEXT_BYTES) {
       throw new BpfError('btf', `struct audit_context is larger than expected: ${bytes} bytes`);
     }
-    const done = this.uniqueLabel('no audit context');
     const take = (size: Size, from: number, to: number): void => {
       assembler.load(size, R1, FP, STACK.context + from - first).store(size, base, offset + to, R1);
     };
-    assembler.jumpIf(R8, 'equal', 0, done).storeNumber(4, base, offset + TASK.hasContext, 1);
+    assembler.storeNumber(4, base, offset + TASK.hasContext, 1);
     this.copy(bytes, { to: FP, toOffset: STACK.context }, { from: R8, fromOffset: first });
     take(4, places.inCall, TASK.inCall);
     take(8, places.seconds, TASK.seconds);
     take(4, places.nanoseconds, TASK.nanoseconds);
     take(4, places.major, TASK.call);
     take(8, places.argv, TASK.argument);
-    assembler.label(done);
     return this;
   }
 

@@ -1,4 +1,4 @@
-import { FP, R0, R1, R2, R3, R6, R7, R8, R9, type Register } from './assembler.ts';
+import { type Assembler, FP, R0, R1, R2, R3, R6, R7, R8, R9, type Register, type Size } from './assembler.ts';
 import { BpfError } from './bpf-error.ts';
 import type { Btf } from './btf.ts';
 import { HELPERS } from './helpers.ts';
@@ -62,62 +62,81 @@ const socketOffsets = (btf: Btf) => {
   return { ...offsets, frontBytes };
 };
 
-/** Copies the first part of the socket in R8 to STACK.sock, and ends the program unless it is one of IPv4 or IPv6. */
-const takeSocket = (builder: ProgramBuilder, offsets: ReturnType<typeof socketOffsets>): void => {
+type Offsets = ReturnType<typeof socketOffsets>;
+
+/**
+ * How the socket in R8 is read.
+ * - `direct`: the verifier knows what it is, and allows loads, which cost nothing
+ * - `copied`: it was found by following pointers; its first part is copied to STACK.sock
+ */
+type Access = 'direct' | 'copied';
+
+/** Ends the program unless the socket in R8 is one of IPv4 or IPv6. */
+const takeSocket = (builder: ProgramBuilder, offsets: Offsets, access: Access): void => {
   const { assembler } = builder;
   const inet = builder.uniqueLabel('inet');
-  builder.copy(offsets.frontBytes, { to: FP, toOffset: STACK.sock }, { from: R8, fromOffset: 0 });
-  assembler
-    .load(2, R1, FP, STACK.sock + offsets.family)
-    .jumpIf(R1, 'equal', AF_INET, inet)
-    .jumpIf(R1, 'not equal', AF_INET6, 'out')
-    .label(inet);
+  if (access === 'copied') {
+    builder.copy(offsets.frontBytes, { to: FP, toOffset: STACK.sock }, { from: R8, fromOffset: 0 });
+  }
+  loadFront(builder, access)(2, R1, offsets.family);
+  assembler.jumpIf(R1, 'equal', AF_INET, inet).jumpIf(R1, 'not equal', AF_INET6, 'out').label(inet);
 };
 
-/** Writes what the socket in R8, whose first part is on the stack, is and which ends it has. */
+/** Loads from the first part of the socket. */
+const loadFront =
+  ({ assembler }: ProgramBuilder, access: Access) =>
+  (size: Size, into: Register, place: number): Assembler =>
+    access === 'direct'
+      ? assembler.load(size, into, R8, place)
+      : assembler.load(size, into, FP, STACK.sock + place);
+
+/** Writes what the socket in R8 is and which ends it has. `takeSocket` was there before. */
 const writeSocket = (
   builder: ProgramBuilder,
-  offsets: ReturnType<typeof socketOffsets>,
-  base: Register,
-  offset: number,
+  offsets: Offsets,
+  access: Access,
+  { base, offset }: { readonly base: Register; readonly offset: number },
 ): void => {
   const { assembler } = builder;
   const at = (place: number): number => offset + place;
-  const front = (place: number): number => STACK.sock + place;
-  const [hasPort, isV6, done] = ['has port', 'v6', 'has addresses'].map(name =>
-    builder.uniqueLabel(name),
-  ) as [string, string, string];
-  assembler.load(2, R1, FP, front(offsets.family)).store(2, base, at(SOCKET.family), R1);
-  assembler.load(1, R1, FP, front(offsets.state)).store(2, base, at(SOCKET.state), R1);
-  builder.copy(2, { to: base, toOffset: at(SOCKET.type) }, { from: R8, fromOffset: offsets.type });
-  builder.copy(2, { to: base, toOffset: at(SOCKET.protocol) }, { from: R8, fromOffset: offsets.protocol });
-  // A socket that was refused has given back its port, but not forgotten it.
-  builder.copy(2, { to: FP, toOffset: STACK.scratch }, { from: R8, fromOffset: offsets.sourcePort });
-  assembler
-    .load(2, R1, FP, front(offsets.port))
-    .jumpIf(R1, 'not equal', 0, hasPort)
-    .load(2, R1, FP, STACK.scratch)
-    .fromNetworkOrder(R1)
-    .label(hasPort)
-    .store(2, base, at(SOCKET.localPort), R1);
-  assembler
-    .load(2, R1, FP, front(offsets.remotePort))
-    .fromNetworkOrder(R1)
-    .store(2, base, at(SOCKET.remotePort), R1);
-  assembler.load(8, R3, FP, front(offsets.net));
-  builder.copy(4, { to: base, toOffset: at(SOCKET.netns) }, { from: R3, fromOffset: offsets.netns });
-  assembler.load(2, R1, FP, front(offsets.family)).jumpIf(R1, 'equal', AF_INET6, isV6);
-  assembler.load(4, R1, FP, front(offsets.local4)).store(4, base, at(SOCKET.local), R1);
-  assembler.load(4, R1, FP, front(offsets.remote4)).store(4, base, at(SOCKET.remote), R1).jump(done);
+  const load = loadFront(builder, access);
+  const [isV6, done] = ['v6', 'has addresses'].map(name => builder.uniqueLabel(name)) as [string, string];
+  load(2, R1, offsets.family).store(2, base, at(SOCKET.family), R1);
+  load(1, R1, offsets.state).store(2, base, at(SOCKET.state), R1);
+  load(2, R1, offsets.port).store(2, base, at(SOCKET.localPort), R1);
+  load(2, R1, offsets.remotePort).fromNetworkOrder(R1).store(2, base, at(SOCKET.remotePort), R1);
+  if (access === 'direct') {
+    assembler.load(2, R1, R8, offsets.type).store(2, base, at(SOCKET.type), R1);
+    assembler.load(2, R1, R8, offsets.protocol).store(2, base, at(SOCKET.protocol), R1);
+    load(8, R1, offsets.net).load(4, R1, R1, offsets.netns).store(4, base, at(SOCKET.netns), R1);
+  } else {
+    builder.copy(2, { to: base, toOffset: at(SOCKET.type) }, { from: R8, fromOffset: offsets.type });
+    builder.copy(2, { to: base, toOffset: at(SOCKET.protocol) }, { from: R8, fromOffset: offsets.protocol });
+    load(8, R3, offsets.net);
+    builder.copy(4, { to: base, toOffset: at(SOCKET.netns) }, { from: R3, fromOffset: offsets.netns });
+  }
+  load(2, R1, offsets.family).jumpIf(R1, 'equal', AF_INET6, isV6);
+  load(4, R1, offsets.local4).store(4, base, at(SOCKET.local), R1);
+  load(4, R1, offsets.remote4).store(4, base, at(SOCKET.remote), R1).jump(done);
   assembler.label(isV6);
-  for (const part of [0, 8]) {
-    // On 4-byte boundaries in the kernel, so in two halves here.
-    for (const half of [part, part + 4]) {
-      assembler.load(4, R1, FP, front(offsets.local6) + half).store(4, base, at(SOCKET.local) + half, R1);
-      assembler.load(4, R1, FP, front(offsets.remote6) + half).store(4, base, at(SOCKET.remote) + half, R1);
-    }
+  // On 4-byte boundaries in the kernel, so in four parts.
+  for (const part of [0, 4, 8, 12]) {
+    load(4, R1, offsets.local6 + part).store(4, base, at(SOCKET.local) + part, R1);
+    load(4, R1, offsets.remote6 + part).store(4, base, at(SOCKET.remote) + part, R1);
   }
   assembler.label(done);
+};
+
+/** A socket whose connect was refused at once has given back its port, but not forgotten it. */
+const writeForgottenPort = (builder: ProgramBuilder, offsets: Offsets): void => {
+  const hasPort = builder.uniqueLabel('has port');
+  builder.assembler.load(2, R1, FP, RECORD + SOCKET.localPort).jumpIf(R1, 'not equal', 0, hasPort);
+  builder.copy(2, { to: FP, toOffset: STACK.scratch }, { from: R8, fromOffset: offsets.sourcePort });
+  builder.assembler
+    .load(2, R1, FP, STACK.scratch)
+    .fromNetworkOrder(R1)
+    .store(2, FP, RECORD + SOCKET.localPort, R1)
+    .label(hasPort);
 };
 
 /**
@@ -140,15 +159,13 @@ const assembleStates = (btf: Btf, maps: ProgramMaps): Buffer => {
     .jumpIf(R7, 'equal', TCP_ESTABLISHED, 'established')
     .jumpIf(R7, 'not equal', TCP_SYN_RECV, 'done')
     .label('established');
-  takeSocket(builder, offsets);
-  writeSocket(builder, offsets, R9, 0);
+  writeSocket(builder, offsets, 'direct', { base: R9, offset: 0 });
   builder.output(SOCKET.bytes, R9);
   assembler.label('done');
   builder.remove();
   assembler.jump('out').label('begins');
-  takeSocket(builder, offsets);
-  builder.follow(R1, R8, offsets.protocol, 2);
-  assembler.jumpIf(R1, 'not equal', IPPROTO_TCP, 'out');
+  takeSocket(builder, offsets, 'direct');
+  assembler.load(2, R1, R8, offsets.protocol).jumpIf(R1, 'not equal', IPPROTO_TCP, 'out');
   builder.clear(FP, RECORD, SOCKET.bytes).writeTask(SOCKET_KINDS.connected, FP, RECORD);
   writeDescriptor(builder);
   builder.keep(FP, RECORD);
@@ -211,14 +228,15 @@ const assembleCall =
       assembler.jump('out').label('counts');
     }
     findSocket(builder, btf);
-    takeSocket(builder, offsets);
+    takeSocket(builder, offsets, 'copied');
     builder.follow(R1, R8, offsets.protocol, 2);
     for (const protocol of [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_MPTCP])
       assembler.jumpIf(R1, 'equal', protocol, 'inet protocol');
     assembler.jump('out').label('inet protocol');
     builder.clear(FP, RECORD, SOCKET.bytes);
     assembler.store(4, FP, RECORD + SOCKET.fd, R7).store(4, FP, RECORD + SOCKET.result, R6);
-    writeSocket(builder, offsets, FP, RECORD);
+    writeSocket(builder, offsets, 'copied', { base: FP, offset: RECORD });
+    writeForgottenPort(builder, offsets);
     builder.writeTask(SOCKET_KINDS[kind], FP, RECORD).output(SOCKET.bytes, FP, RECORD);
     return builder.bytes();
   };

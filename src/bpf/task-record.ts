@@ -8,16 +8,16 @@
  * | 8 | 4 | process id (tgid), in the first pid namespace |
  * | 12 | 4 | thread id |
  * | 16 | 4 | kind of the record |
- * | 20 | 4 | uid |
- * | 24 | 4 | gid |
+ * | 20 | 4 | uid; 0 if audit sees the task |
+ * | 24 | 4 | gid; 0 if audit sees the task |
  * | 28 | 4 | 1: the task is in a system call that audit follows, which the next four describe; other values: it is not |
  * | 32 | 8 | audit's timestamp of the call, seconds since the epoch, … |
  * | 40 | 4 | … and nanoseconds |
  * | 44 | 4 | number of the system call |
  * | 48 | 8 | its first argument |
- * | 56 | 8 | cgroup id: the inode of its directory (cgroup v2) |
- * | 64 | 8 | when the thread was started, nanoseconds since boot |
- * | 72 | 16 | the thread's name (comm) |
+ * | 56 | 8 | cgroup id: the inode of its directory (cgroup v2); 0 if audit sees the task |
+ * | 64 | 8 | when the thread was started, nanoseconds since boot; 0 if audit sees the task |
+ * | 72 | 16 | the thread's name (comm); empty if audit sees the task |
  * | 88 | 4 | 1: the task has an audit context; 0: audit cannot see it |
  * | 92 | 4 | when the record was passed on: the monotonic clock in units of 2^20 nanoseconds, lower 32 bits |
  */
@@ -43,7 +43,7 @@ export const TASK = {
 
 export const COMM_BYTES = 16;
 
-/** What a record's first part says. */
+/** What a record's first part says. Audit says the rest of a task that it sees: then uid, gid, cgroup, startNs and comm are 0 or empty. */
 export interface TaskFacts {
   readonly bootNs: bigint;
   readonly tgid: number;

@@ -1,4 +1,5 @@
-import { closeSync } from 'node:fs';
+import { closeSync, existsSync } from 'node:fs';
+import { KERNEL_BTF } from '../bpf/kernel-btf-path.ts';
 import type { LoadedSet } from '../bpf/loader.ts';
 import type { LoaderProcess } from '../bpf/loader-process.ts';
 import type { BpfMode } from '../flags/custom-options.ts';
@@ -48,7 +49,9 @@ export class BpfPrograms {
       return [];
     }
     if (this.#loader === undefined) {
-      this.#why = 'this kernel does not describe its types (no /sys/kernel/btf/vmlinux)';
+      this.#why = existsSync(KERNEL_BTF)
+        ? 'the process that loads them could not be started'
+        : `this kernel does not describe its types (no ${KERNEL_BTF})`;
       return [notUsed(this.#why)];
     }
     try {

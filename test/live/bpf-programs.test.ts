@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BpfError } from '../../src/bpf/bpf-error.ts';
 import { Btf } from '../../src/bpf/btf.ts';
@@ -138,10 +137,9 @@ describe('BPF programs in the running kernel', unless(whyNotBpf), () => {
 
   test('BTF of another build: a refusal in words, and nothing stays', async () => {
     const other = new Btf(readFileSync(new URL('../bpf/btf/linux-6.18-x64.btf', import.meta.url)));
-    const before = descriptors();
+    const before = descriptors().length;
     expect(() => loadSet(other, socketPrograms)).toThrow(BpfError);
-    await sleep(0);
-    expect(descriptors()).toEqual(before);
+    await expect.poll(() => descriptors().length).toBeLessThanOrEqual(before);
   });
 
   test('a program that the verifier refuses: its words', () => {
