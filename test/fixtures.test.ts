@@ -5,7 +5,13 @@ import { scenarios } from './record/scenarios.ts';
 import { replayRows } from './replay-rows.ts';
 
 const fixtures = new URL('../fixtures/', import.meta.url).pathname;
-const names = readdirSync(fixtures)
+const top = readdirSync(fixtures);
+/** Of each kernel that machines of `npm run prove:kernels` booted. */
+const kernels = top.filter(file => file.startsWith('linux-'));
+const names = [
+  ...top,
+  ...kernels.flatMap(kernel => readdirSync(`${fixtures}${kernel}`).map(file => `${kernel}/${file}`)),
+]
   .filter(file => file.endsWith('.log'))
   .map(file => file.slice(0, -'.log'.length));
 
@@ -26,19 +32,22 @@ describe('recorded executions', () => {
     ({ command, needs }) => needs === undefined && command[0].startsWith('/bin/'),
   );
 
-  test.each(plain.map(scenario => [scenario.name, scenario] as const))(
-    '%s has its exact arguments',
-    async (name, scenario) => {
-      const [first] = await executed(name);
-      expect(JSON.parse(first!.argv!)).toEqual(scenario.command);
-      expect(first!.cmdline).toBe(scenario.command.join(' '));
-      expect(first!.cmdline_size).toBe(String(Buffer.byteLength(scenario.command.join(' '))));
-      expect(first!.cwd).toBe(
-        `/tmp/osquery-audit-record${scenario.cwd === undefined ? '' : `/${scenario.cwd}`}`,
-      );
-      expect(first!.uid).toBe(String(scenario.uid ?? 0));
-    },
-  );
+  test.each(
+    plain.flatMap(scenario =>
+      [scenario.name, ...names.filter(name => name.endsWith(`/${scenario.name}`))].map(
+        name => [name, scenario] as const,
+      ),
+    ),
+  )('%s has its exact arguments', async (name, scenario) => {
+    const [first] = await executed(name);
+    expect(JSON.parse(first!.argv!)).toEqual(scenario.command);
+    expect(first!.cmdline).toBe(scenario.command.join(' '));
+    expect(first!.cmdline_size).toBe(String(Buffer.byteLength(scenario.command.join(' '))));
+    expect(first!.cwd).toBe(
+      `/tmp/osquery-audit-record${scenario.cwd === undefined ? '' : `/${scenario.cwd}`}`,
+    );
+    expect(first!.uid).toBe(String(scenario.uid ?? 0));
+  });
 
   test('each plain execution appears once', async () => {
     for (const name of [

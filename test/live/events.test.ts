@@ -8,6 +8,7 @@ import { documentedTables } from '../../tables/facts/index.ts';
 import { IO_URING } from '../record/io-uring.ts';
 import { unless } from '../unless.ts';
 import { auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
+import { whyNotUring } from './kernel-version.ts';
 import { LiveShell } from './live-shell.ts';
 
 /** Connects to a server whose queue is full, and has itself interrupted. Prints the errno, the descriptor and the port. */
@@ -197,7 +198,7 @@ describe('events of the live kernel', unless(whyNotLive), () => {
   // The program knows the numbers of x86-64.
   test(
     'connections through io_uring have theirs, without what the kernel does not record',
-    unless(process.arch === 'x64' ? undefined : 'the program knows the numbers of x86-64 only'),
+    unless(process.arch === 'x64' ? whyNotUring : 'the program knows the numbers of x86-64 only'),
     async () => {
       const port = 5_354;
       execFileSync('/usr/bin/perl', [

@@ -1,13 +1,16 @@
 /**
- * Records the fixtures from the live kernel: `npm run record [NAME …]`, as root. For each scenario it writes
- * fixtures/NAME.log (the raw records, one per line: numeric type and payload) and fixtures/NAME.json (the rows that
- * come of them). Read the rows before committing them: they are what the tests will expect.
+ * Records the fixtures from the live kernel: `npm run record [-- --to DIRECTORY] [NAME …]`, as root. For each scenario it
+ * writes fixtures/NAME.log (the raw records, one per line: numeric type and payload) and fixtures/NAME.json (the rows that
+ * come of them), or writes both to another directory. Read the rows before committing them: they are what the tests will
+ * expect.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { AUDIT_FIRST_USER_MSG, AUDIT_REPLACE } from '../../src/audit/constants.ts';
 import { openAuditControl } from '../../src/audit/control/control.ts';
 import { AuditSession } from '../../src/audit/control/session.ts';
@@ -23,8 +26,11 @@ const SCRATCH = '/tmp/osquery-audit-record';
 /** In it, whose files are watched. */
 const WATCHED = `${SCRATCH}/watched`;
 
-const only = new Set(process.argv.slice(2));
-const fixtures = new URL('../../fixtures/', import.meta.url).pathname;
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { to: { type: 'string', default: fileURLToPath(new URL('../../fixtures', import.meta.url)) } },
+});
+const only = new Set(positionals);
 
 const lines: string[] = [];
 const control = openAuditControl();
@@ -103,9 +109,9 @@ async function record(scenario: Scenario): Promise<void> {
   await sleep(SETTLE_MS);
   const recorded = eventsOf(child.pid!, lines, scenario.programs);
   const log = `# ${scenario.about}\n${recorded.map(line => `${line}\n`).join('')}`;
-  writeFileSync(`${fixtures}${scenario.name}.log`, log, 'latin1');
-  const rows = await replayRows(`${fixtures}${scenario.name}.log`);
-  writeFileSync(`${fixtures}${scenario.name}.json`, `${JSON.stringify(rows, undefined, 1)}\n`);
+  writeFileSync(`${flags.to}/${scenario.name}.log`, log, 'latin1');
+  const rows = await replayRows(`${flags.to}/${scenario.name}.log`);
+  writeFileSync(`${flags.to}/${scenario.name}.json`, `${JSON.stringify(rows, undefined, 1)}\n`);
   const counts = Object.entries(rows).map(([table, list]) => `${table} ${list.length}`);
   process.stdout.write(
     `${scenario.name}: status ${status}, ${recorded.length} records, ${counts.join(', ')}\n`,

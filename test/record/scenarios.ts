@@ -59,6 +59,16 @@ peer 198.51.100.11 198.51.100.12 0 & peer 198.51.100.12 198.51.100.11 1000
 wait $!
 podman network rm -f $network; podman rmi -f $image`;
 
+/** A program under a profile of AppArmor that complains, and then denies. */
+const APPARMOR = `set -e
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cp /bin/cat 'a program'; exec 2>&1
+profile() { echo "profile osquery-audit-record "$PWD/a program" $1 { /usr/** mr, /lib/** mr, /lib64/** mr, /etc/ld.so.cache r, }"; }
+profile 'flags=(complain)' | apparmor_parser --skip-cache --replace
+'./a program' /etc/passwd
+profile | apparmor_parser --skip-cache --replace
+'./a program' /etc/passwd || profile | apparmor_parser --remove`;
+
 const SOCKETS = 'use Socket qw(:all); use Fcntl;';
 const LISTEN = `${SOCKETS} socket(my $l, AF_INET, SOCK_STREAM, 0); bind($l, pack_sockaddr_in(0, inet_aton("127.0.0.1"))); listen($l, 5);`;
 
@@ -213,6 +223,13 @@ export const scenarios = (scratch: string, makeFile: MakeFile, watched: string):
       name: 'seccomp',
       about: 'a system call that a filter logs, one it refuses, and one it kills for',
       command: perl(SECCOMP),
+    },
+    {
+      name: 'apparmor-profile',
+      about: "AppArmor's profile loaded, allowing in complain mode, replaced, denying, removed",
+      command: ['/bin/sh', '-c', APPARMOR],
+      cwd: 'apparmor',
+      needs: 'apparmor_parser',
     },
     {
       name: 'files',
