@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { detections } from '../../../tables/detections/index.ts';
 import { documentedTables } from '../../../tables/facts/index.ts';
+import type { Command } from '../../cli/command.ts';
+import { commands } from '../../cli/commands.ts';
 import { auditFlags, eventFlags } from '../../flags/audit-flags.ts';
 import { coreFlags } from '../../flags/core-flags.ts';
 import { customOptions } from '../../flags/custom-options.ts';
@@ -34,9 +36,18 @@ const partsOf = (root: string): Readonly<Record<string, Readonly<Record<string, 
       'event flags': () => flagTablePart(eventFlags, shipped),
       'own options': () => flagTablePart(customOptions),
       'core flags': () => flagTablePart(coreFlags),
+      'command flags': () =>
+        commands
+          .filter(({ flags, isInternal }) => flags.length > 0 && isInternal !== true)
+          .map(commandFlags)
+          .join('\n\n'),
     },
   };
 };
+
+/** The extension, which osqueryd starts, has no word of its own. */
+const commandFlags = ({ name, summary, flags }: Command): string =>
+  `### ${name === '' ? 'as an extension' : name}\n\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n\n${flagTablePart(flags)}`;
 
 /** Each page that has such parts, as it should be. */
 export const pagesOf = (root: string): ReadonlyMap<string, string> =>
