@@ -1,9 +1,9 @@
 /**
- * `npm test`: the tests on live audit, of which there is one, so that they come one after the other and mostly wait; and beside
- * them, on what they leave of the processors, all others; then the few that may not see what others start. What was skipped, and
- * why, comes last.
+ * `npm test`: types and lint; the tests on live audit, of which there is one, so that they come one after the other and mostly wait;
+ * and beside all that, on what it leaves of the processors, all other tests; then the few that may not see what others start. What was
+ * skipped, and why, comes last.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,10 @@ import { describeSkipped, type Skipped } from './reporter/skipped.ts';
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const root = new URL('..', import.meta.url).pathname;
 const filters = process.argv.slice(2);
+const CHECKS = [
+  ['npm', 'run', '-s', 'typecheck'],
+  ['npm', 'run', '-s', 'lint'],
+] as const;
 const directory = mkdtempSync(join(tmpdir(), 'osquery-audit-events-tests-'));
 
 interface Run {
@@ -35,6 +39,23 @@ interface Part {
 
 /** Linux gives it a third of what it gives another that wants as much. */
 const YIELDING = ['nice', '-n', '5'] as const;
+
+/** Ends the child when this process is told to end; resolves with its status. */
+const ended = async (child: ChildProcess): Promise<number> => {
+  const stop = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, stop);
+  const [status] = await once(child, 'close');
+  for (const signal of SIGNALS) process.removeListener(signal, stop);
+  return status ?? 1;
+};
+
+/** Types and lint, which say at once what is wrong. */
+const check = (): Promise<readonly number[]> =>
+  Promise.all(
+    CHECKS.map(([program, ...args]) =>
+      ended(spawn(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })),
+    ),
+  );
 
 const run = async ({ name, projects, yields, isHeldBack }: Part): Promise<Run> => {
   const skippedTo = join(directory, `${name}.json`);
@@ -58,11 +79,8 @@ const run = async ({ name, projects, yields, isHeldBack }: Part): Promise<Run> =
   });
   const said: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', bytes => said.push(bytes));
-  const stop = (signal: NodeJS.Signals): void => void child.kill(signal);
-  for (const signal of SIGNALS) process.on(signal, stop);
-  const [status] = await once(child, 'close');
-  for (const signal of SIGNALS) process.removeListener(signal, stop);
-  return { status: status ?? 1, skipped: readSkipped(skippedTo), said: Buffer.concat(said) };
+  const status = await ended(child);
+  return { status, skipped: readSkipped(skippedTo), said: Buffer.concat(said) };
 };
 
 const readSkipped = (path: string): readonly Skipped[] => {
@@ -75,15 +93,20 @@ const readSkipped = (path: string): readonly Skipped[] => {
 };
 
 const isLive = whyNotLive === undefined;
-// Both parts start it: one builds it.
+const others = run({
+  name: 'others',
+  projects: ['quick', 'processes'],
+  yields: isLive,
+  isHeldBack: false,
+});
+const checked = check();
+// Most live tests start it: one builds it.
 if (isLive) await builtExtension();
-const beside = await Promise.all([
-  run({ name: 'live', projects: ['live audit'], yields: false, isHeldBack: true }),
-  run({ name: 'others', projects: ['quick', 'processes'], yields: isLive, isHeldBack: false }),
-]);
+const live = run({ name: 'live', projects: ['live audit'], yields: false, isHeldBack: true });
+const beside = await Promise.all([live, others]);
 for (const { said } of beside) process.stdout.write(said);
 const alone = await run({ name: 'alone', projects: ['live alone'], yields: false, isHeldBack: false });
 const runs = [...beside, alone];
 process.stdout.write(describeSkipped(runs.flatMap(({ skipped }) => skipped)));
 rmSync(directory, { recursive: true });
-process.exitCode = Math.max(...runs.map(({ status }) => status));
+process.exitCode = Math.max(...(await checked), ...runs.map(({ status }) => status));
