@@ -11,15 +11,18 @@ const OTHERS = new Set([
   'src/osquery-extension-ts/REFERENCE.md',
 ]);
 
-/** Paths of the documentation's pages. */
-export const pagePaths = (): readonly string[] =>
-  ['README.md', ...['.github', 'src', 'tables', 'test'].flatMap(below)].filter(path => !OTHERS.has(path));
+/** Paths of the documentation's pages, in this checkout or another one. */
+export const pagePaths = (checkout = root): readonly string[] =>
+  ['README.md', ...['.github', 'src', 'tables', 'test'].flatMap(name => below(checkout, name))].filter(
+    path => !OTHERS.has(path),
+  );
 
-const below = (directory: string): readonly string[] =>
-  readdirSync(join(root, directory), { withFileTypes: true }).flatMap(entry => {
+const below = (checkout: string, directory: string): readonly string[] =>
+  readdirSync(join(checkout, directory), { withFileTypes: true }).flatMap(entry => {
     const path = `${directory}/${entry.name}`;
-    if (entry.isDirectory()) return entry.name === 'node_modules' || entry.name === 'dist' ? [] : below(path);
+    if (entry.isDirectory())
+      return entry.name === 'node_modules' || entry.name === 'dist' ? [] : below(checkout, path);
     return entry.name.endsWith('.md') ? [path] : [];
   });
 
-export const readPage = (path: string): string => readFileSync(join(root, path), 'utf8');
+export const readPage = (path: string, checkout = root): string => readFileSync(join(checkout, path), 'utf8');
