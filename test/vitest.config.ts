@@ -22,7 +22,7 @@ const PROCESSES = [
   'test/audit/stream.test.ts',
   'test/build/**/*.test.ts',
   'test/chaos/undo.test.ts',
-  'test/cli/{daemon,macos,main,no-events}.test.ts',
+  'test/cli/{daemon,live-views,macos,main,no-events}.test.ts',
   'test/core/{embedded-core,extension-process}.test.ts',
   'test/core/schedule/run-daemon.test.ts',
   'test/doctor/run-doctor.test.ts',

@@ -73,10 +73,59 @@ export const extensionFlags: readonly FlagDefinition[] = [
 export const outputModes = ['json', 'csv', 'line'] as const;
 export type OutputMode = 'table' | (typeof outputModes)[number];
 
-export const shellFlags: readonly FlagDefinition[] = [
-  command('json', 'bool', 'false', 'Write rows as a JSON array'),
+const csvAndLine: readonly FlagDefinition[] = [
   command('csv', 'bool', 'false', 'Write rows as CSV, fields separated by "|"'),
   command('line', 'bool', 'false', 'Write one line for each column'),
+];
+
+export const shellFlags: readonly FlagDefinition[] = [
+  command('json', 'bool', 'false', 'Write rows as a JSON array'),
+  ...csvAndLine,
+  ...replayFlags,
+];
+
+/** A running osquery, instead of events of one's own. */
+const runningFlag: FlagDefinition = {
+  ...command(
+    'socket',
+    'string',
+    '',
+    'Ask the osquery that has this extension socket, such as /var/osquery/osquery.em, for what its extension has buffered',
+  ),
+  valueName: 'PATH',
+};
+
+export const tailFlags: readonly FlagDefinition[] = [
+  command('json', 'bool', 'false', 'Write each row as one line of JSON, with all columns'),
+  ...csvAndLine,
+  { ...command('last', 'uint32', '10', 'Show the newest N rows first'), valueName: 'N' },
+  runningFlag,
+  ...replayFlags,
+];
+
+export const treeFlags: readonly FlagDefinition[] = [
+  {
+    ...command('seconds', 'uint32', '10', 'Record the events of the kernel for N seconds, or until Ctrl-C'),
+    valueName: 'N',
+    maximum: 86_400n,
+  },
+  runningFlag,
+  ...replayFlags,
+];
+
+export const topFlags: readonly FlagDefinition[] = [
+  {
+    ...command('every', 'uint32', '2', 'Seconds of each picture'),
+    valueName: 'N',
+    minimum: 1n,
+    maximum: 3_600n,
+  },
+  {
+    ...command('rounds', 'uint32', '0', 'End after N pictures; 0: at Ctrl-C'),
+    valueName: 'N',
+  },
+  { ...command('rows', 'uint32', '15', 'Programs of a picture at most'), valueName: 'N', minimum: 1n },
+  command('json', 'bool', 'false', 'Write each picture as one line of JSON'),
   ...replayFlags,
 ];
 

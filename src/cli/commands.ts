@@ -9,6 +9,9 @@ import { lookCommand } from './look-command.ts';
 import { setupCommand } from './setup-command.ts';
 import { shellCommand } from './shell-command.ts';
 import { streamCommand } from './stream-command.ts';
+import { tailCommand } from './tail-command.ts';
+import { topCommand } from './top-command.ts';
+import { treeCommand } from './tree-command.ts';
 
 /** Every command of the program, in the order of the help text. */
 export const commands: readonly Command[] = [
@@ -16,6 +19,9 @@ export const commands: readonly Command[] = [
   shellCommand,
   daemonCommand,
   streamCommand,
+  tailCommand,
+  treeCommand,
+  topCommand,
   setupCommand,
   doctorCommand,
   bsmCommand,

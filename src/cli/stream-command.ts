@@ -7,10 +7,10 @@ import { liveEvents, readHostFacts } from '../runtime/host-facts.ts';
 import { PROGRAM } from '../runtime/program-name.ts';
 import type { Command } from './command.ts';
 import { commonFlags, replayFlags } from './command-flags.ts';
+import { liveDefaults } from './core-source.ts';
 import { dropPrivileges } from './drop-privileges.ts';
 import { replayTimes } from './replay-times.ts';
 import { SourceError } from './report-error.ts';
-import { liveDefaults } from './shell-command.ts';
 
 export const streamFlags: readonly FlagDefinition[] = [
   {

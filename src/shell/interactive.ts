@@ -5,13 +5,9 @@ import { complete } from './completion.ts';
 import { DOT_COMMANDS } from './dot-commands.ts';
 import type { History } from './history.ts';
 import { LineEditor } from './line-editor.ts';
+import type { LineNotices } from './run-core.ts';
 import type { Session } from './session.ts';
 import { type StatementInput, StatementSplitter } from './statement-splitter.ts';
-
-/** Lets other code write a line while the user types: `show` prints it above the line being typed. */
-export interface LineNotices {
-  show: (write: () => void) => void;
-}
 
 export interface InteractiveOptions {
   readonly session: Session;

@@ -1,7 +1,8 @@
 import { PassThrough, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createTextSink, OutputClosedError } from '../../src/runtime/terminal/text-sink.ts';
-import { type LineNotices, runInteractive } from '../../src/shell/interactive.ts';
+import { runInteractive } from '../../src/shell/interactive.ts';
+import type { LineNotices } from '../../src/shell/run-core.ts';
 import type { Session } from '../../src/shell/session.ts';
 import { MAX_STATEMENT_LENGTH } from '../../src/shell/statement-splitter.ts';
 import { runStream } from '../../src/shell/stream-input.ts';
