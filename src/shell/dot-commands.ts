@@ -100,7 +100,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
     help: 'Show this text',
     run: async session => {
       for (const { name, usage, help } of DOT_COMMANDS) {
-        await session.print(`${`.${name} ${usage}`.padEnd(34)} ${help}`);
+        await session.print(`${`.${name} ${usage}`.padEnd(34)}${help}`);
       }
       await session.print('Everything else is SQL and ends with a semicolon.');
       return 'done';
@@ -110,7 +110,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
     name: 'mode',
     argument: 'mode',
     usage: 'MODE',
-    help: `Set the output form: ${OUTPUT_MODES.join(', ')}. On a terminal, pretty is records where a table would be too wide`,
+    help: `Set the output form: ${OUTPUT_MODES.join(', ')}`,
     run: async (session, argument) => {
       const mode = OUTPUT_MODES.find(known => known === argument);
       if (mode === undefined) {

@@ -114,7 +114,7 @@ export const explainCommand: DotCommand = {
   name: 'explain',
   argument: 'sql',
   usage: 'SQL',
-  help: 'Run a statement, and show what each table was asked for and the rows looked at instead of the result',
+  help: 'Run a statement, and show what it asked of each table instead of its result',
   run: async (session, argument) =>
     argument === ''
       ? wrong(session, '.explain: expected a statement, as in .explain SELECT pid FROM process_events')

@@ -38,7 +38,7 @@ export const tailCommand: DotCommand = {
   name: 'tail',
   argument: 'table',
   usage: 'TABLE [COLUMNS] [WHERE …]',
-  help: 'Show rows of a table of events as they come, until Ctrl-C: .tail process_events pid,cmdline WHERE uid = 0',
+  help: 'Show the rows of an event table as they come, until Ctrl-C',
   run: async (session, argument) => {
     const request = parseTail(argument);
     if (request === undefined)

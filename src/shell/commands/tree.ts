@@ -55,7 +55,7 @@ export const treeCommand: DotCommand = {
   name: 'tree',
   argument: 'nothing',
   usage: '[PID]',
-  help: 'Draw the process tree of the recorded events, or the ancestors and descendants of one process',
+  help: 'Draw the process tree of the recorded events, or around one process',
   run: async (session, argument) => {
     const pid = parsePid(argument);
     if (argument !== '' && pid === undefined)
