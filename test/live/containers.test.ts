@@ -1,27 +1,16 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONTAINER_PEER } from '../record/container-peer.ts';
 import { unless } from '../unless.ts';
+import { BUSYBOX, imageTar, whyNoBusybox } from './busybox-image.ts';
 import { whyNotLive } from './kernel-audit.ts';
 import { type JsonRow, LiveShell } from './live-shell.ts';
 
 const IMAGE = 'localhost/osquery-audit-events-test:1';
-const BUSYBOX = '/bin/busybox';
-const PASSWD = 'root:x:0:0:root:/:/bin/sh\ninner:x:1000:1000::/:/bin/sh\n';
 
 /** What is looked up is awaited on a busy machine, too. */
 const PATIENT = '--custom_audit_telemetry_budget_ms=10000';
@@ -29,7 +18,7 @@ const PATIENT = '--custom_audit_telemetry_budget_ms=10000';
 const isThere = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 const whyNot =
   whyNotLive ??
-  (isThere('podman') && isThere('runc') && existsSync(BUSYBOX)
+  (isThere('podman') && isThere('runc') && whyNoBusybox === undefined
     ? undefined
     : 'it needs podman, runc and a busybox that is linked statically');
 
@@ -56,18 +45,7 @@ const makeBridge = (name: string): string | undefined => {
 
 /** An image of busybox alone, with accounts of its own. */
 const makeImage = (): void => {
-  const root = mkdtempSync(join(tmpdir(), 'image-'));
-  try {
-    mkdirSync(join(root, 'bin'));
-    mkdirSync(join(root, 'etc'));
-    copyFileSync(BUSYBOX, join(root, 'bin/busybox'));
-    for (const name of ['sh', 'true', 'sleep', 'nc']) symlinkSync('busybox', join(root, 'bin', name));
-    writeFileSync(join(root, 'etc/passwd'), PASSWD);
-    const tar = execFileSync('tar', ['-C', root, '-c', '.'], { maxBuffer: 1 << 26 });
-    execFileSync('podman', ['import', '-', IMAGE], { input: tar, stdio: ['pipe', 'ignore', 'pipe'] });
-  } finally {
-    rmSync(root, { recursive: true });
-  }
+  execFileSync('podman', ['import', '-', IMAGE], { input: imageTar(), stdio: ['pipe', 'ignore', 'pipe'] });
 };
 
 describe('containers on the live kernel', unless(whyNot), () => {

@@ -94,7 +94,21 @@ describe('lookAtContainer', () => {
   });
 
   it('reads those of systemd-nspawn and LXC by their names', () => {
-    const machine = 'NAME=deb\nCLASS=container\nROOT=/var/lib/machines/debian\n';
+    const machine = [
+      ...[
+        '# This is private data. Do not parse.',
+        'NAME=deb',
+        'SCOPE=machine-deb.scope',
+        'SERVICE=systemd-nspawn',
+      ],
+      ...[
+        'ROOT=/var/lib/machines/debian',
+        'ID=07a29e03ce25471186e9f7027fd40ebb',
+        'LEADER=14137',
+        'CLASS=container',
+      ],
+      ...['REALTIME=1796097616527363', 'MONOTONIC=3401065825', ''],
+    ].join('\n');
     expect(look('systemd-nspawn', { '/run/systemd/machines/deb': machine }, 'deb')).toEqual({
       ...NOTHING,
       name: 'deb',
