@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
@@ -11,9 +9,10 @@ import { builtExtension } from '../built-extension.ts';
 import { DaemonProcess, type ResultLine, resultLines } from '../prove/daemon-process.ts';
 import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
-import { type Behaviour, behaviours, isThere } from './packs/behaviours.ts';
+import { behaviours, whyNotBehave } from './packs/behaviours.ts';
+import { runInLogin } from './packs/login-script.ts';
 import { ordinaryWork, whyNoWork } from './packs/ordinary-work.ts';
-import { ownAddress, startPeer } from './packs/peer.ts';
+import { startPeer } from './packs/peer.ts';
 import { SshServer, whyNoSsh } from './packs/ssh-server.ts';
 
 /*
@@ -34,13 +33,12 @@ const LAST_QUERY = 'pack_file_detections_shell_profile_changed';
 const FOUND_MS = 30_000;
 const WATCHED_MS = 30_000;
 
+/** What is looked up, such as hashes, is awaited on a busy machine, too. */
+const PATIENT = '--custom_audit_telemetry_budget_ms=10000';
+
 const LOGIN = 'ssh_login_new_address';
-const lacking = ({ whyNot, programs = [] }: Behaviour): string | undefined => {
-  const missing = programs.filter(program => !isThere(program));
-  return whyNot ?? (missing.length === 0 ? undefined : `it needs ${missing.join(', ')}`);
-};
 const whyNotTried = (name: string): string | undefined =>
-  name === LOGIN ? whyNoSsh : lacking(behaviours[name]!);
+  name === LOGIN ? whyNoSsh : whyNotBehave(behaviours[name]!);
 const tried = detections.map(({ name }) => name).filter(name => whyNotTried(name) === undefined);
 const workable = ordinaryWork.filter(work => whyNoWork(work) === undefined);
 
@@ -62,28 +60,8 @@ describe('detections', unless(whyNotLive), () => {
         (name === LOGIN ? columns.address === addressOf(1) : columns.auid === String(intruder)),
     );
 
-  /** Runs a script in a login of its own; resolves with what it said if it failed. */
-  const runAs = async (auid: number, what: string, script: string): Promise<string> => {
-    const child = spawn('bash', ['-c', `echo ${auid} > /proc/self/loginuid; cd "$D"; ${script}`], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        HOME: directory,
-        D: join(directory, 'intruder'),
-        W: join(directory, 'worker'),
-        PORT: String(peer.port),
-        ME: ownAddress() ?? '',
-        MARK: mark,
-      },
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', text => {
-        output += text;
-      });
-    const [status] = await once(child, 'close');
-    return status === 0 ? '' : `${what}: status ${status}: ${output}`;
-  };
+  const runAs = (auid: number, what: string, script: string): Promise<string> =>
+    runInLogin({ auid, what, script, directory, port: peer.port, mark });
 
   /** Without a condition on `time` it could get what a scheduled query that runs meanwhile is to get. */
   const everyRow = 'time > 0';
@@ -129,7 +107,7 @@ describe('detections', unless(whyNotLive), () => {
       })`,
     );
     const pids = new Set(rows.map(row => row.process_pid));
-    expect(pids.size).toBeGreaterThan(20);
+    expect(pids.size).toBeGreaterThan(5);
     return lines().filter(({ columns }) => columns.auid === String(worker) || pids.has(columns.pid));
   };
 
@@ -145,7 +123,7 @@ describe('detections', unless(whyNotLive), () => {
       every: 1,
       extension,
       schedule: PACKS.map(name => fileURLToPath(new URL(`../../tables/packs/${name}.conf`, import.meta.url))),
-      flags: ['--audit_allow_fim_events=true'],
+      flags: ['--audit_allow_fim_events=true', PATIENT],
     });
     if (whyNoSsh === undefined)
       for (const number of [0, 1])

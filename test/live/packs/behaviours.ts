@@ -112,3 +112,9 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   package_hook_changed: watched('/etc/apt/apt.conf.d', '/etc/dpkg/dpkg.cfg.d', '/etc/dnf/plugins'),
   monitoring_changed: watched('/etc/audit', '/etc/osquery', '/etc/rsyslog.d'),
 };
+
+/** Why one cannot be done here; undefined if it can. */
+export const whyNotBehave = ({ whyNot, programs = [] }: Behaviour): string | undefined => {
+  const lacking = programs.filter(program => !isThere(program));
+  return whyNot ?? (lacking.length === 0 ? undefined : `it needs ${lacking.join(', ')}`);
+};

@@ -1,6 +1,6 @@
 import type { StockScenario } from './scenario.ts';
 import { shellBeside, twoCores } from './scenarios/beside.ts';
-import { detections } from './scenarios/detections.ts';
+import { detections, detectionsLive } from './scenarios/detections.ts';
 import { distributed } from './scenarios/distributed.ts';
 import { files } from './scenarios/files.ts';
 import { hiddenColumns } from './scenarios/hidden-columns.ts';
@@ -20,6 +20,7 @@ export const stockScenarios: readonly StockScenario[] = [
   hiddenColumns,
   queries,
   detections,
+  detectionsLive,
   limits,
   largeResult,
   install,

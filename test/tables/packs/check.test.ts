@@ -51,7 +51,7 @@ describe('the recorded work', () => {
       writeFileSync(log, busyHour(1), 'latin1');
       await using recorded = await RecordedCore.start([log]);
       const [row] = (await recorded.core.query('SELECT count(*) AS count FROM process_events')).rows;
-      const costs = await costsOn(recorded);
+      const costs = await costsOn(recorded, 1);
       expect(costs.filter(({ found }) => found > 0).map(({ name, found }) => [name, found])).toEqual([
         ['new_listener', 1],
         ['sudo_first_time', 1],

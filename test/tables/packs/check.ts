@@ -78,9 +78,10 @@ const forRecording = ({ query }: Detection): string => {
 /**
  * Runs each detection on recorded work, and each with its exclusion.
  *
+ * @param times how often each is run: the shortest time counts, because others use the processors, too
  * @throws Error if one cannot run
  */
-export const costsOn = async (recorded: RecordedCore): Promise<readonly DetectionCost[]> => {
+export const costsOn = async (recorded: RecordedCore, times: number): Promise<readonly DetectionCost[]> => {
   // The rows of this table are made when a query asks for them first, and those of the hidden columns then.
   await recorded.core.query('SELECT count(ancestors) FROM process_telemetry_events');
   await recorded.core.query('SELECT count(parent_path), count(container_name) FROM process_events');
@@ -88,7 +89,12 @@ export const costsOn = async (recorded: RecordedCore): Promise<readonly Detectio
   for (const detection of detections) {
     const { name, interval, query, exclude } = detection;
     const { found, ...cost } = await recorded.cost(forRecording(detection));
-    costs.push({ name, interval, found: found.length, ...cost });
+    let { milliseconds } = cost;
+    for (let more = times - 1; more > 0; more--) {
+      const again = await recorded.cost(forRecording(detection));
+      milliseconds = Math.min(milliseconds, again.milliseconds);
+    }
+    costs.push({ name, interval, found: found.length, ...cost, milliseconds });
     const less = await recorded.core.query(statementOf(query, { added: exclude }));
     if (less.rows.length > found.length) throw new Error(`${name}: its exclusion adds rows`);
   }
