@@ -76,7 +76,6 @@ interface Group {
 interface Held {
   readonly group: string;
   readonly seen: SeenSocket;
-  readonly event: SocketEvent;
   readonly until: number;
   eid: number | undefined;
   isDoubtful: boolean;
@@ -107,7 +106,7 @@ export class SeenEnds {
   #doubtfulUntil = Number.NEGATIVE_INFINITY;
   /** Groups of calls of which one had no record, and when that was. */
   readonly #unmatched = new Map<string, number>();
-  #held: Held[] = [];
+  readonly #held = new Map<SocketEvent, Held>();
 
   constructor(options: SeenEndsOptions) {
     this.#options = options;
@@ -154,7 +153,7 @@ export class SeenEnds {
 
   /** @returns whether the ends of an event whose row has a number will be reported by `take`, if it becomes certain */
   hold(event: SocketEvent, eid: number): boolean {
-    const held = this.#held.find(each => each.event === event);
+    const held = this.#held.get(event);
     if (held === undefined) return false;
     held.eid = eid;
     return true;
@@ -162,22 +161,22 @@ export class SeenEnds {
 
   /** The findings that have become certain. */
   take(): FoundEnds[] {
-    if (this.#held.length === 0) return [];
+    if (this.#held.size === 0) return [];
     const now = this.#options.monotonicMs();
     const ends: FoundEnds[] = [];
-    this.#held = this.#held.filter(held => {
-      if (!held.isDoubtful && now < held.until) return true;
-      if (held.isDoubtful || held.eid === undefined) return false;
+    for (const [event, { isDoubtful, until, eid, seen }] of this.#held) {
+      if (!isDoubtful && now < until) continue;
+      this.#held.delete(event);
+      if (isDoubtful || eid === undefined) continue;
       this.counters.found++;
-      ends.push({ eid: held.eid, ...endsOf(held.event, held.seen) });
-      return false;
-    });
+      ends.push({ eid, ...endsOf(event, seen) });
+    }
     return ends;
   }
 
   /** Milliseconds until `take` has something; undefined if it has nothing. */
   get waitMs(): number | undefined {
-    return this.#held.length > 0 ? HOLD_MS / 2 : undefined;
+    return this.#held.size > 0 ? HOLD_MS / 2 : undefined;
   }
 
   #isOwn({ pid, action, remote, seconds }: SocketEvent): boolean {
@@ -189,7 +188,7 @@ export class SeenEnds {
   #doubt(): void {
     this.#doubtfulUntil = this.#options.wallMs() + CLOCK_MS;
     this.#seen.clear();
-    for (const held of this.#held) held.isDoubtful = true;
+    for (const held of this.#held.values()) held.isDoubtful = true;
   }
 
   /** The records of a group's events, in their order; undefined if they are not certain. */
@@ -209,7 +208,7 @@ export class SeenEnds {
       if (group.places.every((place, i) => belongs(events[place]!, taken[i]!))) return taken;
     }
     this.#unmatched.set(name, this.#options.wallMs());
-    for (const held of this.#held) if (held.group === name) held.isDoubtful = true;
+    for (const held of this.#held.values()) if (held.group === name) held.isDoubtful = true;
     return undefined;
   }
 
@@ -220,7 +219,7 @@ export class SeenEnds {
       return completedBy(event, seen);
     }
     const until = this.#options.monotonicMs() + HOLD_MS;
-    this.#held.push({ group: nameOf(group), seen, event, until, eid: undefined, isDoubtful: false });
+    this.#held.set(event, { group: nameOf(group), seen, until, eid: undefined, isDoubtful: false });
     return event;
   }
 
