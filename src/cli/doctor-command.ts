@@ -30,6 +30,20 @@ export const doctorFlags: readonly FlagDefinition[] = [
     type: 'bool',
     help: 'Check nothing; undo what a killed instance has left in kernel audit',
   }),
+  flag({
+    name: 'watch',
+    type: 'bool',
+    help: 'Check again and again, and show what changes, what is lost, and figures, until Ctrl-C',
+  }),
+  flag({
+    name: 'every',
+    type: 'uint32',
+    valueName: 'N',
+    defaultValue: '5',
+    minimum: 1n,
+    maximum: 86_400n,
+    help: 'Seconds between two rounds of --watch',
+  }),
   flag({ name: 'json', type: 'bool', help: 'Write an array of {check, status, found, fix}' }),
 ];
 
@@ -39,12 +53,14 @@ const PLACES = new Set(['config_path', 'extensions_socket', 'extensions_autoload
 export const doctorCommand: Command = {
   name: 'doctor',
   summary: 'check everything that events depend on, and say what to do',
-  usage: 'doctor [--socket PATH] [--flagfile PATH] [--config_path PATH] [--ext PATH] [--repair] [--json]',
+  usage:
+    'doctor [--socket PATH] [--flagfile PATH] [--config_path PATH] [--ext PATH] [--repair] [--watch] [--json]',
   notes: [
     'It checks the host, the flags and configuration of osquery, the running osquery, auditd and kernel audit; then it runs one program and looks for its row. The exit status is 1 if there is a problem, else 0.',
     'Give the flags that osqueryd is started with, by --flagfile or one by one; without any, doctor reads /etc/osquery/osquery.flags.',
     'Run it as root: other users cannot see kernel audit. The test reads kernel audit only if no other process does, and leaves it as it was.',
     'With --repair it removes the kernel rules that a killed instance has left, and restores enabled, failure and backlog to the values that instance had found, as the next start of the extension would. Later changes by others stay. It refuses while an instance is running or another process has the audit socket, and ends with 0 only if all is well.',
+    'With --watch it shows the report once, then every few seconds a line of figures, and above it what has changed, and what was lost with the setting to raise; with --json each round is one line. The program is run again only after a change. The exit status is that of the last round.',
   ],
   flags: doctorFlags,
   flagGroups: commonFlags,
@@ -55,8 +71,15 @@ export const doctorCommand: Command = {
     const own = new Set(doctorFlags.map(({ name }) => name));
     const given = new Map([...values].filter(([name]) => !own.has(name)));
     const json = values.get('json') === 'true';
-    if (values.get('repair') === 'true') return runRepairCommand(json);
-    return runDoctorCommand({
+    const watch = values.get('watch') === 'true';
+    if (values.get('repair') === 'true') {
+      if (watch) throw new FlagError('usage', 'doctor: --repair and --watch exclude each other: give one');
+      return runRepairCommand(json);
+    }
+    const run = watch
+      ? (args: DoctorArgs) => runWatchCommand(args, Number(values.get('every') ?? '5'))
+      : runDoctorCommand;
+    return run({
       socketPath: values.get('socket') || values.get('extensions_socket') || undefined,
       extension: values.get('ext') || undefined,
       given,
@@ -91,4 +114,33 @@ const runRepairCommand = async (json: boolean): Promise<number> => {
   const results = await runRepair();
   process.stdout.write(json ? printJson(results) : printReport(results));
   return results.every(({ status }) => status === 'ok') ? 0 : 1;
+};
+
+/** Watches until a signal, and resolves with the exit status: 1 if there is a problem at the end. */
+const runWatchCommand = async (
+  { socketPath, json, ...options }: DoctorArgs,
+  everySeconds: number,
+): Promise<number> => {
+  const { systemReaders } = await import('../doctor/system-readers.ts');
+  const { exitStatus, printReport } = await import('../doctor/print-report.ts');
+  const { readRunning } = await import('../doctor/watch/read-running.ts');
+  const { roundJson, WatchPrinter } = await import('../doctor/watch/print-watch.ts');
+  const { watchDoctor } = await import('../doctor/watch/watch-doctor.ts');
+  const { styleOf } = await import('../runtime/terminal/style.ts');
+  const { createTextSink } = await import('../runtime/terminal/text-sink.ts');
+  const { setTimeout: sleep } = await import('node:timers/promises');
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
+  const out = createTextSink(process.stdout);
+  const printer = new WatchPrinter(styleOf(process.stdout));
+  const results = await watchDoctor({
+    socketPath,
+    readers: systemReaders(options, stop.signal),
+    readRunning,
+    signal: stop.signal,
+    pause: () => sleep(everySeconds * 1000, undefined, { signal: stop.signal }).catch(() => {}),
+    onFirst: results => out.write(json ? `${JSON.stringify(results)}\n` : `${printReport(results)}\n`),
+    onRound: round => out.write(json ? roundJson(round) : printer.round(round)),
+  });
+  return exitStatus(results);
 };
