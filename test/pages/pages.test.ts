@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fixtureRows } from '../../src/build/pages/fixture-examples.ts';
@@ -141,4 +141,19 @@ test('the README is one screen and a half, and names each page of this program',
       ),
       page,
     ).toBe(true);
+});
+
+test('each message of the page on what is wrong is one of the program', () => {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter(path => path.endsWith('.ts') && !path.includes('node_modules'))
+    .map(path => readFileSync(join(root, 'src', path), 'utf8'))
+    .join('\n');
+  const [, table = ''] = readPage('src/doctor/README.md').split('## By message\n');
+  const cells = [...table.split('\n## ')[0]!.matchAll(/^\| `([^`]+)`/gm)].map(([, message]) => message!);
+  expect(cells.length).toBeGreaterThan(10);
+  for (const message of cells) {
+    // What the C library says is not ours.
+    if (message.startsWith('version ')) continue;
+    for (const part of message.split('…')) expect(sources).toContain(part.trim());
+  }
 });
