@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -32,6 +33,8 @@ export const imageTar = (): Buffer => {
   const root = mkdtempSync(join(tmpdir(), 'image-'));
   try {
     fillRoot(root);
+    // Some engines keep the mode of the root directory, which is ours alone.
+    chmodSync(root, 0o755);
     return execFileSync('tar', ['-C', root, '-c', '.'], { maxBuffer: 1 << 26 });
   } finally {
     rmSync(root, { recursive: true });
