@@ -29,6 +29,7 @@ const CONDITIONS = {
   above: 0x20,
   'at least': 0x30,
   'not equal': 0x50,
+  'at most': 0xb0,
   'signed above': 0x60,
   below: 0xa0,
   'signed below': 0xc0,
@@ -44,6 +45,7 @@ const ST = 0x62;
 const LOAD_64 = 0x18;
 const ADD_K = 0x07;
 const ADD_X = 0x0f;
+const SUB_X = 0x1f;
 const LSH_K = 0x67;
 const RSH_K = 0x77;
 const ARSH_K = 0xc7;
@@ -89,6 +91,10 @@ export class Assembler {
 
   add(destination: Register, source: Register): this {
     return this.#add(ADD_X, { destination, source });
+  }
+
+  subtract(destination: Register, source: Register): this {
+    return this.#add(SUB_X, { destination, source });
   }
 
   shiftLeft(destination: Register, immediate: number): this {

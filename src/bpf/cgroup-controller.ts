@@ -1,3 +1,15 @@
+import { readFileSync } from 'node:fs';
+
+/** The one of this host. */
+export const legacyControllerOfHost = (path = '/proc/cgroups'): string | undefined => {
+  try {
+    return legacyController(readFileSync(path, 'utf8'));
+  } catch {
+    // A kernel without cgroups.
+    return undefined;
+  }
+};
+
 /**
  * A controller of cgroups version 1 that is in use, by /proc/cgroups: there each controller has the number of its hierarchy, which is
  * 0 for version 2.

@@ -9,6 +9,7 @@ export const HELPERS = {
   get_current_comm: 16,
   get_current_task: 35,
   get_current_cgroup_id: 80,
+  probe_read_user: 112,
   probe_read_kernel: 113,
   probe_read_kernel_str: 115,
   ktime_get_boot_ns: 125,

@@ -48,7 +48,7 @@ export interface ExecRecord extends Timed {
   readonly pid: number;
   readonly parent: number;
   /** Of the file that is mapped: of the interpreter for a script. The device is in the kernel's own encoding. */
-  readonly inode: number;
+  readonly inode: bigint;
   readonly device: number;
   /** Whether audit can see the process. */
   readonly isAudited: boolean;
@@ -101,7 +101,7 @@ const execRecord = (bytes: Buffer, start: number): ExecRecord => {
     pid: pidAt(bytes, start),
     monotonicMs: milliseconds(bytes, start),
     parent: number(EXEC.parent),
-    inode: word(bytes, start + EXEC.inode),
+    inode: bytes.readBigUInt64LE(start + EXEC.inode),
     device: number(EXEC.device),
     isAudited: number(EXEC.isAudited) !== 0,
     // 0 while audit is off.

@@ -12,13 +12,18 @@ const result: LoadResult = {
     { name: 'processes', variant: 'tp_btf', ringBytes: 8192, ringFd: 20, lossesFd: 21, linkFds: [] },
   ],
   refused: [{ name: 'others', why: 'the kernel does not permit it' }],
+  unauditedTasks: 30,
 };
 
 test('a result becomes a text and descriptors, and again a result', () => {
   const { text, descriptors } = encodeResult(result);
-  expect(descriptors).toEqual([10, 11, 12, 13, 14, 20, 21]);
+  expect(descriptors).toEqual([10, 11, 12, 13, 14, 20, 21, 30]);
   expect(decodeResult(text, descriptors)).toEqual(result);
   expect(() => decodeResult(text, descriptors.slice(1))).toThrow(/descriptors/);
+  const without = { ...result, unauditedTasks: undefined };
+  const sent = encodeResult(without);
+  expect(sent.descriptors).toHaveLength(7);
+  expect(decodeResult(sent.text, sent.descriptors)).toEqual(without);
 });
 
 test('descriptors pass a socket with their text, and are the same files', unless(whyNotLinux), () => {

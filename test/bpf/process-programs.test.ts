@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BpfError } from '../../src/bpf/bpf-error.ts';
 import { Btf } from '../../src/bpf/btf.ts';
 import { processPrograms } from '../../src/bpf/process-programs.ts';
+import { unauditedExecProgram } from '../../src/bpf/unaudited-exec-program.ts';
 import { unauditedTasksProgram } from '../../src/bpf/unaudited-tasks.ts';
 
 const DIRECTORY = new URL('./btf/', import.meta.url);
@@ -15,20 +16,22 @@ const INSTRUCTION_BYTES = 8;
 const MOST_INSTRUCTIONS = 4_096;
 const EXIT = 0x95;
 
-const assemble = (btf: Btf, controller: number | undefined) =>
-  processPrograms(controller).variants[0]!.programs.map(({ assemble }) => assemble(btf, MAPS));
+const assemble = (btf: Btf, controller: string | undefined) =>
+  processPrograms(controller).variants.flatMap(({ programs }) =>
+    programs.map(({ assemble }) => assemble(btf, MAPS)),
+  );
 
 describe.each(kernels)('on %s', kernel => {
   const btf = btfOf(kernel);
-  const controller = btf.enumerator('cgroup_subsys_id', 'pids_cgrp_id');
+  const controller = 'pids';
 
   test('everything that the programs need is there', () => {
-    expect(controller).toBeGreaterThan(0);
     for (const program of [...assemble(btf, undefined), ...assemble(btf, controller)]) {
       expect(program.length % INSTRUCTION_BYTES).toBe(0);
       expect(program.length / INSTRUCTION_BYTES).toBeLessThan(MOST_INSTRUCTIONS);
       expect(program.at(-INSTRUCTION_BYTES)).toBe(EXIT);
     }
+    expect(unauditedExecProgram(btf, MAPS).at(-INSTRUCTION_BYTES)).toBe(EXIT);
     expect(unauditedTasksProgram(btf).at(-INSTRUCTION_BYTES)).toBe(EXIT);
   });
 
@@ -42,5 +45,6 @@ describe.each(kernels)('on %s', kernel => {
 test('a kernel without something that is needed: an error that names it', () => {
   const empty = new Btf(Buffer.concat([Buffer.from('9feb010018000000', 'hex'), Buffer.alloc(16)]));
   expect(() => assemble(empty, undefined)).toThrow(BpfError);
+  expect(() => assemble(btfOf(kernels[0]!), 'missing')).toThrow(/controller missing/);
   expect(() => unauditedTasksProgram(empty)).toThrow(/bpf_iter__task/);
 });

@@ -73,7 +73,7 @@ describe('an exec', () => {
       pid: 4321,
       monotonicMs: 1234.56789,
       parent: 6,
-      inode: 260_958,
+      inode: 260_958n,
       device: 0xfe00000,
       isAudited: true,
       auditMs: 1_796_094_409_868,

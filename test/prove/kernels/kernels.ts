@@ -56,6 +56,7 @@ export const boots: readonly Boot[] = [
     // Those of load, and of what surrounds the extension, say nothing about a kernel.
     tests: [
       ...AUDITED,
+      'test/live/bpf-processes.test.ts',
       'test/live/bpf-programs.test.ts',
       'test/live/exclusions.test.ts',
       'test/live/files.test.ts',
