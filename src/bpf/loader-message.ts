@@ -10,12 +10,15 @@ export interface RefusedSet {
 export interface LoadResult {
   readonly loaded: readonly LoadedSet[];
   readonly refused: readonly RefusedSet[];
+  /** An iterator over the tasks that audit cannot see, see openUnauditedTasks; undefined if the kernel has none. */
+  readonly unauditedTasks: number | undefined;
 }
 
 /** A result as a text and descriptors, for another process. */
 export const encodeResult = ({
   loaded,
   refused,
+  unauditedTasks,
 }: LoadResult): { readonly text: string; readonly descriptors: readonly number[] } => ({
   text: JSON.stringify({
     loaded: loaded.map(({ name, variant, ringBytes, linkFds }) => ({
@@ -25,8 +28,12 @@ export const encodeResult = ({
       links: linkFds.length,
     })),
     refused,
+    hasUnauditedTasks: unauditedTasks !== undefined,
   }),
-  descriptors: loaded.flatMap(({ ringFd, lossesFd, linkFds }) => [ringFd, lossesFd, ...linkFds]),
+  descriptors: [
+    ...loaded.flatMap(({ ringFd, lossesFd, linkFds }) => [ringFd, lossesFd, ...linkFds]),
+    ...(unauditedTasks === undefined ? [] : [unauditedTasks]),
+  ],
 });
 
 interface SentResult {
@@ -34,6 +41,7 @@ interface SentResult {
     readonly links: number;
   })[];
   readonly refused: readonly RefusedSet[];
+  readonly hasUnauditedTasks: boolean;
 }
 
 /**
@@ -42,7 +50,7 @@ interface SentResult {
  * @throws Error if descriptors are missing
  */
 export const decodeResult = (text: string, descriptors: readonly number[]): LoadResult => {
-  const { loaded, refused } = JSON.parse(text) as SentResult;
+  const { loaded, refused, hasUnauditedTasks } = JSON.parse(text) as SentResult;
   let next = 0;
   const take = (): number => {
     const descriptor = descriptors[next++];
@@ -55,5 +63,5 @@ export const decodeResult = (text: string, descriptors: readonly number[]): Load
     lossesFd: take(),
     linkFds: Array.from({ length: links }, take),
   }));
-  return { loaded: sets, refused };
+  return { loaded: sets, refused, unauditedTasks: hasUnauditedTasks ? take() : undefined };
 };

@@ -46,7 +46,7 @@ export interface RunningCore {
   readonly extensions: ReadonlyMap<string, string>;
   readonly tables: readonly RegisteredTable[] | undefined;
   readonly schedule: readonly ScheduledQuery[] | undefined;
-  /** The extension's column `bpf`: `on`, or why events do not come from BPF, too. */
+  /** The extension's column `bpf`: how BPF programs see sockets, or `off: ` and why there are none. */
   readonly bpf?: string | undefined;
 }
 

@@ -2,6 +2,8 @@ import { closeSync, existsSync } from 'node:fs';
 import { KERNEL_BTF } from '../bpf/kernel-btf-path.ts';
 import type { LoadedSet } from '../bpf/loader.ts';
 import type { LoaderProcess } from '../bpf/loader-process.ts';
+import { readIterator } from '../bpf/task-iterator.ts';
+import { parseUnauditedTasks } from '../bpf/unaudited-tasks.ts';
 import type { BpfMode } from '../flags/custom-options.ts';
 import { messageOf } from '../runtime/message-of.ts';
 
@@ -11,6 +13,7 @@ export class BpfPrograms {
   #loaded: readonly LoadedSet[] = [];
   #refused = new Map<string, string>();
   #hasLoaded = false;
+  #unaudited: readonly number[] | undefined;
   /** Why there are none at all. */
   #why: string | undefined = 'not loaded yet';
 
@@ -21,7 +24,22 @@ export class BpfPrograms {
 
   /** The set that tells about sockets, if it is used. */
   get sockets(): LoadedSet | undefined {
-    return this.#loaded.find(({ name }) => name === 'sockets' && !this.#refused.has(name));
+    return this.#used('sockets');
+  }
+
+  /** The set that tells about processes. */
+  get processes(): LoadedSet | undefined {
+    return this.#used('processes');
+  }
+
+  /** The set that tells about execs of processes that audit cannot see. */
+  get unauditedExecs(): LoadedSet | undefined {
+    return this.#used('unaudited execs');
+  }
+
+  /** The pids of the processes that audit could not see when the programs were loaded; undefined if that is not known. */
+  get unaudited(): readonly number[] | undefined {
+    return this.#unaudited;
   }
 
   /**
@@ -55,11 +73,12 @@ export class BpfPrograms {
       return [notUsed(this.#why)];
     }
     try {
-      const { loaded, refused } = await this.#loader.load();
+      const { loaded, refused, unauditedTasks } = await this.#loader.load();
       this.#loaded = loaded;
+      if (unauditedTasks !== undefined) this.#unaudited = readUnaudited(unauditedTasks);
       this.#why = undefined;
       for (const { name, why } of refused) this.#refused.set(name, why);
-      return refused.map(({ why }) => notUsed(why));
+      return [...new Set(refused.map(({ why }) => notUsed(why)))];
     } catch (error) {
       this.#why = messageOf(error);
       return [notUsed(this.#why)];
@@ -71,6 +90,13 @@ export class BpfPrograms {
     this.#refused.set(name, why);
     this.#unload(this.#loaded.filter(set => set.name === name));
     return notUsed(why);
+  }
+
+  /** Unloads a set that nobody would read. */
+  leave(name: string, why: string): void {
+    if (this.#used(name) === undefined) return;
+    this.#refused.set(name, why);
+    this.#unload(this.#loaded.filter(set => set.name === name));
   }
 
   /** Unloads them, if they are no longer wanted. @returns whether that changes something */
@@ -87,12 +113,25 @@ export class BpfPrograms {
     this.#unload(this.#loaded);
   }
 
+  #used(wanted: string): LoadedSet | undefined {
+    return this.#loaded.find(({ name }) => name === wanted && !this.#refused.has(name));
+  }
+
   #unload(sets: readonly LoadedSet[]): void {
     this.#loaded = this.#loaded.filter(set => !sets.includes(set));
     for (const { ringFd, lossesFd, linkFds } of sets)
       for (const fd of [...linkFds, ringFd, lossesFd]) closeSync(fd);
   }
 }
+
+/** The iterator is good for one reading. */
+const readUnaudited = (fd: number): readonly number[] => {
+  try {
+    return parseUnauditedTasks(readIterator(fd));
+  } finally {
+    closeSync(fd);
+  }
+};
 
 const SWITCHED_OFF = 'custom_audit_bpf=off';
 

@@ -16,6 +16,10 @@ import { ChangeableSource } from '../ingest/changeable-source.ts';
 import type { EventSource, LiveOptions, SourceStatus } from '../ingest/event-source.ts';
 import type { IngestHandlers } from '../ingest/ingest.ts';
 import type { ReplayTimes } from '../ingest/replay/replay-times.ts';
+import type { WitnessPrograms } from '../ingest/witness-programs.ts';
+import { type ConnectPrograms, openProcessPrograms } from '../model/process/open-process-programs.ts';
+import { ProcfsReader } from '../model/procfs/reader.ts';
+import { auditsFromBootHere } from '../runtime/kernel-command-line.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { BpfPrograms } from './bpf-programs.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
@@ -30,6 +34,7 @@ import type { OperatorLog } from './osquery/operator-log.ts';
 import { canReadAgain } from './replay-telemetry.ts';
 import { countersOf, statusRow } from './status-row.ts';
 import { Telemetry } from './telemetry.ts';
+import { UnauditedProcesses, type UnauditedStatus } from './unaudited-processes.ts';
 
 /** The tables that hold events, by osquery's names. */
 export const eventSpecs = [...eventTables.map(({ spec }) => spec), processTelemetryEvents.spec];
@@ -86,6 +91,10 @@ export class EventFlow implements RowSource {
   #telemetry: Telemetry | undefined;
   #endpoints: LocalEndpoints | undefined;
   readonly #programs: BpfPrograms;
+  #connectPrograms: ConnectPrograms | undefined;
+  #unaudited: UnauditedProcesses | undefined;
+  /** As of the last status. */
+  #unauditedStatus: UnauditedStatus | undefined;
   #source: ChangeableSource | undefined;
   #lastError: string | undefined;
   #hasEnded = false;
@@ -183,7 +192,7 @@ export class EventFlow implements RowSource {
     const before = this.#core;
     this.#core = core;
     this.store.setSettings(core.settings);
-    if (this.#programs.setMode(core.settings.bpf)) this.#source?.useSocketPrograms(undefined);
+    if (this.#programs.setMode(core.settings.bpf)) this.#leavePrograms();
     const isNewStart =
       !this.#isReplay &&
       (needsNewStart(before.settings, core.settings) || yieldsSocket(before) !== yieldsSocket(core));
@@ -195,7 +204,31 @@ export class EventFlow implements RowSource {
   async loadPrograms(): Promise<void> {
     if (this.#isReplay) return;
     for (const line of await this.#programs.load(this.#settings.bpf)) this.#options.log.inform(line);
-    if (this.#programs.sockets !== undefined) this.#source?.useSocketPrograms(this.#programs.sockets);
+    const { unaudited = auditsFromBootHere() ? [] : undefined } = this.#programs;
+    this.#source?.usePrograms(this.#witnessPrograms());
+    if (unaudited !== undefined)
+      this.#unaudited = new UnauditedProcesses(unaudited, new ProcfsReader(), () => performance.now());
+    await this.#openProcessPrograms();
+  }
+
+  async #openProcessPrograms(): Promise<void> {
+    // Each fork and exec of the host would cost a little for nothing.
+    if (!this.#settings.telemetry && this.#telemetry?.isActive !== true)
+      this.#programs.leave('processes', 'nobody has asked for what they tell');
+    const { processes } = this.#programs;
+    if (processes === undefined) return;
+    const opened = await openProcessPrograms(processes);
+    if (typeof opened === 'string') this.#options.log.inform(this.#programs.reject('processes', opened));
+    // They may have been switched off in the meantime.
+    if (typeof opened === 'string' || this.#programs.processes !== processes) return;
+    this.#connectPrograms = opened;
+    this.#telemetry?.useProcessPrograms(opened);
+  }
+
+  #leavePrograms(): void {
+    this.#source?.usePrograms(this.#witnessPrograms());
+    this.#connectPrograms = undefined;
+    this.#telemetry?.useProcessPrograms(undefined);
   }
 
   async #beginAnew(before: AuditSettings): Promise<void> {
@@ -310,6 +343,7 @@ export class EventFlow implements RowSource {
       telemetryBuffer: this.store.buffer(processTelemetryEvents.spec.name),
       warn: message => this.#options.log.warn(message),
       requestProcesses: () => this.#source?.sendProcesses(),
+      connectPrograms: this.#connectPrograms,
       onSocketContainer: (eid, values) => this.#endpoints?.addContainer(eid, values),
       lateColumns,
     });
@@ -324,11 +358,16 @@ export class EventFlow implements RowSource {
     this.#persistence?.keepLate(socketEvents.spec.name, this.#endpoints.lateColumns);
   }
 
+  #witnessPrograms(): WitnessPrograms {
+    const { sockets, unauditedExecs } = this.#programs;
+    return { sockets, unauditedExecs };
+  }
+
   #sourceStart(): LiveOptions {
     return {
       processes: !this.#isDeferred && (this.#settings.telemetry || this.#telemetry?.isActive === true),
       nextEids: this.store.nextEids(),
-      socketPrograms: this.#programs.sockets,
+      programs: this.#witnessPrograms(),
     };
   }
 
@@ -437,7 +476,9 @@ export class EventFlow implements RowSource {
 
   /** The row of audit_status. */
   async status(): Promise<AuditStatusRow> {
-    const row = this.#row(await this.#source!.status());
+    const kernel = await this.#source!.status();
+    this.#unauditedStatus = await this.#unaudited?.status();
+    const row = this.#row(kernel);
     this.#accounts.see(row);
     return row;
   }
@@ -465,6 +506,10 @@ export class EventFlow implements RowSource {
     return this.#lossHistory.rows();
   }
 
+  #stateOf(programs: string): string | undefined {
+    return this.#isReplay || process.platform !== 'linux' ? undefined : this.#programs.state(programs);
+  }
+
   #row(kernel: SourceStatus | undefined, carried = this.#accounts.carried): AuditStatusRow {
     const source = this.#source!;
     return statusRow({
@@ -475,7 +520,9 @@ export class EventFlow implements RowSource {
       buffers: this.store.buffers(),
       ingest: source.counters,
       telemetry: this.#telemetry?.counters,
-      bpf: this.#isReplay || process.platform !== 'linux' ? undefined : this.#programs.state('sockets'),
+      bpf: this.#stateOf('sockets'),
+      bpfProcesses: this.#stateOf('processes'),
+      unaudited: this.#unauditedStatus,
       persistence: this.#persistence,
       carried,
       lastError: this.#lastError,

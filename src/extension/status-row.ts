@@ -4,6 +4,7 @@ import type { EventBuffer } from '../events/event-buffer.ts';
 import type { PersistenceCounters } from '../events/persistence/persistence.ts';
 import type { IngestCounters } from '../ingest/ingest-messages.ts';
 import type { TelemetryCounters } from '../model/telemetry-counters.ts';
+import type { UnauditedStatus } from './unaudited-processes.ts';
 
 export interface StatusFacts {
   readonly mode: string;
@@ -19,6 +20,10 @@ export interface StatusFacts {
   readonly telemetry: TelemetryCounters | undefined;
   /** How BPF programs see sockets, or why there are none; undefined where there is no BPF. */
   readonly bpf: string | undefined;
+  /** The same for processes. */
+  readonly bpfProcesses: string | undefined;
+  /** The processes that audit cannot see; undefined if that is not known. */
+  readonly unaudited: UnauditedStatus | undefined;
   /** undefined if nothing is kept on disk. */
   readonly persistence: { readonly path: string; readonly counters: PersistenceCounters } | undefined;
   /** Counts of the previous instances. */
@@ -46,6 +51,9 @@ export const statusRow = (facts: StatusFacts): AuditStatusRow => {
     ...unreadLosses(buffers),
     ...telemetryCounters(telemetry, ingest),
     bpf: facts.bpf,
+    bpf_processes: facts.bpfProcesses,
+    unaudited_processes: facts.unaudited?.processes,
+    unaudited_sockets: facts.unaudited?.sockets,
     rows_buffered: total(({ rowCount }) => rowCount),
     bytes_buffered: total(({ byteCount }) => byteCount),
     state_dir: facts.persistence?.path,
@@ -102,8 +110,15 @@ const telemetryCounters = (telemetry: StatusFacts['telemetry'], ingest: StatusFa
   socket_lookups_refused: ingest?.ends?.refused,
   socket_lookups_failed: ingest?.ends?.failed,
   bpf_ends: ingest?.seen?.found,
-  bpf_lost: ingest?.seen?.lost,
+  bpf_lost: sum(ingest?.seen?.lost, ingest?.unaudited?.lost, ingest?.unaudited?.malformed),
+  bpf_events: ingest?.unaudited?.events,
 });
+
+/** The sum of those that are known; undefined if none is. */
+const sum = (...counts: readonly (number | undefined)[]): number | undefined => {
+  const known = counts.filter(count => count !== undefined);
+  return known.length === 0 ? undefined : known.reduce((total, count) => total + count, 0);
+};
 
 /** What each table lost before a query had read it. */
 const unreadLosses = (buffers: StatusFacts['buffers']): Record<LossColumn, number> => {
@@ -123,6 +138,7 @@ const GAUGES: ReadonlySet<string> = new Set<keyof AuditStatusRow>([
   'backlog_wait_time',
   'rate_limit',
   'rules',
+  'unaudited_processes',
   'rows_buffered',
   'bytes_buffered',
   'state_rows_restored',

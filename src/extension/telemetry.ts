@@ -11,6 +11,8 @@ import { ownerOf } from '../events/row-owner.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { SocketProcesses } from '../ingest/ingest-messages.ts';
 import { type ProcessBatch, ProcessBatchReader } from '../ingest/process-batch.ts';
+import type { ConnectPrograms } from '../model/process/open-process-programs.ts';
+import { KernelProcessConnector } from '../model/process/process-connector.ts';
 import { type TelemetryCounters, telemetryCounters } from '../model/telemetry-counters.ts';
 import { createTelemetryModel, type TelemetryEvent, type TelemetryModel } from '../model/telemetry-model.ts';
 import { SocketContainers } from './socket-containers.ts';
@@ -35,6 +37,8 @@ export interface TelemetryOptions {
   readonly requestProcesses: () => void;
   /** Takes values in the order of socketContainerExtras for a row of socket_events. */
   readonly onSocketContainer?: (eid: number, values: readonly (string | undefined)[]) => void;
+  /** Reads BPF programs that tell about processes, if they are loaded already. */
+  readonly connectPrograms?: ConnectPrograms | undefined;
   /** The late values of a former Telemetry. */
   readonly lateColumns?: LateColumns | undefined;
 }
@@ -56,10 +60,12 @@ export class Telemetry {
   #telemetry: TelemetryModel | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOffering = false;
+  #connectPrograms: ConnectPrograms | undefined;
   #socketContainers: SocketContainers | undefined;
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
+    this.#connectPrograms = options.connectPrograms;
     this.#wanted = new Set(
       options.settings.telemetry ? [...processTelemetryEvents.fields, ...EXTRA_FIELDS] : [],
     );
@@ -77,6 +83,12 @@ export class Telemetry {
   /** Whether it takes process events. */
   get isActive(): boolean {
     return this.#telemetry !== undefined;
+  }
+
+  /** From now on reads BPF programs instead of the kernel's process connector; undefined: the other way round. */
+  useProcessPrograms(connect: ConnectPrograms | undefined): void {
+    this.#connectPrograms = connect;
+    this.#telemetry?.services?.connector.replace?.(connect ?? KernelProcessConnector.open);
   }
 
   /** Batches now come from another source, and refer to none of the earlier texts. */
@@ -106,6 +118,7 @@ export class Telemetry {
           cpuPercent: settings.limits.hashCpuPercent,
         },
         warn: this.#options.warn,
+        openConnector: this.#connectPrograms,
       },
     });
     const { services } = this.#telemetry;

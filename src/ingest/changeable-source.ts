@@ -1,10 +1,10 @@
-import type { LoadedSet } from '../bpf/loader.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { duplicate } from '../runtime/socket-calls.ts';
 import type { InheritedSocket } from './bridge/inherited-socket.ts';
 import type { PipelineProgress } from './event-pipeline.ts';
 import type { EventSource, LiveOptions, SourceStatus } from './event-source.ts';
 import type { IngestCounters } from './ingest-messages.ts';
+import type { WitnessPrograms } from './witness-programs.ts';
 
 export type OpenSource = (settings: AuditSettings, start: LiveOptions) => Promise<EventSource>;
 
@@ -70,8 +70,8 @@ export class ChangeableSource {
     return this.#isBetween ? undefined : this.#source.ingest.upToDate();
   }
 
-  useSocketPrograms(set: LoadedSet | undefined): void {
-    this.#source.ingest.useSocketPrograms(set);
+  usePrograms(programs: WitnessPrograms): void {
+    this.#source.ingest.usePrograms(programs);
   }
 
   sendProcesses(): void {

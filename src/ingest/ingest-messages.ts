@@ -1,6 +1,5 @@
 import type { StreamMode } from '../audit/control/session.ts';
 import type { StreamCounters } from '../audit/stream.ts';
-import type { LoadedSet } from '../bpf/loader.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import type { FoundEnds } from '../model/sockets/found-ends.ts';
@@ -11,6 +10,7 @@ import type { ImageLooksCounters } from './image-looks.ts';
 import type { ProcessBatch } from './process-batch.ts';
 import type { ReplayProgress } from './replay/read-logs.ts';
 import type { ReplayTimes } from './replay/replay-times.ts';
+import type { WitnessPrograms } from './witness-programs.ts';
 
 /** The worker's source of events. */
 export type IngestSource =
@@ -31,8 +31,8 @@ export interface IngestStart {
   readonly nextEids?: ReadonlyMap<string, number> | undefined;
   /** The last serial that it took, if none was missed on purpose since. */
   readonly lastSerial?: number | undefined;
-  /** BPF programs that tell about sockets, if there are any. */
-  readonly socketPrograms?: LoadedSet | undefined;
+  /** BPF programs, if they are loaded already. */
+  readonly programs?: WitnessPrograms | undefined;
 }
 
 export interface IngestWorkerData {
@@ -61,7 +61,7 @@ export type IngestCommand =
   /** Descriptor of the connection with a process that looks at files; undefined while there is none. */
   | { readonly kind: 'looker'; readonly fd: number | undefined }
   /** BPF programs that tell about sockets; undefined: from now on there are none. */
-  | { readonly kind: 'socket-programs'; readonly set: LoadedSet | undefined }
+  | { readonly kind: 'programs'; readonly programs: WitnessPrograms }
   /** From now on send the process events too. */
   | { readonly kind: 'processes' }
   /** The main thread has taken a message of a replay. */
@@ -78,6 +78,10 @@ export interface IngestCounters {
   readonly ends: SocketEndsCounters | undefined;
   /** undefined if no BPF programs tell about sockets. */
   readonly seen: SeenEndsCounters | undefined;
+  /** Events of processes that audit cannot see, and records of them that were lost or could not be read. */
+  readonly unaudited:
+    | { readonly events: number; readonly malformed: number; readonly lost: number }
+    | undefined;
   /** Lines or records of replayed files that cannot be read. */
   readonly malformedInput: number;
 }

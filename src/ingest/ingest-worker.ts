@@ -3,7 +3,6 @@ import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { eventTables } from '../../tables/index.ts';
 import type { ProcessEvent } from '../audit/audit-event.ts';
 import type { StreamCounters } from '../audit/stream.ts';
-import type { LoadedSet } from '../bpf/loader.ts';
 import type { ImageTimes } from '../events/event-table.ts';
 import type { FileVersion } from '../model/hash/file-version.ts';
 import { openSeenEnds } from '../model/sockets/open-seen-ends.ts';
@@ -35,8 +34,10 @@ import { replayInto } from './replay-into.ts';
 import { socketChannel } from './socket-channel.ts';
 import { procfsTargets } from './target-paths.ts';
 import { kindOfTask } from './task-kind.ts';
+import { UnauditedWitness } from './unaudited-witness.ts';
 import { unknownCallWarning } from './unknown-call.ts';
 import { WakeSignal } from './wake-signal.ts';
+import type { WitnessPrograms } from './witness-programs.ts';
 
 /**
  * The worker thread between the kernel and the buffers. It waits only for records, so that neither a SELECT nor a
@@ -82,14 +83,16 @@ const lookAt = (event: ProcessEvent): LookedAt => {
 };
 /** Looks at sockets. What it reads never blocks. */
 const ends = isKernel && initial.ends ? openSocketEnds() : undefined;
-/** From now on lets BPF programs tell about sockets, if they do it right. */
-const useSocketPrograms = (set: LoadedSet | undefined): void => {
+/** Tells about processes that audit cannot see. */
+const unaudited = isKernel ? new UnauditedWitness(event => pipeline.publish(event)) : undefined;
+/** From now on lets BPF programs tell about sockets, if they do it right, and about processes that audit cannot see. */
+const usePrograms = (programs: WitnessPrograms): void => {
+  unaudited?.useExecs(programs.unauditedExecs);
   if (ends === undefined) return;
-  const seen = set && openSeenEnds(set);
+  const seen = programs.sockets && openSeenEnds(programs.sockets, unaudited?.takeSocket);
   if (typeof seen === 'string') report({ kind: 'programs-rejected', why: seen });
   ends.useSeen(typeof seen === 'string' ? undefined : seen);
 };
-if (initial.start.socketPrograms !== undefined) useSocketPrograms(initial.start.socketPrograms);
 const outbox = new Outbox(OUTBOX_BYTES, initial.outbox);
 
 const pipeline = new EventPipeline({
@@ -119,6 +122,7 @@ const pipeline = new EventPipeline({
     if (sendsProcesses && isKernel) sockets.push(eid, event.pid, event.seconds * 1000 + event.milliseconds);
   },
 });
+if (initial.start.programs !== undefined) usePrograms(initial.start.programs);
 let sendsProcesses = initial.processes;
 const processes = new ProcessBatchWriter();
 let sockets: number[] = [];
@@ -149,8 +153,8 @@ const handleCommand = (command: IngestCommand): void => {
       leaves = command.leave;
       stop.abort();
       break;
-    case 'socket-programs':
-      useSocketPrograms(command.set);
+    case 'programs':
+      usePrograms(command.programs);
       break;
     case 'processes':
       sendsProcesses = true;
@@ -254,6 +258,7 @@ const postCounters = (stream: Readonly<StreamCounters> = NO_STREAM): void => {
       looks: looks?.counters,
       ends: ends && { ...ends.counters },
       seen: ends?.seenCounters && { ...ends.seenCounters },
+      unaudited: unaudited?.counters,
       malformedInput,
     },
     progress: pipeline.progress,
@@ -266,6 +271,7 @@ const readKernel = (kernel: Extract<IngestSource, { kind: 'kernel' }>): void => 
     pipeline,
     looks: looks!,
     ends,
+    unaudited,
     outbox,
     wakeSignal: new WakeSignal(initial.wakeSignal, initial.wakeDescriptor),
     hasDescriptor: initial.wakeDescriptor !== undefined,

@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Worker } from 'node:worker_threads';
-import type { LoadedSet } from '../bpf/loader.ts';
 import type { TableBatch } from '../events/event-publisher.ts';
 import type { AuditSettings } from '../flags/audit-settings.ts';
 import { LookKeeper } from '../model/looks/look-keeper.ts';
@@ -26,6 +25,7 @@ import type { ProcessBatch } from './process-batch.ts';
 import type { ReplayProgress } from './replay/read-logs.ts';
 import { startImageLook } from './start-image-look.ts';
 import { WakeSignal } from './wake-signal.ts';
+import type { WitnessPrograms } from './witness-programs.ts';
 
 export interface IngestOptions extends IngestStart {
   /** Whether to send process events from the start. */
@@ -269,9 +269,9 @@ export class Ingest {
     });
   }
 
-  /** Tells what BPF programs there are that see sockets. */
-  useSocketPrograms(set: LoadedSet | undefined): void {
-    this.#send({ kind: 'socket-programs', set });
+  /** Tells what BPF programs there are. */
+  usePrograms(programs: WitnessPrograms): void {
+    this.#send({ kind: 'programs', programs });
   }
 
   /** From now on, process events are sent besides the rows. */

@@ -17,6 +17,7 @@ import type { IngestReport, IngestSource } from './ingest-messages.ts';
 import type { Outbox } from './outbox.ts';
 import { type Prompt, receiveLoop } from './receive-loop.ts';
 import { RepeatedRecords } from './repeated-records.ts';
+import type { UnauditedWitness } from './unaudited-witness.ts';
 import type { WakeSignal } from './wake-signal.ts';
 
 /** Bytes of rows that are passed on at once, without waiting for more. */
@@ -51,6 +52,8 @@ export interface KernelReaderOptions {
   readonly looks: ImageLooks;
   /** undefined if the ends of sockets are not looked up. */
   readonly ends: ReturnType<typeof openSocketEnds> | undefined;
+  /** Tells about processes that audit cannot see. */
+  readonly unaudited: Pick<UnauditedWitness, 'drain'> | undefined;
   readonly outbox: Outbox;
   readonly wakeSignal: WakeSignal;
   /** Whether the wake signal works while this thread waits for the socket. */
@@ -230,6 +233,7 @@ export class KernelReader {
   #onTurn(): boolean {
     const {
       ends,
+      unaudited,
       wakeSignal,
       report,
       postRaw,
@@ -241,6 +245,7 @@ export class KernelReader {
     } = this.#options;
     // First of all: a connection can end in less time than one look at a file takes.
     ends?.look();
+    unaudited?.drain();
     this.#settleLooks(LOOK_MS);
     ends?.look();
     const now = performance.now();

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /**
  * Whether the kernel audits every process from boot on, by `audit=` on its command line. Without that, a process gets
  * what audit needs when it is made, but only if somebody has switched audit on before (kernel/auditsc.c, audit_alloc).
@@ -14,4 +16,13 @@ export const auditsFromBoot = (commandLine: string): boolean => {
   }
   // Source: audit_enable in kernel/audit.c. Linux 4.15 and before take only numbers.
   return value !== undefined && value !== '0' && value.toLowerCase() !== 'off';
+};
+
+/** The same for the running kernel; false if it cannot be read. */
+export const auditsFromBootHere = (): boolean => {
+  try {
+    return auditsFromBoot(readFileSync('/proc/cmdline', 'utf8'));
+  } catch {
+    return false;
+  }
 };

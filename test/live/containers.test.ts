@@ -1,38 +1,17 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONTAINER_PEER } from '../record/container-peer.ts';
 import { unless } from '../unless.ts';
-import { BUSYBOX, imageTar, whyNoBusybox } from './busybox-image.ts';
-import { whyNotLive } from './kernel-audit.ts';
+import { BUSYBOX } from './busybox-image.ts';
 import { type JsonRow, LiveShell } from './live-shell.ts';
-
-const IMAGE = 'localhost/osquery-audit-events-test:1';
+import { IMAGE, makeImage, PROGRAMS, removeImage, run, runOn, whyNotContainers } from './podman.ts';
 
 /** What is looked up is awaited on a busy machine, too. */
 const PATIENT = '--custom_audit_telemetry_budget_ms=10000';
-
-const isThere = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
-const whyNot =
-  whyNotLive ??
-  (isThere('podman') && isThere('runc') && whyNoBusybox === undefined
-    ? undefined
-    : 'it needs podman, runc and a busybox that is linked statically');
-
-/** What runs in a container, with nothing of systemd. */
-const runOn = (network: string, ...args: readonly string[]): readonly string[] => [
-  ...['run', '--rm', '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--network', network],
-  ...['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000', ...args],
-];
-const run = (...args: readonly string[]): readonly string[] => runOn('none', ...args);
-
-/** The host's programs, with what they take. */
-const PROGRAMS = ['/usr', '/lib', '/lib64'].flatMap(path =>
-  existsSync(path) ? ['-v', `${realpathSync(path)}:${path}:ro`] : [],
-);
 
 /** A bridge with addresses that documentation is full of. */
 const SUBNET = '198.51.100';
@@ -43,12 +22,7 @@ const makeBridge = (name: string): string | undefined => {
   return status === 0 ? undefined : stderr;
 };
 
-/** An image of busybox alone, with accounts of its own. */
-const makeImage = (): void => {
-  execFileSync('podman', ['import', '-', IMAGE], { input: imageTar(), stdio: ['pipe', 'ignore', 'pipe'] });
-};
-
-describe('containers on the live kernel', unless(whyNot), () => {
+describe('containers on the live kernel', unless(whyNotContainers), () => {
   let shell: LiveShell;
   beforeAll(async () => {
     makeImage();
@@ -56,7 +30,7 @@ describe('containers on the live kernel', unless(whyNot), () => {
   });
   afterAll(async () => {
     await shell?.[Symbol.asyncDispose]();
-    spawnSync('podman', ['rmi', '-f', IMAGE]);
+    removeImage();
   });
 
   test('who ran what, by the accounts of the container, and which container it is', async () => {

@@ -6,6 +6,7 @@ import { auditsFromBoot } from '../../src/runtime/kernel-command-line.ts';
 import { unless } from '../unless.ts';
 import { whyNotLive } from './kernel-audit.ts';
 import { LiveShell } from './live-shell.ts';
+import { programsLoaded } from './programs-loaded.ts';
 
 /** Pid and port of a server that was there before audit was first enabled. */
 const [server, port] = (process.env.UNAUDITED_SERVER ?? '').split(' ').map(Number) as [number, number];
@@ -54,6 +55,23 @@ describe('a server that is older than audit', unless(whyNot), () => {
           source: 'audit',
         },
       ]);
+    },
+  );
+
+  test(
+    'has rows by BPF where audit cannot see it, and the kernel takes programs at the ends of calls',
+    unless(isAuditedFromBoot ? 'audit sees every process here' : undefined),
+    async () => {
+      await using shell = await LiveShell.start('--audit_allow_sockets');
+      await programsLoaded(shell);
+      const [status] = await shell.query('SELECT bpf, unaudited_processes FROM audit_status');
+      expect(Number(status!.unaudited_processes)).toBeGreaterThan(0);
+      const own = await visit();
+      const rows = await shell.query(
+        `SELECT pid, path, action, status, source, audit_id FROM socket_events WHERE remote_port = ${own} AND action = 'accept'`,
+      );
+      const row = { pid: String(server), path: '/usr/bin/perl', action: 'accept', status: 'succeeded' };
+      expect(rows).toEqual(status!.bpf === 'fexit' ? [{ ...row, source: 'bpf', audit_id: '' }] : []);
     },
   );
 });

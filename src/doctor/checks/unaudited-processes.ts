@@ -4,6 +4,8 @@ import { type CheckResult, ok, problem, unknown } from '../check-result.ts';
 import type { Facts } from '../facts.ts';
 
 const CHECK = 'unaudited processes';
+/** How audit_status begins to say that there are no BPF programs. */
+const OFF = 'off';
 /** Most programs that are named. */
 const MOST_USERS = 5;
 
@@ -36,7 +38,8 @@ const judge = (
 ): CheckResult => {
   const found = `${countText(unaudited.processes, system.auditsFromBoot)}${usersText(unaudited)}`;
   const bpf = core.kind === 'running' ? core.bpf : undefined;
-  if (bpf === 'on') return ok(CHECK, `${found}; their events come from BPF`);
+  if (bpf?.startsWith(OFF) === false)
+    return ok(CHECK, `${found}; BPF tells of their TCP connections and execs`);
   const way = system.auditsFromBoot
     ? 'remove rules "-a never,task" and restart these programs'
     : `restart these programs; or, to have none after each boot, ${fix}`;
@@ -46,7 +49,7 @@ const judge = (
         `${found}; whether the extension sees them by BPF is not known: it is not running, or does not answer`,
         way,
       )
-    : problem(CHECK, `${found}; BPF does not see them either: ${bpf}`, way);
+    : problem(CHECK, `${found}; BPF does not see them either${bpf.slice(OFF.length)}`, way);
 };
 
 const countText = (processes: number, auditsFromBoot: boolean): string => {

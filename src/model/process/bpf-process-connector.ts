@@ -23,12 +23,17 @@ export class BpfProcessConnector implements ProcessConnector {
   readonly #ring: ProcessRing;
   readonly #paths: CgroupPaths;
   readonly #lostBefore: number;
+  readonly #sinceMs: number;
   #malformed = 0;
   #hasReplied = false;
   #closed = false;
 
-  /** @param paths survives the connector, because the programs report each cgroup once */
-  constructor(ring: ProcessRing, paths: CgroupPaths) {
+  /**
+   * @param paths survives the connector, because the programs report each cgroup once
+   * @param sinceMs time of the monotonic clock; what happened before is left out
+   */
+  constructor(ring: ProcessRing, paths: CgroupPaths, sinceMs: number) {
+    this.#sinceMs = sinceMs;
     this.#ring = ring;
     this.#paths = paths;
     this.#lostBefore = ring.lost();
@@ -55,10 +60,12 @@ export class BpfProcessConnector implements ProcessConnector {
       this.#malformed++;
       return;
     }
+    if (record.kind === 'cgroup') {
+      this.#paths.add(record.id, record.path);
+      return;
+    }
+    if (record.monotonicMs < this.#sinceMs) return;
     switch (record.kind) {
-      case 'cgroup':
-        this.#paths.add(record.id, record.path);
-        break;
       case 'exec':
         onEvent({
           kind: 'exec',

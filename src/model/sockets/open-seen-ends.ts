@@ -1,7 +1,7 @@
 import type { LoadedSet } from '../../bpf/loader.ts';
 import { lossCounter, ringMemory } from '../../bpf/mapped-memory.ts';
 import { makeOwnConnection } from '../../bpf/own-connection.ts';
-import { RingReader } from '../../bpf/ring-reader.ts';
+import { type OnRecord, RingReader } from '../../bpf/ring-reader.ts';
 import { readSocketRecord, type SocketRecord } from '../../bpf/socket-record.ts';
 import { messageOf } from '../../runtime/message-of.ts';
 import { type OwnConnection, SeenEnds } from './seen-ends.ts';
@@ -12,9 +12,10 @@ const LOOPBACK = Buffer.from([127, 0, 0, 1]);
  * Reads what the programs tell about sockets, after a test: they must tell of a connection that this process makes,
  * with its very ends.
  *
+ * @param onRecord gets every record, too
  * @returns why they are not used, as part of a sentence, if they do not
  */
-export const openSeenEnds = (set: LoadedSet): SeenEnds | string => {
+export const openSeenEnds = (set: LoadedSet, onRecord?: OnRecord): SeenEnds | string => {
   try {
     const reader = new RingReader(ringMemory(set));
     const made = makeOwnConnection();
@@ -42,6 +43,7 @@ export const openSeenEnds = (set: LoadedSet): SeenEnds | string => {
         return seconds * 1000 + nanoseconds / 1e6;
       },
       own,
+      onRecord,
     });
   } catch (error) {
     return messageOf(error);

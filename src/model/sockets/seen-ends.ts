@@ -35,6 +35,8 @@ export interface SeenEndsOptions {
   /** Milliseconds of the monotonic clock, which programs read too. */
   readonly monotonicMs: () => number;
   readonly own?: OwnConnection | undefined;
+  /** Gets every record before it is looked at: those of processes that audit cannot see have no event. */
+  readonly onRecord?: OnRecord | undefined;
 }
 
 /**
@@ -117,8 +119,11 @@ export class SeenEnds {
 
   /** Reads what is there. To be called regularly also without events: programs tell about others, too. */
   drain(): void {
-    const { drain, losses, wallMs } = this.#options;
-    drain((bytes, at, length) => this.#seen.add(bytes, at, length));
+    const { drain, losses, wallMs, onRecord } = this.#options;
+    drain((bytes, at, length) => {
+      onRecord?.(bytes, at, length);
+      this.#seen.add(bytes, at, length);
+    });
     const lost = losses() - this.#lossesBefore;
     if (lost !== this.counters.lost) this.#doubt();
     this.counters.lost = lost;

@@ -129,13 +129,19 @@ export const processTreeSource = (options: ProcessTreeSourceOptions): EventSourc
         process_image: image,
         parent,
         parent_image: parentImage,
-        exec_facts: facts,
+        exec_facts: facts !== undefined && isOfEvent(facts, event) ? facts : undefined,
       };
     },
   });
 };
 
-/** Tells the tree what the kernel's process connector reports. */
+/** Whether the file that the kernel has mapped is one of those that audit has recorded: then both tell of the same exec. */
+const isOfEvent = ({ inode }: ExecFacts, { files }: ModelEvent): boolean => {
+  const text = String(inode);
+  return files.some(file => file.inode === text);
+};
+
+/** Tells the tree what the kernel reports. */
 class ConnectorListener {
   readonly #tree: ProcessTree;
   readonly #clock: Clock;
@@ -173,6 +179,7 @@ class ConnectorListener {
   start(): void {
     this.#tree.seesForks = this.#forkEvents;
     this.#state.drain = () => this.drain();
+    this.#state.replace = open => this.#replace(open);
     if (this.#openConnector === undefined) return;
     try {
       this.#connector = this.#openConnector();
@@ -182,6 +189,24 @@ class ConnectorListener {
     } catch (error) {
       this.#state.error = messageOf(error);
     }
+  }
+
+  /** What the former connector has reported is taken first. The new one reports what happens from now on. */
+  #replace(open: () => ProcessConnector): void {
+    if (this.#stopped) return;
+    let next: ProcessConnector;
+    try {
+      next = open();
+    } catch (error) {
+      this.#state.error = messageOf(error);
+      return;
+    }
+    this.drain();
+    this.#close();
+    this.#connector = next;
+    this.#seenOverruns = next.counters.overruns;
+    this.#cancelTimer?.();
+    this.#tick();
   }
 
   stop(): void {

@@ -32,7 +32,7 @@ test('those that audit does not see are counted, the largest users of the networ
 });
 
 test('BPF sees them', () => {
-  expect(check({ unaudited: some, core: withBpf('on') })).toMatchObject([
+  expect(check({ unaudited: some, core: withBpf('tp_btf') })).toMatchObject([
     { status: 'ok', found: expect.stringMatching(/131 .*BPF/) },
   ]);
 });

@@ -53,9 +53,9 @@ class FakeRing {
   }
 }
 
-const open = (paths = new CgroupPaths(undefined)) => {
+const open = (paths = new CgroupPaths(undefined), sinceMs = 0) => {
   const ring = new FakeRing();
-  const connector = new BpfProcessConnector(ring, paths);
+  const connector = new BpfProcessConnector(ring, paths, sinceMs);
   const drain = (): readonly ProcConnectorEvent[] => {
     const events: ProcConnectorEvent[] = [];
     connector.drain(event => events.push(event));
@@ -95,6 +95,20 @@ test('an exec says in which container and namespaces it was', () => {
   });
 });
 
+test('what happened before it was opened is left out, but not the paths of cgroups', () => {
+  const { ring, drain } = open(new CgroupPaths(undefined), 5.5);
+  ring.cgroup(7n, [ID, 'docker', '']);
+  ring.exec(7n);
+  ring.record('exit', EXIT.bytes, 11);
+  const later = ring.record('exec', EXEC.bytes, 12);
+  later.writeBigUInt64LE(5_500_000n, COMMON.time);
+  later.writeBigUInt64LE(7n, EXEC.cgroup);
+  expect(drain()).toMatchObject([
+    { kind: 'reply' },
+    { kind: 'exec', pid: 12, facts: { cgroup: { container: { id: ID } } } },
+  ]);
+});
+
 const cgroupOf = (events: readonly ProcConnectorEvent[]) =>
   events.flatMap(event => (event.kind === 'exec' ? [event.facts?.cgroup] : []));
 
@@ -132,7 +146,7 @@ test('paths are known to the next connector, too, as each is reported once', () 
 test('what was lost, and what cannot be read, is counted', () => {
   const ring = new FakeRing();
   ring.lostRecords = 5;
-  const connector = new BpfProcessConnector(ring, new CgroupPaths(undefined));
+  const connector = new BpfProcessConnector(ring, new CgroupPaths(undefined), 0);
   expect(connector.counters).toEqual({ overruns: 0, malformed: 0 });
   ring.lostRecords = 7;
   ring.record('exec', EXEC.bytes - 8);
