@@ -131,10 +131,12 @@ const runExtension = async (args: ExtensionArgs, warning: string | undefined): P
     reading: {
       times: args.times,
       enough: enough.signal,
-      onProgress: (replay, events) => progress.show(replay, events),
+      // A second reading belongs to a query, which Ctrl-C ends.
+      onProgress: (replay, events) =>
+        progress.show(replay, events, isReading ? undefined : 'once more, for telemetry'),
       onRead: () => {
         isReading = false;
-        progress.clear();
+        progress.end();
       },
     },
     overrides: args.overrides,

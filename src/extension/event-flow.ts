@@ -47,7 +47,7 @@ export interface ReplayReading {
   readonly enough: AbortSignal;
   /** Progress, and the number of events so far. */
   readonly onProgress: NonNullable<IngestHandlers['onProgress']>;
-  /** Called when all files were read. */
+  /** Called when all files were read; again after a second reading. */
   readonly onRead: () => void;
 }
 
@@ -449,6 +449,7 @@ export class EventFlow implements RowSource {
       onRaw: () => {},
       // These were reported in the first reading.
       onWarning: () => {},
+      onProgress: reading?.onProgress,
       onFailed: error => log.warn(`the files cannot be read a second time: ${error.message}`),
     };
     const source = await openReplaySource(replay, this.#settings, handlers, {
@@ -458,6 +459,7 @@ export class EventFlow implements RowSource {
     });
     await source.close();
     await telemetry.close();
+    reading?.onRead();
     warnAboutLeftOut(this.store, log);
   }
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { ProgressLine } from '../../src/cli/progress-line.ts';
 
-const terminal = (isTTY: boolean) => {
+const terminal = (isTTY: boolean, columns?: number) => {
   const written: string[] = [];
   let now = 0;
-  const output = { isTTY, write: (text: string) => written.push(text) > 0 };
+  const output = { isTTY, columns, write: (text: string) => written.push(text) > 0 };
   const line = new ProgressLine(output as never, () => now);
   return {
     line,
@@ -34,6 +34,25 @@ test('of standard input says what was read', () => {
   wait(1_000);
   line.show({ read: 5e6, size: undefined }, 3);
   expect(written.at(-1)).toBe('\r\x1b[K5 MB, 3 events (Ctrl-C: enough)');
+});
+
+test('a second reading has times of its own, and says what it is for', () => {
+  const { line, written, wait } = terminal(true);
+  line.show({ read: 1, size: 100e6 }, 0);
+  wait(100_000);
+  line.end();
+  line.show({ read: 0, size: 100e6 }, 0);
+  wait(1_000);
+  line.show({ read: 50e6, size: 100e6 }, 5, 'once more, for telemetry');
+  expect(written.at(-1)).toBe('\r\x1b[K50 MB of 100 MB, 5 events, 1 s left (once more, for telemetry)');
+});
+
+test('fits the terminal, because a line that wraps could not be removed', () => {
+  const { line, written, wait } = terminal(true, 20);
+  line.show({ read: 0, size: 100e6 }, 0);
+  wait(1_000);
+  line.show({ read: 50e6, size: 100e6 }, 5);
+  expect(written.at(-1)).toBe('\r\x1b[K50 MB of 100 MB, 5 ');
 });
 
 test('writes nothing where there is no terminal', () => {
