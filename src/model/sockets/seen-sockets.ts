@@ -25,8 +25,11 @@ export const TICK_MS = 2 ** 20 / 1e6;
 
 /** Most of them that wait for their events; then the oldest are dropped. */
 const MAX_SEEN = 32_768;
-/** Milliseconds that one waits for its event. */
-const MAX_AGE_MS = 30_000;
+/**
+ * Milliseconds that one waits for its event: longer than audit's queue is, and not so long that the calls of programs
+ * that are left out take much memory.
+ */
+const MAX_AGE_MS = 5_000;
 /** kernel/audit.h: the task is in a system call that audit follows. */
 const AUDIT_CTX_SYSCALL = 1;
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
