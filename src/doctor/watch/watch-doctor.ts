@@ -36,6 +36,8 @@ export const watchDoctor = async (options: WatchOptions): Promise<readonly Check
         seen.forgetSelfTest();
         now = await check();
       }
+      // What was interrupted says nothing about the host.
+      if (options.signal.aborted) break;
       changes = changesIn(results, now);
       results = now;
     }

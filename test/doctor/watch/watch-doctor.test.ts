@@ -220,6 +220,30 @@ describe('watchDoctor', () => {
     expect(rounds[1]!.figures.recordsPerSecond).toBeGreaterThan(0);
   });
 
+  test('tells nothing of a round that is interrupted', async () => {
+    const stop = new AbortController();
+    let round = 0;
+    const rounds: Round[] = [];
+    const results = await watchDoctor({
+      socketPath: undefined,
+      readers: readersOf({
+        audit: async () => {
+          if (round === 1) stop.abort();
+          return auditFacts(round === 1 ? { enabled: 0 } : {});
+        },
+      }),
+      readRunning: async () => undefined,
+      signal: stop.signal,
+      pause: async () => {
+        round += 1;
+      },
+      onFirst: async () => {},
+      onRound: async each => void rounds.push(each),
+    });
+    expect(rounds).toHaveLength(1);
+    expect(results.every(({ status }) => status === 'ok')).toBe(true);
+  });
+
   test('goes on when osquery goes away', async () => {
     const stop = new AbortController();
     let round = 0;
