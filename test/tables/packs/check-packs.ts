@@ -62,10 +62,10 @@ try {
   console.log(
     `An hour with ${Object.entries(counts)
       .map(([table, count]) => `${count} rows of ${table}`)
-      .join(', ')}. Each query over all of it, the shortest of ${TIMES} times:\n`,
+      .join(', ')}. Each query over all of it, CPU of core and extension, the least of ${TIMES} times:\n`,
   );
   const costs = await costsOn(recorded, TIMES);
-  console.log(`${'detection'.padEnd(30)}${'interval'.padStart(8)}   reads      rows      ms reported`);
+  console.log(`${'detection'.padEnd(30)}${'interval'.padStart(8)}   reads      rows  CPU ms reported`);
   for (const cost of costs) console.log(line(cost));
   const sum = (of: (cost: DetectionCost) => number): number =>
     costs.reduce((total, cost) => total + of(cost), 0);

@@ -78,7 +78,7 @@ const forRecording = ({ query }: Detection): string => {
 /**
  * Runs each detection on recorded work, and each with its exclusion.
  *
- * @param times how often each is run: the shortest time counts, because others use the processors, too
+ * @param times how often each is run: the least time counts, because others use the processors and their caches, too
  * @throws Error if one cannot run
  */
 export const costsOn = async (recorded: RecordedCore, times: number): Promise<readonly DetectionCost[]> => {
