@@ -1,5 +1,6 @@
 import type { ProcessEvent } from '../../src/audit/audit-event.ts';
 import type { ModelEvent } from '../../src/model/model-event.ts';
+import type { ExecFacts } from '../../src/model/process/exec-facts.ts';
 
 /** 2024-05-21T12:00:00.000Z, where the fake clock starts. */
 export const NOON = Date.UTC(2024, 4, 21, 12);
@@ -61,3 +62,16 @@ export const fork = (pid: number, parent: number, at = 0): ProcessEvent =>
   make('fork', 'clone', { pid, parent, ppid: 1, at });
 
 export const exit = (pid: number, at = 0): ProcessEvent => make('exit', 'exit_group', { pid, at });
+
+/** What the kernel knew at an exec. */
+export const execFacts = (facts: Partial<ExecFacts>): ExecFacts => ({
+  auditMs: undefined,
+  inode: 1n,
+  cgroup: undefined,
+  mountNamespace: 42,
+  netNamespace: 43,
+  pidNamespace: 44,
+  userNamespace: 45,
+  namespacePid: 1,
+  ...facts,
+});

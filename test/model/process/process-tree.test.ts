@@ -5,7 +5,7 @@ import type { ProcessNode } from '../../../src/model/process/process-node.ts';
 import { ProcessTree } from '../../../src/model/process/process-tree.ts';
 import type { ProcessTreeLimits } from '../../../src/model/process/remembered-processes.ts';
 import { FakeClock } from '../fake-clock.ts';
-import { exec, NOON } from '../process-events.ts';
+import { exec, execFacts, NOON } from '../process-events.ts';
 
 type LiveFacts = Partial<LiveProcess> & { readonly argv?: readonly string[] };
 
@@ -215,6 +215,23 @@ describe('ProcessTree fed by forks', () => {
       const { image } = tree.exec(exec({ pid: 10, ppid: 1, path: '/bin/third', at: -41 }));
       expect(image.exec).toBe(3);
       expect(tree.imageOf(tree.find(11, NOON)!)?.path).toBe('/bin/sh');
+    });
+
+    it('takes the exec whose audit time is the event’s, whichever came first', () => {
+      const { tree } = fed();
+      tree.fork(10, 1, NOON - 900, false);
+      for (const [at, auditMs] of [
+        [-100, -104],
+        [-99, -100],
+        [-98, -100],
+      ] as const)
+        tree.executed(10, NOON + at, execFacts({ auditMs: NOON + auditMs, namespacePid: -at }));
+      // The event of the first one was lost; the others are in one step of audit's clock.
+      const second = tree.exec(exec({ pid: 10, ppid: 1, path: '/bin/second', at: -100 }));
+      expect([second.facts?.namespacePid, second.image.exec]).toEqual([99, 2]);
+      const third = tree.exec(exec({ pid: 10, ppid: 1, path: '/bin/third', at: -100 }));
+      expect([third.facts?.namespacePid, third.image.exec]).toEqual([98, 3]);
+      expect(tree.exec(exec({ pid: 10, ppid: 1, path: '/bin/fourth', at: -90 })).facts).toBeUndefined();
     });
 
     it('waits for the news of an exec before it takes the event', () => {

@@ -6,7 +6,7 @@ import type { ProcessConnector } from '../../../src/model/process/process-connec
 import { ProcessTree } from '../../../src/model/process/process-tree.ts';
 import { processTreeSource } from '../../../src/model/sources/process-tree.ts';
 import { FakeClock } from '../fake-clock.ts';
-import { exec, exit, fork } from '../process-events.ts';
+import { exec, execFacts, exit, fork } from '../process-events.ts';
 
 /** A connector that hands out what a test put in. */
 class FakeConnector implements ProcessConnector {
@@ -168,6 +168,61 @@ describe('processTreeSource', () => {
     reply();
     await clock.advance(250);
     expect(connector.waiting).toEqual([]);
+  });
+
+  it('continues with another connector: what the former one told is taken, and that one closed', async () => {
+    const { connector, reply, forked, state, tree, clock, resolve } = await withConnector();
+    reply();
+    forked(10, 1, -100);
+    const next = new FakeConnector();
+    next.waiting.push({ kind: 'reply', error: 0 });
+    next.waiting.push({ kind: 'fork', pid: 11, parent: 10, monotonicMs: clock.monotonicMs() - 50 });
+    state.replace!(() => next);
+    expect(connector.isClosed).toBe(true);
+    expect(tree.seesForks).toBe(true);
+    expect(state.error).toBeUndefined();
+    expect(resolve(exec({ pid: 11, ppid: 10, at: -40 }))).toMatchObject({
+      process_start_timestamp: '2024-05-21T11:59:59.950Z',
+      parent_process_timestamp: '2024-05-21T11:59:59.900Z',
+    });
+    // It is emptied now and then, as the former one was.
+    next.waiting.push({ kind: 'reply', error: 0 });
+    await clock.advance(250);
+    expect(next.waiting).toEqual([]);
+  });
+
+  it('keeps its connector if another one cannot be opened', async () => {
+    const { connector, reply, state, tree, resolve } = await withConnector();
+    reply();
+    state.replace!(() => {
+      throw new Error('not permitted');
+    });
+    resolve(exec());
+    expect(connector.isClosed).toBe(false);
+    expect(tree.seesForks).toBe(true);
+  });
+
+  it('has what the kernel knew at the exec, if it was the exec of a file that audit has recorded', async () => {
+    const { connector, reply, clock, resolve } = await withConnector();
+    reply();
+    const executed = (inode: bigint): void => {
+      connector.waiting.push({
+        kind: 'exec',
+        pid: 10,
+        monotonicMs: clock.monotonicMs(),
+        facts: execFacts({ inode }),
+      });
+    };
+    connector.waiting.push({ kind: 'fork', pid: 10, parent: 1, monotonicMs: clock.monotonicMs() - 10 });
+    const files = [{ inode: '7', dev: 'fe:00' }].map(file => ({
+      ...{ mode: undefined, ouid: undefined, ogid: undefined, name: undefined },
+      ...file,
+    }));
+    executed(7n);
+    expect(resolve(exec({ pid: 10, files })).exec_facts).toMatchObject({ inode: 7n, mountNamespace: 42 });
+    executed(8n);
+    expect(resolve(exec({ pid: 10, files })).exec_facts).toBeUndefined();
+    expect(resolve(exec({ pid: 10, files })).exec_facts).toBeUndefined();
   });
 
   it('goes on without a connector that cannot be opened, and says why', async () => {
