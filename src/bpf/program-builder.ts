@@ -136,13 +136,19 @@ export class ProgramBuilder {
     return this;
   }
 
+  /** Notes in the first part of a record that it is passed on now, which may be later than the task's call. */
+  writePassedOn(base: Register, offset = 0): this {
+    this.assembler
+      .call(HELPERS.ktime_get_ns)
+      .shiftRight(R0, 20)
+      .store(4, base, offset + TASK.passedOn, R0);
+    return this;
+  }
+
   /** Passes a record on, or counts it as lost if the ring is full. */
   output(bytes: number, base: Register, offset = 0): this {
     const sent = this.uniqueLabel('sent');
     this.assembler
-      .call(HELPERS.ktime_get_ns)
-      .shiftRight(R0, 20)
-      .store(4, base, offset + TASK.passedOn, R0)
       .loadMap(R1, this.#maps.ring)
       .move(R2, base)
       .addNumber(R2, offset)

@@ -160,7 +160,7 @@ const assembleStates = (btf: Btf, maps: ProgramMaps): Buffer => {
     .jumpIf(R7, 'not equal', TCP_SYN_RECV, 'done')
     .label('established');
   writeSocket(builder, offsets, 'direct', { base: R9, offset: 0 });
-  builder.output(SOCKET.bytes, R9);
+  builder.writePassedOn(R9).output(SOCKET.bytes, R9);
   assembler.label('done');
   builder.remove();
   assembler.jump('out').label('begins');
@@ -237,7 +237,8 @@ const assembleCall =
     assembler.store(4, FP, RECORD + SOCKET.fd, R7).store(4, FP, RECORD + SOCKET.result, R6);
     writeSocket(builder, offsets, 'copied', { base: FP, offset: RECORD });
     writeForgottenPort(builder, offsets);
-    builder.writeTask(SOCKET_KINDS[kind], FP, RECORD).output(SOCKET.bytes, FP, RECORD);
+    builder.writeTask(SOCKET_KINDS[kind], FP, RECORD);
+    builder.writePassedOn(FP, RECORD).output(SOCKET.bytes, FP, RECORD);
     return builder.bytes();
   };
 

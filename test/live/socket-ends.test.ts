@@ -36,6 +36,47 @@ print(json.dumps({"pid": os.getpid(), "server": server.getsockname()[1], "client
 sys.stdin.read()
 `;
 
+/** Connects in every way there is, closes each after a millisecond, and says which own port each had: '0' where it is not to be told. */
+const WAYS = `
+import json, os, socket, sys, threading, time
+said = []
+def say(s, remote, port=None): said.append([str(remote[1]), str(s.getsockname()[1]) if port is None else port])
+def server(family, host):
+  s = socket.socket(family); s.bind((host, 0)); s.listen(4096); return s
+v4, v6 = server(socket.AF_INET, "127.0.0.1"), server(socket.AF_INET6, "::1")
+for i in range(20):
+  for s in (v4, v6):
+    remote = s.getsockname()[:2]; c = socket.socket(s.family); c.setblocking(i % 2 == 0)
+    try: c.connect(remote)
+    except BlockingIOError: pass
+    say(c, remote); time.sleep(0.001); c.close()
+# A mapped address, no address, and a port of one's own.
+c = socket.socket(socket.AF_INET6); c.connect(("::ffff:127.0.0.1", v4.getsockname()[1])); say(c, v4.getsockname()); c.close()
+c = socket.socket(); c.connect(("0.0.0.0", v4.getsockname()[1])); say(c, v4.getsockname()); c.close()
+c = socket.socket(); c.bind(("127.0.0.2", 0)); c.connect(v4.getsockname()); say(c, v4.getsockname()); c.close()
+# Several threads at once, to one place.
+lock = threading.Lock()
+def many():
+  for _ in range(20):
+    c = socket.socket(); c.connect(v4.getsockname())
+    with lock: threads.append(str(c.getsockname()[1]))
+    time.sleep(0.001); c.close()
+threads = []; ts = [threading.Thread(target=many) for _ in range(4)]
+[t.start() for t in ts]; [t.join() for t in ts]
+print(json.dumps({"pid": os.getpid(), "said": said, "threads": threads}))
+`;
+
+/** As a resolver does: UDP, then TCP to the same end on the same descriptor; says which port was whose. */
+const RESOLVES = `
+import json, os, socket, time
+server = socket.socket(); server.bind(("127.0.0.1", 0)); server.listen(1024); remote = server.getsockname(); said = []
+for i in range(100):
+  for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+    c = socket.socket(socket.AF_INET, kind); c.connect(remote)
+    said.append(["17" if kind == socket.SOCK_DGRAM else "6", str(c.getsockname()[1])]); c.close()
+print(json.dumps({"pid": os.getpid(), "said": said}))
+`;
+
 const SENDS = `
 import json, os, socket, sys
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -75,6 +116,58 @@ describe('ends of sockets on the live kernel', unless(whyNotLive), () => {
     // How many are found depends on who else wants a CPU: the bench connect-ends says it. That some are does not.
     expect(await run(20, 40)).toBeGreaterThan(0);
     await run(1, 200);
+  });
+
+  /** Whether BPF programs see TCP connections here, and whether they see everything. */
+  const seesBpf = async () => {
+    const [{ bpf } = {}] = await shell.query('SELECT bpf FROM audit_status');
+    return { tcp: !bpf!.startsWith('off'), all: bpf === 'fexit' };
+  };
+  const connectsOf = (pid: number): Promise<JsonRow[]> =>
+    shell.query(
+      `SELECT protocol, local_port, remote_port FROM socket_events WHERE action = 'connect' AND pid = ${pid} ORDER BY eid`,
+    );
+  const until = async <T>(read: () => Promise<T>, isDone: (value: T) => boolean): Promise<T> => {
+    for (let tries = 1; ; tries++) {
+      const value = await read();
+      if (isDone(value) || tries === 10) return value;
+    }
+  };
+
+  test('connections of a millisecond, in every way, have their very ends, or none', async () => {
+    const [file, ...args] = python(WAYS);
+    const { pid, said, threads } = JSON.parse(execFileSync(file, args, { encoding: 'utf8' }));
+    const { tcp } = await seesBpf();
+    const rows = await until(
+      () => connectsOf(pid),
+      found => !tcp || found.every(({ local_port }) => local_port !== '0'),
+    );
+    expect(rows).toHaveLength(said.length + threads.length);
+    const ports = rows
+      .slice(0, said.length)
+      .map(({ remote_port, local_port }, i) =>
+        local_port === '0' && !tcp ? said[i] : [remote_port, local_port],
+      );
+    expect(ports).toEqual(said);
+    // The kernel does not say in which order threads were.
+    const ofThreads = rows.slice(said.length).map(({ local_port }) => local_port);
+    if (tcp) expect(ofThreads.toSorted()).toEqual(threads.toSorted());
+    else expect(new Set(threads)).toEqual(new Set([...threads, ...ofThreads.filter(port => port !== '0')]));
+  });
+
+  test('UDP, then TCP, on one descriptor to one end: neither has the other one’s', async () => {
+    const [file, ...args] = python(RESOLVES);
+    const { pid, said } = JSON.parse(execFileSync(file, args, { encoding: 'utf8' }));
+    const { all } = await seesBpf();
+    const rows = await until(
+      () => connectsOf(pid),
+      found => !all || found.every(({ local_port }) => local_port !== '0'),
+    );
+    expect(rows).toHaveLength(said.length);
+    const ends = rows.map(({ protocol, local_port }, i) =>
+      local_port === '0' && !all ? said[i] : [protocol, local_port],
+    );
+    expect(ends).toEqual(said);
   });
 
   const stay = async (...command: readonly string[]) => {

@@ -38,10 +38,7 @@ export const openSeenEnds = (set: LoadedSet, onRecord?: OnRecord): SeenEnds | st
       drain: onRecord => reader.drain(onRecord),
       losses: lossCounter(set),
       wallMs: () => Date.now(),
-      monotonicMs: () => {
-        const [seconds, nanoseconds] = process.hrtime();
-        return seconds * 1000 + nanoseconds / 1e6;
-      },
+      monotonicMs: () => performance.now(),
       own,
       onRecord,
     });

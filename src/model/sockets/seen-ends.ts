@@ -6,7 +6,7 @@ import { eventMs } from '../event-time.ts';
 import { keyOf } from './descriptor-key.ts';
 import type { FoundEnds } from './found-ends.ts';
 import { isUnspecified } from './match-socket.ts';
-import { type SeenSocket, SeenSockets, seesAllCalls, TICK_MS } from './seen-sockets.ts';
+import { type SeenSocket, SeenSockets, seesAllCalls } from './seen-sockets.ts';
 
 export interface SeenEndsCounters {
   /** Events whose ends were told. */
@@ -32,7 +32,7 @@ export interface SeenEndsOptions {
   readonly losses: () => number;
   /** Milliseconds since the epoch. */
   readonly wallMs: () => number;
-  /** Milliseconds of the monotonic clock, which programs read too. */
+  /** Milliseconds of a monotonic clock. */
   readonly monotonicMs: () => number;
   readonly own?: OwnConnection | undefined;
   /** Gets every record before it is looked at: those of processes that audit cannot see have no event. */
@@ -43,8 +43,6 @@ export interface SeenEndsOptions {
  * Milliseconds after which all events are here that can compete for what a program has told. The kernel delivers an
  * event's records when its call returns, by a thread of its own.
  */
-const SETTLED_MS = 10;
-/** The same, if the event's row is made before. */
 const HOLD_MS = 100;
 /** Milliseconds by which the event of our own connection may differ from it. */
 const OWN_MS = 5_000;
@@ -55,8 +53,6 @@ const CLOCK_MS = 20;
 const { EINTR } = constants.errno;
 /** Within the kernel: a signal came. Audit writes EINTR. */
 const ERESTARTSYS = 512;
-/** Ticks wrap. */
-const TICKS = 2 ** 32;
 
 const KINDS: Readonly<Record<SocketEvent['action'], readonly number[]>> = {
   connect: [SOCKET_KINDS.connect, SOCKET_KINDS.connected],
@@ -72,6 +68,8 @@ interface Group {
   readonly action: SocketEvent['action'];
   /** Places in the batch. */
   readonly places: number[];
+  /** Whether a later call with the descriptor is there: then no more of this group can come. */
+  isOver: boolean;
 }
 
 /** A finding that is reported when it is certain. */
@@ -95,8 +93,8 @@ interface Held {
  * - for the time around a loss, of records or of events.
  *
  * Where only TCP connections are seen, a connect of another protocol has no record, and could take that of a TCP
- * connection that follows on the same descriptor to the same end (DNS does this). So a finding waits until an event
- * that competes for it must be here.
+ * connection that follows on the same descriptor to the same end (DNS does this); so could one that is still being made.
+ * So a finding waits until an event that competes for it must be here, or a later call with the descriptor is.
  */
 export class SeenEnds {
   readonly counters: SeenEndsCounters = { found: 0, lost: 0 };
@@ -218,8 +216,7 @@ export class SeenEnds {
   }
 
   #tell(group: Group, event: SocketEvent, seen: SeenSocket): SocketEvent {
-    // A call that does not wait for its connection is one of TCP.
-    if (seesAllCalls(seen) || event.outcome === 'in_progress' || this.#ageOf(seen) >= SETTLED_MS) {
+    if (group.isOver || seesAllCalls(seen)) {
       this.counters.found++;
       return completedBy(event, seen);
     }
@@ -227,14 +224,10 @@ export class SeenEnds {
     this.#held.set(event, { group: nameOf(group), seen, until, eid: undefined, isDoubtful: false });
     return event;
   }
-
-  #ageOf({ passedOn }: SeenSocket): number {
-    const ticks = Math.floor(this.#options.monotonicMs() / TICK_MS) % TICKS;
-    return ((ticks - passedOn) | 0) * TICK_MS;
-  }
 }
 
-const nameOf = ({ key, stampMs, action }: Omit<Group, 'places'>): string => `${key} ${stampMs} ${action}`;
+const nameOf = ({ key, stampMs, action }: Pick<Group, 'key' | 'stampMs' | 'action'>): string =>
+  `${key} ${stampMs} ${action}`;
 
 /** The descriptor of the connection, or of the bound socket. */
 const descriptorOf = ({ action, fd, exit }: SocketEvent): number | undefined =>
@@ -243,6 +236,7 @@ const descriptorOf = ({ action, fd, exit }: SocketEvent): number | undefined =>
 /** Groups of events whose calls may have been seen. */
 const groupsOf = (events: readonly SocketEvent[]): Iterable<Group> => {
   const groups = new Map<string, Group>();
+  const last = new Map<number, Group>();
   for (const [place, event] of events.entries()) {
     const fd = descriptorOf(event);
     if (fd === undefined || fd < 0 || event.exit === undefined || event.socket !== undefined) continue;
@@ -251,8 +245,15 @@ const groupsOf = (events: readonly SocketEvent[]): Iterable<Group> => {
     const group = { key: keyOf({ pid: event.pid, fd }), stampMs: eventMs(event), action };
     const name = nameOf(group);
     const known = groups.get(name);
-    if (known === undefined) groups.set(name, { ...group, places: [place] });
-    else known.places.push(place);
+    if (known !== undefined) {
+      known.places.push(place);
+      continue;
+    }
+    const made = { ...group, places: [place], isOver: false };
+    groups.set(name, made);
+    const before = last.get(group.key);
+    if (before !== undefined && before.stampMs < made.stampMs) before.isOver = true;
+    last.set(group.key, made);
   }
   return groups.values();
 };

@@ -16,12 +16,7 @@ export interface SeenSocket {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** When the program passed it on, in ticks. */
-  readonly passedOn: number;
 }
-
-/** Ticks of 2^20 nanoseconds, of the monotonic clock; they wrap at 32 bits. */
-export const TICK_MS = 2 ** 20 / 1e6;
 
 /** Most of them that wait for their events; then the oldest are dropped. */
 const MAX_SEEN = 32_768;
@@ -132,7 +127,6 @@ const readEntry = (bytes: Buffer, at: number, key: number): Entry => {
     localPort: bytes.readUInt16LE(at + SOCKET.localPort),
     remoteAddress: text(SOCKET.remote),
     remotePort: bytes.readUInt16LE(at + SOCKET.remotePort),
-    passedOn: bytes.readUInt32LE(at + TASK.passedOn),
   };
 };
 

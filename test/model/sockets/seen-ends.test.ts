@@ -10,8 +10,7 @@ const HERE = '127.0.0.1';
 /** Programs that tell what a test says, with a clock of its own. */
 class Told {
   wall = STAMP + 50;
-  /** Close to where its ticks wrap. */
-  clock = (2 ** 52 - 1) / 1e6;
+  clock = 1_000;
   losses = 7;
   #waiting: Buffer[] = [];
   readonly ends: SeenEnds;
@@ -33,7 +32,7 @@ class Told {
   }
 
   tell(fields: Partial<SocketRecordFields> = {}): void {
-    this.#waiting.push(encodeSocketRecord({ stampMs: STAMP, passedOnMs: this.clock - 50, ...fields }));
+    this.#waiting.push(encodeSocketRecord({ stampMs: STAMP, kind: 'connect', ...fields }));
   }
 
   /** The local ports of events that are complete at once. */
@@ -81,7 +80,7 @@ describe('ends that BPF programs tell', () => {
     ['another descriptor', { fd: 6 }],
     ['another time', { stampMs: STAMP + 1 }],
     ['another port', { remotePort: 444 }],
-    ['another address', { remote: [127, 0, 0, 2] }],
+    ['another address', { kind: 'connected', remote: [127, 0, 0, 2] }],
     ['another kind of call', { kind: 'accept' }],
     ['a call that audit does not follow', { inCall: 0 }],
     ['a descriptor that is not known', { fd: -1 }],
@@ -90,7 +89,7 @@ describe('ends that BPF programs tell', () => {
   ] as const)('not %s', (_, fields) => {
     const told = new Told();
     told.tell(fields);
-    expect(told.ports(event())).toEqual([undefined]);
+    expect(told.ports(event(), event({ milliseconds: 5 }))[0]).toBeUndefined();
   });
 
   test('a record that is cut off is no record', () => {
@@ -132,7 +131,7 @@ describe('ends that BPF programs tell', () => {
 
   test('a fresh record waits until a competing event would be here', () => {
     const told = new Told();
-    told.tell({ passedOnMs: told.clock - 1 });
+    told.tell({ kind: 'connected' });
     const first = event();
     expect(told.ends.complete([first], 0)).toEqual([first]);
     expect(told.ends.hold(first, 17)).toBe(true);
@@ -155,7 +154,7 @@ describe('ends that BPF programs tell', () => {
 
   test('the record of the TCP connection that follows a UDP connect goes to neither', () => {
     const told = new Told();
-    told.tell({ passedOnMs: told.clock - 1 });
+    told.tell({ kind: 'connected' });
     const [udp, tcp] = [event(), event()];
     expect(told.ports(udp)).toEqual([undefined]);
     expect(told.ends.hold(udp, 1)).toBe(true);
@@ -167,22 +166,38 @@ describe('ends that BPF programs tell', () => {
 
   test('a row that is not made holds nothing', () => {
     const told = new Told();
-    told.tell({ passedOnMs: told.clock - 1 });
+    told.tell({ kind: 'connected' });
     told.ends.complete([event()], 0);
     told.clock += 101;
     expect(told.ends.take()).toEqual([]);
     expect(told.ends.waitMs).toBeUndefined();
   });
 
-  test('a call that does not wait is one of TCP, and is told at once', () => {
+  test('a later call with the descriptor shows that no competing event can come', () => {
     const told = new Told();
-    told.tell({ passedOnMs: told.clock });
-    expect(told.ports(event({ outcome: 'in_progress', exit: -115 }))).toEqual([40_000]);
+    told.tell({ kind: 'connected' });
+    expect(told.ports(event(), event({ milliseconds: 5 }))).toEqual([40_000, undefined]);
+    // Within one tick it shows nothing.
+    const other = new Told();
+    other.tell({ kind: 'connected' });
+    const bind = event({ action: 'bind', local: { address: HERE, port: 0 }, remote: undefined });
+    expect(other.ports(event(), bind)).toEqual([undefined, 0]);
+  });
+
+  test('the record of the connection that follows one that is still being made goes to neither', () => {
+    const told = new Told();
+    told.tell({ kind: 'connected' });
+    const first = event({ outcome: 'in_progress', exit: -115 });
+    expect(told.ports(first)).toEqual([undefined]);
+    expect(told.ends.hold(first, 1)).toBe(true);
+    expect(told.ports(event())).toEqual([undefined]);
+    told.clock += 101;
+    expect(told.ends.take()).toEqual([]);
   });
 
   test('programs that see every call: results, a signal, other protocols, an end that was replaced', () => {
     const told = new Told();
-    const fresh = { kind: 'connect', passedOnMs: told.clock } as const;
+    const fresh = { kind: 'connect' } as const;
     told.tell({ ...fresh, result: -115, localPort: 1 });
     told.tell({ ...fresh, result: -512, localPort: 2, fd: 6 });
     told.tell({ ...fresh, protocol: 17, localPort: 3, fd: 7 });
