@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { PluginRow } from 'osquery-extension-ts';
 import { describe, expect, test } from 'vitest';
 import { scenarios } from './record/scenarios.ts';
-import { replayRows } from './replay-rows.ts';
+import { replayLogs, replayRows } from './replay-rows.ts';
 
 const fixtures = new URL('../fixtures/', import.meta.url).pathname;
 const top = readdirSync(fixtures);
@@ -131,6 +131,13 @@ describe('recorded executions', () => {
       socket_events: [],
       user_events: [],
     });
+  });
+
+  test('a call on a descriptor without CWD, as in Linux 5.10, lacks nothing and keeps its place', async () => {
+    const { rows, counters } = await replayLogs([`${fixtures}linux-5.10/files.log`]);
+    const operations = rows.process_file_events!.map(row => `${row.syscall} ${row.eid}`);
+    expect(operations).toContain('fchmod 0000000016');
+    expect(counters).toMatchObject({ unterminated: 0, incomplete: 0, repeated: 0 });
   });
 
   test('what auditd wrote enriched gives the same as what it wrote raw', async () => {

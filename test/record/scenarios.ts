@@ -63,7 +63,7 @@ podman network rm -f $network; podman rmi -f $image`;
 const APPARMOR = `set -e
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 cp /bin/cat 'a program'; exec 2>&1
-profile() { echo "profile osquery-audit-record "$PWD/a program" $1 { /usr/** mr, /lib/** mr, /lib64/** mr, /etc/ld.so.cache r, }"; }
+profile() { printf 'profile osquery-audit-record "%s/a program" %s { /usr/** mr, /lib/** mr, /lib64/** mr, /etc/ld.so.cache r, }' "$PWD" "$1"; }
 profile 'flags=(complain)' | apparmor_parser --skip-cache --replace
 './a program' /etc/passwd
 profile | apparmor_parser --skip-cache --replace

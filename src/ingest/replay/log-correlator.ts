@@ -122,7 +122,10 @@ export class LogCorrelator {
     if (isMark) event.isMarked = true;
     if (type === AUDIT_EOE) event.ends++;
     if (type !== AUDIT_EOE) this.#add(event, record);
-    if (event.isMarked && isWhole(event, this.#shapes)) this.#end(event, 'record');
+    if (!event.isMarked) return;
+    // In the kernel's own order SYSCALL is the first record and EOE the last, so that nothing else comes.
+    const isOrdered = isMark && event.records[0]?.type === AUDIT_SYSCALL;
+    if (isWhole(event, this.#shapes, isOrdered)) this.#end(event, 'record');
   }
 
   /** A program's message, or a report such as SELinux's, stands alone; other records may have its serial. */
@@ -197,7 +200,7 @@ export class LogCorrelator {
       if (event.seconds >= before) continue;
       const hasCall = (event.types & SYSCALL_BIT) !== 0;
       const isOver = (hasCall && event.isMarked) || (event.types & URINGOP_BIT) !== 0;
-      if (isOver || isWhole(event, this.#shapes)) this.#end(event, 'age');
+      if (isOver || isWhole(event, this.#shapes, true)) this.#end(event, 'age');
     }
   }
 
@@ -246,7 +249,7 @@ export class LogCorrelator {
     event.borrowedFrom = event.records.length;
     const { seconds, milliseconds, serial, node, records, types } = event;
     this.#seen.see(event, node, endedBy !== 'limit');
-    if (endedBy !== 'record' && (types & SYSCALL_BIT) !== 0 && !isWhole(event, this.#shapes)) {
+    if (endedBy !== 'record' && (types & SYSCALL_BIT) !== 0 && !isWhole(event, this.#shapes, true)) {
       if ((types & URINGOP_BIT) === 0) this.counters.unterminated++;
     }
     if ((types & URINGOP_BIT) !== 0)
@@ -299,16 +302,35 @@ const isRepeated = (records: readonly AuditRecord[], record: AuditRecord): boole
   return false;
 };
 
-/** Whether an event has all records that its SYSCALL requires. */
-const isWhole = (event: Pending, shapes: ShapeReader): boolean => {
+/**
+ * Whether an event has all records that its SYSCALL requires.
+ *
+ * @param isOver whether no record is on its way, so that a CWD that the kernel may have left out is not awaited
+ */
+const isWhole = (event: Pending, shapes: ShapeReader, isOver: boolean): boolean => {
   const { types } = event;
   // The number of io_uring operations is not recorded anywhere.
   if ((types & SYSCALL_BIT) === 0 || (types & URINGOP_BIT) !== 0) return false;
   event.shape ??= shapes.read(event.records.find(({ type }) => type === AUDIT_SYSCALL)!);
   const { items, needs } = event.shape;
-  if (event.paths < items || (items > 0 && (types & CWD_BIT) === 0)) return false;
+  if (event.paths < items) return false;
+  if (items > 0 && (types & CWD_BIT) === 0 && !(isOver && event.records.every(hasNoName))) return false;
   if ((types & needs) !== needs) return false;
   return (types & EXECVE_BIT) === 0 || hasArguments(event.records);
+};
+
+/**
+ * Whether a record is no PATH with a name. For a call on a descriptor, such as fchmod, the kernel records no name, and Linux 5.10
+ * then no CWD either: it notes the working directory only when it looks a name up. Source: __audit_getname in its
+ * kernel/auditsc.c; fixtures/linux-5.10/files.log.
+ */
+const hasNoName = ({ type, bytes, start, end }: AuditRecord): boolean => {
+  if (type !== AUDIT_PATH) return true;
+  cursor.reset(bytes, start, end);
+  while (cursor.next()) {
+    if (cursor.key === NAME) return bytes.toString('latin1', cursor.valueStart, cursor.valueEnd) === '(null)';
+  }
+  return true;
 };
 
 const hasArguments = (records: readonly AuditRecord[]): boolean => {
@@ -330,6 +352,7 @@ const SYSCALL = keyHash('syscall');
 const SUCCESS = keyHash('success');
 const A0 = keyHash('a0');
 const ITEMS = keyHash('items');
+const NAME = keyHash('name');
 const LETTER_Y = 0x79;
 
 const SOCKADDR_BIT = 1 << (AUDIT_SOCKADDR - AUDIT_SYSCALL);
