@@ -21,7 +21,7 @@ export const topCommand: Command = {
   notes: [
     'It takes events as the shell does, beside a running osqueryd too. What is recorded is what the flags ask for: --audit_allow_sockets adds connections.',
     "CPU is that of the extension, shared out by the number of events; what the kernel spends is not in it. LOG/S is the size of the rows in osquery's result log, if a query selects all of them.",
-    'With --replay it shows one picture of the whole time.',
+    'With --replay it shows one picture of the whole time, with numbers of events instead of rates.',
   ],
   flags: topFlags,
   flagGroups: commonFlags,
@@ -103,16 +103,16 @@ const showRecorded = async ({ core, signals }: RunningCore, options: TopOptions)
   const count = await new EventCounter(source, false).next(signal);
   const seconds = Math.max(1, Number(range?.seconds || 1));
   const picture = pictureOf({ ...count, seconds, cpuSeconds: undefined });
-  await createTextSink(process.stdout).write(await textOf(picture, options));
+  await createTextSink(process.stdout).write(await textOf(picture, options, true));
   return 0;
 };
 
-const textOf = async (picture: Picture, { rows, json }: TopOptions): Promise<string> => {
+const textOf = async (picture: Picture, { rows, json }: TopOptions, areTotals = false): Promise<string> => {
   const at = `${new Date().toISOString().slice(0, 19)}Z`;
   if (json) return `${JSON.stringify({ time: at, ...picture, programs: picture.programs.slice(0, rows) })}\n`;
   const { drawTop } = await import('../shell/events/draw-top.ts');
   const { width, style } = stdoutSettings('table');
   // The window may have fewer rows than were asked for: the lines around the programs are twelve.
   const most = process.stdout.isTTY === true ? Math.max(1, (process.stdout.rows || 24) - 12) : rows;
-  return drawTop(picture, { width, style, at, rows: Math.min(rows, most) });
+  return drawTop(picture, { width, style, at, areTotals, rows: Math.min(rows, most) });
 };

@@ -10,6 +10,8 @@ export interface DrawTopSettings extends Pick<PrintSettings, 'width' | 'style'> 
   readonly rows: number;
   /** ISO 8601. */
   readonly at: string;
+  /** Whether events are counted and not related to time, as those of a log that may tell of a year. */
+  readonly areTotals?: boolean;
 }
 
 /** Users shown at most. */
@@ -18,13 +20,11 @@ const MAX_USERS = 5;
 const MAX_NAME = 24;
 
 export const drawTop = (picture: Picture, settings: DrawTopSettings): string => {
-  const { width, style, rows, at } = settings;
+  const { width, style, rows, at, areTotals = false } = settings;
   const fit = (line: string): string => (width === undefined ? line : cut(line, width));
-  const { seconds, eventsPerSecond, bytesPerSecond, cpu, unseen, programs, users } = picture;
+  const { unseen, programs, users } = picture;
   const lines = [
-    fit(
-      `${at}  ${rate(eventsPerSecond)} events/s, ${bytesText(bytesPerSecond)}/s of log, ${cpu === undefined ? 'CPU of the extension unknown' : `extension ${cpu.toFixed(1)} % of a CPU`}, in ${seconds.toFixed(1)} s`,
-    ),
+    fit(`${at}  ${areTotals ? totals(picture) : rates(picture)}`),
     ...(unseen > 0
       ? [style.bad(fit(`${unseen} events left the buffer before they were counted here: raise --events_max`))]
       : []),
@@ -47,12 +47,19 @@ export const drawTop = (picture: Picture, settings: DrawTopSettings): string => 
   return `${lines.join('\n')}\n`;
 };
 
-const HEAD = ' EVENTS/S  SHARE    CPU     LOG/S';
+const rates = ({ eventsPerSecond, bytesPerSecond, cpu, seconds }: Picture): string =>
+  `${rate(eventsPerSecond)} events/s, ${bytesText(bytesPerSecond)}/s of log, ${cpu === undefined ? 'CPU of the extension unknown' : `extension ${cpu.toFixed(1)} % of a CPU`}, in ${seconds.toFixed(1)} s`;
+
+const totals = ({ events, bytes, seconds }: Picture): string =>
+  `${events} events, ${bytesText(bytes)} of log, in ${seconds.toFixed(0)} s`;
+
+const RATES_HEAD = ' EVENTS/S  SHARE    CPU     LOG/S';
+const TOTALS_HEAD = '   EVENTS  SHARE    CPU       LOG';
 
 const table = (
   names: readonly string[],
   rows: readonly (Rate & { readonly cells: readonly string[] })[],
-  { width, style }: DrawTopSettings,
+  { width, style, areTotals = false }: DrawTopSettings,
 ): string[] => {
   const escaped = rows.map(({ cells }) => cells.map(escapeForTerminal));
   const widths = names.map((name, index) =>
@@ -70,14 +77,14 @@ const table = (
     return width === undefined ? text : cut(text, width);
   };
   return [
-    style.name(line(HEAD, names)),
-    ...rows.map(({ eventsPerSecond, share, cpu, bytesPerSecond }, index) =>
+    style.name(line(areTotals ? TOTALS_HEAD : RATES_HEAD, names)),
+    ...rows.map(({ events, bytes, eventsPerSecond, share, cpu, bytesPerSecond }, index) =>
       line(
         [
-          rate(eventsPerSecond).padStart(9),
+          (areTotals ? String(events) : rate(eventsPerSecond)).padStart(9),
           `${(100 * share).toFixed(0)} %`.padStart(6),
           (cpu === undefined ? '-' : `${cpu.toFixed(1)} %`).padStart(6),
-          bytesText(bytesPerSecond).padStart(9),
+          bytesText(areTotals ? bytes : bytesPerSecond).padStart(9),
         ].join(' '),
         escaped[index]!,
       ),

@@ -15,6 +15,8 @@ export interface EventGroup {
 
 /** A line of a picture. */
 export interface Rate {
+  readonly events: number;
+  readonly bytes: number;
   readonly eventsPerSecond: number;
   /** Of all events, from 0 to 1. */
   readonly share: number;
@@ -37,6 +39,8 @@ export interface UserRate extends Rate {
 /** What happened in a while. */
 export interface Picture {
   readonly seconds: number;
+  readonly events: number;
+  readonly bytes: number;
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
   /** Percent of a CPU that the extension used; undefined if it is not known. */
@@ -63,6 +67,8 @@ export const pictureOf = ({ seconds, groups, unseen, cpuSeconds }: While): Pictu
   const all = events + unseen;
   const cpu = cpuSeconds === undefined ? undefined : (100 * cpuSeconds) / seconds;
   const rateOf = (sum: Sum): Rate => ({
+    events: sum.events,
+    bytes: sum.bytes,
     eventsPerSecond: sum.events / seconds,
     share: all === 0 ? 0 : sum.events / all,
     bytesPerSecond: sum.bytes / seconds,
@@ -70,6 +76,8 @@ export const pictureOf = ({ seconds, groups, unseen, cpuSeconds }: While): Pictu
   });
   return {
     seconds,
+    events: all,
+    bytes,
     eventsPerSecond: all / seconds,
     bytesPerSecond: bytes / seconds,
     cpu,

@@ -48,6 +48,8 @@ describe('pictureOf', () => {
     const picture = pictureOf({ seconds: 1, groups: [], unseen: 0, cpuSeconds: undefined });
     expect(picture).toEqual({
       seconds: 1,
+      events: 0,
+      bytes: 0,
       eventsPerSecond: 0,
       bytesPerSecond: 0,
       cpu: undefined,
@@ -80,6 +82,16 @@ describe('drawTop', () => {
       ' EVENTS/S  SHARE    CPU     LOG/S  USER',
       '       50  100 %  5.0 %     100 B  root',
       '',
+    ]);
+  });
+
+  test('of a log there are numbers of events', () => {
+    const text = drawTop(picture, { width: undefined, style: PLAIN, rows: 1, at: 'NOW', areTotals: true });
+    expect(text.split('\n').slice(0, 4)).toEqual([
+      'NOW  100 events, 200 B of log, in 2 s',
+      '',
+      '   EVENTS  SHARE    CPU       LOG  WHAT     USER  PROGRAM              STARTED BY',
+      '       90   90 %  4.5 %     100 B  process  root  /opt/\\x1b[31mevil\\n  /bin/sh',
     ]);
   });
 
