@@ -68,7 +68,8 @@ export const actorFacts = {
 /** When columns of the Event Model in other tables have values. */
 export const ON_DEMAND = '`custom_audit_telemetry` is off and no query has named the column yet';
 
-const NO_CONTAINER = 'the process was in no container, or gone before it was looked at';
+const NO_CONTAINER =
+  'the process was in no container, or BPF did not tell of it and it was gone before it was looked at';
 const UNTOLD = `${NO_CONTAINER}; or the runtime has not left it on disk`;
 const NO_POD = `${NO_CONTAINER}; or the container belongs to no Kubernetes pod`;
 
@@ -76,13 +77,13 @@ const NO_POD = `${NO_CONTAINER}; or the container belongs to no Kubernetes pod`;
 export const containerFacts = {
   container_id: {
     is: 'Id of the container: 64 hex digits; of systemd-nspawn and LXC its name.',
-    from: 'the cgroup in `/proc/PID/cgroup`',
+    from: 'the cgroup, by BPF at the exec or from `/proc/PID/cgroup`',
     nullIf: NO_CONTAINER,
     example: '3f2a9c0d…',
   },
   container_runtime: {
     is: 'Its runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`; `kubernetes` if only the pod is known.',
-    from: 'the cgroup in `/proc/PID/cgroup`',
+    from: 'the cgroup, by BPF at the exec or from `/proc/PID/cgroup`',
     nullIf: `${NO_CONTAINER}; or the cgroup does not tell`,
     example: 'containerd',
   },
@@ -106,7 +107,7 @@ export const containerFacts = {
   },
   pod_uid: {
     is: 'Id of the Kubernetes pod.',
-    from: 'the cgroup in `/proc/PID/cgroup`',
+    from: 'the cgroup, by BPF at the exec or from `/proc/PID/cgroup`',
     nullIf: NO_POD,
     example: '0c2e7a86-5d7a-4c35-8a0e-f6a5a1f3c1b2',
   },

@@ -6,6 +6,8 @@ import type { Facts } from '../facts.ts';
 const CHECK = 'unaudited processes';
 /** How audit_status begins to say that there are no BPF programs. */
 const OFF = 'off';
+/** How it says that BPF programs see every connect, accept and bind. */
+const EVERY_CALL = 'fexit';
 /** Most programs that are named. */
 const MOST_USERS = 5;
 
@@ -38,8 +40,10 @@ const judge = (
 ): CheckResult => {
   const found = `${countText(unaudited.processes, system.auditsFromBoot)}${usersText(unaudited)}`;
   const bpf = core.kind === 'running' ? core.bpf : undefined;
-  if (bpf?.startsWith(OFF) === false)
-    return ok(CHECK, `${found}; BPF tells of their TCP connections and execs`);
+  if (bpf?.startsWith(OFF) === false) {
+    const connections = bpf === EVERY_CALL ? 'connections' : 'TCP connections';
+    return ok(CHECK, `${found}; BPF tells of their execs and ${connections}`);
+  }
   const way = system.auditsFromBoot
     ? 'remove rules "-a never,task" and restart these programs'
     : `restart these programs; or, to have none after each boot, ${fix}`;
