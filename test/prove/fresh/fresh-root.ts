@@ -122,8 +122,11 @@ export const required = async (root: FreshRoot, line: string): Promise<string> =
   return stdout.trim();
 };
 
-/** Its mounts are in a namespace of their own, and gone with the command. */
-const IN_ROOT = `mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" &&
+/**
+ * Its mounts are in a namespace of their own, and gone with the command. The root itself is a mount, too: rpm 4.20 unshares it for
+ * scriptlets, which the kernel refuses otherwise.
+ */
+const IN_ROOT = `mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" &&
   exec chroot --userspec="$1" "$0" /bin/sh -c "$2"`;
 
 const inRoot = async (options: {
