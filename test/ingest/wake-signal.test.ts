@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { closeSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WakeSignal } from '../../src/ingest/wake-signal.ts';
-import { eventDescriptor, waitReadable } from '../../src/runtime/socket-calls.ts';
+import { close, eventDescriptor, waitReadable } from '../../src/runtime/socket-calls.ts';
 import { unless, whyNotLinux } from '../unless.ts';
 
 const LONG_MS = 60_000;
@@ -66,7 +66,7 @@ describe('WakeSignal', () => {
 
   it('calls a thread that waits for a descriptor, by another one', unless(whyNotLinux), () => {
     const descriptor = eventDescriptor();
-    onTestFinished(() => closeSync(descriptor));
+    onTestFinished(() => void close(descriptor));
     const wakeSignal = new WakeSignal(undefined, descriptor);
     const isWritten = (): boolean => waitReadable(descriptor, 0);
     expect(wakeSignal.restAtHand(0, () => true)).toBe(true);
@@ -84,7 +84,7 @@ describe('WakeSignal', () => {
 
   it('calls a thread that rests, if its counters are wanted', unless(whyNotLinux), () => {
     const descriptor = eventDescriptor();
-    onTestFinished(() => closeSync(descriptor));
+    onTestFinished(() => void close(descriptor));
     const wakeSignal = new WakeSignal(undefined, descriptor);
     const isWritten = (): boolean => waitReadable(descriptor, 0);
     const wait = (): boolean => {
@@ -103,7 +103,7 @@ describe('WakeSignal', () => {
 
   it('is not called again and again by what was written too late to be seen', unless(whyNotLinux), () => {
     const descriptor = eventDescriptor();
-    onTestFinished(() => closeSync(descriptor));
+    onTestFinished(() => void close(descriptor));
     const wakeSignal = new WakeSignal(undefined, descriptor);
     writeSync(descriptor, new BigUint64Array([1n]));
     const waits: boolean[] = [];

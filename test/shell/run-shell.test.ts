@@ -64,7 +64,7 @@ describe('the shell as a process', () => {
   test('takes statements from its input and tells with its status that one failed', async () => {
     const shell = start('--mode=csv');
     shell.child.stdin.write('SELECT text FROM fake;');
-    await expect.poll(shell.out, { timeout: 20_000 }).toContain('red');
+    await expect.poll(shell.out, { timeout: 50_000 }).toContain('red');
     shell.child.stdin.end('SELECT * FROM nowhere;\n');
     expect(await shell.ended).toBe(1);
     expect(shell.errors()).toBe(
@@ -87,7 +87,7 @@ describe('the shell as a process', () => {
     const ends = async (signal: NodeJS.Signals): Promise<number | null> => {
       const shell = start('--mode=line');
       shell.child.stdin.write('SELECT pid FROM fake; SELECT * FROM slow;');
-      await expect.poll(shell.out, { timeout: 20_000 }).toContain('pid = ');
+      await expect.poll(shell.out, { timeout: 50_000 }).toContain('pid = ');
       shell.child.kill(signal);
       const status = await shell.ended;
       expect(isAlive(Number(/pid = (\d+)/.exec(shell.out())![1]))).toBe(false);
@@ -101,10 +101,10 @@ describe('the shell as a process', () => {
     const shell = start('--mode=line');
     const { stdin } = shell.child;
     stdin.write('SELECT pid FROM fake;');
-    await expect.poll(shell.out, { timeout: 20_000 }).toContain('pid = ');
+    await expect.poll(shell.out, { timeout: 50_000 }).toContain('pid = ');
     const pid = Number(/pid = (\d+)/.exec(shell.out())![1]);
     process.kill(pid, 'SIGKILL');
-    await expect.poll(shell.errors, { timeout: 20_000 }).toContain('ended by SIGKILL; starting it again');
+    await expect.poll(shell.errors, { timeout: 50_000 }).toContain('ended by SIGKILL; starting it again');
     const pids = (): string[] => [...shell.out().matchAll(/pid = (\d+)/g)].map(match => match[1]!);
     // Until core has noticed and the new one has registered, the statement fails.
     await expect
@@ -127,7 +127,7 @@ describe('the shell as a process', () => {
       '--mode=csv',
       '--sql=WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c',
     );
-    await expect.poll(shell.out, { timeout: 20_000 }).toContain('x\n1\n');
+    await expect.poll(shell.out, { timeout: 50_000 }).toContain('x\n1\n');
     shell.child.stdout.destroy();
     expect(await shell.ended).toBe(141);
     expect(shell.errors()).toBe('');
