@@ -63,6 +63,7 @@ const KINDS: Readonly<Record<SocketEvent['action'], readonly number[]>> = {
 
 /** Events with the same process, descriptor, kind of call and timestamp. */
 interface Group {
+  readonly name: string;
   readonly key: number;
   readonly stampMs: number;
   readonly action: SocketEvent['action'];
@@ -197,17 +198,14 @@ export class SeenEnds {
   /** The records of a group's events, in their order; undefined if they are not certain. */
   #match(group: Group, events: readonly SocketEvent[]): readonly SeenSocket[] | undefined {
     if (group.stampMs <= this.#doubtfulUntil) return undefined;
-    const name = nameOf(group);
-    const kinds = KINDS[group.action];
-    const candidates = this.#seen
-      .of(group.key)
-      .filter(({ stampMs, kind }) => stampMs === group.stampMs && kinds.includes(kind));
+    const { name } = group;
+    const candidates = this.#seen.find(group.key, group.stampMs, KINDS[group.action]);
     // Only connects are always seen.
     if (candidates.length === 0 && group.action !== 'connect') return undefined;
     const isAmbiguous = candidates.length < group.places.length || this.#unmatched.has(name);
     if (!isAmbiguous) {
       const taken = candidates.slice(0, group.places.length);
-      this.#seen.take(group.key, new Set(taken));
+      this.#seen.take(group.key, taken);
       if (group.places.every((place, i) => belongs(events[place]!, taken[i]!))) return taken;
     }
     this.#unmatched.set(name, this.#options.wallMs());
@@ -221,7 +219,7 @@ export class SeenEnds {
       return completedBy(event, seen);
     }
     const until = this.#options.monotonicMs() + HOLD_MS;
-    this.#held.set(event, { group: nameOf(group), seen, until, eid: undefined, isDoubtful: false });
+    this.#held.set(event, { group: group.name, seen, until, eid: undefined, isDoubtful: false });
     return event;
   }
 }
@@ -249,7 +247,7 @@ const groupsOf = (events: readonly SocketEvent[]): Iterable<Group> => {
       known.places.push(place);
       continue;
     }
-    const made = { ...group, places: [place], isOver: false };
+    const made = { ...group, name, places: [place], isOver: false };
     groups.set(name, made);
     const before = last.get(group.key);
     if (before !== undefined && before.stampMs < made.stampMs) before.isOver = true;

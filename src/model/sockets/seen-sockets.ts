@@ -63,19 +63,27 @@ export class SeenSockets {
     if (this.size > MAX_SEEN) this.#dropFirst();
   }
 
-  /** Those of a process and a descriptor that were not taken yet, the oldest first. */
-  of(key: number): readonly SeenSocket[] {
-    return this.#byKey.get(key) ?? NONE;
+  /**
+   * Those of a process and a descriptor that were not taken yet, and have this timestamp and one of these kinds, the
+   * oldest first. For a descriptor they come in the order of their calls.
+   */
+  find(key: number, stampMs: number, kinds: readonly number[]): readonly SeenSocket[] {
+    const found: SeenSocket[] = [];
+    for (const entry of this.#byKey.get(key) ?? []) {
+      if (entry.stampMs > stampMs) break;
+      if (entry.stampMs === stampMs && kinds.includes(entry.kind)) found.push(entry);
+    }
+    return found;
   }
 
-  /** Takes some of those that `of` has returned. */
-  take(key: number, taken: ReadonlySet<SeenSocket>): void {
+  /** Takes some of those that `find` has returned, in its order. */
+  take(key: number, taken: readonly SeenSocket[]): void {
     const entries = this.#byKey.get(key);
     if (entries === undefined) return;
-    const left = entries.filter(entry => {
-      if (taken.has(entry)) entry.isTaken = true;
-      return !entry.isTaken;
-    });
+    for (const entry of taken as readonly Entry[]) entry.isTaken = true;
+    const areFirst = taken.every((entry, i) => entries[i] === entry);
+    if (areFirst) entries.splice(0, taken.length);
+    const left = areFirst ? entries : entries.filter(({ isTaken }) => !isTaken);
     if (left.length === 0) this.#byKey.delete(key);
     else this.#byKey.set(key, left);
   }
@@ -97,14 +105,12 @@ export class SeenSockets {
 
   #dropFirst(): void {
     const entry = this.#all[this.#first++]!;
-    if (!entry.isTaken) this.take(entry.key, new Set([entry]));
+    if (!entry.isTaken) this.take(entry.key, [entry]);
     if (this.#first < 1_024 || this.#first * 2 < this.#all.length) return;
     this.#all = this.#all.slice(this.#first);
     this.#first = 0;
   }
 }
-
-const NONE: readonly SeenSocket[] = [];
 
 const readEntry = (bytes: Buffer, at: number, key: number): Entry => {
   const family = bytes.readUInt16LE(at + SOCKET.family);
