@@ -1,6 +1,7 @@
 import { closeSync, existsSync } from 'node:fs';
 import { KERNEL_BTF } from '../bpf/kernel-btf-path.ts';
 import type { LoadedSet } from '../bpf/loader.ts';
+import type { RefusedSet } from '../bpf/loader-message.ts';
 import type { LoaderProcess } from '../bpf/loader-process.ts';
 import { readIterator } from '../bpf/task-iterator.ts';
 import { parseUnauditedTasks } from '../bpf/unaudited-tasks.ts';
@@ -78,7 +79,7 @@ export class BpfPrograms {
       if (unauditedTasks !== undefined) this.#unaudited = readUnaudited(unauditedTasks);
       this.#why = undefined;
       for (const { name, why } of refused) this.#refused.set(name, why);
-      return [...new Set(refused.map(({ why }) => notUsed(why)))];
+      return saidOf(loaded, refused);
     } catch (error) {
       this.#why = messageOf(error);
       return [notUsed(this.#why)];
@@ -134,5 +135,11 @@ const readUnaudited = (fd: number): readonly number[] => {
 };
 
 const SWITCHED_OFF = 'custom_audit_bpf=off';
+
+/** If all are refused for one reason, it is told once. */
+const saidOf = (loaded: readonly LoadedSet[], refused: readonly RefusedSet[]): readonly string[] =>
+  loaded.length === 0
+    ? [...new Set(refused.map(({ why }) => notUsed(why)))]
+    : refused.map(({ name, why }) => `the BPF programs for ${name} are not used: ${why}`);
 
 const notUsed = (why: string): string => `BPF programs are not used, events come from audit alone: ${why}`;

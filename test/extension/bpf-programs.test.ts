@@ -40,7 +40,19 @@ const loaderOf = (result: Partial<LoadResult> | Error) => {
   return { programs, state };
 };
 
-test('sets are used, or refused, each by itself; one reason is told once', async () => {
+test('one reason for all is told once', async () => {
+  const { programs } = loaderOf({
+    refused: [
+      { name: 'sockets', why: 'no permission' },
+      { name: 'processes', why: 'no permission' },
+    ],
+  });
+  expect(await programs.load('auto')).toEqual([
+    'BPF programs are not used, events come from audit alone: no permission',
+  ]);
+});
+
+test('sets are used, or refused, each by itself', async () => {
   const { programs } = loaderOf({
     loaded: [setOf('sockets', 'tp_btf')],
     refused: [
@@ -49,7 +61,10 @@ test('sets are used, or refused, each by itself; one reason is told once', async
     ],
   });
   expect(programs.state('sockets')).toBe('off: not loaded yet');
-  expect(await programs.load('auto')).toEqual([expect.stringContaining('too old')]);
+  expect(await programs.load('auto')).toEqual([
+    'the BPF programs for processes are not used: too old',
+    'the BPF programs for unaudited execs are not used: too old',
+  ]);
   expect(programs.sockets).toMatchObject({ name: 'sockets' });
   expect(programs.processes).toBeUndefined();
   expect(programs.unauditedExecs).toBeUndefined();
