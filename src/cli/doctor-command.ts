@@ -127,20 +127,26 @@ const runWatchCommand = async (
   const { roundJson, WatchPrinter } = await import('../doctor/watch/print-watch.ts');
   const { watchDoctor } = await import('../doctor/watch/watch-doctor.ts');
   const { styleOf } = await import('../runtime/terminal/style.ts');
-  const { createTextSink } = await import('../runtime/terminal/text-sink.ts');
+  const { createTextSink, OutputClosedError } = await import('../runtime/terminal/text-sink.ts');
+  const { STATUS_SIGPIPE } = await import('../shell/ending-signals.ts');
   const { setTimeout: sleep } = await import('node:timers/promises');
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
   const out = createTextSink(process.stdout);
   const printer = new WatchPrinter(styleOf(process.stdout));
-  const results = await watchDoctor({
-    socketPath,
-    readers: systemReaders(options, stop.signal),
-    readRunning,
-    signal: stop.signal,
-    pause: () => sleep(everySeconds * 1000, undefined, { signal: stop.signal }).catch(() => {}),
-    onFirst: results => out.write(json ? `${JSON.stringify(results)}\n` : `${printReport(results)}\n`),
-    onRound: round => out.write(json ? roundJson(round) : printer.round(round)),
-  });
-  return exitStatus(results);
+  try {
+    const results = await watchDoctor({
+      socketPath,
+      readers: systemReaders(options, stop.signal),
+      readRunning,
+      signal: stop.signal,
+      pause: () => sleep(everySeconds * 1000, undefined, { signal: stop.signal }).catch(() => {}),
+      onFirst: results => out.write(json ? `${JSON.stringify(results)}\n` : `${printReport(results)}\n`),
+      onRound: round => out.write(json ? roundJson(round) : printer.round(round)),
+    });
+    return exitStatus(results);
+  } catch (error) {
+    if (error instanceof OutputClosedError) return STATUS_SIGPIPE;
+    throw error;
+  }
 };

@@ -1,4 +1,5 @@
-import { EndingSignals } from '../shell/ending-signals.ts';
+import { OutputClosedError } from '../runtime/terminal/text-sink.ts';
+import { EndingSignals, STATUS_SIGPIPE } from '../shell/ending-signals.ts';
 import type { SqlSource } from '../shell/sql-source.ts';
 
 /**
@@ -22,6 +23,7 @@ export const onRunningOsquery = async (
     );
     return signals.status ?? status;
   } catch (error) {
+    if (error instanceof OutputClosedError) return STATUS_SIGPIPE;
     if (signals.status !== undefined) return signals.status;
     throw error;
   } finally {

@@ -28,6 +28,8 @@ export interface Look {
 /** What was lost since the look before, for one reason. */
 export interface NewLoss {
   readonly lost: number;
+  /** The column of audit_status that counts it. */
+  readonly counter: string;
   readonly cause: string;
   /** Empty if no setting helps. */
   readonly raise: string;
@@ -75,6 +77,7 @@ export const lossesSince = (
   return now.losses
     .map(row => ({
       lost: (numberIn(row.lost) ?? 0) - (known.get(keyOf(row)) ?? 0),
+      counter: row.counter ?? '',
       cause: row.cause ?? '',
       raise: row.raise ?? '',
     }))

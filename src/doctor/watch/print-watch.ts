@@ -30,9 +30,11 @@ export class WatchPrinter {
     const clock = time.slice(11, 19);
     const lines = [
       ...changes.flatMap(change => this.#change(clock, change)),
-      ...losses.map(({ lost, cause, raise }) =>
+      ...losses.map(({ lost, counter, cause, raise }) =>
         this.#style.bad(
-          escapeForTerminal(`${clock}  lost ${lost} ${cause}${raise === '' ? '' : ` (raise ${raise})`}`),
+          escapeForTerminal(
+            `${clock}  lost ${lost} ${cause} (${counter}${raise === '' ? '' : `: raise ${raise}`})`,
+          ),
         ),
       ),
     ];

@@ -73,8 +73,8 @@ describe('figuresOf', () => {
       lost: 3,
     });
     expect(lossesSince(look.running, before.running)).toEqual([
-      { lost: 2, cause: 'records', raise: '--x' },
-      { lost: 1, cause: 'records', raise: '' },
+      { lost: 2, counter: 'kernel_lost', cause: 'records', raise: '--x' },
+      { lost: 1, counter: 'kernel_lost', cause: 'records', raise: '' },
     ]);
     // The first look may see what was lost days ago.
     expect(lossesSince(look.running, undefined)).toEqual([]);
@@ -104,7 +104,7 @@ describe('WatchPrinter', () => {
       { result: problem('osqueryd', 'gone \u001b[2J', 'start it'), was: 'ok' },
       { result: ok('auditd', 'not running'), was: undefined },
     ],
-    losses: [{ lost: 12, cause: 'records', raise: '--audit_backlog_limit' }],
+    losses: [{ lost: 12, counter: 'kernel_lost', cause: 'records', raise: '--audit_backlog_limit' }],
     figures: {
       source: 'unicast',
       recordsPerSecond: 811.6,
@@ -136,7 +136,7 @@ describe('WatchPrinter', () => {
       '04:23:01  problem (was ok): osqueryd: gone \\x1b[2J',
       '          fix: start it',
       '04:23:01  ok: auditd: not running',
-      '04:23:01  lost 12 records (raise --audit_backlog_limit)',
+      '04:23:01  lost 12 records (kernel_lost: raise --audit_backlog_limit)',
       'TIME       SOURCE      RECORDS/S  EVENTS/S        QUEUE      ROWS      LOST',
       '04:23:01   unicast            812        97       3/8192      1000        12',
       '',
