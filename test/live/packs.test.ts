@@ -123,7 +123,7 @@ describe('detections', unless(whyNotLive), () => {
       every: 1,
       extension,
       schedule: PACKS.map(name => fileURLToPath(new URL(`../../tables/packs/${name}.conf`, import.meta.url))),
-      flags: ['--audit_allow_fim_events=true', PATIENT],
+      flags: ['--audit_allow_fim_events=true', '--extensions_interval=1', PATIENT],
     });
     if (whyNoSsh === undefined)
       for (const number of [0, 1])
