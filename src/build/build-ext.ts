@@ -37,5 +37,5 @@ const starts: number[] = [];
 for (let attempt = 0; attempt < 5; attempt++) starts.push(await measureStart(output));
 const fastest = Math.min(...starts).toFixed(0);
 console.log(
-  `${output}: ${(bytes.length / 1e6).toFixed(1)} MB, for Linux on ${arch} with glibc ${glibc}; registers with core after ${fastest} ms (fastest of ${starts.length})`,
+  `${output}: ${(bytes.length / 1e6).toFixed(1)} MB, for Linux on ${arch} with glibc ${glibc}; registers with core after ${fastest} ms where no events are read (fastest of ${starts.length})`,
 );

@@ -13,7 +13,7 @@ const refused = (): never => {
 
 /**
  * Milliseconds from the start of an extension's executable until it registers with core. Core is a stand-in here, and
- * the executable reads no events.
+ * the executable reads no events: a build leaves kernel audit alone. `npm run bench -- start` measures it with them.
  *
  * @throws Error with its stderr, if it ends before it registers
  */

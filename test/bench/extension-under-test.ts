@@ -27,6 +27,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
   readonly #core: ExtensionManagerServer;
   readonly #child: ChildProcess;
   readonly #client: ExtensionClient;
+  #startMs = 0;
 
   private constructor(
     directory: string,
@@ -56,7 +57,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
     const directory = mkdtempSync(join(tmpdir(), 'bench-'));
     const socketPath = join(directory, 'core.em');
     const coreOptions = { custom_audit_state_dir: join(directory, 'state'), ...options };
-    const registered = Promise.withResolvers<void>();
+    const registered = Promise.withResolvers<number>();
     let info: ExtensionInfo | undefined;
     const core = new ExtensionManagerServer({
       socketPath,
@@ -71,7 +72,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
         extensions: () => new Map(info === undefined ? [] : [[UUID, info]]),
         registerExtension: registering => {
           info = registering;
-          registered.resolve();
+          registered.resolve(performance.now());
           return UUID;
         },
         deregisterExtension: () => {},
@@ -90,6 +91,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
       },
     });
     await core.listen();
+    const startedAt = performance.now();
     const child = spawn(
       program.file,
       [...program.args, '--socket', socketPath, '--timeout', '3', '--interval', '3', ...args],
@@ -99,7 +101,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
     const extension = new ExtensionUnderTest(directory, core, child, client);
     const failed = new AbortController();
     try {
-      await Promise.race([
+      const registeredAt = await Promise.race([
         registered.promise,
         once(child, 'exit', { signal: failed.signal }).then(([status, signal]) => {
           throw new Error(`the extension ended before it registered, with status ${status ?? signal}`);
@@ -108,6 +110,7 @@ export class ExtensionUnderTest implements AsyncDisposable {
           throw new Error(`the extension did not register within ${START_MS} ms`);
         }),
       ]);
+      extension.#startMs = registeredAt - startedAt;
       await extension.#untilItAnswers();
       return extension;
     } catch (error) {
@@ -129,6 +132,11 @@ export class ExtensionUnderTest implements AsyncDisposable {
         await sleep(10);
       }
     }
+  }
+
+  /** Milliseconds from the start of its process until it registered. */
+  get startMs(): number {
+    return this.#startMs;
   }
 
   /** Where it listens. */

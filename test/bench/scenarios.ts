@@ -18,11 +18,13 @@ import { selectFew } from './scenarios/select-few.ts';
 import { selectRecent } from './scenarios/select-recent.ts';
 import { selectWhileIngesting } from './scenarios/select-while-ingesting.ts';
 import { sizing } from './scenarios/sizing.ts';
+import { start } from './scenarios/start.ts';
 import { sustained } from './scenarios/sustained.ts';
 import { telemetry } from './scenarios/telemetry.ts';
 
 /** In the order they run. */
 export const scenarios: readonly Scenario[] = [
+  start,
   burst,
   sustained,
   connectCpu,
