@@ -191,8 +191,6 @@ describe('the extension file in a daemon', unless(whyNotLive), () => {
     expect(await untilConnectsAudited(true)).toBeGreaterThan(fewer);
     configure({ audit_allow_sockets: false });
     expect(await untilConnectsAudited(false)).toBe(fewer);
-    // While rules are exchanged there are moments without.
-    await daemon.moreRuns('all', 2);
 
     const marker = `configured-${process.pid}`;
     execFileSync('/bin/true', [marker]);

@@ -8,11 +8,10 @@ import { describe, expect, test } from 'vitest';
 import { unless } from '../unless.ts';
 import { leavingAuditAsFound } from './audit-as-found.ts';
 import { auditState, whyNotLive } from './kernel-audit.ts';
+import { untilSaved } from './state-files.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
 const execFileAsync = promisify(execFile);
-/** Longer than anything stays in memory only. */
-const SAVED_MS = 1_000;
 /** For an option to be seen, and to be in force. */
 const IN_FORCE = { timeout: 15_000, interval: 100 };
 
@@ -67,7 +66,11 @@ describe('options that come when core has its configuration', unless(whyNotLive)
         await sleep(5);
       }
     })();
-    await sleep(SAVED_MS);
+    const more = (): Promise<void> => {
+      const enough = count + 20;
+      return expect.poll(() => count, IN_FORCE).toBeGreaterThan(enough);
+    };
+    await more();
     const seen = await scheduled(extension);
     extension.log();
     for (const [name, value] of [
@@ -80,11 +83,11 @@ describe('options that come when core has its configuration', unless(whyNotLive)
       extension.core.options.set(name, value);
     }
     await stateIsIn(extension, late);
-    await sleep(SAVED_MS);
+    await more();
     extension.core.options.set('custom_audit_telemetry', 'true');
     extension.core.options.set('audit_backlog_limit', '20000');
     await expect.poll(async () => (await auditState()).status.backlogLimit, IN_FORCE).toBe(20_000);
-    await sleep(SAVED_MS);
+    await more();
     stop.abort();
     await running;
     seen.push(...(await scheduledUntil(extension, count - seen.length)));
@@ -105,12 +108,12 @@ describe('options that come when core has its configuration', unless(whyNotLive)
     const { early, late } = directories();
     const extension = await begin({ custom_audit_state_dir: late });
     run(0, 10);
-    await sleep(SAVED_MS);
+    await untilSaved(late, 'late9');
     await extension.end('SIGTERM');
     extension.core.options.set('custom_audit_state_dir', early);
     await extension.start();
     run(10, 30);
-    await sleep(SAVED_MS);
+    await untilSaved(early, 'late29');
     extension.core.options.set('custom_audit_state_dir', late);
     await stateIsIn(extension, late);
     run(30, 40);
@@ -119,7 +122,7 @@ describe('options that come when core has its configuration', unless(whyNotLive)
         .map(({ cmdline = '' }) => cmdline)
         .filter(cmdline => cmdline.startsWith('/bin/true late'));
     await expect.poll(rows, IN_FORCE).toEqual(numbered(0, 40));
-    await sleep(SAVED_MS);
+    await untilSaved(late, 'late39', ['process_events', 'process_telemetry_events']);
     await extension.end('SIGKILL');
     await extension.start();
     expect(await scheduled(extension)).toEqual(numbered(0, 40));
@@ -160,7 +163,7 @@ describe('options that come when core has its configuration', unless(whyNotLive)
     const { early } = directories();
     const extension = await begin({ custom_audit_state_dir: early });
     run(0, 5);
-    await sleep(SAVED_MS);
+    await untilSaved(early, 'late4');
     extension.core.options.set('custom_audit_state_dir', '/proc/no/such');
     await expect.poll(() => extension.stderr, IN_FORCE).toContain(`until then state stays in ${early}`);
     run(5, 10);

@@ -73,9 +73,9 @@ describe('neighbours', unless(whyNotLive), () => {
     const owner = await neighbour();
     const extension = await start();
     expect((await extension.status()).mode).toBe('multicast');
-    const load = live.stack.use(await Load.prepare('numbered-execs', 1_800, 300));
+    const load = live.stack.use(await Load.prepare('numbered-execs', 1_800, 450));
     const result = load.run();
-    await sleep(1_000);
+    await sleep(300);
     await owner.end();
     await until('the socket', () => ownerIs(extension.pid));
     await until('the mode', async () => (await extension.status()).mode === 'unicast');

@@ -24,13 +24,12 @@ import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
 import { Neighbour } from './neighbour.ts';
 import { programUnderTest } from './program-under-test.ts';
+import { untilSaved } from './state-files.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
 const NOBODY = 65534;
 /** Nobody's name: NSS has to be asked. */
 const NAMELESS = 54321;
-/** Longer than anything stays in memory only. */
-const SAVED_MS = 800;
 /** For an event to become a row with all that is looked up. */
 const PATIENCE = { timeout: 10_000, interval: 20 };
 
@@ -216,8 +215,7 @@ describe('an extension that has given up its privileges', unless(whyNotLive), ()
 
   test('takes over what it kept before a kill', async () => {
     execFileSync('/bin/true', ['kept']);
-    await extension.settled();
-    await sleep(SAVED_MS);
+    await untilSaved(join(directory, 'state'), '/bin/true kept');
     await extension.end('SIGKILL');
     await extension.start();
     expect(await rows('process_events', row => row.cmdline === '/bin/true kept')).toHaveLength(1);

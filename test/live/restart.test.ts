@@ -2,23 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readBridgeRecord } from '../../src/ingest/bridge/bridge-file.ts';
 import { unless } from '../unless.ts';
 import { type AuditState, auditIsFree, auditState, whyNotLive } from './kernel-audit.ts';
+import { untilSaved } from './state-files.ts';
 import { SupervisedExtension } from './supervised-extension.ts';
 
-/** Longer than anything stays in memory only. */
-const SAVED_MS = 1_000;
-/** … and than counters are old, on a busy machine. */
-const COUNTED_MS = 2_500;
 /** For a process to start and put audit back. */
 const RESTORED_MS = 10_000;
 
 let directory: string;
 let before: AuditState;
 let extension: SupervisedExtension;
+const stateDirectory = (): string => join(directory, 'state');
 
 const run = (tag: string, count: number): void => {
   for (let i = 0; i < count; i++) execFileSync('/bin/true', [`${tag}${i}`]);
@@ -38,7 +35,7 @@ const killAfterRows = async (): Promise<{ readonly gaps: number; readonly tasks:
   expect(await scheduled()).toEqual(tagged('before', 20));
   extension.log();
   run('stored', 30);
-  await sleep(SAVED_MS);
+  await untilSaved(stateDirectory(), 'stored29');
   const gaps = Number((await extension.status()).serial_gaps);
   const tasks = tasksMade();
   await extension.end('SIGKILL');
@@ -58,7 +55,7 @@ describe('a restart', unless(whyNotLive), () => {
     extension = await SupervisedExtension.start({
       audit_allow_config: 'true',
       events_max: '50000',
-      custom_audit_state_dir: join(directory, 'state'),
+      custom_audit_state_dir: stateDirectory(),
       ...options,
     });
   };
@@ -79,7 +76,6 @@ describe('a restart', unless(whyNotLive), () => {
       ...tagged('unheard', 25),
       ...tagged('after', 10),
     ]);
-    await sleep(COUNTED_MS);
     const row = await extension.status();
     expect(row).toMatchObject({ kernel_lost: '0', incomplete_events: '0' });
     // What others ran in the last quarter of a second was in memory.
@@ -92,10 +88,10 @@ describe('a restart', unless(whyNotLive), () => {
     await begin();
     const tags = ['first', 'second', 'third'];
     for (const tag of tags) {
-      await sleep(SAVED_MS);
       await extension.end('SIGKILL');
       run(tag, 10);
       await extension.start();
+      await untilSaved(stateDirectory(), `${tag}9`);
     }
     await extension.settled();
     expect(await scheduled()).toEqual(tags.flatMap(tag => tagged(tag, 10)));
@@ -105,12 +101,7 @@ describe('a restart', unless(whyNotLive), () => {
     await begin({ custom_audit_bridge_ms: '1000' });
     await extension.end('SIGKILL');
     expect((await auditState()).rules).toBeGreaterThan(before.rules);
-    const deadline = performance.now() + RESTORED_MS;
-    while ((await auditState()).status.enabled !== before.status.enabled && performance.now() < deadline) {
-      await sleep(50);
-    }
-    await sleep(SAVED_MS);
-    expect(await auditState()).toEqual(before);
+    await expect.poll(auditState, { timeout: RESTORED_MS, interval: 50 }).toEqual(before);
     run('not-recorded', 3);
     await extension.start();
     run('new', 3);
@@ -137,7 +128,6 @@ describe('a restart', unless(whyNotLive), () => {
         ...tagged('unheard', 25),
         ...tagged('after', 5),
       ]);
-      await sleep(COUNTED_MS);
       // An end in order loses not even what is in memory.
       expect(await extension.status()).toMatchObject({ serial_gaps: gaps, incomplete_events: '0' });
       extension.core.options.set('custom_audit_bridge_stop', 'false');
@@ -150,7 +140,7 @@ describe('a restart', unless(whyNotLive), () => {
 
   test('in order leaves no audit behind where the process that would hold the socket has ended', async () => {
     await begin({ custom_audit_bridge_stop: 'true' });
-    const { holder } = readBridgeRecord(join(directory, 'state'))!;
+    const { holder } = readBridgeRecord(stateDirectory())!;
     process.kill(holder.pid, 'SIGTERM');
     await expect
       .poll(() => extension.stderr)
@@ -168,8 +158,6 @@ describe('a restart', unless(whyNotLive), () => {
     await extension.settled();
     const rows = await scheduled();
     expect(rows).toEqual([...tagged('stored', 30), ...tagged('after', 10)]);
-    // Counters are as of the last second.
-    await sleep(COUNTED_MS);
     const row = await extension.status();
     // Each of them has a serial that nobody saw; so have the changes of the configuration at the start.
     const counted = Number(row.serial_gaps) - gaps;
