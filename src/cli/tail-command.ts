@@ -1,7 +1,6 @@
 import { eventTables } from '../../tables/index.ts';
 import { auditSwitches } from '../flags/audit-flags.ts';
 import { FlagError, quoteText } from '../flags/flag-error.ts';
-import type { ParsedFlags } from '../flags/parse-flags.ts';
 import { createTextSink } from '../runtime/terminal/text-sink.ts';
 import type { TailRequest } from '../shell/events/tail-request.ts';
 import type { SqlSource } from '../shell/sql-source.ts';
