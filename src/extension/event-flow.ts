@@ -20,6 +20,7 @@ import type { WitnessPrograms } from '../ingest/witness-programs.ts';
 import { type ConnectPrograms, openProcessPrograms } from '../model/process/open-process-programs.ts';
 import { ProcfsReader } from '../model/procfs/reader.ts';
 import { auditsFromBootHere } from '../runtime/kernel-command-line.ts';
+import { residentBytes } from '../runtime/memory.ts';
 import { messageOf } from '../runtime/message-of.ts';
 import { BpfPrograms } from './bpf-programs.ts';
 import { type BridgeKeeper, Bridging } from './bridging.ts';
@@ -560,7 +561,7 @@ const monotonicSeconds = (): number => performance.now() / 1000;
 /** Of all threads of this process. */
 const processUse = (): ProcessUse => {
   const { user, system } = process.cpuUsage();
-  return { cpuSeconds: (user + system) / 1e6, memoryBytes: process.memoryUsage.rss() };
+  return { cpuSeconds: (user + system) / 1e6, memoryBytes: residentBytes() };
 };
 
 const secondsNow = (): number => Math.floor(Date.now() / 1000);

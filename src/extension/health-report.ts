@@ -5,7 +5,8 @@ import { lossesSince } from './losses.ts';
 export interface ProcessUse {
   /** Seconds of CPU of all its threads since its start. */
   readonly cpuSeconds: number;
-  readonly memoryBytes: number;
+  /** undefined if there is no procfs. */
+  readonly memoryBytes: number | undefined;
 }
 
 export interface HealthLook {
@@ -48,7 +49,7 @@ const healthLine = (before: HealthLook, { row, use, now }: HealthLook): string =
   return [
     `health: events are read by ${row.mode ?? 'nothing'}${kernelState(row)}`,
     `in the last ${seconds} s ${grown('records')} records, ${grown('events')} events, ${lostText(before.row, row)}`,
-    `now ${queueText(row)}${row.rows_buffered ?? 0} rows (${megabytes(Number(row.bytes_buffered ?? 0))}) buffered, this process ${megabytes(use.memoryBytes)} and ${cpu.toFixed(1)} % of a CPU`,
+    `now ${queueText(row)}${row.rows_buffered ?? 0} rows (${megabytes(Number(row.bytes_buffered ?? 0))}) buffered, this process ${memoryText(use)}${cpu.toFixed(1)} % of a CPU`,
   ].join('; ');
 };
 
@@ -68,5 +69,8 @@ const queueText = ({ backlog, backlog_limit, rules }: AuditStatusRow): string =>
   const queue = backlog === undefined ? '' : `${backlog} of ${backlog_limit} records in the kernel's queue, `;
   return rules === undefined ? queue : `${queue}${rules} rules, `;
 };
+
+const memoryText = ({ memoryBytes }: ProcessUse): string =>
+  memoryBytes === undefined ? '' : `${megabytes(memoryBytes)} and `;
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -74,8 +74,8 @@ export const settleMemory = (bounds: MemoryBounds): void => {
   }, STARTED_MS).unref();
 };
 
-/** undefined if there is no procfs. */
-const residentBytes = (): number | undefined => {
+/** The memory that this process has in RAM; undefined if there is no procfs. */
+export const residentBytes = (): number | undefined => {
   try {
     return process.memoryUsage.rss();
   } catch {

@@ -44,11 +44,11 @@ describe('HealthReport', () => {
     const off = new HealthReport(look(0)).next(look(60, { enabled: 0 }), 60);
     expect(off).toContain('read by unicast, and kernel audit is off;');
     const replay = new HealthReport(look(0)).next(
-      { row: { mode: 'replay' }, use: { cpuSeconds: 0, memoryBytes: 0 }, now: 60 },
+      { row: { mode: 'replay' }, use: { cpuSeconds: 0, memoryBytes: undefined }, now: 60 },
       60,
     );
     expect(replay).toBe(
-      'health: events are read by replay; in the last 60 s 0 records, 0 events, nothing lost; now 0 rows (0.0 MB) buffered, this process 0.0 MB and 0.0 % of a CPU',
+      'health: events are read by replay; in the last 60 s 0 records, 0 events, nothing lost; now 0 rows (0.0 MB) buffered, this process 0.0 % of a CPU',
     );
   });
 });

@@ -76,9 +76,18 @@ const registered = async (socket: string): Promise<ExtensionUuid> => {
   await using client = new ExtensionManagerClient({ socketPath: socket });
   for (;;) {
     const [uuid] = [...(await client.extensions()).keys()];
-    if (uuid !== undefined && files().includes(`core.em.${uuid}`)) return uuid;
+    if (uuid !== undefined && (await answers(extensionSocketPath(socket, uuid)))) return uuid;
     await sleep(20);
   }
+};
+
+/** An extension's socket is there before it listens. */
+const answers = async (socketPath: string): Promise<boolean> => {
+  await using client = new ExtensionClient({ socketPath });
+  return client.ping().then(
+    () => true,
+    () => false,
+  );
 };
 
 const untilAudit = async (isSo: (state: AuditState) => boolean): Promise<AuditState> => {

@@ -150,11 +150,13 @@ describe('detections', unless(whyNotLive), () => {
     expect(said).toEqual([]);
   });
 
-  for (const { name } of detections) {
+  for (const { name, query } of detections) {
     test(`${name} is found, each row once`, unless(whyNotTried(name)), () => {
       const rows = found(name).map(({ columns }) => JSON.stringify(columns));
       expect(rows.length).toBeGreaterThan(0);
-      expect(new Set(rows).size).toBe(rows.length);
+      // What counts events is found again by a run that falls into the middle of them and by the next one.
+      if (query.having === undefined) expect(new Set(rows).size).toBe(rows.length);
+      else expect(rows.length).toBeLessThanOrEqual(2);
     });
   }
 

@@ -70,7 +70,10 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   },
   writable_directory_execution: { script: 'cp /bin/true /tmp/$MARK; /tmp/$MARK; rm /tmp/$MARK' },
   loader_by_hand: { script: '$(ls /lib64/ld-linux-* /lib/ld-linux-* 2>/dev/null | head -n 1) /bin/true' },
-  renamed_tool: { script: 'uname > /dev/null; cp "$(command -v uname)" $D/kworker; $D/kworker > /dev/null' },
+  // A file that runs in the tick in which it was written has no hash: it could have been written again.
+  renamed_tool: {
+    script: 'uname > /dev/null; cp "$(command -v uname)" $D/kworker; sleep 0.1; $D/kworker > /dev/null',
+  },
   service_runs_shell: {
     script: `cp /usr/bin/perl $D/nginx; $D/nginx -e 'system("/bin/sh", "-c", "true web")'`,
   },
