@@ -5,7 +5,7 @@ import { containerFacts, eventFacts } from './common.ts';
 const NO_NAME =
   'the user has no name, or the look-up took too long; of recorded events, if the log has no names';
 const NO_HASH =
-  'the file is gone, has changed, was written less than a tick of the clock before it ran, is too large, or nothing proves that it is what ran; of recorded events always';
+  'the file is gone, has changed, was written less than 20 ms before it ran, is too large, or nothing proves that it is what ran; of recorded events always';
 const NO_PARENT =
   'the parent had ended before this program could see it; of recorded events, if its exec is not among them';
 const LOST = 'a record of the event was lost';
