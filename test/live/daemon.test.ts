@@ -84,10 +84,12 @@ const registered = async (socket: string): Promise<ExtensionUuid> => {
 /** An extension's socket is there before it listens. */
 const answers = async (socketPath: string): Promise<boolean> => {
   await using client = new ExtensionClient({ socketPath });
-  return client.ping().then(
-    () => true,
-    () => false,
-  );
+  try {
+    await client.ping();
+    return true;
+  } catch {
+    return false;
+  }
 };
 
 const untilAudit = async (isSo: (state: AuditState) => boolean): Promise<AuditState> => {
