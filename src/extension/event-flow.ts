@@ -392,7 +392,10 @@ export class EventFlow implements RowSource {
   #handlers(): IngestHandlers {
     const { log, onRaw, onFailed } = this.#options;
     return {
-      onRows: batches => this.store.append(batches),
+      onRows: batches => {
+        this.store.append(batches);
+        if (batches.some(({ table }) => table === socketEvents.spec.name)) this.#endpoints?.noteRows();
+      },
       onProcesses: batch => this.#telemetry?.offer(batch),
       onSockets: sockets => this.#telemetry?.offerSockets(sockets),
       onEnds:
@@ -424,6 +427,12 @@ export class EventFlow implements RowSource {
     if (this.#readAgain === undefined || this.#readAgain.fields < wantedFields)
       this.#readAgain = { fields: wantedFields, done: this.#readForTelemetry() };
     return this.#readAgain.done;
+  }
+
+  /** Waits for the ends and the containers of sockets. */
+  completed(table: string, context: QueryContext): Promise<void> | undefined {
+    if (this.#isReplay || table !== socketEvents.spec.name) return undefined;
+    return this.#endpoints?.completed(context, this.#settings.socketLookup);
   }
 
   /** Reads the files once more, only for telemetry. */

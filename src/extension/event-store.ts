@@ -56,6 +56,8 @@ export interface ScheduleLook {
 export interface RowSource {
   /** Resolves when the rows of everything that has happened are appended; undefined if they already are. */
   upToDate(table: string, context: QueryContext): Promise<void> | undefined;
+  /** Resolves when its rows have the values that come later and that the query uses; undefined if they already have. */
+  completed(table: string, context: QueryContext): Promise<void> | undefined;
 }
 
 export interface StoreOptions {
@@ -196,6 +198,7 @@ export class EventStore {
             readers: () => core.readers(names),
             saved: core.saved,
             upToDate: () => source.upToDate(standard.name, context),
+            completed: () => source.completed(standard.name, context),
             returned: store.returned,
             eventsOptimize: this.#settings.eventsOptimize,
             eventsExpiry: this.#settings.eventsExpiry,

@@ -30,6 +30,7 @@ const table = (initial: readonly TestRow[]) => {
     eventsExpiry: 86_000,
     now: NOW as number | undefined,
     upToDate: (): Promise<void> | undefined => undefined,
+    completed: (): Promise<void> | undefined => undefined,
   };
   const read = async (
     execution?: QueryExecution,
@@ -49,6 +50,7 @@ const table = (initial: readonly TestRow[]) => {
           eventsExpiry: world.eventsExpiry,
           now: () => world.now,
           upToDate: () => world.upToDate(),
+          completed: () => world.completed(),
         },
         context,
         signal,
@@ -76,6 +78,26 @@ describe('selectEvents', () => {
   });
 
   describe('with events_optimize', () => {
+    it('waits until the rows are complete; those that come meanwhile are for the next execution', async () => {
+      const { append, world, eids } = table(rows(NOW));
+      const completion = Promise.withResolvers<void>();
+      let asked = 0;
+      world.completed = () => {
+        asked++;
+        return completion.promise;
+      };
+      const selected = eids(run('q', 1));
+      await new Promise(resolve => setImmediate(resolve));
+      append(rows(NOW, NOW));
+      completion.resolve();
+      expect(await selected).toEqual([1]);
+      // What it sees is fixed, and nobody else waits.
+      expect(await eids(run('q', 1))).toEqual([1]);
+      expect(await eids()).toEqual([1, 2, 3]);
+      expect(asked).toBe(1);
+      expect(await eids(run('q', 2))).toEqual([2, 3]);
+    });
+
     it('shows a scheduled query each row once', async () => {
       const { eids, append } = table(rows(NOW, NOW));
       expect(await eids(run('q', 1))).toEqual([1, 2]);

@@ -39,7 +39,7 @@ const inParts = async (partBytes: number | undefined): Promise<TestCore> => {
   const plugins = store.plugins(
     () => [spec],
     view,
-    { upToDate: () => void asked++ },
+    { upToDate: () => void asked++, completed: () => undefined },
     () => undefined,
   );
   await startExtension(started.core, [...plugins, plain]);

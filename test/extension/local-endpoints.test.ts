@@ -30,6 +30,17 @@ const setUp = (rows: number) => {
 };
 
 describe('what was looked up of sockets', () => {
+  test('is waited for while it may come, by queries that use it', async () => {
+    const { ends } = setUp(1);
+    expect(ends.completed(context('local_port'), true)).toBeUndefined();
+    ends.noteRows();
+    expect(ends.completed(context('pid', 'action'), true)).toBeUndefined();
+    expect(ends.completed(context('local_port'), false)).toBeUndefined();
+    expect(ends.completed(context('container_id'), false)).toBeInstanceOf(Promise);
+    await ends.completed(context('local_port'), true);
+    expect(ends.completed(context('local_port'), true)).toBeUndefined();
+  });
+
   test('is in the rows once it is known, and until then the rows are as they were made', () => {
     const { ends, select } = setUp(3);
     const bare = { remote_port: '443', local_port: '0' };

@@ -21,6 +21,11 @@ export interface ReadEnvironment {
    * can come.
    */
   upToDate?(): Promise<void> | undefined;
+  /**
+   * Resolves when the rows that are there have the values that come later; undefined if they already have. A scheduled
+   * query waits for it, as it sees each row once. Absent if rows never change.
+   */
+  completed?(): Promise<void> | undefined;
   /** Of this table; with `events_expiry` 1 it drops what was returned. */
   readonly returned: ReturnedRows;
   readonly eventsOptimize: boolean;
@@ -81,6 +86,9 @@ export const readEvents = async <Rows>(
   // The first read of an execution fixes what it sees: no row is added or dropped for it.
   const isSettled = execution !== undefined && cursors.hasBegun(execution);
   if (!isSettled) await environment.upToDate?.();
+  // Rows that come while it waits are incomplete: they are for the next execution.
+  const completedTo = rows.range.to;
+  if (!isSettled && execution !== undefined) await environment.completed?.();
   const readers = environment.readers();
   environment.returned.begin();
   if (!isSettled) rows.makeRoom();
@@ -90,7 +98,7 @@ export const readEvents = async <Rows>(
   signal.throwIfAborted();
   let range = rows.range;
   if (execution !== undefined) {
-    range = cursors.rangeFor(execution, range);
+    range = cursors.rangeFor(execution, isSettled ? range : { ...range, to: completedTo });
     rows.hold();
     signal.addEventListener('abort', () => cursors.fail(execution), { once: true });
   }
