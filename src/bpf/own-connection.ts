@@ -1,8 +1,8 @@
 import { errno, libc } from '../runtime/libc.ts';
 import { close, connect, SOCK_CLOEXEC, SOCK_STREAM, socket } from '../runtime/socket-calls.ts';
 import { BpfError } from './bpf-error.ts';
+import { AF_INET } from './socket-record.ts';
 
-const AF_INET = 2;
 /** struct sockaddr_in: family (u16), port and address in network order. */
 const SOCKADDR_BYTES = 16;
 const LOOPBACK = [127, 0, 0, 1];

@@ -1,7 +1,7 @@
 import { FP, R0, R1, R2, R3, R6, R7, R8, R9, type Register, type Size } from './assembler.ts';
 import { BpfError } from './bpf-error.ts';
 import type { Btf } from './btf.ts';
-import { BPF_RB_NO_WAKEUP, HELPERS } from './helpers.ts';
+import { HELPERS } from './helpers.ts';
 import { kernelOffsets, type MemberName } from './kernel-offsets.ts';
 import {
   CGROUP,
@@ -143,8 +143,8 @@ const execProgram =
     const controller = controllerOf(btf);
     program.builder.assembler.load(8, R6, R1, 0);
     program.begin(RECORD_KIND.exec, EXEC.bytes);
-    writeCgroup(program, maps, undefined);
-    if (controller !== undefined) writeCgroup(program, maps, controller);
+    writeCgroup(program, undefined);
+    if (controller !== undefined) writeCgroup(program, controller);
     writeFile(program);
     writeNamespaces(program);
     writeAudit(program);
@@ -152,7 +152,7 @@ const execProgram =
   };
 
 /** Writes the id of the cgroup of the task in R6, and passes its path on, unless that was done before. */
-const writeCgroup = (program: ProcessProgram, maps: ProgramMaps, controller: number | undefined): void => {
+const writeCgroup = (program: ProcessProgram, controller: number | undefined): void => {
   const { builder, places } = program;
   program.follow(R7, R6, places.cgroups);
   if (controller === undefined) program.follow(R7, R7, places.defaultCgroup);
@@ -166,23 +166,21 @@ const writeCgroup = (program: ProcessProgram, maps: ProgramMaps, controller: num
   builder.assembler
     .store(8, FP, AT + (controller === undefined ? EXEC.cgroup : EXEC.cgroupV1), R8)
     .store(8, FP, KEY, R8);
-  reportNewCgroup(builder, places, maps.ring);
+  reportNewCgroup(builder, places);
 };
 
 /** Passes on the path of the cgroup whose directory is in R7 and whose id is in R8, unless it is in the table. */
-const reportNewCgroup = (builder: ProgramBuilder, places: Places, ring: number): void => {
+const reportNewCgroup = (builder: ProgramBuilder, places: Places): void => {
   const known = builder.uniqueLabel('known cgroup');
   const full = builder.uniqueLabel('no room');
   const { assembler } = builder;
   builder.lookUp();
   assembler.jumpIf(R0, 'not equal', 0, known);
-  // It is too long for the stack.
-  assembler.loadMap(R1, ring).set(R2, CGROUP.bytes).set(R3, 0).call(HELPERS.ringbuf_reserve);
+  builder.reserve(CGROUP.bytes);
   assembler.jumpIf(R0, 'equal', 0, full).move(R9, R0);
   assembler.storeNumber(4, R9, COMMON.kind, RECORD_KIND.cgroup).store(8, R9, CGROUP.id, R8);
   writeNames(builder, places);
-  assembler.move(R1, R9).set(R2, BPF_RB_NO_WAKEUP).call(HELPERS.ringbuf_submit);
-  builder.keep(FP, KEY);
+  builder.submit(R9).keep(FP, KEY);
   assembler.jump(known).label(full);
   builder.countLoss();
   assembler.label(known);

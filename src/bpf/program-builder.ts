@@ -160,6 +160,18 @@ export class ProgramBuilder {
     return this;
   }
 
+  /** Room for a record that is too long for the stack, in R0; 0 if the ring is full. To be passed on by `submit`. */
+  reserve(bytes: number): this {
+    this.assembler.loadMap(R1, this.#maps.ring).set(R2, bytes).set(R3, 0).call(HELPERS.ringbuf_reserve);
+    return this;
+  }
+
+  /** Passes on a record that was built in the room that `reserve` gave. */
+  submit(base: Register): this {
+    this.assembler.move(R1, base).set(R2, BPF_RB_NO_WAKEUP).call(HELPERS.ringbuf_submit);
+    return this;
+  }
+
   /** Counts a record as lost. */
   countLoss(): this {
     this.assembler.loadMapValue(R1, this.#maps.losses).set(R2, 1).addAtomically(R1, 0, R2);

@@ -5,7 +5,7 @@ import { HELPERS } from './helpers.ts';
 import { kernelOffsets } from './kernel-offsets.ts';
 import { ProgramBuilder, type ProgramMaps, STACK } from './program-builder.ts';
 import type { Program, ProgramSet } from './program-set.ts';
-import { SOCKET, SOCKET_KINDS } from './socket-record.ts';
+import { AF_INET, ERESTARTSYS, SOCKET, SOCKET_KINDS } from './socket-record.ts';
 import { TASK } from './task-record.ts';
 
 /**
@@ -17,7 +17,6 @@ import { TASK } from './task-record.ts';
  * tracepoints of system calls would slow down every call of every program.
  */
 
-const AF_INET = 2;
 const AF_INET6 = 10;
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
@@ -26,8 +25,6 @@ const TCP_ESTABLISHED = 1;
 const TCP_SYN_SENT = 2;
 const TCP_SYN_RECV = 3;
 const EINPROGRESS = 115;
-/** Within the kernel: a signal came, and the call goes on or ends with EINTR. */
-const ERESTARTSYS = 512;
 
 const MAX_SOCK_BYTES = STACK.context - STACK.sock;
 

@@ -52,7 +52,9 @@ const KIND_NAMES: ReadonlyMap<number, SocketRecord['kind']> = new Map(
   Object.entries(SOCKET_KINDS).map(([name, number]) => [number, name as SocketRecord['kind']]),
 );
 
-const AF_INET = 2;
+export const AF_INET = 2;
+/** Within the kernel: a signal came, and the call goes on or ends with EINTR, which audit writes. */
+export const ERESTARTSYS = 512;
 
 /**
  * Reads a record; the addresses are views of its bytes, valid as long as those.

@@ -82,10 +82,10 @@ export const readTaskFacts = (bytes: Buffer, at: number): TaskFacts => ({
   comm: readComm(bytes, at + TASK.comm),
 });
 
-const NANOSECONDS_PER_MILLISECOND = 1_000_000;
+export const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
-/** kernel/audit.h; older kernels have a flag with this value. */
-const AUDIT_CTX_SYSCALL = 1;
+/** The value of `inCall` in a system call that audit follows. Source: kernel/audit.h; older kernels have a flag with this value. */
+export const AUDIT_CTX_SYSCALL = 1;
 
 const readCall = (bytes: Buffer, at: number): AuditedCall | undefined => {
   if (bytes.readUInt32LE(at + TASK.inCall) !== AUDIT_CTX_SYSCALL) return undefined;

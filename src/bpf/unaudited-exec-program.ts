@@ -1,6 +1,6 @@
 import { FP, R0, R1, R2, R3, R6, R7, R8, R9 } from './assembler.ts';
 import type { Btf } from './btf.ts';
-import { BPF_RB_NO_WAKEUP, HELPERS } from './helpers.ts';
+import { HELPERS } from './helpers.ts';
 import { kernelOffsets, type MemberName } from './kernel-offsets.ts';
 import { ProgramBuilder, type ProgramMaps, STACK } from './program-builder.ts';
 import type { ProgramSet } from './program-set.ts';
@@ -59,7 +59,7 @@ export const unauditedExecProgram = (btf: Btf, maps: ProgramMaps): Buffer => {
   assembler.load(8, R6, R1, 0).load(8, R8, R1, BINPRM_ARGUMENT).store(8, FP, BINPRM, R8);
   builder.follow(R7, R6, places.auditContext);
   assembler.jumpIf(R7, 'not equal', 0, 'out');
-  assembler.loadMap(R1, maps.ring).set(R2, UNAUDITED.bytes).set(R3, 0).call(HELPERS.ringbuf_reserve);
+  builder.reserve(UNAUDITED.bytes);
   assembler.jumpIf(R0, 'not equal', 0, reserved);
   builder.countLoss();
   assembler.jump('out').label(reserved).move(R9, R0);
@@ -68,14 +68,7 @@ export const unauditedExecProgram = (btf: Btf, maps: ProgramMaps): Buffer => {
   writeFile(builder, places);
   writeTexts(builder, places);
   writeArguments(builder, places);
-  assembler
-    .call(HELPERS.ktime_get_ns)
-    .shiftRight(R0, 20)
-    .store(4, R9, TASK.passedOn, R0)
-    .move(R1, R9)
-    .set(R2, BPF_RB_NO_WAKEUP)
-    .call(HELPERS.ringbuf_submit);
-  return builder.bytes();
+  return builder.writePassedOn(R9).submit(R9).bytes();
 };
 
 /** Copies from what is in R7 to the record in R9. */

@@ -1,8 +1,9 @@
 import type { ExecutedFile, ProcessEvent, SocketEvent } from '../audit/audit-event.ts';
 import { CUT_MARK } from '../audit/bound-arguments.ts';
+import { EINTR } from '../audit/constants.ts';
 import { AF_INET, formatIPv4, formatIPv6 } from '../audit/sockaddr.ts';
 import { decodeText } from '../audit/value.ts';
-import type { SocketRecord } from '../bpf/socket-record.ts';
+import { ERESTARTSYS, type SocketRecord } from '../bpf/socket-record.ts';
 import type { UnauditedExec } from '../bpf/unaudited-exec-record.ts';
 
 /** What is known of a process besides its record. */
@@ -12,10 +13,6 @@ export interface UnauditedActor {
   readonly ses: number | undefined;
   readonly ppid: number | undefined;
 }
-
-/** Within the kernel: a signal came, and the call goes on. Audit writes EINTR. */
-const ERESTARTSYS = 512;
-const EINTR = 4;
 
 const ACTIONS: Readonly<Record<SocketRecord['kind'], SocketEvent['action']>> = {
   connect: 'connect',

@@ -1,7 +1,7 @@
-import { constants } from 'node:os';
 import type { SocketEvent } from '../../audit/audit-event.ts';
+import { EINTR } from '../../audit/constants.ts';
 import type { OnRecord } from '../../bpf/ring-reader.ts';
-import { SOCKET_KINDS } from '../../bpf/socket-record.ts';
+import { ERESTARTSYS, SOCKET_KINDS } from '../../bpf/socket-record.ts';
 import { eventMs } from '../event-time.ts';
 import { keyOf } from './descriptor-key.ts';
 import type { FoundEnds } from './found-ends.ts';
@@ -50,9 +50,6 @@ const OWN_MS = 5_000;
 const UNMATCHED_MS = 1_000;
 /** Milliseconds that audit's clock, which ticks, may be behind. */
 const CLOCK_MS = 20;
-const { EINTR } = constants.errno;
-/** Within the kernel: a signal came. Audit writes EINTR. */
-const ERESTARTSYS = 512;
 
 const KINDS: Readonly<Record<SocketEvent['action'], readonly number[]>> = {
   connect: [SOCKET_KINDS.connect, SOCKET_KINDS.connected],

@@ -1,6 +1,6 @@
 import { AF_INET, formatIPv6, knownIPv4 } from '../../audit/sockaddr.ts';
 import { SOCKET, SOCKET_KINDS } from '../../bpf/socket-record.ts';
-import { TASK } from '../../bpf/task-record.ts';
+import { AUDIT_CTX_SYSCALL, NANOSECONDS_PER_MILLISECOND, TASK } from '../../bpf/task-record.ts';
 import { keyOf } from './descriptor-key.ts';
 
 /** What a BPF program has told about a call with a socket, as far as it is needed to find the call's audit event. */
@@ -25,9 +25,6 @@ const MAX_SEEN = 32_768;
  * that are left out take much memory.
  */
 const MAX_AGE_MS = 5_000;
-/** kernel/audit.h: the task is in a system call that audit follows. */
-const AUDIT_CTX_SYSCALL = 1;
-const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
 interface Entry extends SeenSocket {
   readonly key: number;
